@@ -1,0 +1,46 @@
+"""The core's own plugin: readers, extractors, commands and the zoo, entering by the same door as everyone's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsim.plugin import CommandSpec, ExtractorSpec, ReaderSpec, hookimpl
+
+
+@hookimpl
+def dsim_readers() -> list[ReaderSpec]:
+    from dsim.data.readers import SPECS
+
+    return list(SPECS)
+
+
+@hookimpl
+def dsim_extractors() -> list[ExtractorSpec]:
+    from dsim.features.kinds import SPECS
+
+    return list(SPECS)
+
+
+@hookimpl
+def dsim_zoo_paths() -> list[Path]:
+    """The shipped zoo: inside the package in a wheel, beside it in an editable install."""
+    package = Path(__file__).parent
+    return [path for path in (package / "_zoo", package.parent / "zoo") if path.is_dir()][:1]
+
+
+@hookimpl
+def dsim_commands() -> list[CommandSpec]:
+    return [
+        CommandSpec(
+            name="compare",
+            help="Rank source datasets by similarity to each target.",
+            command="dsim.cli.compare:compare",
+        ),
+        CommandSpec(name="data", help="Look at datasets; generate phantoms.", command="dsim.cli.data:data"),
+        CommandSpec(name="measures", help="List the similarity measures.", command="dsim.cli.measures:measures"),
+        CommandSpec(name="explain", help="Tell what a measure computes.", command="dsim.cli.measures:explain"),
+        CommandSpec(name="extract", help="Compute features of a dataset.", command="dsim.cli.extract:extract"),
+        CommandSpec(name="zoo", help="List, check and train zoo models.", command="dsim.cli.zoo:zoo"),
+        CommandSpec(name="cache", help="Look after the cache.", command="dsim.cli.cache:cache"),
+        CommandSpec(name="plugins", help="List plugins, and why one is broken.", command="dsim.cli.plugins:plugins"),
+    ]

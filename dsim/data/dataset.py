@@ -1,0 +1,247 @@
+"""A dataset: named samples whose pixels, masks and labels are read when asked for, and never before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from dsim.errors import DataError, NeedError
+from dsim.specs import Need
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.data.treatment import Treatment
+
+
+class Backing(Protocol):
+    """Where the samples of a dataset lie. Implementations are picklable and hold no open files."""
+
+    def image(self, index: int) -> NDArray[Any]:
+        """Decoded pixels as stored, shape (H, W, C), any numeric dtype; alpha and palette already resolved."""
+
+    def image_digest(self, index: int) -> str:
+        """sha256 of the stored bytes (of the recipe, for generated images); decodes nothing."""
+
+    def mask(self, index: int) -> NDArray[Any]:
+        """Integer mask, shape (H, W); 0 is background."""
+
+    def mask_digest(self, index: int) -> str:
+        """sha256 of the stored bytes of the mask."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An immutable, lazy dataset of 2D images.
+
+    Parameters
+    ----------
+    name : unique within one comparison.
+    ids : one per sample, unique; readers sort them.
+    backing : reads pixels and masks; None for a dataset that was given as features only.
+    labels, groups, splits : one text per sample, or None where the dataset has none.
+    attributes : properties of the dataset as a whole (used by expert measures).
+    features : float array (n, d) given by the user; every feature measure uses it as it is.
+    masked : whether every sample has a mask.
+    location, format : where it came from and how it was understood. ``notes`` and ``skipped`` tell the rest.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    backing: Backing | None = None
+    labels: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    splits: tuple[str, ...] | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    features: NDArray[np.floating] | None = None
+    masked: bool = False
+    location: str = "memory"
+    format: str = "arrays"
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise DataError(
+                f"dataset {self.name!r} is empty", hint=f"give at least one image; looked at {self.location}"
+            )
+        _refuse_duplicates(self.name, self.ids)
+        per_sample = {"labels": self.labels, "groups": self.groups, "splits": self.splits, "features": self.features}
+        for what, values in per_sample.items():
+            if values is not None and len(values) != len(self.ids):
+                raise DataError(
+                    f"dataset {self.name!r} has {len(self.ids)} samples but {len(values)} {what}",
+                    hint=f"give one of the {what} per sample",
+                )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels that occur, sorted."""
+        return tuple(sorted(set(self.labels or ())))
+
+    def has(self, need: Need) -> bool:
+        """Whether a measure with this need can use the dataset."""
+        return {
+            Need.IMAGES: self.backing is not None,
+            Need.FEATURES: self.features is not None or self.backing is not None,
+            Need.LABELS: self.labels is not None,
+            Need.MASKS: self.masked,
+            Need.ATTRIBUTES: bool(self.attributes),
+        }[need]
+
+    def require(self, need: Need, wanted_by: str) -> None:
+        """Raise NeedError, with the ways to supply what is missing, unless ``has(need)``."""
+        if not self.has(need):
+            raise NeedError(f"dataset {self.name!r} has no {need}, and {wanted_by} needs them", hint=_SUPPLY[need])
+
+    def native(self, index: int) -> NDArray[Any]:
+        """Pixels as stored, shape (H, W, C), native dtype."""
+        return self._backing("images").image(index)
+
+    def pixels(self, index: int) -> NDArray[Any]:
+        """Pixels ready for use, shape (H, W, C): uint8 where 8 bits were stored, else float32 in [0, 1].
+
+        Deeper images are scaled by percentiles of the whole dataset (see ``treatment``), never clipped to white.
+        """
+        return self.treatment.apply(self.native(index))
+
+    def mask(self, index: int) -> NDArray[Any]:
+        """Integer mask, shape (H, W)."""
+        self.require(Need.MASKS, "this step")
+        return self._backing("masks").mask(index)
+
+    @cached_property
+    def treatment(self) -> Treatment:
+        """How stored numbers become intensities: decided once per dataset, and recorded."""
+        from dsim.data.treatment import decide
+
+        return decide(self)
+
+    @cached_property
+    def image_digests(self) -> tuple[str, ...]:
+        """sha256 of each sample's bytes, in order."""
+        backing = self._backing("images")
+        return tuple(backing.image_digest(index) for index in range(len(self)))
+
+    @cached_property
+    def images_fingerprint(self) -> str:
+        """sha256 over the sorted (id, digest of bytes) of the images; labels and masks do not enter."""
+        return _digest_of(sorted(zip(self.ids, self.image_digests, strict=True)))
+
+    @cached_property
+    def masks_fingerprint(self) -> str:
+        """sha256 over the sorted (id, digest of bytes) of the masks."""
+        backing = self._backing("masks")
+        return _digest_of(sorted((sample, backing.mask_digest(i)) for i, sample in enumerate(self.ids)))
+
+    @cached_property
+    def features_fingerprint(self) -> str:
+        """sha256 of the features that were given, with their shape and dtype."""
+        import numpy as np
+
+        if self.features is None:
+            raise DataError(f"dataset {self.name!r} was not given features")
+        array = np.ascontiguousarray(self.features)
+        head = f"{array.shape}{array.dtype.str}".encode()
+        return hashlib.sha256(head + array.tobytes()).hexdigest()
+
+    def fingerprint(self, needs: Iterable[Need]) -> str:
+        """Identity of exactly that part of the dataset which these needs read."""
+        parts: dict[str, str] = {}
+        for need in sorted(set(needs)):
+            parts[need] = self._fingerprint_of(need)
+        if self.groups is not None:
+            parts["groups"] = _digest_of(sorted(zip(self.ids, self.groups, strict=True)))
+        return _digest_of(sorted(parts.items()))
+
+    def _fingerprint_of(self, need: Need) -> str:
+        if need is Need.FEATURES:
+            return self.features_fingerprint if self.features is not None else self.images_fingerprint
+        if need is Need.LABELS:
+            return _digest_of(sorted(zip(self.ids, self.labels or (), strict=True)))
+        if need is Need.ATTRIBUTES:
+            return _digest_of(sorted(self.attributes.items()))
+        return self.masks_fingerprint if need is Need.MASKS else self.images_fingerprint
+
+    def subset(self, indices: Sequence[int], name: str | None = None) -> Dataset:
+        """The dataset of these samples, in this order; ids stay, so fingerprints tell the difference."""
+        chosen = [int(i) for i in indices]
+
+        def pick(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+            return None if values is None else tuple(values[i] for i in chosen)
+
+        return replace(
+            self,
+            name=name or self.name,
+            ids=tuple(self.ids[i] for i in chosen),
+            backing=None if self.backing is None else _Subset(self.backing, tuple(chosen)),
+            labels=pick(self.labels),
+            groups=pick(self.groups),
+            splits=pick(self.splits),
+            features=None if self.features is None else self.features[chosen],
+        )
+
+    def renamed(self, name: str) -> Dataset:
+        """The same dataset under another name."""
+        return replace(self, name=name)
+
+    def _backing(self, what: str) -> Backing:
+        if self.backing is None:
+            raise NeedError(
+                f"dataset {self.name!r} has no {what}: it was given as features only", hint=_SUPPLY[Need.IMAGES]
+            )
+        return self.backing
+
+
+@dataclass(frozen=True)
+class _Subset:
+    """Some samples of another backing."""
+
+    whole: Backing
+    indices: tuple[int, ...]
+
+    def image(self, index: int) -> NDArray[Any]:
+        return self.whole.image(self.indices[index])
+
+    def image_digest(self, index: int) -> str:
+        return self.whole.image_digest(self.indices[index])
+
+    def mask(self, index: int) -> NDArray[Any]:
+        return self.whole.mask(self.indices[index])
+
+    def mask_digest(self, index: int) -> str:
+        return self.whole.mask_digest(self.indices[index])
+
+
+_SUPPLY = {
+    Need.IMAGES: "give a folder of images, or from_arrays(images=...), or choose a measure: dsim measures --needs features",
+    Need.FEATURES: "give images, or from_arrays(features=...)",
+    Need.LABELS: "use class folders or a manifest with a label column, or a label-free measure: dsim measures --needs images",
+    Need.MASKS: "put them under masks/ beside images/ with the images' stems, or choose a measure without: dsim measures --needs images",
+    Need.ATTRIBUTES: "give from_arrays(attributes=...) or an attributes table, or choose another measure: dsim measures",
+}
+
+
+def _digest_of(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()
+
+
+def _refuse_duplicates(name: str, ids: tuple[str, ...]) -> None:
+    if len(set(ids)) == len(ids):
+        return
+    seen: set[str] = set()
+    twice = sorted({i for i in ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
+    raise DataError(
+        f"dataset {name!r} has {len(twice)} duplicate sample ids, the first {twice[0]!r}",
+        hint="give each sample its own stem",
+    )

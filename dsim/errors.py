@@ -1,0 +1,88 @@
+"""Every expected failure of dsim: what went wrong, how to mend it, and the exit code it leaves with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DsimError(Exception):
+    """An expected failure, told to the user without a traceback.
+
+    Parameters
+    ----------
+    message : one sentence that names the thing and the cause.
+    hint : how to mend it; printed on a line of its own after ``fix:``.
+
+    >>> print(DsimError("dataset 'liver' has no masks", hint="put them under liver/masks/"))
+    dataset 'liver' has no masks
+      fix: put them under liver/masks/
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  fix: {self.hint}"
+
+
+class UsageError(DsimError):
+    """The request itself is wrong: an unknown name, an unknown or ill-typed parameter."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that is not registered; suggests the nearest one that is."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str | None = None) -> None:
+        super().__init__(f"no {kind} named {name!r}.{did_you_mean(name, known)}", hint=hint)
+        self.name = name
+
+
+class DataError(DsimError):
+    """A dataset is not what it should be: empty, unreadable, inconsistent, unsafe."""
+
+
+class UnreadableImageError(DataError):
+    """One file could not be decoded; ``--skip-unreadable`` may pass over it."""
+
+
+class NeedError(DataError):
+    """A measure needs something (masks, labels, ...) that the dataset does not have."""
+
+
+class TooFewSamplesError(DataError):
+    """A dataset holds fewer samples than a measure can work with."""
+
+
+class MeasureError(DsimError):
+    """A measure cannot give a value for this input; the cell becomes NaN with this reason."""
+
+
+class PluginError(DsimError):
+    """A plugin is broken, or breaks the contract."""
+
+
+class WeightsError(DsimError):
+    """Weights cannot be reached or are not what their manifest says."""
+
+
+class StoreError(DsimError):
+    """The cache cannot be read or written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest known name as a question, or an empty string.
+
+    >>> did_you_mean("otd", ["otdd", "asap"])
+    " Did you mean 'otdd'?"
+    >>> did_you_mean("x", ["otdd", "asap"])
+    ''
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

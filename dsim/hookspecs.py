@@ -1,0 +1,41 @@
+"""The whole contract between dsim and its plugins: signatures, no logic.
+
+A plugin is a module or object in the entry-point group ``dsim`` that implements any of these hooks. Each returns
+cheap specs whose code is named by strings, so that no plugin slows ``dsim --help``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pluggy
+
+from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+
+hookspec = pluggy.HookspecMarker("dsim")
+
+
+@hookspec
+def dsim_measures() -> Sequence[MeasureSpec]:  # type: ignore[empty-body]
+    """Similarity measures."""
+
+
+@hookspec
+def dsim_extractors() -> Sequence[ExtractorSpec]:  # type: ignore[empty-body]
+    """Kinds of feature extractors."""
+
+
+@hookspec
+def dsim_readers() -> Sequence[ReaderSpec]:  # type: ignore[empty-body]
+    """Readers of datasets."""
+
+
+@hookspec
+def dsim_zoo_paths() -> Sequence[Path]:  # type: ignore[empty-body]
+    """Folders that hold one folder per zoo model, each with a manifest.toml."""
+
+
+@hookspec
+def dsim_commands() -> Sequence[CommandSpec]:  # type: ignore[empty-body]
+    """Subcommands of ``dsim``."""

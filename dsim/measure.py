@@ -1,0 +1,144 @@
+"""The interface of every similarity measure: summarise each dataset once, compare summaries many times."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from dsim.errors import MeasureError
+from dsim.notation import format_call
+from dsim.specs import Direction, MeasureSpec, Need, Parameter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.view import DatasetView
+
+__all__ = ["Direction", "MeasureSpec", "Need", "PairwiseMeasure", "Parameter", "SimilarityMeasure"]
+
+S = TypeVar("S")
+
+
+class SimilarityMeasure(ABC, Generic[S]):
+    """A measure of the similarity of two datasets.
+
+    The constructor takes the parameters that ``spec`` declares, by name; it checks and stores them as attributes
+    and does no other work. ``S`` is the summary: a frozen dataclass of arrays, numbers and strings, so that it can be
+    cached. ``repr`` is canonical: the name and the parameters that differ from their defaults.
+    """
+
+    spec: ClassVar[MeasureSpec]
+
+    def __init__(self, **params: Any) -> None:
+        for parameter in self.spec.parameters:
+            setattr(self, parameter.name, parameter.default)
+        for name, value in params.items():
+            setattr(self, name, self.spec.parameter(name).check(value))
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """All parameters with their values."""
+        return {parameter.name: getattr(self, parameter.name) for parameter in self.spec.parameters}
+
+    def __repr__(self) -> str:
+        return format_call(self.spec.name, self._changed())
+
+    @property
+    def identity(self) -> str:
+        """``name@version:params``, the identity of the numbers in caches, files and leaderboards."""
+        return format_call(f"{self.spec.name}@{self.spec.version}", self._changed())
+
+    def _changed(self) -> Mapping[str, str]:
+        return {
+            parameter.name: parameter.format(getattr(self, parameter.name))
+            for parameter in self.spec.parameters
+            if getattr(self, parameter.name) != parameter.default
+        }
+
+    @property
+    def fits_pool(self) -> bool:
+        """Whether these parameters ask for training on the pool."""
+        return self.spec.fits_pool
+
+    def extractors(self) -> tuple[str, ...]:
+        """References of the feature extractors it uses; their weights enter cache keys and provenance."""
+        return ()
+
+    def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
+        """Train on the pool of sources; called only where ``fits_pool`` is true."""
+        raise MeasureError(f"measure {self!r} declares fits_pool but does not implement fit")
+
+    @abstractmethod
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> S:
+        """Everything about one dataset that comparisons need. Draw only from ``rng``."""
+
+    @abstractmethod
+    def compare(self, source: S, target: S) -> float:
+        """The value for one pair, in the declared direction. Raise MeasureError where there is none."""
+
+    def compare_many(self, sources: Sequence[S], targets: Sequence[S]) -> NDArray[np.float64]:
+        """Values of all pairs, shape (sources, targets). Override to vectorise."""
+        import numpy as np
+
+        return np.array([[self.compare(s, t) for t in targets] for s in sources], dtype=np.float64)
+
+    def resample(self, summary: S, draw: NDArray[np.intp]) -> S:
+        """The summary of the dataset made of the images ``draw`` (indices, with repetition)."""
+        raise MeasureError(f"measure {self!r} cannot be resampled")
+
+    def compare_resampled(
+        self,
+        source: S,
+        target: S,
+        source_draws: Sequence[NDArray[np.intp]],
+        target_draws: Sequence[NDArray[np.intp]],
+    ) -> NDArray[np.float64]:
+        """Values of B bootstrap replicates, shape (B,): draw b of the source against draw b of the target."""
+        import numpy as np
+
+        pairs = zip(source_draws, target_draws, strict=True)
+        return np.array(
+            [self.compare(self.resample(source, i), self.resample(target, j)) for i, j in pairs], dtype=np.float64
+        )
+
+    def embedding(self, summary: S) -> NDArray[np.float64]:
+        """Points of the dataset's images, shape (n, k); only where ``spec.embeds``."""
+        raise MeasureError(f"measure {self!r} has no embedding")
+
+
+class PairwiseMeasure(SimilarityMeasure[S]):
+    """A measure that is the mean of a score over all pairs of images, one of the source and one of the target.
+
+    Implement ``pairwise``; the mean, and a bootstrap that never computes a pair twice, follow.
+    """
+
+    @abstractmethod
+    def pairwise(self, source: S, target: S) -> NDArray[np.float64]:
+        """Scores of all pairs of images, shape (n_source, n_target)."""
+
+    def compare(self, source: S, target: S) -> float:
+        return float(self.pairwise(source, target).mean())
+
+    def compare_resampled(
+        self,
+        source: S,
+        target: S,
+        source_draws: Sequence[NDArray[np.intp]],
+        target_draws: Sequence[NDArray[np.intp]],
+    ) -> NDArray[np.float64]:
+        import numpy as np
+
+        scores = self.pairwise(source, target)
+        weights_s = _weights(source_draws, scores.shape[0])
+        weights_t = _weights(target_draws, scores.shape[1])
+        values: NDArray[np.float64] = np.einsum("bi,bi->b", weights_s @ scores, weights_t)
+        return values
+
+
+def _weights(draws: Sequence[NDArray[np.intp]], n: int) -> NDArray[np.float64]:
+    """Share of each image in each draw, shape (B, n)."""
+    import numpy as np
+
+    return np.stack([np.bincount(draw, minlength=n) / len(draw) for draw in draws])

@@ -1,0 +1,78 @@
+"""How a computation is carried out: device, network, cache, progress. Nothing here changes what is computed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class Task(Protocol):
+    """One long piece of work under way."""
+
+    def advance(self, amount: float = 1, **fields: object) -> None:
+        """``amount`` more of the total is done; ``fields`` are shown beside the bar."""
+
+
+class Progress(Protocol):
+    """Shows long work to whoever is watching."""
+
+    def task(self, description: str, total: float | None = None, unit: str = "") -> AbstractContextManager[Task]:
+        """Open a line of progress; it closes with the context."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+
+class _SilentTask:
+    def advance(self, amount: float = 1, **fields: object) -> None:
+        pass
+
+
+class Silent:
+    """Shows nothing: the default in Python and in tests."""
+
+    @contextmanager
+    def task(self, description: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        yield _SilentTask()
+
+    def note(self, text: str) -> None:
+        pass
+
+
+def default_cache() -> Path:
+    """``$DSIM_CACHE``, or the user's cache folder of the platform."""
+    if chosen := os.environ.get("DSIM_CACHE"):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("dsim"))
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Device, cache folder, progress and permissions of one run.
+
+    ``device`` is ``"auto"`` (CUDA, else MPS, else CPU) or a torch device name; ``offline`` forbids any download;
+    ``workers`` is the number of decoding threads; ``batch`` images pass the network at once.
+    """
+
+    device: str = "auto"
+    offline: bool = False
+    cache: Path = field(default_factory=default_cache)
+    progress: Progress = field(default_factory=Silent)
+    workers: int = 2
+    batch: int = 64
+
+    def resolved_device(self) -> str:
+        """The torch device that ``auto`` stands for here; imports torch."""
+        if self.device != "auto":
+            return self.device
+        import torch
+
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,0 +1,198 @@
+"""What a plugin declares: plain, cheap data. The code behind it is named by a string and imported on first use."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsim.errors import UnknownNameError, UsageError
+
+
+class Need(enum.StrEnum):
+    """What a measure reads of a dataset. Reading anything that was not declared raises."""
+
+    IMAGES = "images"
+    FEATURES = "features"
+    LABELS = "labels"
+    MASKS = "masks"
+    ATTRIBUTES = "attributes"
+
+
+class Direction(enum.StrEnum):
+    """Whether small or large values mean similar."""
+
+    DISTANCE = "distance"
+    SIMILARITY = "similarity"
+
+    @property
+    def sign(self) -> int:
+        """Factor that turns a value into a distance: only the sign is ever flipped, never 1/x."""
+        return 1 if self is Direction.DISTANCE else -1
+
+
+#: The types of parameters: how their text is read, and which Python types pass.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (float, int),
+    "str": (str,),
+    "bool": (bool,),
+    "floats": (tuple, list),
+    "extractor": (str,),
+}
+_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One typed, documented parameter of a measure.
+
+    ``type`` is one of ``int float str bool floats extractor``; ``floats`` is written ``0.2/0.2/0.3/0.3``.
+
+    >>> Parameter("size", "int", 64, "side of the common form, pixels", minimum=8).parse("128")
+    128
+    """
+
+    name: str
+    type: str
+    default: Any
+    help: str
+    choices: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def parse(self, text: str) -> Any:
+        """Read a value from the command line's text; raises UsageError that names the parameter."""
+        try:
+            value = self._read(text)
+        except ValueError:
+            raise UsageError(f"parameter {self.name!r} takes {self.type}, not {text!r}", hint=self.help) from None
+        return self.check(value)
+
+    def _read(self, text: str) -> Any:
+        if self.type == "bool":
+            if text.lower() not in _TRUE | _FALSE:
+                raise ValueError(text)
+            return text.lower() in _TRUE
+        if self.type == "floats":
+            return tuple(float(part) for part in text.split("/"))
+        return {"int": int, "float": float, "str": str, "extractor": str}[self.type](text)
+
+    def check(self, value: Any) -> Any:
+        """Return the value in its canonical type, or raise UsageError."""
+        is_bool_for_number = isinstance(value, bool) and self.type != "bool"
+        if not isinstance(value, _TYPES[self.type]) or is_bool_for_number:
+            raise UsageError(f"parameter {self.name!r} takes {self.type}, not {value!r}", hint=self.help)
+        if self.type == "float":
+            value = float(value)
+        if self.type == "floats":
+            value = tuple(float(part) for part in value)
+        if self.choices and value not in self.choices:
+            known = ", ".join(map(str, self.choices))
+            raise UsageError(f"parameter {self.name!r} cannot be {value!r}", hint=f"choose one of: {known}")
+        self._check_bounds(value)
+        return value
+
+    def _check_bounds(self, value: Any) -> None:
+        numbers = value if self.type == "floats" else (value,) if self.type in ("int", "float") else ()
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        if any(not low <= number <= high for number in numbers):
+            raise UsageError(f"parameter {self.name!r} must lie in [{low:g}, {high:g}], not {value!r}", hint=self.help)
+
+    def format(self, value: Any) -> str:
+        """The canonical text of a value: ``parse(format(v)) == v``.
+
+        >>> Parameter("w", "floats", (0.2,), "weights").format((0.2, 0.3))
+        '0.2/0.3'
+        """
+        if self.type == "floats":
+            return "/".join(repr(part) for part in value)
+        if self.type == "bool":
+            return "true" if value else "false"
+        return repr(value) if self.type == "float" else str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureSpec:
+    """All that is known of a measure without importing it.
+
+    Parameters
+    ----------
+    name, version : ``name@version`` identifies the numbers; a changed number bumps the version.
+    factory : ``"module:Class"``, imported on first use.
+    needs : what it reads. ``direction``, ``symmetric``, ``self_is_optimal`` are tested as declared.
+    resamples : whether it implements ``resample`` (or ``compare_resampled``), so that intervals can be had.
+    embeds : whether its summary holds a cloud of points that can be drawn.
+    fits_pool : whether it trains on the pool of sources before it summarises.
+    bounds : smallest and largest possible value. ``unit`` is "" for a pure number.
+    presets : named sets of parameter values, chosen by ``name:preset=NAME``.
+    blind_to : what the measure cannot see, in words.
+    trainer : ``"module:function"`` behind ``dsim zoo train NAME``; empty where there is nothing to train.
+    """
+
+    name: str
+    version: int
+    title: str
+    factory: str
+    needs: frozenset[Need]
+    direction: Direction
+    symmetric: bool
+    self_is_optimal: bool
+    formula: str
+    cost: str
+    references: tuple[str, ...]
+    min_samples: int = 2
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    unit: str = ""
+    resamples: bool = False
+    embeds: bool = False
+    fits_pool: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    blind_to: str = ""
+    trainer: str = ""
+
+    def parameter(self, name: str) -> Parameter:
+        """The declared parameter of that name; an unknown one is refused with the nearest known."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        known = [parameter.name for parameter in self.parameters]
+        hint = f"it takes: {', '.join(known)}" if known else "it takes none"
+        raise UnknownNameError(f"parameter of measure {self.name!r}", name, known, hint=hint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractorSpec:
+    """A kind of feature extractor: ``kind:name[options]`` is opened by the factory ``"module:function"``."""
+
+    kind: str
+    title: str
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderSpec:
+    """A reader of datasets.
+
+    ``accepts`` names a function ``(path) -> bool`` that is cheap; ``read`` names ``(path, ReadOptions) -> Dataset``.
+    Readers are asked in order of ``priority``, the smallest first.
+    """
+
+    name: str
+    title: str
+    accepts: str
+    read: str
+    priority: int = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec:
+    """A subcommand of ``dsim``: ``command`` is ``"module:click_command"``, imported when it is called."""
+
+    name: str
+    help: str
+    command: str

@@ -1,0 +1,109 @@
+"""What a measure sees of a dataset: exactly what it declared, read through caches and streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsim.data.dataset import Dataset
+from dsim.errors import PluginError
+from dsim.runtime import Runtime
+from dsim.specs import Need
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.features.transforms import Transform
+
+
+@dataclass(frozen=True)
+class DatasetView:
+    """One dataset through the eyes of one measure.
+
+    Touching anything that the measure's ``needs`` do not name raises PluginError, so that a measure cannot quietly read
+    labels it claims not to use. Need.IMAGES also allows ``features``, which are then computed from the images.
+    """
+
+    dataset: Dataset
+    needs: frozenset[Need]
+    wanted_by: str
+    runtime: Runtime
+
+    def __post_init__(self) -> None:
+        for need in sorted(self.needs):
+            self.dataset.require(need, self.wanted_by)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of what may be read here."""
+        return self.dataset.fingerprint(self.needs)
+
+    @property
+    def groups(self) -> tuple[str, ...] | None:
+        """The group (patient, video, slide) of each sample, where known."""
+        return self.dataset.groups
+
+    def images(self) -> Iterator[NDArray[Any]]:
+        """Images one at a time, shape (H, W, C): uint8, or float32 in [0, 1]."""
+        self._allow(Need.IMAGES)
+        return (self.dataset.pixels(index) for index in range(len(self)))
+
+    def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
+        """Transformed images in batches, float32 (b, C, H, W); decoding runs ahead in threads."""
+        from dsim.features.pipeline import stream
+
+        self._allow(Need.IMAGES)
+        return stream(self.dataset, transform, size or self.runtime.batch, self.runtime.workers)
+
+    def tensor(self, transform: Transform) -> NDArray[np.float32]:
+        """All transformed images, float32 (n, C, H, W)."""
+        import numpy as np
+
+        return np.concatenate(list(self.batches(transform)))
+
+    def features(self, extractor: str) -> NDArray[np.float32]:
+        """Features, float32 (n, d): those given with the dataset, else the extractor's, cached by content."""
+        from dsim.features import extract
+
+        if Need.FEATURES in self.needs and self.dataset.features is not None:
+            import numpy as np
+
+            return np.asarray(self.dataset.features, dtype=np.float32)
+        if Need.IMAGES not in self.needs:
+            self._allow(Need.FEATURES)
+        return extract(self.dataset, extractor, self.runtime)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One label per sample."""
+        self._allow(Need.LABELS)
+        return self.dataset.labels or ()
+
+    def masks(self) -> Iterator[NDArray[Any]]:
+        """Integer masks one at a time, shape (H, W)."""
+        self._allow(Need.MASKS)
+        return (self.dataset.mask(index) for index in range(len(self)))
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Properties of the dataset as a whole."""
+        self._allow(Need.ATTRIBUTES)
+        return self.dataset.attributes
+
+    def _allow(self, need: Need) -> None:
+        if need not in self.needs:
+            raise PluginError(
+                f"{self.wanted_by} reads {need} but declares only {_listed(self.needs)}",
+                hint=f"add Need.{need.name} to the measure's spec",
+            )
+
+
+def _listed(needs: Iterable[Need]) -> str:
+    return ", ".join(sorted(needs)) or "nothing"
