@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy as np
-    from numpy.typing import NDArray
-
     from dsim.features.transforms import Transform
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

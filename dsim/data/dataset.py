@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy as np
-    from numpy.typing import NDArray
-
     from dsim.data.treatment import Treatment
+    from numpy.typing import NDArray
 
 
 class Backing(Protocol):

@@ -1,0 +1,1 @@
+"""ASAP: style-aware autoencoder similarity."""

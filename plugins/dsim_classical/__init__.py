@@ -1,0 +1,1 @@
+"""CC, NMI and FRC: image similarity averaged over all pairs."""
