@@ -1,0 +1,6 @@
+"""``python -m dsim``."""
+
+from dsim.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What each plugin declared when it was last loaded, so that a slow one is not imported only to print ``--help``.
+
+An entry is valid as long as the distribution's version and the plugin's source files are unchanged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from dsim.loading import HOOKS, Plugin
+from dsim.runtime import default_cache
+from dsim.specs import Direction, MeasureSpec, Need, Parameter
+
+SCHEMA = 1
+
+
+def stamp(entry: EntryPoint, dist: str, version: str) -> str | None:
+    """Identity of the plugin's code as it lies on disk; None where it cannot be told without importing."""
+    top = entry.module.partition(".")[0]
+    try:
+        found = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if found is None:
+        return None
+    roots = list(found.submodule_search_locations or ()) or ([found.origin] if found.origin else [])
+    newest, count = 0, 0
+    for path in _sources(roots):
+        status = path.stat()
+        newest, count = max(newest, status.st_mtime_ns), count + 1
+    return f"{SCHEMA}|{dist}|{version}|{entry.value}|{':'.join(roots)}|{count}|{newest}"
+
+
+def _sources(roots: list[str]) -> Iterator[os.DirEntry[str] | Path]:
+    for root in roots:
+        if os.path.isfile(root):
+            yield Path(root)
+            continue
+        with contextlib.suppress(OSError), os.scandir(root) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(("_", ".")):
+                    yield from _sources([entry.path])
+                elif entry.name.endswith(".py"):
+                    yield entry
+
+
+def read() -> dict[str, Plugin]:
+    """Plugins by stamp; empty where nothing, or nothing readable, is stored."""
+    try:
+        stored = json.loads(_path().read_text(encoding="utf-8"))
+        return {key: _decode(value) for key, value in stored.items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def write(current: Mapping[str, Plugin], known: Mapping[str, Plugin]) -> None:
+    """Replace the catalogue atomically; a folder that cannot be written costs time, not correctness.
+
+    Entries of other environments that share the cache are kept, superseded ones are not.
+    """
+    path = _path()
+    places = {_place(key) for key in current}
+    kept = {key: plugin for key, plugin in known.items() if _place(key) not in places}
+    text = json.dumps({key: _encode(plugin) for key, plugin in {**kept, **current}.items()})
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".catalogue-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+
+
+def _place(key: str) -> str:
+    """A stamp without the parts that change with the code: what lies where."""
+    schema, dist, _version, target, roots, _count, _newest = key.split("|")
+    return f"{schema}|{dist}|{target}|{roots}"
+
+
+def _path() -> Path:
+    return default_cache() / "plugins.json"
+
+
+def _encode(plugin: Plugin) -> dict[str, Any]:
+    declared = {
+        hook: [str(item) if isinstance(item, Path) else _plain(dataclasses.asdict(item)) for item in items]
+        for hook, items in plugin.declared.items()
+    }
+    return {**dataclasses.asdict(dataclasses.replace(plugin, declared={})), "declared": declared}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _decode(stored: Mapping[str, Any]) -> Plugin:
+    declared = {hook: [_declaration(HOOKS[hook], item) for item in items] for hook, items in stored["declared"].items()}
+    return Plugin(**{**stored, "declared": declared})
+
+
+def _declaration(kind: type, item: Any) -> Any:
+    if kind is Path:
+        return Path(item)
+    return _measure_spec(item) if kind is MeasureSpec else kind(**item)
+
+
+def _measure_spec(item: Mapping[str, Any]) -> MeasureSpec:
+    # Lists became of tuples on the way through JSON; parameters compare by value, so their tuples must come back.
+    return MeasureSpec(
+        **{
+            **item,
+            "needs": frozenset(Need(need) for need in item["needs"]),
+            "direction": Direction(item["direction"]),
+            "references": tuple(item["references"]),
+            "bounds": tuple(item["bounds"]),
+            "parameters": tuple(Parameter(**_tuples(parameter)) for parameter in item["parameters"]),
+            "presets": {name: _tuples(values) for name, values in item["presets"].items()},
+        }
+    )
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -1,0 +1,113 @@
+"""``dsim``: parses, calls the library, prints.
+
+Exit codes: 0 ok, 1 expected failure, 2 usage, 3 finished with failed cells, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from dsim import __version__
+from dsim.cli.lazy import LazyGroup
+from dsim.errors import DsimError
+
+
+def _commands() -> Mapping[str, tuple[str, str]]:
+    from dsim.registry import default
+
+    return {name: (spec.help, spec.command) for name, spec in default().commands.items()}
+
+
+@click.group(cls=LazyGroup, lazy=_commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dsim")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def cli(debug: bool) -> None:
+    """Which dataset should I pre-train on, or pre-label with?
+
+    dsim measures how similar annotated source datasets are to your target images.
+
+    \b
+    Start here:  dsim compare --measure asap
+    Your data:   dsim compare --measure asap --sources A/ B/ --targets MINE/
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; expected failures are printed, not raised."""
+    try:
+        result = cli.main(args=spread(arguments), prog_name="dsim", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Abort:
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DsimError as error:
+        if "--debug" in arguments:
+            raise
+        _say(error)
+        return error.exit_code
+    except BrokenPipeError:
+        return _broken_pipe()
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+        print("  fix: this is a defect; run again with `dsim --debug ...` and report the traceback", file=sys.stderr)
+        return 1
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """Let ``--sources A B C`` take what the shell's ``*`` expands to: ``--sources A --sources B --sources C``.
+
+    >>> spread(["compare", "--sources", "a", "b", "--json", "--targets", "c"])
+    ['compare', '--sources', 'a', '--sources', 'b', '--json', '--targets', 'c']
+    """
+    plural = {"--sources", "--targets"}
+    result: list[str] = []
+    open_option: str | None = None
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            return [*result, *arguments[position:]]
+        if argument in plural:
+            open_option = argument
+        elif argument.startswith("-"):
+            open_option = None
+            result.append(argument)
+        elif open_option is not None:
+            result += [open_option, argument]
+        else:
+            result.append(argument)
+            continue
+        if argument in plural and not _followed_by_value(arguments, position):
+            result.append(argument)
+    return result
+
+
+def _followed_by_value(arguments: list[str], position: int) -> bool:
+    return position + 1 < len(arguments) and not arguments[position + 1].startswith("-")
+
+
+def _say(error: DsimError) -> None:
+    print(f"error: {error}", file=sys.stderr)
+
+
+def _interrupted() -> int:
+    print("interrupted: finished work is kept; the same command goes on from there", file=sys.stderr)
+    return 130
+
+
+def _broken_pipe() -> int:
+    # The reader of our output has gone (`dsim ... | head`): nobody is left to tell.
+    sys.stderr.close()
+    return 1

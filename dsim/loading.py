@@ -1,0 +1,117 @@
+"""Load one plugin at a time, in isolation: whatever it does wrong is recorded and stops nobody else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from dsim import hookspecs
+from dsim.plugin import API_VERSION
+from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+
+#: Hook name to the type of its declarations.
+HOOKS: Mapping[str, type] = {
+    "dsim_measures": MeasureSpec,
+    "dsim_extractors": ExtractorSpec,
+    "dsim_readers": ReaderSpec,
+    "dsim_zoo_paths": Path,
+    "dsim_commands": CommandSpec,
+}
+
+
+@dataclass(frozen=True)
+class PluginFailure:
+    """Why a plugin is not in use. ``phase`` is where it broke: import, api, validate, hooks or duplicate."""
+
+    name: str
+    dist: str
+    version: str
+    phase: str
+    error: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin in use, and what it declares, by hook."""
+
+    name: str
+    dist: str
+    version: str
+    target: str
+    declared: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class _Broken(Exception):
+    def __init__(self, phase: str, error: str, hint: str = "") -> None:
+        self.phase, self.error, self.hint = phase, error, hint
+
+
+def load_plugin(entry: EntryPoint, dist: str, version: str) -> Plugin | PluginFailure:
+    """Import the plugin, validate its hooks and collect what they declare; never raises for what a plugin does."""
+    started = time.perf_counter()
+    try:
+        module = _import(entry)
+        _check_api(module)
+        declared = _declarations(module, entry.name)
+    except _Broken as broken:
+        return PluginFailure(entry.name, dist, version, broken.phase, broken.error, broken.hint)
+    return Plugin(entry.name, dist, version, entry.value, declared, time.perf_counter() - started)
+
+
+def _import(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:
+        hint = "install what it misses, or remove the plugin" if isinstance(error, ImportError) else ""
+        raise _Broken("import", _told(error), hint) from error
+
+
+def _check_api(module: Any) -> None:
+    wanted = getattr(module, "DSIM_API_VERSION", API_VERSION)
+    if wanted != API_VERSION:
+        raise _Broken(
+            "api",
+            f"it is written for plugin API {wanted}, and this dsim offers {API_VERSION}",
+            "upgrade dsim" if isinstance(wanted, int) and wanted > API_VERSION else "upgrade the plugin",
+        )
+
+
+def _declarations(module: Any, name: str) -> dict[str, list[Any]]:
+    # A manager of its own: pluggy keeps a plugin registered even after its validation failed.
+    manager = pluggy.PluginManager("dsim")
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(module, name=name)
+        manager.check_pending()
+    except Exception as error:
+        raise _Broken("validate", _told(error), "compare its hooks with dsim/hookspecs.py") from error
+    declared = {}
+    for hook, expected in HOOKS.items():
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            declared[hook] = _call(hook, implementation.function, expected)
+    if not declared:
+        raise _Broken("validate", "it implements no hook of dsim", "mark its hooks with @dsim.plugin.hookimpl")
+    return declared
+
+
+def _call(hook: str, function: Any, expected: type) -> list[Any]:
+    try:
+        items = list(function())
+    except (Exception, SystemExit) as error:
+        raise _Broken("hooks", f"{hook}() raised {_told(error)}") from error
+    for item in items:
+        if not isinstance(item, expected):
+            raise _Broken("hooks", f"{hook}() returned a {type(item).__name__}, not a {expected.__name__}")
+    return items
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,215 @@
+"""Everything that plugins offer, by name; built-ins first, and nobody shadows them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim import catalogue
+from dsim.errors import PluginError, UnknownNameError, UsageError
+from dsim.loading import HOOKS, Plugin, PluginFailure, load_plugin
+from dsim.notation import parse_call
+from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+
+if TYPE_CHECKING:
+    from dsim.measure import SimilarityMeasure
+
+GROUP = "dsim"
+_NAMED_BY = {"dsim_extractors": "kind"}
+
+
+class Registry:
+    """The plugins in use and what they declare.
+
+    Parameters
+    ----------
+    loaded : plugins and failures in order of precedence. A plugin that declares a name which is taken is refused whole.
+    """
+
+    def __init__(self, loaded: Iterable[Plugin | PluginFailure]) -> None:
+        self.plugins: dict[str, Plugin] = {}
+        self.failures: list[PluginFailure] = []
+        self._declared: dict[str, dict[str, tuple[Any, Plugin]]] = {hook: {} for hook in HOOKS}
+        for item in loaded:
+            failure = item if isinstance(item, PluginFailure) else self._admit(item)
+            if failure is not None:
+                self.failures.append(failure)
+
+    def _admit(self, plugin: Plugin) -> PluginFailure | None:
+        if plugin.name in self.plugins:
+            return _duplicate(plugin, f"the name {plugin.name!r} is taken by {self.plugins[plugin.name].dist}")
+        names: dict[str, dict[str, Any]] = {}
+        for hook, items in plugin.declared.items():
+            names[hook] = {}
+            for item in items:
+                name = str(getattr(item, _NAMED_BY.get(hook, "name"), item))
+                if name in self._declared[hook] or name in names[hook]:
+                    owner = self._declared[hook][name][1].dist if name in self._declared[hook] else "itself"
+                    return _duplicate(plugin, f"{hook}() declares {name!r}, which is taken by {owner}")
+                names[hook][name] = item
+        self.plugins[plugin.name] = plugin
+        for hook, items_by_name in names.items():
+            self._declared[hook].update({name: (item, plugin) for name, item in items_by_name.items()})
+        return None
+
+    def _of(self, hook: str) -> dict[str, Any]:
+        return {name: item for name, (item, _) in self._declared[hook].items()}
+
+    @property
+    def measures(self) -> Mapping[str, MeasureSpec]:
+        """Measures by name, in alphabetical order."""
+        return dict(sorted(self._of("dsim_measures").items()))
+
+    @property
+    def extractors(self) -> Mapping[str, ExtractorSpec]:
+        """Kinds of extractors by name."""
+        return self._of("dsim_extractors")
+
+    @property
+    def commands(self) -> Mapping[str, CommandSpec]:
+        """Subcommands by name."""
+        return self._of("dsim_commands")
+
+    def readers(self) -> list[ReaderSpec]:
+        """Readers in the order in which they are asked."""
+        return sorted(self._of("dsim_readers").values(), key=lambda spec: spec.priority)
+
+    def zoo_paths(self) -> list[Path]:
+        """Folders of zoo models."""
+        return list(self._of("dsim_zoo_paths").values())
+
+    def measure_spec(self, name: str) -> MeasureSpec:
+        """The measure of that name; an unknown one is refused with the nearest known."""
+        if name not in self.measures:
+            raise UnknownNameError("measure", name, self.measures, hint=self._why_unknown())
+        return self.measures[name]
+
+    def origin(self, measure: str) -> Plugin:
+        """The plugin that brings a measure."""
+        plugin: Plugin = self._declared["dsim_measures"][measure][1]
+        return plugin
+
+    def _why_unknown(self) -> str:
+        if not self.failures:
+            return "dsim measures lists them"
+        broken = ", ".join(failure.name for failure in self.failures)
+        return f"dsim measures lists them; not in use: {broken} (dsim plugins --why NAME)"
+
+    def build(self, text: str) -> SimilarityMeasure[Any]:
+        """The measure that ``name:param=value,...`` calls; ``preset=NAME`` sets several parameters at once."""
+        name, texts = parse_call(text)
+        spec = self.measure_spec(name)
+        values = dict(_preset(spec, texts.pop("preset"))) if "preset" in texts else {}
+        values.update({key: spec.parameter(key).parse(value) for key, value in texts.items()})
+        factory = load(spec.factory)
+        if getattr(factory, "spec", None) != spec:
+            raise PluginError(
+                f"{spec.factory} does not carry the spec that declares measure {name!r}",
+                hint="give the class the attribute spec, the same object that the hook returns",
+            )
+        measure: SimilarityMeasure[Any] = factory(**values)
+        return measure
+
+
+def _preset(spec: MeasureSpec, name: str) -> Mapping[str, Any]:
+    if name not in spec.presets:
+        hint = f"it has: {', '.join(spec.presets)}" if spec.presets else "it has none"
+        raise UnknownNameError(f"preset of measure {spec.name!r}", name, spec.presets, hint=hint)
+    return spec.presets[name]
+
+
+def _duplicate(plugin: Plugin, error: str) -> PluginFailure:
+    return PluginFailure(
+        plugin.name, plugin.dist, plugin.version, "duplicate", error, "rename it; built-in names cannot be shadowed"
+    )
+
+
+def load(reference: str) -> Any:
+    """Import ``"module:attribute"``; what is wrong with it becomes a PluginError."""
+    module, _, attribute = reference.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"cannot load {reference}: {error}", hint="reinstall the plugin that names it") from error
+
+
+@cache
+def default() -> Registry:
+    """The registry of this installation, discovered once per process.
+
+    ``DSIM_PLUGINS=a,b`` admits only these plugins beside the built-ins (empty: none); ``DSIM_STRICT_PLUGINS=1`` turns a
+    broken plugin into an error.
+    """
+    known = catalogue.read()
+    current: dict[str, Plugin] = {}
+    loaded: list[Plugin | PluginFailure] = []
+    for entry, dist, version in _admitted_entries():
+        key = catalogue.stamp(entry, dist, version)
+        plugin = known[key] if key in known else load_plugin(entry, dist, version)
+        if isinstance(plugin, Plugin) and key is not None:
+            current[key] = plugin
+        loaded.append(plugin)
+    if any(key not in known for key in current):
+        catalogue.write(current, known)
+    registry = Registry(loaded)
+    if registry.failures and os.environ.get("DSIM_STRICT_PLUGINS") == "1":
+        failure = registry.failures[0]
+        raise PluginError(f"plugin {failure.name!r} is broken ({failure.phase}): {failure.error}", hint=failure.hint)
+    return registry
+
+
+def _admitted_entries() -> list[tuple[EntryPoint, str, str]]:
+    found = []
+    for entry in entry_points(group=GROUP):
+        dist = entry.dist.name if entry.dist else "unknown"
+        found.append((entry, dist, entry.dist.version if entry.dist else "unknown"))
+    chosen = os.environ.get("DSIM_PLUGINS")
+    if chosen is not None:
+        names = {name.strip() for name in chosen.split(",")}
+        found = [item for item in found if item[1] == GROUP or item[0].name in names]
+    unique = {(entry.name, entry.value, dist): (entry, dist, version) for entry, dist, version in found}
+    # Built-ins come first: who comes later cannot take their names.
+    return sorted(unique.values(), key=lambda item: (item[1] != GROUP, item[1], item[0].name))
+
+
+def build_measure(measure: str | SimilarityMeasure[Any]) -> SimilarityMeasure[Any]:
+    """The measure called ``name:param=value,...``; a measure is returned as it is.
+
+    >>> build_measure("cc:size=32")
+    cc:size=32
+    """
+    if isinstance(measure, str):
+        return default().build(measure)
+    if not hasattr(measure, "spec"):
+        raise UsageError(f"{measure!r} is no measure", hint="give a name such as 'asap', or a SimilarityMeasure")
+    return measure
+
+
+def forget() -> None:
+    """Discover plugins anew on next use (after installing one in a running process)."""
+    default.cache_clear()
+
+
+def with_weights(measure_text: str, weights: str) -> str:
+    """The call with ``weights=FILE`` given to the measure's extractor.
+
+    >>> with_weights("asap", "enc.safetensors")  # doctest: +SKIP
+    'asap:model=zoo:...[weights=enc.safetensors]'
+    """
+    from dsim.notation import format_bracketed, format_call, parse_bracketed
+
+    name, texts = parse_call(measure_text)
+    spec = default().measure_spec(name)
+    chosen = [parameter for parameter in spec.parameters if parameter.type == "extractor"]
+    if not chosen:
+        raise UsageError(f"measure {name!r} uses no network", hint="leave --weights away")
+    head, options = parse_bracketed(texts.get(chosen[0].name, str(chosen[0].default)))
+    return format_call(name, {**texts, chosen[0].name: format_bracketed(head, {**options, "weights": weights})})
+
+
+__all__ = ["Registry", "build_measure", "default", "forget", "load", "with_weights"]
