@@ -10,12 +10,13 @@ import dataclasses
 import importlib.util
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from dsim.errors import DsimError
+from dsim.files import write_text
 from dsim.loading import HOOKS, Plugin
 from dsim.runtime import default_cache
 from dsim.specs import Direction, MeasureSpec, Need, Parameter
@@ -67,16 +68,11 @@ def write(current: Mapping[str, Plugin], known: Mapping[str, Plugin]) -> None:
 
     Entries of other environments that share the cache are kept, superseded ones are not.
     """
-    path = _path()
     places = {_place(key) for key in current}
     kept = {key: plugin for key, plugin in known.items() if _place(key) not in places}
     text = json.dumps({key: _encode(plugin) for key, plugin in {**kept, **current}.items()})
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".catalogue-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+    with contextlib.suppress(DsimError):
+        write_text(_path(), text)
 
 
 def _place(key: str) -> str:

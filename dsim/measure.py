@@ -33,14 +33,15 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     def __init__(self, **params: Any) -> None:
         for parameter in self.spec.parameters:
-            setattr(self, parameter.name, parameter.default)
+            setattr(self, parameter.attribute, parameter.default)
         for name, value in params.items():
-            setattr(self, name, self.spec.parameter(name).check(value))
+            parameter = self.spec.parameter(name)
+            setattr(self, parameter.attribute, parameter.check(value))
 
     @property
     def params(self) -> dict[str, Any]:
         """All parameters with their values."""
-        return {parameter.name: getattr(self, parameter.name) for parameter in self.spec.parameters}
+        return {parameter.name: getattr(self, parameter.attribute) for parameter in self.spec.parameters}
 
     def __repr__(self) -> str:
         return format_call(self.spec.name, self._changed())
@@ -52,9 +53,9 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     def _changed(self) -> Mapping[str, str]:
         return {
-            parameter.name: parameter.format(getattr(self, parameter.name))
+            parameter.name: parameter.format(getattr(self, parameter.attribute))
             for parameter in self.spec.parameters
-            if getattr(self, parameter.name) != parameter.default
+            if getattr(self, parameter.attribute) != parameter.default
         }
 
     @property
@@ -103,6 +104,17 @@ class SimilarityMeasure(ABC, Generic[S]):
             [self.compare(self.resample(source, i), self.resample(target, j)) for i, j in pairs], dtype=np.float64
         )
 
+    def compare_with_replicates(
+        self,
+        source: S,
+        target: S,
+        source_draws: Sequence[NDArray[np.intp]],
+        target_draws: Sequence[NDArray[np.intp]],
+    ) -> tuple[float, NDArray[np.float64]]:
+        """``compare`` and ``compare_resampled`` at once. Override where they share work."""
+        replicates = self.compare_resampled(source, target, source_draws, target_draws)
+        return self.compare(source, target), replicates
+
     def embedding(self, summary: S) -> NDArray[np.float64]:
         """Points of the dataset's images, shape (n, k); only where ``spec.embeds``."""
         raise MeasureError(f"measure {self!r} has no embedding")
@@ -128,13 +140,29 @@ class PairwiseMeasure(SimilarityMeasure[S]):
         source_draws: Sequence[NDArray[np.intp]],
         target_draws: Sequence[NDArray[np.intp]],
     ) -> NDArray[np.float64]:
-        import numpy as np
+        return _weighted_means(self.pairwise(source, target), source_draws, target_draws)
 
+    def compare_with_replicates(
+        self,
+        source: S,
+        target: S,
+        source_draws: Sequence[NDArray[np.intp]],
+        target_draws: Sequence[NDArray[np.intp]],
+    ) -> tuple[float, NDArray[np.float64]]:
         scores = self.pairwise(source, target)
-        weights_s = _weights(source_draws, scores.shape[0])
-        weights_t = _weights(target_draws, scores.shape[1])
-        values: NDArray[np.float64] = np.einsum("bi,bi->b", weights_s @ scores, weights_t)
-        return values
+        return float(scores.mean()), _weighted_means(scores, source_draws, target_draws)
+
+
+def _weighted_means(
+    scores: NDArray[np.float64], source_draws: Sequence[NDArray[np.intp]], target_draws: Sequence[NDArray[np.intp]]
+) -> NDArray[np.float64]:
+    """Mean score of each replicate, shape (B,), without computing any pair twice."""
+    import numpy as np
+
+    weights_s = _weights(source_draws, scores.shape[0])
+    weights_t = _weights(target_draws, scores.shape[1])
+    means: NDArray[np.float64] = np.einsum("bi,bi->b", weights_s @ scores, weights_t)
+    return means
 
 
 def _weights(draws: Sequence[NDArray[np.intp]], n: int) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,7 @@ class Parameter:
     """One typed, documented parameter of a measure.
 
     ``type`` is one of ``int float str bool floats extractor``; ``floats`` is written ``0.2/0.2/0.3/0.3``.
+    ``attribute`` is where the measure keeps the value, when a method has the parameter's name.
 
     >>> Parameter("size", "int", 64, "side of the common form, pixels", minimum=8).parse("128")
     128
@@ -62,6 +63,10 @@ class Parameter:
     choices: tuple[Any, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    attribute: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attribute", self.attribute or self.name)
 
     def parse(self, text: str) -> Any:
         """Read a value from the command line's text; raises UsageError that names the parameter."""
@@ -78,7 +83,8 @@ class Parameter:
             return text.lower() in _TRUE
         if self.type == "floats":
             return tuple(float(part) for part in text.split("/"))
-        return {"int": int, "float": float, "str": str, "extractor": str}[self.type](text)
+        readers: dict[str, Callable[[str], Any]] = {"int": int, "float": float}
+        return readers.get(self.type, str)(text)
 
     def check(self, value: Any) -> Any:
         """Return the value in its canonical type, or raise UsageError."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from dsim.errors import UnknownNameError
+
 
 class LazyGroup(click.Group):
     """``commands`` maps a name to (help, "module:attribute"), or is a function that returns such a mapping."""
@@ -36,6 +38,16 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.table() and not args[0].startswith("-"):
+            hint = f"{ctx.command_path} --help lists them"
+            raise UnknownNameError("command", args[0], self.table(), hint=hint)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_text) for name, (help_text, _) in self.table().items()])
+        rows = [(name, help_text) for name, (help_text, _) in self.table().items()]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)

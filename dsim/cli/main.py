@@ -12,12 +12,15 @@ import click
 
 from dsim import __version__
 from dsim.cli.lazy import LazyGroup
-from dsim.errors import DsimError
+from dsim.errors import DsimError, PluginError
 
 
 def _commands() -> Mapping[str, tuple[str, str]]:
     from dsim.registry import default
 
+    broken = [failure for failure in default().failures if failure.name == "core" and failure.dist == "dsim"]
+    if broken:
+        raise PluginError(f"this installation of dsim is damaged: {broken[0].error}", hint="install dsim again")
     return {name: (spec.help, spec.command) for name, spec in default().commands.items()}
 
 

@@ -1,0 +1,7 @@
+"""Compare datasets: plan, fit, summarise each once, compare all pairs."""
+
+from __future__ import annotations
+
+from dsim.compare.engine import compare
+
+__all__ = ["compare"]

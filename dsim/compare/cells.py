@@ -1,0 +1,75 @@
+"""One value per pair, with its replicates; finished pairs are kept and never computed twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dsim.compare.summaries import Failed
+from dsim.errors import MeasureError
+from dsim.measure import SimilarityMeasure
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The outcome of one pair: a value, or NaN and the reason; replicates where they were asked for and can be had."""
+
+    value: float
+    note: str = ""
+    replicates: tuple[float, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the store; NaN is null."""
+        return {
+            "value": None if math.isnan(self.value) else self.value,
+            "note": self.note,
+            "replicates": [None if math.isnan(value) else value for value in self.replicates],
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Cell:
+        """The cell that ``to_dict`` stored."""
+        value = math.nan if stored["value"] is None else stored["value"]
+        replicates = tuple(math.nan if item is None else item for item in stored["replicates"])
+        return cls(value, stored["note"], replicates)
+
+
+def cell_key(source_key: Mapping[str, Any], target_key: Mapping[str, Any], bootstrap: int) -> str:
+    """Identity of a cell: both summaries with all that they depend on, and the replicates."""
+    text = json.dumps([source_key, target_key, bootstrap], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def compute_cell(
+    measure: SimilarityMeasure[Any],
+    source: Any,
+    target: Any,
+    draws: tuple[Sequence[NDArray[np.intp]], Sequence[NDArray[np.intp]]] | None,
+) -> Cell:
+    """Compare two summaries; whatever goes wrong becomes NaN with a reason, never a plausible number."""
+    for summary in (source, target):
+        if isinstance(summary, Failed):
+            return Cell(math.nan, summary.reason)
+    try:
+        if draws is None:
+            value, sampled = float(measure.compare(source, target)), None
+        else:
+            value, sampled = measure.compare_with_replicates(source, target, *draws)
+    except MeasureError as error:
+        return Cell(math.nan, error.message)
+    except Exception as error:
+        return Cell(math.nan, f"comparing raised {type(error).__name__}: {error}")
+    if not math.isfinite(value):
+        return Cell(math.nan, f"the measure returned {value} without a reason")
+    replicates = () if sampled is None else sampled.tolist()
+    return Cell(value, "", tuple(item if math.isfinite(item) else math.nan for item in replicates))

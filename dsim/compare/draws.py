@@ -1,0 +1,89 @@
+"""Bootstrap: what is drawn, and what the replicates say of values, ranks and winners."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dsim.data.dataset import Dataset
+from dsim.matrix import Verdict
+from dsim.rng import stream
+from dsim.specs import Direction
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+
+
+def draws(dataset: Dataset, fingerprint: str, count: int, seed: int) -> list[NDArray[np.intp]]:
+    """``count`` resamples of a dataset, each an array of image indices.
+
+    Whole groups (patients, videos, slides) are drawn where they are known, since images of one group are no independent
+    evidence; single images otherwise. A dataset has the same draws in every pair, so differences are paired.
+    """
+    import numpy as np
+
+    rng = stream(seed, fingerprint, "bootstrap")
+    members = _members(dataset)
+    if members is None:
+        return list(rng.integers(len(dataset), size=(count, len(dataset)), dtype=np.intp))
+    chosen = rng.integers(len(members), size=(count, len(members)))
+    return [np.concatenate([members[group] for group in row]) for row in chosen]
+
+
+def _members(dataset: Dataset) -> list[NDArray[np.intp]] | None:
+    import numpy as np
+
+    if dataset.groups is None or len(set(dataset.groups)) < 2:
+        return None
+    groups = np.array(dataset.groups)
+    return [np.flatnonzero(groups == group) for group in sorted(set(dataset.groups))]
+
+
+def interval(replicates: NDArray[np.float64]) -> tuple[float, float]:
+    """Percentile interval of the replicates at CONFIDENCE; NaN where a replicate is undefined."""
+    import numpy as np
+
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(replicates, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def first_shares(replicates: Mapping[str, NDArray[np.float64]], direction: Direction) -> dict[str, float]:
+    """Share of resamples in which each source ranks first; ties are shared."""
+    import numpy as np
+
+    if not replicates:
+        return {}
+    stacked = direction.sign * np.stack(list(replicates.values()))
+    if np.isnan(stacked).any():
+        return dict.fromkeys(replicates, math.nan)
+    first = stacked == stacked.min(axis=0)
+    shares = (first / first.sum(axis=0)).mean(axis=1)
+    return {name: float(share) for name, share in zip(replicates, shares, strict=True)}
+
+
+def verdict(
+    target: str, order: Sequence[str], replicates: Mapping[str, NDArray[np.float64]] | None, direction: Direction
+) -> Verdict:
+    """Can the best source be told from the second? ``order`` lists sources with a value, best first."""
+    nan = math.nan
+    if not order:
+        return Verdict(target, None, None, None, nan, nan, "no source could be compared")
+    best, second = order[0], order[1] if len(order) > 1 else None
+    if second is None:
+        return Verdict(target, best, None, None, nan, nan, f"{best} is the only source")
+    if replicates is None:
+        reason = f"{best} is nearest; not assessed: no intervals (--bootstrap N)"
+        return Verdict(target, best, second, None, nan, nan, reason)
+    low, high = interval(direction.sign * (replicates[second] - replicates[best]))
+    if math.isnan(low):
+        return Verdict(
+            target, best, second, None, nan, nan, f"{best} is nearest; not assessed: a replicate is undefined"
+        )
+    if low > 0:
+        return Verdict(target, best, second, True, low, high, f"{best} is nearest")
+    return Verdict(target, best, second, False, low, high, f"no clear winner: {best} and {second} cannot be told apart")

@@ -1,0 +1,197 @@
+"""The comparison itself: plan, fit, summarise each dataset once, compare all pairs, judge the winners."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dsim.compare.cells import Cell, Pair, cell_key, compute_cell
+from dsim.compare.draws import CONFIDENCE, draws, first_shares, interval, verdict
+from dsim.compare.jobs import run_jobs
+from dsim.compare.ledger import Ledger
+from dsim.compare.plan import Plan, make_plan
+from dsim.compare.provenance import measure_identity, provenance
+from dsim.compare.summaries import Failed, Summaries
+from dsim.data.dataset import Dataset
+from dsim.errors import UsageError
+from dsim.matrix import SimilarityMatrix
+from dsim.measure import SimilarityMeasure
+from dsim.registry import build_measure
+from dsim.rng import stream
+from dsim.runtime import Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Replicates = Mapping[Pair, NDArray[np.float64]]
+
+
+def compare(
+    sources: Sequence[Dataset],
+    targets: Sequence[Dataset] | None = None,
+    *,
+    measure: str | SimilarityMeasure[Any] = "asap",
+    seed: int = 0,
+    jobs: int = 1,
+    bootstrap: int = 0,
+    runtime: Runtime | None = None,
+) -> SimilarityMatrix:
+    """Measure how similar each source is to each target.
+
+    Parameters
+    ----------
+    sources : datasets one could pre-train on, or pre-label with.
+    targets : datasets of interest; by default the sources themselves, each ranked against all others.
+    measure : a name with parameters, such as ``"asap"`` or ``"cc:size=128"``, or a measure.
+    seed : of every random draw; a dataset's draws do not depend on which others are compared.
+    jobs : how many summaries and pairs are computed side by side (joblib; -1 for all cores).
+    bootstrap : replicates over images (over groups where they are known) for intervals; 0 for none.
+    runtime : device, cache, progress; the defaults suit a script.
+
+    Returns
+    -------
+    SimilarityMatrix
+        Rows are sources, columns targets. A pair that could not be computed is NaN with its reason.
+
+    Raises
+    ------
+    UsageError, DataError, NeedError, WeightsError
+        Before any work, where the request cannot be carried out; unreadable images where they are met.
+
+    >>> from dsim.data.phantoms import open_phantom
+    >>> names = ["phantoms:nuclei", "phantoms:fundus"]
+    >>> pool = [open_phantom(name.partition(":")[2], count=4, size=32) for name in names]
+    >>> compare(pool, measure="cc:size=32").values.shape
+    (2, 2)
+    """
+    chosen = build_measure(measure)
+    plan = make_plan(chosen, sources, targets, seed=seed, bootstrap=bootstrap, runtime=runtime or Runtime())
+    if bootstrap and not chosen.spec.resamples:
+        raise UsageError(
+            f"measure {chosen.spec.name!r} cannot be resampled, so it has no intervals",
+            hint="compare without --bootstrap",
+        )
+    if chosen.fits_pool:
+        chosen.fit([plan.view(dataset) for dataset in plan.sources], _pool_stream(plan))
+    identity = measure_identity(plan)
+    summaries = Summaries(plan, identity)
+    cells = _all_cells(plan, summaries, jobs)
+    clouds = _clouds(plan, summaries, jobs)
+    return dataclasses.replace(_matrix(plan, cells), provenance=provenance(plan, identity), clouds=clouds)
+
+
+def _pool_stream(plan: Plan) -> np.random.Generator:
+    # The order in which the sources are named must not change what is drawn.
+    return stream(plan.seed, "fit", *sorted(plan.fingerprints[dataset.name] for dataset in plan.sources))
+
+
+def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
+    keys = {
+        (source.name, target.name): cell_key(summaries.key(source.name), summaries.key(target.name), plan.bootstrap)
+        for source in plan.sources
+        for target in plan.targets
+    }
+    ledger = Ledger(plan.runtime)
+    stored = ledger.known(list(keys.values()))
+    cells = {pair: stored[key] for pair, key in keys.items() if key in stored}
+    missing = [pair for pair in keys if pair not in cells]
+    summaries.prepare(list(dict.fromkeys(name for pair in missing for name in pair)), jobs)
+    drawn = _Draws(plan)
+    tasks = [
+        partial(compute_cell, plan.measure, summaries[source], summaries[target], drawn.of(source, target))
+        for source, target in missing
+    ]
+    with ledger, plan.runtime.progress.task("comparing", len(tasks), "pairs") as task:
+
+        def done(position: int, cell: Cell) -> None:
+            cells[missing[position]] = cell
+            ledger.add(keys[missing[position]], cell)
+            task.advance(1)
+
+        run_jobs(jobs, tasks, done)
+    return cells
+
+
+class _Draws:
+    """The resamples of every dataset, drawn once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._known: dict[str, list[NDArray[np.intp]]] = {}
+
+    def of(self, source: str, target: str) -> tuple[Sequence[NDArray[np.intp]], Sequence[NDArray[np.intp]]] | None:
+        """Draws for a pair; None where there are no intervals: not asked for, or the pair is one dataset."""
+        plan = self._plan
+        if not plan.bootstrap or plan.is_same(plan.datasets[source], plan.datasets[target]):
+            return None
+        return self._get(source), self._get(target)
+
+    def _get(self, name: str) -> list[NDArray[np.intp]]:
+        if name not in self._known:
+            plan = self._plan
+            self._known[name] = draws(plan.datasets[name], plan.fingerprints[name], plan.bootstrap, plan.seed)
+        return self._known[name]
+
+
+def _clouds(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, NDArray[np.float64]] | None:
+    if not plan.measure.spec.embeds:
+        return None
+    summaries.prepare(list(plan.datasets), jobs)
+    known = {name: summaries[name] for name in plan.datasets}
+    return {name: plan.measure.embedding(summary) for name, summary in known.items() if not isinstance(summary, Failed)}
+
+
+def _matrix(plan: Plan, cells: Mapping[Pair, Cell]) -> SimilarityMatrix:
+    import numpy as np
+
+    spec = plan.measure.spec
+    sources, targets = ([dataset.name for dataset in group] for group in (plan.sources, plan.targets))
+    grid = [[cells[source, target] for target in targets] for source in sources]
+    same = np.array([[plan.is_same(source, target) for target in plan.targets] for source in plan.sources])
+    matrix = SimilarityMatrix(
+        measure=plan.measure.identity,
+        direction=spec.direction,
+        unit=spec.unit,
+        sources=tuple(sources),
+        targets=tuple(targets),
+        values=np.array([[cell.value for cell in row] for row in grid], dtype=np.float64),
+        notes=tuple(tuple(cell.note for cell in row) for row in grid),
+        same=same,
+        verdicts={},
+        provenance={},
+        confidence=CONFIDENCE,
+        replicates=plan.bootstrap,
+    )
+    return _judged(matrix, cells)
+
+
+def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell]) -> SimilarityMatrix:
+    """The matrix with intervals, shares of first ranks, and a verdict per target."""
+    import numpy as np
+
+    low, high, share = (np.full(matrix.values.shape, np.nan) for _ in range(3))
+    verdicts = {}
+    for column, target in enumerate(matrix.targets):
+        rows = [row for row in range(len(matrix.sources)) if not matrix.same[row, column]]
+        rows = sorted((row for row in rows if not math.isnan(matrix.values[row, column])), key=_by(matrix, column))
+        order = [matrix.sources[row] for row in rows]
+        if not matrix.replicates:
+            verdicts[target] = verdict(target, order, None, matrix.direction)
+            continue
+        replicates = {source: np.array(cells[source, target].replicates) for source in order}
+        for row, source in zip(rows, order, strict=True):
+            low[row, column], high[row, column] = interval(replicates[source])
+        for row, value in zip(rows, first_shares(replicates, matrix.direction).values(), strict=True):
+            share[row, column] = value
+        verdicts[target] = verdict(target, order, replicates, matrix.direction)
+    if not matrix.replicates:
+        return dataclasses.replace(matrix, verdicts=verdicts)
+    return dataclasses.replace(matrix, verdicts=verdicts, low=low, high=high, first_share=share)
+
+
+def _by(matrix: SimilarityMatrix, column: int) -> Any:
+    return lambda row: matrix.direction.sign * matrix.values[row, column]

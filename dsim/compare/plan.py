@@ -1,0 +1,94 @@
+"""What will be compared with what: everything that can be refused is refused here, before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from dsim.data.dataset import Dataset
+from dsim.errors import DataError, UsageError
+from dsim.measure import SimilarityMeasure
+from dsim.runtime import Runtime, Silent
+from dsim.view import DatasetView
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sources, targets and measure of one comparison.
+
+    A dataset is known by the fingerprint of what the measure reads of it: two names for the same images are one.
+    """
+
+    measure: SimilarityMeasure[Any]
+    sources: tuple[Dataset, ...]
+    targets: tuple[Dataset, ...]
+    seed: int
+    bootstrap: int
+    runtime: Runtime
+
+    def view(self, dataset: Dataset) -> DatasetView:
+        """The dataset as the measure may see it."""
+        return DatasetView(dataset, self.measure.spec.needs, f"measure {self.measure.spec.name!r}", self.runtime)
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """All datasets by name, sources first."""
+        return {dataset.name: dataset for dataset in (*self.sources, *self.targets)}
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Identity of what the measure reads, by dataset name."""
+        return {name: self.view(dataset).fingerprint for name, dataset in self.datasets.items()}
+
+    def for_worker(self, jobs: int) -> Plan:
+        """The plan as it travels to a worker: a progress display stays at home."""
+        return self if jobs == 1 else replace(self, runtime=replace(self.runtime, progress=Silent()))
+
+    def is_same(self, source: Dataset, target: Dataset) -> bool:
+        """Whether the two are one and the same dataset."""
+        return self.fingerprints[source.name] == self.fingerprints[target.name]
+
+
+def make_plan(
+    measure: SimilarityMeasure[Any],
+    sources: Sequence[Dataset],
+    targets: Sequence[Dataset] | None,
+    *,
+    seed: int,
+    bootstrap: int,
+    runtime: Runtime,
+) -> Plan:
+    """Check names, needs and numbers; raises UsageError, DataError or NeedError."""
+    if not sources:
+        raise UsageError("there are no sources to compare", hint="give at least one dataset")
+    if bootstrap < 0 or bootstrap == 1:
+        raise UsageError(f"{bootstrap} bootstrap replicates make no interval", hint="give 0 for none, or 200 and more")
+    if targets is None and len(sources) < 2:
+        raise UsageError("one dataset cannot be compared with itself alone", hint="give a second source, or targets")
+    plan = Plan(measure, tuple(sources), tuple(sources if targets is None else targets), seed, bootstrap, runtime)
+    if not plan.targets:
+        raise UsageError("there are no targets", hint="give at least one, or leave targets out to compare the sources")
+    _refuse_ambiguous_names(plan)
+    for dataset in plan.datasets.values():
+        plan.view(dataset)  # raises NeedError where something that the measure reads is missing
+    return plan
+
+
+def _refuse_ambiguous_names(plan: Plan) -> None:
+    for role, group in (("sources", plan.sources), ("targets", plan.targets)):
+        names = [dataset.name for dataset in group]
+        for name in names:
+            if names.count(name) > 1:
+                raise DataError(
+                    f"two {role} are named {name!r}", hint="rename one: NAME=PATH, or dataset.renamed('...')"
+                )
+    for source in plan.sources:
+        for target in plan.targets:
+            if source.name == target.name and source is not target and not plan.is_same(source, target):
+                raise DataError(
+                    f"a source and a target that differ are both named {source.name!r}: "
+                    f"{source.location} and {target.location}",
+                    hint="rename one: NAME=PATH, or dataset.renamed('...')",
+                )

@@ -1,0 +1,138 @@
+"""One summary per dataset, computed once and cached by everything it depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from dsim.compare.jobs import run_jobs
+from dsim.compare.plan import Plan
+from dsim.errors import DsimError, MeasureError, StoreError, TooFewSamplesError
+from dsim.measure import SimilarityMeasure
+from dsim.rng import stream
+
+if TYPE_CHECKING:
+    from dsim.store.content import ContentStore
+
+#: Bumped when the meaning of what is stored changes.
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Failed:
+    """A dataset that could not be summarised, and why: each of its cells is NaN with this reason."""
+
+    reason: str
+
+
+class Summaries:
+    """The summaries of a plan's datasets, from the store where they are known.
+
+    ``computed`` counts those that were not.
+    """
+
+    def __init__(self, plan: Plan, identity: Mapping[str, Any]) -> None:
+        self._plan = plan
+        self._identity = identity
+        self._known: dict[str, Any] = {}
+        self.computed = 0
+
+    @cached_property
+    def _store(self) -> ContentStore:
+        from dsim.store.content import ContentStore
+
+        return ContentStore(self._plan.runtime.cache)
+
+    def key(self, name: str) -> dict[str, Any]:
+        """Everything that the summary of a dataset depends on."""
+        return {
+            "schema": SCHEMA,
+            **self._identity,
+            "dataset": self._plan.fingerprints[name],
+            "seed": self._plan.seed,
+        }
+
+    def prepare(self, names: Sequence[str], jobs: int) -> None:
+        """Have the summaries of these datasets at hand, computing only those that nobody computed before."""
+        missing = [name for name in names if name not in self._known and not self._load(name)]
+        if not missing:
+            return
+        tasks = [partial(summarise, self._plan.for_worker(jobs), name) for name in missing]
+        with self._plan.runtime.progress.task("summarising", len(missing), "datasets") as task:
+
+            def done(position: int, summary: Any) -> None:
+                self._keep(missing[position], summary)
+                task.advance(1, dataset=missing[position])
+
+            run_jobs(jobs, tasks, done)
+
+    def __getitem__(self, name: str) -> Any:
+        """The summary of a prepared dataset, or Failed."""
+        return self._known[name]
+
+    def _load(self, name: str) -> bool:
+        kind = summary_type(type(self._plan.measure))
+        record = None if kind is None else self._store.get("summaries", self.key(name))
+        if record is None or kind is None:
+            return False
+        self._known[name] = decode(kind, record.arrays, record.attributes)
+        return True
+
+    def _keep(self, name: str, summary: Any) -> None:
+        self._known[name] = summary
+        self.computed += 1
+        if summary_type(type(self._plan.measure)) is not type(summary):
+            return
+        try:
+            self._store.put("summaries", self.key(name), *encode(summary))
+        except StoreError as error:
+            self._plan.runtime.progress.note(f"{error.message}; the summary of {name!r} is not cached")
+
+
+def summarise(plan: Plan, name: str) -> Any:
+    """The summary of one dataset, or Failed. Errors that the user must mend (an unreadable file, ...) are raised."""
+    measure, dataset = plan.measure, plan.datasets[name]
+    try:
+        if len(dataset) < measure.spec.min_samples:
+            needed = f"{measure.spec.name} needs {measure.spec.min_samples}"
+            raise TooFewSamplesError(f"{name!r} has {len(dataset)} samples; {needed}")
+        return measure.summarise(plan.view(dataset), stream(plan.seed, plan.fingerprints[name], "summarise"))
+    except (MeasureError, TooFewSamplesError) as error:
+        return Failed(error.message)
+    except DsimError:
+        raise
+    except Exception as error:
+        # A measure's own defect must not abort the matrix; it must not look like a value either.
+        return Failed(f"summarising {name!r} raised {type(error).__name__}: {error}")
+
+
+def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:
+    """The dataclass S of ``SimilarityMeasure[S]``; None where the summary is anything else, and so is not cached."""
+    for cls in measure.__mro__:
+        for base in getattr(cls, "__orig_bases__", ()):
+            origin = get_origin(base)
+            if not (isinstance(origin, type) and issubclass(origin, SimilarityMeasure)):
+                continue
+            for argument in get_args(base):
+                if dataclasses.is_dataclass(argument) and isinstance(argument, type):
+                    return argument
+    return None
+
+
+def encode(summary: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A frozen dataclass as (arrays, attributes)."""
+    import numpy as np
+
+    values = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    plain = {name: value for name, value in values.items() if name not in arrays}
+    return arrays, {"fields": json.dumps(plain)}
+
+
+def decode(kind: type, arrays: Mapping[str, Any], attributes: Mapping[str, Any]) -> Any:
+    """The dataclass that ``encode`` took apart; lists come back as tuples."""
+    plain = json.loads(attributes["fields"])
+    return kind(**arrays, **{name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()})

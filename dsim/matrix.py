@@ -1,0 +1,279 @@
+"""The result of a comparison: named rows and columns, intervals, verdicts, and where every number comes from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DataError
+from dsim.specs import Direction
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+SCHEMA = "dsim.matrix/1"
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One source in the ranking for a target. ``low`` and ``high`` bound the interval of ``value``; NaN without one."""
+
+    source: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    first_share: float = math.nan
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the best source of a target can be told from the second.
+
+    ``clear`` is None where it was not assessed; ``low`` and ``high`` bound how much farther the second lies, in the
+    measure's unit; the interval holds 0 where there is no clear winner. ``reason`` says it in words.
+    """
+
+    target: str
+    best: str | None
+    second: str | None
+    clear: bool | None
+    low: float
+    high: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Sources for one target, best first; failed cells last, with their reasons."""
+
+    target: str
+    entries: tuple[Ranked, ...]
+    verdict: Verdict
+
+    def __str__(self) -> str:
+        lines = [f"{rank}. {entry.source}  {entry.value:.4g}" for rank, entry in enumerate(self.entries, 1)]
+        return "\n".join([f"target {self.target}: {self.verdict.reason}", *lines])
+
+
+@dataclass(frozen=True)
+class SimilarityMatrix:
+    """Values of one measure for all pairs of sources (rows) and targets (columns).
+
+    Parameters
+    ----------
+    values : float64, shape (sources, targets); NaN where a cell failed, with the reason in ``notes``.
+    same : bool, shape (sources, targets): the pair is one and the same dataset; it is never ranked.
+    low, high : bounds of the bootstrap interval, or None. ``first_share`` : share of resamples in which the source
+        ranks first for the target. ``confidence``, ``replicates`` : of these intervals.
+    verdicts : one per target. ``provenance`` : everything the numbers depend on.
+    clouds : points of each dataset's images (n, k), for measures that embed; for pictures, not part of the JSON.
+    """
+
+    measure: str
+    direction: Direction
+    unit: str
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    values: NDArray[np.float64]
+    notes: tuple[tuple[str, ...], ...]
+    same: NDArray[np.bool_]
+    verdicts: Mapping[str, Verdict]
+    provenance: Mapping[str, Any]
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
+    first_share: NDArray[np.float64] | None = None
+    confidence: float = 0.95
+    replicates: int = 0
+    clouds: Mapping[str, NDArray[np.float64]] | None = field(default=None, compare=False)
+
+    @property
+    def status(self) -> tuple[tuple[str, ...], ...]:
+        """Per cell ``ok`` or ``failed``."""
+        return tuple(tuple("failed" if math.isnan(value) else "ok" for value in row) for row in self.values)
+
+    @property
+    def failed(self) -> list[tuple[str, str, str]]:
+        """(source, target, reason) of each failed cell."""
+        return [
+            (source, target, self.notes[i][j])
+            for i, source in enumerate(self.sources)
+            for j, target in enumerate(self.targets)
+            if math.isnan(self.values[i, j])
+        ]
+
+    def value(self, source: str, target: str) -> float:
+        """The value of one pair, by name."""
+        return float(self.values[self._position(source, self.sources), self._position(target, self.targets)])
+
+    def ranking(self, target: str) -> Ranking:
+        """Sources for a target, best first. The target itself is left out; failed cells come last."""
+        column = self._position(target, self.targets)
+        rows = [row for row in range(len(self.sources)) if not self.same[row, column]]
+        rows.sort(key=lambda row: self._key(row, column))
+        entries = tuple(self._ranked(row, column) for row in rows)
+        return Ranking(target, entries, self.verdicts[target])
+
+    def rankings(self) -> list[Ranking]:
+        """The ranking of every target."""
+        return [self.ranking(target) for target in self.targets]
+
+    def _key(self, row: int, column: int) -> tuple[bool, float]:
+        value = float(self.values[row, column])
+        return (True, 0.0) if math.isnan(value) else (False, self.direction.sign * value)
+
+    def _ranked(self, row: int, column: int) -> Ranked:
+        def at(values: NDArray[np.float64] | None) -> float:
+            return math.nan if values is None else float(values[row, column])
+
+        return Ranked(
+            source=self.sources[row],
+            value=float(self.values[row, column]),
+            low=at(self.low),
+            high=at(self.high),
+            first_share=at(self.first_share),
+            note=self.notes[row][column],
+        )
+
+    def _position(self, name: str, names: Sequence[str]) -> int:
+        if name not in names:
+            raise DataError(f"the matrix has no {name!r}", hint=f"it has: {', '.join(names)}")
+        return list(names).index(name)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The values as a table: sources are rows, targets are columns."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            self.values, index=pd.Index(self.sources, name="source"), columns=pd.Index(self.targets, name="target")
+        )
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the values as CSV, sources in rows; atomically."""
+        from dsim.files import write_text
+
+        write_text(Path(path), self.to_frame().to_csv())
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document of schema ``dsim.matrix/1``; NaN is null, and rankings are spelled out for readers."""
+        return {
+            "schema": SCHEMA,
+            "measure": self.measure,
+            "direction": str(self.direction),
+            "unit": self.unit,
+            "sources": list(self.sources),
+            "targets": list(self.targets),
+            "values": _nullable(self.values),
+            "status": [list(row) for row in self.status],
+            "notes": [list(row) for row in self.notes],
+            "same": self.same.tolist(),
+            "low": _nullable(self.low),
+            "high": _nullable(self.high),
+            "first_share": _nullable(self.first_share),
+            "confidence": self.confidence,
+            "replicates": self.replicates,
+            "rankings": [_ranking_dict(ranking) for ranking in self.rankings()],
+            "provenance": dict(self.provenance),
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The JSON text; written atomically where a path is given."""
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+        if path is not None:
+            from dsim.files import write_text
+
+            write_text(Path(path), text + "\n")
+        return text
+
+    @classmethod
+    def from_json(cls, source: str | Path) -> SimilarityMatrix:
+        """Read a document that ``to_json`` wrote, from a path or from its text."""
+        text = (
+            source if isinstance(source, str) and source.lstrip().startswith("{") else Path(source).read_text("utf-8")
+        )
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise DataError(f"{source} is not JSON: {error}", hint="give a matrix.json that dsim wrote") from None
+        return cls.from_dict(document)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> SimilarityMatrix:
+        """The matrix of a JSON document."""
+        if document.get("schema") != SCHEMA:
+            raise DataError(
+                f"the document has schema {document.get('schema')!r}, not {SCHEMA!r}",
+                hint="give a matrix.json that dsim wrote",
+            )
+        import numpy as np
+
+        return cls(
+            measure=document["measure"],
+            direction=Direction(document["direction"]),
+            unit=document["unit"],
+            sources=tuple(document["sources"]),
+            targets=tuple(document["targets"]),
+            values=_array(document["values"]),
+            notes=tuple(tuple(row) for row in document["notes"]),
+            same=np.array(document["same"], dtype=bool),
+            verdicts={ranking["target"]: _verdict(ranking) for ranking in document["rankings"]},
+            provenance=document["provenance"],
+            low=_optional(document["low"]),
+            high=_optional(document["high"]),
+            first_share=_optional(document["first_share"]),
+            confidence=document["confidence"],
+            replicates=document["replicates"],
+        )
+
+
+def _nullable(values: NDArray[np.float64] | None) -> list[list[float | None]] | None:
+    return None if values is None else [[_number(value) for value in row] for row in values.tolist()]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _array(rows: Sequence[Sequence[float | None]]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.array([[math.nan if value is None else value for value in row] for row in rows], dtype=np.float64)
+
+
+def _optional(rows: Sequence[Sequence[float | None]] | None) -> NDArray[np.float64] | None:
+    return None if rows is None else _array(rows)
+
+
+def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
+    verdict = ranking.verdict
+    return {
+        "target": ranking.target,
+        "best": verdict.best,
+        "second": verdict.second,
+        "clear": verdict.clear,
+        "margin_low": _number(verdict.low),
+        "margin_high": _number(verdict.high),
+        "verdict": verdict.reason,
+        "order": [entry.source for entry in ranking.entries],
+    }
+
+
+def _verdict(ranking: Mapping[str, Any]) -> Verdict:
+    def number(value: float | None) -> float:
+        return math.nan if value is None else value
+
+    return Verdict(
+        target=ranking["target"],
+        best=ranking["best"],
+        second=ranking["second"],
+        clear=ranking["clear"],
+        low=number(ranking["margin_low"]),
+        high=number(ranking["margin_high"]),
+        reason=ranking["verdict"],
+    )
