@@ -49,6 +49,7 @@ class Dataset:
     attributes : properties of the dataset as a whole (used by expert measures).
     features : float array (n, d) given by the user; every feature measure uses it as it is.
     masked : whether every sample has a mask.
+    dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding tells.
     location, format : where it came from and how it was understood. ``notes`` and ``skipped`` tell the rest.
     """
 
@@ -61,6 +62,7 @@ class Dataset:
     attributes: Mapping[str, str] = field(default_factory=dict)
     features: NDArray[np.floating] | None = None
     masked: bool = False
+    dtypes: tuple[str, ...] | None = None
     location: str = "memory"
     format: str = "arrays"
     notes: tuple[str, ...] = ()
@@ -72,7 +74,13 @@ class Dataset:
                 f"dataset {self.name!r} is empty", hint=f"give at least one image; looked at {self.location}"
             )
         _refuse_duplicates(self.name, self.ids)
-        per_sample = {"labels": self.labels, "groups": self.groups, "splits": self.splits, "features": self.features}
+        per_sample = {
+            "labels": self.labels,
+            "groups": self.groups,
+            "splits": self.splits,
+            "dtypes": self.dtypes,
+            "features": self.features,
+        }
         for what, values in per_sample.items():
             if values is not None and len(values) != len(self.ids):
                 raise DataError(
@@ -187,6 +195,7 @@ class Dataset:
             labels=pick(self.labels),
             groups=pick(self.groups),
             splits=pick(self.splits),
+            dtypes=pick(self.dtypes),
             features=None if self.features is None else self.features[chosen],
         )
 
