@@ -1,0 +1,187 @@
+"""The promises of ``dsim.compare``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import pytest
+
+from dsim import compare
+from dsim.data.memory import from_arrays
+from dsim.errors import DataError, NeedError, UsageError
+from dsim.plugin import MeasureError, Need
+
+
+def test_values_are_the_measures_own_for_every_pair(gap, line):
+    sources, targets = line([0, 1, 5]), line([0.5, 4])
+    matrix = compare(sources, targets, measure=gap)
+    for source in sources:
+        for target in targets:
+            expected = np.linalg.norm(
+                source.features.astype("f4").mean(0, dtype="f8") - target.features.astype("f4").mean(0, dtype="f8")
+            )
+            assert matrix.value(source.name, target.name) == pytest.approx(expected, rel=1e-6)
+    assert matrix.values.dtype == np.float64
+
+
+def test_ranking_is_best_first_by_distance(gap, line):
+    matrix = compare(line([0, 1, 5]), line([4]), measure=gap)
+    assert [entry.source for entry in matrix.ranking("at4").entries] == ["at5", "at1", "at0"]
+
+
+def test_leave_one_out_by_default_a_dataset_is_never_its_own_source(gap, line):
+    matrix = compare(line([0, 1, 5]), measure=gap)
+    assert matrix.sources == matrix.targets
+    for target in matrix.targets:
+        assert target not in [entry.source for entry in matrix.ranking(target).entries]
+
+
+def test_the_same_images_under_another_name_are_not_ranked(gap, line):
+    sources = line([0, 1, 5])
+    matrix = compare(sources, [sources[0].renamed("alias")], measure=gap)
+    assert [entry.source for entry in matrix.ranking("alias").entries] == ["at1", "at5"]
+
+
+def test_adding_one_dataset_computes_one_summary_and_the_new_pairs_only(gap_class, line):
+    first, second = gap_class(), gap_class()
+    datasets = line([0, 1, 2, 3])
+    compare(datasets[:3], measure=first)
+    compare(datasets, measure=second)
+    assert first.log.count("summarise") == 3
+    assert second.log.count("summarise") == 1
+    assert second.log.count("compare") == 4 * 4 - 3 * 3
+
+
+def test_a_second_run_computes_nothing(gap_class, line):
+    compare(line([0, 1, 5]), measure=gap_class(), bootstrap=20)
+    again = gap_class()
+    compare(line([0, 1, 5]), measure=again, bootstrap=20)
+    assert again.log == []
+
+
+def test_parameters_and_seed_are_part_of_the_cache_key(gap_class, line):
+    one = compare(line([0, 1]), measure=gap_class())
+    two = compare(line([0, 1]), measure=gap_class(scale=2.0))
+    assert two.value("at0", "at1") == pytest.approx(2 * one.value("at0", "at1"))
+
+
+def test_jobs_and_any_joblib_backend_change_nothing(gap, gap_class, line, tmp_path):
+    from dsim.runtime import Runtime
+
+    datasets = line([0, 1, 5])
+    alone = compare(datasets, measure=gap, bootstrap=10, runtime=Runtime(cache=tmp_path / "a"))
+    threads = compare(datasets, measure=gap_class(), bootstrap=10, jobs=2, runtime=Runtime(cache=tmp_path / "b"))
+    with joblib.parallel_config(backend="sequential"):
+        chosen = compare(datasets, measure=gap_class(), bootstrap=10, jobs=2, runtime=Runtime(cache=tmp_path / "c"))
+    for other in (threads, chosen):
+        np.testing.assert_array_equal(alone.values, other.values)
+        np.testing.assert_array_equal(alone.low, other.low)
+
+
+def test_one_failing_dataset_is_nan_with_its_reason_and_stops_nobody(gap, line):
+    broken = from_arrays(features=np.full((5, 2), np.nan), name="broken")
+    matrix = compare([*line([0, 1]), broken], line([0.4]), measure=gap, bootstrap=10)
+    assert np.isnan(matrix.value("broken", "at0.4"))
+    assert matrix.failed == [("broken", "at0.4", "a feature is NaN")]
+    assert [entry.source for entry in matrix.ranking("at0.4").entries] == ["at0", "at1", "broken"]
+    assert matrix.verdicts["at0.4"].best == "at0"
+
+
+def test_too_few_samples_are_refused_in_the_cell(gap, line):
+    tiny = from_arrays(features=np.zeros((1, 2)), name="tiny")
+    matrix = compare([*line([0]), tiny], line([1]), measure=gap)
+    assert "1 samples" in matrix.failed[0][2]
+
+
+@pytest.mark.parametrize("outcome", [np.inf, np.nan, ValueError("boom"), MeasureError("no value here")])
+def test_whatever_a_measure_does_wrong_is_nan_with_a_reason(gap_class, line, outcome):
+    class Wrong(gap_class):
+        def compare(self, source, target):
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+    matrix = compare(line([0, 1]), measure=Wrong())
+    assert np.isnan(matrix.values).all()
+    assert all(note for row in matrix.notes for note in row)
+
+
+def test_a_failed_cell_is_computed_anew_next_time(gap_class, line):
+    class Flaky(gap_class):
+        def compare(self, source, target):
+            raise ValueError("today only")
+
+    assert compare(line([0, 1]), measure=Flaky()).failed
+    assert not compare(line([0, 1]), measure=gap_class()).failed
+
+
+def test_a_dataset_s_draws_do_not_depend_on_the_others_or_their_order(gap, gap_class, line, tmp_path):
+    from dsim.runtime import Runtime
+
+    datasets = line([0, 1, 5])
+    together = compare(datasets, measure=gap, bootstrap=30, runtime=Runtime(cache=tmp_path / "a"))
+    turned = compare(datasets[::-1], measure=gap_class(), bootstrap=30, runtime=Runtime(cache=tmp_path / "b"))
+    row, column = turned.sources.index("at0"), turned.targets.index("at5")
+    assert together.low[0, 2] == turned.low[row, column]
+
+
+def test_groups_are_resampled_whole(gap_class, line):
+    """Twenty images of two patients are two pieces of evidence, not twenty: the interval must be wider."""
+    rng = np.random.default_rng(1)
+    patients = np.repeat([0.0, 1.0], 10)
+    features = np.c_[patients + 0.01 * rng.standard_normal(20), np.zeros(20)]
+    single = from_arrays(features=features, name="t")
+    grouped = from_arrays(features=features, groups=[f"p{int(p)}" for p in patients], name="t")
+    by_image = compare(line([9]), [single], measure=gap_class(), bootstrap=300)
+    by_group = compare(line([9]), [grouped], measure=gap_class(), bootstrap=300)
+    assert by_group.high[0, 0] - by_group.low[0, 0] > 2 * (by_image.high[0, 0] - by_image.low[0, 0])
+
+
+def test_missing_needs_are_refused_before_any_work(gap_class, line):
+    class NeedsLabels(gap_class):
+        spec = replace(gap_class.spec, needs=frozenset({Need.LABELS}))
+
+    measure = NeedsLabels()
+    with pytest.raises(NeedError, match="has no labels"):
+        compare(line([0, 1]), measure=measure)
+    assert measure.log == []
+
+
+def test_bad_requests_are_refused(gap, line):
+    with pytest.raises(UsageError, match="no sources"):
+        compare([], measure=gap)
+    with pytest.raises(UsageError, match="itself alone"):
+        compare(line([0]), measure=gap)
+    with pytest.raises(DataError, match="two sources are named 'at0'"):
+        compare([*line([0]), *line([0])], measure=gap)
+    with pytest.raises(DataError, match="both named"):
+        compare(line([0, 1]), [line([3])[0].renamed("at0")], measure=gap)
+    with pytest.raises(UsageError, match="make no interval"):
+        compare(line([0, 1]), measure=gap, bootstrap=1)
+
+
+def test_an_interrupt_keeps_finished_pairs(gap_class, line):
+    class Interrupted(gap_class):
+        def compare(self, source, target):
+            if len(self.log) > 5:
+                raise KeyboardInterrupt
+            return super().compare(source, target)
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(line([0, 1, 5]), measure=Interrupted())
+    resumed = gap_class()
+    compare(line([0, 1, 5]), measure=resumed)
+    assert "summarise" not in resumed.log
+    assert 0 < resumed.log.count("compare") < 9
+
+
+def test_provenance_names_everything_that_the_numbers_depend_on(gap, line):
+    matrix = compare(line([0, 1]), measure=gap, seed=7)
+    record = matrix.provenance
+    assert record["measure"] == "gap@1"
+    assert record["seed"] == 7
+    assert record["datasets"]["at0"]["samples"] == 20
+    assert len(record["datasets"]["at0"]["fingerprint"]) == 64
+    assert {"numpy", "torch"} <= set(record["libraries"])
