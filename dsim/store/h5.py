@@ -1,0 +1,146 @@
+"""One record as one HDF5 file: key, attributes, arrays, and a checksum over all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dsim.errors import StoreError
+
+if TYPE_CHECKING:
+    import h5py
+    from numpy.typing import NDArray
+
+SCHEMA = 1
+
+
+class Corrupt(Exception):
+    """A file is not the whole, unaltered record that its name promises."""
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what a full or read-only disk does to HDF5 (OSError, and RuntimeError when it closes) into StoreError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        told = re.search(r"error message = '([^']*)'", str(error))
+        raise StoreError(
+            f"cannot write {path}: {told[1] if told else error}",
+            hint="free some space (dsim cache prune) or choose another folder: DSIM_CACHE=FOLDER",
+        ) from error
+
+
+class Writer:
+    """Writes arrays into a new file, whole or growing along the first axis; errors name ``target``, its place to be."""
+
+    def __init__(self, path: Path, target: Path, kind: str, key: str, attributes: str) -> None:
+        import h5py
+
+        self._target = target
+        self._file = h5py.File(path, "w", locking=False)
+        self._file.attrs["schema"] = SCHEMA
+        self._file.attrs["kind"] = kind
+        # As datasets: an HDF5 attribute holds at most 64 kB, and the ids of a large dataset are more.
+        for name, text in {"key": key, "attributes": attributes}.items():
+            self._file.create_dataset(name, data=text, dtype=h5py.string_dtype())
+        self._arrays = self._file.create_group("arrays")
+        self._texts = [key, attributes]
+        self._hashes: dict[str, Any] = {}
+
+    def write(self, name: str, array: NDArray[Any]) -> None:
+        """Store a whole numeric array."""
+        array = _numeric(name, array)
+        with disk_errors(self._target):
+            self._arrays.create_dataset(name, data=array)
+        self._hashes[name] = hashlib.sha256(_bytes(array))
+
+    def append(self, name: str, rows: NDArray[Any]) -> None:
+        """Add rows to an array that grows; memory does not grow with it."""
+        rows = _numeric(name, rows)
+        if name not in self._hashes:
+            self._start(name, rows)
+        array = self._arrays[name]
+        rows = rows.astype(array.dtype, copy=False)
+        with disk_errors(self._target):
+            array.resize(len(array) + len(rows), axis=0)
+            array[len(array) - len(rows) :] = rows
+        self._hashes[name].update(_bytes(rows))
+
+    def _start(self, name: str, rows: NDArray[Any]) -> None:
+        tail = rows.shape[1:]
+        # A chunk per batch: few enough to be cheap, small enough to be streamed.
+        chunks = (max(1, len(rows)), *tail)
+        with disk_errors(self._target):
+            self._arrays.create_dataset(name, (0, *tail), rows.dtype, maxshape=(None, *tail), chunks=chunks)
+        self._hashes[name] = hashlib.sha256()
+
+    def finish(self) -> None:
+        """Seal the file with its checksum and close it."""
+        hashes = {name: state.hexdigest() for name, state in self._hashes.items()}
+        self._file.attrs["sha256"] = _checksum(self._texts, self._arrays, hashes)
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file as it is; it holds no checksum and is never taken for whole."""
+        with contextlib.suppress(OSError, RuntimeError):  # on a full disk HDF5 cannot even close
+            self._file.close()
+
+
+def read(path: Path, key: str | None = None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and attributes of a file, verified; raises Corrupt, or OSError where it cannot be opened.
+
+    With ``key``, the file must hold the record of exactly this key.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return _read_verified(file, key)
+    except (FileNotFoundError, PermissionError):
+        raise
+    # Damaged HDF5 structures surface as any of these, depending on which part of the file is hit.
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
+        raise Corrupt(str(error)) from error
+
+
+def _read_verified(file: h5py.File, key: str | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    if int(file.attrs["schema"]) != SCHEMA:
+        raise Corrupt(f"schema {file.attrs['schema']}, not {SCHEMA}")
+    texts = [file[name].asstr()[()] for name in ("key", "attributes")]
+    arrays = {name: np.asarray(array[()]) for name, array in file["arrays"].items()}
+    hashes = {name: hashlib.sha256(_bytes(array)).hexdigest() for name, array in arrays.items()}
+    if _checksum(texts, arrays, hashes) != file.attrs["sha256"]:
+        raise Corrupt("its checksum does not match")
+    if key is not None and texts[0] != key:
+        raise Corrupt("it holds the record of another key")
+    return arrays, json.loads(texts[1])
+
+
+def _checksum(texts: list[str], arrays: Any, hashes: dict[str, str]) -> str:
+    """sha256 over key, attributes, and name, dtype, shape and content of every array."""
+    parts = [[name, arrays[name].dtype.str, list(arrays[name].shape), hashes[name]] for name in sorted(hashes)]
+    return hashlib.sha256(json.dumps([texts, parts]).encode()).hexdigest()
+
+
+def _numeric(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    array = np.asarray(array)
+    if array.dtype.kind not in "biufc":
+        raise StoreError(
+            f"array {name!r} has dtype {array.dtype}, and only numbers are kept as arrays",
+            hint="keep texts as attributes",
+        )
+    return array.copy(order="C") if not array.flags.c_contiguous else array
+
+
+def _bytes(array: NDArray[Any]) -> memoryview | bytes:
+    """The content without a copy; a view of nothing cannot be cast."""
+    return array.data.cast("B") if array.size and array.ndim else array.tobytes()

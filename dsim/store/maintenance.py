@@ -1,0 +1,188 @@
+"""What a cache holds, whether it is sound, and what of it can go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsim.errors import StoreError, UsageError
+from dsim.runtime import Progress, Silent
+from dsim.store.content import PART, QUARANTINE
+from dsim.store.h5 import Corrupt, read
+
+_HOUR, _DAY = 3600.0, 86400.0
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file of a cache. ``used`` is the time of its last use, seconds since the epoch."""
+
+    kind: str
+    path: Path
+    bytes: int
+    used: float
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much of one kind a cache holds."""
+
+    kind: str
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A file that was removed, or would be."""
+
+    item: Item
+    why: str
+
+
+def items(root: Path) -> list[Item]:
+    """All finished records, oldest use first; a file of cells counts as one."""
+    records = (_item(path.parent.parent.name, path) for path in root.glob("*/??/*.h5") if not path.name.startswith("."))
+    cells = (_item(path.stem, path) for path in root.glob("*.sqlite"))
+    found = (item for source in (records, cells) for item in source if item is not None)
+    return sorted(found, key=lambda item: (item.used, str(item.path)))
+
+
+def usage(root: Path) -> list[Usage]:
+    """Number and size of the records of each kind, and of what was quarantined or left unfinished."""
+    leftovers = [item for item in _leftovers(root) if item is not None]
+    by_kind: dict[str, list[Item]] = {}
+    for item in [*items(root), *leftovers]:
+        by_kind.setdefault(item.kind, []).append(item)
+    return [Usage(kind, len(held), sum(item.bytes for item in held)) for kind, held in sorted(by_kind.items())]
+
+
+def verify(root: Path, progress: Progress | None = None) -> list[tuple[Item, str]]:
+    """Check every record against its checksum; the corrupt ones, with the reason. Nothing is changed."""
+    corrupt = []
+    found = items(root)
+    with (progress or Silent()).task("verifying", len(found), "files") as task:
+        for item in found:
+            if reason := _fault(item.path):
+                corrupt.append((item, reason))
+            task.advance()
+    return corrupt
+
+
+def prune(
+    root: Path,
+    *,
+    older_than: float | None = None,
+    max_bytes: int | None = None,
+    kinds: Collection[str] = (),
+    stale_hours: float = 24.0,
+    dry_run: bool = False,
+) -> list[Removal]:
+    """Remove what is no longer wanted; what was removed, or would be with ``dry_run``.
+
+    Unfinished and quarantined files go after ``stale_hours``; records not used for ``older_than`` days go; then, least
+    recently used first, records go until no more than ``max_bytes`` of the chosen ``kinds`` (empty: all) are left.
+    """
+    now = time.time()
+    stale = [item for item in _leftovers(root) if item is not None and now - item.used > stale_hours * _HOUR]
+    chosen = [Removal(item, item.kind) for item in stale]
+    kept = [item for item in items(root) if not kinds or item.kind in kinds]
+    if older_than is not None:
+        old = [item for item in kept if now - item.used > older_than * _DAY]
+        chosen += [Removal(item, f"not used for {older_than:g} days") for item in old]
+        kept = kept[len(old) :]
+    if max_bytes is not None:
+        chosen += [Removal(item, "over the size") for item in _surplus(kept, max_bytes)]
+    return chosen if dry_run else [removal for removal in chosen if _remove(removal.item.path)]
+
+
+def parse_size(text: str) -> int:
+    """Bytes of ``500MB``, ``2G``, ``1.5 TB``; decimal units.
+
+    >>> parse_size("1.5GB")
+    1500000000
+    """
+    number = text.strip().upper().removesuffix("B").strip()
+    unit = number[-1:] if number[-1:] in _UNITS else ""
+    try:
+        size = float(number.removesuffix(unit)) * _UNITS[unit]
+    except ValueError:
+        size = -1
+    if not 0 <= size < float("inf"):
+        raise UsageError(f"cannot read {text!r} as a size", hint="write 500MB or 2GB")
+    return int(size)
+
+
+def format_size(size: float) -> str:
+    """A size for people, decimal units.
+
+    >>> format_size(1_500_000_000)
+    '1.5 GB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
+
+
+def _leftovers(root: Path) -> Iterator[Item | None]:
+    yield from (_item("unfinished", path) for path in root.glob(f"*/??/.*{PART}"))
+    yield from (_item(QUARANTINE, path) for path in (root / QUARANTINE).glob("*"))
+
+
+def _item(kind: str, path: Path) -> Item | None:
+    try:
+        status = path.stat()
+    except OSError:  # gone since it was listed
+        return None
+    return Item(kind, path, status.st_size, status.st_mtime)
+
+
+def _surplus(oldest_first: list[Item], max_bytes: int) -> Iterator[Item]:
+    total = sum(item.bytes for item in oldest_first)
+    for item in oldest_first:
+        if total <= max_bytes:
+            return
+        total -= item.bytes
+        yield item
+
+
+def _fault(path: Path) -> str:
+    """Why a file is not sound; empty where it is."""
+    try:
+        _check_cells(path) if path.suffix == ".sqlite" else read(path)
+    except FileNotFoundError:
+        return ""
+    except (Corrupt, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _check_cells(path: Path) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.Error as error:
+        raise Corrupt(str(error)) from error
+    if verdict != "ok":
+        raise Corrupt(verdict)
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file; False where another process was faster."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StoreError(
+            f"cannot remove {path}: {error.strerror}", hint="give yourself the right to write there"
+        ) from error
+    return True
