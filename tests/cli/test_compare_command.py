@@ -1,0 +1,130 @@
+"""``dsim compare`` as a user meets it: streams, files, exit codes, bad arguments, an interrupt."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsim.cli.main import run
+from dsim.matrix import SimilarityMatrix
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    """Three folders of images: two alike, one of another brightness pattern."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 160, 32)
+    patterns = {"near": ramp[None, :], "alike": ramp[None, :], "far": ramp[:, None]}
+    paths = []
+    for name, pattern in patterns.items():
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        for index in range(6):
+            pixels = np.broadcast_to(pattern, (32, 32)) + rng.integers(0, 60, (32, 32))
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{index}.png")
+        paths.append(str(folder))
+    return paths
+
+
+def test_json_is_all_of_stdout_and_holds_the_ranking(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    code = run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--json", "--out", str(out)])
+    printed = capsys.readouterr().out
+    document = json.loads(printed)
+    assert code == 0
+    assert document["schema"] == "dsim.compare/1"
+    order = {ranking["target"]: ranking["order"] for ranking in document["results"][0]["rankings"]}
+    assert order["near"][0] == "alike"
+    assert order["alike"][0] == "near"
+
+
+def test_files_are_whole_and_readable(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(out)])
+    assert SimilarityMatrix.from_json(out / "matrix.json").sources == ("near", "alike", "far")
+    assert Image.open(out / "heatmap.png").size[0] > 200
+    assert sorted(path.name for path in out.iterdir()) == ["heatmap.png", "matrix.csv", "matrix.json"]
+
+
+def test_the_table_shows_best_source_interval_and_verdict(folders, tmp_path, capsys):
+    run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "95% interval" in printed
+    assert "alike is nearest" in printed
+
+
+def test_several_measures_have_a_folder_each(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    run(["compare", "--measure", "cc:size=32", "--measure", "frc:size=32", "--sources", *folders, "--out", str(out)])
+    assert sorted(path.name for path in out.iterdir()) == ["cc_size_32", "frc_size_32"]
+
+
+def test_a_failed_cell_leaves_with_3_and_its_reason(folders, tmp_path, capsys):
+    blank = tmp_path / "blank"
+    blank.mkdir()
+    for index in range(3):
+        Image.fromarray(np.full((32, 32), 7, np.uint8)).save(blank / f"{index}.png")
+    code = run(["compare", "--measure", "cc:size=32", "--sources", *folders, str(blank), "--out", str(tmp_path / "o")])
+    assert code == 3
+    captured = capsys.readouterr()
+    assert "failed: blank -> near" in captured.err
+    assert "constant" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["compare", "--measure", "ccc"], 2, ["no measure named 'ccc'", "Did you mean 'cc'?"]),
+        (["compare", "--measure", "cc:sise=3"], 2, ["no parameter of measure 'cc' named 'sise'", "'size'"]),
+        (["compare", "--measure", "cc:size=big"], 2, ["parameter 'size' takes int, not 'big'"]),
+        (["compare", "--measure", "cc", "--targets", "x"], 2, ["targets but no sources"]),
+        (["compare", "--measure", "cc", "--sources", "nowhere"], 1, ["nowhere"]),
+        (["compare", "--measure", "cc", "--weights", "f"], 2, ["uses no network"]),
+        (["comparee"], 2, ["no command named 'comparee'", "Did you mean 'compare'?"]),
+    ],
+)
+def test_wrong_arguments_name_the_thing_the_cause_and_the_fix(arguments, code, words, capsys):
+    assert run(arguments) == code
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "fix: " in error
+    for word in words:
+        assert word in error
+
+
+def test_ctrl_c_leaves_with_130_and_keeps_finished_work(folders, tmp_path):
+    """The same command goes on from there: the second run must find work of the first in the cache."""
+    script = (
+        "import sys, time\n"
+        "from dsim.cli.main import run\n"
+        "from dsim_classical.cc import Cc\n"
+        "slow = Cc.summarise\n"
+        "def summarise(self, data, rng):\n"
+        "    time.sleep(0.5)\n"
+        "    return slow(self, data, rng)\n"
+        "Cc.summarise = summarise\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    arguments = ["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")]
+    process = subprocess.Popen([sys.executable, "-c", script, *arguments], stderr=subprocess.PIPE, text=True)
+    cache = Path(os.environ["DSIM_CACHE"]) / "summaries"
+    deadline = time.monotonic() + 60
+    while not list(cache.rglob("*.h5")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, error
+    assert "goes on from there" in error
+    assert not (tmp_path / "out" / "matrix.json").exists()
+    assert 1 <= len(list(cache.rglob("*.h5"))) < 3
+    assert run(arguments) == 0
+    assert (tmp_path / "out" / "matrix.json").exists()
