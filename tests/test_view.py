@@ -1,0 +1,64 @@
+"""A view shows a measure what it declared, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsim.data.memory import from_arrays
+from dsim.errors import NeedError, PluginError
+from dsim.plugin import Need
+from dsim.runtime import Runtime
+from dsim.view import DatasetView
+
+
+@pytest.fixture
+def dataset():
+    rng = np.random.default_rng(0)
+    return from_arrays(
+        images=rng.integers(0, 255, (4, 8, 8), dtype=np.uint8),
+        features=rng.random((4, 3), dtype=np.float32),
+        labels=["a", "b", "a", "b"],
+        masks=np.ones((4, 8, 8), np.uint8),
+        attributes={"kind": "cells"},
+        name="four",
+    )
+
+
+def view(dataset, *needs: Need) -> DatasetView:
+    return DatasetView(dataset, frozenset(needs), "measure 'm'", Runtime())
+
+
+@pytest.mark.parametrize(
+    ("need", "touch"),
+    [
+        (Need.IMAGES, lambda v: v.images()),
+        (Need.FEATURES, lambda v: v.features("pixels:")),
+        (Need.LABELS, lambda v: v.labels),
+        (Need.MASKS, lambda v: v.masks()),
+        (Need.ATTRIBUTES, lambda v: v.attributes),
+    ],
+)
+def test_what_was_not_declared_cannot_be_touched(dataset, need, touch):
+    others = set(Need) - {need} - ({Need.IMAGES} if need is Need.FEATURES else set())
+    with pytest.raises(PluginError, match=f"reads {need}"):
+        touch(view(dataset, *others))
+    touch(view(dataset, need))
+
+
+def test_features_given_as_arrays_are_used_as_they_are(dataset):
+    np.testing.assert_array_equal(view(dataset, Need.FEATURES).features("timm:whatever"), dataset.features)
+
+
+def test_what_the_dataset_lacks_is_refused_at_once():
+    bare = from_arrays(features=np.zeros((3, 2)), name="bare")
+    with pytest.raises(NeedError, match="dataset 'bare' has no masks, and measure 'm' needs them"):
+        view(bare, Need.MASKS)
+
+
+def test_the_fingerprint_covers_exactly_what_may_be_read(dataset):
+    from dataclasses import replace
+
+    relabelled = replace(dataset, labels=("b", "b", "b", "b"))
+    assert view(dataset, Need.IMAGES).fingerprint == view(relabelled, Need.IMAGES).fingerprint
+    assert view(dataset, Need.LABELS).fingerprint != view(relabelled, Need.LABELS).fingerprint

@@ -1,0 +1,346 @@
+"""One deliberately broken measure per check of the conformance kit, and the sound one that they all derive from.
+
+``SPECIMENS`` maps the name of a check to the classes that exactly this check must catch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.plugin import Direction, MeasureError, MeasureSpec, Need, Parameter, SimilarityMeasure
+from dsim.view import DatasetView
+
+SOUND = MeasureSpec(
+    name="mean-shift",
+    version=1,
+    title="Distance of the mean features",
+    factory="broken_measures:MeanShift",
+    needs=frozenset({Need.FEATURES}),
+    direction=Direction.DISTANCE,
+    symmetric=True,
+    self_is_optimal=True,
+    formula="|mean x - mean y|",
+    cost="n d",
+    references=("this test",),
+    min_samples=1,
+    bounds=(0.0, float("inf")),
+    resamples=True,
+    embeds=True,
+    parameters=(
+        Parameter("power", "float", 1.0, "exponent of the distance", minimum=0.0),
+        Parameter("scale", "str", "none", "what features are divided by", choices=("none", "ten")),
+    ),
+    presets={"squared": {"power": 2.0}},
+)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Features, float64 (n, d)."""
+
+    features: NDArray[np.float64]
+
+
+class MeanShift(SimilarityMeasure[Cloud]):
+    """Sound: passes every check that applies to it."""
+
+    spec = SOUND
+    power: float
+    scale: str
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        features = data.features("unused").astype(np.float64)
+        return Cloud(features / 10 if self.scale == "ten" else features)
+
+    def centre(self, summary: Cloud) -> NDArray[np.float64]:
+        return summary.features.mean(axis=0)
+
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        return float(np.linalg.norm(self.centre(source) - self.centre(target)) ** self.power)
+
+    def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
+        return Cloud(summary.features[draw])
+
+    def embedding(self, summary: Cloud) -> NDArray[np.float64]:
+        return summary.features[:, :2]
+
+
+SPECIMENS: dict[str, list[type[MeanShift]]] = {}
+
+
+def caught_by(check: str, **declared: Any) -> Callable[[type[MeanShift]], type[MeanShift]]:
+    """Register a broken measure, and give it a spec that differs from the sound one in ``declared``."""
+
+    def register(cls: type[MeanShift]) -> type[MeanShift]:
+        cls.spec = replace(SOUND, **{"factory": f"broken_measures:{cls.__name__}", **declared})
+        SPECIMENS.setdefault(check, []).append(cls)
+        return cls
+
+    return register
+
+
+@caught_by("spec", formula=" ")
+class WithoutFormula(MeanShift): ...
+
+
+@caught_by("spec", references=())
+class WithoutReferences(MeanShift): ...
+
+
+@caught_by("spec", bounds=(float("inf"), 0.0), self_is_optimal=False)
+class BoundsReversed(MeanShift):
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        raise MeasureError("a measure without a possible value")
+
+
+SPECIMENS["spec"].remove(BoundsReversed)  # its values are all out of bounds too; see test_reversed_bounds
+
+
+@caught_by("parameters", parameters=(Parameter("power", "float", 1.0, ""), SOUND.parameters[1]))
+class WithoutHelp(MeanShift): ...
+
+
+@caught_by("parameters", presets={"wild": {"strength": 2.0}})
+class PresetOfNothing(MeanShift): ...
+
+
+@caught_by("parameters", parameters=(Parameter("power", "float", 1, "an exponent", minimum=2.0), SOUND.parameters[1]))
+class DefaultOutOfRange(MeanShift): ...
+
+
+@caught_by("factory", factory="broken_measures:NoSuchClass")
+class FactoryOfNothing(MeanShift): ...
+
+
+@caught_by("factory", factory="broken_measures:MeanShift")
+class FactoryOfAnother(MeanShift): ...
+
+
+@caught_by("unknown-parameter")
+class Swallows(MeanShift):
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**{name: value for name, value in params.items() if name in ("power", "scale")})
+
+
+@caught_by("works")
+class Raises(MeanShift):
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        raise ZeroDivisionError("on an ordinary day")
+
+
+@caught_by("works")
+class Infinite(MeanShift):
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        return float("inf")
+
+
+@caught_by("missing-need", needs=frozenset({Need.FEATURES, Need.LABELS}))
+class DemandsInVain(MeanShift): ...
+
+
+@caught_by("too-few-samples")
+class Crowded(MeanShift):
+    """Cannot do with the one sample that it says suffices."""
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        if len(data) < 3:
+            raise IndexError("index 2 is out of bounds")
+        return super().summarise(data, rng)
+
+
+@caught_by("nan-input")
+class Overlooks(MeanShift):
+    def centre(self, summary: Cloud) -> NDArray[np.float64]:
+        mean: NDArray[np.float64] = np.nanmean(summary.features, axis=0)
+        return mean
+
+
+@caught_by("degenerate-input", min_samples=2, resamples=False)
+class DividesBySpread(MeanShift):
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        spread = source.features.std() + target.features.std()
+        flat = not source.features.std(axis=0).any() or not target.features.std(axis=0).any()
+        return float("inf") if flat else super().compare(source, target) * 0 + super().compare(source, target) + 0 * spread
+
+
+@caught_by("bounds", bounds=(0.0, 2.0))
+class OutOfBounds(MeanShift):
+    def degenerate(self) -> None: ...
+
+
+@caught_by("self-comparison")
+class BroadIsFar(MeanShift):
+    """The mean distance over all pairs of samples: a compact dataset is nearer to a broad one than that is to itself."""
+
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        differences = source.features[:, None] - target.features[None]
+        return float(np.linalg.norm(differences, axis=2).mean())
+
+
+@caught_by("symmetry")
+class Lopsided(MeanShift):
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        return super().compare(source, target) * (1 + 1e-3 * float(np.abs(self.centre(source)).max()))
+
+
+@caught_by("symmetry", symmetric=False)
+class SymmetricAfterAll(MeanShift): ...
+
+
+@caught_by("direction", direction=Direction.SIMILARITY, self_is_optimal=False)
+class WrongWayRound(MeanShift): ...
+
+
+@caught_by("monotone")
+class Scrambled(MeanShift):
+    """Near is nearer than far, but what lies between is out of order."""
+
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        distance = super().compare(source, target)
+        return distance if distance < 2.2 or distance > 6.5 else 6.0 - 0.5 * distance
+
+
+@caught_by("needs")
+class PeeksAtLabels(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        labels = data.dataset.labels
+        return Cloud(super().summarise(data, rng).features + (0 if labels is None else len(set(labels))))
+
+
+@caught_by("needs")
+class AsksForLabels(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        if data.dataset.labels is not None:
+            assert data.labels
+        return super().summarise(data, rng)
+
+
+@caught_by("order", resamples=False)
+class FirstTen(MeanShift):
+    def centre(self, summary: Cloud) -> NDArray[np.float64]:
+        return summary.features[:10].mean(axis=0)
+
+
+@caught_by("batch-size")
+class MeanOfBatchMeans(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        features = super().summarise(data, rng).features
+        size = data.runtime.batch
+        if len(features) <= size:
+            return Cloud(features)
+        return Cloud(np.stack([features[i : i + size].mean(axis=0) for i in range(0, len(features), size)]))
+
+
+@caught_by("duplication", min_samples=2)
+class Unbiased(MeanShift):
+    def centre(self, summary: Cloud) -> NDArray[np.float64]:
+        return summary.features.sum(axis=0) / (len(summary.features) - 1)
+
+
+@caught_by("vectorised")
+class Transposed(MeanShift):
+    def compare_many(self, sources: Sequence[Cloud], targets: Sequence[Cloud]) -> NDArray[np.float64]:
+        return super().compare_many(targets, sources)
+
+
+@caught_by("vectorised")
+class VectorisedHalf(MeanShift):
+    def compare_many(self, sources: Sequence[Cloud], targets: Sequence[Cloud]) -> NDArray[np.float64]:
+        return super().compare_many(sources, targets) / 2
+
+
+@caught_by("resampling")
+class ResamplesNothing(MeanShift):
+    def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
+        return summary
+
+
+@caught_by("resampling")
+class ResamplesOthers(MeanShift):
+    def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
+        return Cloud(summary.features[draw // 2])
+
+
+@caught_by("resampling")
+class ResamplesNot(MeanShift):
+    def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
+        raise MeasureError("cannot be resampled")
+
+
+@caught_by("determinism")
+class Unseeded(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        noise = np.random.default_rng().normal(scale=1e-4)
+        return Cloud(super().summarise(data, rng).features + noise)
+
+
+@caught_by("global-random-state")
+class Global(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        np.random.shuffle(np.arange(3))  # noqa: NPY002 the defect itself
+        return super().summarise(data, rng)
+
+
+@caught_by("inputs-unmutated")
+class SortsSummary(MeanShift):
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        value = super().compare(source, target)
+        source.features[:] = source.features
+        return value
+
+
+@caught_by("inputs-unmutated")
+class RoundsDataset(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        given = data.dataset.features
+        assert given is not None
+        given.flags.writeable = True
+        given[0, 0] = np.nextafter(given[0, 0], np.float32(100))
+        return super().summarise(data, rng)
+
+
+@caught_by("written-form")
+class Nameless(MeanShift):
+    def __repr__(self) -> str:
+        return "MeanShift()"
+
+
+@caught_by("written-form")
+class ForgetsParameters(MeanShift):
+    def __repr__(self) -> str:
+        return self.spec.name
+
+
+@dataclass(frozen=True)
+class Bag(Cloud):
+    """Features, and what no store can hold."""
+
+    labels: frozenset[str] = frozenset({"a"})
+
+
+@caught_by("kept-summary")
+class CannotBeKept(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        return Bag(super().summarise(data, rng).features)
+
+
+@caught_by("matrix")
+class RemembersCalls(MeanShift):
+    """The value depends on how many datasets were summarised before."""
+
+    seen = 0
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        cloud = super().summarise(data, rng)
+        return cloud
+
+
+@caught_by("embedding")
+class FlatEmbedding(MeanShift):
+    def embedding(self, summary: Cloud) -> NDArray[np.float64]:
+        return summary.features[:, 0]
