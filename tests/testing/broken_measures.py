@@ -92,13 +92,10 @@ class WithoutFormula(MeanShift): ...
 class WithoutReferences(MeanShift): ...
 
 
-@caught_by("spec", bounds=(float("inf"), 0.0), self_is_optimal=False)
-class BoundsReversed(MeanShift):
-    def compare(self, source: Cloud, target: Cloud) -> float:
-        raise MeasureError("a measure without a possible value")
-
-
-SPECIMENS["spec"].remove(BoundsReversed)  # its values are all out of bounds too; see test_reversed_bounds
+@caught_by("spec", needs=frozenset())
+class NeedsNothing(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        return Cloud(np.asarray(data.dataset.features, dtype=np.float64))
 
 
 @caught_by("parameters", parameters=(Parameter("power", "float", 1.0, ""), SOUND.parameters[1]))
@@ -117,7 +114,7 @@ class DefaultOutOfRange(MeanShift): ...
 class FactoryOfNothing(MeanShift): ...
 
 
-@caught_by("factory", factory="broken_measures:MeanShift")
+@caught_by("factory", title="Another than MeanShift declares", factory="broken_measures:MeanShift")
 class FactoryOfAnother(MeanShift): ...
 
 
@@ -160,22 +157,29 @@ class Overlooks(MeanShift):
         return mean
 
 
-@caught_by("degenerate-input", min_samples=2, resamples=False)
+@caught_by("degenerate-input")
 class DividesBySpread(MeanShift):
     def compare(self, source: Cloud, target: Cloud) -> float:
-        spread = source.features.std() + target.features.std()
-        flat = not source.features.std(axis=0).any() or not target.features.std(axis=0).any()
-        return float("inf") if flat else super().compare(source, target) * 0 + super().compare(source, target) + 0 * spread
+        spread = source.features.std(axis=0).mean() + target.features.std(axis=0).mean()
+        return float(super().compare(source, target) / spread)
 
 
-@caught_by("bounds", bounds=(0.0, 2.0))
-class OutOfBounds(MeanShift):
-    def degenerate(self) -> None: ...
+@caught_by("degenerate-input")
+class CrashesOnConstants(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        cloud = super().summarise(data, rng)
+        if len(data) > 1:
+            np.linalg.inv(np.cov(cloud.features.T))
+        return cloud
+
+
+@caught_by("bounds", bounds=(0.0, 7.0))
+class BoundsTooNarrow(MeanShift): ...
 
 
 @caught_by("self-comparison")
 class BroadIsFar(MeanShift):
-    """The mean distance over all pairs of samples: a compact dataset is nearer to a broad one than that is to itself."""
+    """The mean distance over all pairs of samples: a broad dataset is nearer to a compact one than to itself."""
 
     def compare(self, source: Cloud, target: Cloud) -> float:
         differences = source.features[:, None] - target.features[None]
@@ -220,7 +224,7 @@ class AsksForLabels(MeanShift):
         return super().summarise(data, rng)
 
 
-@caught_by("order", resamples=False)
+@caught_by("order")
 class FirstTen(MeanShift):
     def centre(self, summary: Cloud) -> NDArray[np.float64]:
         return summary.features[:10].mean(axis=0)
@@ -287,20 +291,19 @@ class Global(MeanShift):
 
 
 @caught_by("inputs-unmutated")
-class SortsSummary(MeanShift):
+class WritesIntoSummary(MeanShift):
     def compare(self, source: Cloud, target: Cloud) -> float:
-        value = super().compare(source, target)
         source.features[:] = source.features
-        return value
+        return super().compare(source, target)
 
 
-@caught_by("inputs-unmutated")
-class RoundsDataset(MeanShift):
+@caught_by("inputs-unmutated", resamples=False)
+class ReversesDataset(MeanShift):
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
         given = data.dataset.features
         assert given is not None
         given.flags.writeable = True
-        given[0, 0] = np.nextafter(given[0, 0], np.float32(100))
+        given[:] = given[::-1].copy()
         return super().summarise(data, rng)
 
 
@@ -318,7 +321,7 @@ class ForgetsParameters(MeanShift):
 
 @dataclass(frozen=True)
 class Bag(Cloud):
-    """Features, and what no store can hold."""
+    """Features, and what no file can hold."""
 
     labels: frozenset[str] = frozenset({"a"})
 
@@ -330,14 +333,11 @@ class CannotBeKept(MeanShift):
 
 
 @caught_by("matrix")
-class RemembersCalls(MeanShift):
-    """The value depends on how many datasets were summarised before."""
+class NamesNoExtractor(MeanShift):
+    """Gives values alone, but the engine cannot tell which features they rest on."""
 
-    seen = 0
-
-    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
-        cloud = super().summarise(data, rng)
-        return cloud
+    def extractors(self) -> tuple[str, ...]:
+        return ("no-such-kind:thing",)
 
 
 @caught_by("embedding")

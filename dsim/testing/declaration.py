@@ -1,0 +1,146 @@
+"""Checks of what is declared, before the measure is asked for any value."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from dsim.errors import DsimError, PluginError, UsageError
+from dsim.loading import Plugin
+from dsim.registry import default, load
+from dsim.specs import Direction, MeasureSpec, Need, Parameter
+from dsim.testing.report import Failure, NotApplicable
+from dsim.testing.subject import Subject
+
+#: Libraries that cost every command time and memory when a plugin imports them only to declare itself.
+HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "matplotlib", "h5py", "pandas", "ot", "skimage", "cv2")
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_REGISTER = """
+import importlib, json, sys
+module, _, attribute = {target!r}.partition(":")
+plugin = importlib.import_module(module)
+plugin = getattr(plugin, attribute) if attribute else plugin
+specs = list(plugin.dsim_measures())
+print(json.dumps(sorted(set(sys.modules) & set({heavy!r}))))
+"""
+
+
+def spec(subject: Subject) -> str:
+    """The spec is complete: names, texts, needs, bounds and references are sensible."""
+    problems = list(_problems(subject.spec))
+    if problems:
+        raise Failure("; ".join(problems), "complete the MeasureSpec that the class and the hook share")
+    return f"needs {', '.join(sorted(subject.spec.needs))}; {subject.spec.direction}"
+
+
+def _problems(declared: MeasureSpec) -> Iterator[str]:
+    if not _NAME.fullmatch(declared.name):
+        yield f"name {declared.name!r} is not lower-case words joined by hyphens"
+    if declared.version < 1 or declared.min_samples < 1:
+        yield "version and min_samples must be at least 1"
+    for field in ("title", "formula", "cost"):
+        if not getattr(declared, field).strip():
+            yield f"{field} is empty"
+    if not declared.references or not all(text.strip() for text in declared.references):
+        yield "references is empty: name the source, or 'this plugin'"
+    if not declared.needs or not all(isinstance(need, Need) for need in declared.needs):
+        yield "needs must hold at least one Need"
+    if not isinstance(declared.direction, Direction):
+        yield f"direction {declared.direction!r} is no Direction"
+    low, high = declared.bounds
+    if math.isnan(low) or math.isnan(high) or low >= high:
+        yield f"bounds {declared.bounds} are not in order"
+    if declared.trainer and not _REFERENCE.fullmatch(declared.trainer):
+        yield f"trainer {declared.trainer!r} is not 'module:function'"
+
+
+def parameters(subject: Subject) -> str:
+    """Every parameter has help and a valid default that survives being written and read; every preset builds."""
+    names = [parameter.name for parameter in subject.spec.parameters]
+    problems = [f"{name!r} is declared twice" for name in sorted(set(names)) if names.count(name) > 1]
+    for parameter in subject.spec.parameters:
+        problems += _parameter_problems(parameter)
+    for name, values in subject.spec.presets.items():
+        problems += _preset_problems(subject, name, values)
+    if problems:
+        raise Failure("; ".join(problems), "mend the parameters and presets of the MeasureSpec")
+    return f"{len(names)} parameters, {len(subject.spec.presets)} presets"
+
+
+def _parameter_problems(parameter: Parameter) -> Iterator[str]:
+    if not parameter.name.isidentifier():
+        yield f"parameter {parameter.name!r} is no identifier"
+    if not parameter.help.strip():
+        yield f"parameter {parameter.name!r} has no help"
+    try:
+        read = parameter.parse(parameter.format(parameter.check(parameter.default)))
+    except (DsimError, KeyError, TypeError) as error:
+        yield f"the default of parameter {parameter.name!r} is not valid: {error}"
+        return
+    if read != parameter.default:
+        yield f"the default of parameter {parameter.name!r} is read back as {read!r}"
+
+
+def _preset_problems(subject: Subject, name: str, values: Any) -> Iterator[str]:
+    try:
+        type(subject.given)(**values)
+    except Exception as error:
+        yield f"preset {name!r} does not build: {type(error).__name__}: {error}"
+
+
+def factory(subject: Subject) -> str:
+    """The factory can be imported, and its class carries the very spec that is declared."""
+    reference = subject.spec.factory
+    if not _REFERENCE.fullmatch(reference):
+        raise Failure(f"factory {reference!r} is not 'module:Class'", "name the class that carries the spec")
+    try:
+        built = load(reference)
+    except PluginError as error:
+        raise Failure(error.message, "name an importable module and the class in it") from None
+    if getattr(built, "spec", None) != subject.spec:
+        raise Failure(f"{reference} carries another spec", "give the class the declared MeasureSpec as spec")
+    return reference
+
+
+def registration(subject: Subject) -> str:
+    """Declaring the measure imports nothing heavy: in a fresh process, the plugin's module and its hook run alone."""
+    plugin = _plugin(subject.spec)
+    if plugin is None:
+        raise NotApplicable("the measure is not registered: no entry point names a plugin that declares it")
+    code = f"import sys; sys.path[:] = {sys.path!r}\n" + _REGISTER.format(target=plugin.target, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise Failure(f"importing {plugin.target} fails: {done.stderr.strip().splitlines()[-1]}", "run it by hand")
+    imported = json.loads(done.stdout.splitlines()[-1])
+    if imported:
+        raise Failure(
+            f"{plugin.target} imports {', '.join(imported)} when it only declares",
+            "keep the spec in a module of its own, and import the class's module from the factory string only",
+        )
+    return plugin.target
+
+
+def _plugin(declared: MeasureSpec) -> Plugin | None:
+    registry = default()
+    return registry.origin(declared.name) if registry.measures.get(declared.name) == declared else None
+
+
+def unknown_parameter(subject: Subject) -> None:
+    """A parameter that is not declared is refused with UsageError, never swallowed."""
+    hint = "leave the constructor to SimilarityMeasure"
+    try:
+        type(subject.given)(no_such_parameter=1)
+    except UsageError:
+        return
+    except Exception as error:
+        raise Failure(f"it raised {type(error).__name__}: {error}", hint) from None
+    raise Failure("no_such_parameter=1 was accepted", hint)
+
+
+CHECKS = (spec, parameters, factory, registration, unknown_parameter)

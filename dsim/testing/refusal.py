@@ -1,0 +1,135 @@
+"""Checks of what a measure does where it has no value to give: it must say so, never return a plausible number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from dsim.errors import NeedError, WeightsError
+from dsim.rng import stream
+from dsim.specs import Need
+from dsim.testing.report import Failure, NotApplicable
+from dsim.testing.specimens import Specimen
+from dsim.testing.subject import Outcome, Subject
+from dsim.testing.watching import watched
+from dsim.view import DatasetView
+
+#: Changes to a dataset that take one need away. Images can give features, so without features there are no images.
+_WITHOUT: dict[Need, dict[str, Any]] = {
+    Need.IMAGES: {"backing": None, "masked": False},
+    Need.FEATURES: {"features": None, "backing": None, "masked": False},
+    Need.LABELS: {"labels": None},
+    Need.MASKS: {"masked": False},
+    Need.ATTRIBUTES: {"attributes": {}},
+}
+
+
+def works(subject: Subject) -> str:
+    """It gives a finite value for every pair of ordinary datasets; all checks of values rest on this one."""
+    pool = subject.specimens.pool
+    try:
+        values = subject.values
+    except WeightsError as error:
+        raise Failure(f"its weights cannot be reached: {error.message}", error.hint or "supply the weights") from None
+    except Exception as error:
+        raise Failure(f"it raised {type(error).__name__}: {error}", "ordinary datasets must have a value") from error
+    for row, source in enumerate(pool):
+        for column, target in enumerate(pool):
+            if not math.isfinite(values[row, column]):
+                told = f"{source.name} against {target.name} is {values[row, column]}"
+                raise Failure(told, "ordinary datasets must have a finite value")
+    return f"{values.size} pairs"
+
+
+def missing_need(subject: Subject) -> None:
+    """A dataset without something needed is refused with NeedError and a hint, and nothing is demanded in vain."""
+    start = subject.specimens.ladder[0]
+    for need in sorted(subject.spec.needs):
+        _refused_without(subject, start, need)
+    unread = subject.spec.needs - watched(subject, start)
+    if unread:
+        raise Failure(
+            f"it declares {', '.join(sorted(unread))} but never reads them, so usable datasets are refused",
+            "declare in needs what fit and summarise read, and nothing else",
+        )
+
+
+def _refused_without(subject: Subject, specimen: Specimen, need: Need) -> None:
+    lacking = replace(specimen.dataset, **_WITHOUT[need])
+    try:
+        view = DatasetView(lacking, subject.spec.needs, f"measure {subject.spec.name!r}", subject.runtime)
+        subject.measure.summarise(view, stream(0, "summarise"))
+    except NeedError as error:
+        if not error.hint:
+            raise Failure(f"a dataset without {need} is refused without a hint", "say how to supply it") from None
+        return
+    except Exception as error:
+        told = f"a dataset without {need} raised {type(error).__name__}: {error}"
+        raise Failure(told, "raise NeedError with a hint") from None
+    raise Failure(f"a dataset without {need} was summarised", "declare what is read in the spec's needs")
+
+
+def too_few_samples(subject: Subject) -> str:
+    """The declared min_samples suffice for a value, and with one fewer the engine's cell is NaN with a reason."""
+    least = subject.spec.min_samples
+    start, near = subject.specimens.ladder[:2]
+    if least > len(start):
+        raise NotApplicable(f"min_samples is {least}, and the specimens hold {len(start)} samples")
+    outcome = subject.outcome(start.taken(_spaced(least, len(start)), "fewest"), near)
+    _value_or_reason(subject, outcome, f"with min_samples = {least} samples")
+    if least == 1:
+        return "one sample suffices"
+    cell = _cell(subject, start.taken(range(least - 1), "too-few"), near)
+    if not math.isnan(cell):
+        raise Failure(f"with {least - 1} samples, fewer than min_samples, it gives {cell}", "let the engine refuse it")
+    return f"{least} samples suffice, {least - 1} are refused"
+
+
+def _spaced(count: int, of: int) -> list[int]:
+    return list(range(count)) if count * 2 > of else [2 * i for i in range(count)]
+
+
+def _cell(subject: Subject, source: Specimen, target: Specimen) -> float:
+    from dsim.compare import compare
+
+    matrix = compare([source.dataset], [target.dataset], measure=subject.fresh(), runtime=subject.runtime)
+    return float(matrix.values[0, 0])
+
+
+def nan_input(subject: Subject) -> str:
+    """Data with NaN in it gives NaN or an error, never a finite number."""
+    broken = subject.specimens.with_nan()
+    if not broken:
+        raise NotApplicable("it reads neither images nor features")
+    for where, specimen in broken.items():
+        outcome = subject.outcome(specimen, subject.specimens.ladder[1])
+        if not math.isnan(outcome.value):
+            raise Failure(f"{where} with a NaN give {outcome.value}", "raise MeasureError where input is not finite")
+        if outcome.error is not None and not outcome.refused:
+            raise Failure(f"{where} with a NaN raised {outcome}", "raise MeasureError where input is not finite")
+    return ", ".join(broken)
+
+
+def degenerate_input(subject: Subject) -> str:
+    """Datasets without variation give a value within bounds, or MeasureError: no infinity, no bare NaN, no crash."""
+    degenerate = subject.specimens.degenerate()
+    if not degenerate:
+        raise NotApplicable("it reads neither images nor features")
+    ordinary = subject.specimens.ladder[1]
+    for what, specimen in degenerate.items():
+        for source, target in ((specimen, ordinary), (ordinary, specimen), (specimen, specimen)):
+            outcome = subject.outcome(source, target)
+            _value_or_reason(subject, outcome, f"with {what} ({source.name} against {target.name})")
+    return ", ".join(degenerate)
+
+
+def _value_or_reason(subject: Subject, outcome: Outcome, when: str) -> None:
+    if outcome.error is not None and not outcome.refused:
+        raise Failure(f"{when} it raised {outcome}", "raise MeasureError with the reason where there is no value")
+    if outcome.error is None and not subject.within_bounds(outcome.value):
+        told = f"{when} it gives {outcome.value}, outside {subject.spec.bounds}"
+        raise Failure(told, "raise MeasureError with the reason where there is no value")
+
+
+CHECKS = (works, missing_need, too_few_samples, nan_input, degenerate_input)

@@ -1,0 +1,104 @@
+"""What the conformance kit found: one result per check, nothing skipped silently."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+from dsim.errors import DsimError
+
+SCHEMA = "dsim.conformance/1"
+
+
+class Status(enum.StrEnum):
+    """How one check ended. An unexpected pass is a failure: the expectation is out of date."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    EXPECTED_FAILURE = "expected_failure"
+    UNEXPECTED_PASS = "unexpected_pass"
+    NOT_APPLICABLE = "not_applicable"
+
+    @property
+    def ok(self) -> bool:
+        """Whether a measure conforms in spite of this."""
+        return self not in (Status.FAILED, Status.UNEXPECTED_PASS)
+
+
+class ConformanceError(DsimError, AssertionError):
+    """A measure breaks the contract; the message is the report."""
+
+
+class Failure(Exception):
+    """Raised by a check: what is wrong, and how to mend it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class NotApplicable(Exception):
+    """Raised by a check that says nothing about this measure, with the reason."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check. ``message`` says what was seen, ``hint`` how to mend a failure."""
+
+    name: str
+    status: Status
+    message: str
+    hint: str
+    seconds: float
+
+    def __str__(self) -> str:
+        ended = self.status.value.replace("_", " ")
+        told = f"{ended:<17} {self.name:<24} {self.seconds:6.2f} s  {self.message}".rstrip()
+        return f"{told}\n{'':<17} fix: {self.hint}" if self.hint else told
+
+
+@dataclass(frozen=True)
+class Report:
+    """The results of all checks of one measure, in the order in which they ran.
+
+    >>> print(Report("shift@1", (CheckResult("symmetry", Status.PASSED, "12 pairs", "", 0.25),)))
+    shift@1: 1 passed
+      passed            symmetry                   0.25 s  12 pairs
+    """
+
+    measure: str
+    results: tuple[CheckResult, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the measure conforms: no failure, and no unexpected pass."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        """Results that keep the measure from conforming."""
+        return tuple(result for result in self.results if not result.status.ok)
+
+    def __getitem__(self, check: str) -> CheckResult:
+        """The result of the check of that name."""
+        return next(result for result in self.results if result.name == check)
+
+    def __str__(self) -> str:
+        counts = Counter(result.status for result in self.results)
+        told = ", ".join(f"{counts[status]} {status.value.replace('_', ' ')}" for status in Status if counts[status])
+        lines = "\n".join(map(str, self.results)).splitlines()
+        return "\n".join([f"{self.measure}: {told}", *(f"  {line}" for line in lines)])
+
+    def raise_for_failures(self) -> None:
+        """Raise ConformanceError, which is an AssertionError too, unless ``ok``."""
+        if self.failures:
+            told = "\n".join(map(str, self.failures))
+            raise ConformanceError(f"measure {self.measure} does not conform:\n{told}")
+
+    def to_json(self) -> str:
+        """A JSON document of schema ``dsim.conformance/1``."""
+        results = [asdict(result) for result in self.results]
+        document = {"schema": SCHEMA, "measure": self.measure, "ok": self.ok, "results": results}
+        return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)

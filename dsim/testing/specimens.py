@@ -1,0 +1,183 @@
+"""Small datasets of known geometry, for checks: a ladder whose order every measure must recover, and awkward ones.
+
+Everything is held as arrays, so that a variant (reordered, doubled, with a hole) differs in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dsim.specs import Need
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dsim.data.dataset import Dataset
+
+#: Steps of the ladder: a start, and five datasets at growing distance from it.
+STEPS = 6
+_COUNT, _DIMENSIONS, _CLASSES = 30, 6, 3
+_IMAGES, _SIZE = 12, 64
+_PROPERTIES = ("modality", "colour", "objects", "kind", "diversity", "classes")
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """One small dataset, part by part.
+
+    ``parts`` holds, by need: a tuple of images (H, W, C), features float32 (n, d), one label per sample, a tuple of
+    masks (H, W), and the attributes of the whole.
+    """
+
+    name: str
+    parts: Mapping[Need, Any]
+
+    def __len__(self) -> int:
+        return max(len(part) for need, part in self.parts.items() if need is not Need.ATTRIBUTES)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The specimen as every measure sees datasets."""
+        from dsim.data.memory import from_arrays
+
+        return from_arrays(name=self.name, **{need.value: part for need, part in self.parts.items()})
+
+    def restricted(self, needs: frozenset[Need]) -> Specimen:
+        """The specimen with these parts and no others."""
+        return replace(self, parts={need: part for need, part in self.parts.items() if need in needs})
+
+    def changed(self, name: str, **parts: Any) -> Specimen:
+        """A variant in which some parts, those that it has, are others."""
+        news = {Need(need): part for need, part in parts.items() if Need(need) in self.parts}
+        return replace(self, name=name, parts={**self.parts, **news})
+
+    def taken(self, indices: Sequence[int], name: str) -> Specimen:
+        """The samples at these positions, in this order; repetition makes copies."""
+        parts = {need: part if need is Need.ATTRIBUTES else _take(part, indices) for need, part in self.parts.items()}
+        return replace(self, name=name, parts=parts)
+
+
+def _take(part: Any, indices: Sequence[int]) -> Any:
+    return part[list(indices)] if hasattr(part, "dtype") else tuple(part[i] for i in indices)
+
+
+@dataclass(frozen=True)
+class Specimens:
+    """What a measure with these needs is checked on."""
+
+    needs: frozenset[Need]
+
+    @cached_property
+    def complete(self) -> tuple[Specimen, ...]:
+        """The ladder with every part a dataset can have, needed or not."""
+        return style_rungs() if self.needs & {Need.IMAGES, Need.MASKS} else shift_rungs()
+
+    @cached_property
+    def carried(self) -> frozenset[Need]:
+        """The parts of every specimen: what is needed, and images or features, without which there is no dataset."""
+        if self.needs & {Need.IMAGES, Need.FEATURES}:
+            return self.needs if Need.MASKS not in self.needs else self.needs | {Need.IMAGES}
+        return self.needs | {Need.IMAGES if Need.MASKS in self.needs else Need.FEATURES}
+
+    @cached_property
+    def ladder(self) -> tuple[Specimen, ...]:
+        """Datasets ever farther from the first: ``STEPS`` of them."""
+        return tuple(rung.restricted(self.carried) for rung in self.complete)
+
+    @cached_property
+    def pool(self) -> tuple[Specimen, ...]:
+        """The ladder, with a broad and a compact dataset around its start."""
+        start = self.ladder[0]
+        broad, compact = self._spread(3.0), self._spread(0.2)
+        return (*self.ladder, start.changed("broad", **broad), start.changed("compact", **compact))
+
+    def _spread(self, factor: float) -> dict[str, Any]:
+        """The start's images and features, with their deviation from the mean multiplied."""
+        start = self.ladder[0]
+        parts: dict[str, Any] = {}
+        if Need.FEATURES in start.parts:
+            features = start.parts[Need.FEATURES]
+            parts["features"] = features.mean(axis=0) + (features - features.mean(axis=0)) * factor
+        if Need.IMAGES in start.parts:
+            parts["images"] = _contrasted(start.parts[Need.IMAGES], factor)
+        return parts
+
+    def degenerate(self) -> dict[str, Specimen]:
+        """Datasets without variation, by what is wrong with them."""
+        start = self.ladder[0]
+        found = {}
+        if Need.FEATURES in start.parts:
+            features = start.parts[Need.FEATURES]
+            found["constant features"] = start.changed("constant", features=features[:1].repeat(len(start), 0))
+            found["features of rank one"] = start.changed("rank-one", features=features[:, :1] * features[:1])
+        if Need.IMAGES in start.parts:
+            images = start.parts[Need.IMAGES]
+            found["constant images"] = start.changed("flat", images=tuple(image * 0 + 128 for image in images))
+            found["copies of one image"] = start.changed("copies", images=(images[0],) * len(images))
+        return found
+
+    def with_nan(self) -> dict[str, Specimen]:
+        """Datasets with one number missing, by where."""
+        import numpy as np
+
+        start, found = self.ladder[0], {}
+        if Need.FEATURES in start.parts:
+            features = start.parts[Need.FEATURES].copy()
+            features[1, 2] = np.nan
+            found["features"] = start.changed("nan-features", features=features)
+        if Need.IMAGES in start.parts:
+            images = [image.astype(np.float32) / 255 for image in start.parts[Need.IMAGES]]
+            images[1][5, 7] = np.nan
+            found["images"] = start.changed("nan-images", images=tuple(images))
+        return found
+
+
+def shift_rungs() -> tuple[Specimen, ...]:
+    """Gaussian clouds of three classes, float32 (30, 6), each independently drawn and shifted by one more unit."""
+    import numpy as np
+
+    rungs = []
+    for step in range(STEPS):
+        rng = np.random.default_rng([20, step])
+        classes = np.arange(_COUNT) % _CLASSES
+        features = rng.normal(size=(_COUNT, _DIMENSIONS))
+        features[:, 0] += 3.0 * classes
+        features[:, 1:3] += 1.0 * step
+        parts = {
+            Need.FEATURES: features.astype(np.float32),
+            Need.LABELS: tuple(f"class-{c}" for c in classes),
+            Need.ATTRIBUTES: _attributes(step),
+        }
+        rungs.append(Specimen(f"rung-{step}", parts))
+    return tuple(rungs)
+
+
+def style_rungs() -> tuple[Specimen, ...]:
+    """The phantoms' style ladder, with masks, labels and attributes; features are shifted as in ``shift_rungs``."""
+    from dsim.data.phantoms import style_ladder
+
+    rungs = []
+    datasets = style_ladder(steps=STEPS, count=_IMAGES, size=_SIZE)
+    for step, (dataset, shifted) in enumerate(zip(datasets, shift_rungs(), strict=True)):
+        positions = range(len(dataset))
+        parts = {
+            **shifted.taken(positions, "").parts,
+            Need.IMAGES: tuple(dataset.native(i) for i in positions),
+            Need.MASKS: tuple(dataset.mask(i) for i in positions),
+        }
+        rungs.append(Specimen(f"rung-{step}", parts))
+    return tuple(rungs)
+
+
+def _attributes(step: int) -> dict[str, str]:
+    """Six properties, of which one more differs from the start at each step."""
+    return {name: "other" if position < step else "first" for position, name in enumerate(_PROPERTIES)}
+
+
+def _contrasted(images: Sequence[NDArray[Any]], factor: float) -> tuple[NDArray[Any], ...]:
+    import numpy as np
+
+    return tuple(np.clip(128 + (image.astype(float) - 128) * factor, 0, 255).astype(np.uint8) for image in images)

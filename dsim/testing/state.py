@@ -1,0 +1,191 @@
+"""Checks of what a measure leaves behind, and of whether it can be repeated, written down and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import UsageError
+from dsim.measure import SimilarityMeasure
+from dsim.notation import parse_call
+from dsim.testing.report import Failure, NotApplicable
+from dsim.testing.specimens import Specimen
+from dsim.testing.subject import Subject, require_repeats, same
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def determinism(subject: Subject) -> str:
+    """Two instances with one seed give one value."""
+    differing = subject.repetition()
+    if differing is not None:
+        told = f"one seed, two values: {differing[0]!r} and {differing[1]!r}"
+        raise Failure(told, "draw only from the rng you are given")
+    return "values depend on the seed, and repeat with it" if subject.draws else "nothing random"
+
+
+def global_random_state(subject: Subject) -> None:
+    """The global random generators of random, numpy and torch are left as they were."""
+    before = _random_states()
+    source, target = subject.specimens.ladder[:2]
+    measure = subject.fresh()
+    measure.compare(subject.summarise(source, measure=measure), subject.summarise(target, measure=measure))
+    after = _random_states()
+    touched = [name for name, state in before.items() if after[name] != state]
+    if touched:
+        raise Failure(f"it draws from the global state of {', '.join(touched)}", "draw only from the rng you are given")
+
+
+def _random_states() -> dict[str, str]:
+    """A digest of the state of every global generator that is loaded."""
+    import numpy as np
+
+    words = np.random.get_state()  # noqa: NPY002 the legacy global generator is what is watched
+    legacy = [part.tobytes() if isinstance(part, np.ndarray) else part for part in words]
+    states: dict[str, Any] = {"random": random.getstate(), "numpy": legacy}
+    if "torch" in sys.modules:
+        states["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
+    return {name: hashlib.sha256(repr(state).encode()).hexdigest() for name, state in states.items()}
+
+
+def inputs_unmutated(subject: Subject) -> None:
+    """Neither fitting, summarising nor comparing changes a dataset, and comparing changes no summary."""
+    source, target = subject.specimens.ladder[:2]
+    before = _digests(source), _digests(target)
+    summaries = subject.summarise(source), subject.summarise(target)
+    if before != (_digests(source), _digests(target)):
+        raise Failure("summarising changes the dataset's arrays", "copy before you change: features.copy()")
+    held = [digest(array) for summary in summaries for array in arrays(summary)]
+    try:
+        for array in (array for summary in summaries for array in arrays(summary)):
+            array.flags.writeable = False
+        subject.measure.compare(*summaries)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise Failure(f"comparing writes into a summary: {error}", "copy before you change") from None
+    if held != [digest(array) for summary in summaries for array in arrays(summary)]:
+        raise Failure("comparing changes a summary", "copy before you change")
+
+
+def _digests(specimen: Specimen) -> list[str]:
+    dataset = specimen.dataset
+    parts = [] if dataset.features is None else [dataset.features]
+    if dataset.backing is not None:
+        parts += [dataset.native(i) for i in range(len(dataset))]
+    if dataset.masked:
+        parts += [dataset.mask(i) for i in range(len(dataset))]
+    return [digest(part) for part in parts]
+
+
+def digest(array: NDArray[Any]) -> str:
+    """sha256 of an array's shape, dtype and bytes."""
+    return hashlib.sha256(f"{array.shape}{array.dtype}".encode() + array.tobytes()).hexdigest()
+
+
+def arrays(value: Any) -> Iterator[NDArray[Any]]:
+    """All arrays within a summary."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        yield from (array for field in dataclasses.fields(value) for array in arrays(getattr(value, field.name)))
+    elif isinstance(value, dict):
+        yield from (array for part in value.values() for array in arrays(part))
+    elif isinstance(value, (list, tuple)):
+        yield from (array for part in value for array in arrays(part))
+
+
+def written_form(subject: Subject) -> str:
+    """repr is the call that builds the same measure again, for the given and for changed parameters and presets."""
+    hint = "leave the constructor, params and __repr__ to SimilarityMeasure"
+    for measure in _variants(subject):
+        try:
+            rebuilt = _rebuilt(measure)
+        except UsageError as error:
+            raise Failure(f"{measure!r} cannot be read: {error.message}", hint) from None
+        if rebuilt.identity != measure.identity or rebuilt.params != measure.params:
+            told = f"{measure!r} is read as {rebuilt!r} with {rebuilt.params}, not {measure.params}"
+            raise Failure(told, hint)
+    return repr(subject.given)
+
+
+def _variants(subject: Subject) -> Iterator[SimilarityMeasure[Any]]:
+    yield subject.given
+    choices = [{parameter.name: choice} for parameter in subject.spec.parameters for choice in parameter.choices]
+    for values in (*subject.spec.presets.values(), *choices):
+        with suppress(UsageError):  # what cannot be built is told by the check parameters
+            yield type(subject.given)(**values)
+
+
+def _rebuilt(measure: SimilarityMeasure[Any]) -> SimilarityMeasure[Any]:
+    name, texts = parse_call(repr(measure))
+    if name != measure.spec.name:
+        raise UsageError(f"it calls {name!r}, and the measure is {measure.spec.name!r}")
+    return type(measure)(**{key: measure.spec.parameter(key).parse(text) for key, text in texts.items()})
+
+
+def kept_summary(subject: Subject) -> str:
+    """A summary survives the store: read back, it compares as before."""
+    from dsim.compare.summaries import decode, encode, summary_type
+    from dsim.store.content import ContentStore
+
+    kind = summary_type(type(subject.measure))
+    source, target = (subject.summary(rung) for rung in subject.specimens.ladder[:2])
+    hint = "make S in SimilarityMeasure[S] a frozen dataclass of arrays, numbers and strings"
+    if kind is None or type(source) is not kind:
+        told = f"the class names {kind.__name__ if kind else 'no dataclass'}, the summary is a {type(source).__name__}"
+        raise Failure(f"summaries cannot be cached: {told}", hint)
+    store = ContentStore(subject.folder / "kept")
+    try:
+        store.put("summaries", {"specimen": "source"}, *encode(source))
+        record = store.get("summaries", {"specimen": "source"})
+        restored = decode(kind, record.arrays, record.attributes) if record else None
+        value = float(subject.measure.compare(restored, target))
+    except Exception as error:
+        raise Failure(f"a summary cannot be kept: {type(error).__name__}: {error}", hint) from error
+    same(subject, float(subject.measure.compare(source, target)), value, "before and after the store", hint, 1e-12)
+    return kind.__name__
+
+
+def matrix(subject: Subject) -> str:
+    """The engine's matrix holds the measure's values, and comes back whole from its JSON."""
+    from dsim.compare import compare
+    from dsim.matrix import SimilarityMatrix
+
+    require_repeats(subject)
+    pool = [specimen.dataset for specimen in subject.specimens.ladder]
+    found = compare(pool, measure=subject.fresh(), runtime=subject.runtime)
+    if found.failed:
+        raise Failure(f"the engine has failed cells: {found.failed[0]}", "ordinary datasets must have a value")
+    if SimilarityMatrix.from_json(found.to_json()).to_dict() != found.to_dict():
+        raise Failure("the matrix does not come back from its JSON", "values must be plain floats")
+    if not subject.draws and not subject.given.fits_pool:
+        for i, j in ((0, 1), (3, 0)):
+            value = subject.value(subject.specimens.ladder[i], subject.specimens.ladder[j])
+            same(subject, value, float(found.values[i, j]), "alone and in the engine", "keep no state between calls")
+    return f"{len(pool)} x {len(pool)} cells"
+
+
+def embedding(subject: Subject) -> str:
+    """As declared by embeds: the summary holds one finite point per image, float (n, k)."""
+    import numpy as np
+
+    if not subject.spec.embeds:
+        raise NotApplicable("embeds is declared False")
+    start = subject.specimens.ladder[0]
+    points = np.asarray(subject.measure.embedding(subject.summary(start)))
+    if points.ndim != 2 or len(points) != len(start) or not np.isfinite(points).all():
+        told = f"embedding has shape {points.shape} for {len(start)} images"
+        raise Failure(told, "return finite points, shape (n, k)")
+    return f"{points.shape[1]} dimensions"
+
+
+CHECKS = (determinism, global_random_state, inputs_unmutated, written_form, kept_summary, matrix, embedding)

@@ -1,0 +1,190 @@
+"""The measure under check, with specimens to try it on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DsimError
+from dsim.measure import SimilarityMeasure
+from dsim.rng import stream
+from dsim.runtime import Runtime
+from dsim.specs import MeasureSpec
+from dsim.testing.report import Failure, NotApplicable
+from dsim.testing.specimens import Specimen, Specimens
+from dsim.view import DatasetView
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Relative differences below this are rounding.
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one comparison: a value, or the error that was raised instead."""
+
+    value: float
+    error: Exception | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended in an expected failure that tells its reason."""
+        return isinstance(self.error, DsimError)
+
+    def __str__(self) -> str:
+        return f"{self.value!r}" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+
+
+class Subject:
+    """A measure, its specimens, and what it says of them.
+
+    Parameters
+    ----------
+    measure : as the user gave it; it is never fitted itself, copies are.
+    folder : for caches, removed after the checks.
+    """
+
+    def __init__(self, measure: SimilarityMeasure[Any], folder: Path) -> None:
+        self.given = measure
+        self.spec: MeasureSpec = measure.spec
+        self.folder = folder
+        self.specimens = Specimens(measure.spec.needs)
+        self._summaries: dict[tuple[str, int], Any] = {}
+        self._caches = 0
+
+    def fresh(self) -> SimilarityMeasure[Any]:
+        """Another instance with the same parameters, fitted where it fits the pool."""
+        measure = self.unfitted()
+        if measure.fits_pool:
+            measure.fit([self.view(specimen) for specimen in self.specimens.ladder], stream(0, "fit"))
+        return measure
+
+    def unfitted(self) -> SimilarityMeasure[Any]:
+        """Another instance with the same parameters."""
+        defaults = {parameter.name: parameter.default for parameter in self.spec.parameters}
+        changed = {name: value for name, value in self.given.params.items() if value != defaults[name]}
+        return type(self.given)(**changed)
+
+    @cached_property
+    def measure(self) -> SimilarityMeasure[Any]:
+        """The instance that most checks share."""
+        return self.fresh()
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """On the CPU, so that values are the same everywhere."""
+        return Runtime(device="cpu", cache=self.folder / "shared")
+
+    def separate_runtime(self, batch: int) -> Runtime:
+        """A runtime with another batch size and a cache of its own: nothing can be looked up."""
+        self._caches += 1
+        return Runtime(device="cpu", cache=self.folder / f"separate-{self._caches}", batch=batch)
+
+    def view(self, specimen: Specimen, runtime: Runtime | None = None) -> DatasetView:
+        """The specimen as this measure may see it."""
+        return DatasetView(specimen.dataset, self.spec.needs, f"measure {self.spec.name!r}", runtime or self.runtime)
+
+    def summarise(
+        self,
+        specimen: Specimen,
+        *,
+        seed: int = 0,
+        measure: SimilarityMeasure[Any] | None = None,
+        runtime: Runtime | None = None,
+    ) -> Any:
+        """A new summary. The random stream is the specimen's place in the pool, so that variants share it."""
+        rng = stream(seed, "summarise")
+        return (measure or self.measure).summarise(self.view(specimen, runtime), rng)
+
+    def summary(self, specimen: Specimen, seed: int = 0) -> Any:
+        """The summary, computed once per specimen."""
+        key = (specimen.name, seed)
+        if key not in self._summaries:
+            self._summaries[key] = self.summarise(specimen, seed=seed)
+        return self._summaries[key]
+
+    def value(self, source: Specimen, target: Specimen, seed: int = 0) -> float:
+        """The measure's value for a pair."""
+        return float(self.measure.compare(self.summary(source, seed), self.summary(target, seed)))
+
+    def outcome(self, source: Specimen, target: Specimen) -> Outcome:
+        """The value for a pair, or what was raised; nothing is kept."""
+        try:
+            summaries = self.summarise(source), self.summarise(target)
+            return Outcome(float(self.measure.compare(*summaries)))
+        except Exception as error:
+            return Outcome(math.nan, error)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """Values of all pairs of the pool."""
+        import numpy as np
+
+        pool = self.specimens.pool
+        return np.array([[self.value(source, target) for target in pool] for source in pool], dtype=np.float64)
+
+    @cached_property
+    def scale(self) -> float:
+        """The largest magnitude among the pool's values: differences are judged against it."""
+        import numpy as np
+
+        return float(np.abs(self.values).max())
+
+    def differ(self, one: float, other: float, tolerance: float = ROUNDING) -> bool:
+        """Whether two values differ by more than rounding; NaN differs from everything."""
+        return not abs(one - other) <= tolerance * max(abs(one), abs(other), self.scale)
+
+    def as_distance(self, value: float) -> float:
+        """The value with the sign of a distance."""
+        return self.spec.direction.sign * value
+
+    def within_bounds(self, value: float) -> bool:
+        """Whether a value is finite and within the declared bounds, but for rounding."""
+        low, high = self.spec.bounds
+        slack = ROUNDING * max(1.0, *(abs(bound) for bound in (low, high) if math.isfinite(bound)))
+        return math.isfinite(value) and low - slack <= value <= high + slack
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether two instances with one seed give the same values."""
+        return self.repetition() is None
+
+    def repetition(self) -> tuple[float, float] | None:
+        """Values of one pair by two instances with one seed, if they differ."""
+        one, other = (self._by(self.fresh(), seed=0) for _ in range(2))
+        return (one, other) if self.differ(one, other, 1e-9) else None
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether values depend on the seed."""
+        return self.differ(self._by(self.measure, seed=0), self._by(self.measure, seed=1), 1e-9)
+
+    def _by(self, measure: SimilarityMeasure[Any], seed: int) -> float:
+        source, target = self.specimens.ladder[0], self.specimens.ladder[2]
+        summaries = [self.summarise(specimen, seed=seed, measure=measure) for specimen in (source, target)]
+        return float(measure.compare(*summaries))
+
+
+def require_repeats(subject: Subject) -> None:
+    """Values that differ from run to run cannot be compared: check determinism tells of it."""
+    if not subject.repeats:
+        raise NotApplicable("values change from run to run; see the check determinism")
+
+
+def require_no_draws(subject: Subject, what: str) -> None:
+    """Where values depend on random draws, another order or number of samples changes what is drawn."""
+    require_repeats(subject)
+    if subject.draws:
+        raise NotApplicable(f"values depend on the seed, so {what} changes what is drawn")
+
+
+def same(subject: Subject, one: float, other: float, what: str, hint: str, tolerance: float = ROUNDING) -> None:
+    """Fail unless two values are equal but for rounding."""
+    if subject.differ(one, other, tolerance):
+        raise Failure(f"{what}: {one!r} and {other!r}", hint)
