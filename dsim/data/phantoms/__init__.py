@@ -1,0 +1,29 @@
+"""Phantoms: seeded 2D datasets that look like biomedical images, with masks, labels, groups, and known truth.
+
+>>> from dsim.data.phantoms import open_phantom
+>>> open_phantom("histology", count=4, size=64).native(0).shape
+(64, 64, 3)
+"""
+
+from __future__ import annotations
+
+from dsim.data.phantoms.catalogue import TRUE_SOURCE, names, sources, targets
+from dsim.data.phantoms.knobs import Content, Style
+from dsim.data.phantoms.ladder import content_ladder, style_ladder
+from dsim.data.phantoms.opening import is_phantom, open_phantom, parse_phantom
+from dsim.data.phantoms.writing import write
+
+__all__ = [
+    "TRUE_SOURCE",
+    "Content",
+    "Style",
+    "content_ladder",
+    "is_phantom",
+    "names",
+    "open_phantom",
+    "parse_phantom",
+    "sources",
+    "style_ladder",
+    "targets",
+    "write",
+]

@@ -1,0 +1,221 @@
+"""The named phantoms: nine sources, and six targets whose nearest source is known because they are made from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dsim.data.phantoms import dermoscopy, endoscopy, fundus, histology, microscopy, ultrasound, xray
+from dsim.data.phantoms.camera import Scene, Sitting
+from dsim.data.phantoms.knobs import Content, Style
+from dsim.errors import UnknownNameError
+
+Draw = Callable[[Sitting], Scene]
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """One named phantom.
+
+    Parameters
+    ----------
+    name : its name. ``draw`` draws one scene of its modality.
+    title : one line for lists.
+    classes : the labels, each visible in the image.
+    subject : what the masks mark. ``group`` : what consecutive images have in common.
+    style, content : where its knobs stand.
+    source : the source that a target is a variant of; empty for a source.
+    """
+
+    name: str
+    draw: Draw
+    title: str
+    classes: tuple[str, ...]
+    subject: str
+    group: str
+    style: Style = field(default_factory=Style)
+    content: Content = field(default_factory=Content)
+    source: str = ""
+
+    @property
+    def modality(self) -> str:
+        """The name of the source that shows the same modality: its own, if it is a source."""
+        return self.source or self.name
+
+
+_SOURCES = (
+    Phantom(
+        "fluorescence",
+        microscopy.fluorescence,
+        "fluorescent nuclei",
+        ("interphase", "mitotic"),
+        "nuclei",
+        "well",
+        Style(noise=0.12, blur=0.12),
+    ),
+    Phantom(
+        "histology",
+        histology.histology,
+        "H&E-stained tissue",
+        ("benign", "tumour"),
+        "nuclei",
+        "slide",
+        Style(noise=0.08),
+    ),
+    Phantom(
+        "phase-contrast",
+        microscopy.phase_contrast,
+        "adherent cells in phase contrast",
+        ("rounded", "spread"),
+        "cells",
+        "well",
+        Style(noise=0.12),
+    ),
+    Phantom(
+        "relief",
+        microscopy.relief,
+        "cells in DIC-like relief",
+        ("dividing", "flat"),
+        "cells",
+        "well",
+        Style(noise=0.08),
+    ),
+    Phantom(
+        "ultrasound",
+        ultrasound.ultrasound,
+        "B-mode ultrasound of layered tissue",
+        ("cyst", "solid"),
+        "lesions",
+        "patient",
+        Style(noise=0.1),
+    ),
+    Phantom(
+        "xray", xray.xray, "chest radiographs", ("clear", "opacity"), "lungs", "patient", Style(noise=0.1, blur=0.1)
+    ),
+    Phantom(
+        "dermoscopy",
+        dermoscopy.dermoscopy,
+        "pigmented skin lesions",
+        ("keratosis", "melanoma", "nevus"),
+        "lesion",
+        "patient",
+        Style(noise=0.08, illumination=0.35),
+    ),
+    Phantom(
+        "fundus",
+        fundus.fundus,
+        "colour photographs of the retina",
+        ("healthy", "retinopathy"),
+        "optic disc",
+        "patient",
+        Style(noise=0.08, blur=0.1),
+    ),
+    Phantom(
+        "endoscopy",
+        endoscopy.endoscopy,
+        "colonoscopy with polyps",
+        ("adenoma", "hyperplastic"),
+        "polyps",
+        "video",
+        Style(noise=0.06, blur=0.12),
+    ),
+)
+
+#: Each target: its name, its source, what differs, in words and in knobs.
+_VARIANTS: tuple[tuple[str, str, str, Mapping[str, float], Mapping[str, float]], ...] = (
+    (
+        "fluorescence-dim",
+        "fluorescence",
+        "short exposure: faint, noisy, crowded",
+        {"colour": -0.3, "contrast": -0.4, "noise": 0.3},
+        {"density": 0.7, "size": 0.4},
+    ),
+    (
+        "histology-pale",
+        "histology",
+        "another stain and scanner: pale, warm, soft",
+        {"colour": 0.25, "contrast": -0.35, "blur": 0.3},
+        {"size": 0.6, "shape": 0.45},
+    ),
+    (
+        "ultrasound-portable",
+        "ultrasound",
+        "a hand-held probe: flat contrast, more noise",
+        {"contrast": -0.35, "noise": 0.3, "blur": 0.3, "texture": 0.65},
+        {"size": 0.4},
+    ),
+    (
+        "xray-bedside",
+        "xray",
+        "bedside exposures: hazy, uneven, less inspiration",
+        {"contrast": -0.35, "illumination": 0.5, "noise": 0.25},
+        {"size": 0.35, "shape": 0.15},
+    ),
+    (
+        "dermoscopy-phone",
+        "dermoscopy",
+        "a phone's camera: colder, blurred, larger lesions",
+        {"colour": -0.2, "blur": 0.4, "illumination": 0.6, "noise": 0.2},
+        {"size": 0.65, "density": 0.3},
+    ),
+    (
+        "fundus-handheld",
+        "fundus",
+        "a hand-held camera: blurred, dim at the rim",
+        {"blur": 0.35, "illumination": 0.6, "noise": 0.2, "contrast": -0.2},
+        {"density": 0.35},
+    ),
+)
+
+
+def _variant(name: str, source: str, title: str, style: Mapping[str, float], content: Mapping[str, float]) -> Phantom:
+    base = next(phantom for phantom in _SOURCES if phantom.name == source)
+    return Phantom(
+        name,
+        base.draw,
+        title,
+        base.classes,
+        base.subject,
+        base.group,
+        base.style.turned(style),
+        base.content.turned(content),
+        source,
+    )
+
+
+_CATALOGUE = {p.name: p for p in (*_SOURCES, *(_variant(*row) for row in _VARIANTS))}
+
+#: Target to its nearest source, by construction: same modality, some knobs turned.
+TRUE_SOURCE: Mapping[str, str] = {p.name: p.source for p in _CATALOGUE.values() if p.source}
+
+
+def names() -> list[str]:
+    """All phantoms, the sources first."""
+    return list(_CATALOGUE)
+
+
+def sources() -> list[str]:
+    """The nine phantoms of different modalities.
+
+    >>> len(sources())
+    9
+    """
+    return [p.name for p in _CATALOGUE.values() if not p.source]
+
+
+def targets() -> list[str]:
+    """The six variants; ``TRUE_SOURCE`` tells whose.
+
+    >>> TRUE_SOURCE[targets()[0]]
+    'fluorescence'
+    """
+    return list(TRUE_SOURCE)
+
+
+def phantom(name: str) -> Phantom:
+    """The phantom of that name; an unknown one is refused with the nearest known."""
+    if name not in _CATALOGUE:
+        plain = re.sub(r"^phantoms:", "", name)
+        raise UnknownNameError("phantom", plain, names(), hint="list them: dsim data phantoms --list")
+    return _CATALOGUE[name]

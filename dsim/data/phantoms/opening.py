@@ -1,0 +1,127 @@
+"""Phantoms as datasets: by name and keyword in Python, by ``phantoms:NAME[option=value,...]`` everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dsim.data.dataset import Dataset
+from dsim.data.phantoms.backing import PhantomBacking, Recipe
+from dsim.data.phantoms.catalogue import phantom
+from dsim.data.phantoms.knobs import Content, Style
+from dsim.errors import UnknownNameError, UsageError
+from dsim.notation import format_bracketed, parse_bracketed
+from dsim.specs import Parameter
+
+PREFIX = "phantoms:"
+DEFAULT_COUNT, DEFAULT_SIZE, DEFAULT_SEED, DEFAULT_DEPTH = 24, 96, 0, 8
+
+_OPTIONS = {
+    option.name: option
+    for option in (
+        Parameter("count", "int", DEFAULT_COUNT, "number of images", minimum=1),
+        Parameter("size", "int", DEFAULT_SIZE, "side of the images, pixels", minimum=16, maximum=4096),
+        Parameter("seed", "int", DEFAULT_SEED, "random seed", minimum=0),
+        Parameter("depth", "int", DEFAULT_DEPTH, "bits per channel", choices=(8, 16)),
+    )
+}
+
+
+def open_phantom(
+    name: str,
+    *,
+    count: int = DEFAULT_COUNT,
+    size: int = DEFAULT_SIZE,
+    seed: int = DEFAULT_SEED,
+    depth: int = DEFAULT_DEPTH,
+    **knobs: float,
+) -> Dataset:
+    """A phantom as a dataset with images, masks, labels and groups; nothing is rendered yet.
+
+    Parameters
+    ----------
+    name : one of ``names()``.
+    count : number of images. The first n images are the same whatever the count.
+    size : side of the square images in pixels; the same scenes are shown at any size.
+    seed : picks the scenes. ``depth`` : 8 (uint8) or 16 (uint16) bits.
+    knobs : any of ``Style`` and ``Content``, such as ``noise=0.5``; those not named stay where the phantom has them.
+
+    Returns
+    -------
+    Dataset named after the phantom, and after the knobs if some were turned.
+
+    Raises
+    ------
+    UnknownNameError : no such phantom or knob; the nearest one is suggested.
+    UsageError : a value out of its range.
+
+    >>> data = open_phantom("ultrasound", count=3, size=32)
+    >>> data.native(0).shape, data.mask(0).shape, data.classes
+    ((32, 32, 1), (32, 32), ('cyst', 'solid'))
+    >>> open_phantom("ultrasound", noise=0.5).name
+    'ultrasound[noise=0.5]'
+    """
+    given = {"count": count, "size": size, "seed": seed, "depth": depth}
+    for option, value in given.items():
+        _OPTIONS[option].check(value)
+    style, content = turn(name, knobs)
+    title = format_bracketed(name, {knob: f"{value:g}" for knob, value in knobs.items()})
+    return assemble(title, Recipe(name, size, seed, depth, style, content), count)
+
+
+def turn(name: str, knobs: Mapping[str, float]) -> tuple[Style, Content]:
+    """The knobs of a phantom after some were set; an unknown one is refused with the nearest known."""
+    base = phantom(name)
+    known = (*Style.names(), *Content.names())
+    for knob in knobs:
+        if knob not in known:
+            hint = f"knobs are: {', '.join(known)}; options are: {', '.join(_OPTIONS)}"
+            raise UnknownNameError("knob or option", knob, (*known, *_OPTIONS), hint=hint)
+    style = base.style.turned({knob: value for knob, value in knobs.items() if knob in Style.names()})
+    return style, base.content.turned({knob: value for knob, value in knobs.items() if knob in Content.names()})
+
+
+def assemble(title: str, recipe: Recipe, count: int) -> Dataset:
+    """The dataset of the first ``count`` images of a recipe."""
+    base = phantom(recipe.name)
+    return Dataset(
+        name=title,
+        ids=tuple(f"{index:05d}" for index in range(count)),
+        backing=PhantomBacking(recipe),
+        labels=tuple(recipe.label(index) for index in range(count)),
+        groups=tuple(recipe.group(index) for index in range(count)),
+        attributes={"modality": base.modality, "subject": base.subject},
+        masked=True,
+        location=PREFIX + title,
+        format="phantom",
+        notes=(f"generated: {base.title}",),
+    )
+
+
+def parse_phantom(text: str) -> Dataset:
+    """Open ``NAME[option=value,...]``, with or without ``phantoms:`` in front.
+
+    Options are count, size, seed, depth and every knob. The dataset is named by the canonical text, so that two
+    settings of one phantom can be compared.
+
+    >>> parse_phantom("phantoms:fundus[noise=0.5,count=4,size=48]").name
+    'fundus[count=4,noise=0.5,size=48]'
+    """
+    name, texts = parse_bracketed(text.strip().removeprefix(PREFIX))
+    phantom(name)
+    settings: dict[str, Any] = {
+        key: _OPTIONS[key].parse(value) if key in _OPTIONS else _number(key, value) for key, value in texts.items()
+    }
+    return open_phantom(name, **settings).renamed(format_bracketed(name, texts))
+
+
+def _number(knob: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"knob {knob!r} takes a number, not {text!r}", hint=f"write {knob}=0.5") from None
+
+
+def is_phantom(text: str) -> bool:
+    """Whether a text names a phantom rather than a path."""
+    return text.startswith(PREFIX)
