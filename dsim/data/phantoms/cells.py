@@ -120,6 +120,7 @@ def _patches(rng: np.random.Generator, cells: Cells, size: int, half: int) -> Im
 def _contour(rng: np.random.Generator, cos: Image, sin: Image, raggedness: float) -> Image:
     """Contours by their second and third harmonics, from cosine and sine of the polar angle (n, p, p)."""
     weight = rng.standard_normal((4, len(cos), 1, 1), dtype=np.float32) * raggedness
+    weight[2:] *= 0.5  # strong third harmonics make triangles, which cells are not
     cos2, sin2 = cos * cos - sin * sin, 2 * cos * sin
     cos3, sin3 = cos * cos2 - sin * sin2, sin * cos2 + cos * sin2
     contour: Image = 1 + weight[0] * cos2 + weight[1] * sin2 + weight[2] * cos3 + weight[3] * sin3

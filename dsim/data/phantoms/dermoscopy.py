@@ -51,7 +51,7 @@ def dermoscopy(sitting: Sitting) -> Scene:
 def _lesion_radius(sitting: Sitting, kind: _Kind) -> Image:
     """Distance from the lesion's centre; 1 on its outline."""
     rng, content, size = sitting.layout, sitting.content, sitting.size
-    mean = 0.24 * content.scale**0.75 * float(np.exp(rng.normal(0, 0.1)))
+    mean = 0.24 * content.growth**0.75 * float(np.exp(rng.normal(0, 0.1)))
     axes = stretched(mean, 1 + (0.15 + 0.9 * content.shape) * rng.uniform(0.3, 1))
     radius, angle = polar(*grid(size), rng.normal(0.5, 0.03, 2).tolist(), axes, rng.uniform(0, np.pi))
     return radius / outline(rng, angle, kind.ragged + 0.08 * content.shape) + 0.03 * smooth(rng, size, 14)
@@ -60,7 +60,7 @@ def _lesion_radius(sitting: Sitting, kind: _Kind) -> Image:
 def _skin(sitting: Sitting) -> Image:
     """Skin (H, W, 3): each patient's tone, blotches of blood, fine furrows."""
     size, rng = sitting.size, sitting.surface
-    tone = vary(sitting.patient, _SKIN, (0.03, 0.07, 0.07))
+    tone = vary(sitting.patient, _SKIN, (0.03, 0.06, 0.05))
     blood = 0.045 * fractal(rng, size, 3)[..., None] * rgb(0.25, 1.0, 0.9)
     furrows = 0.022 * sitting.style.grain * (fractal(rng, size, 16, octaves=2) + smooth(rng, size, 36))
     return tone * (1 - blood + furrows[..., None])
@@ -68,8 +68,8 @@ def _skin(sitting: Sitting) -> Image:
 
 def _network(sitting: Sitting) -> Image:
     """The pigment network: ridges along the zero lines of two band-limited fields, a mesh of about mean 0."""
-    lines = [np.abs(smooth(sitting.surface, sitting.size, 18)) for _ in range(2)]
-    return 1.6 * bump(np.minimum(*lines), 0.0, 0.22) - 0.7
+    lines = [np.abs(smooth(sitting.surface, sitting.size, 26)) for _ in range(2)]
+    return 1.6 * bump(np.minimum(*lines), 0.0, 0.26) - 0.7
 
 
 def _features(sitting: Sitting, pixels: Image, lesion: Image) -> Image:
@@ -89,5 +89,5 @@ def _hair(sitting: Sitting) -> Image:
     for _ in range(rng.poisson(5 * sitting.content.amount)):
         start, heading = rng.uniform(-0.1, 1.1, 2).tolist(), comb + rng.normal(0, 0.5)
         width = rng.uniform(0.004, 0.009)
-        strokes.append(taper(wander(rng, start, heading, rng.uniform(0.3, 0.9), 1.5), width, width))
+        strokes.append(taper(wander(rng, start, heading, rng.uniform(0.3, 0.9), 0.8), width, width))
     return draw(strokes, sitting.size)

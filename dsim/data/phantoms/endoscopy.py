@@ -25,7 +25,7 @@ def endoscopy(sitting: Sitting) -> Scene:
     shade = _wall(sitting) * (1 - contact) * (1 - polyp) + (0.42 + 0.58 * dome) * polyp
     shade = shade * (1 + 0.05 * sitting.style.grain * fractal(sitting.surface, size, 12))
     pixels = _mucosa(sitting, polyp) * (0.1 + 0.95 * shade)[..., None]
-    wet = soft(smooth(rng, size, (26, 18)), 1.9, 0.5) * soft(shade, 0.72, 0.3)
+    wet = soft(smooth(rng, size, (36, 26)), 2.1, 0.6) * soft(shade, 0.72, 0.3)
     crown = soft(smooth(rng, size, 16), 0.9, 0.4) * within(radius, 0.4, 0.3)
     return Scene(over(pixels, _LIGHT, 0.9 * np.maximum(wet, crown)), mask_of(radius < 1), _frame(size))
 
@@ -52,7 +52,7 @@ def _polyps(sitting: Sitting) -> Image:
     adenoma = sitting.label == "adenoma"
     nearest: Image = np.full((size, size), 3.0, np.float32)
     for _ in range(max(1, round(1.2 * content.amount * rng.uniform(0.6, 1.4)))):
-        mean = (0.16 if adenoma else 0.12) * content.scale**0.8 * float(np.exp(rng.normal(0, 0.12)))
+        mean = (0.16 if adenoma else 0.12) * content.growth**0.8 * float(np.exp(rng.normal(0, 0.12)))
         axes = stretched(mean, 1 + (0.2 + content.shape) * rng.uniform(0.2, 1))
         radius, angle = polar(*grid(size), rng.uniform(0.3, 0.7, 2).tolist(), axes, rng.uniform(0, np.pi))
         nearest = np.minimum(nearest, radius / outline(rng, angle, 0.06 if adenoma else 0.02))
@@ -69,7 +69,7 @@ def _mucosa(sitting: Sitting, polyp: Image) -> Image:
     blood = grain * (0.07 * fractal(sitting.surface, size, 5) + 0.2 * draw(strokes, size) * (1 - polyp))
     pits = 0.12 * grain * smooth(sitting.surface, size, 24)
     blood = blood + polyp * (0.28 + pits if sitting.label == "adenoma" else -0.16)
-    tone = vary(sitting.patient, _MUCOSA, (0.04, 0.09, 0.12))
+    tone = vary(sitting.patient, _MUCOSA, (0.03, 0.07, 0.08))
     colour: Image = tone * np.exp(-1.2 * blood[..., None] * rgb(0.15, 1.0, 0.95))
     return colour
 

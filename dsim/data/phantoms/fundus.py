@@ -64,7 +64,7 @@ def _retina(sitting: Sitting, macula: list[float]) -> Image:
 def _optic_disc(sitting: Sitting, pixels: Image, centre: list[float]) -> tuple[Image, Mask]:
     """The pale disc with its brighter cup and a glow around it; pixels and the disc's mask."""
     rng, content = sitting.layout, sitting.content
-    mean = 0.07 * content.scale**0.8 * float(np.exp(rng.normal(0, 0.07)))
+    mean = 0.07 * content.growth**0.8 * float(np.exp(rng.normal(0, 0.07)))
     axes = stretched(mean, 1 + 0.6 * content.shape * rng.uniform(0.4, 1))
     radius, angle = polar(*grid(sitting.size), centre, axes, rng.normal(np.pi / 2, 0.3))
     radius = radius / outline(rng, angle, 0.015)

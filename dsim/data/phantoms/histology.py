@@ -33,7 +33,7 @@ def histology(sitting: Sitting) -> Scene:
 def _nuclei(sitting: Sitting, gaps: Image) -> CellMap:
     rng, content, tumour = sitting.layout, sitting.content, sitting.label == "tumour"
     count = max(3, round((62 if tumour else 58) * content.amount))
-    radius = (0.04 if tumour else 0.029) * content.scale
+    radius = (0.04 if tumour else 0.029) * content.growth
     # Benign epithelium lines the lumina; tumour grows anywhere but in them.
     preference = -2.0 * soft(gaps, 1.5, 0.5) if tumour else 1.6 * bump(gaps, 0.85, 0.4) - 3.0 * soft(gaps, 1.2, 0.2)
     centres = scatter(rng, count, 1.9 * radius, preference)
@@ -47,7 +47,7 @@ def _nuclear_stain(sitting: Sitting, nuclei: CellMap) -> Image:
     """Hematoxylin: each nucleus its own depth, clumped chromatin, a dark membrane; pale centres in tumours."""
     rng = sitting.surface
     depth = 1.5 * np.exp(0.22 * rng.standard_normal(int(nuclei.owner.max()) + 1))
-    surface = 1 + 0.22 * sitting.style.grain * fractal(rng, sitting.size, 20, octaves=2)
+    surface = 1 + 0.28 * sitting.style.grain * fractal(rng, sitting.size, 20, octaves=2)
     surface = surface + 0.25 * bump(nuclei.radius, 0.88, 0.2)
     if sitting.label == "tumour":
         surface = surface - 0.3 * bump(nuclei.radius, 0.0, 0.6)

@@ -92,21 +92,21 @@ class Content(_Knobs):
     Parameters
     ----------
     shape : 0 round and regular to 1 elongated and ragged.
-    size : 0 to 1: objects from half to twice their natural size.
+    scale : 0 to 1: objects from half to twice their natural size.
     density : 0 to 1: from a third to three times the natural number of objects.
 
-    >>> Content(size=1.0).scale, Content(density=0.0).amount
+    >>> Content(scale=1.0).growth, Content(density=0.0).amount
     (2.0, 0.3333333333333333)
     """
 
     shape: float = 0.3
-    size: float = 0.5
+    scale: float = 0.5
     density: float = 0.5
 
     @property
-    def scale(self) -> float:
+    def growth(self) -> float:
         """Size of objects relative to the natural one: 1/2 to 2."""
-        return float(2.0 ** (2.0 * self.size - 1.0))
+        return float(2.0 ** (2.0 * self.scale - 1.0))
 
     @property
     def amount(self) -> float:

@@ -12,7 +12,7 @@ from dsim.errors import UsageError
 
 #: Where the last step stands unless told otherwise: another scanner, and another tissue.
 STYLE_GOAL: Mapping[str, float] = {"colour": 0.8, "contrast": -0.7, "noise": 0.7, "illumination": 0.6}
-CONTENT_GOAL: Mapping[str, float] = {"shape": 1.0, "size": 0.9, "density": 0.9}
+CONTENT_GOAL: Mapping[str, float] = {"shape": 1.0, "scale": 0.9, "density": 0.9}
 
 
 def style_ladder(
@@ -55,7 +55,7 @@ def content_ladder(
     size: int = DEFAULT_SIZE,
     seed: int = DEFAULT_SEED,
 ) -> list[Dataset]:
-    """Datasets in the same style that show ever other content: shape, size and density drift away from the base's.
+    """Datasets in the same style that show ever other content: shape, scale and density drift away from the base's.
 
     As ``style_ladder``, with content knobs; ``CONTENT_GOAL`` if no goal is given.
     """

@@ -26,10 +26,10 @@ def fluorescence(sitting: Sitting) -> Scene:
     )
     brightness = np.where(condensed, 0.95, 0.5) * np.exp(0.2 * rng.standard_normal(len(cells)))
     nuclei = rasterise(rng, cells, size)
-    chromatin = fractal(sitting.surface, size, 14, octaves=2)
-    nucleoli = soft(smooth(sitting.surface, size, 16), 1.1, 0.6)
+    chromatin = fractal(sitting.surface, size, 18, octaves=2)
+    nucleoli = soft(smooth(sitting.surface, size, 22), 1.2, 0.6)
     dome = 1.05 - 0.3 * nuclei.radius**2
-    surface = np.clip(1 + sitting.style.grain * (0.12 * chromatin - 0.3 * nucleoli), 0.2, None)
+    surface = np.clip(1 + sitting.style.grain * (0.2 * chromatin - 0.4 * nucleoli), 0.15, None)
     glow = nuclei.inside() * nuclei.of(brightness) * dome * surface
     haze = blur(glow, 0.06 * size)
     return Scene(0.035 + 0.85 * glow + 0.2 * haze, nuclei.mask)
@@ -87,8 +87,8 @@ def _spread(sitting: Sitting, count: int, radius: float, stretch: float = 1.0) -
     """Cells all over the field: sizes vary by a sixth, the shape knob makes them longer and more ragged."""
     rng, content = sitting.layout, sitting.content
     number = max(2, round(count * content.amount * rng.uniform(0.8, 1.25)))
-    radii = radius * content.scale * np.exp(0.16 * rng.standard_normal(number))
+    radii = radius * content.growth * np.exp(0.16 * rng.standard_normal(number))
     aspect = stretch * (1 + 1.3 * content.shape * rng.uniform(0.4, 1.2, number))
-    centres = scatter(rng, number, 1.8 * radius * content.scale)
+    centres = scatter(rng, number, 1.8 * radius * content.growth)
     turn = rng.uniform(0, np.pi) + rng.normal(0, 0.9, number)
     return Cells(centres, radii * np.sqrt(aspect), radii / np.sqrt(aspect), turn, 0.03 + 0.12 * content.shape)

@@ -40,9 +40,9 @@ def ultrasound(sitting: Sitting) -> Scene:
     rim = (0.3 if cyst else 0.12) * bump(lesion, 0.5, 0.3)
     echo = echo * (1 - lesion) + core * lesion + rim
     # Speckle multiplies the echo, so that after log compression it is a gray level that is added.
-    grains = np.log(speckle(sitting.surface, size, (38, 26)) + 0.08) + 0.3
+    grains = np.log(speckle(sitting.surface, size, (44, 30)) + 0.2) + 0.1
     inside, rows, columns = _sector(size)
-    frame = _convert(echo + 0.11 * grain * grains * soft(echo, 0.08, 0.1), rows, columns)
+    frame = _convert(echo + 0.13 * grain * grains * soft(echo, 0.08, 0.1), rows, columns)
     return Scene(frame, mask_of(_convert(lesion, rows, columns) * inside > 0.5), inside)
 
 
@@ -65,8 +65,8 @@ def _lesions(sitting: Sitting) -> Image:
     """Soft-edged lesions in beam space, round in the image."""
     size, rng, content = sitting.size, sitting.layout, sitting.content
     count = max(1, round(1.5 * content.amount * rng.uniform(0.7, 1.3)))
-    radius = 0.115 * content.scale / count**0.25
-    ragged = (0.05 if sitting.label == "solid" else 0.015) + 0.08 * content.shape
+    radius = 0.115 * content.growth / count**0.25
+    ragged = 0.05 + 0.08 * content.shape if sitting.label == "solid" else 0.03 * content.shape
     field: Image = np.zeros((size, size), np.float32)
     for centre in _apart(rng, count, 2.2 * radius):
         aspect = 1 + (0.35 + content.shape) * rng.uniform(0.3, 1)

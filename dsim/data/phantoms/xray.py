@@ -47,7 +47,7 @@ def _heart(rng: np.random.Generator, size: int) -> Image:
 def _lungs(sitting: Sitting, u: Image, v: Image, heart: Image) -> Image:
     """Lung fields in [0, 1] with soft edges: narrow apex, concave base on the domes of the diaphragm."""
     rng, content = sitting.layout, sitting.content
-    grow = content.scale**0.45
+    grow = content.growth**0.45
     top, height = 0.5 - 0.37 * grow, (0.66 + 0.18 * content.shape) * grow
     wave = 0.07 * smooth(rng, sitting.size, 4)
     t = np.clip((v - top) / height, 0, 1)
