@@ -1,0 +1,165 @@
+"""A torch module as an extractor: evaluation mode, no gradients, the same numbers whatever the batch size."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import MeasureError, UnknownNameError, UsageError, WeightsError
+from dsim.runtime import Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from dsim.features.extractor import Recipe
+
+#: Ways to make one vector of a layer's output.
+POOLINGS = ("avg", "max", "token", "flat")
+
+
+class Network:
+    """An extractor that runs a torch module.
+
+    Parameters
+    ----------
+    module : maps (b, C, H, W) to (b, d); with a ``layer``, any module that holds it.
+    device : ``auto`` or a torch device name.
+    layer, pooling : as in Recipe.
+    """
+
+    def __init__(self, module: nn.Module, device: str, layer: str = "output", pooling: str = "model") -> None:
+        import torch
+
+        self.device = torch.device(Runtime(device=device).resolved_device())
+        self._module = module.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._layer = None if layer == "output" else _submodule(module, layer)
+        self._pooling = pooling
+        # The hook of a layer writes to one place: threads take turns.
+        self._turn = threading.Lock()
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
+        with self._turn, torch.inference_mode(), _full_precision():
+            images = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
+            features: NDArray[np.float32] = self._forward(images).float().cpu().numpy()
+        if features.ndim != 2:
+            raise MeasureError(
+                f"the network gives features of shape {features.shape[1:]} per image, not one vector",
+                hint="choose a layer and a pooling: [layer=NAME,pool=avg]",
+            )
+        return features
+
+    def _forward(self, images: Tensor) -> Tensor:
+        if self._layer is None:
+            output: Tensor = self._module(images)
+            return output
+        seen: list[Any] = []
+        handle = self._layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
+        try:
+            self._module(images)
+        finally:
+            handle.remove()
+        return self._pool(seen[-1][0] if isinstance(seen[-1], tuple) else seen[-1])
+
+    def _pool(self, output: Tensor) -> Tensor:
+        if output.ndim == 2:
+            return output
+        if self._pooling == "flat":
+            return output.flatten(1)
+        if output.ndim == 3:  # tokens (b, n, d)
+            return output[:, 0] if self._pooling == "token" else self._reduce(output, (1,))
+        if self._pooling == "token":
+            raise UsageError("pool=token needs a layer of tokens, and this one gives maps", hint="use pool=avg")
+        # Some networks of timm (Swin, ...) keep channels last and say so.
+        return self._reduce(output, (1, 2) if "NHWC" in str(getattr(self._module, "output_fmt", "")) else (2, 3))
+
+    def _reduce(self, output: Tensor, axes: tuple[int, ...]) -> Tensor:
+        return output.amax(axes) if self._pooling == "max" else output.mean(axes)
+
+
+def layer_and_pooling(options: Mapping[str, str], *, own_poolings: bool = False) -> tuple[str, str]:
+    """Layer and pooling that the options ask for; ``own_poolings``: the network itself can be told how to pool."""
+    layer = options.get("layer", "output")
+    pooling = options.get("pool", "model" if layer == "output" else "avg")
+    if layer == "output" and pooling != "model" and not own_poolings:
+        raise UsageError("pool=... goes with layer=...", hint="name the layer too: [layer=NAME,pool=avg]")
+    if layer != "output" and pooling not in POOLINGS:
+        raise UnknownNameError("pooling", pooling, POOLINGS, hint=f"choose one of: {', '.join(POOLINGS)}")
+    return layer, pooling
+
+
+def opener(build: Callable[[], nn.Module], recipe: Recipe) -> Callable[[str], Network]:
+    """The function that opens a network on a device."""
+    return lambda device: Network(build(), device, recipe.layer, recipe.pooling)
+
+
+def seed_of(init: str) -> int:
+    """The seed of ``init=random:SEED``."""
+    how, _, seed = init.partition(":")
+    if how != "random" or not seed.isdecimal():
+        raise UsageError(f"init cannot be {init!r}", hint="write init=random:0, where 0 is the seed")
+    return int(seed)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw a network's weights from a seed; the global random state is as it was afterwards."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        # Not manual_seed, which would also reseed every GPU.
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def read_state(path: Path) -> Mapping[str, Tensor]:
+    """Tensors by name from a .safetensors file or a state dict saved by torch; code in the file is never run."""
+    import pickle
+
+    from safetensors import SafetensorError
+    from timm.models import load_state_dict
+
+    try:
+        state: Mapping[str, Tensor] = load_state_dict(str(path), weights_only=True)
+    except (pickle.UnpicklingError, SafetensorError, RuntimeError, AttributeError, EOFError) as error:
+        raise WeightsError(
+            f"{path} is not a file of weights: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            hint="give .safetensors, or a state dict saved by torch.save(model.state_dict(), ...)",
+        ) from error
+    return state
+
+
+def load_state(name: str, module: nn.Module, path: Path, state: Mapping[str, Tensor]) -> None:
+    """Give a module its weights, every one of them: one that is missing would silently stay random."""
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        # torch lists every key; the first line of its list says enough.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise WeightsError(
+            f"{path} does not fit {name}: {lines[min(1, len(lines) - 1)][:200]}",
+            hint="name the network that these weights belong to",
+        ) from error
+
+
+def _submodule(module: nn.Module, name: str) -> nn.Module:
+    modules = dict(module.named_modules())
+    if not name or name not in modules:
+        top = ", ".join(child for child, _ in module.named_children())
+        raise UnknownNameError("layer", name, modules, hint=f"outermost are: {top}")
+    return module.get_submodule(name)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Without TF32 and with fixed kernels a GPU agrees with the CPU to float32's own rounding."""
+    import torch
+
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
