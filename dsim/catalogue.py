@@ -59,8 +59,19 @@ def read() -> dict[str, Plugin]:
     try:
         stored = json.loads(_path().read_text(encoding="utf-8"))
         return {key: _decode(value) for key, value in stored.items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
+
+
+def keeps(plugin: Plugin) -> bool:
+    """Whether the declarations come back from the catalogue as they were made.
+
+    A list where a tuple belongs, or a default that JSON has no word for, keeps a plugin out: it is imported each time.
+    """
+    try:
+        return _decode(json.loads(json.dumps(_encode(plugin)))).declared == plugin.declared
+    except (ValueError, TypeError):
+        return False
 
 
 def write(current: Mapping[str, Plugin], known: Mapping[str, Plugin]) -> None:
@@ -128,4 +139,8 @@ def _measure_spec(item: Mapping[str, Any]) -> MeasureSpec:
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return {key: _tuple(value) for key, value in values.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(map(_tuple, value)) if isinstance(value, list) else value

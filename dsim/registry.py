@@ -151,7 +151,7 @@ def default() -> Registry:
     for entry, dist, version in _admitted_entries():
         key = catalogue.stamp(entry, dist, version)
         plugin = known[key] if key in known else load_plugin(entry, dist, version)
-        if isinstance(plugin, Plugin) and key is not None:
+        if isinstance(plugin, Plugin) and key is not None and (key in known or catalogue.keeps(plugin)):
             current[key] = plugin
         loaded.append(plugin)
     if any(key not in known for key in current):

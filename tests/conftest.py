@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -35,3 +38,33 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; set DSIM_DATA")
     return folder
+
+
+@pytest.fixture
+def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """``install_plugin(name, source)`` lays down a distribution whose module ``name`` is the plugin ``name``.
+
+    It returns the folder, which is importable and found by discovery, in this process and in those it starts.
+    """
+    from dsim import registry
+
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    before = set(sys.modules)
+
+    def install(name: str, source: str, version: str = "1.0") -> Path:
+        (folder / f"{name}.py").write_text(dedent(source))
+        info = folder / f"{name}-{version}.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[dsim]\n{name} = {name}\n")
+        monkeypatch.syspath_prepend(folder)
+        registry.forget()
+        return folder
+
+    yield install
+    for module in set(sys.modules) - before:
+        if str(getattr(sys.modules[module], "__file__", "")).startswith(str(folder)):
+            del sys.modules[module]
+    registry.forget()

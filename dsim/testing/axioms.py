@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.subject import ROUNDING, Subject
 
@@ -61,16 +59,22 @@ def direction(subject: Subject) -> str:
 
 def monotone(subject: Subject) -> str:
     """Values follow the ladder's known order, whatever their sign: rank correlation at least 0.8 over five steps."""
-    from scipy.stats import spearmanr
-
     start, *rungs = subject.specimens.ladder
     values = [subject.value(rung, start) for rung in rungs]
     told = "values along the ladder: " + ", ".join(f"{value:.6g}" for value in values)
-    constant = len(set(values)) == 1
-    rank = 0.0 if constant else float(spearmanr(range(len(values)), values).statistic)
-    if math.isnan(rank) or abs(rank) < LEAST_SPEARMAN:
+    if values in (ascending := sorted(set(values)), ascending[::-1]):
+        return f"strictly monotone; {told}"
+    rank = _spearman(values)
+    if abs(rank) < LEAST_SPEARMAN:
         raise Failure(f"Spearman {rank:.2f} with the ladder's order; {told}", "a measure must see a growing difference")
-    return f"{'strictly monotone' if abs(rank) == 1 else f'Spearman {abs(rank):.2f}'}; {told}"
+    return f"Spearman {abs(rank):.2f}; {told}"
+
+
+def _spearman(values: list[float]) -> float:
+    """Rank correlation of values with their order; 0 where all are equal."""
+    from scipy.stats import spearmanr
+
+    return 0.0 if len(set(values)) == 1 else float(spearmanr(range(len(values)), values).statistic)
 
 
 CHECKS = (bounds, self_comparison, symmetry, direction, monotone)

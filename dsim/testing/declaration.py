@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from dsim import catalogue
 from dsim.errors import DsimError, PluginError, UsageError
 from dsim.loading import Plugin
 from dsim.registry import default, load
@@ -58,6 +59,8 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
         yield f"bounds {declared.bounds} are not in order"
     if declared.trainer and not _REFERENCE.fullmatch(declared.trainer):
         yield f"trainer {declared.trainer!r} is not 'module:function'"
+    if not catalogue.keeps(Plugin("", "", "", "", {"dsim_measures": [declared]})):
+        yield "it cannot be catalogued: use tuples, not lists, and plain numbers and texts as defaults"
 
 
 def parameters(subject: Subject) -> str:

@@ -41,9 +41,16 @@ class Specimen:
     @cached_property
     def dataset(self) -> Dataset:
         """The specimen as every measure sees datasets."""
+        import numpy as np
+
         from dsim.data.memory import from_arrays
 
-        return from_arrays(name=self.name, **{need.value: part for need, part in self.parts.items()})
+        parts = {need.value: part for need, part in self.parts.items()}
+        if "features" not in parts:
+            return from_arrays(name=self.name, **parts)
+        # from_arrays refuses NaN, but a network can still give it: the specimen brings it past that door.
+        finite = from_arrays(name=self.name, **{**parts, "features": np.nan_to_num(parts["features"])})
+        return replace(finite, features=parts["features"])
 
     def restricted(self, needs: frozenset[Need]) -> Specimen:
         """The specimen with these parts and no others."""

@@ -92,6 +92,10 @@ class WithoutFormula(MeanShift): ...
 class WithoutReferences(MeanShift): ...
 
 
+@caught_by("spec", references=["a list"])
+class ListsReferences(MeanShift): ...
+
+
 @caught_by("spec", needs=frozenset())
 class NeedsNothing(MeanShift):
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:

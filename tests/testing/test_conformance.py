@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from broken_measures import SPECIMENS, MeanShift, Unbiased
 
-from dsim import registry
 from dsim.errors import UnknownNameError, UsageError
 from dsim.testing import CHECKS, ConformanceError, Status, assert_conforms, check_measure
 
@@ -41,65 +40,40 @@ def test_every_check_says_what_it_guards() -> None:
     assert all(len(about) > 20 for about in CHECKS.values())
 
 
-@pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A registered plugin that declares MeanShift under the name shifted, with whatever first line it is given."""
-    return _install(tmp_path, monkeypatch, first_line="")
+SHIFTED = """
+    from dsim.plugin import Direction, MeasureSpec, Need, hookimpl
 
-
-def _install(folder: Path, monkeypatch: pytest.MonkeyPatch, first_line: str) -> str:
-    """Lay down a distribution whose plugin declares the measure ``shifted``."""
-    source = f"""{first_line}
-        import sys
-        from dsim.plugin import hookimpl, MeasureSpec, Need, Direction
-
-        SPEC = MeasureSpec(
-            name="shifted", version=1, title="t", factory="shifted_plugin_measure:Shifted",
-            needs=frozenset({{Need.FEATURES}}), direction=Direction.DISTANCE, symmetric=True, self_is_optimal=True,
-            formula="f", cost="c", references=("r",), min_samples=1, bounds=(0.0, float("inf")),
-        )
-
-        @hookimpl
-        def dsim_measures():
-            return [SPEC]
-    """
-    lines = [line.removeprefix(" " * 8) for line in source.splitlines()]
-    (folder / "shifted_plugin.py").write_text("\n".join(lines))
-    (folder / "shifted_plugin_measure.py").write_text(
-        "from broken_measures import MeanShift\n"
-        "from shifted_plugin import SPEC\n"
-        "class Shifted(MeanShift):\n"
-        "    spec = SPEC\n"
-        "    power, scale = 1.0, 'none'\n"
+    SPEC = MeasureSpec(
+        name="shifted", version=1, title="t", factory="shifted_measure:Shifted",
+        needs=frozenset({Need.FEATURES}), direction=Direction.DISTANCE, symmetric=True, self_is_optimal=True,
+        formula="f", cost="c", references=("r",), min_samples=1, bounds=(0.0, float("inf")),
     )
-    info = folder / "shifted_plugin-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shifted-plugin\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[dsim]\nshifted = shifted_plugin\n")
-    monkeypatch.syspath_prepend(folder)
-    for module in ("shifted_plugin", "shifted_plugin_measure"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    registry.forget()
-    return "shifted"
+
+    @hookimpl
+    def dsim_measures():
+        return [SPEC]
+"""
+SHIFTED_MEASURE = """
+from broken_measures import MeanShift
+from shifted import SPEC
+
+class Shifted(MeanShift):
+    spec = SPEC
+    power, scale = 1.0, "none"
+"""
 
 
-@pytest.fixture(autouse=True)
-def _registry_of_its_own() -> object:
-    registry.forget()
-    yield
-    registry.forget()
-    sys.modules.pop("shifted_plugin", None)
-    sys.modules.pop("shifted_plugin_measure", None)
-
-
-def test_a_registered_measure_is_checked_by_name(plugin: str) -> None:
-    report = check_measure(plugin)
+def test_a_registered_measure_is_checked_by_name(install_plugin: Callable[..., Path]) -> None:
+    (install_plugin("shifted", SHIFTED) / "shifted_measure.py").write_text(SHIFTED_MEASURE)
+    report = check_measure("shifted")
     assert report.ok, str(report)
-    assert report["registration"].message == "shifted_plugin"
+    assert report["registration"].message == "shifted"
 
 
-def test_registration_that_imports_something_heavy_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = check_measure(_install(tmp_path, monkeypatch, first_line="import h5py"))
+def test_registration_that_imports_something_heavy_is_caught(install_plugin: Callable[..., Path]) -> None:
+    folder = install_plugin("shifted", SHIFTED.replace("from dsim", "import h5py\n    from dsim", 1))
+    (folder / "shifted_measure.py").write_text(SHIFTED_MEASURE)
+    report = check_measure("shifted")
     assert [result.name for result in report.failures] == ["registration"], str(report)
     assert "h5py" in report["registration"].message
 
