@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy as np
-    from dsim.data.treatment import Treatment
     from numpy.typing import NDArray
+
+    from dsim.data.treatment import Treatment
 
 
 class Backing(Protocol):
@@ -232,11 +233,14 @@ class _Subset:
 
 
 _SUPPLY = {
-    Need.IMAGES: "give a folder of images, or from_arrays(images=...), or choose a measure: dsim measures --needs features",
+    Need.IMAGES: "give a folder of images, or from_arrays(images=...), "
+    "or choose a measure: dsim measures --needs features",
     Need.FEATURES: "give images, or from_arrays(features=...)",
-    Need.LABELS: "use class folders or a manifest with a label column, or a label-free measure: dsim measures --needs images",
-    Need.MASKS: "put them under masks/ beside images/ with the images' stems, or choose a measure without: dsim measures --needs images",
-    Need.ATTRIBUTES: "give from_arrays(attributes=...) or an attributes table, or choose another measure: dsim measures",
+    Need.LABELS: "use class folders or a manifest with a label column, "
+    "or choose a label-free measure: dsim measures --needs images",
+    Need.MASKS: "put them under masks/ beside images/ with the images' stems, "
+    "or choose a measure without: dsim measures --needs images",
+    Need.ATTRIBUTES: "give from_arrays(attributes=...), or choose another measure: dsim measures",
 }
 
 

@@ -1,0 +1,75 @@
+"""From a file to pixels: one door for all image formats.
+
+Every failure is an UnreadableImageError that names the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsim.data.options import MAX_PIXELS
+from dsim.data.pixels import FrameHeader, as_mask, as_pixels, naming
+
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+#: Names of files that are taken for images; what they really are is told by their first bytes.
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".apng", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".pnm", ".tif", ".tiff"}
+)
+
+
+def headers(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[FrameHeader, ...]:
+    """What the file says of each of its images (frames, pages); nothing is decoded.
+
+    Raises UnreadableImageError where the file is no image, breaks off, or promises more than ``max_pixels``.
+    """
+    with naming(path):
+        found: tuple[FrameHeader, ...] = _decoder(path).headers(path, max_pixels)
+        if not found:
+            raise ValueError("it holds no image")
+        return found
+
+
+def read(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """Pixels of one image of the file as stored, shape (H, W, C), native dtype, upright.
+
+    Palettes become their colours, alpha is dropped, bilevel becomes 0 and 255, CMYK becomes RGB. 16 bits stay 16 bits.
+    """
+    with naming(path):
+        return as_pixels(_decoder(path).read(path, index, max_pixels), path)
+
+
+def read_mask(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """An integer mask, shape (H, W), 0 is background; a palette's indices, not its colours."""
+    with naming(path):
+        return as_mask(_decoder(path).read_mask(path, index, max_pixels), path)
+
+
+def verify(path: Path, *, mask: bool = False, thorough: bool = False, max_pixels: int = MAX_PIXELS) -> None:
+    """Decode every image of the file, to find out whether it can be read.
+
+    Unless ``thorough``, a file whose end looks as it should is trusted.
+    """
+    from dsim.data import raster
+
+    if not thorough and (_decoder(path) is not raster or raster.looks_whole(path)):
+        return
+    for index in range(len(headers(path, max_pixels))):
+        (read_mask if mask else read)(path, index, max_pixels)
+
+
+def _decoder(path: Path) -> ModuleType:
+    from dsim.data import raster, tiff
+
+    with path.open("rb") as file:
+        head = file.read(16)
+    if tiff.is_tiff(head):
+        return tiff
+    if raster.format_of(head) is None:
+        raise ValueError("it is empty" if not head else "it is not an image of a known format")
+    return raster

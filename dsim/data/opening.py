@@ -1,0 +1,111 @@
+"""From a path or a name to a dataset: the readers of the registry are asked in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dsim.data.dataset import Dataset
+from dsim.data.listing import stem
+from dsim.data.options import MAX_PIXELS, ReadOptions
+from dsim.errors import DataError, did_you_mean
+from dsim.specs import ReaderSpec
+
+_PHANTOMS = "phantoms:"
+
+
+def open_dataset(
+    path: str | Path, *, name: str | None = None, skip_unreadable: bool = False, max_pixels: int = MAX_PIXELS
+) -> Dataset:
+    """Open a dataset; pixels are read later, when they are asked for.
+
+    Parameters
+    ----------
+    path : a folder, an image file, a ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name.
+    name : default: the name of the folder or file.
+    skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
+        skipped: what its header shows to be broken raises here, and the rest when it is read.
+    max_pixels : largest height x width that is decoded.
+
+    Raises DataError (UnreadableImageError for a file) that names the file and the fix. See docs/datasets.md.
+    """
+    text = str(path)
+    named, where = _split_name(text)
+    name = name or named
+    if where.startswith(_PHANTOMS) and not Path(where).exists():
+        from dsim.data.phantoms import open_phantom
+
+        dataset = open_phantom(where.removeprefix(_PHANTOMS))
+        return dataset if name is None else dataset.renamed(name)
+    location = Path(where).expanduser()
+    _refuse_missing(location)
+    options = ReadOptions(skip_unreadable, name or _default_name(location), max_pixels)
+    return _read(location, options)
+
+
+def open_many(
+    paths: Iterable[str | Path], *, skip_unreadable: bool = False, max_pixels: int = MAX_PIXELS
+) -> list[Dataset]:
+    """Open several datasets, which must have different names; ``NAME=PATH`` gives one."""
+    given = list(paths)
+    datasets = [open_dataset(path, skip_unreadable=skip_unreadable, max_pixels=max_pixels) for path in given]
+    first: dict[str, str] = {}
+    for path, dataset in zip(map(str, given), datasets, strict=True):
+        other = first.setdefault(dataset.name, path)
+        if other is not path:
+            raise DataError(
+                f"two datasets are named {dataset.name!r}: {other} and {path}",
+                hint=f"give one of them another name: {dataset.name}-2={_split_name(path)[1]}",
+            )
+    return datasets
+
+
+def _read(path: Path, options: ReadOptions) -> Dataset:
+    from dsim.registry import load
+
+    for reader in _readers():
+        if load(reader.accepts)(path):
+            dataset: Dataset = load(reader.read)(path, options)
+            return dataset
+    raise DataError(
+        f"no reader accepts {path}",
+        hint="give a folder of images, an image file, .csv, .npz or .h5; see docs/datasets.md",
+    )
+
+
+def _readers() -> list[ReaderSpec]:
+    from dsim.registry import default
+
+    return default().readers()
+
+
+def _split_name(text: str) -> tuple[str | None, str]:
+    """``NAME=PATH`` as (NAME, PATH); a path that exists may itself contain ``=``.
+
+    >>> _split_name("mine=data/liver"), _split_name("data/liver")
+    (('mine', 'data/liver'), (None, 'data/liver'))
+    """
+    name, equals, path = text.partition("=")
+    if not equals or not name or "/" in name or "\\" in name or Path(text).exists():
+        return None, text
+    return name, path
+
+
+def _default_name(path: Path) -> str:
+    """The folder's or file's own name; a folder ``images`` is named by its parent."""
+    resolved = path.absolute() if path.name not in ("", "..") else path.resolve()
+    if resolved.is_dir():
+        return resolved.parent.name if resolved.name == "images" and resolved.parent.name else resolved.name
+    return stem(resolved)
+
+
+def _refuse_missing(path: Path) -> None:
+    if path.exists():
+        return
+    if any(character in path.name for character in "*?["):
+        raise DataError(f"nothing matches {path}", hint="check the pattern; the shell expands it only where it matches")
+    siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    raise DataError(
+        f"there is no dataset at {path}.{did_you_mean(path.name, siblings)}",
+        hint="give a folder or file that exists, or a built-in one: phantoms:NAME",
+    )

@@ -1,0 +1,148 @@
+"""The one form in which pixels and masks leave a decoder, and the checks that every source of pixels shares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsim.errors import DataError, DsimError, UnreadableImageError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+_REPAIR = "repair or remove the file, or pass over it with --skip-unreadable (in Python skip_unreadable=True)"
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    """What a file says of one of its images before anything is decoded.
+
+    ``height`` and ``width`` are those of the upright image; ``dtype`` is the numpy name of the pixels as they will be
+    read; ``traits`` are the conversions that reading will make, in words.
+    """
+
+    height: int
+    width: int
+    dtype: str
+    traits: tuple[str, ...] = ()
+
+
+@contextmanager
+def naming(what: object) -> Iterator[None]:
+    """Turn whatever a decoder raises into an UnreadableImageError that names the file."""
+    try:
+        yield
+    except (DsimError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
+        reason = str(getattr(error, "strerror", None) or error).strip() or type(error).__name__
+        raise UnreadableImageError(f"cannot read {what}: {reason}", hint=_REPAIR) from error
+
+
+def refuse_bomb(what: object, height: int, width: int, channels: int, max_pixels: int) -> None:
+    """Raise before decoding if the header promises more than ``max_pixels`` pixels (of up to four channels)."""
+    pixels = height * width * max(1, -(-channels // 4))
+    if pixels > max_pixels:
+        raise UnreadableImageError(
+            f"{what} says it holds {height} x {width} pixels of {channels} channels, more than {max_pixels:,}: "
+            "a decompression bomb, or an image to be cut into tiles",
+            hint="remove it or tile it, or allow it with open_dataset(..., max_pixels=...)",
+        )
+
+
+def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
+    """Pixels in the common form: (H, W, C), C-contiguous, uint8, another integer type, float32 or float64.
+
+    Booleans become 0 and 255. Not-a-number and infinity are refused.
+    """
+    import numpy as np
+
+    array = array[:, :, None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.size == 0:
+        raise DataError(
+            f"{what} has the shape {array.shape}, not (height, width) or (height, width, channels)",
+            hint="give each image as a 2D array, or 3D with the channels last",
+        )
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind not in "uif":
+        raise UnreadableImageError(
+            f"{what} holds {array.dtype} values, which are no intensities", hint="store integers or floats"
+        )
+    array = array.astype(np.float32 if array.dtype == np.float16 else array.dtype.newbyteorder("="), copy=False)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise UnreadableImageError(
+            f"{what} holds pixels that are not finite (NaN or infinity)",
+            hint="replace them, e.g. numpy.nan_to_num, or pass over the file with --skip-unreadable",
+        )
+    return np.ascontiguousarray(array)
+
+
+def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
+    """A mask in the common form: integers (H, W), 0 is background.
+
+    Three equal channels are one; other colours become one integer per colour, black being 0.
+    """
+    import numpy as np
+
+    array = as_pixels(array, what)
+    if array.dtype.kind == "f":
+        if not np.array_equal(array, np.rint(array)):
+            raise DataError(f"mask {what} holds fractions", hint="store the mask's classes as integers")
+        array = array.astype(np.int32)
+    if array.shape[2] == 1:
+        return np.ascontiguousarray(array[:, :, 0])
+    if array.shape[2] != 3:
+        raise DataError(f"mask {what} has {array.shape[2]} channels", hint="store the mask as one gray channel")
+    if all_channels_equal(array):
+        return np.ascontiguousarray(array[:, :, 0])
+    if array.dtype != np.uint8:
+        raise DataError(f"mask {what} has colours of {array.dtype}", hint="store the mask as one gray channel")
+    codes: NDArray[Any] = array.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+    return codes
+
+
+def mask_of_palette(indices: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+    """A palette's indices, unless its black has another index than 0: then colours tell what is background.
+
+    ``indices`` is (H, W), ``table`` uint8 (k, 3); the result goes through ``as_mask``.
+    """
+    import numpy as np
+
+    if np.any(table[0]) and not table[np.unique(indices)].any(axis=1).all():
+        return np.asarray(table[indices])
+    return indices
+
+
+def all_channels_equal(array: NDArray[Any]) -> bool:
+    """Whether an (H, W, C) image is gray in all but form."""
+    return bool((array == array[:, :, :1]).all())
+
+
+def oriented(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn an image upright by its EXIF or TIFF orientation, 1 to 8 (1 is upright).
+
+    >>> import numpy as np
+    >>> oriented(np.array([[1, 2]]), 6)
+    array([[1],
+           [2]])
+    """
+    if orientation in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    return array[:, ::-1] if orientation in (2, 3, 6, 7) else array
+
+
+def array_digest(array: NDArray[Any]) -> str:
+    """sha256 of an array's shape, dtype and values."""
+    import numpy as np
+
+    array = np.ascontiguousarray(array)
+    head = f"{array.shape}{array.dtype.str}".encode()
+    return hashlib.sha256(head + array.tobytes()).hexdigest()

@@ -1,0 +1,265 @@
+"""Decode PNG, JPEG, GIF, BMP, WebP and PNM files by Pillow; 16-bit PNG by imagecodecs."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsim.data.pixels import FrameHeader, all_channels_equal, mask_of_palette, oriented, refuse_bomb
+from dsim.errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+#: Pillow's plugin of each format that is read here.
+_PLUGINS = {
+    "PNG": "PngImagePlugin",
+    "JPEG": "JpegImagePlugin",
+    "GIF": "GifImagePlugin",
+    "BMP": "BmpImagePlugin",
+    "WEBP": "WebPImagePlugin",
+    "PPM": "PpmImagePlugin",
+}
+_MODE_TRAITS = {
+    "1": "bilevel read as 0 and 255",
+    "LA": "alpha dropped",
+    "La": "alpha dropped",
+    "PA": "alpha dropped",
+    "RGBA": "alpha dropped",
+    "RGBa": "alpha dropped",
+    "P": "palette turned into its colours",
+    "CMYK": "CMYK turned into RGB",
+    "YCbCr": "YCbCr turned into RGB",
+}
+_DEEP = {"I;16": "uint16", "I;16B": "uint16", "I": "uint16", "F": "float32"}
+_ORIENTATION = 0x0112
+
+
+def format_of(head: bytes) -> str | None:
+    """The format by a file's first bytes, whatever its name says."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "WEBP"
+    if re.match(rb"P[1-6]\s", head):
+        return "PPM"
+    return "BMP" if head.startswith(b"BM") else None
+
+
+def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
+    """One header per frame; decodes nothing."""
+    with path.open("rb") as file:
+        image = _opened(file, path, max_pixels)
+        deep = _deep_png_channels(path, file)
+        orientation = _orientation_in_header(image)
+        height, width = (image.width, image.height) if orientation >= 5 else (image.height, image.width)
+        frames = _frame_count(image, path)
+        traits = _png_traits(deep) if deep else _mode_traits(image.mode)
+        if orientation != 1:
+            traits += ("turned upright by its EXIF orientation",)
+        dtype = "uint16" if deep else _DEEP.get(image.mode, "uint8")
+    refuse_bomb(path, height, width * frames, 1, max_pixels)
+    return (FrameHeader(height, width, dtype, traits),) * frames
+
+
+def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
+    """Pixels of one frame, upright: (H, W) or (H, W, C)."""
+    with path.open("rb") as file:
+        image = _opened(file, path, max_pixels)
+        if _deep_png_channels(path, file):
+            return _read_deep_png(path, image)
+        if _is_animated(image):
+            return _frames(path, path.stat().st_mtime_ns)[index]
+        image.load()
+        return oriented(native(image), _orientation(image))
+
+
+def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
+    """A mask as stored: indices of a palette, not its colours; JPEG is cut at half height, since it blurs edges."""
+    import numpy as np
+
+    with path.open("rb") as file:
+        image = _opened(file, path, max_pixels)
+        if image.mode == "P" and not _is_animated(image):
+            table = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+            return oriented(mask_of_palette(np.asarray(image), table), _orientation(image))
+        lossy = image.format == "JPEG"
+    pixels = read(path, index, max_pixels)
+    return (pixels.reshape(*pixels.shape[:2], -1).max(axis=2) >= 128).astype(np.uint8) if lossy else pixels
+
+
+def looks_whole(path: Path) -> bool:
+    """Whether the file ends as its format ends; a file that does not may be truncated."""
+    with path.open("rb") as file:
+        kind = format_of(file.read(16))
+        file.seek(max(0, path.stat().st_size - 12))
+        tail = file.read()
+    if kind == "PNG":
+        return tail[4:8] == b"IEND"
+    return tail.endswith(b"\xff\xd9") if kind == "JPEG" else False
+
+
+def _opened(file: Any, path: Path, max_pixels: int) -> Image.Image:
+    """The image with its header read, at most ``max_pixels`` large."""
+    file.seek(0)
+    kind = format_of(file.read(16))
+    file.seek(0)
+    image: Image.Image = _factory(str(kind))(file, str(path))
+    refuse_bomb(path, image.height, image.width, len(image.getbands()), max_pixels)
+    if re.match(rb"P[36]\s", _head(file)) and _ppm_maximum(_head(file)) > 255:
+        raise UnreadableImageError(f"{path} is a 16-bit colour PNM file", hint="convert it to 16-bit PNG or TIFF")
+    return image
+
+
+@functools.cache
+def _factory(kind: str) -> Any:
+    # Image.open would judge the size by a limit of its own, and warn through global state: go to the plugin behind it.
+    from PIL import Image
+
+    importlib.import_module(f"PIL.{_PLUGINS[kind]}")
+    return Image.OPEN[kind][0]
+
+
+def native(image: Image.Image) -> NDArray[Any]:
+    """Pixels without alpha and palette, (H, W) or (H, W, 3)."""
+    import numpy as np
+
+    if image.mode in ("L", "RGB", "I;16", "I;16B", "F"):
+        return np.asarray(image)
+    if image.mode == "I":  # a deep PNM; Pillow stretches any maximum to 65535
+        return np.asarray(image).astype(np.uint16)
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    if image.mode in ("LA", "La"):
+        return np.asarray(image.getchannel("L"))
+    return _colours(image)
+
+
+def _colours(image: Image.Image) -> NDArray[Any]:
+    """RGB, or one channel where a palette holds only grays."""
+    import numpy as np
+
+    pixels = np.asarray(image.convert("RGB"))
+    from_palette = image.mode in ("P", "PA") or image.format == "GIF"
+    return pixels[:, :, 0] if from_palette and all_channels_equal(pixels) else pixels
+
+
+def _mode_traits(mode: str) -> tuple[str, ...]:
+    return (_MODE_TRAITS[mode],) if mode in _MODE_TRAITS else ()
+
+
+def _orientation_in_header(image: Image.Image) -> int:
+    # getexif() of a PNG without the chunk would decode the whole image in search of it.
+    has_exif = image.format == "JPEG" or "exif" in image.info
+    return _orientation(image) if has_exif else 1
+
+
+def _orientation(image: Image.Image) -> int:
+    value = image.getexif().get(_ORIENTATION, 1)
+    return value if value in range(1, 9) else 1
+
+
+# Animations -------------------------------------------------------------------------------------------------------
+
+
+def _is_animated(image: Image.Image) -> bool:
+    return image.format in ("GIF", "PNG", "WEBP") and getattr(image, "n_frames", 1) > 1
+
+
+def _frame_count(image: Image.Image, path: Path) -> int:
+    if image.format == "GIF":
+        return gif_frames(path.read_bytes())
+    return int(getattr(image, "n_frames", 1)) if image.format in ("PNG", "WEBP") else 1
+
+
+@functools.lru_cache(maxsize=2)
+def _frames(path: Path, modified: int) -> tuple[NDArray[Any], ...]:
+    """All frames of an animation: each builds on the one before, so one at a time would cost their number squared."""
+    from PIL import ImageSequence
+
+    with path.open("rb") as file:
+        kind = format_of(file.read(16))
+        file.seek(0)
+        image = _factory(str(kind))(file, str(path))
+        return tuple(_colours(frame) for frame in ImageSequence.Iterator(image))
+
+
+def gif_frames(data: bytes) -> int:
+    """Number of images in a GIF, by walking its blocks; raises ValueError where it breaks off.
+
+    Pillow takes the end of a truncated file for the end of the animation.
+    """
+    position = 13 + _colour_table(data[10])
+    frames = 0
+    while True:
+        block = data[position : position + 1]
+        if block == b";":
+            return frames
+        if block == b"!":
+            position += 2
+        elif block == b"," and position + 9 < len(data):
+            frames += 1
+            position += 11 + _colour_table(data[position + 9])
+        else:
+            raise ValueError(f"GIF breaks off after {frames} images")
+        position = _after_sub_blocks(data, position)
+
+
+def _colour_table(flags: int) -> int:
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _after_sub_blocks(data: bytes, position: int) -> int:
+    while position < len(data) and data[position]:
+        position += 1 + data[position]
+    return position + 1
+
+
+# 16-bit PNG -------------------------------------------------------------------------------------------------------
+# Pillow turns 16-bit RGB, RGBA and gray + alpha into 8 bits without a word.
+
+
+def _head(file: Any) -> bytes:
+    file.seek(0)
+    head: bytes = file.read(512)
+    return head
+
+
+def _deep_png_channels(path: Path, file: Any) -> int:
+    """Channels of a 16-bit PNG as stored, 0 for any other file."""
+    head = _head(file)
+    if format_of(head) != "PNG" or len(head) < 26 or head[24] != 16:
+        return 0
+    return {0: 1, 2: 3, 4: 2, 6: 4}[head[25]]
+
+
+def _png_traits(channels: int) -> tuple[str, ...]:
+    return ("alpha dropped",) if channels in (2, 4) else ()
+
+
+def _read_deep_png(path: Path, image: Image.Image) -> NDArray[Any]:
+    import imagecodecs
+
+    data = path.read_bytes()
+    pixels: NDArray[Any] = imagecodecs.png_decode(data)
+    if pixels.shape[:2] != (image.height, image.width):
+        raise ValueError("its pixels are not as many as its header says")
+    pixels = pixels[:, :, : pixels.shape[2] - 1] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else pixels
+    return oriented(pixels, _orientation(image) if b"eXIf" in data else 1)
+
+
+def _ppm_maximum(head: bytes) -> int:
+    """The largest value a PNM header allows; 255 where it cannot be found."""
+    without_comments = re.sub(rb"#[^\n]*\n", b"\n", head)
+    match = re.match(rb"P[36]\s+\d+\s+\d+\s+(\d+)\s", without_comments)
+    return int(match[1]) if match else 255

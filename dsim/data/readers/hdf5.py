@@ -1,0 +1,119 @@
+"""HDF5 with ``images`` (n, H, W[, C]) or ``features`` (n, d), and any of ``labels``, ``masks``, ``groups``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsim.data.arrays import check_masks, check_stack, dtype_as_read, numbered, texts
+from dsim.data.dataset import Dataset
+from dsim.data.memory import check_features
+from dsim.data.options import ReadOptions
+from dsim.data.pixels import array_digest, as_mask, as_pixels, naming, refuse_bomb
+from dsim.errors import DataError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+_NAMES = ("images", "features", "labels", "masks", "groups")
+
+
+def accepts(path: Path) -> bool:
+    """An ``.h5`` or ``.hdf5`` file."""
+    return path.suffix.lower() in (".h5", ".hdf5") and path.is_file()
+
+
+def read(path: Path, options: ReadOptions) -> Dataset:
+    """Ids are positions. Images and masks are read row by row when they are asked for."""
+    with naming(path), _opened(path) as file:
+        found = {name: file[name] for name in _NAMES if name in file}
+        if "images" not in found and "features" not in found:
+            raise DataError(
+                f"{path} has no images; it holds {', '.join(sorted(file)) or 'nothing'}",
+                hint="name the datasets images, labels, masks, features, groups",
+            )
+        for name in found:
+            _refuse_foreign(file, name, path)
+        _check_shapes(found, path, options)
+        return _dataset(found, path, options)
+
+
+@dataclass(frozen=True)
+class Hdf5Backing:
+    """Rows of ``images`` and ``masks``; the file is opened for each row, and closed."""
+
+    path: Path
+
+    def image(self, index: int) -> NDArray[Any]:
+        return as_pixels(self._row("images", index), f"image {index} of {self.path}")
+
+    def image_digest(self, index: int) -> str:
+        return array_digest(self._row("images", index))
+
+    def mask(self, index: int) -> NDArray[Any]:
+        return as_mask(self._row("masks", index), f"{index} of {self.path}")
+
+    def mask_digest(self, index: int) -> str:
+        return array_digest(self._row("masks", index))
+
+    def _row(self, name: str, index: int) -> NDArray[Any]:
+        with naming(f"{name} {index} of {self.path}"), _opened(self.path) as file:
+            row: NDArray[Any] = file[name][index]
+            return row
+
+
+def _opened(path: Path) -> Any:
+    import h5py
+
+    return h5py.File(path, "r", locking=False)
+
+
+def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset:
+    name = options.name or path.stem
+    images, features = found.get("images"), found.get("features")
+    count = len(found["images" if images is not None else "features"])
+    given = None if features is None else features[:]
+    if given is not None:
+        check_features(given, name)
+    columns = {key: texts(found[key][:], f"{key} in {path}") for key in ("labels", "groups") if key in found}
+    return Dataset(
+        name=name,
+        ids=numbered(count),
+        backing=None if images is None else Hdf5Backing(path),
+        labels=columns.get("labels"),
+        groups=columns.get("groups"),
+        features=given,
+        masked="masks" in found,
+        dtypes=None if images is None else (dtype_as_read(images.dtype),) * count,
+        location=str(path),
+        format="HDF5",
+    )
+
+
+def _check_shapes(found: dict[str, Any], path: Path, options: ReadOptions) -> None:
+    if "masks" in found and "images" not in found:
+        raise DataError(f"{path} has masks but no images", hint="add the dataset images")
+    if "images" in found:
+        shape = found["images"].shape
+        check_stack(shape, f"images in {path}")
+        channels = shape[3] if len(shape) == 4 else 1
+        refuse_bomb(f"images in {path}", shape[1], shape[2], channels, options.max_pixels)
+    if "masks" in found:
+        check_masks(found["masks"].shape, found["images"].shape, f"masks in {path}")
+
+
+def _refuse_foreign(file: Any, name: str, path: Path) -> None:
+    """A dataset must lie in this file: links and external storage could name any file of the machine."""
+    import h5py
+
+    item = file[name]
+    if not isinstance(item, h5py.Dataset):
+        raise DataError(
+            f"{name} in {path} is a group", hint="store it as one dataset, images stacked along the first axis"
+        )
+    own_link = isinstance(file.get(name, getlink=True), h5py.HardLink | h5py.SoftLink)
+    if not own_link or item.file.filename != file.filename or item.external or item.is_virtual:
+        raise DataError(f"{name} in {path} lies in another file", hint="copy the data into the file itself")

@@ -1,0 +1,126 @@
+"""A sheet of thumbnails: what the images look like after decoding and scaling, with outlines of their masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsim.data.dataset import Dataset
+from dsim.errors import DataError
+from dsim.files import replacing
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+    from PIL import Image, ImageDraw
+
+_SIDE, _GAP, _TITLE, _CAPTION = 112, 8, 26, 16
+_COLUMNS = 8
+_PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
+#: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
+_OUTLINE = (0, 230, 255)
+
+
+def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16) -> None:
+    """Write one picture with a block of thumbnails per dataset, evenly spread over its images."""
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise DataError(f"cannot write a sheet to {path}", hint="end its name in .png or .jpg")
+    sheet = draw_sheet(datasets, per_dataset=per_dataset)
+    with replacing(path) as temporary:
+        sheet.save(temporary)
+
+
+def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.Image:
+    """The sheet as an RGB picture. Of more than three channels the first three are shown, of two red and green."""
+    from PIL import Image, ImageDraw
+
+    shown = [dataset for dataset in datasets if dataset.backing is not None]
+    if not shown:
+        raise DataError("there are no images to draw", hint="give a dataset that has images, not only features")
+    chosen = [_evenly(len(dataset), per_dataset) for dataset in shown]
+    columns = min(_COLUMNS, max(map(len, chosen)))
+    heights = [_TITLE + -(-len(indices) // columns) * (_SIDE + _CAPTION + _GAP) for indices in chosen]
+    size = (max(_GAP + columns * (_SIDE + _GAP), 4 * _SIDE), _GAP + sum(heights))
+    sheet = Image.new("RGB", size, _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    top = _GAP
+    for dataset, indices, height in zip(shown, chosen, heights, strict=True):
+        _draw_block(sheet, pen, dataset, indices, columns, top)
+        top += height
+    return sheet
+
+
+def _draw_block(
+    sheet: Image.Image, pen: ImageDraw.ImageDraw, dataset: Dataset, indices: Sequence[int], columns: int, top: int
+) -> None:
+    _write(pen, (_GAP, top), f"{dataset.name}   {len(indices)} of {len(dataset)} images", _INK, 15, sheet.width)
+    for position, index in enumerate(indices):
+        row, column = divmod(position, columns)
+        left = _GAP + column * (_SIDE + _GAP)
+        above = top + _TITLE + row * (_SIDE + _CAPTION + _GAP)
+        picture = thumbnail(dataset, index)
+        sheet.paste(picture, (left + (_SIDE - picture.width) // 2, above + (_SIDE - picture.height) // 2))
+        label = f"  {dataset.labels[index]}" if dataset.labels else ""
+        _write(pen, (left, above + _SIDE + 2), dataset.ids[index] + label, _FAINT, 11, _SIDE)
+
+
+def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
+    """One image as RGB, its longest side ``side`` pixels, with the outline of its mask."""
+    from PIL import Image
+
+    picture = Image.fromarray(_rgb(dataset.pixels(index)))
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
+    if dataset.masked:
+        mask = Image.fromarray((dataset.mask(index) != 0).astype("uint8")).resize(size, Image.Resampling.NEAREST)
+        picture.paste(_OUTLINE, mask=Image.fromarray(_outline(mask)))
+    return picture
+
+
+def _rgb(pixels: NDArray[Any]) -> NDArray[Any]:
+    """uint8 (H, W, 3) for the eye."""
+    import numpy as np
+
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(pixels * 255).astype(np.uint8)
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    if pixels.shape[2] == 2:
+        pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 1)))
+    return np.ascontiguousarray(pixels[:, :, :3])
+
+
+def _outline(mask: Image.Image) -> NDArray[Any]:
+    """255 on foreground pixels that touch background."""
+    import numpy as np
+
+    inside = np.pad(np.asarray(mask) != 0, 1)
+    core = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+    edge: NDArray[Any] = inside[1:-1, 1:-1] & ~core
+    return edge.astype(np.uint8) * np.uint8(255)
+
+
+def _write(
+    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], size: int, width: int
+) -> None:
+    """Text, shortened in its middle to fit."""
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(size)
+    shown = text
+    while pen.textlength(shown, font=font) > width and len(text) > 4:
+        text = text[: len(text) // 2 - 1] + text[len(text) // 2 + 1 :]
+        shown = text[: len(text) // 2] + "…" + text[len(text) // 2 :]
+    pen.text(at, shown, fill=colour, font=font)
+
+
+def _evenly(count: int, wanted: int) -> list[int]:
+    """Up to ``wanted`` positions, evenly spread.
+
+    >>> _evenly(10, 4)
+    [0, 2, 5, 7]
+    """
+    return [position * count // min(wanted, count) for position in range(min(wanted, count))]
