@@ -1,0 +1,53 @@
+"""Checkpoints: one safetensors file, written aside and renamed, that holds all a training needs to go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dsim.files import replacing
+
+State = dict[str, Any]
+
+
+def write(path: Path, state: State) -> None:
+    """Write a nested dict of tensors and plain values; readers see the old file or the new one, never a part."""
+    tensors: dict[str, Tensor] = {}
+    plain = _without_tensors(state, "", tensors)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"state": json.dumps(plain)})
+
+
+def read(path: Path) -> State:
+    """The nested dict that ``write`` was given; lists come back as lists, keys as text."""
+    with safe_open(path, framework="pt") as file:
+        plain = json.loads(file.metadata()["state"])
+        state: State = _with_tensors(plain, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    return state
+
+
+def _without_tensors(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        tensors[path] = value.detach().cpu().contiguous().clone()
+        return {"tensor": path}
+    if isinstance(value, Mapping):
+        return {str(key): _without_tensors(part, f"{path}/{key}", tensors) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_tensors(part, f"{path}/{i}", tensors) for i, part in enumerate(value)]
+    return value
+
+
+def _with_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_with_tensors(part, tensors) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"tensor"}:
+        return tensors[value["tensor"]]
+    return {key: _with_tensors(part, tensors) for key, part in value.items()}

@@ -1,0 +1,123 @@
+"""How good a trained encoder is: EQC, placement of images it has never seen, and the cost of half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dsim.features.network import Network
+from dsim.features.pipeline import stream
+from dsim.features.transforms import Square
+from dsim.stats.distances import mean_distance
+from dsim.stats.embedding import eqc, placed_shares
+from dsim_asap.encoder import clone
+from dsim_asap.model import Encoder
+from dsim_asap.recipe import Recipe
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.runtime import Runtime
+
+#: Largest relative change of a distance between two datasets at which half precision is kept.
+HALF_PRECISION_LIMIT = 0.01
+
+Clouds = list[NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dataset: the images that training and validation know, and those held out of both (None: there are none)."""
+
+    known: Dataset
+    held: Dataset | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """Quality of an encoder in the precision in which it is kept.
+
+    ``placed`` is the share of each dataset's held-out images whose nearest centre, of the known images, is their own.
+    """
+
+    dtype: torch.dtype
+    half_precision_change: float
+    eqc_paper: float
+    eqc_reference: float
+    eqc_heldout_paper: float
+    placed: NDArray[np.float64]
+    held_counts: tuple[int, ...]
+    held_ids: dict[str, tuple[str, ...]]
+
+    def record(self) -> dict[str, Any]:
+        """Plain values for a manifest; what could not be measured is left out."""
+        numbers = {
+            "half_precision_change": self.half_precision_change,
+            "eqc_paper": self.eqc_paper,
+            "eqc_reference": self.eqc_reference,
+            "eqc_heldout_paper": self.eqc_heldout_paper,
+            "heldout_placement": float(np.average(self.placed, weights=self.held_counts)) if self.held_ids else np.nan,
+        }
+        kept = {name: round(float(value), 6) for name, value in numbers.items() if np.isfinite(value)}
+        shares = {name: round(float(share), 4) for name, share in zip(self.held_ids, self.placed, strict=True)}
+        return {
+            **kept,
+            "heldout_placement_per_dataset": shares,
+            "heldout": {k: list(v) for k, v in self.held_ids.items()},
+        }
+
+
+def evaluate(encoder: Encoder, parts: Sequence[Part], recipe: Recipe, runtime: Runtime) -> Results:
+    """Choose the precision, then measure on known and on held-out images."""
+    known = _clouds(encoder, [part.known for part in parts], recipe, runtime)
+    halved = clone(encoder, torch.float16)
+    known_halved = _clouds(halved, [part.known for part in parts], recipe, runtime)
+    change = largest_change(known, known_halved)
+    dtype = torch.float16 if change <= HALF_PRECISION_LIMIT else torch.float32
+    kept, clouds = (halved, known_halved) if dtype == torch.float16 else (encoder, known)
+    held = [part.held for part in parts if part.held is not None]
+    owners = [number for number, part in enumerate(parts) if part.held is not None]
+    held_clouds = _clouds(kept, held, recipe, runtime)
+    return Results(
+        dtype=dtype,
+        half_precision_change=change,
+        eqc_paper=eqc(clouds),
+        eqc_reference=eqc(clouds, form="reference"),
+        eqc_heldout_paper=eqc(held_clouds) if len(held) > 1 else float("nan"),
+        placed=_placed(clouds, held_clouds, owners),
+        held_counts=tuple(map(len, held_clouds)),
+        held_ids={dataset.name: dataset.ids for dataset in held},
+    )
+
+
+def largest_change(clouds: Clouds, others: Clouds) -> float:
+    """Largest relative difference between the distances of all pairs of clouds, in one embedding and the other."""
+    pairs = [(i, k) for i in range(len(clouds)) for k in range(i, len(clouds))]
+    before = np.array([mean_distance(clouds[i], clouds[k]) for i, k in pairs])
+    after = np.array([mean_distance(others[i], others[k]) for i, k in pairs])
+    return float(np.max(np.abs(after - before) / before))
+
+
+def _placed(known: Clouds, held: Clouds, owners: Sequence[int]) -> NDArray[np.float64]:
+    """Share of each held-out cloud that is placed right."""
+    if not held:
+        return np.empty(0)
+    centres = np.stack([cloud.mean(axis=0) for cloud in known])
+    belongs = np.repeat(owners, [len(cloud) for cloud in held])
+    shares: NDArray[np.float64] = placed_shares(centres, np.concatenate(held), belongs)[list(owners)]
+    return shares
+
+
+def _clouds(encoder: Encoder, datasets: Sequence[Dataset], recipe: Recipe, runtime: Runtime) -> Clouds:
+    network = Network(encoder, runtime.resolved_device())
+    transform = Square(recipe.size, channels=3, minmax=recipe.minmax)
+    return [
+        np.concatenate([network(batch) for batch in stream(dataset, transform, runtime.batch, runtime.workers)]).astype(
+            np.float64
+        )
+        for dataset in datasets
+    ]

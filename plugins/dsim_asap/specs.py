@@ -1,0 +1,167 @@
+"""What ASAP declares: its measure, its parameters and the presets for paper and reference code."""
+
+from __future__ import annotations
+
+from dsim.plugin import Direction, MeasureSpec, Need, Parameter
+
+ZOO_MODEL = "zoo:asap-resnet18.biomed16.r1"
+
+_CHOICE = (
+    Parameter(
+        "fit",
+        "str",
+        "zoo",
+        "zoo: use a trained model; pool: train on the given sources, as the paper does",
+        choices=("zoo", "pool"),
+        attribute="fitted_on",
+    ),
+    Parameter("model", "extractor", ZOO_MODEL, "the trained encoder that fit=zoo uses"),
+)
+
+_NETWORK = (
+    Parameter("backbone", "str", "resnet18", "encoder: any timm network that gives feature maps"),
+    Parameter("n_emb", "int", 2, "dimension of the latent space", minimum=1, maximum=1024),
+    Parameter("size", "int", 64, "side of the square images, pixels; the aspect is ignored", minimum=32, maximum=1024),
+    Parameter("minmax", "bool", True, "stretch each image to [0, 1] first (paper); the reference only divides by 255"),
+    Parameter(
+        "maps",
+        "str",
+        "stages",
+        "maps whose style counts: stages, strides 4 to 32 (paper); stem, strides 2 to 16 (reference)",
+        choices=("stages", "stem"),
+    ),
+)
+
+_LOSS = (
+    Parameter("alpha", "float", 0.5, "share of the reconstruction losses (Eq. 7)", minimum=0, maximum=1),
+    Parameter("beta", "float", 0.6, "share of the losses without style (Eq. 7)", minimum=0, maximum=1),
+    Parameter("w", "floats", (0.2, 0.2, 0.3, 0.3), "weight of each style map, shallow first (Eq. 4, 6)", minimum=0),
+    Parameter("margin", "float", 1.0, "margin of both triplet losses (Eq. 5, 6)", minimum=0),
+    Parameter(
+        "gram_norm",
+        "str",
+        "size",
+        "what Gram matrices are divided by: size, H*W*K; channels, K (reference); none (Eq. 1 to the letter)",
+        choices=("size", "channels", "none"),
+    ),
+    Parameter("mse_reduction", "str", "mean", "Eq. 3 over an image's pixels: mean or sum", choices=("mean", "sum")),
+    Parameter(
+        "style_reduction",
+        "str",
+        "sum",
+        "Eq. 4 over a Gram matrix: sum, its squared norm; mean (reference)",
+        choices=("sum", "mean"),
+    ),
+    Parameter(
+        "triplet_distance",
+        "str",
+        "squared",
+        "distances in the triplet losses: squared (paper), euclidean (reference)",
+        choices=("squared", "euclidean"),
+    ),
+    Parameter(
+        "style_triplet",
+        "str",
+        "matrix",
+        "Eq. 6 on whole Gram matrices (paper), or on each of their rows (reference)",
+        choices=("matrix", "rows"),
+    ),
+    Parameter(
+        "positive",
+        "str",
+        "distinct",
+        "a positive is another image than its anchor; any: it can be the anchor (reference)",
+        choices=("distinct", "any"),
+    ),
+    Parameter("draws", "int", 1, "triplets drawn per anchor and pass", minimum=1, maximum=256),
+)
+
+_TRAINING = (
+    Parameter(
+        "augment",
+        "str",
+        "full",
+        "full: flip, crop, intensity, rotate, shift, scale, noise, blur (paper); reference: the first three",
+        choices=("full", "reference", "none"),
+    ),
+    Parameter("epochs", "int", 200, "epochs at most", minimum=1),
+    Parameter("batch", "int", 64, "images per step", minimum=4),
+    Parameter("optimizer", "str", "adam", "adam (paper) or sgd with momentum 0.9 (reference)", choices=("adam", "sgd")),
+    Parameter("lr", "float", 1e-3, "learning rate at the start", minimum=0),
+    Parameter("weight_decay", "float", 0.0, "weight decay", minimum=0),
+    Parameter(
+        "schedule",
+        "str",
+        "plateau",
+        "learning rate: plateau, halved when validation stands still; cosine; step, halved every 10 epochs (reference)",
+        choices=("plateau", "cosine", "step"),
+    ),
+    Parameter("patience", "int", 40, "epochs without a better validation loss before it stops; 0: never", minimum=0),
+    Parameter(
+        "split", "float", 0.2, "share of each dataset that validates; 0: none (reference)", minimum=0, maximum=0.5
+    ),
+    Parameter(
+        "keep", "str", "best", "which weights: best on validation, or last (reference)", choices=("best", "last")
+    ),
+    Parameter(
+        "precision",
+        "str",
+        "auto",
+        "of the forward pass: auto takes bfloat16 where the hardware multiplies matrices in it",
+        choices=("auto", "float32", "bfloat16"),
+    ),
+)
+
+#: Every parameter that only a training reads.
+TRAINING = _NETWORK + _LOSS + _TRAINING
+
+REFERENCE = {
+    "fit": "pool",
+    "minmax": False,
+    "maps": "stem",
+    "gram_norm": "channels",
+    "style_reduction": "mean",
+    "triplet_distance": "euclidean",
+    "style_triplet": "rows",
+    "positive": "any",
+    "augment": "reference",
+    "epochs": 100,
+    "batch": 8,
+    "optimizer": "sgd",
+    "lr": 1e-3,
+    "weight_decay": 5e-4,
+    "schedule": "step",
+    "patience": 0,
+    "split": 0.0,
+    "keep": "last",
+    "precision": "float32",
+}
+
+SPEC = MeasureSpec(
+    name="asap",
+    version=1,
+    title="ASAP: mean distance in a style-aware latent space",
+    factory="dsim_asap.measure:Asap",
+    needs=frozenset({Need.IMAGES}),
+    direction=Direction.DISTANCE,
+    symmetric=True,
+    self_is_optimal=False,
+    formula="mean over all pairs of |z_i - z_j|, where z is an image's point in the autoencoder's latent space",
+    cost="one forward pass per image (0.15 GMAC at 64 px); a pair of datasets costs n m distances in the plane",
+    references=(
+        "M. Molina-Moreno, M. P. Schilling, M. Reischl, R. Mikut: ASAP: Automated Style-Aware Similarity Measurement"
+        " for Selection of Annotated Pre-training Datasets in 2D Biomedical Imaging. IEEE Access, 2024.",
+        "https://github.com/miguel55/ASAP",
+    ),
+    min_samples=1,
+    bounds=(0.0, float("inf")),
+    unit="",
+    resamples=True,
+    embeds=True,
+    fits_pool=True,
+    parameters=_CHOICE + TRAINING,
+    presets={"paper": {"fit": "pool"}, "reference": REFERENCE},
+    blind_to="what is annotated; anything smaller than a 64th of the image's side; aspect; how broad a dataset is by"
+    " itself, since a broad one lies far even from its own kind",
+    trainer="dsim_asap.train_zoo:train",
+)
