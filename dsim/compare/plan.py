@@ -86,7 +86,7 @@ def _refuse_ambiguous_names(plan: Plan) -> None:
                 )
     for source in plan.sources:
         for target in plan.targets:
-            if source.name == target.name and source is not target and not plan.is_same(source, target):
+            if source.name == target.name and plan.view(source).fingerprint != plan.view(target).fingerprint:
                 raise DataError(
                     f"a source and a target that differ are both named {source.name!r}: "
                     f"{source.location} and {target.location}",

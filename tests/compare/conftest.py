@@ -50,8 +50,8 @@ class Gap(SimilarityMeasure[Points]):
     def summarise(self, data: Any, rng: np.random.Generator) -> Points:
         self.log.append("summarise")
         features = data.features("unused")
-        if np.isnan(features).any():
-            raise MeasureError("a feature is NaN")
+        if (features == features[0]).all() and len(features) > 1:
+            raise MeasureError("all features are constant")
         return Points(features.astype(np.float64))
 
     def compare(self, source: Points, target: Points) -> float:
