@@ -1,0 +1,1 @@
+"""Pictures of results, for readers with and without full colour vision. matplotlib is imported when one is drawn."""

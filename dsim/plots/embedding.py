@@ -1,0 +1,166 @@
+"""The map of datasets: a cloud of points for each, its centre named in place."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.errors import UsageError
+from dsim.plots.labels import place_labels
+from dsim.plots.marks import NAME_LENGTH, add_legend, centre_mark
+from dsim.plots.palette import Look, Role, looks
+from dsim.plots.projection import to_plane
+from dsim.plots.style import GRID, PALE_INK, drawable, pictures
+from dsim.plots.writing import check_suffix, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_embedding(
+    clouds: Mapping[str, NDArray[np.floating]],
+    roles: Mapping[str, Role],
+    path: Path,
+    title: str,
+    note: str = "",
+) -> None:
+    """Draw the points of all datasets in one plane, with equal axes: distances can be read off.
+
+    Sources are filled shapes, targets are crosses; the large mark of each dataset is its mean. Clouds of more than two
+    dimensions are projected onto principal components, which the picture says.
+
+    Parameters
+    ----------
+    clouds : points (n, k) of each dataset, k the same for all; points that are not finite are left out.
+    roles : ``"source"`` or ``"target"`` for each dataset.
+    path : a name in .png or .svg; written atomically. ``title``, ``note`` : above and below the picture.
+
+    Raises
+    ------
+    UsageError : nothing to draw, a dataset without a role, clouds of different dimensions, another suffix.
+    """
+    check_suffix(path)
+    _require(clouds, roles)
+    plane, how = to_plane(clouds)
+    look = looks({name: roles[name] for name in clouds})
+    with pictures():
+        figure, axes = _canvas(title, "\n".join(filter(None, [how, note])))
+        _frame(axes, np.concatenate(list(plane.values())))
+        for name, points in plane.items():
+            _scatter(axes, points, look[name], roles[name])
+        add_legend(figure, look, roles, {name: len(cloud) for name, cloud in clouds.items()})
+        _label_centres(figure, axes, plane, look, roles)
+        save(figure, path, title)
+
+
+def _require(clouds: Mapping[str, NDArray[np.floating]], roles: Mapping[str, Role]) -> None:
+    missing = [name for name in clouds if name not in roles]
+    if missing:
+        raise UsageError(f"no role for {', '.join(missing)}", hint="call each dataset 'source' or 'target'")
+    shapes = {name: np.shape(cloud) for name, cloud in clouds.items()}
+    if len({shape[1:] for shape in shapes.values()}) > 1 or any(len(shape) != 2 for shape in shapes.values()):
+        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise UsageError(f"clouds must have shape (n, k) with one k, not {told}", hint="embed all datasets alike")
+    if not any(np.isfinite(cloud).all(axis=1).any() for cloud in clouds.values()):
+        raise UsageError("there is no point to draw", hint="give at least one dataset with finite points")
+
+
+def _canvas(title: str, note: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 7.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(drawable(title), loc="left", pad=10, fontweight="bold", parse_math=False)
+    if note:
+        lines = [line for part in note.splitlines() for line in textwrap.wrap(drawable(part, 600), 120)]
+        figure.supxlabel(
+            "\n".join(lines), x=0.01, ha="left", fontsize=7.5, color=PALE_INK, linespacing=1.4, parse_math=False
+        )
+    return figure, axes
+
+
+def _frame(axes: Axes, points: NDArray[np.float64]) -> None:
+    """Equal axes around all points, with room for labels; of size one where all points coincide."""
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.1)
+    if np.ptp(points, axis=0).max() == 0:
+        axes.update_datalim(points[:1] + np.array([[-0.5, -0.5], [0.5, 0.5]]))
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=8)
+    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+
+
+def _scatter(axes: Axes, points: NDArray[np.float64], look: Look, role: Role) -> None:
+    crowd = np.clip(60 / np.sqrt(len(points) + 1), 4, 16)
+    strokes: dict[str, Any] = {"linewidths": 0.8} if role == "target" else {"linewidths": 0, "edgecolors": "none"}
+    axes.scatter(
+        points[:, 0],
+        points[:, 1],
+        s=crowd,
+        c=look.colour,
+        marker=look.shape,
+        alpha=0.55 if role == "target" else 0.4,
+        rasterized=len(points) > 2000,
+        **strokes,
+    )
+
+
+def _label_centres(
+    figure: Figure,
+    axes: Axes,
+    plane: Mapping[str, NDArray[np.float64]],
+    look: Mapping[str, Look],
+    roles: Mapping[str, Role],
+) -> None:
+    from matplotlib.patheffects import withStroke
+
+    named = [name for name, points in plane.items() if len(points)]
+    centres = np.array([plane[name].mean(axis=0) for name in named])
+    halo = [withStroke(linewidth=3, foreground="white")]
+    for name, (x, y) in zip(named, centres, strict=True):
+        axes.plot(x, y, zorder=4, **centre_mark(look[name], roles[name]))
+    texts = [
+        axes.text(0, 0, drawable(name, NAME_LENGTH), ha="center", va="center", fontsize=8.5, zorder=6) for name in named
+    ]
+    for text in texts:
+        # Outside of the layout until it has its place: it stands at the origin, perhaps off the map.
+        text.set(parse_math=False, path_effects=halo, in_layout=False)
+    places = _places(figure, axes, texts, centres, np.concatenate(list(plane.values())))
+    for name, text, (x, y), place in zip(named, texts, centres, places, strict=True):
+        text.set_position(place)
+        _leader(axes, (x, place[0]), (y, place[1]), look[name].colour)
+
+
+def _leader(axes: Axes, x: tuple[float, float], y: tuple[float, float], colour: str) -> None:
+    """A thin line from a centre to its name; it does not move the limits, within which names were placed."""
+    axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.8, zorder=3, scalex=False, scaley=False)
+
+
+def _places(
+    figure: Figure,
+    axes: Axes,
+    texts: list[Any],
+    centres: NDArray[np.float64],
+    points: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Where labels stand, in data coordinates; measured in pixels once the layout is settled."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    boxes = [text.get_window_extent() for text in texts]
+    sizes = np.array([(box.width + 6, box.height + 3) for box in boxes])
+    area = axes.get_window_extent()
+    bounds = np.array([[area.x0, area.y0], [area.x1, area.y1]])
+    to_pixels = axes.transData.transform
+    pixels = place_labels(to_pixels(centres), sizes, to_pixels(points), bounds, clearance=9)
+    places: NDArray[np.float64] = axes.transData.inverted().transform(pixels)
+    return places
