@@ -16,6 +16,8 @@ def split_outside_brackets(text: str, separator: str) -> list[str]:
     parts, depth, start = [], 0, 0
     for position, character in enumerate(text):
         depth += (character == "[") - (character == "]")
+        if depth < 0:
+            break
         if character == separator and depth == 0:
             parts.append(text[start:position])
             start = position + 1
@@ -50,10 +52,11 @@ def parse_call(text: str) -> tuple[str, dict[str, str]]:
     >>> parse_call("cc")
     ('cc', {})
     """
-    name, colon, options = text.strip().partition(":")
+    name, colon, options = text.partition(":")
+    name = name.strip()
     if not name:
         raise UsageError(f"no name in {text!r}", hint="write name:param=value,param=value")
-    return name, parse_options(options) if colon and options else {}
+    return name, parse_options(options) if colon and options.strip() else {}
 
 
 def format_call(name: str, options: Mapping[str, str]) -> str:
