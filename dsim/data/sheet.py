@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,31 +40,52 @@ def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.I
     shown = [dataset for dataset in datasets if dataset.backing is not None]
     if not shown:
         raise DataError("there are no images to draw", hint="give a dataset that has images, not only features")
-    chosen = [_evenly(len(dataset), per_dataset) for dataset in shown]
-    columns = min(_COLUMNS, max(map(len, chosen)))
-    heights = [_TITLE + -(-len(indices) // columns) * (_SIDE + _CAPTION + _GAP) for indices in chosen]
-    size = (max(_GAP + columns * (_SIDE + _GAP), 4 * _SIDE), _GAP + sum(heights))
+    blocks = [_Block.of(dataset, per_dataset) for dataset in shown]
+    columns = min(_COLUMNS, max(len(block.pictures) for block in blocks))
+    size = (max(_GAP + columns * (_SIDE + _GAP), 4 * _SIDE), _GAP + sum(block.height(columns) for block in blocks))
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
     top = _GAP
-    for dataset, indices, height in zip(shown, chosen, heights, strict=True):
-        _draw_block(sheet, pen, dataset, indices, columns, top)
-        top += height
+    for block in blocks:
+        block.draw(sheet, pen, columns, top)
+        top += block.height(columns)
     return sheet
 
 
-def _draw_block(
-    sheet: Image.Image, pen: ImageDraw.ImageDraw, dataset: Dataset, indices: Sequence[int], columns: int, top: int
-) -> None:
-    _write(pen, (_GAP, top), f"{dataset.name}   {len(indices)} of {len(dataset)} images", _INK, 15, sheet.width)
-    for position, index in enumerate(indices):
-        row, column = divmod(position, columns)
-        left = _GAP + column * (_SIDE + _GAP)
-        above = top + _TITLE + row * (_SIDE + _CAPTION + _GAP)
-        picture = thumbnail(dataset, index)
-        sheet.paste(picture, (left + (_SIDE - picture.width) // 2, above + (_SIDE - picture.height) // 2))
-        label = f"  {dataset.labels[index]}" if dataset.labels else ""
-        _write(pen, (left, above + _SIDE + 2), dataset.ids[index] + label, _FAINT, 11, _SIDE)
+@dataclass(frozen=True)
+class _Block:
+    """The thumbnails of one dataset under its name."""
+
+    title: str
+    captions: tuple[str, ...]
+    pictures: tuple[Image.Image, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, wanted: int) -> _Block:
+        indices = _evenly(len(dataset), wanted)
+        labels = dataset.labels or ("",) * len(dataset)
+        return cls(
+            f"{dataset.name}   {len(indices)} of {len(dataset)} images",
+            tuple(f"{dataset.ids[index]}  {labels[index]}" for index in indices),
+            tuple(thumbnail(dataset, index) for index in indices),
+        )
+
+    @property
+    def step(self) -> int:
+        """Height of one row with its captions."""
+        return max(picture.height for picture in self.pictures) + _CAPTION + _GAP
+
+    def height(self, columns: int) -> int:
+        return _TITLE + -(-len(self.pictures) // columns) * self.step + _GAP
+
+    def draw(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, columns: int, top: int) -> None:
+        _write(pen, (_GAP, top), self.title, _INK, 15, sheet.width)
+        for position, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
+            row, column = divmod(position, columns)
+            left = _GAP + column * (_SIDE + _GAP)
+            floor = top + _TITLE + (row + 1) * self.step - _CAPTION - _GAP
+            sheet.paste(picture, (left + (_SIDE - picture.width) // 2, floor - picture.height))
+            _write(pen, (left, floor + 2), caption, _FAINT, 11, _SIDE)
 
 
 def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
