@@ -54,12 +54,12 @@ def extract(dataset: Dataset, reference: str, runtime: Runtime) -> NDArray[np.fl
 
 def feature_key(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
     """Identity of features: images, how they are read, which of them, and the recipe."""
-    from dsim.data.treatment import VERSION
+    from dsim.data.treatment import TREATMENT_VERSION
 
     return {
         "schema": SCHEMA,
         "images": dataset.images_fingerprint,
-        "treatment": VERSION,
+        "treatment": TREATMENT_VERSION,
         # Ids and bytes of the selected samples are in the fingerprint; their number is for people.
         "samples": len(dataset),
         **recipe.key(),

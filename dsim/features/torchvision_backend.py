@@ -62,21 +62,23 @@ def _build(architecture: str, path: Path | None, init: str) -> nn.Module:
 
     with seeded(seed_of(init)):
         module: nn.Module = torchvision.models.get_model(architecture, weights=None)
+    classifier = _remove_classifier(module)
     if path is not None:
-        load_state(architecture, module, path, read_state(path))
-    return _without_classifier(module)
+        state = {key: value for key, value in read_state(path).items() if not key.startswith(f"{classifier}.")}
+        load_state(architecture, module, path, state)
+    return module
 
 
-def _without_classifier(module: nn.Module) -> nn.Module:
-    """The last linear layer gives way to what goes into it."""
+def _remove_classifier(module: nn.Module) -> str:
+    """The last linear layer gives way to what goes into it; its name."""
     from torch import nn
 
-    linear = [name for name, child in module.named_modules() if isinstance(child, nn.Linear)]
+    linear: list[str] = [name for name, child in module.named_modules() if isinstance(child, nn.Linear)]
     if not linear:
         raise UsageError("this network does not end in a linear layer", hint="name a layer: [layer=NAME,pool=avg]")
     parent, _, child = linear[-1].rpartition(".")
     setattr(module.get_submodule(parent), child, nn.Identity())
-    return module
+    return linear[-1]
 
 
 def _card(name: str, runtime: Runtime) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""``dsim cache``: what is kept, whether it is sound, and what of it can go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dsim.store.maintenance import Item
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def cache() -> None:
+    """Look after the cache of features, summaries and finished pairs ($DSIM_CACHE)."""
+
+
+@cache.command()
+@_json
+def info(as_json: bool) -> None:
+    """Tell where the cache is, and how much it holds of each kind."""
+    from dsim.cli.console import emit_json, table
+    from dsim.runtime import default_cache
+    from dsim.store.maintenance import format_size, usage
+
+    root, held = default_cache(), usage(default_cache())
+    total = sum(found.bytes for found in held)
+    if as_json:
+        kinds = {found.kind: {"files": found.count, "bytes": found.bytes} for found in held}
+        return emit_json({"folder": str(root), "bytes": total, "kinds": kinds})
+    rows = [[found.kind, str(found.count), format_size(found.bytes)] for found in held]
+    rows.append(["total", str(sum(found.count for found in held)), format_size(total)])
+    return table(str(root), ["kind", "files", "size"], rows, right=["files", "size"])
+
+
+@cache.command()
+@_json
+def verify(as_json: bool) -> int:
+    """Check every file against its checksum; leaves with 1 if any is corrupt."""
+    from dsim.cli.console import emit_json, runtime, table
+    from dsim.store import maintenance
+
+    how = runtime()
+    corrupt = maintenance.verify(how.cache, how.progress)
+    count = len(maintenance.items(how.cache))
+    if as_json:
+        emit_json({"files": count, "corrupt": [{**_record(item), "reason": reason} for item, reason in corrupt]})
+    elif corrupt:
+        table("corrupt: computed again when next needed", ["file", "reason"], [[str(i.path), r] for i, r in corrupt])
+    else:
+        click.echo(f"all {count} files are sound")
+    return 1 if corrupt else 0
+
+
+@cache.command()
+@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Records not used for so long.")
+@click.option("--max-size", metavar="SIZE", help="Least recently used records, until 500MB, 2GB, ... are left.")
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only of this kind (dsim cache info lists them).")
+@click.option(
+    "--stale-hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    help="Age at which unfinished and quarantined files go.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@_json
+def prune(
+    older_than: float | None,
+    max_size: str | None,
+    kinds: Sequence[str],
+    stale_hours: float,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Remove what is no longer wanted; without limits, only leftovers of interrupted work.
+
+    To empty the cache: dsim cache prune --older-than 0
+    """
+    from dsim.cli.console import emit_json
+    from dsim.runtime import default_cache
+    from dsim.store import maintenance
+
+    removed = maintenance.prune(
+        default_cache(),
+        older_than=older_than,
+        max_bytes=None if max_size is None else maintenance.parse_size(max_size),
+        kinds=_known(kinds),
+        stale_hours=stale_hours,
+        dry_run=dry_run,
+    )
+    if as_json:
+        records = [{**_record(removal.item), "why": removal.why} for removal in removed]
+        return emit_json({"dry_run": dry_run, "removed": records})
+    size = maintenance.format_size(sum(removal.item.bytes for removal in removed))
+    return click.echo(f"{'would remove' if dry_run else 'removed'} {len(removed)} files, {size}")
+
+
+def _known(kinds: Sequence[str]) -> Sequence[str]:
+    """The kinds as they are, once each is known: a misspelt one would silently remove nothing."""
+    from dsim.errors import UnknownNameError
+    from dsim.runtime import default_cache
+    from dsim.store.maintenance import usage
+
+    held = [found.kind for found in usage(default_cache())]
+    for kind in kinds:
+        if kind not in held:
+            raise UnknownNameError("kind of record", kind, held, hint="dsim cache info lists the kinds")
+    return kinds
+
+
+def _record(item: Item) -> dict[str, object]:
+    return {"kind": item.kind, "path": str(item.path), "bytes": item.bytes}

@@ -1,0 +1,92 @@
+"""``dsim extract``: features of datasets, into the cache and, if asked for, a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.data.dataset import Dataset
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--extractor", required=True, metavar="KIND:NAME[OPTIONS]", help="timm:resnet18.a1_in1k, zoo:ID, ...")
+@click.option("--weights", type=click.Path(dir_okay=False), help="Weights of the network, from a file.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file for features, ids and recipe.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--offline", is_flag=True, help="Never download anything.")
+@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def extract(
+    paths: Sequence[str],
+    extractor: str,
+    weights: str | None,
+    out: Path | None,
+    device: str,
+    offline: bool,
+    skip_unreadable: bool,
+    as_json: bool,
+) -> None:
+    """Compute features of datasets; what was computed before is taken from the cache.
+
+    PATH is a folder, an archive, a manifest, phantoms:NAME, or NAME=PATH to give it a name.
+    """
+    from dsim.cli.console import emit_json, runtime, table
+    from dsim.data.opening import open_many
+    from dsim.features import extract as run
+    from dsim.features import recipe
+
+    reference = _with_weights(extractor, weights) if weights else extractor
+    how = runtime(device, offline)
+    used = recipe(reference, how)
+    datasets = open_many(paths, skip_unreadable=skip_unreadable)
+    features = {dataset.name: run(dataset, reference, how) for dataset in datasets}
+    description = {"reference": used.reference, **used.key()}
+    if out is not None:
+        write_features(out, datasets, features, description)
+    shapes = {name: list(rows.shape) for name, rows in features.items()}
+    if as_json:
+        return emit_json(
+            {
+                "schema": "dsim.extract/1",
+                "recipe": description,
+                "datasets": {d.name: {"shape": shapes[d.name], "images": d.images_fingerprint} for d in datasets},
+                "file": None if out is None else str(out),
+            }
+        )
+    rows = [[name, str(n), str(d)] for name, (n, d) in shapes.items()]
+    return table(used.reference, ["dataset", "images", "features"], rows, right=["images", "features"])
+
+
+def write_features(
+    path: Path,
+    datasets: Sequence[Dataset],
+    features: Mapping[str, NDArray[np.float32]],
+    recipe: Mapping[str, Any],
+) -> None:
+    """Write one group per dataset (``features``, ``ids``) and the recipe as attributes of the file, atomically."""
+    import h5py
+
+    from dsim.files import replacing
+
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(recipe)
+        for dataset in datasets:
+            group = file.create_group(dataset.name)
+            group.attrs["images_fingerprint"] = dataset.images_fingerprint
+            group["features"] = features[dataset.name]
+            group.create_dataset("ids", data=list(dataset.ids), dtype=h5py.string_dtype())
+
+
+def _with_weights(reference: str, weights: str) -> str:
+    from dsim.notation import format_bracketed, parse_bracketed
+
+    head, options = parse_bracketed(reference)
+    return format_bracketed(head, {**options, "weights": weights})

@@ -1,0 +1,126 @@
+"""``dsim zoo``: list, show, check and train models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dsim.zoo import Model
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def zoo() -> None:
+    """List, show, check and train zoo models."""
+
+
+@zoo.command("list")
+@_json
+def list_(as_json: bool) -> None:
+    """List the models."""
+    from dsim.cli.console import emit_json, table
+    from dsim.store.maintenance import format_size
+    from dsim.zoo import models
+
+    known = models()
+    if as_json:
+        return emit_json([_document(model) for model in known])
+    rows = [
+        [model.id, model.title, str(model.manifest["output"]["dim"]), format_size(model.manifest["weights"]["size"])]
+        for model in known
+    ]
+    return table("", ["id", "title", "features", "weights"], rows, right=["features", "weights"])
+
+
+@zoo.command()
+@click.argument("id")
+@_json
+def show(id: str, as_json: bool) -> None:
+    """Show a model's card: data, licences, settings, results."""
+    from dsim.cli.console import emit_json
+    from dsim.errors import DataError
+    from dsim.zoo import find
+
+    model = find(id)
+    if as_json:
+        return emit_json(_document(model))
+    card = model.folder / "card.md"
+    try:
+        text = card.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"cannot read {card}: {error.strerror}", hint="dsim zoo show ID --json shows the manifest"
+        ) from error
+    return click.echo(text.rstrip())
+
+
+@zoo.command()
+@click.argument("id", required=False)
+@_json
+def verify(id: str | None, as_json: bool) -> int:
+    """Check weights and probe of one model, or of all; leaves with 1 if any fails."""
+    from dsim.cli.console import emit_json, table
+    from dsim.zoo import find, models
+
+    faults = {model.id: _fault(model) for model in ([find(id)] if id else models())}
+    if as_json:
+        emit_json([{"id": name, "sound": not fault, "reason": fault} for name, fault in faults.items()])
+    else:
+        table("", ["id", "state"], [[name, fault or "sound"] for name, fault in faults.items()])
+    return 1 if any(faults.values()) else 0
+
+
+@zoo.command()
+@click.argument("name")
+@click.option("--sources", multiple=True, required=True, metavar="PATH...", help="Datasets to train on.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the model.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random draw.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the training; may be repeated."
+)
+@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+def train(
+    name: str,
+    sources: Sequence[str],
+    out: Path,
+    seed: int,
+    device: str,
+    settings: Sequence[str],
+    skip_unreadable: bool,
+) -> None:
+    """Train the model of measure NAME; interrupted, the same command goes on from its checkpoint."""
+    from dsim.cli.console import runtime
+    from dsim.data.opening import open_many
+    from dsim.errors import UsageError
+    from dsim.notation import parse_options
+    from dsim.registry import default, load
+
+    spec = default().measure_spec(name)
+    if not spec.trainer:
+        trained = [known for known, found in default().measures.items() if found.trainer]
+        raise UsageError(f"measure {name!r} has no model to train", hint=f"these have: {', '.join(trained) or 'none'}")
+    options = parse_options(",".join([f"seed={seed}", *settings]))
+    trainer = load(spec.trainer)
+    trainer(open_many(sources, skip_unreadable=skip_unreadable), out, runtime(device), options)
+    click.echo(out)
+
+
+def _document(model: Model) -> dict[str, Any]:
+    return {**model.manifest, "folder": str(model.folder)}
+
+
+def _fault(model: Model) -> str:
+    """What is wrong with a model; empty where nothing is."""
+    from dsim.errors import DsimError
+
+    try:
+        model.build()
+    except DsimError as error:
+        return error.message
+    return ""
