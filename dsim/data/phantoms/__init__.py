@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from dsim.data.phantoms.catalogue import TRUE_SOURCE, names, sources, targets
+from dsim.data.phantoms.catalogue import TRUE_SOURCE, names
 from dsim.data.phantoms.knobs import Content, Style
 from dsim.data.phantoms.ladder import content_ladder, style_ladder
-from dsim.data.phantoms.opening import is_phantom, open_phantom, parse_phantom
+from dsim.data.phantoms.opening import is_phantom, open_phantom, parse_phantom, sources, targets
 from dsim.data.phantoms.writing import write
 
 __all__ = [

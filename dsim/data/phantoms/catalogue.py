@@ -135,7 +135,7 @@ _VARIANTS: tuple[tuple[str, str, str, Mapping[str, float], Mapping[str, float]],
         "histology-pale",
         "histology",
         "another stain and scanner: pale, warm, soft",
-        {"colour": 0.25, "contrast": -0.35, "blur": 0.3},
+        {"colour": 0.15, "contrast": -0.25, "blur": 0.25},
         {"scale": 0.6, "shape": 0.45},
     ),
     (
@@ -156,8 +156,8 @@ _VARIANTS: tuple[tuple[str, str, str, Mapping[str, float], Mapping[str, float]],
         "dermoscopy-phone",
         "dermoscopy",
         "a phone's camera: colder, blurred, larger lesions",
-        {"colour": -0.2, "blur": 0.4, "illumination": 0.6, "noise": 0.2},
-        {"scale": 0.65, "density": 0.3},
+        {"colour": -0.12, "blur": 0.4, "illumination": 0.5, "noise": 0.15},
+        {"scale": 0.6, "density": 0.3},
     ),
     (
         "fundus-handheld",
@@ -195,19 +195,19 @@ def names() -> list[str]:
     return list(_CATALOGUE)
 
 
-def sources() -> list[str]:
+def source_names() -> list[str]:
     """The nine phantoms of different modalities.
 
-    >>> len(sources())
+    >>> len(source_names())
     9
     """
     return [p.name for p in _CATALOGUE.values() if not p.source]
 
 
-def targets() -> list[str]:
+def target_names() -> list[str]:
     """The six variants; ``TRUE_SOURCE`` tells whose.
 
-    >>> TRUE_SOURCE[targets()[0]]
+    >>> TRUE_SOURCE[target_names()[0]]
     'fluorescence'
     """
     return list(TRUE_SOURCE)

@@ -10,7 +10,7 @@ from dsim.data.phantoms.camera import Scene, Sitting
 from dsim.data.phantoms.fields import Image, bump, fractal, grid, outline, polar, smooth, soft, stretched, within
 from dsim.data.phantoms.paint import draw, mask_of, over, rgb, taper, vary, wander
 
-_SKIN, _HAIR, _VEIL, _MILIA = rgb(0.86, 0.62, 0.56), rgb(0.1, 0.06, 0.05), rgb(0.42, 0.44, 0.55), rgb(0.95, 0.88, 0.7)
+_SKIN, _HAIR, _VEIL, _MILIA = rgb(0.89, 0.66, 0.57), rgb(0.1, 0.06, 0.05), rgb(0.42, 0.44, 0.55), rgb(0.95, 0.88, 0.7)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def _polyps(sitting: Sitting) -> Image:
     size, rng, content = sitting.size, sitting.layout, sitting.content
     adenoma = sitting.label == "adenoma"
     nearest: Image = np.full((size, size), 3.0, np.float32)
-    for _ in range(max(1, round(1.2 * content.amount * rng.uniform(0.6, 1.4)))):
+    for _ in range(max(1, round(1.3 * content.amount * rng.uniform(0.6, 1.4)))):
         mean = (0.16 if adenoma else 0.12) * content.growth**0.8 * float(np.exp(rng.normal(0, 0.12)))
         axes = stretched(mean, 1 + (0.2 + content.shape) * rng.uniform(0.2, 1))
         radius, angle = polar(*grid(size), rng.uniform(0.3, 0.7, 2).tolist(), axes, rng.uniform(0, np.pi))

@@ -113,7 +113,7 @@ def _branches(rng: np.random.Generator, path: Path, caliber: float, count: int, 
 def _lesions(sitting: Sitting, pixels: Image) -> Image:
     """Bleedings and hard exudates in clusters; the density knob multiplies them."""
     rng, size = sitting.layout, sitting.size
-    for colour, count, width in ((_BLEEDING, 13, 0.018), (_EXUDATE, 15, 0.014)):
+    for colour, count, width in ((_BLEEDING, 14, 0.022), (_EXUDATE, 16, 0.019)):
         number = max(3, round(count * sitting.content.amount))
         spots = rng.normal(rng.uniform(0.35, 0.65, 2), 0.14, (number, 2))
         dots = [taper(np.stack([at, at + 0.004]), width, width * rng.uniform(0.7, 1.8)) for at in spots]

@@ -23,9 +23,9 @@ def histology(sitting: Sitting) -> Scene:
     gaps = smooth(sitting.layout, size, 4)
     lumen = soft(gaps, 1.25 if sitting.label == "benign" else 1.9, 0.25)
     nuclei = _nuclei(sitting, gaps)
-    hematoxylin = _nuclear_stain(sitting, nuclei) + 0.14 * (1 - lumen)
+    hematoxylin = _nuclear_stain(sitting, nuclei) + 0.22 * (1 - lumen)
     eosin = _stroma(sitting) * (1 - lumen) * (1 - 0.6 * nuclei.inside())
-    strength = np.exp(sitting.patient.normal(0, (0.12, 0.2))).tolist()
+    strength = np.exp(sitting.patient.normal(0, (0.1, 0.15))).tolist()
     density = strength[0] * hematoxylin[..., None] * HEMATOXYLIN + strength[1] * eosin[..., None] * EOSIN
     return Scene(0.96 * np.exp(-density), nuclei.mask)
 
@@ -64,5 +64,5 @@ def _stroma(sitting: Sitting) -> Image:
     waves = np.sin(2 * np.pi * 9 * along + 2.4 * smooth(rng, size, 4) + 1.2 * smooth(rng, size, 12))
     waves = waves * soft(smooth(rng, size, 3), 0.0, 2.0)
     mottle = fractal(rng, size, 9, octaves=3)
-    stain: Image = np.clip(0.5 + 0.1 * smooth(rng, size, 3) + grain * (0.1 * waves + 0.1 * mottle), 0.05, None)
+    stain: Image = np.clip(0.46 + 0.1 * smooth(rng, size, 3) + grain * (0.1 * waves + 0.1 * mottle), 0.05, None)
     return stain

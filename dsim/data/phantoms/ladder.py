@@ -12,7 +12,7 @@ from dsim.errors import UsageError
 
 #: Where the last step stands unless told otherwise: another scanner, and another tissue.
 STYLE_GOAL: Mapping[str, float] = {"colour": 0.8, "contrast": -0.7, "noise": 0.7, "illumination": 0.6}
-CONTENT_GOAL: Mapping[str, float] = {"shape": 1.0, "scale": 0.9, "density": 0.9}
+CONTENT_GOAL: Mapping[str, float] = {"shape": 1.0, "scale": 0.7, "density": 0.7}
 
 
 def style_ladder(

@@ -7,7 +7,7 @@ from typing import Any
 
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms.backing import PhantomBacking, Recipe
-from dsim.data.phantoms.catalogue import phantom
+from dsim.data.phantoms.catalogue import phantom, source_names, target_names
 from dsim.data.phantoms.knobs import Content, Style
 from dsim.errors import UnknownNameError, UsageError
 from dsim.notation import format_bracketed, parse_bracketed
@@ -67,6 +67,21 @@ def open_phantom(
     style, content = turn(name, knobs)
     title = format_bracketed(name, {knob: f"{value:g}" for knob, value in knobs.items()})
     return assemble(title, Recipe(name, size, seed, depth, style, content), count)
+
+
+def sources(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> list[Dataset]:
+    """The nine source phantoms, each of another modality."""
+    return [open_phantom(name, count=count, size=size, seed=seed) for name in source_names()]
+
+
+def targets(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> list[Dataset]:
+    """The six target phantoms; ``TRUE_SOURCE`` tells the nearest source of each.
+
+    >>> from dsim.data.phantoms import TRUE_SOURCE
+    >>> [data.name for data in targets()] == list(TRUE_SOURCE)
+    True
+    """
+    return [open_phantom(name, count=count, size=size, seed=seed) for name in target_names()]
 
 
 def turn(name: str, knobs: Mapping[str, float]) -> tuple[Style, Content]:

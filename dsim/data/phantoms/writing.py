@@ -8,13 +8,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
-from dsim.data.phantoms.backing import GENERATOR_VERSION, PhantomBacking
+from dsim.data.phantoms.backing import GENERATOR_VERSION, PhantomBacking, Recipe
 from dsim.data.phantoms.catalogue import TRUE_SOURCE
 from dsim.errors import DataError, UsageError
 
@@ -50,28 +51,55 @@ def write(
     ------
     UsageError : ``out`` exists, or two datasets share a name. DataError : ``out`` holds files that are not phantoms.
     """
-    names = [data.name for data in datasets]
-    if len(set(names)) < len(names):
-        raise UsageError("two phantoms have the same name", hint="give each name once")
-    _check_free(out, overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    # Not the temporary folder itself, which is private to the user, but one in it with ordinary permissions.
-    draft = workshop / "new"
-    draft.mkdir()
+    _check_names([data.name for data in datasets])
+    recipes = [_recipe(data) for data in datasets]
+    goal = out.resolve()
+    _check_free(goal, overwrite)
     try:
-        for data in datasets:
-            _write_dataset(data, draft / data.name)
-            if progress:
-                progress(data.name)
-        _write_json(draft / _META, _meta_of_all(names))
-        _put_in_place(draft, out, workshop / "old")
+        with _workshop(goal) as workshop:
+            # Not the temporary folder itself, which is private to the user, but one in it with ordinary permissions.
+            draft = workshop / "new"
+            for data, recipe in zip(datasets, recipes, strict=True):
+                _write_dataset(data, recipe, draft / data.name)
+                if progress:
+                    progress(data.name)
+            _write_json(draft / _META, _meta_of_all(datasets))
+            _put_in_place(draft, goal, workshop / "old")
+    except OSError as error:
+        raise DataError(
+            f"cannot write {out}: {error.strerror}", hint="free the disk, or choose another folder"
+        ) from error
+    return [out / data.name for data in datasets]
+
+
+@contextmanager
+def _workshop(goal: Path) -> Iterator[Path]:
+    """A hidden folder beside the goal, so that renaming crosses no file system; removed at the end."""
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{goal.name}.", dir=goal.parent))
+    try:
+        yield folder
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
-    return [out / name for name in names]
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _recipe(data: Dataset) -> Recipe:
+    if not isinstance(data.backing, PhantomBacking):
+        raise UsageError(f"dataset {data.name!r} is no phantom", hint="open it with open_phantom")
+    return data.backing.recipe
+
+
+def _check_names(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two phantoms are named {name!r}", hint="give each name once")
+        if name in ("", ".", "..") or Path(name).name != name:
+            raise UsageError(f"phantom {name!r} cannot be a folder's name", hint="rename it: dataset.renamed(...)")
 
 
 def _check_free(out: Path, overwrite: bool) -> None:
+    if Path.cwd().is_relative_to(out):
+        raise UsageError(f"{out} is the current folder, or holds it", hint="choose a new folder for the phantoms")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not overwrite:
@@ -105,7 +133,7 @@ def _put_in_place(draft: Path, out: Path, aside: Path) -> None:
         raise
 
 
-def _write_dataset(data: Dataset, folder: Path) -> None:
+def _write_dataset(data: Dataset, recipe: Recipe, folder: Path) -> None:
     for kind in ("images", "masks"):
         (folder / kind).mkdir(parents=True)
     for index, sample in enumerate(data.ids):
@@ -116,7 +144,7 @@ def _write_dataset(data: Dataset, folder: Path) -> None:
         table.writerow(["file", "label", "group"])
         for sample, label, group in zip(data.ids, data.labels or (), data.groups or (), strict=True):
             table.writerow([f"{sample}.png", label, group])
-    _write_json(folder / _META, _meta_of_one(data))
+    _write_json(folder / _META, _meta_of_one(data, recipe))
 
 
 def _write_png(pixels: NDArray[Any], path: Path) -> None:
@@ -127,11 +155,7 @@ def _write_png(pixels: NDArray[Any], path: Path) -> None:
     path.write_bytes(imagecodecs.png_encode(pixels.squeeze(), level=1))
 
 
-def _meta_of_one(data: Dataset) -> dict[str, object]:
-    backing = data.backing
-    if not isinstance(backing, PhantomBacking):
-        raise UsageError(f"dataset {data.name!r} is no phantom", hint="open it with open_phantom")
-    recipe = backing.recipe
+def _meta_of_one(data: Dataset, recipe: Recipe) -> dict[str, object]:
     return {
         "name": data.name,
         "generator": _GENERATOR,
@@ -143,7 +167,8 @@ def _meta_of_one(data: Dataset) -> dict[str, object]:
     }
 
 
-def _meta_of_all(names: list[str]) -> dict[str, object]:
+def _meta_of_all(datasets: Sequence[Dataset]) -> dict[str, object]:
+    names = [data.name for data in datasets]
     return {
         "generator": _GENERATOR,
         "generator_version": GENERATOR_VERSION,
