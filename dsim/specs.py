@@ -91,15 +91,17 @@ class Parameter:
         is_bool_for_number = isinstance(value, bool) and self.type != "bool"
         if not isinstance(value, _TYPES[self.type]) or is_bool_for_number:
             raise UsageError(f"parameter {self.name!r} takes {self.type}, not {value!r}", hint=self.help)
-        if self.type == "float":
-            value = float(value)
-        if self.type == "floats":
-            value = tuple(float(part) for part in value)
+        value = self._canonical(value)
         if self.choices and value not in self.choices:
             known = ", ".join(map(str, self.choices))
             raise UsageError(f"parameter {self.name!r} cannot be {value!r}", hint=f"choose one of: {known}")
         self._check_bounds(value)
         return value
+
+    def _canonical(self, value: Any) -> Any:
+        if self.type == "floats":
+            return tuple(float(part) for part in value)
+        return float(value) if self.type == "float" else value
 
     def _check_bounds(self, value: Any) -> None:
         numbers = value if self.type == "floats" else (value,) if self.type in ("int", "float") else ()

@@ -9,9 +9,13 @@ from dsim.files import replacing, write_text
 
 
 def test_an_exception_leaves_neither_a_partial_nor_a_temporary_file(tmp_path):
-    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "a.txt") as path:
-        path.write_text("half")
-        raise ZeroDivisionError
+    def interrupted() -> None:
+        with replacing(tmp_path / "a.txt") as path:
+            path.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from dsim.matrix import SimilarityMatrix
     from dsim.runtime import Runtime
 
+#: Sources per target in the table; the files hold all.
+_SHOWN = 3
+
 
 @click.command()
 @click.option(
@@ -120,7 +123,7 @@ def _roles(matrix: SimilarityMatrix) -> dict[str, Any]:
 def _print(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
     from dsim.cli.console import stderr, table
 
-    title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first"
+    title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix)}"
     columns = ["target", "rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", "verdict"]
     table(title, columns, _rows(matrix), right=["rank", "value", "first in"])
     for source, target, reason in matrix.failed:
@@ -128,11 +131,16 @@ def _print(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
     stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
 
 
-def _rows(matrix: SimilarityMatrix, shown: int = 3) -> list[list[str]]:
+def _shown_of(matrix: SimilarityMatrix) -> str:
+    available = max(len(ranking.entries) for ranking in matrix.rankings())
+    return f" ({_SHOWN} of {available}; all are in matrix.json)" if available > _SHOWN else ""
+
+
+def _rows(matrix: SimilarityMatrix) -> list[list[str]]:
     rows = []
     for ranking in matrix.rankings():
         verdict = ranking.verdict
-        for rank, entry in enumerate(ranking.entries[:shown], 1):
+        for rank, entry in enumerate(ranking.entries[:_SHOWN], 1):
             known = entry.low == entry.low
             rows.append(
                 [

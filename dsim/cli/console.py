@@ -63,7 +63,9 @@ class _RichTask:
 
     def advance(self, amount: float = 1, **fields: object) -> None:
         shown = "  ".join(f"{name} {_short(value)}" for name, value in fields.items())
-        self._bars.update(self._task, advance=amount, **({"fields": shown} if shown else {}))
+        self._bars.update(self._task, advance=amount)
+        if shown:
+            self._bars.update(self._task, fields=shown)
 
 
 class RichProgress:

@@ -51,7 +51,8 @@ def test_files_are_whole_and_readable(folders, tmp_path, capsys):
     out = tmp_path / "out"
     run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(out)])
     assert SimilarityMatrix.from_json(out / "matrix.json").sources == ("near", "alike", "far")
-    assert Image.open(out / "heatmap.png").size[0] > 200
+    with Image.open(out / "heatmap.png") as picture:
+        assert picture.size[0] > 200
     assert sorted(path.name for path in out.iterdir()) == ["heatmap.png", "matrix.csv", "matrix.json"]
 
 
@@ -106,7 +107,7 @@ def test_ctrl_c_leaves_with_130_and_keeps_finished_work(folders, tmp_path):
     script = (
         "import sys, time\n"
         "from dsim.cli.main import run\n"
-        "from dsim_classical.cc import Cc\n"
+        "from dsim_classical.cc import CrossCorrelation as Cc\n"
         "slow = Cc.summarise\n"
         "def summarise(self, data, rng):\n"
         "    time.sleep(0.5)\n"

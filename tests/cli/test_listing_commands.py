@@ -19,7 +19,8 @@ def test_help_lists_every_command(capsys):
 
 def test_measures_lists_all_and_filters_by_need(capsys):
     run(["measures"])
-    assert all(name in capsys.readouterr().out for name in ("asap@", "cc@", "nmi@", "frc@"))
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("asap@", "cc@", "nmi@", "frc@"))
     run(["measures", "--needs", "labels"])
     assert capsys.readouterr().out == ""
     assert run(["measures", "--needs", "imges"]) == 2
