@@ -12,14 +12,7 @@ from dsim.errors import UsageError
 from dsim.plots.embedding import draw_embedding
 from dsim.plots.palette import Role
 
-NAMES = [
-    "a_very_long_name_of_a_folder_that_nobody_shortened_2024_v3",
-    "_hidden",
-    "$x_$1",
-    "显微镜",
-    "Клетки",
-    "two\nlines",
-]
+NAMES = ["a_very_long_name_that_nobody_shortened_2024_v3", "_hidden", "$x_$1", "显微镜", "Клетки", "two\nlines"]
 
 
 def clouds_of(count: int, k: int = 2, images: int = 20) -> tuple[dict[str, np.ndarray], dict[str, Role]]:
