@@ -34,7 +34,8 @@ def matrix() -> SimilarityMatrix:
         },
         provenance={
             "dsim": "0", "created": "2026-01-01T00:00:00+00:00", "measure": "gap@1", "plugin": "x 1", "extractors": [],
-            "parameters": {}, "seed": 0, "bootstrap": 0, "device": "cpu", "datasets": {}, "libraries": {},
+            "parameters": {}, "seed": 0, "bootstrap": 0, "datasets": {},
+            "conditions": [{"cells": 6, "dsim": "0", "device": "cpu", "libraries": {"numpy": "2"}}],
         },
         low=np.array([[np.nan, 0.2], [0.4, np.nan], [0.0, 0.7]]),
         high=np.array([[np.nan, 0.3], [0.6, np.nan], [0.2, 0.8]]),

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dsim.runtime import Silent
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
@@ -51,9 +53,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
 
 def runtime(device: str = "auto", offline: bool = False) -> Runtime:
     """A runtime whose progress is drawn on stderr where that is a terminal."""
-    from dsim.runtime import Runtime, Silent
+    from dsim.runtime import Runtime
 
-    progress: Progress = RichProgress() if sys.stderr.isatty() else Silent()
+    progress: Progress = RichProgress() if sys.stderr.isatty() else Notes()
     return Runtime(device=device, offline=offline, progress=progress)
 
 
@@ -66,6 +68,13 @@ class _RichTask:
         self._bars.update(self._task, advance=amount)
         if shown:
             self._bars.update(self._task, fields=shown)
+
+
+class Notes(Silent):
+    """No bars where nobody watches, but what must be said is said."""
+
+    def note(self, text: str) -> None:
+        print(f"note: {text}", file=sys.stderr)
 
 
 class RichProgress:

@@ -22,11 +22,15 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """The outcome of one pair: a value, or NaN and the reason; replicates where they were asked for and can be had."""
+    """The outcome of one pair: a value, or NaN and the reason; replicates where they were asked for and can be had.
+
+    ``conditions`` says, as JSON, under which versions and on which device it was computed: perhaps long ago.
+    """
 
     value: float
     note: str = ""
     replicates: tuple[float, ...] = ()
+    conditions: str = "{}"
 
     def to_dict(self) -> dict[str, Any]:
         """For the store; NaN is null."""
@@ -34,6 +38,7 @@ class Cell:
             "value": None if math.isnan(self.value) else self.value,
             "note": self.note,
             "replicates": [None if math.isnan(value) else value for value in self.replicates],
+            "conditions": self.conditions,
         }
 
     @classmethod
@@ -41,7 +46,7 @@ class Cell:
         """The cell that ``to_dict`` stored."""
         value = math.nan if stored["value"] is None else stored["value"]
         replicates = tuple(math.nan if item is None else item for item in stored["replicates"])
-        return cls(value, stored["note"], replicates)
+        return cls(value, stored["note"], replicates, stored["conditions"])
 
 
 def cell_key(source_key: Mapping[str, Any], target_key: Mapping[str, Any], bootstrap: int) -> str:

@@ -13,7 +13,7 @@ from dsim.compare.draws import CONFIDENCE, draws, first_shares, interval, verdic
 from dsim.compare.jobs import run_jobs
 from dsim.compare.ledger import Ledger
 from dsim.compare.plan import Plan, make_plan
-from dsim.compare.provenance import measure_identity, provenance
+from dsim.compare.provenance import conditions, measure_identity, provenance
 from dsim.compare.summaries import Failed, Summaries
 from dsim.data.dataset import Dataset
 from dsim.errors import UsageError
@@ -81,7 +81,8 @@ def compare(
     summaries = Summaries(plan, identity)
     cells = _all_cells(plan, summaries, jobs)
     clouds = _clouds(plan, summaries, jobs)
-    return dataclasses.replace(_matrix(plan, cells), provenance=provenance(plan, identity), clouds=clouds)
+    record = provenance(plan, identity, [cell.conditions for cell in cells.values()])
+    return dataclasses.replace(_matrix(plan, cells), provenance=record, clouds=clouds)
 
 
 def _pool_stream(plan: Plan) -> np.random.Generator:
@@ -100,7 +101,7 @@ def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     cells = {pair: stored[key] for pair, key in keys.items() if key in stored}
     missing = [pair for pair in keys if pair not in cells]
     summaries.prepare(list(dict.fromkeys(name for pair in missing for name in pair)), jobs)
-    drawn = _Draws(plan)
+    drawn, now = _Draws(plan), conditions(plan.runtime)
     tasks = [
         partial(compute_cell, plan.measure, summaries[source], summaries[target], drawn.of(source, target))
         for source, target in missing
@@ -108,8 +109,8 @@ def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     with ledger, plan.runtime.progress.task("comparing", len(tasks), "pairs") as task:
 
         def done(position: int, cell: Cell) -> None:
-            cells[missing[position]] = cell
-            ledger.add(keys[missing[position]], cell)
+            cells[missing[position]] = made = dataclasses.replace(cell, conditions=now)
+            ledger.add(keys[missing[position]], made)
             task.advance(1)
 
         run_jobs(jobs, tasks, done)

@@ -31,7 +31,7 @@ class Ledger:
     def _store(self) -> CellStore:
         from dsim.store.cells import CellStore
 
-        return CellStore(self._runtime.cache / "cells.sqlite")
+        return CellStore(self._runtime.cache / "cells.sqlite", self._runtime.progress.note)
 
     def known(self, keys: Sequence[str]) -> dict[str, Cell]:
         """Those of the pairs that were computed before."""

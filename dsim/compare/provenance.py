@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -11,6 +14,7 @@ from dsim import __version__
 from dsim.compare.plan import Plan
 from dsim.data.dataset import Dataset
 from dsim.registry import default
+from dsim.runtime import Runtime
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm", "h5py", "pillow", "tifffile")
 
@@ -42,8 +46,16 @@ def _recipe(reference: str, plan: Plan) -> Mapping[str, Any]:
     return recipe(reference, plan.runtime).key()
 
 
-def provenance(plan: Plan, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """The record that a matrix carries."""
+def conditions(runtime: Runtime) -> str:
+    """Versions and device under which something is being computed now, as canonical JSON."""
+    # Where torch was not imported, no network ran: the processor did the work, whatever device was asked for.
+    device = runtime.resolved_device() if "torch" in sys.modules else "cpu"
+    libraries = {name: found for name in _LIBRARIES if (found := _version(name))}
+    return json.dumps({"dsim": __version__, "device": device, "libraries": libraries}, sort_keys=True)
+
+
+def provenance(plan: Plan, identity: Mapping[str, Any], made: Sequence[str]) -> dict[str, Any]:
+    """The record that a matrix carries; ``made`` holds the conditions of each cell."""
     return {
         "dsim": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -51,9 +63,8 @@ def provenance(plan: Plan, identity: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": {name: _plain(value) for name, value in plan.measure.params.items()},
         "seed": plan.seed,
         "bootstrap": plan.bootstrap,
-        "device": plan.runtime.device,
         "datasets": {name: _described(dataset, plan) for name, dataset in plan.datasets.items()},
-        "libraries": {name: found for name in _LIBRARIES if (found := _version(name))},
+        "conditions": [{"cells": count, **json.loads(text)} for text, count in Counter(made).items()],
     }
 
 

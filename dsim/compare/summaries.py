@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from dsim.compare.jobs import run_jobs
 from dsim.compare.plan import Plan
-from dsim.errors import DsimError, MeasureError, StoreError, TooFewSamplesError
+from dsim.errors import DsimError, MeasureError, TooFewSamplesError
 from dsim.measure import SimilarityMeasure
 from dsim.rng import stream
 
@@ -44,7 +44,7 @@ class Summaries:
     def _store(self) -> ContentStore:
         from dsim.store.content import ContentStore
 
-        return ContentStore(self._plan.runtime.cache)
+        return ContentStore(self._plan.runtime.cache, self._plan.runtime.progress.note)
 
     def key(self, name: str) -> dict[str, Any]:
         """Everything that the summary of a dataset depends on."""
@@ -84,12 +84,8 @@ class Summaries:
     def _keep(self, name: str, summary: Any) -> None:
         self._known[name] = summary
         self.computed += 1
-        if summary_type(type(self._plan.measure)) is not type(summary):
-            return
-        try:
-            self._store.put("summaries", self.key(name), *encode(summary))
-        except StoreError as error:
-            self._plan.runtime.progress.note(f"{error.message}; the summary of {name!r} is not cached")
+        if summary_type(type(self._plan.measure)) is type(summary):
+            self._store.try_put("summaries", self.key(name), *encode(summary))
 
 
 def summarise(plan: Plan, name: str) -> Any:

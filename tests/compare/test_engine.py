@@ -184,4 +184,6 @@ def test_provenance_names_everything_that_the_numbers_depend_on(gap, line):
     assert record["seed"] == 7
     assert record["datasets"]["at0"]["samples"] == 20
     assert len(record["datasets"]["at0"]["fingerprint"]) == 64
-    assert {"numpy", "torch"} <= set(record["libraries"])
+    (conditions,) = record["conditions"]
+    assert conditions["cells"] == 4
+    assert {"numpy", "torch"} <= set(conditions["libraries"])
