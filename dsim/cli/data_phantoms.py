@@ -57,12 +57,11 @@ def phantoms(
 
 def _open(text: str, options: dict[str, int]) -> Dataset:
     """A phantom under the name that was written; options in its brackets win over those of the command."""
-    from dsim.data.phantoms import parse_phantom
-    from dsim.notation import format_bracketed, parse_bracketed
+    from dsim.data.phantoms import open_phantom
+    from dsim.notation import parse_bracketed
 
-    name, own = parse_bracketed(text.removeprefix("phantoms:"))
-    shared = {key: str(value) for key, value in options.items()}
-    return parse_phantom(format_bracketed(name, shared | own)).renamed(format_bracketed(name, own))
+    _, own = parse_bracketed(text)
+    return open_phantom(text, **{key: value for key, value in options.items() if key not in own})
 
 
 def _row(data: Dataset, folder: Path) -> dict[str, object]:

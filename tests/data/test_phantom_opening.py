@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsim.data.phantoms import is_phantom, names, open_phantom, parse_phantom
+from dsim.data.opening import open_dataset
+from dsim.data.phantoms import is_phantom, names, open_phantom
 from dsim.errors import UnknownNameError, UsageError
 
 
@@ -19,7 +20,7 @@ def test_every_name_opens_with_the_documented_defaults(name):
 
 
 def test_brackets_say_the_same_as_keywords():
-    written = parse_phantom("phantoms:dermoscopy[count=3,size=40,seed=7,noise=0.5,shape=1]")
+    written = open_phantom("phantoms:dermoscopy[count=3,size=40,seed=7,noise=0.5,shape=1]")
     given = open_phantom("dermoscopy", count=3, size=40, seed=7, noise=0.5, shape=1)
     assert written.backing == given.backing
     assert written.name == "dermoscopy[count=3,noise=0.5,seed=7,shape=1,size=40]"
@@ -27,7 +28,7 @@ def test_brackets_say_the_same_as_keywords():
 
 
 def test_depth_is_an_option():
-    assert parse_phantom("relief[depth=16,size=32]").native(0).dtype == np.uint16
+    assert open_phantom("relief[depth=16,size=32]").native(0).dtype == np.uint16
 
 
 def test_turned_knobs_show_in_the_name_so_that_two_settings_can_be_compared():
@@ -44,7 +45,7 @@ def test_turned_knobs_show_in_the_name_so_that_two_settings_can_be_compared():
 )
 def test_an_unknown_name_is_refused_with_the_nearest_known(text, message):
     with pytest.raises(UnknownNameError) as caught:
-        parse_phantom(text)
+        open_phantom(text)
     assert caught.value.message == message
     assert caught.value.hint
 
@@ -66,7 +67,20 @@ def test_an_unknown_name_is_refused_with_the_nearest_known(text, message):
 )
 def test_a_wrong_value_is_refused_by_name(text, message):
     with pytest.raises(UsageError, match=message):
-        parse_phantom(text)
+        open_phantom(text)
+
+
+def test_an_option_is_given_once():
+    with pytest.raises(UsageError, match=r"'size' of .* is also given as a keyword"):
+        open_phantom("fundus[size=32]", size=64)
+    with pytest.raises(UsageError, match="'noise'"):
+        open_phantom("fundus[noise=0.1]", noise=0.2)
+
+
+def test_the_general_opening_knows_phantoms():
+    assert open_dataset("phantoms:fundus") == open_phantom("fundus")
+    named = open_dataset("mine=phantoms:fundus[noise=0.5,count=3]")
+    assert named == open_phantom("fundus[noise=0.5,count=3]").renamed("mine")
 
 
 def test_only_the_prefix_makes_a_phantom_of_a_text():

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from dsim.data.dataset import Dataset
+from dsim.data.opening import open_dataset
 from dsim.data.phantoms import names, open_phantom, write, writing
 from dsim.errors import DataError, DsimError, UsageError
 
@@ -41,6 +42,17 @@ def test_deep_images_keep_all_16_bits(name, tmp_path):
     stored = imagecodecs.png_decode((folder / "images" / "00000.png").read_bytes())
     assert stored.dtype == np.uint16
     assert np.array_equal(stored.reshape(data.native(0).shape), data.native(0))
+
+
+def test_the_reader_of_images_and_masks_finds_everything_again(tmp_path):
+    data = open_phantom("dermoscopy", count=5, size=24)
+    (folder,) = write([data], tmp_path / "out")
+    found = open_dataset(folder)
+    assert (found.name, found.ids, found.labels, found.groups) == (data.name, data.ids, data.labels, data.groups)
+    assert found.masked
+    for i in range(5):
+        assert np.array_equal(found.pixels(i), data.pixels(i))
+        assert np.array_equal(found.mask(i) > 0, data.mask(i) > 0)
 
 
 def test_the_tables_tell_labels_groups_and_truth(tmp_path):

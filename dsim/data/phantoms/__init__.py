@@ -10,7 +10,7 @@ from __future__ import annotations
 from dsim.data.phantoms.catalogue import TRUE_SOURCE, names
 from dsim.data.phantoms.knobs import Content, Style
 from dsim.data.phantoms.ladder import content_ladder, style_ladder
-from dsim.data.phantoms.opening import is_phantom, open_phantom, parse_phantom, sources, targets
+from dsim.data.phantoms.opening import is_phantom, open_phantom, sources, targets
 from dsim.data.phantoms.writing import write
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "is_phantom",
     "names",
     "open_phantom",
-    "parse_phantom",
     "sources",
     "style_ladder",
     "targets",

@@ -10,7 +10,7 @@ from dsim.data.phantoms.camera import Scene, Sitting
 from dsim.data.phantoms.fields import Image, bump, fractal, grid, outline, polar, smooth, soft, stretched, within
 from dsim.data.phantoms.paint import draw, mask_of, over, rgb, taper, vary, wander
 
-_SKIN, _HAIR, _VEIL, _MILIA = rgb(0.89, 0.66, 0.57), rgb(0.1, 0.06, 0.05), rgb(0.42, 0.44, 0.55), rgb(0.95, 0.88, 0.7)
+_SKIN, _HAIR, _VEIL, _MILIA = rgb(0.89, 0.66, 0.57), rgb(0.1, 0.06, 0.05), rgb(0.40, 0.40, 0.47), rgb(0.95, 0.88, 0.7)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _network(sitting: Sitting) -> Image:
 def _features(sitting: Sitting, pixels: Image, lesion: Image) -> Image:
     """What sets the classes apart inside the lesion: a veil, or milia."""
     if sitting.label == "melanoma":
-        return over(pixels, _VEIL, 0.6 * lesion * soft(smooth(sitting.layout, sitting.size, 3), 0.7, 1.0))
+        return over(pixels, _VEIL, 0.5 * lesion * soft(smooth(sitting.layout, sitting.size, 3), 0.7, 1.0))
     if sitting.label == "keratosis":
         return over(pixels, _MILIA, 0.75 * lesion * soft(smooth(sitting.layout, sitting.size, 18), 1.6, 0.5))
     return pixels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms.backing import PhantomBacking, Recipe
@@ -30,43 +29,67 @@ _OPTIONS = {
 def open_phantom(
     name: str,
     *,
-    count: int = DEFAULT_COUNT,
-    size: int = DEFAULT_SIZE,
-    seed: int = DEFAULT_SEED,
-    depth: int = DEFAULT_DEPTH,
+    count: int | None = None,
+    size: int | None = None,
+    seed: int | None = None,
+    depth: int | None = None,
     **knobs: float,
 ) -> Dataset:
     """A phantom as a dataset with images, masks, labels and groups; nothing is rendered yet.
 
     Parameters
     ----------
-    name : one of ``names()``.
-    count : number of images. The first n images are the same whatever the count.
-    size : side of the square images in pixels; the same scenes are shown at any size.
-    seed : picks the scenes. ``depth`` : 8 (uint8) or 16 (uint16) bits.
+    name : one of ``names()``, or the notation ``NAME[option=value,...]``, with or without ``phantoms:`` in front.
+    count : number of images, 24 by default. The first n images are the same whatever the count.
+    size : side of the square images in pixels, 96 by default; the same scenes are shown at any size.
+    seed : picks the scenes, 0 by default. ``depth`` : 8 (uint8) or 16 (uint16) bits.
     knobs : any of ``Style`` and ``Content``, such as ``noise=0.5``; those not named stay where the phantom has them.
 
     Returns
     -------
-    Dataset named after the phantom, and after the knobs if some were turned.
+    Dataset named as it is written, with the knobs that were turned, so that two settings can be compared.
 
     Raises
     ------
-    UnknownNameError : no such phantom or knob; the nearest one is suggested.
-    UsageError : a value out of its range.
+    UnknownNameError : no such phantom, knob or option; the nearest one is suggested.
+    UsageError : a value out of its range, or given both in the brackets and as a keyword.
 
     >>> data = open_phantom("ultrasound", count=3, size=32)
     >>> data.native(0).shape, data.mask(0).shape, data.classes
     ((32, 32, 1), (32, 32), ('cyst', 'solid'))
-    >>> open_phantom("ultrasound", noise=0.5).name
-    'ultrasound[noise=0.5]'
+    >>> open_phantom("phantoms:fundus[size=48,count=4]", noise=0.5).name
+    'fundus[count=4,noise=0.5,size=48]'
     """
-    given = {"count": count, "size": size, "seed": seed, "depth": depth}
-    for option, value in given.items():
-        _OPTIONS[option].check(value)
-    style, content = turn(name, knobs)
-    title = format_bracketed(name, {knob: f"{value:g}" for knob, value in knobs.items()})
-    return assemble(title, Recipe(name, size, seed, depth, style, content), count)
+    head, written = parse_bracketed(name.strip().removeprefix(PREFIX))
+    phantom(head)
+    keywords = {"count": count, "size": size, "seed": seed, "depth": depth}
+    given = {key: value for key, value in keywords.items() if value is not None}
+    for key in written:
+        if key in given or key in knobs:
+            raise UsageError(f"option {key!r} of {name!r} is also given as a keyword", hint="give it once")
+    options = _checked(given | {key: _read(key, text) for key, text in written.items() if key in _OPTIONS})
+    turned = knobs | {key: _number(key, text) for key, text in written.items() if key not in _OPTIONS}
+    style, content = turn(head, turned)
+    recipe = Recipe(head, options["size"], options["seed"], options["depth"], style, content)
+    title = format_bracketed(head, {knob: f"{value:g}" for knob, value in knobs.items()} | written)
+    return assemble(title, recipe, options["count"])
+
+
+def _checked(given: Mapping[str, int]) -> dict[str, int]:
+    """All options: those given, checked, and the defaults of the others."""
+    return {name: option.check(given.get(name, option.default)) for name, option in _OPTIONS.items()}
+
+
+def _read(option: str, text: str) -> int:
+    value: int = _OPTIONS[option].parse(text)
+    return value
+
+
+def _number(knob: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"knob {knob!r} takes a number, not {text!r}", hint=f"write {knob}=0.5") from None
 
 
 def sources(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> list[Dataset]:
@@ -111,30 +134,6 @@ def assemble(title: str, recipe: Recipe, count: int) -> Dataset:
         format="phantom",
         notes=(f"generated: {base.title}",),
     )
-
-
-def parse_phantom(text: str) -> Dataset:
-    """Open ``NAME[option=value,...]``, with or without ``phantoms:`` in front.
-
-    Options are count, size, seed, depth and every knob. The dataset is named by the canonical text, so that two
-    settings of one phantom can be compared.
-
-    >>> parse_phantom("phantoms:fundus[noise=0.5,count=4,size=48]").name
-    'fundus[count=4,noise=0.5,size=48]'
-    """
-    name, texts = parse_bracketed(text.strip().removeprefix(PREFIX))
-    phantom(name)
-    settings: dict[str, Any] = {
-        key: _OPTIONS[key].parse(value) if key in _OPTIONS else _number(key, value) for key, value in texts.items()
-    }
-    return open_phantom(name, **settings).renamed(format_bracketed(name, texts))
-
-
-def _number(knob: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"knob {knob!r} takes a number, not {text!r}", hint=f"write {knob}=0.5") from None
 
 
 def is_phantom(text: str) -> bool:
