@@ -75,6 +75,8 @@ def _described(dataset: Dataset, plan: Plan) -> dict[str, Any]:
         "samples": len(dataset),
         "fingerprint": plan.fingerprints[dataset.name],
         "resampled_by": "image" if dataset.groups is None else "group",
+        "treatment": dataset.treatment.describe(),
+        "notes": list(dataset.notes),
         "skipped": list(dataset.skipped),
     }
 

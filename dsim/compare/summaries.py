@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from dsim.compare.jobs import run_jobs
 from dsim.compare.plan import Plan
+from dsim.data.treatment import TREATMENT_VERSION
 from dsim.errors import DsimError, MeasureError, TooFewSamplesError
 from dsim.measure import SimilarityMeasure
 from dsim.rng import stream
@@ -50,6 +51,7 @@ class Summaries:
         """Everything that the summary of a dataset depends on."""
         return {
             "schema": SCHEMA,
+            "treatment": TREATMENT_VERSION,
             **self._identity,
             "dataset": self._plan.fingerprints[name],
             "seed": self._plan.seed,
