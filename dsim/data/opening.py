@@ -51,12 +51,12 @@ def open_many(
     datasets = [open_dataset(path, skip_unreadable=skip_unreadable, max_pixels=max_pixels) for path in given]
     first: dict[str, str] = {}
     for path, dataset in zip(map(str, given), datasets, strict=True):
-        other = first.setdefault(dataset.name, path)
-        if other is not path:
+        if dataset.name in first:
             raise DataError(
-                f"two datasets are named {dataset.name!r}: {other} and {path}",
+                f"two datasets are named {dataset.name!r}: {first[dataset.name]} and {path}",
                 hint=f"give one of them another name: {dataset.name}-2={_split_name(path)[1]}",
             )
+        first[dataset.name] = path
     return datasets
 
 

@@ -64,7 +64,7 @@ def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
 
     array = array[:, :, None] if array.ndim == 2 else array
     if array.ndim != 3 or array.size == 0:
-        raise DataError(
+        raise UnreadableImageError(
             f"{what} has the shape {array.shape}, not (height, width) or (height, width, channels)",
             hint="give each image as a 2D array, or 3D with the channels last",
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CHANNEL_AXES = "CS"
 _PLANE_AXES = "YXCS"
-_ORIENTATION = 274
+_DESCRIPTION, _ORIENTATION = 270, 274
 _MIN_IS_WHITE, _PALETTE, _SEPARATED, _YCBCR = 0, 3, 5, 6
 _KNOWN_PHOTOMETRICS = {0, 1, 2, 3, 4, 5, 6, 32803}
 _JPEG = {6, 7, 34892}
@@ -121,7 +121,9 @@ class _Stack:
         counted = [(axis, size) for axis, size in zip(self.axes, self.shape, strict=True) if axis not in _PLANE_AXES]
         position = np.unravel_index(sample, [size for _, size in counted]) if counted else ()
         at = {axis: int(i) for (axis, _), i in zip(counted, position, strict=True)}
-        array = self._from_pages(at) if self._one_page_per_plane() else self._whole()[_index(self.axes, at)]
+        paged = self._one_page_per_plane()
+        # The copy lets go of the mapped file.
+        array = self._from_pages(at) if paged else np.array(self._whole()[_index(self.axes, at)])
         axes = "".join(axis for axis in self.axes if axis not in at)
         array = np.moveaxis(array, (axes.index("Y"), axes.index("X")), (0, 1))
         return array.reshape(self.height, self.width, self.channels)
@@ -266,20 +268,23 @@ def _orientation(page: Any) -> int:
 def _refuse_truncated(tif: Any, size: int) -> None:
     for number, page in enumerate(tif.pages):
         ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
-        tags = [tag.valueoffset + tag.valuebytecount for tag in page.tags]
-        if not ends or max(ends + tags) > size:
+        if not ends or max(ends) > size:
             raise ValueError(f"the file breaks off within page {number}")
-    if not len(tif.pages) or _next_page_offset(tif) != 0:
+    if not len(tif.pages) or _directory(tif, tif.pages[-1])[1] != 0:
         raise ValueError(f"the file breaks off after page {len(tif.pages) - 1}")
+    # Without its description, an OME-TIFF's or ImageJ's channels would be taken for samples.
+    if _DESCRIPTION in _directory(tif, tif.pages[0])[0] and _DESCRIPTION not in tif.pages[0].tags:
+        raise ValueError("the file breaks off within its description")
     planes = sum(series.size // series.keyframe.size for series in tif.series)
     if tif.is_imagej and (tif.imagej_metadata or {}).get("images", 1) > planes:
         raise ValueError(f"the file breaks off after image {planes - 1}")
 
 
-def _next_page_offset(tif: Any) -> int:
-    """Where the page after the last one should begin: 0 in a whole file."""
+def _directory(tif: Any, page: Any) -> tuple[set[int], int]:
+    """The tags that a page should have, and where the page after it should begin (0 after the last)."""
     form, file = tif.tiff, tif.filehandle
-    file.seek(tif.pages[-1].offset)
-    tags = struct.unpack(form.tagnoformat, file.read(form.tagnosize))[0]
-    file.seek(tags * form.tagsize, 1)
-    return int(struct.unpack(form.offsetformat, file.read(form.offsetsize))[0])
+    file.seek(page.offset)
+    count = struct.unpack(form.tagnoformat, file.read(form.tagnosize))[0]
+    entries = file.read(count * form.tagsize)
+    codes = {struct.unpack_from(f"{form.byteorder}H", entries, i * form.tagsize)[0] for i in range(count)}
+    return codes, int(struct.unpack(form.offsetformat, file.read(form.offsetsize))[0])
