@@ -93,7 +93,7 @@ def _spaced(count: int, of: int) -> list[int]:
 def _cell(subject: Subject, source: Specimen, target: Specimen) -> float:
     from dsim.compare import compare
 
-    matrix = compare([source.dataset], [target.dataset], measure=subject.fresh(), runtime=subject.runtime)
+    matrix = compare([source.dataset], [target.dataset], measure=subject.unfitted(), runtime=subject.runtime)
     return float(matrix.values[0, 0])
 
 

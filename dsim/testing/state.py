@@ -33,9 +33,7 @@ def determinism(subject: Subject) -> str:
 def global_random_state(subject: Subject) -> None:
     """The global random generators of random, numpy and torch are left as they were."""
     before = _random_states()
-    source, target = subject.specimens.ladder[:2]
-    measure = subject.fresh()
-    measure.compare(subject.summarise(source, measure=measure), subject.summarise(target, measure=measure))
+    subject.alone()
     after = _random_states()
     touched = [name for name, state in before.items() if after[name] != state]
     if touched:
@@ -162,7 +160,7 @@ def matrix(subject: Subject) -> str:
 
     require_repeats(subject)
     pool = [specimen.dataset for specimen in subject.specimens.ladder]
-    found = compare(pool, measure=subject.fresh(), runtime=subject.runtime)
+    found = compare(pool, measure=subject.unfitted(), runtime=subject.runtime)
     if found.failed:
         raise Failure(f"the engine has failed cells: {found.failed[0]}", "ordinary datasets must have a value")
     if SimilarityMatrix.from_json(found.to_json()).to_dict() != found.to_dict():

@@ -58,11 +58,11 @@ class Subject:
         self._summaries: dict[tuple[str, int], Any] = {}
         self._caches = 0
 
-    def fresh(self) -> SimilarityMeasure[Any]:
+    def fresh(self, runtime: Runtime | None = None) -> SimilarityMeasure[Any]:
         """Another instance with the same parameters, fitted where it fits the pool."""
         measure = self.unfitted()
         if measure.fits_pool:
-            measure.fit([self.view(specimen) for specimen in self.specimens.ladder], stream(0, "fit"))
+            measure.fit([self.view(specimen, runtime) for specimen in self.specimens.ladder], stream(0, "fit"))
         return measure
 
     def unfitted(self) -> SimilarityMeasure[Any]:
@@ -81,8 +81,8 @@ class Subject:
         """On the CPU, so that values are the same everywhere."""
         return Runtime(device="cpu", cache=self.folder / "shared")
 
-    def separate_runtime(self, batch: int) -> Runtime:
-        """A runtime with another batch size and a cache of its own: nothing can be looked up."""
+    def separate_runtime(self, batch: int = 64) -> Runtime:
+        """A runtime with a cache of its own: nothing that was computed before can be looked up."""
         self._caches += 1
         return Runtime(device="cpu", cache=self.folder / f"separate-{self._caches}", batch=batch)
 
@@ -98,9 +98,9 @@ class Subject:
         measure: SimilarityMeasure[Any] | None = None,
         runtime: Runtime | None = None,
     ) -> Any:
-        """A new summary. The random stream is the specimen's place in the pool, so that variants share it."""
-        rng = stream(seed, "summarise")
-        return (measure or self.measure).summarise(self.view(specimen, runtime), rng)
+        """A new summary, drawn from the stream that the engine would use: each dataset has its own."""
+        view = self.view(specimen, runtime)
+        return (measure or self.measure).summarise(view, stream(seed, view.fingerprint, "summarise"))
 
     def summary(self, specimen: Specimen, seed: int = 0) -> Any:
         """The summary, computed once per specimen."""
@@ -157,17 +157,21 @@ class Subject:
 
     def repetition(self) -> tuple[float, float] | None:
         """Values of one pair by two instances with one seed, if they differ."""
-        one, other = (self._by(self.fresh(), seed=0) for _ in range(2))
+        one, other = (self.alone() for _ in range(2))
         return (one, other) if self.differ(one, other, 1e-9) else None
 
     @cached_property
     def draws(self) -> bool:
         """Whether values depend on the seed."""
-        return self.differ(self._by(self.measure, seed=0), self._by(self.measure, seed=1), 1e-9)
-
-    def _by(self, measure: SimilarityMeasure[Any], seed: int) -> float:
         source, target = self.specimens.ladder[0], self.specimens.ladder[2]
-        summaries = [self.summarise(specimen, seed=seed, measure=measure) for specimen in (source, target)]
+        return self.differ(self.value(source, target, seed=0), self.value(source, target, seed=1), 1e-9)
+
+    def alone(self) -> float:
+        """One value by an instance that shares nothing with any other, and can look nothing up."""
+        runtime = self.separate_runtime()
+        measure = self.fresh(runtime)
+        source, target = self.specimens.ladder[0], self.specimens.ladder[2]
+        summaries = [self.summarise(specimen, measure=measure, runtime=runtime) for specimen in (source, target)]
         return float(measure.compare(*summaries))
 
 

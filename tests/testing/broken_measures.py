@@ -70,6 +70,28 @@ class MeanShift(SimilarityMeasure[Cloud]):
         return summary.features[:, :2]
 
 
+class Subsampled(MeanShift):
+    """Sound and stochastic: looks at half of the samples."""
+
+    spec = replace(SOUND, factory="broken_measures:Subsampled", min_samples=2, resamples=False, embeds=False)
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        features = super().summarise(data, rng).features
+        return Cloud(rng.permutation(features)[: max(1, len(features) // 2)])
+
+
+class PoolScaled(MeanShift):
+    """Sound, and fitted: features in units of the pool's standard deviation."""
+
+    spec = replace(SOUND, factory="broken_measures:PoolScaled", fits_pool=True)
+
+    def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
+        self.deviation = float(np.concatenate([view.features("unused") for view in pool]).std())
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        return Cloud(super().summarise(data, rng).features / self.deviation)
+
+
 SPECIMENS: dict[str, list[type[MeanShift]]] = {}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from broken_measures import SPECIMENS, MeanShift, Unbiased
+from broken_measures import SPECIMENS, MeanShift, PoolScaled, Subsampled, Unbiased
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.testing import CHECKS, ConformanceError, Status, assert_conforms, check_measure
@@ -21,6 +21,21 @@ def test_a_sound_measure_passes_every_check_that_applies() -> None:
     passed = {result.name for result in report.results if result.status is Status.PASSED}
     assert set(CHECKS) - passed == {"registration"}
     assert "not registered" in report["registration"].message
+
+
+def test_where_values_depend_on_the_seed_checks_that_change_the_draw_do_not_apply() -> None:
+    report = check_measure(Subsampled)
+    assert report.ok, str(report)
+    assert "repeat" in report["determinism"].message
+    for check in ("order", "duplication"):
+        assert report[check].status is Status.NOT_APPLICABLE
+        assert "depend on the seed" in report[check].message
+
+
+def test_a_measure_that_fits_the_pool_is_fitted_first() -> None:
+    report = check_measure(PoolScaled)
+    assert report.ok, str(report)
+    assert report["order"].status is Status.PASSED
 
 
 @pytest.mark.parametrize(("check", "broken"), BROKEN)
