@@ -118,6 +118,15 @@ def test_two_models_of_one_id_are_refused(folder: Path) -> None:
         models()
 
 
+def test_a_broken_manifest_stands_in_nobodys_way(folder: Path) -> None:
+    broken = folder.with_name("a-broken-one")
+    broken.mkdir()
+    (broken / "manifest.toml").write_text("id =")
+    assert find("linear.test.r1").folder == folder
+    with pytest.raises(DataError, match="is not TOML"):
+        models()
+
+
 def test_a_sound_model_is_built_in_evaluation_mode(folder: Path) -> None:
     module = find("linear.test.r1").build()
     assert not module.training

@@ -33,7 +33,8 @@ def info(as_json: bool) -> None:
         return emit_json({"folder": str(root), "bytes": total, "kinds": kinds})
     rows = [[found.kind, str(found.count), format_size(found.bytes)] for found in held]
     rows.append(["total", str(sum(found.count for found in held)), format_size(total)])
-    return table(str(root), ["kind", "files", "size"], rows, right=["files", "size"])
+    click.echo(root)
+    return table("", ["kind", "files", "size"], rows, right=["files", "size"])
 
 
 @cache.command()

@@ -62,7 +62,7 @@ def extract(
             }
         )
     rows = [[name, str(n), str(d)] for name, (n, d) in shapes.items()]
-    return table(used.reference, ["dataset", "images", "features"], rows, right=["images", "features"])
+    return table("", ["dataset", "images", "features"], rows, right=["images", "features"])
 
 
 def write_features(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,28 +21,38 @@ def read_model(folder: Path) -> Model:
 
 
 def models() -> list[Model]:
-    """All models of the zoo, by id; two of one id are refused."""
-    from dsim.registry import default
-
+    """All models of the zoo, by id; a wrong manifest, and an id that is given twice, are refused."""
     found: dict[str, Model] = {}
-    for place in default().zoo_paths():
-        for manifest in sorted(place.glob(f"*/{NAME}")):
-            model = read_model(manifest.parent)
-            if model.id in found:
-                raise DataError(
-                    f"two zoo models have the id {model.id!r}: {found[model.id].folder} and {model.folder}",
-                    hint="an id is given once; raise the revision of the newer one",
-                )
-            found[model.id] = model
+    for model in map(read_model, _folders()):
+        if model.id in found:
+            raise DataError(
+                f"two zoo models have the id {model.id!r}: {found[model.id].folder} and {model.folder}",
+                hint="an id is given once; raise the revision of the newer one",
+            )
+        found[model.id] = model
     return sorted(found.values(), key=lambda model: model.id)
 
 
 def find(id: str) -> Model:
-    """The model of that id; an unknown one is refused with the nearest known."""
-    known = {model.id: model for model in models()}
+    """The model of that id; an unknown one is refused with the nearest known.
+
+    Another model's wrong manifest stands in nobody's way.
+    """
+    known: dict[str, Model] = {}
+    for folder in _folders():
+        with contextlib.suppress(DataError):
+            model = read_model(folder)
+            known.setdefault(model.id, model)
     if id not in known:
         raise UnknownNameError("zoo model", id, known, hint="dsim zoo list shows them")
     return known[id]
+
+
+def _folders() -> list[Path]:
+    """Folders with a manifest, in the order of the plugins that bring them."""
+    from dsim.registry import default
+
+    return [manifest.parent for place in default().zoo_paths() for manifest in sorted(place.glob(f"*/{NAME}"))]
 
 
 def trained_on(model: Model, dataset: Dataset) -> str | None:

@@ -1,0 +1,119 @@
+"""Throughput of ``extract`` beside the bare forward pass of the same network, in one run.
+
+    python benchmarks/timing/extraction.py [--data FOLDER ...] [--images 120] [--repeats 5] [--device cpu]
+
+Prints Markdown. The bare pass runs the same module, in the same memory format and batch size, on tensors that are
+already in memory; ``extract`` reads and decodes image files, transforms them, runs the network, collects the features
+and stores them. The two alternate, and the ratio is that of the medians. Without ``--data`` phantoms are written to a
+temporary folder as PNG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import dsim
+from dsim.data.dataset import Dataset
+from dsim.features import extract
+from dsim.features.extractor import Extractor, prepare
+from dsim.features.pipeline import stream
+from dsim.features.transforms import parse_transform
+from dsim.runtime import Runtime
+
+
+def phantoms(folder: Path, images: int) -> list[Dataset]:
+    """Phantoms of 256 pixels, half stained histology and half fluorescence, as files."""
+    from dsim.data.opening import open_dataset
+    from dsim.data.phantoms.writing import write
+
+    names = ("histology", "fluorescence")
+    made = [open_dataset(f"phantoms:{name}[count={images // len(names)},size=256]") for name in names]
+    return [open_dataset(path) for path in write(made, folder / "phantoms")]
+
+
+def first(datasets: list[Dataset], images: int) -> list[Dataset]:
+    """As many samples of each as make up the number of images."""
+    share = max(1, images // len(datasets))
+    return [dataset.subset(range(min(share, len(dataset)))) for dataset in datasets]
+
+
+def seconds(run: Callable[[], object]) -> tuple[float, float]:
+    """Time on the clock, and time on all cores: the latter is less disturbed by other work on the machine."""
+    wall, cores = time.perf_counter(), time.process_time()
+    run()
+    return time.perf_counter() - wall, time.process_time() - cores
+
+
+def preload(datasets: list[Dataset], transform: str, runtime: Runtime) -> list[np.ndarray]:
+    """Every batch that extraction will see."""
+    chosen = parse_transform(transform)
+    return [batch for data in datasets for batch in stream(data, chosen, runtime.batch, runtime.workers)]
+
+
+def bare_pass(extractor: Extractor, batches: list[np.ndarray]) -> None:
+    for batch in batches:
+        extractor(batch)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def fresh(runtime: Runtime, folder: Path) -> Runtime:
+    """The same runtime with an empty cache, so that nothing is a hit."""
+    return dataclasses.replace(runtime, cache=Path(tempfile.mkdtemp(dir=folder)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="*", type=Path, default=[], help="folders of datasets; default: phantoms")
+    parser.add_argument("--extractor", default="timm:resnet18.a1_in1k[init=random:0]")
+    parser.add_argument("--images", type=int, default=120)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=Runtime.batch)
+    parser.add_argument("--workers", type=int, default=Runtime.workers)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        measure(options, Path(name))
+
+
+def measure(options: argparse.Namespace, folder: Path) -> None:
+    """Alternate the two, and print the medians."""
+    runtime = Runtime(options.device, True, folder / "cache", workers=options.workers, batch=options.batch)
+    datasets = [dsim.open_dataset(path) for path in options.data] or phantoms(folder, options.images)
+    datasets = first(datasets, options.images)
+    blueprint = prepare(options.extractor, runtime)
+    extractor = blueprint.open(runtime.device)
+    batches = preload(datasets, blueprint.recipe.transform, runtime)
+    bare_pass(extractor, batches[:1])
+    extract(datasets[0].subset([0]), options.extractor, runtime)
+    ours, bare = [], []
+    for _ in range(options.repeats):
+        bare.append(seconds(lambda: bare_pass(extractor, batches)))
+        now = fresh(runtime, folder)
+        ours.append(seconds(lambda now=now: [extract(data, options.extractor, now) for data in datasets]))
+    report(options, sum(map(len, datasets)), np.median(bare, axis=0), np.median(ours, axis=0))
+
+
+def report(options: argparse.Namespace, images: int, bare: np.ndarray, ours: np.ndarray) -> None:
+    print(f"{options.extractor}, {images} images, batch {options.batch}, {options.workers} decoding threads,")
+    print(f"{options.device}, {os.cpu_count()} cores, torch {torch.__version__} on {platform.machine()}, ", end="")
+    print(f"medians of {options.repeats}\n")
+    print("| | seconds | images/s | seconds of all cores |\n|---|---:|---:|---:|")
+    for name, (wall, cores) in {"bare forward pass": bare, "extract": ours}.items():
+        print(f"| {name} | {wall:.2f} | {images / wall:.1f} | {cores:.2f} |")
+    ratio = bare / ours
+    print(f"\nratio {ratio[0]:.2f} on the clock, {ratio[1]:.2f} of all cores")
+
+
+if __name__ == "__main__":
+    main()

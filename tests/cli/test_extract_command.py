@@ -1,0 +1,71 @@
+"""``dsim extract``: features, ids and recipe in one file that appears whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsim.cli.main import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    place = tmp_path / "cells"
+    place.mkdir()
+    for name in ("a", "b", "c"):
+        Image.fromarray(rng.integers(0, 256, (20, 30), dtype=np.uint8)).save(place / f"{name}.png")
+    return place
+
+
+def test_the_file_holds_features_ids_and_recipe(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "features.h5"
+    paths = [str(folder), f"again={folder}"]
+    assert run(["extract", *paths, "--extractor", "pixels:[side=4]", "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["schema"] == "dsim.extract/1"
+    assert told["file"] == str(out)
+    assert told["datasets"]["cells"]["shape"] == [3, 16]
+    assert told["recipe"]["transform"] == "square@1[channels=1,side=4]"
+    with h5py.File(out) as file:
+        assert sorted(file) == ["again", "cells"]
+        assert dict(file.attrs) == told["recipe"]
+        assert file["cells"].attrs["images_fingerprint"] == told["datasets"]["cells"]["images"]
+        assert [Path(name).stem for name in file["cells/ids"].asstr()[()]] == ["a", "b", "c"]
+        assert file["cells/features"].dtype == np.float32
+        assert file["cells/features"].shape == (3, 16)
+        np.testing.assert_array_equal(file["cells/features"][()], file["again/features"][()])
+
+
+def test_without_a_file_a_table_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["extract", str(folder), "--extractor", "pixels:"]) == 0
+    captured = capsys.readouterr()
+    assert "cells" in captured.out
+    assert "256" in captured.out
+    assert captured.err == ""
+
+
+def test_weights_that_cannot_be_reached_leave_with_1_and_the_ways_out(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    reference = "torchvision:shufflenet_v2_x0_5.IMAGENET1K_V1"
+    out = tmp_path / "features.h5"
+    assert run(["extract", str(folder), "--extractor", reference, "--offline", "--out", str(out)]) == 1
+    errors = capsys.readouterr().err
+    assert f"the weights of {reference} cannot be reached: offline" in errors
+    assert "--weights FILE" in errors
+    assert not out.exists()
+
+
+def test_weights_reach_the_extractor(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["extract", str(folder), "--extractor", "timm:test_resnet", "--weights", str(tmp_path / "absent.pth")]
+    assert run(arguments) == 1
+    assert f"there is no weights file {tmp_path / 'absent.pth'}" in capsys.readouterr().err

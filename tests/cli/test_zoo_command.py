@@ -1,0 +1,92 @@
+"""``dsim zoo``: list, show, verify, train."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dsim.cli.main import run
+from dsim.errors import WeightsError
+from dsim.zoo import Model
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Model]:
+    """A zoo of two described models: one sound, one whose weights are gone."""
+
+    def build(self: Model) -> None:
+        if self.id == "b.test.r1":
+            raise WeightsError("the weights are gone", hint="restore them")
+
+    manifest = {"title": "A model", "weights": {"size": 1500}, "output": {"dim": 2}}
+    known = [Model(f"{name}.test.r1", tmp_path, {"id": f"{name}.test.r1", **manifest}, tmp_path / "w") for name in "ab"]
+    monkeypatch.setattr("dsim.zoo.models", lambda: known)
+    monkeypatch.setattr("dsim.zoo.find", lambda id: next(model for model in known if model.id == id))
+    monkeypatch.setattr(Model, "build", build)
+    return known
+
+
+def test_list_shows_ids_dimensions_and_sizes(models: list[Model], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["zoo", "list"]) == 0
+    table = capsys.readouterr().out
+    assert "a.test.r1" in table
+    assert "1.5 kB" in table
+    assert run(["zoo", "list", "--json"]) == 0
+    assert [model["id"] for model in json.loads(capsys.readouterr().out)] == ["a.test.r1", "b.test.r1"]
+
+
+def test_show_prints_the_card(models: list[Model], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["zoo", "show", "a.test.r1"]) == 1
+    assert "cannot read" in capsys.readouterr().err
+    (tmp_path / "card.md").write_text("# A card\n")
+    assert run(["zoo", "show", "a.test.r1"]) == 0
+    assert capsys.readouterr().out == "# A card\n"
+    assert run(["zoo", "show", "a.test.r1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folder"] == str(tmp_path)
+
+
+def test_verify_leaves_with_1_when_a_model_fails(models: list[Model], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["zoo", "verify", "a.test.r1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"id": "a.test.r1", "sound": True, "reason": ""}]
+    assert run(["zoo", "verify"]) == 1
+    assert "the weights are gone" in capsys.readouterr().out
+
+
+def test_train_hands_datasets_seed_and_settings_to_the_trainer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def trainer(datasets: Sequence[Any], out: Path, runtime: Any, options: Mapping[str, str]) -> None:
+        seen.update(names=[dataset.name for dataset in datasets], out=out, device=runtime.device, options=options)
+
+    spec = SimpleNamespace(trainer="somewhere:train")
+    monkeypatch.setattr("dsim.registry.Registry.measure_spec", lambda self, name: spec)
+    monkeypatch.setattr("dsim.registry.load", lambda reference: trainer)
+    sources = ["--sources", "phantoms:xray", "phantoms:fundus"]
+    settings = ["--seed", "3", "--device", "cpu", "--set", "epochs=2", "--set", "lr=0.1"]
+    assert run(["zoo", "train", "asap", *sources, "--out", str(tmp_path / "m"), *settings]) == 0
+    assert seen["names"] == ["xray", "fundus"]
+    assert seen["options"] == {"seed": "3", "epochs": "2", "lr": "0.1"}
+    assert (seen["out"], seen["device"]) == (tmp_path / "m", "cpu")
+    assert capsys.readouterr().out == f"{tmp_path / 'm'}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cc", "--sources", "phantoms:xray", "--out", "m"], "measure 'cc' has no model to train"),
+        (["asp", "--sources", "phantoms:xray", "--out", "m"], "Did you mean 'asap'?"),
+        (["asap", "--sources", "phantoms:xray", "--out", "m", "--set", "seed=1"], "'seed' is given twice"),
+    ],
+)
+def test_train_refuses_what_it_cannot_train(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["zoo", "train", *arguments]) == 2
+    assert message in capsys.readouterr().err
