@@ -57,8 +57,9 @@ def verify(path: Path, *, mask: bool = False, thorough: bool = False, max_pixels
     """
     from dsim.data import raster
 
-    if not thorough and (_decoder(path) is not raster or raster.looks_whole(path)):
-        return
+    with naming(path):
+        if not thorough and (_decoder(path) is not raster or raster.looks_whole(path)):
+            return
     for index in range(len(headers(path, max_pixels))):
         (read_mask if mask else read)(path, index, max_pixels)
 

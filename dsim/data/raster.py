@@ -99,14 +99,19 @@ def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def looks_whole(path: Path) -> bool:
-    """Whether the file ends as its format ends; a file that does not may be truncated."""
+    """Whether the file is as long as its format says, or ends as it should; one that does not may be truncated."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        kind = format_of(file.read(16))
-        file.seek(max(0, path.stat().st_size - 12))
+        head = file.read(16)
+        file.seek(max(0, size - 12))
         tail = file.read()
-    if kind == "PNG":
-        return tail[4:8] == b"IEND"
-    return tail.endswith(b"\xff\xd9") if kind == "JPEG" else False
+    return {
+        "PNG": tail[4:8] == b"IEND",
+        "JPEG": tail.endswith(b"\xff\xd9"),
+        "GIF": True,  # its headers were only found by walking to its end
+        "WEBP": int.from_bytes(head[4:8], "little") + 8 <= size,
+        "BMP": int.from_bytes(head[2:6], "little") <= size,
+    }.get(str(format_of(head)), False)
 
 
 def _opened(file: Any, path: Path, max_pixels: int) -> Image.Image:
