@@ -5,7 +5,7 @@
 Prints Markdown. "pairs" is the time from summaries to the matrix of scores, "with summaries" adds preparing both
 datasets; the ratios are the loop's time over these. The loops: ``np.corrcoef`` per pair; scikit-image's
 ``normalized_mutual_information`` per pair; for FRC the source's spectrum once per source, and one FFT per pair.
-Both ways run on one thread.
+Both ways run on one thread, and times are of the CPU, so that other programs do not count.
 """
 
 from __future__ import annotations
@@ -87,12 +87,12 @@ CONTESTS = (
 
 
 def timed(function: Callable[[], NDArray], repeats: int) -> tuple[NDArray, float]:
-    """The result, and the median of the seconds taken."""
+    """The result, and the median of the CPU seconds taken."""
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         result = function()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return result, median(seconds)
 
 

@@ -128,13 +128,15 @@ def _numbers(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: float) -> No
 
 
 def _number_format(values: NDArray[np.float64]) -> str:
-    """Three significant digits of the largest value, the same number of decimals in all cells."""
+    """Equal decimals in all cells: three significant digits of the largest value, or of a smaller range."""
     largest = float(np.abs(values).max(initial=0))
     if largest == 0:
         return ".2f"
     if not 1e-3 <= largest < 1e5:
         return ".1e"
-    return f".{max(0, 2 - math.floor(math.log10(largest)))}f"
+    # At most five decimals: more would tell rounding errors.
+    finest = max(min(largest, float(np.ptp(values)) or largest), 1e-3)
+    return f"z.{max(0, 2 - math.floor(math.log10(finest)))}f"
 
 
 def _ink(mesh: Any, value: float) -> str:
