@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -94,6 +96,15 @@ def test_exif_orientation_is_applied(tmp_path: Path, colour, suffix: str) -> Non
     assert "turned upright by its EXIF orientation" in header.traits
 
 
+def test_exif_orientation_is_applied_to_16_bits(tmp_path: Path, rng) -> None:
+    stored = rng.integers(0, 65536, (20, 30), dtype=np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(stored).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(decode.read(tmp_path / "turned.png")[..., 0], np.rot90(stored))
+    assert decode.headers(tmp_path / "turned.png")[0].height == 30
+
+
 def test_every_frame_of_a_gif_is_an_image(tmp_path: Path, rng) -> None:
     frames = rng.integers(0, 256, (5, 20, 30), dtype=np.uint8)
     images = [Image.fromarray(frame) for frame in frames]
@@ -108,8 +119,6 @@ def test_a_rewritten_animation_is_not_read_from_memory(tmp_path: Path) -> None:
     for value in (10, 200):
         images = [Image.new("L", (4, 4), value), Image.new("L", (4, 4), value + 1)]
         images[0].save(path, save_all=True, append_images=images[1:])
-        import os
-
         os.utime(path, ns=(value, value))
         assert decode.read(path, 0).max() == value
 
@@ -177,8 +186,6 @@ def test_a_png_that_promises_too_many_pixels_is_refused_before_decoding(tmp_path
     path = write("bomb.png")
     data = bytearray(path.read_bytes())
     data[16:24] = (200_000).to_bytes(4, "big") + (200_000).to_bytes(4, "big")
-    import zlib
-
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     path.write_bytes(data)
     for attempt in (decode.headers, decode.read):

@@ -20,9 +20,8 @@ from dsim.errors import DataError
 
 def deep(rng: np.random.Generator, count: int = 6, channels: int = 1, top: int = 4096) -> list[np.ndarray]:
     """Images of different sizes and brightness, 12 bits in 16."""
-    return [
-        rng.integers(50 * k, top - 100 * k, (20 + k, 30, channels)).astype(np.uint16) for k in range(count)
-    ]  # fmt: skip
+    shapes = [(20 + k, 30, channels) for k in range(count)]
+    return [rng.integers(50 * k, top - 100 * k, shape).astype(np.uint16) for k, shape in enumerate(shapes)]
 
 
 def refuse_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
