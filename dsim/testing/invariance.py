@@ -94,15 +94,17 @@ def needs(subject: Subject) -> str:
     """Only what is declared is read: the rest of a dataset, present, absent or different, changes nothing."""
     require_repeats(subject)
     start, target = subject.specimens.ladder[0], subject.specimens.ladder[1]
-    undeclared = set(subject.specimens.complete[0].parts) - subject.specimens.carried
+    undeclared = ", ".join(sorted(set(subject.specimens.complete[0].parts) - subject.specimens.carried))
+    if not undeclared:
+        raise NotApplicable("it declares everything that a dataset can have")
     try:
         value = _value_of(subject, start, target)
         richer = _value_of(subject, subject.specimens.complete[0], target)
     except PluginError as error:
         raise Failure(error.message, error.hint or "declare what is read in the spec's needs") from None
     hint = "read data through the view only, and declare what is read in the spec's needs"
-    same(subject, value, richer, f"without and with {', '.join(sorted(undeclared)) or 'more'}", hint)
-    return f"{', '.join(sorted(undeclared))} do not matter"
+    same(subject, value, richer, f"without and with {undeclared}", hint)
+    return f"{undeclared} do not matter"
 
 
 def _value_of(subject: Subject, source: Specimen, target: Specimen) -> float:

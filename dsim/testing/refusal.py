@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from dsim.errors import NeedError, WeightsError
+from dsim.errors import DsimError, NeedError, WeightsError
 from dsim.rng import stream
 from dsim.specs import Need
 from dsim.testing.report import Failure, NotApplicable
@@ -32,6 +32,8 @@ def works(subject: Subject) -> str:
         values = subject.values
     except WeightsError as error:
         raise Failure(f"its weights cannot be reached: {error.message}", error.hint or "supply the weights") from None
+    except DsimError as error:
+        raise Failure(f"ordinary datasets are refused: {error.message}", error.hint or "give them a value") from None
     except Exception as error:
         raise Failure(f"it raised {type(error).__name__}: {error}", "ordinary datasets must have a value") from error
     for row, source in enumerate(pool):
@@ -71,30 +73,28 @@ def _refused_without(subject: Subject, specimen: Specimen, need: Need) -> None:
 
 
 def too_few_samples(subject: Subject) -> str:
-    """The declared min_samples suffice for a value, and with one fewer the engine's cell is NaN with a reason."""
+    """With min_samples there is a value, or a reason for none; with one fewer the cell is NaN with a reason."""
     least = subject.spec.min_samples
     start, near = subject.specimens.ladder[:2]
     if least > len(start):
         raise NotApplicable(f"min_samples is {least}, and the specimens hold {len(start)} samples")
-    outcome = subject.outcome(start.taken(_spaced(least, len(start)), "fewest"), near)
+    outcome = subject.outcome(start.taken(range(least), "fewest"), near)
     _value_or_reason(subject, outcome, f"with min_samples = {least} samples")
+    told = f"with {least} samples: {outcome}"
     if least == 1:
-        return "one sample suffices"
-    cell = _cell(subject, start.taken(range(least - 1), "too-few"), near)
-    if not math.isnan(cell):
+        return told
+    cell, note = _cell(subject, start.taken(range(least - 1), "too-few"), near)
+    if not math.isnan(cell) or not note:
         raise Failure(f"with {least - 1} samples, fewer than min_samples, it gives {cell}", "let the engine refuse it")
-    return f"{least} samples suffice, {least - 1} are refused"
+    return f"{told}; with {least - 1}: {note}"
 
 
-def _spaced(count: int, of: int) -> list[int]:
-    return list(range(count)) if count * 2 > of else [2 * i for i in range(count)]
-
-
-def _cell(subject: Subject, source: Specimen, target: Specimen) -> float:
+def _cell(subject: Subject, source: Specimen, target: Specimen) -> tuple[float, str]:
+    """Value and note of one cell of the engine's matrix."""
     from dsim.compare import compare
 
     matrix = compare([source.dataset], [target.dataset], measure=subject.unfitted(), runtime=subject.runtime)
-    return float(matrix.values[0, 0])
+    return float(matrix.values[0, 0]), matrix.notes[0][0]
 
 
 def nan_input(subject: Subject) -> str:

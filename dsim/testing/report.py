@@ -83,7 +83,7 @@ class Report:
 
     def __getitem__(self, check: str) -> CheckResult:
         """The result of the check of that name."""
-        return next(result for result in self.results if result.name == check)
+        return {result.name: result for result in self.results}[check]
 
     def __str__(self) -> str:
         counts = Counter(result.status for result in self.results)

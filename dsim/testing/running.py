@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dsim.errors import UnknownNameError, UsageError
+from dsim.errors import DsimError, UnknownNameError, UsageError
 from dsim.measure import SimilarityMeasure
 from dsim.registry import build_measure
 from dsim.testing import axioms, declaration, invariance, refusal, state
@@ -38,7 +38,7 @@ def check_measure(
     *,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Report:
-    """Check that a measure keeps the contract: some thirty checks, in a few seconds for a quick measure.
+    """Check that a measure keeps the contract: nearly thirty checks, in a few seconds for a quick measure.
 
     Parameters
     ----------
@@ -56,12 +56,7 @@ def check_measure(
     UsageError
         Where the measure or an expected check is unknown, or an expectation has no reason.
     """
-    expected = dict(expected_failures or {})
-    for name, reason in expected.items():
-        if name not in CHECKS:
-            raise UnknownNameError("check", name, CHECKS, hint=f"the checks are: {', '.join(CHECKS)}")
-        if not reason.strip():
-            raise UsageError(f"the expected failure of {name!r} has no reason", hint="say why it is meant")
+    expected = _with_reasons(expected_failures or {})
     built = build_measure(measure if isinstance(measure, str | SimilarityMeasure) else measure())
     with tempfile.TemporaryDirectory(prefix="dsim-conformance-") as folder:
         subject = Subject(built, Path(folder))
@@ -74,6 +69,16 @@ def check_measure(
             results.append(_run(name, check, subject, expected.get(name)))
             usable = name != "works" or results[-1].status is Status.PASSED
     return Report(built.identity, tuple(results))
+
+
+def _with_reasons(expected: Mapping[str, str]) -> Mapping[str, str]:
+    """The expected failures, each of a check that exists and with a reason."""
+    for name, reason in expected.items():
+        if name not in CHECKS:
+            raise UnknownNameError("check", name, CHECKS, hint=f"the checks are: {', '.join(CHECKS)}")
+        if not reason.strip():
+            raise UsageError(f"the expected failure of {name!r} has no reason", hint="say why it is meant")
+    return expected
 
 
 def assert_conforms(
@@ -103,6 +108,8 @@ def _outcome(check: Check, subject: Subject) -> tuple[Status, str, str]:
         return Status.NOT_APPLICABLE, str(reason), ""
     except Failure as failure:
         return Status.FAILED, failure.message, failure.hint
+    except DsimError as error:
+        return Status.FAILED, f"it is refused: {error.message}", error.hint or "no part of a measure may refuse here"
     except Exception as error:
         return Status.FAILED, f"it raised {type(error).__name__}: {error}", "no part of a measure may raise here"
 

@@ -38,7 +38,7 @@ class Outcome:
         return isinstance(self.error, DsimError)
 
     def __str__(self) -> str:
-        return f"{self.value!r}" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+        return f"{self.value:.6g}" if self.error is None else f"{type(self.error).__name__}: {self.error}"
 
 
 class Subject:

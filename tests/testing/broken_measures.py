@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.errors import WeightsError
 from dsim.plugin import Direction, MeasureError, MeasureSpec, Need, Parameter, SimilarityMeasure
 from dsim.view import DatasetView
 
@@ -154,6 +155,12 @@ class Swallows(MeanShift):
 class Raises(MeanShift):
     def compare(self, source: Cloud, target: Cloud) -> float:
         raise ZeroDivisionError("on an ordinary day")
+
+
+@caught_by("works")
+class OutOfReach(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        raise WeightsError("weights net.safetensors cannot be reached", hint="--weights FILE")
 
 
 @caught_by("works")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from broken_measures import SPECIMENS, MeanShift, PoolScaled, Subsampled, Unbiased
+from broken_measures import SPECIMENS, MeanShift, OutOfReach, PoolScaled, Subsampled, Unbiased
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.testing import CHECKS, ConformanceError, Status, assert_conforms, check_measure
@@ -122,6 +122,12 @@ def test_checks_that_could_not_run_are_visible() -> None:
     skipped = [result for result in report.results if result.status is Status.NOT_APPLICABLE]
     assert "the check works has failed" in {result.message for result in skipped}
     assert {result.name for result in report.results} == set(CHECKS)
+
+
+def test_weights_that_cannot_be_reached_are_told_with_the_way_to_supply_them() -> None:
+    result = check_measure(OutOfReach)["works"]
+    assert result.message == "its weights cannot be reached: weights net.safetensors cannot be reached"
+    assert result.hint == "--weights FILE"
 
 
 def test_assert_conforms_raises_what_is_wrong() -> None:
