@@ -51,7 +51,7 @@ def phantoms(
     chosen = [part.strip() for text in names for part in split_outside_brackets(text, ",")] or all_names()
     options = {key: value for key, value in (("count", count), ("size", size), ("seed", seed)) if value is not None}
     datasets = [_open(text, options) for text in chosen]
-    folders = write(datasets, out, overwrite=overwrite, progress=lambda name: click.echo(f"wrote {name}", err=True))
+    folders = write(datasets, out, overwrite=overwrite, progress=lambda name: click.echo(f"drawn: {name}", err=True))
     _print([_row(data, folder) for data, folder in zip(datasets, folders, strict=True)], as_json)
 
 

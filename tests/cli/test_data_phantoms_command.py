@@ -13,7 +13,7 @@ def test_all_phantoms_are_written_and_listed(tmp_path, capsys):
     rows = json.loads(captured.out)
     assert len(rows) == 15
     assert all((tmp_path / "out" / row["name"] / "images" / "00001.png").is_file() for row in rows)
-    assert "wrote fundus" in captured.err
+    assert "drawn: fundus" in captured.err
 
 
 def test_names_take_options_of_their_own(tmp_path, capsys):

@@ -92,7 +92,7 @@ def test_shapes_types_and_values(name):
 
 @everyone
 def test_every_image_has_objects_and_ground(name):
-    data = open_phantom(name, count=24)
+    data = open_phantom(name, count=24, size=48)
     shares = [(data.mask(i) > 0).mean() for i in range(24)]
     assert min(shares) > 0.002
     assert max(shares) < 0.9

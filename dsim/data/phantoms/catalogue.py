@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -135,7 +134,7 @@ _VARIANTS: tuple[tuple[str, str, str, Mapping[str, float], Mapping[str, float]],
         "histology-pale",
         "histology",
         "another stain and scanner: pale, warm, soft",
-        {"colour": 0.15, "contrast": -0.25, "blur": 0.25},
+        {"colour": 0.1, "contrast": -0.2, "blur": 0.2},
         {"scale": 0.6, "shape": 0.45},
     ),
     (
@@ -149,7 +148,7 @@ _VARIANTS: tuple[tuple[str, str, str, Mapping[str, float], Mapping[str, float]],
         "xray-bedside",
         "xray",
         "bedside exposures: hazy, uneven, less inspiration",
-        {"contrast": -0.35, "illumination": 0.5, "noise": 0.25},
+        {"contrast": -0.25, "illumination": 0.45, "noise": 0.2},
         {"scale": 0.35, "shape": 0.15},
     ),
     (
@@ -216,6 +215,5 @@ def target_names() -> list[str]:
 def phantom(name: str) -> Phantom:
     """The phantom of that name; an unknown one is refused with the nearest known."""
     if name not in _CATALOGUE:
-        plain = re.sub(r"^phantoms:", "", name)
-        raise UnknownNameError("phantom", plain, names(), hint="list them: dsim data phantoms --list")
+        raise UnknownNameError("phantom", name, names(), hint="list them: dsim data phantoms --list")
     return _CATALOGUE[name]

@@ -35,7 +35,7 @@ class _Knobs:
 
     def values(self) -> dict[str, float]:
         """Name to value."""
-        return asdict(self)
+        return {name: float(value) for name, value in asdict(self).items()}
 
     def turned(self, settings: Mapping[str, float]) -> Self:
         """The same with some knobs set; a knob of another name is refused with the nearest known."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms.backing import Recipe
 from dsim.data.phantoms.knobs import Content, Style
-from dsim.data.phantoms.opening import DEFAULT_COUNT, DEFAULT_SEED, DEFAULT_SIZE, assemble, turn
+from dsim.data.phantoms.opening import DEFAULT_COUNT, DEFAULT_DEPTH, DEFAULT_SEED, DEFAULT_SIZE, assemble, checked, turn
 from dsim.errors import UsageError
 
 #: Where the last step stands unless told otherwise: another scanner, and another tissue.
@@ -69,8 +69,9 @@ def content_ladder(
 def _datasets(
     base: str, kind: str, knobs: list[tuple[Style, Content]], count: int, size: int, seed: int
 ) -> list[Dataset]:
+    checked({"count": count, "size": size, "seed": seed})
     return [
-        assemble(f"{base}-{kind}-{step}", Recipe(base, size, seed, 8, style, content), count)
+        assemble(f"{base}-{kind}-{step}", Recipe(base, size, seed, DEFAULT_DEPTH, style, content), count)
         for step, (style, content) in enumerate(knobs)
     ]
 

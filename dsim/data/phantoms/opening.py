@@ -67,7 +67,7 @@ def open_phantom(
     for key in written:
         if key in given or key in knobs:
             raise UsageError(f"option {key!r} of {name!r} is also given as a keyword", hint="give it once")
-    options = _checked(given | {key: _read(key, text) for key, text in written.items() if key in _OPTIONS})
+    options = checked(given | {key: _read(key, text) for key, text in written.items() if key in _OPTIONS})
     turned = knobs | {key: _number(key, text) for key, text in written.items() if key not in _OPTIONS}
     style, content = turn(head, turned)
     recipe = Recipe(head, options["size"], options["seed"], options["depth"], style, content)
@@ -75,7 +75,7 @@ def open_phantom(
     return assemble(title, recipe, options["count"])
 
 
-def _checked(given: Mapping[str, int]) -> dict[str, int]:
+def checked(given: Mapping[str, int]) -> dict[str, int]:
     """All options: those given, checked, and the defaults of the others."""
     return {name: option.check(given.get(name, option.default)) for name, option in _OPTIONS.items()}
 
