@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
@@ -60,7 +61,9 @@ def _random_weights(init: str) -> str:
 def _build(architecture: str, path: Path | None, init: str) -> nn.Module:
     import torchvision.models
 
-    with seeded(seed_of(init)):
+    with seeded(seed_of(init)), warnings.catch_warnings():
+        # Two old networks announce that their random weights will change; the recipe names the version that drew them.
+        warnings.simplefilter("ignore", FutureWarning)
         module: nn.Module = torchvision.models.get_model(architecture, weights=None)
     classifier = _remove_classifier(module)
     if path is not None:

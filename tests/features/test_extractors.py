@@ -188,6 +188,22 @@ def test_weights_that_lack_a_layer_are_refused_not_left_random(dataset: Dataset,
             extract(dataset, reference, runtime)
 
 
+def test_networks_that_timm_loads_leniently_are_checked_too(dataset: Dataset, runtime: Runtime, tmp_path: Path) -> None:
+    """timm loads DLA without complaint when weights are missing; they would be random."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    with torch.random.fork_rng(devices=[]):
+        whole = timm.create_model("dla46x_c", pretrained=False).state_dict()
+    path = tmp_path / "dla.safetensors"
+    save_file(whole, path)
+    assert extract(dataset, f"file:{path}[arch=dla46x_c,{TINY}]", runtime).shape == (7, 256)
+    save_file({key: value for key, value in whole.items() if key != "base_layer.0.weight"}, path)
+    with pytest.raises(WeightsError, match=r"dla46x_c\.in1k: it lacks 1 weights, the first 'base_layer\.0\.weight'"):
+        extract(dataset, f"file:{path}[arch=dla46x_c,{TINY}]", runtime)
+
+
 def test_weights_of_another_network_are_refused(dataset: Dataset, runtime: Runtime, state: Path) -> None:
     with pytest.raises(WeightsError, match="does not fit test_vit"):
         extract(dataset, f"file:{state}[arch=test_vit,{TINY}]", runtime)
