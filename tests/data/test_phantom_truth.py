@@ -13,7 +13,7 @@ modalities = pytest.mark.parametrize("name", source_names())
 
 
 def statistics(data):
-    """Plain statistics (n, 12) that know nothing of the generator: tones, spreads, colourfulness, gradient, darkness."""
+    """Plain statistics (n, 12) that know nothing of the generator: tones, spreads, colourfulness, gradient, shadow."""
     return np.stack([_statistics(data.native(i) / 255) for i in range(len(data))])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsim.data.phantoms import dermoscopy, endoscopy, fundus, histology, microscopy, ultrasound, xray
 from dsim.data.phantoms.camera import Scene, Sitting
@@ -121,69 +121,60 @@ _SOURCES = (
     ),
 )
 
-#: Each target: its name, its source, what differs, in words and in knobs.
-_VARIANTS: tuple[tuple[str, str, str, Mapping[str, float], Mapping[str, float]], ...] = (
-    (
-        "fluorescence-dim",
+
+def _variant(source: str, name: str, title: str, style: Mapping[str, float], content: Mapping[str, float]) -> Phantom:
+    """The source with some knobs turned."""
+    base = next(phantom for phantom in _SOURCES if phantom.name == source)
+    style_there, content_there = base.style.turned(style), base.content.turned(content)
+    return replace(base, name=name, title=title, style=style_there, content=content_there, source=source)
+
+
+_TARGETS = (
+    _variant(
         "fluorescence",
+        "fluorescence-dim",
         "short exposure: faint, noisy, crowded",
-        {"colour": -0.3, "contrast": -0.4, "noise": 0.3},
-        {"density": 0.7, "scale": 0.4},
+        style={"colour": -0.3, "contrast": -0.4, "noise": 0.3},
+        content={"density": 0.7, "scale": 0.4},
     ),
-    (
-        "histology-pale",
+    _variant(
         "histology",
+        "histology-pale",
         "another stain and scanner: pale, warm, soft",
-        {"colour": 0.1, "contrast": -0.2, "blur": 0.2},
-        {"scale": 0.6, "shape": 0.45},
+        style={"colour": 0.1, "contrast": -0.2, "blur": 0.2},
+        content={"scale": 0.6, "shape": 0.45},
     ),
-    (
-        "ultrasound-portable",
+    _variant(
         "ultrasound",
+        "ultrasound-portable",
         "a hand-held probe: flat contrast, more noise",
-        {"contrast": -0.35, "noise": 0.3, "blur": 0.3, "texture": 0.65},
-        {"scale": 0.4},
+        style={"contrast": -0.35, "noise": 0.3, "blur": 0.3, "texture": 0.65},
+        content={"scale": 0.4},
     ),
-    (
-        "xray-bedside",
+    _variant(
         "xray",
+        "xray-bedside",
         "bedside exposures: hazy, uneven, less inspiration",
-        {"contrast": -0.25, "illumination": 0.45, "noise": 0.2},
-        {"scale": 0.35, "shape": 0.15},
+        style={"contrast": -0.25, "illumination": 0.45, "noise": 0.2},
+        content={"scale": 0.35, "shape": 0.15},
     ),
-    (
-        "dermoscopy-phone",
+    _variant(
         "dermoscopy",
+        "dermoscopy-phone",
         "a phone's camera: colder, blurred, larger lesions",
-        {"colour": -0.12, "blur": 0.4, "illumination": 0.5, "noise": 0.15},
-        {"scale": 0.6, "density": 0.3},
+        style={"colour": -0.12, "blur": 0.4, "illumination": 0.5, "noise": 0.15},
+        content={"scale": 0.6, "density": 0.3},
     ),
-    (
-        "fundus-handheld",
+    _variant(
         "fundus",
+        "fundus-handheld",
         "a hand-held camera: blurred, dim at the rim",
-        {"blur": 0.35, "illumination": 0.6, "noise": 0.2, "contrast": -0.2},
-        {"density": 0.35},
+        style={"blur": 0.35, "illumination": 0.6, "noise": 0.2, "contrast": -0.2},
+        content={"density": 0.35},
     ),
 )
 
-
-def _variant(name: str, source: str, title: str, style: Mapping[str, float], content: Mapping[str, float]) -> Phantom:
-    base = next(phantom for phantom in _SOURCES if phantom.name == source)
-    return Phantom(
-        name,
-        base.draw,
-        title,
-        base.classes,
-        base.subject,
-        base.group,
-        base.style.turned(style),
-        base.content.turned(content),
-        source,
-    )
-
-
-_CATALOGUE = {p.name: p for p in (*_SOURCES, *(_variant(*row) for row in _VARIANTS))}
+_CATALOGUE = {p.name: p for p in (*_SOURCES, *_TARGETS)}
 
 #: Target to its nearest source, by construction: same modality, some knobs turned.
 TRUE_SOURCE: Mapping[str, str] = {p.name: p.source for p in _CATALOGUE.values() if p.source}

@@ -19,9 +19,8 @@ def xray(sitting: Sitting) -> Scene:
     u = u - (0.5 + rng.normal(0, 0.012))
     body, heart = _body(rng, u, v), _heart(rng, size)
     lungs = _lungs(sitting, u, v, heart)
-    chest = (
-        0.6 + 0.03 * smooth(sitting.surface, size, 3) + 0.12 * within(np.abs(u), 0.22, 0.3) + 0.12 * soft(v, 0.8, 0.2)
-    )
+    chest = 0.6 + 0.12 * within(np.abs(u), 0.22, 0.3) + 0.12 * soft(v, 0.8, 0.2)
+    chest = chest + 0.03 * smooth(sitting.surface, size, 3)
     chest = chest + 0.1 * _spine(u, v, grain) + 0.06 * heart - 0.42 * lungs
     chest = chest + (0.05 + 0.06 * lungs) * _ribs(rng, u, v) * soft(v, 0.06, 0.1) + 0.13 * _clavicles(rng, size)
     chest = chest + lungs * (0.2 * _vessels(sitting) + 0.02 * grain * fractal(sitting.surface, size, 16))
