@@ -27,9 +27,8 @@ def to_plane(clouds: Mapping[str, NDArray[np.floating]]) -> tuple[dict[str, NDAr
     pool = np.concatenate(list(finite.values()))
     mean, axes, share = _principal_axes(pool)
     plane = {name: (points - mean) @ axes.T for name, points in finite.items()}
-    return plane, f"first two principal components of {dimensions} dimensions, {share:.0%} of the variance".replace(
-        "%", " %"
-    )
+    how = f"first two principal components of {dimensions} dimensions, {100 * share:.0f} % of the variance"
+    return plane, how
 
 
 def _finite(cloud: NDArray[np.floating]) -> NDArray[np.float64]:
