@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.files import replacing, write_text
+from dsim_asap.specs import TRAINING
 
 
 def write_card(folder: Path) -> None:
@@ -39,13 +40,40 @@ def _text(manifest: Mapping[str, Any]) -> str:
         "## Training",
         f"{time} ({arithmetic}), seed {training['seed']}; the weights of epoch {training['kept_epoch']} were kept.",
         "![losses and EQC by epoch](curves.png)",
-        "Settings: " + ", ".join(f"{name}={_plain(value)}" for name, value in training["settings"].items()) + ".",
+        _command(manifest),
+        "All settings: " + ", ".join(f"{name}={_plain(value)}" for name, value in training["settings"].items()) + ".",
         "Libraries: " + ", ".join(f"{name} {version}" for name, version in training["versions"].items()) + ".",
         "## Data",
-        "Images only: no label and no mask was read. Held-out images were used for nothing but the figures above.",
+        "Images only: no label and no mask was read. Held-out images were used for nothing but the figures above. "
+        + _held_out(training),
         _table(("dataset", "images", "held out", "placed right", "licence"), _data(training)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _command(manifest: Mapping[str, Any]) -> str:
+    """The command line that trained the model; only settings that differ from the defaults."""
+    training = manifest["training"]
+    texts = {parameter.name: parameter.format(_setting(training, parameter.name)) for parameter in TRAINING}
+    changed = {p.name: texts[p.name] for p in TRAINING if texts[p.name] != p.format(p.default)}
+    options = {"id": manifest["id"], "holdout": training["holdout"], "blocks": training["blocks"], **changed}
+    settings = " ".join(f"--set {name}={value}" for name, value in options.items())
+    return f"    dsim zoo train asap --sources ... --out ... --seed {training['seed']} {settings}"
+
+
+def _setting(training: Mapping[str, Any], name: str) -> Any:
+    value = training["settings"][name]
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _held_out(training: Mapping[str, Any]) -> str:
+    if not training["blocks"]:
+        return f"{training['holdout']:.0%} of each dataset were held out: whole groups where it has any."
+    return (
+        f"{training['holdout']:.0%} of each dataset were held out: whole groups or, where it has none, runs of"
+        f" 1/{training['blocks']} of its images in the order of their names: neighbours can be frames of one video."
+        " A set that is a single sequence has neighbours on both sides even so."
+    )
 
 
 def _quality(training: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -93,9 +121,9 @@ def _draw(curves: Sequence[Mapping[str, float]], kept: int, path: Path) -> None:
     figure = Figure(figsize=(10, 2.4), layout="constrained")
     epochs = range(1, len(curves) + 1)
     for axes, name in zip(figure.subplots(1, 5), ("mse", "style", "triplet", "style_triplet", "eqc"), strict=True):
-        for column, label in ((name, "training"), (f"val_{name}", "validation")):
+        for column, label, colour in ((name, "training", "C0"), (f"val_{name}", "validation", "C1")):
             if column in curves[0]:
-                axes.plot(epochs, [row[column] for row in curves], label=label, linewidth=1)
+                axes.plot(epochs, [row[column] for row in curves], label=label, color=colour, linewidth=1)
         axes.axvline(kept, color="0.7", linewidth=1, linestyle=":")
         axes.set(title=name.replace("_", " "), xlabel="epoch", ylim=(0, None))
     figure.axes[0].legend(fontsize=7)

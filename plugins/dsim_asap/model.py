@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dsim.errors import UsageError
+
 #: Images enter as [0, 1] and are centred before the first convolution; the same for every backbone.
 MEAN, STD = 0.5, 0.25
 #: Width between the two linear layers, as in the paper.
@@ -127,6 +129,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.encoder = Encoder(architecture)
+        _check_size(architecture, self.encoder.strides[-1])
         self.decoder = Decoder(self.encoder.channels, self.encoder.strides, architecture)
         self._chosen = _chosen_maps(architecture, len(self.encoder.channels))
 
@@ -143,8 +146,6 @@ def _conv(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 def _backbone(name: str) -> nn.Module:
     import timm
 
-    from dsim.errors import UsageError
-
     try:
         network: nn.Module = timm.create_model(name, pretrained=False, features_only=True)
     except (RuntimeError, AttributeError) as error:
@@ -155,9 +156,15 @@ def _backbone(name: str) -> nn.Module:
     return network
 
 
-def _chosen_maps(architecture: Architecture, available: int) -> slice:
-    from dsim.errors import UsageError
+def _check_size(architecture: Architecture, stride: int) -> None:
+    if architecture.size % stride:
+        raise UsageError(
+            f"size {architecture.size} cannot be rebuilt: it is no multiple of {stride}",
+            hint=f"backbone {architecture.backbone!r} halves an image down to 1/{stride}; give a multiple of {stride}",
+        )
 
+
+def _chosen_maps(architecture: Architecture, available: int) -> slice:
     if architecture.n_maps > available:
         raise UsageError(
             f"backbone {architecture.backbone!r} gives {available} feature maps, but {architecture.n_maps} style"

@@ -47,6 +47,10 @@ class Order:
     holdout: float
     blocks: int
 
+    def record(self) -> dict[str, float | int]:
+        """How images were held out, for the manifest."""
+        return {"holdout": self.holdout, "blocks": self.blocks}
+
 
 def train(datasets: Sequence[Dataset], out: Path, runtime: Runtime, options: Mapping[str, str]) -> None:
     """Train on the datasets and write a zoo folder to ``out``; an interrupted training goes on from its checkpoint.
@@ -66,7 +70,7 @@ def train(datasets: Sequence[Dataset], out: Path, runtime: Runtime, options: Map
     checkpoint = out / "checkpoint.safetensors"
     trained = Trainer(pool, order.recipe, order.seed, runtime).run(checkpoint)
     results = evaluate(trained.autoencoder.encoder, parts, order.recipe, runtime)
-    description = Description(order.id, order.title, order.licence, datasets, results.record(), _USE)
+    description = Description(order.id, order.title, order.licence, datasets, results.record() | order.record(), _USE)
     write_folder(out, trained, order.recipe, order.seed, description, results.dtype)
     write_card(out)
     checkpoint.unlink(missing_ok=True)

@@ -139,6 +139,11 @@ class Trainer:
         optimised = state["optimiser"]
         optimised["state"] = {int(number): value for number, value in optimised["state"].items()}
         self.optimiser.load_state_dict(optimised)
+        for parameter, moments in self.optimiser.state.items():
+            for name, value in moments.items():
+                if value.shape == parameter.shape:
+                    # Fused kernels walk memory, not indices: moments must lie as their weights do, channels last.
+                    moments[name] = torch.empty_like(parameter).copy_(value)
         self.schedule.rate.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
         self.best, self.best_epoch, self.curves = state["best"], state["best_epoch"], state["curves"]
