@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsim.compare import compare
+    from dsim.comparison import compare
     from dsim.data.dataset import Dataset
     from dsim.data.memory import from_arrays, from_torch
     from dsim.data.opening import open_dataset
@@ -29,7 +29,7 @@ _HOMES = {
     "SimilarityMatrix": "dsim.matrix",
     "SimilarityMeasure": "dsim.measure",
     "build_measure": "dsim.registry",
-    "compare": "dsim.compare",
+    "compare": "dsim.comparison",
     "from_arrays": "dsim.data.memory",
     "from_torch": "dsim.data.memory",
     "open_dataset": "dsim.data.opening",

@@ -48,7 +48,7 @@ def _sources(roots: list[str]) -> Iterator[os.DirEntry[str] | Path]:
             continue
         with contextlib.suppress(OSError), os.scandir(root) as entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(("_", ".")):
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(("__", ".")):
                     yield from _sources([entry.path])
                 elif entry.name.endswith(".py"):
                     yield entry

@@ -27,7 +27,7 @@ LAYERS = (
     {"zoo"},
     {"features"},
     {"view"},
-    {"compare", "plots"},
+    {"comparison", "plots"},
     {"testing", "cli", "builtin"},
     {"__main__"},
 )
@@ -126,7 +126,7 @@ def test_imports_go_downwards_only() -> None:
     ("module", "source"),
     [
         ("dsim.stats.ranks", "import dsim.errors"),
-        ("dsim.data.readers", "def read():\n    from dsim.compare import compare"),
+        ("dsim.data.readers", "def read():\n    from dsim.comparison import compare"),
         ("dsim.features.store", "from dsim import plots"),
         ("dsim.registry", "import dsim.view"),
     ],

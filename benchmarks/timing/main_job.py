@@ -1,7 +1,7 @@
 """Seconds and peak memory of whole commands, first run (empty cache) and second, each in an empty folder.
 
-    python benchmarks/timing/main_job.py
-    python benchmarks/timing/main_job.py --data ../shared/data      # also 16 real sources against 5 real targets
+python benchmarks/timing/main_job.py
+python benchmarks/timing/main_job.py --data ../shared/data      # also 16 real sources against 5 real targets
 """
 
 from __future__ import annotations

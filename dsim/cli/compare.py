@@ -11,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.matrix import SimilarityMatrix
-    from dsim.runtime import Runtime
 
 #: Sources per target in the table; the files hold all.
 _SHOWN = 3
@@ -63,7 +62,7 @@ def compare(
     Without --sources and --targets the built-in phantoms are compared.
     """
     from dsim.cli.console import emit_json, runtime
-    from dsim.compare import compare as run
+    from dsim.comparison import compare as run
     from dsim.registry import build_measure, with_weights
 
     chosen = [build_measure(with_weights(text, weights) if weights else text) for text in measures or ("asap",)]
@@ -73,7 +72,7 @@ def compare(
     for measure in chosen:
         replicates = (200 if measure.spec.resamples else 0) if bootstrap is None else bootstrap
         matrix = run(pool, wanted, measure=measure, seed=seed, jobs=jobs, bootstrap=replicates, runtime=how)
-        written = write_results(matrix, out if len(chosen) == 1 else out / _slug(repr(measure)), how)
+        written = write_results(matrix, out if len(chosen) == 1 else out / _slug(repr(measure)))
         results.append(matrix)
         if not as_json:
             _print(matrix, written)
@@ -100,7 +99,7 @@ def _datasets(
     return pool, open_many(targets, skip_unreadable=skip_unreadable) if targets else None
 
 
-def write_results(matrix: SimilarityMatrix, folder: Path, runtime: Runtime) -> list[Path]:
+def write_results(matrix: SimilarityMatrix, folder: Path) -> list[Path]:
     """Write the matrix and its pictures; returns the files."""
     from dsim.plots.embedding import draw_embedding
     from dsim.plots.heatmap import draw_heatmap
@@ -108,11 +107,21 @@ def write_results(matrix: SimilarityMatrix, folder: Path, runtime: Runtime) -> l
     files = [folder / "matrix.json", folder / "matrix.csv", folder / "heatmap.png"]
     matrix.to_json(files[0])
     matrix.to_csv(files[1])
-    draw_heatmap(matrix, files[2])
+    note = _note(matrix)
+    draw_heatmap(matrix, files[2], note=note)
     if matrix.clouds:
         files.append(folder / "embedding.png")
-        draw_embedding(matrix.clouds, _roles(matrix), files[3], title=f"{matrix.measure}: where the datasets lie")
+        draw_embedding(
+            matrix.clouds, _roles(matrix), files[3], title=f"{matrix.measure}: where the datasets lie", note=note
+        )
     return files
+
+
+def _note(matrix: SimilarityMatrix) -> str:
+    record = matrix.provenance
+    parts = [f"dsim {record['dsim']}", f"seed {record['seed']}"]
+    parts += [recipe["extractor"] for recipe in record["extractors"]]
+    return ", ".join(parts)
 
 
 def _roles(matrix: SimilarityMatrix) -> dict[str, Any]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dsim.compare.engine import compare
+from dsim.comparison.engine import compare
 
 __all__ = ["compare"]

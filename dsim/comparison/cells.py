@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsim.compare.summaries import Failed
+from dsim.comparison.summaries import Failed
 from dsim.errors import MeasureError
 from dsim.measure import SimilarityMeasure
 
@@ -53,6 +53,23 @@ def cell_key(source_key: Mapping[str, Any], target_key: Mapping[str, Any], boots
     """Identity of a cell: both summaries with all that they depend on, and the replicates."""
     text = json.dumps([source_key, target_key, bootstrap], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def compute_column(
+    measure: SimilarityMeasure[Any],
+    sources: Sequence[Any],
+    target: Any,
+    draws: Sequence[tuple[Sequence[NDArray[np.intp]], Sequence[NDArray[np.intp]]] | None],
+) -> list[Cell]:
+    """Compare several sources with one target: at once where no cell is resampled, else one by one."""
+    if not any(draws) and not any(isinstance(summary, Failed) for summary in (*sources, target)):
+        try:
+            values = measure.compare_many(sources, [target])[:, 0]
+            if all(math.isfinite(value) for value in values):
+                return [Cell(float(value)) for value in values]
+        except Exception:
+            pass  # one by one, so that the failure is told of the cell it belongs to
+    return [compute_cell(measure, source, target, drawn) for source, drawn in zip(sources, draws, strict=True)]
 
 
 def compute_cell(

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dsim.compare.cells import Cell, Pair, cell_key, compute_cell
-from dsim.compare.draws import CONFIDENCE, draws, first_shares, interval, verdict
-from dsim.compare.jobs import run_jobs
-from dsim.compare.ledger import Ledger
-from dsim.compare.plan import Plan, make_plan
-from dsim.compare.provenance import conditions, measure_identity, provenance
-from dsim.compare.summaries import Failed, Summaries
+from dsim.comparison.cells import Cell, Pair, cell_key, compute_column
+from dsim.comparison.draws import CONFIDENCE, draws, first_shares, interval, verdict
+from dsim.comparison.jobs import run_jobs
+from dsim.comparison.ledger import Ledger
+from dsim.comparison.plan import Plan, make_plan
+from dsim.comparison.provenance import conditions, measure_identity, provenance
+from dsim.comparison.summaries import Failed, Summaries
 from dsim.data.dataset import Dataset
 from dsim.errors import UsageError
 from dsim.matrix import SimilarityMatrix
@@ -63,8 +63,7 @@ def compare(
         Before any work, where the request cannot be carried out; unreadable images where they are met.
 
     >>> from dsim.data.phantoms import open_phantom
-    >>> names = ["phantoms:nuclei", "phantoms:fundus"]
-    >>> pool = [open_phantom(name.partition(":")[2], count=4, size=32) for name in names]
+    >>> pool = [open_phantom(name, count=4, size=32) for name in ("fluorescence", "fundus")]
     >>> compare(pool, measure="cc:size=32").values.shape
     (2, 2)
     """
@@ -101,20 +100,28 @@ def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     cells = {pair: stored[key] for pair, key in keys.items() if key in stored}
     missing = [pair for pair in keys if pair not in cells]
     summaries.prepare(list(dict.fromkeys(name for pair in missing for name in pair)), jobs)
-    drawn, now = _Draws(plan), conditions(plan.runtime)
-    tasks = [
-        partial(compute_cell, plan.measure, summaries[source], summaries[target], drawn.of(source, target))
-        for source, target in missing
-    ]
-    with ledger, plan.runtime.progress.task("comparing", len(tasks), "pairs") as task:
+    drawn = _Draws(plan)
+    columns = [[pair for pair in missing if pair[1] == target] for target in dict.fromkeys(t for _, t in missing)]
+    tasks = [partial(compute_column, *_column(plan.measure, column, summaries, drawn)) for column in columns]
+    with ledger, plan.runtime.progress.task("comparing", len(missing), "pairs") as task:
 
-        def done(position: int, cell: Cell) -> None:
-            cells[missing[position]] = made = dataclasses.replace(cell, conditions=now)
-            ledger.add(keys[missing[position]], made)
-            task.advance(1)
+        def done(position: int, column: list[Cell]) -> None:
+            now = conditions(plan.runtime)
+            for pair, cell in zip(columns[position], column, strict=True):
+                cells[pair] = dataclasses.replace(cell, conditions=now)
+                ledger.add(keys[pair], cells[pair])
+            task.advance(len(column))
 
         run_jobs(jobs, tasks, done)
     return cells
+
+
+def _column(
+    measure: SimilarityMeasure[Any], column: Sequence[Pair], summaries: Summaries, drawn: _Draws
+) -> tuple[SimilarityMeasure[Any], list[Any], Any, list[Any]]:
+    """The arguments of ``compute_column`` for pairs of one target."""
+    sources = [summaries[source] for source, _ in column]
+    return measure, sources, summaries[column[0][1]], [drawn.of(*pair) for pair in column]
 
 
 class _Draws:

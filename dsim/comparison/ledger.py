@@ -9,7 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from dsim.compare.cells import Cell
+from dsim.comparison.cells import Cell
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:

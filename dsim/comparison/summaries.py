@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from dsim.compare.jobs import run_jobs
-from dsim.compare.plan import Plan
+from dsim.comparison.jobs import run_jobs
+from dsim.comparison.plan import Plan
 from dsim.data.treatment import TREATMENT_VERSION
 from dsim.errors import DsimError, MeasureError, TooFewSamplesError
 from dsim.measure import SimilarityMeasure

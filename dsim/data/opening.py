@@ -85,6 +85,8 @@ def _split_name(text: str) -> tuple[str | None, str]:
     >>> _split_name("mine=data/liver"), _split_name("data/liver")
     (('mine', 'data/liver'), (None, 'data/liver'))
     """
+    if text.startswith(_PHANTOMS):
+        return None, text  # its options hold equals signs of their own
     name, equals, path = text.partition("=")
     if not equals or not name or "/" in name or "\\" in name or Path(text).exists():
         return None, text

@@ -91,7 +91,7 @@ def too_few_samples(subject: Subject) -> str:
 
 def _cell(subject: Subject, source: Specimen, target: Specimen) -> tuple[float, str]:
     """Value and note of one cell of the engine's matrix."""
-    from dsim.compare import compare
+    from dsim.comparison import compare
 
     matrix = compare([source.dataset], [target.dataset], measure=subject.unfitted(), runtime=subject.runtime)
     return float(matrix.values[0, 0]), matrix.notes[0][0]

@@ -132,7 +132,7 @@ def _rebuilt(measure: SimilarityMeasure[Any]) -> SimilarityMeasure[Any]:
 
 def kept_summary(subject: Subject) -> str:
     """A summary survives the store: read back, it compares as before."""
-    from dsim.compare.summaries import decode, encode, summary_type
+    from dsim.comparison.summaries import decode, encode, summary_type
     from dsim.store.content import ContentStore
 
     kind = summary_type(type(subject.measure))
@@ -155,7 +155,7 @@ def kept_summary(subject: Subject) -> str:
 
 def matrix(subject: Subject) -> str:
     """The engine's matrix holds the measure's values, and comes back whole from its JSON."""
-    from dsim.compare import compare
+    from dsim.comparison import compare
     from dsim.matrix import SimilarityMatrix
 
     require_repeats(subject)

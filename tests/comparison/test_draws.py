@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsim import compare
-from dsim.compare.draws import draws, first_shares, interval, verdict
+from dsim.comparison.draws import draws, first_shares, interval, verdict
 from dsim.plugin import Direction
 
 DISTANCE, SIMILARITY = Direction.DISTANCE, Direction.SIMILARITY

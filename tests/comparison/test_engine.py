@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -67,6 +70,32 @@ def test_parameters_and_seed_are_part_of_the_cache_key(gap_class, line):
     assert two.value("at0", "at1") == pytest.approx(2 * one.value("at0", "at1"))
 
 
+def test_a_measure_that_is_edited_is_computed_anew(tmp_path, line, monkeypatch):
+    """The version is a contract; an author who forgets to bump it must still not meet yesterday's numbers."""
+    source = Path(__file__).with_name("conftest.py").read_text("utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for factor in ("1.0", "30.0"):
+        (tmp_path / "edited_measure.py").write_text(source.replace("self.scale *", f"{factor} * self.scale *"))
+        sys.modules.pop("edited_measure", None)
+        importlib.invalidate_caches()
+        measure = importlib.import_module("edited_measure").Gap()
+        found.append(compare(line([0, 1]), measure=measure).value("at0", "at1"))
+    assert found[1] == pytest.approx(30 * found[0])
+
+
+def test_a_vectorised_measure_is_asked_once_per_target(gap_class, line):
+    class Vectorised(gap_class):
+        def compare_many(self, sources, targets):
+            self.log.append("many")
+            return super().compare_many(sources, targets)
+
+    measure = Vectorised()
+    matrix = compare(line([0, 1, 5]), line([2, 3]), measure=measure)
+    assert measure.log.count("many") == 2
+    assert matrix.ranking("at2").entries[0].source == "at1"
+
+
 def test_jobs_and_any_joblib_backend_change_nothing(gap, gap_class, line, tmp_path):
     from dsim.runtime import Runtime
 
@@ -108,12 +137,13 @@ def test_whatever_a_measure_does_wrong_is_nan_with_a_reason(gap_class, line, out
     assert all(note for row in matrix.notes for note in row)
 
 
-def test_a_failed_cell_is_computed_anew_next_time(gap_class, line):
-    class Flaky(gap_class):
-        def compare(self, source, target):
-            raise ValueError("today only")
+def test_a_failed_cell_is_computed_anew_next_time(gap_class, line, monkeypatch):
+    def flaky(self, source, target):
+        raise ValueError("today only")
 
-    assert compare(line([0, 1]), measure=Flaky()).failed
+    with monkeypatch.context() as patch:
+        patch.setattr(gap_class, "compare", flaky)
+        assert compare(line([0, 1]), measure=gap_class()).failed
     assert not compare(line([0, 1]), measure=gap_class()).failed
 
 
@@ -162,19 +192,22 @@ def test_bad_requests_are_refused(gap, line):
         compare(line([0, 1]), measure=gap, bootstrap=1)
 
 
-def test_an_interrupt_keeps_finished_pairs(gap_class, line):
-    class Interrupted(gap_class):
-        def compare(self, source, target):
-            if len(self.log) > 5:
-                raise KeyboardInterrupt
-            return super().compare(source, target)
+def test_an_interrupt_keeps_finished_pairs(gap_class, line, monkeypatch):
+    whole = gap_class.compare
 
+    def interrupted(self, source, target):
+        if self.log.count("compare") == 4:
+            raise KeyboardInterrupt
+        return whole(self, source, target)
+
+    monkeypatch.setattr(gap_class, "compare", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        compare(line([0, 1, 5]), measure=Interrupted())
+        compare(line([0, 1, 5]), measure=gap_class())
+    monkeypatch.setattr(gap_class, "compare", whole)
     resumed = gap_class()
     compare(line([0, 1, 5]), measure=resumed)
     assert "summarise" not in resumed.log
-    assert 0 < resumed.log.count("compare") < 9
+    assert resumed.log.count("compare") == 9 - 3  # pairs are finished target by target
 
 
 def test_provenance_names_everything_that_the_numbers_depend_on(gap, line):

@@ -130,6 +130,7 @@ def assemble(title: str, recipe: Recipe, count: int) -> Dataset:
         groups=tuple(recipe.group(index) for index in range(count)),
         attributes={"modality": base.modality, "subject": base.subject},
         masked=True,
+        dtypes=(f"uint{recipe.depth}",) * count,
         location=PREFIX + title,
         format="phantom",
         notes=(f"generated: {base.title}",),
