@@ -73,15 +73,15 @@ class Results:
 
 def evaluate(encoder: Encoder, parts: Sequence[Part], recipe: Recipe, runtime: Runtime) -> Results:
     """Choose the precision, then measure on known and on held-out images."""
-    known = _clouds(encoder, [part.known for part in parts], recipe, runtime)
+    known = embed(encoder, [part.known for part in parts], recipe, runtime)
     halved = clone(encoder, torch.float16)
-    known_halved = _clouds(halved, [part.known for part in parts], recipe, runtime)
+    known_halved = embed(halved, [part.known for part in parts], recipe, runtime)
     change = largest_change(known, known_halved)
     dtype = torch.float16 if change <= HALF_PRECISION_LIMIT else torch.float32
     kept, clouds = (halved, known_halved) if dtype == torch.float16 else (encoder, known)
     held = [part.held for part in parts if part.held is not None]
     owners = [number for number, part in enumerate(parts) if part.held is not None]
-    held_clouds = _clouds(kept, held, recipe, runtime)
+    held_clouds = embed(kept, held, recipe, runtime)
     return Results(
         dtype=dtype,
         half_precision_change=change,
@@ -112,12 +112,12 @@ def _placed(known: Clouds, held: Clouds, owners: Sequence[int]) -> NDArray[np.fl
     return shares
 
 
-def _clouds(encoder: Encoder, datasets: Sequence[Dataset], recipe: Recipe, runtime: Runtime) -> Clouds:
+def embed(encoder: Encoder, datasets: Sequence[Dataset], recipe: Recipe, runtime: Runtime) -> Clouds:
+    """The latent points of each dataset, float64 (n, n_emb)."""
     network = Network(encoder, runtime.resolved_device())
     transform = Square(recipe.size, channels=3, minmax=recipe.minmax)
-    return [
-        np.concatenate([network(batch) for batch in stream(dataset, transform, runtime.batch, runtime.workers)]).astype(
-            np.float64
-        )
-        for dataset in datasets
-    ]
+    points = []
+    for dataset in datasets:
+        batches = stream(dataset, transform, runtime.batch, runtime.workers)
+        points.append(np.concatenate([network(batch) for batch in batches]).astype(np.float64))
+    return points

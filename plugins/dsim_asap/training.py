@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dsim.errors import MeasureError
 from dsim.runtime import Runtime, Task
 from dsim_asap import checkpoint
 from dsim_asap.augment import augment, resize
@@ -87,6 +89,11 @@ class Trainer:
         row |= {f"val_{name}": value for name, value in self.validate().items()}
         row["lr"] = self.optimiser.param_groups[0]["lr"]
         row["seconds"] = time.monotonic() - started
+        if not math.isfinite(row["total"]):
+            raise MeasureError(
+                f"training diverged in epoch {len(self.curves) + 1}: the loss is {row['total']}",
+                hint=f"give a smaller learning rate than lr={self.recipe.lr:g}",
+            )
         self.schedule.step(row.get("val_total", row["total"]))
         self.curves.append(row)
         self._remember()
@@ -105,8 +112,8 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Losses and EQC on the validation images, not augmented; empty where none were set apart."""
-        members = [images for images in self.pool.members(self.pool.validation) if len(images)]
+        """Losses and EQC on the validation images, not augmented; empty where too few were set apart."""
+        members = [images for images in self.pool.members(self.pool.validation) if len(images) > 1]
         if len(members) < 2:
             return {}
         self.network.eval()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dsim.errors import TooFewSamplesError, UsageError
+from dsim.errors import MeasureError, TooFewSamplesError, UsageError
 from dsim.runtime import Runtime
 from dsim_asap import checkpoint, training
 from dsim_asap.pool import Member, Pool, gather
@@ -100,11 +100,26 @@ def test_the_preset_reference_trains_without_validation_and_keeps_the_last_weigh
 ) -> None:
     from dsim_asap.specs import REFERENCE
 
-    chosen = recipe(**{name: value for name, value in REFERENCE.items() if name != "fit"}, **{"epochs": 2})
+    chosen = recipe(**{name: value for name, value in REFERENCE.items() if name != "fit"} | {"epochs": 2})
     pool = gather(members, chosen.split, torch.Generator().manual_seed(0))
     trained = Trainer(pool, chosen, 0, Runtime(device="cpu")).run()
     assert trained.best_epoch == 2
     assert "val_total" not in trained.curves[0]
+
+
+def test_a_training_that_diverges_says_so(pool: Pool, recipe: Callable[..., Recipe]) -> None:
+    """Weights of NaN would place every image nowhere, silently."""
+    with pytest.raises(MeasureError, match="diverged"):
+        Trainer(pool, recipe(lr=1e9, optimizer="sgd"), 0, Runtime(device="cpu")).run()
+
+
+def test_single_validation_images_cannot_validate(members: list[Member], recipe: Callable[..., Recipe]) -> None:
+    """One image has no positive: its triplet loss would be a mean over nothing."""
+    pool = gather(members, 0.1, torch.Generator().manual_seed(0))
+    assert [len(part) for part in pool.members(pool.validation)] == [1, 1, 1]
+    trained = Trainer(pool, recipe(epochs=2), 0, Runtime(device="cpu")).run()
+    assert "val_total" not in trained.curves[0]
+    assert trained.best_epoch in (1, 2)
 
 
 def test_checkpoints_give_back_nested_tensors_and_numbers(tmp_path: Path) -> None:

