@@ -54,10 +54,10 @@ def seconds(run: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cores
 
 
-def preload(datasets: list[Dataset], transform: str, runtime: Runtime) -> list[np.ndarray]:
+def preload(datasets: list[Dataset], transform: str, batch: int) -> list[np.ndarray]:
     """Every batch that extraction will see."""
     chosen = parse_transform(transform)
-    return [batch for data in datasets for batch in stream(data, chosen, runtime.batch, runtime.workers)]
+    return [images for data in datasets for images in stream(data, chosen, batch, workers=2)]
 
 
 def bare_pass(extractor: Extractor, batches: list[np.ndarray]) -> None:
@@ -93,7 +93,8 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     datasets = first(datasets, options.images)
     blueprint = prepare(options.extractor, runtime)
     extractor = blueprint.open(runtime.device)
-    batches = preload(datasets, blueprint.recipe.transform, runtime)
+    batch = min(runtime.batch, extractor.batch)
+    batches = preload(datasets, blueprint.recipe.transform, batch)
     bare_pass(extractor, batches[:1])
     extract(datasets[0].subset([0]), options.extractor, runtime)
     ours, bare = [], []
@@ -101,11 +102,11 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         bare.append(seconds(lambda: bare_pass(extractor, batches)))
         now = fresh(runtime, folder)
         ours.append(seconds(lambda now=now: [extract(data, options.extractor, now) for data in datasets]))
-    report(options, sum(map(len, datasets)), np.median(bare, axis=0), np.median(ours, axis=0))
+    report(options, sum(map(len, datasets)), batch, np.median(bare, axis=0), np.median(ours, axis=0))
 
 
-def report(options: argparse.Namespace, images: int, bare: np.ndarray, ours: np.ndarray) -> None:
-    print(f"{options.extractor}, {images} images, batch {options.batch}, {options.workers} decoding threads,")
+def report(options: argparse.Namespace, images: int, batch: int, bare: np.ndarray, ours: np.ndarray) -> None:
+    print(f"{options.extractor}, {images} images, batch {batch}, {options.workers} decoding threads,")
     print(f"{options.device}, {os.cpu_count()} cores, torch {torch.__version__} on {platform.machine()}, ", end="")
     print(f"medians of {options.repeats}\n")
     print("| | seconds | images/s | seconds of all cores |\n|---|---:|---:|---:|")

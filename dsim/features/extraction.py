@@ -77,7 +77,7 @@ def _compute(dataset: Dataset, blueprint: Blueprint, runtime: Runtime) -> NDArra
     features: NDArray[np.float32] | None = None
     done = 0
     with runtime.progress.task(f"features of {dataset.name}", len(dataset), "images") as task:
-        for batch in stream(dataset, transform, runtime.batch, runtime.workers):
+        for batch in stream(dataset, transform, min(runtime.batch, extractor.batch), runtime.workers):
             rows = extractor(batch)
             if features is None:
                 features = np.empty((len(dataset), rows.shape[1]), dtype=np.float32)

@@ -52,7 +52,13 @@ class Recipe:
 
 
 class Extractor(Protocol):
-    """An opened network."""
+    """An opened network.
+
+    ``batch`` is the largest number of images that it handles well at once.
+    """
+
+    @property
+    def batch(self) -> int: ...
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Transformed images, float32 (b, C, H, W), to features, float32 (b, d)."""

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 POOLINGS = ("avg", "max", "token", "flat")
 
 
+#: On a CPU larger batches fall out of its caches (ResNet-18: 15 % slower at 64), and decoding overlaps with nothing.
+_CPU_BATCH = 16
+_GPU_BATCH = 1024
+
+
 class Network:
     """An extractor that runs a torch module.
 
@@ -37,6 +42,7 @@ class Network:
 
         self.device = torch.device(Runtime(device=device).resolved_device())
         self._module = module.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.batch = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
         self._layer = None if layer == "output" else _submodule(module, layer)
         self._pooling = pooling
         # The hook of a layer writes to one place: threads take turns.

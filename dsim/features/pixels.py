@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.errors import UnknownNameError, UsageError
@@ -34,8 +35,14 @@ def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprin
     transform = Square(values["side"], values["channels"])
     given = {key: str(value) for key, value in values.items() if str(value) != _DEFAULTS[key]}
     recipe = Recipe(format_bracketed("pixels:", given), "pixels:", weights="", transform=transform.id)
-    return Blueprint(recipe, lambda device: _flatten)
+    return Blueprint(recipe, lambda device: _Flat())
 
 
-def _flatten(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-    return batch.reshape(len(batch), -1)
+@dataclass(frozen=True)
+class _Flat:
+    """Each image as it is, as one vector."""
+
+    batch: int = 256
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return batch.reshape(len(batch), -1)

@@ -73,7 +73,7 @@ class Square:
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         resized = _resize(_reduce_channels(pixels, self.channels), (self.side, self.side), self.filter)
-        tensor = np.ascontiguousarray(np.moveaxis(_unit(resized), 2, 0))
+        tensor = _planes(resized)
         if self.minmax:
             tensor = _stretch(tensor)
         return _repeat_channels(tensor, self.channels)
@@ -129,9 +129,8 @@ class NetworkInput:
         channels = len(self.mean)
         reduced = _reduce_channels(pixels, channels)
         resized = _resize(reduced, self._resized_shape(*reduced.shape[:2]), self.filter)
-        tensor = np.moveaxis(_unit(self._crop(resized)), 2, 0)
-        standardised = np.empty((channels, self.side, self.side), dtype=np.float32)
-        np.subtract(tensor, np.array(self.mean, dtype=np.float32)[:, None, None], out=standardised)
+        # Not in place: planes of a float image may be the caller's own.
+        standardised = _planes(self._crop(resized)) - np.array(self.mean, dtype=np.float32)[:, None, None]
         standardised /= np.array(self.std, dtype=np.float32)[:, None, None]
         return standardised
 
@@ -216,6 +215,11 @@ def _reduce_channels(pixels: NDArray[Any], channels: int) -> NDArray[Any]:
 
 def _repeat_channels(tensor: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
     return tensor if len(tensor) == channels else np.repeat(tensor, channels, axis=0)
+
+
+def _planes(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """(H, W, c) to contiguous float32 (c, H, W) in [0, 1]; bytes are moved while they are still small."""
+    return _unit(np.ascontiguousarray(np.moveaxis(pixels, 2, 0)))
 
 
 def _unit(pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -153,12 +153,21 @@ def test_progress_advances_by_batches_of_images(dataset: Dataset, runtime: Runti
     assert progress.told == ["features of seven", 7, "images", 4, 3]
 
 
+class Broken:
+    """An extractor that fails on the second and third image."""
+
+    batch = 3
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.array([[1.0], [np.nan], [np.inf]], np.float32)
+
+
 def test_features_that_are_not_finite_name_the_sample(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.zeros((3, 4, 4, 1), np.uint8)
     data = dsim.from_arrays(images=images, name="three")
 
     def open_(blueprint: object, device: str) -> object:
-        return lambda batch: np.array([[1.0], [np.nan], [np.inf]], np.float32)
+        return Broken()
 
     monkeypatch.setattr(extraction, "_opened", open_)
     with pytest.raises(DataError) as caught:
