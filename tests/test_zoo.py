@@ -105,6 +105,15 @@ def test_a_model_is_listed_found_and_described(folder: Path) -> None:
     assert model.pool[0]["name"] == "seen"
 
 
+def test_every_shipped_model_is_sound() -> None:
+    """Weights, builder and probe of what the wheel brings."""
+    shipped = models()
+    assert "asap-resnet18.biomed16.r1" in [model.id for model in shipped]
+    for model in shipped:
+        model.build()
+        assert (model.folder / "card.md").is_file()
+
+
 def test_an_unknown_id_is_refused_with_the_nearest(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"no zoo model named 'linear.tset.r1'. Did you mean 'linear.test.r1'"):
         find("linear.tset.r1")
