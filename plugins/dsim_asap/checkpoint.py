@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from dsim.errors import StoreError
 from dsim.files import replacing
 
 State = dict[str, Any]
@@ -25,10 +26,13 @@ def write(path: Path, state: State) -> None:
 
 
 def read(path: Path) -> State:
-    """The nested dict that ``write`` was given; lists come back as lists, keys as text."""
-    with safe_open(path, framework="pt") as file:
-        plain = json.loads(file.metadata()["state"])
-        state: State = _with_tensors(plain, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    """The nested dict that ``write`` was given; tuples come back as lists, keys as text."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            plain = json.loads(file.metadata()["state"])
+            state: State = _with_tensors(plain, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} is not a checkpoint: {error}", hint="delete it; the training starts again") from error
     return state
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +33,12 @@ def fitted_model(pool: Sequence[DatasetView], recipe: Recipe, seed: int) -> Path
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
     _train(pool, recipe, seed, unfinished)
-    with suppress(FileExistsError, OSError):  # another process may have finished the same model meanwhile
+    try:
         unfinished.rename(folder)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    except OSError:
+        if not (folder / "manifest.toml").is_file():
+            raise
+        shutil.rmtree(unfinished)  # another process has finished the same model meanwhile
     return folder
 
 

@@ -19,7 +19,9 @@ def optimiser(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim
     """Adam, or stochastic gradient descent with momentum 0.9."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay)
-    return torch.optim.Adam(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+    weights = list(parameters)
+    fused = weights[0].device.type in ("cpu", "cuda")
+    return torch.optim.Adam(weights, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
 
 
 class Schedule:

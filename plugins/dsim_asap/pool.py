@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +44,12 @@ class Pool:
     def members(self, part: Tensor) -> list[Tensor]:
         """The images of each dataset among those of a part (``training`` or ``validation``), as indices."""
         return [part[self.owners[part] == dataset] for dataset in range(len(self.names))]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the images, of whom they belong to and of the split."""
+        parts = (self.images, self.owners, self.training, self.validation)
+        return hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest()
 
     def pixels(self, indices: Tensor, device: str) -> Tensor:
         """Images in [0, 1], float32, on the device."""
@@ -94,13 +101,14 @@ def gather(members: Sequence[Member], split: float, generator: torch.Generator) 
 
 def whole_groups(groups: Sequence[str], share: float, generator: torch.Generator) -> Tensor:
     """A mask of about ``share`` of the samples, never more: whole groups, in random order, as long as they fit."""
-    names = sorted(set(groups))
-    chosen = torch.zeros(len(groups), dtype=torch.bool)
-    for position in torch.randperm(len(names), generator=generator).tolist():
-        group = torch.tensor([name == names[position] for name in groups])
-        if (chosen | group).sum() <= round(share * len(groups)):
-            chosen |= group
-    return chosen
+    names, group_of, sizes = np.unique(np.array(groups), return_inverse=True, return_counts=True)
+    chosen = torch.zeros(len(names), dtype=torch.bool)
+    room = round(share * len(groups))
+    for group in torch.randperm(len(names), generator=generator).tolist():
+        if sizes[group] <= room:
+            chosen[group] = True
+            room -= int(sizes[group])
+    return chosen[torch.from_numpy(group_of)]
 
 
 def _validates(member: Member, split: float, generator: torch.Generator) -> Tensor:

@@ -64,6 +64,8 @@ def train(datasets: Sequence[Dataset], out: Path, runtime: Runtime, options: Map
     from dsim_asap.training import Trainer
 
     order = read_order(options)
+    if (out / "manifest.toml").exists():
+        raise UsageError(f"{out} holds a model already", hint="a model never changes: choose another folder")
     parts = [hold_out(dataset, order) for dataset in datasets]
     members = [member(part.known, order.recipe, runtime) for part in parts]
     pool = gather(members, order.recipe.split, _generator(order.seed))

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dsim.errors import MeasureError
+from dsim.errors import MeasureError, UsageError
 from dsim.runtime import Runtime, Task
 from dsim_asap import checkpoint
 from dsim_asap.augment import augment, resize
@@ -63,7 +63,7 @@ class Trainer:
     def run(self, file: Path | None = None) -> Trained:
         """Train to the end; with a ``file``, go on from the checkpoint there, and leave them there on the way."""
         if file is not None and file.exists():
-            self.restore(checkpoint.read(file))
+            self.restore(checkpoint.read(file), file)
         saved = time.monotonic()
         with self.runtime.progress.task("training ASAP", total=self.recipe.epochs, unit="epochs") as task:
             task.advance(len(self.curves))
@@ -131,6 +131,7 @@ class Trainer:
     def state(self) -> checkpoint.State:
         """Everything that going on from here depends on."""
         return {
+            "identity": self.identity,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.rate.state_dict(),
@@ -140,8 +141,18 @@ class Trainer:
             "curves": self.curves,
         }
 
-    def restore(self, state: checkpoint.State) -> None:
-        """Take up a training where ``state`` left it."""
+    @property
+    def identity(self) -> dict[str, object]:
+        """What a checkpoint must agree on with the training that takes it up."""
+        return {"recipe": self.recipe.record(), "seed": self.seed, "pool": self.pool.fingerprint}
+
+    def restore(self, state: checkpoint.State, origin: Path) -> None:
+        """Take up a training where ``state`` left it; a checkpoint of another training is refused."""
+        if state["identity"] != self.identity:
+            raise UsageError(
+                f"{origin} is the checkpoint of a training with other images or settings",
+                hint="repeat that command to go on with it, delete the file, or choose another folder",
+            )
         self.network.load_state_dict(state["network"])
         optimised = state["optimiser"]
         optimised["state"] = {int(number): value for number, value in optimised["state"].items()}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dsim.errors import MeasureError, TooFewSamplesError, UsageError
+from dsim.errors import MeasureError, StoreError, TooFewSamplesError, UsageError
 from dsim.runtime import Runtime
 from dsim_asap import checkpoint, training
 from dsim_asap.pool import Member, Pool, gather
@@ -120,6 +120,25 @@ def test_single_validation_images_cannot_validate(members: list[Member], recipe:
     trained = Trainer(pool, recipe(epochs=2), 0, Runtime(device="cpu")).run()
     assert "val_total" not in trained.curves[0]
     assert trained.best_epoch in (1, 2)
+
+
+def test_a_checkpoint_of_another_training_is_refused(
+    pool: Pool, members: list[Member], recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    runtime, file = Runtime(device="cpu"), tmp_path / "checkpoint.safetensors"
+    checkpoint.write(file, Trainer(pool, recipe(), 0, runtime).state())
+    smaller = gather(members[:2], 0.25, torch.Generator().manual_seed(0))
+    for other in (Trainer(pool, recipe(margin=2.0), 0, runtime), Trainer(pool, recipe(), 1, runtime)):
+        with pytest.raises(UsageError, match="other images or settings"):
+            other.run(file)
+    with pytest.raises(UsageError, match="other images"):
+        Trainer(smaller, recipe(), 0, runtime).run(file)
+
+
+def test_a_broken_checkpoint_says_how_to_start_again(tmp_path: Path) -> None:
+    (tmp_path / "c.safetensors").write_bytes(b"not safetensors")
+    with pytest.raises(StoreError, match="not a checkpoint"):
+        checkpoint.read(tmp_path / "c.safetensors")
 
 
 def test_checkpoints_give_back_nested_tensors_and_numbers(tmp_path: Path) -> None:

@@ -32,10 +32,6 @@ def dataset(name: str, level: int, n: int = 10, **options: object) -> Dataset:
     return dsim.from_arrays(pixels, name=name, attributes={"licence": "CC0"}, **options)  # type: ignore[arg-type]
 
 
-def order(**options: str) -> object:
-    return read_order(SETTINGS | options)
-
-
 def test_held_out_images_are_whole_runs_of_neighbours_and_never_known() -> None:
     part = hold_out(dataset("x", 0, n=40), read_order(SETTINGS))
     assert part.held is not None
@@ -73,6 +69,12 @@ def test_the_folder_is_a_model_of_the_zoo(tmp_path: Path, options: Mapping[str, 
     assert "| dark | 10 |" in (model.folder / "card.md").read_text(encoding="utf-8")
     names = {"manifest.toml", "card.md", "curves.json", "curves.png", "encoder.safetensors"}
     assert {path.name for path in model.folder.iterdir()} == names
+
+
+def test_a_finished_model_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "manifest.toml").touch()
+    with pytest.raises(UsageError, match="holds a model already"):
+        train([dataset("dark", 0), dataset("bright", 180)], tmp_path, Runtime(device="cpu"), SETTINGS)
 
 
 def test_the_command_on_the_card_gives_the_settings_back(tmp_path: Path) -> None:
