@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from dsim.view import DatasetView
 
+    #: Resamples of one dataset: each an array of image indices, with repetition.
+    Draws = Sequence[NDArray[np.intp]]
+
 __all__ = ["Direction", "MeasureSpec", "Need", "PairwiseMeasure", "Parameter", "SimilarityMeasure"]
 
 S = TypeVar("S")
@@ -89,13 +92,7 @@ class SimilarityMeasure(ABC, Generic[S]):
         """The summary of the dataset made of the images ``draw`` (indices, with repetition)."""
         raise MeasureError(f"measure {self!r} cannot be resampled")
 
-    def compare_resampled(
-        self,
-        source: S,
-        target: S,
-        source_draws: Sequence[NDArray[np.intp]],
-        target_draws: Sequence[NDArray[np.intp]],
-    ) -> NDArray[np.float64]:
+    def compare_resampled(self, source: S, target: S, source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:
         """Values of B bootstrap replicates, shape (B,): draw b of the source against draw b of the target."""
         import numpy as np
 
@@ -105,11 +102,7 @@ class SimilarityMeasure(ABC, Generic[S]):
         )
 
     def compare_with_replicates(
-        self,
-        source: S,
-        target: S,
-        source_draws: Sequence[NDArray[np.intp]],
-        target_draws: Sequence[NDArray[np.intp]],
+        self, source: S, target: S, source_draws: Draws, target_draws: Draws
     ) -> tuple[float, NDArray[np.float64]]:
         """``compare`` and ``compare_resampled`` at once. Override where they share work."""
         replicates = self.compare_resampled(source, target, source_draws, target_draws)
@@ -133,29 +126,17 @@ class PairwiseMeasure(SimilarityMeasure[S]):
     def compare(self, source: S, target: S) -> float:
         return float(self.pairwise(source, target).mean())
 
-    def compare_resampled(
-        self,
-        source: S,
-        target: S,
-        source_draws: Sequence[NDArray[np.intp]],
-        target_draws: Sequence[NDArray[np.intp]],
-    ) -> NDArray[np.float64]:
+    def compare_resampled(self, source: S, target: S, source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:
         return _weighted_means(self.pairwise(source, target), source_draws, target_draws)
 
     def compare_with_replicates(
-        self,
-        source: S,
-        target: S,
-        source_draws: Sequence[NDArray[np.intp]],
-        target_draws: Sequence[NDArray[np.intp]],
+        self, source: S, target: S, source_draws: Draws, target_draws: Draws
     ) -> tuple[float, NDArray[np.float64]]:
         scores = self.pairwise(source, target)
         return float(scores.mean()), _weighted_means(scores, source_draws, target_draws)
 
 
-def _weighted_means(
-    scores: NDArray[np.float64], source_draws: Sequence[NDArray[np.intp]], target_draws: Sequence[NDArray[np.intp]]
-) -> NDArray[np.float64]:
+def _weighted_means(scores: NDArray[np.float64], source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:
     """Mean score of each replicate, shape (B,), without computing any pair twice."""
     import numpy as np
 
@@ -165,7 +146,7 @@ def _weighted_means(
     return means
 
 
-def _weights(draws: Sequence[NDArray[np.intp]], n: int) -> NDArray[np.float64]:
+def _weights(draws: Draws, n: int) -> NDArray[np.float64]:
     """Share of each image in each draw, shape (B, n)."""
     import numpy as np
 

@@ -14,8 +14,7 @@ from dsim.errors import MeasureError
 from dsim.measure import SimilarityMeasure
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from dsim.measure import Draws
 
 Pair = tuple[str, str]
 
@@ -59,7 +58,7 @@ def compute_column(
     measure: SimilarityMeasure[Any],
     sources: Sequence[Any],
     target: Any,
-    draws: Sequence[tuple[Sequence[NDArray[np.intp]], Sequence[NDArray[np.intp]]] | None],
+    draws: Sequence[tuple[Draws, Draws] | None],
 ) -> list[Cell]:
     """Compare several sources with one target: at once where no cell is resampled, else one by one."""
     if not any(draws) and not any(isinstance(summary, Failed) for summary in (*sources, target)):
@@ -76,7 +75,7 @@ def compute_cell(
     measure: SimilarityMeasure[Any],
     source: Any,
     target: Any,
-    draws: tuple[Sequence[NDArray[np.intp]], Sequence[NDArray[np.intp]]] | None,
+    draws: tuple[Draws, Draws] | None,
 ) -> Cell:
     """Compare two summaries; whatever goes wrong becomes NaN with a reason, never a plausible number."""
     for summary in (source, target):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dsim.comparison.plan import Plan
+    from dsim.measure import Draws
+
 CONFIDENCE = 0.95
 
 
@@ -41,6 +44,27 @@ def _members(dataset: Dataset) -> list[NDArray[np.intp]] | None:
         return None
     groups = np.array(dataset.groups)
     return [np.flatnonzero(groups == group) for group in sorted(set(dataset.groups))]
+
+
+class DrawsOfPairs:
+    """The resamples of every dataset of a plan, drawn once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._known: dict[str, Draws] = {}
+
+    def of(self, source: str, target: str) -> tuple[Draws, Draws] | None:
+        """Draws for a pair; None where there are no intervals: not asked for, or the pair is one dataset."""
+        plan = self._plan
+        if not plan.bootstrap or plan.is_same(plan.datasets[source], plan.datasets[target]):
+            return None
+        return self._get(source), self._get(target)
+
+    def _get(self, name: str) -> Draws:
+        if name not in self._known:
+            plan = self._plan
+            self._known[name] = draws(plan.datasets[name], plan.fingerprints[name], plan.bootstrap, plan.seed)
+        return self._known[name]
 
 
 def interval(replicates: NDArray[np.float64]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Cell, Pair, cell_key, compute_column
-from dsim.comparison.draws import CONFIDENCE, draws, first_shares, interval, verdict
+from dsim.comparison.draws import CONFIDENCE, DrawsOfPairs, first_shares, interval, verdict
 from dsim.comparison.jobs import run_jobs
 from dsim.comparison.ledger import Ledger
 from dsim.comparison.plan import Plan, make_plan
@@ -90,17 +90,13 @@ def _pool_stream(plan: Plan) -> np.random.Generator:
 
 
 def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
-    keys = {
-        (source.name, target.name): cell_key(summaries.key(source.name), summaries.key(target.name), plan.bootstrap)
-        for source in plan.sources
-        for target in plan.targets
-    }
+    keys = _keys(plan, summaries)
     ledger = Ledger(plan.runtime)
     stored = ledger.known(list(keys.values()))
     cells = {pair: stored[key] for pair, key in keys.items() if key in stored}
     missing = [pair for pair in keys if pair not in cells]
     summaries.prepare(list(dict.fromkeys(name for pair in missing for name in pair)), jobs)
-    drawn = _Draws(plan)
+    drawn = DrawsOfPairs(plan)
     columns = [[pair for pair in missing if pair[1] == target] for target in dict.fromkeys(t for _, t in missing)]
     tasks = [partial(compute_column, *_column(plan.measure, column, summaries, drawn)) for column in columns]
     with ledger, plan.runtime.progress.task("comparing", len(missing), "pairs") as task:
@@ -116,33 +112,21 @@ def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     return cells
 
 
+def _keys(plan: Plan, summaries: Summaries) -> dict[Pair, str]:
+    """Identity of every cell, by (source, target)."""
+    return {
+        (source.name, target.name): cell_key(summaries.key(source.name), summaries.key(target.name), plan.bootstrap)
+        for source in plan.sources
+        for target in plan.targets
+    }
+
+
 def _column(
-    measure: SimilarityMeasure[Any], column: Sequence[Pair], summaries: Summaries, drawn: _Draws
+    measure: SimilarityMeasure[Any], column: Sequence[Pair], summaries: Summaries, drawn: DrawsOfPairs
 ) -> tuple[SimilarityMeasure[Any], list[Any], Any, list[Any]]:
     """The arguments of ``compute_column`` for pairs of one target."""
     sources = [summaries[source] for source, _ in column]
     return measure, sources, summaries[column[0][1]], [drawn.of(*pair) for pair in column]
-
-
-class _Draws:
-    """The resamples of every dataset, drawn once."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._known: dict[str, list[NDArray[np.intp]]] = {}
-
-    def of(self, source: str, target: str) -> tuple[Sequence[NDArray[np.intp]], Sequence[NDArray[np.intp]]] | None:
-        """Draws for a pair; None where there are no intervals: not asked for, or the pair is one dataset."""
-        plan = self._plan
-        if not plan.bootstrap or plan.is_same(plan.datasets[source], plan.datasets[target]):
-            return None
-        return self._get(source), self._get(target)
-
-    def _get(self, name: str) -> list[NDArray[np.intp]]:
-        if name not in self._known:
-            plan = self._plan
-            self._known[name] = draws(plan.datasets[name], plan.fingerprints[name], plan.bootstrap, plan.seed)
-        return self._known[name]
 
 
 def _clouds(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, NDArray[np.float64]] | None:
