@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy as np
-    from dsim.features.transforms import Transform
     from numpy.typing import NDArray
+
+    from dsim.features.transforms import Transform
 
 
 @dataclass(frozen=True)
