@@ -137,6 +137,10 @@ def _print(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
     table(title, columns, _rows(matrix), right=["rank", "value", "first in"])
     for source, target, reason in matrix.failed:
         stderr().print(f"failed: {source} -> {target}: {reason}", markup=False)
+    seen = [name for name in matrix.targets if matrix.provenance["datasets"][name]["seen_by"]]
+    if seen:
+        fair = "as targets they lie nearer than new data would"
+        stderr().print(f"note: the measure's model was trained on {', '.join(seen)}: {fair}", markup=False)
     stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
 
 

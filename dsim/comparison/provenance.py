@@ -16,6 +16,7 @@ from typing import Any
 from dsim import __version__
 from dsim.comparison.plan import Plan
 from dsim.data.dataset import Dataset
+from dsim.notation import parse_bracketed
 from dsim.registry import default
 from dsim.runtime import Runtime
 from dsim.specs import Need
@@ -98,7 +99,19 @@ def _described(dataset: Dataset, plan: Plan) -> dict[str, Any]:
         "treatment": dataset.treatment.describe(),
         "notes": list(dataset.notes),
         "skipped": list(dataset.skipped),
+        "seen_by": _seen_by(dataset, plan),
     }
+
+
+def _seen_by(dataset: Dataset, plan: Plan) -> list[str]:
+    """Zoo models that the measure uses and that were trained on this dataset: as a target it is no honest test."""
+    if dataset.backing is None:
+        return []
+    from dsim.zoo import find, trained_on
+
+    heads = [parse_bracketed(reference)[0] for reference in plan.measure.extractors()]
+    models = [find(head.removeprefix("zoo:")) for head in heads if head.startswith("zoo:")]
+    return [model.id for model in models if trained_on(model, dataset)]
 
 
 def _plain(value: Any) -> Any:

@@ -102,6 +102,16 @@ def test_wrong_arguments_name_the_thing_the_cause_and_the_fix(arguments, code, w
         assert word in error
 
 
+def test_a_target_that_the_model_was_trained_on_is_said(real_data, tmp_path, capsys):
+    seen, new = real_data / "segmentation" / "isbi_em", real_data / "unlabelled" / "pannuke_mini"
+    arguments = ["--sources", "phantoms:relief", "phantoms:histology", "--targets", str(seen), str(new)]
+    assert run(["compare", *arguments, "--out", str(tmp_path)]) == 0
+    assert "was trained on isbi_em: as targets" in capsys.readouterr().err
+    datasets = SimilarityMatrix.from_json(tmp_path / "matrix.json").provenance["datasets"]
+    assert datasets["isbi_em"]["seen_by"] == ["asap-resnet18.biomed16.r1"]
+    assert datasets["pannuke_mini"]["seen_by"] == []
+
+
 def test_ctrl_c_leaves_with_130_and_keeps_finished_work(folders, tmp_path):
     """The same command goes on from there: the second run must find work of the first in the cache."""
     script = (
