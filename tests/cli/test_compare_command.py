@@ -10,12 +10,16 @@ import sys
 import time
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
+from referencing import Registry, Resource
 
 from dsim.cli.main import run
 from dsim.matrix import SimilarityMatrix
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
 
 @pytest.fixture
@@ -41,7 +45,10 @@ def test_json_is_all_of_stdout_and_holds_the_ranking(folders, tmp_path, capsys):
     printed = capsys.readouterr().out
     document = json.loads(printed)
     assert code == 0
-    assert document["schema"] == "dsim.compare/1"
+    schemas = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
+    registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas)
+    schema = registry.contents("dsim.compare.1.schema.json")
+    jsonschema.Draft202012Validator(schema, registry=registry).validate(document)
     order = {ranking["target"]: ranking["order"] for ranking in document["results"][0]["rankings"]}
     assert order["near"][0] == "alike"
     assert order["alike"][0] == "near"
@@ -100,6 +107,35 @@ def test_wrong_arguments_name_the_thing_the_cause_and_the_fix(arguments, code, w
     assert "fix: " in error
     for word in words:
         assert word in error
+
+
+def test_a_second_run_imports_no_torch_and_decodes_nothing(tmp_path):
+    names = [f"phantoms:{name}[count=3,size=32]" for name in ("relief", "xray", "fundus")]
+    script = (
+        "import sys\n"
+        "from dsim.cli.main import run\n"
+        "from dsim.data.phantoms.backing import PhantomBacking\n"
+        "rendered = []\n"
+        "image = PhantomBacking.image\n"
+        "PhantomBacking.image = lambda self, index: rendered.append(index) or image(self, index)\n"
+        "code = run(sys.argv[1:])\n"
+        "print(code, 'torch' in sys.modules, len(rendered) > 0, file=sys.stderr)\n"
+    )
+    command = [
+        sys.executable,
+        "-c",
+        script,
+        "compare",
+        "--measure",
+        "asap",
+        "--sources",
+        *names,
+        "--out",
+        str(tmp_path),
+    ]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stderr for _ in range(2)]
+    assert runs[0].splitlines()[-1] == "0 True True"
+    assert runs[1].splitlines()[-1] == "0 False False"
 
 
 def test_a_target_that_the_model_was_trained_on_is_said(real_data, tmp_path, capsys):
