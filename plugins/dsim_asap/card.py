@@ -44,7 +44,7 @@ def _text(manifest: Mapping[str, Any]) -> str:
         "All settings: " + ", ".join(f"{name}={_plain(value)}" for name, value in training["settings"].items()) + ".",
         "Libraries: " + ", ".join(f"{name} {version}" for name, version in training["versions"].items()) + ".",
         "## Data",
-        "Images only: no label and no mask was read. Held-out images were used for nothing but the figures above. "
+        "Images only: no label and no mask was read. Held-out images neither trained the model nor chose its weights. "
         + _held_out(training),
         _table(("dataset", "images", "held out", "placed right", "licence"), _data(training)),
     ]
