@@ -10,6 +10,10 @@ from textwrap import dedent
 
 import pytest
 
+# Networks as small as those of the tests only lose time to threads that wait for each other, most of all on a busy
+# machine. Said before torch is imported, and inherited by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the slow checks on real data")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,6 @@ TINY = {
 def make_recipe(**params: Any) -> Recipe:
     """The default recipe with a tiny network, changed as said."""
     return Recipe.of({parameter.name: parameter.default for parameter in SPEC.parameters} | TINY | params)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small only lose time to threads that wait for each other, above all on a busy machine."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
