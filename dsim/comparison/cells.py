@@ -63,9 +63,9 @@ def compute_column(
     """Compare several sources with one target: at once where no cell is resampled, else one by one."""
     if not any(draws) and not any(isinstance(summary, Failed) for summary in (*sources, target)):
         try:
-            values = measure.compare_many(sources, [target])[:, 0]
-            if all(math.isfinite(value) for value in values):
-                return [Cell(float(value)) for value in values]
+            values = measure.compare_many(sources, [target])
+            if values.shape == (len(sources), 1) and all(math.isfinite(value) for value in values[:, 0]):
+                return [Cell(float(value)) for value in values[:, 0]]
         except Exception:
             pass  # one by one, so that the failure is told of the cell it belongs to
     return [compute_cell(measure, source, target, drawn) for source, drawn in zip(sources, draws, strict=True)]

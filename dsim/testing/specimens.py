@@ -163,11 +163,14 @@ def shift_rungs() -> tuple[Specimen, ...]:
 
 
 def style_rungs() -> tuple[Specimen, ...]:
-    """The phantoms' style ladder, with masks, labels and attributes; features are shifted as in ``shift_rungs``."""
+    """The phantoms' style ladder, with masks, labels and attributes; features are shifted as in ``shift_rungs``.
+
+    Of X-rays, which all show one scene: measures that compare images place by place can see a change of style too.
+    """
     from dsim.data.phantoms import style_ladder
 
     rungs = []
-    datasets = style_ladder(steps=STEPS, count=_IMAGES, size=_SIZE)
+    datasets = style_ladder(steps=STEPS, base="xray", count=_IMAGES, size=_SIZE)
     for step, (dataset, shifted) in enumerate(zip(datasets, shift_rungs(), strict=True)):
         positions = range(len(dataset))
         parts = {

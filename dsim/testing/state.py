@@ -167,7 +167,8 @@ def matrix(subject: Subject) -> str:
         raise Failure("the matrix does not come back from its JSON", "values must be plain floats")
     if not subject.draws and not subject.given.fits_pool:
         for i, j in ((0, 1), (3, 0)):
-            value = subject.value(subject.specimens.ladder[i], subject.specimens.ladder[j])
+            source, target = (subject.summary(subject.specimens.ladder[k]) for k in (i, j))
+            value = float(subject.measure.compare_many([source], [target])[0, 0])
             same(subject, value, float(found.values[i, j]), "alone and in the engine", "keep no state between calls")
     return f"{len(pool)} x {len(pool)} cells"
 

@@ -365,12 +365,15 @@ class CannotBeKept(MeanShift):
         return Bag(super().summarise(data, rng).features)
 
 
-@caught_by("matrix")
+@caught_by("matrix", needs=frozenset({Need.IMAGES}))
 class NamesNoExtractor(MeanShift):
     """Gives values alone, but the engine cannot tell which features they rest on."""
 
     def extractors(self) -> tuple[str, ...]:
         return ("no-such-kind:thing",)
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        return Cloud(np.array([[image.mean(), image.std()] for image in data.images()]))
 
 
 @caught_by("embedding")
