@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from dsim.errors import UsageError
+
 
 class Task(Protocol):
     """One long piece of work under way."""
@@ -68,11 +70,16 @@ class Runtime:
     batch: int = 64
 
     def resolved_device(self) -> str:
-        """The torch device that ``auto`` stands for here; imports torch."""
-        if self.device != "auto":
-            return self.device
+        """The torch device that ``device`` stands for here; imports torch. UsageError where there is no such device."""
         import torch
 
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
+        present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+        if self.device == "auto":
+            return next(name for name, here in present.items() if here)
+        kind, _, number = self.device.partition(":")
+        if not present.get(kind) or (number and (kind != "cuda" or not number.isdecimal())):
+            known = ", ".join(name for name, here in present.items() if here)
+            raise UsageError(f"there is no device {self.device!r} here", hint=f"choose one of: auto, {known}")
+        if number and int(number) >= torch.cuda.device_count():
+            raise UsageError(f"there are {torch.cuda.device_count()} CUDA devices here", hint="cuda:0 is the first")
+        return self.device

@@ -190,6 +190,7 @@ def test_a_pickle_is_never_loaded(folder: Path) -> None:
     with pytest.raises(DataError, match=r"must be a .safetensors file"):
         models()
     manifest = tomllib.loads((folder / "manifest.toml").read_text())
+    (folder / "model.pth").write_bytes(b"a pickle")
     with pytest.raises(WeightsError, match=r"not a .safetensors file"):
         Model("x", folder, manifest, folder / "model.pth").verify()
 

@@ -135,13 +135,24 @@ def _print(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
     title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix)}"
     columns = ["target", "rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", "verdict"]
     table(title, columns, _rows(matrix), right=["rank", "value", "first in"])
-    for source, target, reason in matrix.failed:
-        stderr().print(f"failed: {source} -> {target}: {reason}", markup=False)
+    for line in _failures(matrix):
+        stderr().print(line, markup=False)
     seen = [name for name in matrix.targets if matrix.provenance["datasets"][name]["seen_by"]]
     if seen:
         fair = "as targets they lie nearer than new data would"
         stderr().print(f"note: the measure's model was trained on {', '.join(seen)}: {fair}", markup=False)
     stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
+
+
+def _failures(matrix: SimilarityMatrix) -> list[str]:
+    """One line per reason: a dataset that cannot be summarised fails in all of its pairs."""
+    pairs: dict[str, list[str]] = {}
+    for source, target, reason in matrix.failed:
+        pairs.setdefault(reason, []).append(f"{source} -> {target}")
+    return [
+        f"failed: {found[0]}{f' and {len(found) - 1} more pairs' if found[1:] else ''}: {reason}"
+        for reason, found in pairs.items()
+    ]
 
 
 def _shown_of(matrix: SimilarityMatrix) -> str:

@@ -68,7 +68,7 @@ def compare(
     (2, 2)
     """
     chosen = build_measure(measure)
-    plan = make_plan(chosen, sources, targets, seed=seed, bootstrap=bootstrap, runtime=runtime or Runtime())
+    plan = make_plan(chosen, sources, targets, seed=seed, bootstrap=bootstrap, jobs=jobs, runtime=runtime or Runtime())
     if bootstrap and not chosen.spec.resamples:
         raise UsageError(
             f"measure {chosen.spec.name!r} cannot be resampled, so it has no intervals",

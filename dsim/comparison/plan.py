@@ -58,6 +58,7 @@ def make_plan(
     *,
     seed: int,
     bootstrap: int,
+    jobs: int,
     runtime: Runtime,
 ) -> Plan:
     """Check names, needs and numbers; raises UsageError, DataError or NeedError."""
@@ -65,6 +66,8 @@ def make_plan(
         raise UsageError("there are no sources to compare", hint="give at least one dataset")
     if bootstrap < 0 or bootstrap == 1:
         raise UsageError(f"{bootstrap} bootstrap replicates make no interval", hint="give 0 for none, or 200 and more")
+    if jobs == 0:
+        raise UsageError("0 jobs do no work", hint="give 1, or more to work side by side, or -1 for all cores")
     if targets is None and len(sources) < 2:
         raise UsageError("one dataset cannot be compared with itself alone", hint="give a second source, or targets")
     plan = Plan(measure, tuple(sources), tuple(sources if targets is None else targets), seed, bootstrap, runtime)

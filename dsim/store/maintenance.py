@@ -12,13 +12,15 @@ from dsim.runtime import Progress, Silent
 from dsim.store.content import PART, QUARANTINE
 from dsim.store.h5 import Corrupt, read
 
+#: Where measures keep the models that they trained, one folder each; what ends in UNFINISHED is still being trained.
+MODELS, MANIFEST, UNFINISHED = "models", "manifest.toml", ".unfinished"
 _HOUR, _DAY = 3600.0, 86400.0
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 @dataclass(frozen=True)
 class Item:
-    """One file of a cache. ``used`` is the time of its last use, seconds since the epoch."""
+    """One file of a cache, or the folder of a trained model. ``used``: when it last was, seconds since the epoch."""
 
     kind: str
     path: Path
@@ -44,10 +46,11 @@ class Removal:
 
 
 def items(root: Path) -> list[Item]:
-    """All finished records, oldest use first; a file of cells counts as one."""
+    """All finished records, oldest use first; a file of cells, or a trained model, counts as one."""
     records = (_item(path.parent.parent.name, path) for path in root.glob("*/??/*.h5") if not path.name.startswith("."))
     cells = (_item(path.stem, path) for path in root.glob("*.sqlite"))
-    found = (item for source in (records, cells) for item in source if item is not None)
+    trained = (_item(MODELS, path.parent) for path in root.glob(f"{MODELS}/*/{MANIFEST}") if _is_finished(path.parent))
+    found = (item for source in (records, cells, trained) for item in source if item is not None)
     return sorted(found, key=lambda item: (item.used, str(item.path)))
 
 
@@ -131,15 +134,21 @@ def format_size(size: float) -> str:
 
 def _leftovers(root: Path) -> Iterator[Item | None]:
     yield from (_item("unfinished", path) for path in root.glob(f"*/??/.*{PART}"))
+    yield from (_item("unfinished", path) for path in (root / MODELS).glob("*") if not _is_finished(path))
     yield from (_item(QUARANTINE, path) for path in (root / QUARANTINE).glob("*"))
+
+
+def _is_finished(model: Path) -> bool:
+    return model.suffix != UNFINISHED and (model / MANIFEST).is_file()
 
 
 def _item(kind: str, path: Path) -> Item | None:
     try:
         status = path.stat()
+        size = sum(part.stat().st_size for part in path.iterdir()) if path.is_dir() else status.st_size
     except OSError:  # gone since it was listed
         return None
-    return Item(kind, path, status.st_size, status.st_mtime)
+    return Item(kind, path, size, status.st_mtime)
 
 
 def _surplus(oldest_first: list[Item], max_bytes: int) -> Iterator[Item]:
@@ -154,12 +163,30 @@ def _surplus(oldest_first: list[Item], max_bytes: int) -> Iterator[Item]:
 def _fault(path: Path) -> str:
     """Why a file is not sound; empty where it is."""
     try:
-        _check_cells(path) if path.suffix == ".sqlite" else read(path)
+        if path.is_dir():
+            _check_model(path)
+        elif path.suffix == ".sqlite":
+            _check_cells(path)
+        else:
+            read(path)
     except FileNotFoundError:
         return ""
     except (Corrupt, OSError) as error:
         return str(error)
     return ""
+
+
+def _check_model(folder: Path) -> None:
+    import hashlib
+    import tomllib
+
+    try:
+        promised = tomllib.loads((folder / MANIFEST).read_text("utf-8"))["weights"]
+        found = hashlib.sha256((folder / promised["file"]).read_bytes()).hexdigest()
+    except (ValueError, KeyError) as error:
+        raise Corrupt(f"{MANIFEST} cannot be read: {error}") from error
+    if found != promised["sha256"]:
+        raise Corrupt(f"{promised['file']} is not what {MANIFEST} promises")
 
 
 def _check_cells(path: Path) -> None:
@@ -176,9 +203,11 @@ def _check_cells(path: Path) -> None:
 
 
 def _remove(path: Path) -> bool:
-    """Remove a file; False where another process was faster."""
+    """Remove a file or a model's folder; False where another process was faster."""
+    import shutil
+
     try:
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     except FileNotFoundError:
         return False
     except OSError as error:

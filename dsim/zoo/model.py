@@ -53,13 +53,13 @@ class Model:
 
     def verify(self) -> None:
         """Raise WeightsError unless the weights are, to the byte, those of the manifest."""
-        if self.weights.suffix != ".safetensors":
-            raise WeightsError(f"{self.weights} is not a .safetensors file", hint="the zoo loads nothing else")
         if not self.weights.is_file():
             raise WeightsError(
                 f"the weights of zoo model {self.id!r} are not at {self.weights}",
-                hint=f"give the file: zoo:{self.id}[weights=FILE]",
+                hint=f"give the file: --weights FILE, or zoo:{self.id}[weights=FILE]",
             )
+        if self.weights.suffix != ".safetensors":
+            raise WeightsError(f"{self.weights} is not a .safetensors file", hint="the zoo loads nothing else")
         with open(self.weights, "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if self.weights.stat().st_size != self.manifest["weights"]["size"] or found != self.sha256:

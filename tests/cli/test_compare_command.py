@@ -84,7 +84,7 @@ def test_a_failed_cell_leaves_with_3_and_its_reason(folders, tmp_path, capsys):
     code = run(["compare", "--measure", "cc:size=32", "--sources", *folders, str(blank), "--out", str(tmp_path / "o")])
     assert code == 3
     captured = capsys.readouterr()
-    assert "failed: blank -> near" in captured.err
+    assert "failed: near -> blank and 6 more pairs: " in captured.err
     assert "constant" in captured.err
 
 
@@ -97,6 +97,8 @@ def test_a_failed_cell_leaves_with_3_and_its_reason(folders, tmp_path, capsys):
         (["compare", "--measure", "cc", "--targets", "x"], 2, ["targets but no sources"]),
         (["compare", "--measure", "cc", "--sources", "nowhere"], 1, ["nowhere"]),
         (["compare", "--measure", "cc", "--weights", "f"], 2, ["uses no network"]),
+        (["compare", "--sources", "phantoms:xray", "phantoms:relief", "--device", "banana"], 2, ["no device 'banana'"]),
+        (["compare", "--sources", "phantoms:xray", "phantoms:relief", "--weights", "lost"], 1, ["not at lost"]),
         (["comparee"], 2, ["no command named 'comparee'", "Did you mean 'compare'?"]),
     ],
 )

@@ -188,6 +188,8 @@ def test_bad_requests_are_refused(gap, line):
         compare([*line([0]), *line([0])], measure=gap)
     with pytest.raises(DataError, match="both named"):
         compare(line([0, 1]), [line([3])[0].renamed("at0")], measure=gap)
+    with pytest.raises(UsageError, match="0 jobs"):
+        compare(line([0, 1]), measure=gap, jobs=0)
     with pytest.raises(UsageError, match="make no interval"):
         compare(line([0, 1]), measure=gap, bootstrap=1)
 

@@ -111,3 +111,21 @@ def test_sizes_are_read(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="as a size"):
         parse_size(text)
+
+
+def test_trained_models_are_counted_verified_and_pruned(tmp_path: Path) -> None:
+    """A model that a measure trained lies in a folder of its own: it is part of the cache, and its largest part."""
+    from hashlib import sha256
+
+    finished, half = tmp_path / "models" / "asap.pool.1", tmp_path / "models" / "asap.pool.2.unfinished"
+    for folder in (finished, half):
+        folder.mkdir(parents=True)
+        (folder / "encoder.safetensors").write_bytes(b"weights")
+    digest = sha256(b"weights").hexdigest()
+    (finished / "manifest.toml").write_text(f'[weights]\nfile = "encoder.safetensors"\nsha256 = "{digest}"\n')
+    assert {held.kind: held.count for held in usage(tmp_path)} == {"models": 1, "unfinished": 1}
+    assert verify(tmp_path) == []
+    (finished / "encoder.safetensors").write_bytes(b"damaged")
+    assert [reason for _, reason in verify(tmp_path)] == ["encoder.safetensors is not what manifest.toml promises"]
+    prune(tmp_path, max_bytes=0, stale_hours=0)
+    assert list((tmp_path / "models").iterdir()) == []
