@@ -109,6 +109,19 @@ def test_jobs_and_any_joblib_backend_change_nothing(gap, gap_class, line, tmp_pa
         np.testing.assert_array_equal(alone.low, other.low)
 
 
+def test_processes_of_their_own_give_the_same_numbers(tmp_path):
+    """What Dask or Ray would carry elsewhere travels: datasets, measure, summaries."""
+    from dsim.data.phantoms import open_phantom
+    from dsim.runtime import Runtime
+
+    datasets = [open_phantom(name, count=4, size=32) for name in ("xray", "fundus", "relief")]
+    here = compare(datasets, measure="cc:size=32", bootstrap=20, runtime=Runtime(cache=tmp_path / "a"))
+    with joblib.parallel_config(backend="loky"):
+        there = compare(datasets, measure="cc:size=32", bootstrap=20, jobs=2, runtime=Runtime(cache=tmp_path / "b"))
+    np.testing.assert_array_equal(here.values, there.values)
+    np.testing.assert_array_equal(here.low, there.low)
+
+
 def test_one_failing_dataset_is_nan_with_its_reason_and_stops_nobody(gap, line):
     broken = from_arrays(features=np.full((5, 2), 7.0), name="broken")
     matrix = compare([*line([0, 1]), broken], line([0.4]), measure=gap, bootstrap=10)
