@@ -182,6 +182,24 @@ def test_groups_are_resampled_whole(gap_class, line):
     assert by_group.high[0, 0] - by_group.low[0, 0] > 2 * (by_image.high[0, 0] - by_image.low[0, 0])
 
 
+def test_the_same_samples_in_another_order_do_not_meet_a_summary_in_the_first(gap_class, line, tmp_path):
+    """Resamples go by position: with groups, a cached summary in another order would be drawn wrongly."""
+    from dsim.runtime import Runtime
+
+    features = np.c_[np.arange(6.0), np.zeros(6)]
+    groups, ids = ["p", "p", "p", "q", "q", "r"], list("abcdef")
+    order = [5, 0, 3, 1, 4, 2]
+    first = from_arrays(features=features, groups=groups, ids=ids, name="t")
+    turned = from_arrays(
+        features=features[order], groups=[groups[i] for i in order], ids=[ids[i] for i in order], name="t"
+    )
+    shared, fresh = Runtime(cache=tmp_path / "shared"), Runtime(cache=tmp_path / "fresh")
+    compare(line([9]), [first], measure=gap_class(), bootstrap=50, runtime=shared)
+    after = compare(line([9]), [turned], measure=gap_class(), bootstrap=50, runtime=shared)
+    alone = compare(line([9]), [turned], measure=gap_class(), bootstrap=50, runtime=fresh)
+    assert after.low[0, 0] == alone.low[0, 0]
+
+
 def test_missing_needs_are_refused_before_any_work(gap_class, line):
     class NeedsLabels(gap_class):
         spec = replace(gap_class.spec, needs=frozenset({Need.LABELS}))
