@@ -68,6 +68,11 @@ def compare(
     chosen = [build_measure(with_weights(text, weights) if weights else text) for text in measures or ("asap",)]
     pool, wanted = _datasets(sources, targets, skip_unreadable)
     how = runtime(device, offline)
+    for dataset in (*pool, *(wanted or ())):
+        if dataset.skipped:
+            how.progress.note(
+                f"{dataset.name}: {len(dataset.skipped)} unreadable left out: {', '.join(dataset.skipped)}"
+            )
     results = []
     for measure in chosen:
         replicates = (200 if measure.spec.resamples else 0) if bootstrap is None else bootstrap

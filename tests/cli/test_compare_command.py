@@ -111,6 +111,19 @@ def test_wrong_arguments_name_the_thing_the_cause_and_the_fix(arguments, code, w
         assert word in error
 
 
+def test_what_is_skipped_is_asked_for_counted_and_listed(folders, tmp_path, capsys):
+    broken = Path(folders[0]) / "broken.png"
+    broken.write_bytes((Path(folders[0]) / "0.png").read_bytes()[:80])
+    arguments = ["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")]
+    assert run(arguments) == 1
+    assert "broken.png" in capsys.readouterr().err
+    assert run([*arguments, "--skip-unreadable"]) == 0
+    assert "near: 1 unreadable left out: " in capsys.readouterr().err
+    datasets = SimilarityMatrix.from_json(tmp_path / "out" / "matrix.json").provenance["datasets"]
+    assert datasets["near"]["samples"] == 6
+    assert len(datasets["near"]["skipped"]) == 1
+
+
 def test_a_second_run_imports_no_torch_and_decodes_nothing(tmp_path):
     names = [f"phantoms:{name}[count=3,size=32]" for name in ("relief", "xray", "fundus")]
     script = (
