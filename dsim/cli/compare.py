@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.matrix import SimilarityMatrix
+    from dsim.runtime import Progress
 
 #: Sources per target in the table; the files hold all.
 _SHOWN = 3
@@ -68,11 +69,7 @@ def compare(
     chosen = [build_measure(with_weights(text, weights) if weights else text) for text in measures or ("asap",)]
     pool, wanted = _datasets(sources, targets, skip_unreadable)
     how = runtime(device, offline)
-    for dataset in (*pool, *(wanted or ())):
-        if dataset.skipped:
-            how.progress.note(
-                f"{dataset.name}: {len(dataset.skipped)} unreadable left out: {', '.join(dataset.skipped)}"
-            )
+    _tell_skipped((*pool, *(wanted or ())), how.progress)
     results = []
     for measure in chosen:
         replicates = (200 if measure.spec.resamples else 0) if bootstrap is None else bootstrap
@@ -102,6 +99,13 @@ def _datasets(
         raise UsageError("there are targets but no sources", hint="name the datasets to choose from: --sources PATH...")
     pool = open_many(sources, skip_unreadable=skip_unreadable)
     return pool, open_many(targets, skip_unreadable=skip_unreadable) if targets else None
+
+
+def _tell_skipped(datasets: Sequence[Dataset], progress: Progress) -> None:
+    for dataset in datasets:
+        if dataset.skipped:
+            listed = ", ".join(dataset.skipped)
+            progress.note(f"{dataset.name}: {len(dataset.skipped)} unreadable left out: {listed}")
 
 
 def write_results(matrix: SimilarityMatrix, folder: Path) -> list[Path]:
