@@ -198,8 +198,8 @@ def forget() -> None:
 def with_weights(measure_text: str, weights: str) -> str:
     """The call with ``weights=FILE`` given to the measure's extractor.
 
-    >>> with_weights("asap", "enc.safetensors")  # doctest: +SKIP
-    'asap:model=zoo:...[weights=enc.safetensors]'
+    >>> with_weights("asap:model=zoo:other", "encoder.safetensors")
+    'asap:model=zoo:other[weights=encoder.safetensors]'
     """
     from dsim.notation import format_bracketed, format_call, parse_bracketed
 
