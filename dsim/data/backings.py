@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,3 +111,26 @@ def _digests(frames: tuple[Frame, ...]) -> tuple[str, ...]:
 def _file_digest(path: Path) -> str:
     with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class RowsBacking(ABC):
+    """Samples that are rows of the arrays ``images`` and ``masks`` in one file."""
+
+    path: Path
+
+    def image(self, index: int) -> NDArray[Any]:
+        return as_pixels(self._row("images", index), f"image {index} of {self.path}")
+
+    def image_digest(self, index: int) -> str:
+        return array_digest(self._row("images", index))
+
+    def mask(self, index: int) -> NDArray[Any]:
+        return as_mask(self._row("masks", index), f"{index} of {self.path}")
+
+    def mask_digest(self, index: int) -> str:
+        return array_digest(self._row("masks", index))
+
+    @abstractmethod
+    def _row(self, name: str, index: int) -> NDArray[Any]:
+        """One row of ``images`` or ``masks``, as stored."""

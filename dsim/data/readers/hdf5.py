@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.data.arrays import check_masks, check_stack, dtype_as_read, numbered, texts
+from dsim.data.backings import RowsBacking
 from dsim.data.dataset import Dataset
 from dsim.data.memory import check_features
 from dsim.data.options import ReadOptions
-from dsim.data.pixels import array_digest, as_mask, as_pixels, naming, refuse_bomb
+from dsim.data.pixels import naming, refuse_bomb
 from dsim.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,22 +43,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Hdf5Backing:
+class Hdf5Backing(RowsBacking):
     """Rows of ``images`` and ``masks``; the file is opened for each row, and closed."""
-
-    path: Path
-
-    def image(self, index: int) -> NDArray[Any]:
-        return as_pixels(self._row("images", index), f"image {index} of {self.path}")
-
-    def image_digest(self, index: int) -> str:
-        return array_digest(self._row("images", index))
-
-    def mask(self, index: int) -> NDArray[Any]:
-        return as_mask(self._row("masks", index), f"{index} of {self.path}")
-
-    def mask_digest(self, index: int) -> str:
-        return array_digest(self._row("masks", index))
 
     def _row(self, name: str, index: int) -> NDArray[Any]:
         with naming(f"{name} {index} of {self.path}"), _opened(self.path) as file:

@@ -13,9 +13,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from dsim.data.arrays import check_masks, check_stack, dtype_as_read, numbered, texts
+from dsim.data.backings import RowsBacking
 from dsim.data.dataset import Dataset
 from dsim.data.options import ReadOptions
-from dsim.data.pixels import array_digest, as_mask, as_pixels, naming, refuse_bomb
+from dsim.data.pixels import naming, refuse_bomb
 from dsim.errors import DataError
 
 if TYPE_CHECKING:
@@ -65,28 +66,15 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 
 @dataclass(frozen=True)
-class NpzBacking:
+class NpzBacking(RowsBacking):
     """Rows of the arrays ``<prefix>images`` and ``<prefix>masks`` of an archive."""
 
-    path: Path
     parts: tuple[tuple[str, int], ...]
 
-    def image(self, index: int) -> NDArray[Any]:
-        return as_pixels(self._row("images", index), f"image {index} of {self.path}")
-
-    def image_digest(self, index: int) -> str:
-        return array_digest(self._row("images", index))
-
-    def mask(self, index: int) -> NDArray[Any]:
-        return as_mask(self._row("masks", index), f"{index} of {self.path}")
-
-    def mask_digest(self, index: int) -> str:
-        return array_digest(self._row("masks", index))
-
-    def _row(self, what: str, index: int) -> NDArray[Any]:
+    def _row(self, name: str, index: int) -> NDArray[Any]:
         for prefix, count in self.parts:
             if index < count:
-                row: NDArray[Any] = self._array(prefix + what)[index]
+                row: NDArray[Any] = self._array(prefix + name)[index]
                 return row
             index -= count
         raise IndexError(index)
