@@ -59,7 +59,7 @@ def compare(
 ) -> int:
     """Rank source datasets by similarity to each target.
 
-    PATH is a folder, an archive, a manifest (see: dsim data inspect), phantoms:NAME, or NAME=PATH to give it a name.
+    PATH is a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH to give it a name.
     Without --sources and --targets the built-in phantoms are compared.
     """
     from dsim.cli.console import emit_json, runtime
@@ -118,12 +118,14 @@ def write_results(matrix: SimilarityMatrix, folder: Path) -> list[Path]:
     matrix.to_csv(files[1])
     note = _note(matrix)
     draw_heatmap(matrix, files[2], note=note)
-    if matrix.clouds:
-        files.append(folder / "embedding.png")
-        draw_embedding(
-            matrix.clouds, _roles(matrix), files[3], title=f"{matrix.measure}: where the datasets lie", note=note
-        )
-    return files
+    embedding = folder / "embedding.png"
+    if not matrix.clouds:
+        # One of an earlier run would be taken for a picture of this matrix.
+        embedding.unlink(missing_ok=True)
+        return files
+    title = f"{matrix.measure}: where the datasets lie"
+    draw_embedding(matrix.clouds, _roles(matrix), embedding, title=title, note=note)
+    return [*files, embedding]
 
 
 def _note(matrix: SimilarityMatrix) -> str:

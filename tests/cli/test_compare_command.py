@@ -63,6 +63,13 @@ def test_files_are_whole_and_readable(folders, tmp_path, capsys):
     assert sorted(path.name for path in out.iterdir()) == ["heatmap.png", "matrix.csv", "matrix.json"]
 
 
+def test_a_picture_of_an_earlier_run_is_not_left_beside_another_measures_matrix(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    for measure, expected in (("asap", True), ("cc:size=32", False)):
+        assert run(["compare", "--measure", measure, "--sources", *folders, "--out", str(out)]) == 0
+        assert (out / "embedding.png").exists() is expected
+
+
 def test_the_table_shows_best_source_interval_and_verdict(folders, tmp_path, capsys):
     run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
