@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Replicates = Mapping[Pair, NDArray[np.float64]]
-
 
 def compare(
     sources: Sequence[Dataset],

@@ -30,16 +30,12 @@ class Failed:
 
 
 class Summaries:
-    """The summaries of a plan's datasets, from the store where they are known.
-
-    ``computed`` counts those that were not.
-    """
+    """The summaries of a plan's datasets, from the store where they are known."""
 
     def __init__(self, plan: Plan, identity: Mapping[str, Any]) -> None:
         self._plan = plan
         self._identity = identity
         self._known: dict[str, Any] = {}
-        self.computed = 0
 
     @cached_property
     def _store(self) -> ContentStore:
@@ -89,7 +85,6 @@ class Summaries:
 
     def _keep(self, name: str, summary: Any) -> None:
         self._known[name] = summary
-        self.computed += 1
         if summary_type(type(self._plan.measure)) is type(summary):
             self._store.try_put("summaries", self.key(name), *encode(summary))
 
