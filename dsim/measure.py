@@ -66,6 +66,16 @@ class SimilarityMeasure(ABC, Generic[S]):
         """Whether these parameters ask for training on the pool."""
         return self.spec.fits_pool
 
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What these parameters read of a dataset: all that the spec names, or less where a parameter says so."""
+        return self.spec.needs
+
+    @property
+    def optional(self) -> frozenset[Need]:
+        """What is read of a dataset that has it, and done without where it has not."""
+        return frozenset()
+
     def extractors(self) -> tuple[str, ...]:
         """References of the feature extractors it uses; their weights enter cache keys and provenance."""
         return ()
@@ -92,6 +102,10 @@ class SimilarityMeasure(ABC, Generic[S]):
         """The summary of the dataset made of the images ``draw`` (indices, with repetition)."""
         raise MeasureError(f"measure {self!r} cannot be resampled")
 
+    def merge(self, first: S, second: S) -> S:
+        """The summary of both datasets' images together, the first's before the second's."""
+        raise MeasureError(f"measure {self!r} cannot merge two datasets")
+
     def compare_resampled(self, source: S, target: S, source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:
         """Values of B bootstrap replicates, shape (B,): draw b of the source against draw b of the target."""
         import numpy as np
@@ -107,6 +121,23 @@ class SimilarityMeasure(ABC, Generic[S]):
         """``compare`` and ``compare_resampled`` at once. Override where they share work."""
         replicates = self.compare_resampled(source, target, source_draws, target_draws)
         return self.compare(source, target), replicates
+
+    def compare_splits(
+        self, whole: S, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    ) -> NDArray[np.float64]:
+        """Values between the two parts of each split of one dataset, shape (splits,); parts are image indices.
+
+        The noise floor splits a dataset into halves, a permutation test the merged images of two. Override where
+        splits share work.
+        """
+        import numpy as np
+
+        parts = ((self.resample(whole, one), self.resample(whole, other)) for one, other in splits)
+        return np.array([self.compare(one, other) for one, other in parts], dtype=np.float64)
+
+    def remark(self, summary: S) -> str:
+        """What must be said of this dataset's values besides the numbers (pseudo-labels were used, ...), or ""."""
+        return ""
 
     def embedding(self, summary: S) -> NDArray[np.float64]:
         """Points of the dataset's images, shape (n, k); only where ``spec.embeds``."""
@@ -134,6 +165,12 @@ class PairwiseMeasure(SimilarityMeasure[S]):
     ) -> tuple[float, NDArray[np.float64]]:
         scores = self.pairwise(source, target)
         return float(scores.mean()), _weighted_means(scores, source_draws, target_draws)
+
+    def compare_splits(
+        self, whole: S, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    ) -> NDArray[np.float64]:
+        scores = self.pairwise(whole, whole)
+        return _weighted_means(scores, [one for one, _ in splits], [other for _, other in splits])
 
 
 def _weighted_means(scores: NDArray[np.float64], source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:

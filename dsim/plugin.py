@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pluggy
 
+from dsim.clouds import EXTRACTOR, FeatureCloud, FeatureMeasure
 from dsim.errors import DataError, DsimError, MeasureError, UsageError
 from dsim.measure import PairwiseMeasure, SimilarityMeasure
 from dsim.specs import (
@@ -26,11 +27,14 @@ hookimpl = pluggy.HookimplMarker("dsim")
 
 __all__ = [
     "API_VERSION",
+    "EXTRACTOR",
     "CommandSpec",
     "DataError",
     "Direction",
     "DsimError",
     "ExtractorSpec",
+    "FeatureCloud",
+    "FeatureMeasure",
     "MeasureError",
     "MeasureSpec",
     "Need",

@@ -133,6 +133,9 @@ class MeasureSpec:
     factory : ``"module:Class"``, imported on first use.
     needs : what it reads. ``direction``, ``symmetric``, ``self_is_optimal`` are tested as declared.
     resamples : whether it implements ``resample`` (or ``compare_resampled``), so that intervals can be had.
+    replicates : how many bootstrap replicates the command line draws unless told; 0 where each costs too much.
+    two_sample : whether it is a statistic of two samples of images, which any of them may belong to: it implements
+        ``resample`` and ``merge``, so that its noise floor (two halves of one dataset) and a permutation test follow.
     embeds : whether its summary holds a cloud of points that can be drawn.
     fits_pool : whether it trains on the pool of sources before it summarises.
     bounds : smallest and largest possible value. ``unit`` is "" for a pure number.
@@ -156,6 +159,8 @@ class MeasureSpec:
     bounds: tuple[float, float] = (-math.inf, math.inf)
     unit: str = ""
     resamples: bool = False
+    replicates: int = 200
+    two_sample: bool = False
     embeds: bool = False
     fits_pool: bool = False
     parameters: tuple[Parameter, ...] = ()

@@ -25,17 +25,22 @@ class DatasetView:
     """One dataset through the eyes of one measure.
 
     Touching anything that the measure's ``needs`` do not name raises PluginError, so that a measure cannot quietly read
-    labels it claims not to use. Need.IMAGES also allows ``features``, which are then computed from the images.
+    labels it claims not to use. ``optional`` needs count where the dataset has them: ``has`` tells. Need.IMAGES also
+    allows ``features``, which are then computed from the images.
     """
 
     dataset: Dataset
     needs: frozenset[Need]
     wanted_by: str
     runtime: Runtime
+    optional: frozenset[Need] = frozenset()
 
     def __post_init__(self) -> None:
         for need in sorted(self.needs):
             self.dataset.require(need, self.wanted_by)
+        # What the dataset does not have cannot be read, nor enter its identity.
+        found = frozenset(need for need in self.optional if self.dataset.has(need))
+        object.__setattr__(self, "needs", self.needs | found)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -44,6 +49,10 @@ class DatasetView:
     def fingerprint(self) -> str:
         """Identity of what may be read here."""
         return self.dataset.fingerprint(self.needs)
+
+    def has(self, need: Need) -> bool:
+        """Whether this may be read here: it was declared, and the dataset has it."""
+        return need in self.needs
 
     @property
     def groups(self) -> tuple[str, ...] | None:
@@ -79,6 +88,11 @@ class DatasetView:
         if Need.IMAGES not in self.needs:
             self._allow(Need.FEATURES)
         return extract(self.dataset, extractor, self.runtime)
+
+    def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
+        """The features in order, in blocks float32 (b, d) of at most ``rows`` rows: for what need not hold them all."""
+        features = self.features(extractor)
+        return (features[start : start + rows] for start in range(0, len(features), rows))
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ LAYERS = (
     {"errors", "stats", "rng"},
     {"notation", "files", "specs"},
     {"runtime", "measure", "matrix", "hookspecs"},
+    {"clouds"},
     {"plugin"},
     {"loading"},
     {"catalogue"},
@@ -32,7 +33,7 @@ LAYERS = (
     {"__main__"},
 )
 #: What a plugin may import of dsim: the door, the pure functions, and what its data come through.
-FOR_PLUGINS = {"plugin", "errors", "stats", "rng", "features", "view", "runtime", "testing"}
+FOR_PLUGINS = {"plugin", "clouds", "errors", "stats", "rng", "features", "view", "runtime", "testing"}
 #: For training a model beside measuring with it: datasets, the zoo, whole files, pictures.
 FOR_TRAINERS = {"data", "zoo", "files", "plots"}
 
@@ -51,6 +52,7 @@ LAZY = {
     "timm",
     "torch",
     "torchvision",
+    "umap",
 }
 ABOUT_ARRAYS = ("stats", "features", "plots", "store", "data.phantoms")
 

@@ -30,7 +30,8 @@ class Plan:
 
     def view(self, dataset: Dataset) -> DatasetView:
         """The dataset as the measure may see it."""
-        return DatasetView(dataset, self.measure.spec.needs, f"measure {self.measure.spec.name!r}", self.runtime)
+        wanted_by = f"measure {self.measure.spec.name!r}"
+        return DatasetView(dataset, self.measure.needs, wanted_by, self.runtime, self.measure.optional)
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:

@@ -58,7 +58,7 @@ def _code(kind: type) -> str:
 def _brings_features(plan: Plan) -> bool:
     """Whether no extractor will run: every dataset was given with features, and the measure takes them."""
     given = all(dataset.features is not None for dataset in plan.datasets.values())
-    return given and Need.FEATURES in plan.measure.spec.needs
+    return given and Need.FEATURES in plan.measure.needs
 
 
 def _recipe(reference: str, plan: Plan) -> Mapping[str, Any]:

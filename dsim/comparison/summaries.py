@@ -107,7 +107,10 @@ def summarise(plan: Plan, name: str) -> Any:
 
 
 def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:
-    """The dataclass S of ``SimilarityMeasure[S]``; None where the summary is anything else, and so is not cached."""
+    """The dataclass S of ``SimilarityMeasure[S]``; None where the summary is anything else, and so is not cached.
+
+    A dataclass with ``transient = True`` is not cached either: it is as cheap to make again from cached features.
+    """
     for cls in measure.__mro__:
         for base in getattr(cls, "__orig_bases__", ()):
             origin = get_origin(base)
@@ -115,7 +118,7 @@ def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:
                 continue
             for argument in get_args(base):
                 if dataclasses.is_dataclass(argument) and isinstance(argument, type):
-                    return argument
+                    return None if getattr(argument, "transient", False) else argument
     return None
 
 

@@ -47,9 +47,9 @@ def works(subject: Subject) -> str:
 def missing_need(subject: Subject) -> None:
     """A dataset without something needed is refused with NeedError and a hint, and nothing is demanded in vain."""
     start = subject.specimens.ladder[0]
-    for need in sorted(subject.spec.needs):
+    for need in sorted(subject.given.needs):
         _refused_without(subject, start, need)
-    unread = subject.spec.needs - watched(subject, start)
+    unread = subject.given.needs - watched(subject, start)
     if unread:
         raise Failure(
             f"it declares {', '.join(sorted(unread))} but never reads them, so usable datasets are refused",
@@ -60,7 +60,7 @@ def missing_need(subject: Subject) -> None:
 def _refused_without(subject: Subject, specimen: Specimen, need: Need) -> None:
     lacking = replace(specimen.dataset, **_WITHOUT[need])
     try:
-        view = DatasetView(lacking, subject.spec.needs, f"measure {subject.spec.name!r}", subject.runtime)
+        view = DatasetView(lacking, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
         subject.measure.summarise(view, stream(0, "summarise"))
     except NeedError as error:
         if not error.hint:

@@ -54,7 +54,7 @@ class Subject:
         self.given = measure
         self.spec: MeasureSpec = measure.spec
         self.folder = folder
-        self.specimens = Specimens(measure.spec.needs)
+        self.specimens = Specimens(measure.needs)
         self._summaries: dict[tuple[str, int], Any] = {}
         self._caches = 0
 
@@ -88,7 +88,8 @@ class Subject:
 
     def view(self, specimen: Specimen, runtime: Runtime | None = None) -> DatasetView:
         """The specimen as this measure may see it."""
-        return DatasetView(specimen.dataset, self.spec.needs, f"measure {self.spec.name!r}", runtime or self.runtime)
+        wanted_by = f"measure {self.spec.name!r}"
+        return DatasetView(specimen.dataset, self.given.needs, wanted_by, runtime or self.runtime, self.given.optional)
 
     def summarise(
         self,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def watched(subject: Subject, specimen: Specimen) -> set[Need]:
     """What the measure reads of a dataset when it fits and summarises."""
-    view = WatchedView(specimen.dataset, subject.spec.needs, f"measure {subject.spec.name!r}", subject.runtime)
+    view = WatchedView(specimen.dataset, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
     measure = subject.unfitted()
     if measure.fits_pool:
         measure.fit([view, *map(subject.view, subject.specimens.ladder[1:])], stream(0, "fit"))
@@ -47,6 +47,10 @@ class WatchedView(DatasetView):
         # Features are computed from the images where these, and not features, are declared.
         self.read.add(Need.FEATURES if Need.FEATURES in self.needs else Need.IMAGES)
         return super().features(extractor)
+
+    def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
+        self.read.add(Need.FEATURES if Need.FEATURES in self.needs else Need.IMAGES)
+        return super().feature_blocks(extractor, rows)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -1,0 +1,93 @@
+"""Measures of two clouds of feature vectors: what they share, so that each is one distance and nothing else."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from dsim.errors import MeasureError
+from dsim.measure import SimilarityMeasure
+from dsim.specs import Parameter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.view import DatasetView
+
+#: The extractor that every feature measure uses unless told: it is shipped, so nothing is downloaded unasked, and
+#: values of different measures stand on the same features (docs/adr/0004). Papers' own networks are presets.
+EXTRACTOR = Parameter(
+    "extractor",
+    "extractor",
+    "zoo:asap-resnet18.biomed16.r1[layer=backbone.layer4]",
+    "network that turns images into features; features given with a dataset are used as they are",
+)
+
+
+@dataclass(frozen=True)
+class FeatureCloud:
+    """Features of a dataset's images, float32 (n, d)."""
+
+    #: The features are cached; a second copy per measure would only fill the disk.
+    transient: ClassVar[bool] = True
+
+    points: NDArray[np.float32]
+
+
+class FeatureMeasure(SimilarityMeasure[FeatureCloud]):
+    """A measure of two clouds of feature vectors; implement ``distance``.
+
+    The spec declares ``Need.FEATURES`` and the parameter ``EXTRACTOR``. Intervals, noise floor and permutation test
+    follow: the spec may say ``resamples=True, two_sample=True``.
+    """
+
+    extractor: str
+
+    @abstractmethod
+    def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+        """The value for features (n, d) and (m, d), in the declared direction."""
+
+    def extractors(self) -> tuple[str, ...]:
+        return (self.extractor,)
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> FeatureCloud:
+        return FeatureCloud(finite_features(data, self.extractor))
+
+    def compare(self, source: FeatureCloud, target: FeatureCloud) -> float:
+        refuse_other_dimension(source.points.shape[1], target.points.shape[1])
+        return self.distance(source.points, target.points)
+
+    def resample(self, summary: FeatureCloud, draw: NDArray[np.intp]) -> FeatureCloud:
+        return FeatureCloud(summary.points[draw])
+
+    def merge(self, first: FeatureCloud, second: FeatureCloud) -> FeatureCloud:
+        import numpy as np
+
+        refuse_other_dimension(first.points.shape[1], second.points.shape[1])
+        return FeatureCloud(np.concatenate([first.points, second.points]))
+
+
+def finite_features(data: DatasetView, extractor: str) -> NDArray[np.float32]:
+    """Features of a dataset, float32 (n, d); MeasureError where any is NaN or infinite."""
+    import numpy as np
+
+    points = data.features(extractor)
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(bad):
+        raise MeasureError(
+            f"features of {data.dataset.name!r} are not finite for {len(bad)} of {len(points)} samples, "
+            f"the first {data.dataset.ids[bad[0]]!r}",
+            hint="remove these samples, or mend their features",
+        )
+    return points
+
+
+def refuse_other_dimension(source: int, target: int) -> None:
+    """Raise MeasureError where two datasets have features of different dimensions."""
+    if source != target:
+        raise MeasureError(
+            f"the source has {source} features per image and the target {target}: they are of different extractors",
+            hint="give features of one extractor, or images",
+        )

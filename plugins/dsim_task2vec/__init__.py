@@ -1,0 +1,10 @@
+"""Task2Vec: datasets as the Fisher information of a probe network."""
+
+from __future__ import annotations
+
+from dsim.plugin import MeasureSpec, hookimpl
+
+
+@hookimpl
+def dsim_measures() -> list[MeasureSpec]:
+    return []

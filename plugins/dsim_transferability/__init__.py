@@ -1,0 +1,10 @@
+"""Transferability scores: how well a target's labels or masks can be told from what a source taught."""
+
+from __future__ import annotations
+
+from dsim.plugin import MeasureSpec, hookimpl
+
+
+@hookimpl
+def dsim_measures() -> list[MeasureSpec]:
+    return []
