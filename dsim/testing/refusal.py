@@ -93,7 +93,10 @@ def _cell(subject: Subject, source: Specimen, target: Specimen) -> tuple[float, 
     """Value and note of one cell of the engine's matrix."""
     from dsim.comparison import compare
 
-    matrix = compare([source.dataset], [target.dataset], measure=subject.unfitted(), runtime=subject.runtime)
+    measure = subject.unfitted()
+    # One source is no pool to train on.
+    others = [rung.dataset for rung in subject.specimens.ladder if measure.fits_pool]
+    matrix = compare([source.dataset, *others], [target.dataset], measure=measure, runtime=subject.runtime)
     return float(matrix.values[0, 0]), matrix.notes[0][0]
 
 

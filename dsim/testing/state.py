@@ -138,6 +138,8 @@ def kept_summary(subject: Subject) -> str:
     kind = summary_type(type(subject.measure))
     source, target = (subject.summary(rung) for rung in subject.specimens.ladder[:2])
     hint = "make S in SimilarityMeasure[S] a frozen dataclass of arrays, numbers and strings"
+    if getattr(type(source), "transient", False):
+        raise NotApplicable(f"{type(source).__name__} is declared transient: it is made again from cached features")
     if kind is None or type(source) is not kind:
         told = f"the class names {kind.__name__ if kind else 'no dataclass'}, the summary is a {type(source).__name__}"
         raise Failure(f"summaries cannot be cached: {told}", hint)
