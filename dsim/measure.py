@@ -23,6 +23,9 @@ __all__ = ["Direction", "MeasureSpec", "Need", "PairwiseMeasure", "Parameter", "
 
 S = TypeVar("S")
 
+#: Rows of the table of all pairs that are held at once.
+_BLOCK = 1024
+
 
 class SimilarityMeasure(ABC, Generic[S]):
     """A measure of the similarity of two datasets.
@@ -147,7 +150,8 @@ class SimilarityMeasure(ABC, Generic[S]):
 class PairwiseMeasure(SimilarityMeasure[S]):
     """A measure that is the mean of a score over all pairs of images, one of the source and one of the target.
 
-    Implement ``pairwise``; the mean, and a bootstrap that never computes a pair twice, follow.
+    Implement ``pairwise``; the mean, and a bootstrap that never computes a pair twice, follow. With ``resample`` and
+    ``merge``, which only pick and join images, noise floor and permutation test follow too.
     """
 
     @abstractmethod
@@ -169,8 +173,19 @@ class PairwiseMeasure(SimilarityMeasure[S]):
     def compare_splits(
         self, whole: S, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     ) -> NDArray[np.float64]:
-        scores = self.pairwise(whole, whole)
-        return _weighted_means(scores, [one for one, _ in splits], [other for _, other in splits])
+        """In blocks of rows: all pairs of two merged datasets need not be held at once."""
+        import numpy as np
+
+        ones, others = [one for one, _ in splits], [other for _, other in splits]
+        rows = 1 + max(int(one.max()) for one in ones)
+        shares = _weights(ones, rows)
+        sums: NDArray[np.float64] | float = 0.0
+        for start in range(0, rows, _BLOCK):
+            block = np.arange(start, min(start + _BLOCK, rows), dtype=np.intp)
+            sums = sums + shares[:, block] @ self.pairwise(self.resample(whole, block), whole)
+        sums = np.asarray(sums)
+        means: NDArray[np.float64] = np.einsum("bi,bi->b", sums, _weights(others, sums.shape[1]))
+        return means
 
 
 def _weighted_means(scores: NDArray[np.float64], source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:

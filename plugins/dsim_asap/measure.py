@@ -73,6 +73,12 @@ class Asap(PairwiseMeasure[LatentCloud]):
         # In blocks: two clouds of 10000 points would need 800 MB at once.
         return mean_distance(source.points, target.points)
 
+    def resample(self, summary: LatentCloud, draw: NDArray[np.intp]) -> LatentCloud:
+        return LatentCloud(summary.points[draw])
+
+    def merge(self, first: LatentCloud, second: LatentCloud) -> LatentCloud:
+        return LatentCloud(np.concatenate([first.points, second.points]))
+
     def embedding(self, summary: LatentCloud) -> NDArray[np.float64]:
         return summary.points
 

@@ -174,6 +174,7 @@ SPEC = MeasureSpec(
     bounds=(0.0, float("inf")),
     unit="",
     resamples=True,
+    two_sample=True,
     embeds=True,
     fits_pool=True,
     parameters=_CHOICE + TRAINING,

@@ -32,7 +32,7 @@ class CrossCorrelation(PairwiseMeasure[StandardImages]):
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> StandardImages:
         images = prepare(data, self.size, standardise)
         refuse_constant(images, data)
-        return StandardImages(images, images.mean(axis=0, dtype=np.float64))
+        return _with_mean(images)
 
     def pairwise(self, source: StandardImages, target: StandardImages) -> NDArray[np.float64]:
         score = shifted_correlations if self.shift else correlations
@@ -43,3 +43,13 @@ class CrossCorrelation(PairwiseMeasure[StandardImages]):
             return super().compare(source, target)
         # An inner product is linear: the mean over all pairs is the inner product of the means.
         return float(np.vdot(source.mean, target.mean))
+
+    def resample(self, summary: StandardImages, draw: NDArray[np.intp]) -> StandardImages:
+        return _with_mean(summary.images[draw])
+
+    def merge(self, first: StandardImages, second: StandardImages) -> StandardImages:
+        return _with_mean(np.concatenate([first.images, second.images]))
+
+
+def _with_mean(images: NDArray[np.float32]) -> StandardImages:
+    return StandardImages(images, images.mean(axis=0, dtype=np.float64))

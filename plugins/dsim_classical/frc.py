@@ -31,7 +31,7 @@ class FourierRingCorrelation(PairwiseMeasure[RingSpectra]):
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> RingSpectra:
         spectra = prepare(data, self.size, ring_spectra)
         refuse_constant(spectra, data)
-        return RingSpectra(spectra, spectra.mean(axis=0, dtype=np.float64))
+        return _with_mean(spectra)
 
     def pairwise(self, source: RingSpectra, target: RingSpectra) -> NDArray[np.float64]:
         return ring_correlations(source.spectra, target.spectra)
@@ -39,3 +39,13 @@ class FourierRingCorrelation(PairwiseMeasure[RingSpectra]):
     def compare(self, source: RingSpectra, target: RingSpectra) -> float:
         # An inner product is linear: the mean over all pairs is the inner product of the means.
         return float(np.vdot(source.mean, target.mean))
+
+    def resample(self, summary: RingSpectra, draw: NDArray[np.intp]) -> RingSpectra:
+        return _with_mean(summary.spectra[draw])
+
+    def merge(self, first: RingSpectra, second: RingSpectra) -> RingSpectra:
+        return _with_mean(np.concatenate([first.spectra, second.spectra]))
+
+
+def _with_mean(spectra: NDArray[np.float32]) -> RingSpectra:
+    return RingSpectra(spectra, spectra.mean(axis=0, dtype=np.float64))

@@ -34,3 +34,9 @@ class NormalisedMutualInformation(PairwiseMeasure[BinnedImages]):
 
     def pairwise(self, source: BinnedImages, target: BinnedImages) -> NDArray[np.float64]:
         return refuse_undefined(normalised_mutual_information(source.indices, target.indices, self.bins))
+
+    def resample(self, summary: BinnedImages, draw: NDArray[np.intp]) -> BinnedImages:
+        return BinnedImages(summary.indices[draw])
+
+    def merge(self, first: BinnedImages, second: BinnedImages) -> BinnedImages:
+        return BinnedImages(np.concatenate([first.indices, second.indices]))

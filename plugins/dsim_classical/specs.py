@@ -22,6 +22,7 @@ CC = MeasureSpec(
     references=("Pearson 1895, doi:10.1098/rspl.1895.0041",),
     bounds=(-1.0, 1.0),
     resamples=True,
+    two_sample=True,
     parameters=(
         _SIZE,
         Parameter("shift", "bool", False, "take the largest correlation over all circular shifts of each image pair"),
@@ -46,6 +47,7 @@ NMI = MeasureSpec(
     references=("Studholme, Hill and Hawkes 1999, doi:10.1016/S0031-3203(98)00091-0",),
     bounds=(1.0, 2.0),
     resamples=True,
+    two_sample=True,
     parameters=(
         _SIZE,
         Parameter("bins", "int", 100, "bins of each image's own intensity range", minimum=2, maximum=256),
@@ -73,6 +75,7 @@ FRC = MeasureSpec(
     ),
     bounds=(-1.0, 1.0),
     resamples=True,
+    two_sample=True,
     parameters=(_SIZE,),
     blind_to=(
         "brightness and contrast of whole images and of each frequency band; colour; power spectra, so texture itself: "
