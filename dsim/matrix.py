@@ -22,7 +22,10 @@ SCHEMA = "dsim.matrix/1"
 
 @dataclass(frozen=True)
 class Ranked:
-    """One source in the ranking for a target. ``low`` and ``high`` bound the interval of ``value``; NaN without one."""
+    """One source in the ranking for a target. ``low`` and ``high`` bound the interval of ``value``; NaN without one.
+
+    ``p`` is that of the permutation test, and ``p_adjusted`` Holm's for all sources of the target; NaN without one.
+    """
 
     source: str
     value: float
@@ -30,6 +33,8 @@ class Ranked:
     high: float = math.nan
     first_share: float = math.nan
     note: str = ""
+    p: float = math.nan
+    p_adjusted: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class Verdict:
     """Whether the best source of a target can be told from the second.
 
     ``clear`` is None where it was not assessed; ``low`` and ``high`` bound how much farther the second lies, in the
-    measure's unit; the interval holds 0 where there is no clear winner. ``reason`` says it in words.
+    measure's unit; the interval holds 0 where there is no clear winner. ``reason`` says it in words. ``within_floor``
+    is whether the best is no farther from the target than two halves of it are from each other; None if not known.
     """
 
     target: str
@@ -47,6 +53,7 @@ class Verdict:
     low: float
     high: float
     reason: str
+    within_floor: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,10 @@ class SimilarityMatrix:
     same : bool, shape (sources, targets): the pair is one and the same dataset; it is never ranked.
     low, high : bounds of the bootstrap interval, or None. ``first_share`` : share of resamples in which the source
         ranks first for the target. ``confidence``, ``replicates`` : of these intervals.
+    floor : by name of each dataset, the mean value between two random halves of it, NaN with the reason in
+        ``floor_notes``; None where the measure is not of two samples, or none was asked for.
+    p_values : of the permutation test that both datasets are samples of one population, for each pair by itself; NaN
+        where a dataset meets itself, or with the reason in ``p_notes``; None without a test. ``permutations`` : of it.
     verdicts : one per target. ``provenance`` : everything the numbers depend on.
     clouds : points of each dataset's images (n, k), for measures that embed; for pictures, not part of the JSON.
     """
@@ -91,6 +102,11 @@ class SimilarityMatrix:
     first_share: NDArray[np.float64] | None = None
     confidence: float = 0.95
     replicates: int = 0
+    floor: Mapping[str, float] | None = None
+    floor_notes: Mapping[str, str] = field(default_factory=dict)
+    p_values: NDArray[np.float64] | None = None
+    p_notes: tuple[tuple[str, ...], ...] | None = None
+    permutations: int = 0
     clouds: Mapping[str, NDArray[np.float64]] | None = field(default=None, compare=False)
 
     @property
@@ -107,6 +123,15 @@ class SimilarityMatrix:
             for j, target in enumerate(self.targets)
             if math.isnan(self.values[i, j])
         ]
+
+    @property
+    def p_adjusted(self) -> NDArray[np.float64] | None:
+        """p-values adjusted by Holm's method for the sources of each target; None without a test."""
+        import numpy as np
+
+        from dsim.stats.multiple import holm
+
+        return None if self.p_values is None else np.stack([holm(column) for column in self.p_values.T], axis=1)
 
     def value(self, source: str, target: str) -> float:
         """The value of one pair, by name."""
@@ -139,6 +164,8 @@ class SimilarityMatrix:
             high=at(self.high),
             first_share=at(self.first_share),
             note=self.notes[row][column],
+            p=at(self.p_values),
+            p_adjusted=at(self.p_adjusted),
         )
 
     def _position(self, name: str, names: Sequence[str]) -> int:
@@ -178,6 +205,12 @@ class SimilarityMatrix:
             "first_share": _nullable(self.first_share),
             "confidence": self.confidence,
             "replicates": self.replicates,
+            "floor": None if self.floor is None else {name: _number(value) for name, value in self.floor.items()},
+            "floor_notes": dict(self.floor_notes),
+            "p_values": _nullable(self.p_values),
+            "p_adjusted": _nullable(self.p_adjusted),
+            "p_notes": None if self.p_notes is None else [list(row) for row in self.p_notes],
+            "permutations": self.permutations,
             "rankings": [_ranking_dict(ranking) for ranking in self.rankings()],
             "provenance": dict(self.provenance),
         }
@@ -229,7 +262,20 @@ class SimilarityMatrix:
             first_share=_optional(document["first_share"]),
             confidence=document["confidence"],
             replicates=document["replicates"],
+            **_significance(document),
         )
+
+
+def _significance(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Floor and p-values; documents that were written before these were known have none."""
+    floor, p_notes = document.get("floor"), document.get("p_notes")
+    return {
+        "floor": None if floor is None else {name: _or_nan(value) for name, value in floor.items()},
+        "floor_notes": dict(document.get("floor_notes", {})),
+        "p_values": _optional(document.get("p_values")),
+        "p_notes": None if p_notes is None else tuple(tuple(row) for row in p_notes),
+        "permutations": document.get("permutations", 0),
+    }
 
 
 def _nullable(values: NDArray[np.float64] | None) -> list[list[float | None]] | None:
@@ -240,10 +286,14 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
 def _array(rows: Sequence[Sequence[float | None]]) -> NDArray[np.float64]:
     import numpy as np
 
-    return np.array([[math.nan if value is None else value for value in row] for row in rows], dtype=np.float64)
+    return np.array([[_or_nan(value) for value in row] for row in rows], dtype=np.float64)
 
 
 def _optional(rows: Sequence[Sequence[float | None]] | None) -> NDArray[np.float64] | None:
@@ -260,20 +310,19 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
         "margin_low": _number(verdict.low),
         "margin_high": _number(verdict.high),
         "verdict": verdict.reason,
+        "within_floor": verdict.within_floor,
         "order": [entry.source for entry in ranking.entries],
     }
 
 
 def _verdict(ranking: Mapping[str, Any]) -> Verdict:
-    def number(value: float | None) -> float:
-        return math.nan if value is None else value
-
     return Verdict(
         target=ranking["target"],
         best=ranking["best"],
         second=ranking["second"],
         clear=ranking["clear"],
-        low=number(ranking["margin_low"]),
-        high=number(ranking["margin_high"]),
+        low=_or_nan(ranking["margin_low"]),
+        high=_or_nan(ranking["margin_high"]),
         reason=ranking["verdict"],
+        within_floor=ranking.get("within_floor"),
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dsim.comparison.units import groups_of
 from dsim.data.dataset import Dataset
 from dsim.matrix import Verdict
 from dsim.rng import stream
@@ -30,20 +31,11 @@ def draws(dataset: Dataset, fingerprint: str, count: int, seed: int) -> list[NDA
     import numpy as np
 
     rng = stream(seed, fingerprint, "bootstrap")
-    members = _members(dataset)
+    members = groups_of(dataset)
     if members is None:
         return list(rng.integers(len(dataset), size=(count, len(dataset)), dtype=np.intp))
     chosen = rng.integers(len(members), size=(count, len(members)))
     return [np.concatenate([members[group] for group in row]) for row in chosen]
-
-
-def _members(dataset: Dataset) -> list[NDArray[np.intp]] | None:
-    import numpy as np
-
-    if dataset.groups is None or len(set(dataset.groups)) < 2:
-        return None
-    groups = np.array(dataset.groups)
-    return [np.flatnonzero(groups == group) for group in sorted(set(dataset.groups))]
 
 
 class DrawsOfPairs:

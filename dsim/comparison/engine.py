@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Cell, Pair, cell_key, compute_column
 from dsim.comparison.draws import CONFIDENCE, DrawsOfPairs, first_shares, interval, verdict
+from dsim.comparison.floors import floors, with_floors
 from dsim.comparison.jobs import run_jobs
 from dsim.comparison.ledger import Ledger
+from dsim.comparison.permutation import p_values, with_p_values
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import conditions, measure_identity, provenance
+from dsim.comparison.remarks import remarks
 from dsim.comparison.summaries import Failed, Summaries
 from dsim.data.dataset import Dataset
-from dsim.errors import UsageError
 from dsim.matrix import SimilarityMatrix
 from dsim.measure import SimilarityMeasure
 from dsim.registry import build_measure
@@ -36,6 +38,8 @@ def compare(
     seed: int = 0,
     jobs: int = 1,
     bootstrap: int = 0,
+    test: int = 0,
+    floor: bool = True,
     runtime: Runtime | None = None,
 ) -> SimilarityMatrix:
     """Measure how similar each source is to each target.
@@ -48,6 +52,8 @@ def compare(
     seed : of every random draw; a dataset's draws do not depend on which others are compared.
     jobs : how many summaries and pairs are computed side by side (joblib; -1 for all cores).
     bootstrap : replicates over images (over groups where they are known) for intervals; 0 for none.
+    test : permutations for the p-value of each pair: are both samples of one population? 0 for none.
+    floor : whether to tell how far two halves of each dataset are from each other, where the measure can.
     runtime : device, cache, progress; the defaults suit a script.
 
     Returns
@@ -66,20 +72,19 @@ def compare(
     (2, 2)
     """
     chosen = build_measure(measure)
-    plan = make_plan(chosen, sources, targets, seed=seed, bootstrap=bootstrap, jobs=jobs, runtime=runtime or Runtime())
-    if bootstrap and not chosen.spec.resamples:
-        raise UsageError(
-            f"measure {chosen.spec.name!r} cannot be resampled, so it has no intervals",
-            hint="compare without --bootstrap",
-        )
+    asked = {"seed": seed, "bootstrap": bootstrap, "test": test, "jobs": jobs}
+    plan = make_plan(chosen, sources, targets, **asked, runtime=runtime or Runtime())
     if chosen.fits_pool:
         chosen.fit([plan.view(dataset) for dataset in plan.sources], _pool_stream(plan))
     identity = measure_identity(plan)
     summaries = Summaries(plan, identity)
     cells = _all_cells(plan, summaries, jobs)
+    matrix = with_floors(_matrix(plan, cells), floors(plan, summaries, jobs) if floor else {})
+    matrix = with_p_values(matrix, p_values(plan, summaries, jobs), test)
     clouds = _clouds(plan, summaries, jobs)
-    record = provenance(plan, identity, [cell.conditions for cell in cells.values()])
-    return dataclasses.replace(_matrix(plan, cells), provenance=record, clouds=clouds)
+    told = remarks(plan, summaries, jobs)
+    record = provenance(plan, identity, [cell.conditions for cell in cells.values()], told)
+    return dataclasses.replace(matrix, provenance=record, clouds=clouds)
 
 
 def _pool_stream(plan: Plan) -> np.random.Generator:

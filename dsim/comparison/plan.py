@@ -10,8 +10,12 @@ from typing import Any
 from dsim.data.dataset import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.measure import SimilarityMeasure
+from dsim.registry import default
 from dsim.runtime import Runtime, Silent
 from dsim.view import DatasetView
+
+#: With fewer, p can never fall to 0.05.
+FEWEST_PERMUTATIONS = 19
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Plan:
     seed: int
     bootstrap: int
     runtime: Runtime
+    test: int = 0
 
     def view(self, dataset: Dataset) -> DatasetView:
         """The dataset as the measure may see it."""
@@ -61,23 +66,45 @@ def make_plan(
     bootstrap: int,
     jobs: int,
     runtime: Runtime,
+    test: int = 0,
 ) -> Plan:
     """Check names, needs and numbers; raises UsageError, DataError or NeedError."""
     if not sources:
         raise UsageError("there are no sources to compare", hint="give at least one dataset")
-    if bootstrap < 0 or bootstrap == 1:
-        raise UsageError(f"{bootstrap} bootstrap replicates make no interval", hint="give 0 for none, or 200 and more")
+    _refuse_draws(measure, bootstrap, test)
     if jobs == 0:
         raise UsageError("0 jobs do no work", hint="give 1, or more to work side by side, or -1 for all cores")
     if targets is None and len(sources) < 2:
         raise UsageError("one dataset cannot be compared with itself alone", hint="give a second source, or targets")
-    plan = Plan(measure, tuple(sources), tuple(sources if targets is None else targets), seed, bootstrap, runtime)
+    plan = Plan(measure, tuple(sources), tuple(sources if targets is None else targets), seed, bootstrap, runtime, test)
     if not plan.targets:
         raise UsageError("there are no targets", hint="give at least one, or leave targets out to compare the sources")
     _refuse_ambiguous_names(plan)
     for dataset in plan.datasets.values():
         plan.view(dataset)  # raises NeedError where something that the measure reads is missing
     return plan
+
+
+def _refuse_draws(measure: SimilarityMeasure[Any], bootstrap: int, test: int) -> None:
+    """Raise UsageError where intervals or p-values cannot be had, or would say nothing."""
+    name = measure.spec.name
+    if bootstrap < 0 or bootstrap == 1:
+        raise UsageError(f"{bootstrap} bootstrap replicates make no interval", hint="give 0 for none, or 200 and more")
+    if bootstrap and not measure.spec.resamples:
+        raise UsageError(
+            f"measure {name!r} cannot be resampled, so it has no intervals", hint="compare without --bootstrap"
+        )
+    if test and test < FEWEST_PERMUTATIONS:
+        least = f"p is never less than 1/{test + 1}" if test > 0 else "nothing is tested"
+        raise UsageError(
+            f"{test} permutations: {least}", hint=f"give 0 for no test, or {FEWEST_PERMUTATIONS} at least; 999 is usual"
+        )
+    if test and not measure.spec.two_sample:
+        tested = ", ".join(name for name, spec in default().measures.items() if spec.two_sample)
+        raise UsageError(
+            f"measure {name!r} is no statistic of two samples, so there is no permutation test",
+            hint=f"compare without --test, or by one of: {tested}",
+        )
 
 
 def _refuse_ambiguous_names(plan: Plan) -> None:

@@ -75,8 +75,10 @@ def conditions(runtime: Runtime) -> str:
     return json.dumps({"dsim": __version__, "device": device, "libraries": libraries}, sort_keys=True)
 
 
-def provenance(plan: Plan, identity: Mapping[str, Any], made: Sequence[str]) -> dict[str, Any]:
-    """The record that a matrix carries; ``made`` holds the conditions of each cell."""
+def provenance(
+    plan: Plan, identity: Mapping[str, Any], made: Sequence[str], remarks: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """The record that a matrix carries; ``made`` holds the conditions of each cell, ``remarks`` those on datasets."""
     return {
         "dsim": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -84,7 +86,11 @@ def provenance(plan: Plan, identity: Mapping[str, Any], made: Sequence[str]) -> 
         "parameters": {name: _plain(value) for name, value in plan.measure.params.items()},
         "seed": plan.seed,
         "bootstrap": plan.bootstrap,
-        "datasets": {name: _described(dataset, plan) for name, dataset in plan.datasets.items()},
+        "test": plan.test,
+        "datasets": {
+            name: {**_described(dataset, plan), "remarks": list(remarks.get(name, ()))}
+            for name, dataset in plan.datasets.items()
+        },
         "conditions": [{"cells": count, **json.loads(text)} for text, count in Counter(made).items()],
     }
 

@@ -1,0 +1,54 @@
+"""Which images of a dataset are one piece of evidence, and how they are divided into two parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.data.dataset import Dataset
+
+    #: Positions of the images of each unit.
+    Units = Sequence[NDArray[np.intp]]
+    #: Positions of the images of either part.
+    Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def groups_of(dataset: Dataset) -> list[NDArray[np.intp]] | None:
+    """The positions of each group's images, groups in alphabetical order; None where there are no two groups."""
+    import numpy as np
+
+    if dataset.groups is None or len(set(dataset.groups)) < 2:
+        return None
+    groups = np.array(dataset.groups)
+    return [np.flatnonzero(groups == group) for group in sorted(set(dataset.groups))]
+
+
+def units_of(dataset: Dataset) -> list[NDArray[np.intp]]:
+    """The groups (patients, videos, slides) where they are known, since their images are no independent evidence.
+
+    Single images otherwise.
+    """
+    import numpy as np
+
+    found = groups_of(dataset)
+    return list(np.arange(len(dataset), dtype=np.intp)[:, None]) if found is None else found
+
+
+def random_split(units: Units, share: int, rng: np.random.Generator) -> Split:
+    """Divide whole units at random: the first part has as near to ``share`` images as they allow, and neither is empty.
+
+    >>> import numpy as np
+    >>> units = [np.array([0, 1]), np.array([2, 3]), np.array([4, 5])]
+    >>> sorted(len(part) for part in random_split(units, 2, np.random.default_rng(0)))
+    [2, 4]
+    """
+    import numpy as np
+
+    shuffled = [units[index] for index in rng.permutation(len(units))]
+    taken = np.cumsum([len(unit) for unit in shuffled[:-1]])
+    cut = int(np.abs(taken - share).argmin()) + 1
+    return np.concatenate(shuffled[:cut]), np.concatenate(shuffled[cut:])
