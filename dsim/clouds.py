@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -74,14 +75,33 @@ def finite_features(data: DatasetView, extractor: str) -> NDArray[np.float32]:
     import numpy as np
 
     points = data.features(extractor)
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
-    if len(bad):
+    _refuse_samples(data, np.flatnonzero(~np.isfinite(points).all(axis=1)).tolist())
+    return points
+
+
+def finite_blocks(data: DatasetView, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
+    """Features of a dataset in blocks float32 (b, d), in memory that does not grow with their number.
+
+    MeasureError where any is NaN or infinite: at the end of the pass, and not-finite blocks are not handed out.
+    """
+    import numpy as np
+
+    done, bad = 0, []
+    for block in data.feature_blocks(extractor, rows):
+        bad += (done + np.flatnonzero(~np.isfinite(block).all(axis=1))).tolist()
+        done += len(block)
+        if not bad:
+            yield block
+    _refuse_samples(data, bad)
+
+
+def _refuse_samples(data: DatasetView, bad: list[int]) -> None:
+    if bad:
         raise MeasureError(
-            f"features of {data.dataset.name!r} are not finite for {len(bad)} of {len(points)} samples, "
+            f"features of {data.dataset.name!r} are not finite for {len(bad)} of {len(data)} samples, "
             f"the first {data.dataset.ids[bad[0]]!r}",
             hint="remove these samples, or mend their features",
         )
-    return points
 
 
 def refuse_other_dimension(source: int, target: int) -> None:

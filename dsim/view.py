@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.features.transforms import Transform
+    from dsim.store.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -79,20 +80,35 @@ class DatasetView:
 
     def features(self, extractor: str) -> NDArray[np.float32]:
         """Features, float32 (n, d): those given with the dataset, else the extractor's, cached by content."""
+        import numpy as np
+
         from dsim.features import extract
 
-        if Need.FEATURES in self.needs and self.dataset.features is not None:
-            import numpy as np
-
-            return np.asarray(self.dataset.features, dtype=np.float32)
-        if Need.IMAGES not in self.needs:
-            self._allow(Need.FEATURES)
-        return extract(self.dataset, extractor, self.runtime)
+        given = self._given_features()
+        return extract(self.dataset, extractor, self.runtime) if given is None else np.asarray(given, dtype=np.float32)
 
     def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
-        """The features in order, in blocks float32 (b, d) of at most ``rows`` rows: for what need not hold them all."""
-        features = self.features(extractor)
-        return (features[start : start + rows] for start in range(0, len(features), rows))
+        """The features in order, in blocks float32 (b, d) of at most ``rows`` rows: for what need not hold them all.
+
+        Memory does not grow with the dataset where the features are extracted, or lie in an HDF5 file. Every call is
+        a new pass.
+        """
+        import numpy as np
+
+        from dsim.features import feature_rows
+        from dsim.store.rows import blocks
+
+        given = self._given_features()
+        found = feature_rows(self.dataset, extractor, self.runtime) if given is None else given
+        return (np.asarray(block, dtype=np.float32) for block in blocks(found, rows))
+
+    def _given_features(self) -> Rows | None:
+        """The features that came with the dataset, if the measure asks for features; None where they are computed."""
+        if Need.FEATURES in self.needs and self.dataset.features is not None:
+            return self.dataset.features
+        if Need.IMAGES not in self.needs:
+            self._allow(Need.FEATURES)
+        return None
 
     @property
     def labels(self) -> tuple[str, ...]:

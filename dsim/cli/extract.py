@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dsim.data.dataset import Dataset
+    from dsim.store.rows import Rows
 
 
 @click.command()
@@ -40,14 +38,13 @@ def extract(
     """
     from dsim.cli.console import emit_json, runtime, table
     from dsim.data.opening import open_many
-    from dsim.features import extract as run
-    from dsim.features import recipe
+    from dsim.features import feature_rows, recipe
 
     reference = _with_weights(extractor, weights) if weights else extractor
     how = runtime(device, offline)
     used = recipe(reference, how)
     datasets = open_many(paths, skip_unreadable=skip_unreadable)
-    features = {dataset.name: run(dataset, reference, how) for dataset in datasets}
+    features = {dataset.name: feature_rows(dataset, reference, how) for dataset in datasets}
     description = {"reference": used.reference, **used.key()}
     if out is not None:
         write_features(out, datasets, features, description)
@@ -68,20 +65,25 @@ def extract(
 def write_features(
     path: Path,
     datasets: Sequence[Dataset],
-    features: Mapping[str, NDArray[np.float32]],
+    features: Mapping[str, Rows],
     recipe: Mapping[str, Any],
 ) -> None:
     """Write one group per dataset (``features``, ``ids``) and the recipe as attributes of the file, atomically."""
     import h5py
 
     from dsim.files import replacing
+    from dsim.store.rows import blocks
 
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(recipe)
         for dataset in datasets:
             group = file.create_group(dataset.name)
             group.attrs["images_fingerprint"] = dataset.images_fingerprint
-            group["features"] = features[dataset.name]
+            rows, done = features[dataset.name], 0
+            written = group.create_dataset("features", shape=rows.shape, dtype=rows.dtype)
+            for block in blocks(rows):
+                written[done : done + len(block)] = block
+                done += len(block)
             group.create_dataset("ids", data=list(dataset.ids), dtype=h5py.string_dtype())
 
 

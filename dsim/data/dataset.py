@@ -15,10 +15,10 @@ from dsim.specs import Need
 if TYPE_CHECKING:
     from typing import Any
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from dsim.data.treatment import Treatment
+    from dsim.store.rows import Rows
 
 
 class Backing(Protocol):
@@ -48,7 +48,7 @@ class Dataset:
     backing : reads pixels and masks; None for a dataset that was given as features only.
     labels, groups, splits : one text per sample, or None where the dataset has none.
     attributes : properties of the dataset as a whole (used by expert measures).
-    features : float array (n, d) given by the user; every feature measure uses it as it is.
+    features : numbers (n, d) given by the user, an array or rows of a file; feature measures use them as they are.
     masked : whether every sample has a mask.
     dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding tells.
     location, format : where it came from and how it was understood. ``notes`` and ``skipped`` tell the rest.
@@ -61,7 +61,7 @@ class Dataset:
     groups: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
-    features: NDArray[np.floating] | None = None
+    features: Rows | None = None
     masked: bool = False
     dtypes: tuple[str, ...] | None = None
     location: str = "memory"
@@ -155,13 +155,11 @@ class Dataset:
     @cached_property
     def features_fingerprint(self) -> str:
         """sha256 of the features that were given, with their shape and dtype."""
-        import numpy as np
+        from dsim.data.given import fingerprint
 
         if self.features is None:
             raise DataError(f"dataset {self.name!r} was not given features")
-        array = np.ascontiguousarray(self.features)
-        head = f"{array.shape}{array.dtype.str}".encode()
-        return hashlib.sha256(head + array.tobytes()).hexdigest()
+        return fingerprint(self.features)
 
     def fingerprint(self, needs: Iterable[Need]) -> str:
         """Identity of exactly that part of the dataset which these needs read."""

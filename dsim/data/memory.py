@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dsim.data.arrays import check_masks, check_stack, dtype_as_read, numbered, texts
 from dsim.data.backings import ArraysBacking
 from dsim.data.dataset import Dataset
+from dsim.data.given import check_features
 from dsim.data.torch_dataset import from_torch
 from dsim.errors import DataError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Images = NDArray[Any] | Sequence[NDArray[Any]]
 
-__all__ = ["check_features", "from_arrays", "from_torch"]
+__all__ = ["from_arrays", "from_torch"]
 
 
 def from_arrays(
@@ -76,19 +77,6 @@ def from_arrays(
         masked=masks is not None,
         dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
     )
-
-
-def check_features(features: NDArray[Any], name: str) -> None:
-    """Refuse features that are not finite numbers (n, d)."""
-    import numpy as np
-
-    if features.ndim != 2 or features.dtype.kind not in "fiu":
-        raise DataError(
-            f"features of dataset {name!r} are {features.dtype} of shape {features.shape}, not numbers (n, d)",
-            hint="give one row of numbers per image",
-        )
-    if not np.isfinite(features).all():
-        raise DataError(f"features of dataset {name!r} hold NaN or infinity", hint="remove those rows or replace them")
 
 
 def _as_list(images: Images, what: str) -> tuple[NDArray[Any], ...]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dsim.features.extraction import extract, feature_key, recipe
+from dsim.features.extraction import extract, feature_key, feature_rows, recipe
 
-__all__ = ["extract", "feature_key", "recipe"]
+__all__ = ["extract", "feature_key", "feature_rows", "recipe"]

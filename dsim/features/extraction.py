@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from dsim.errors import DataError
+from dsim.errors import DataError, StoreError
 from dsim.features.extractor import Blueprint, Extractor, Recipe, prepare
 from dsim.runtime import Runtime
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.data.dataset import Dataset
+    from dsim.store.content import ContentStore, OpenRecord, Record
+    from dsim.store.rows import Rows
+
+    LookUp = Callable[[ContentStore, str, Mapping[str, Any]], Record | OpenRecord | None]
 
 #: Bumped when the meaning of what is stored changes.
 SCHEMA = 1
@@ -38,18 +42,37 @@ def extract(dataset: Dataset, reference: str, runtime: Runtime) -> NDArray[np.fl
     From the store where they are known: then no image is decoded and torch is not imported. Raises WeightsError,
     UnreadableImageError, and DataError where a feature is not finite.
     """
+    import numpy as np
+
+    from dsim.store.content import ContentStore
+
+    return np.asarray(_features(dataset, reference, runtime, ContentStore.get))
+
+
+def feature_rows(dataset: Dataset, reference: str, runtime: Runtime) -> Rows:
+    """Like ``extract``, but the features stay in the store and are read by rows, in memory that n does not change.
+
+    Where the store cannot be written, or holds the samples in another order, they are read into memory after all.
+    """
+    from dsim.store.content import ContentStore
+
+    return _features(dataset, reference, runtime, ContentStore.open)
+
+
+def _features(dataset: Dataset, reference: str, runtime: Runtime, look_up: LookUp) -> Rows:
+    import numpy as np
+
     from dsim.store.content import ContentStore
 
     blueprint = prepare(reference, runtime)
     store = ContentStore(runtime.cache, runtime.progress.note)
     key = feature_key(dataset, blueprint.recipe)
-    record = store.get("features", key)
-    if record is not None:
-        return _in_order_of(dataset.ids, record.attributes["ids"], record.arrays["features"])
-    features = _compute(dataset, blueprint, runtime)
-    attributes = {"ids": list(dataset.ids), "dataset": dataset.name, "reference": blueprint.recipe.reference}
-    store.try_put("features", key, {"features": features}, attributes)
-    return features
+    record = look_up(store, "features", key)
+    if record is None and _extract_into(store, key, dataset, blueprint, runtime):
+        record = look_up(store, "features", key)
+    if record is None:
+        return np.concatenate(list(_batches(dataset, blueprint, runtime)))
+    return _in_order_of(dataset.ids, record.attributes["ids"], record.arrays["features"])
 
 
 def feature_key(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
@@ -66,7 +89,23 @@ def feature_key(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _compute(dataset: Dataset, blueprint: Blueprint, runtime: Runtime) -> NDArray[np.float32]:
+def _extract_into(
+    store: ContentStore, key: Mapping[str, Any], dataset: Dataset, blueprint: Blueprint, runtime: Runtime
+) -> bool:
+    """Extract the features and store them as they come; False, with a note, where the store does not take them."""
+    attributes = {"ids": list(dataset.ids), "dataset": dataset.name, "reference": blueprint.recipe.reference}
+    try:
+        with store.writer("features", key, attributes) as writer:
+            for rows in _batches(dataset, blueprint, runtime):
+                writer.append("features", rows)
+    except StoreError as error:
+        runtime.progress.note(f"not kept in the cache: {error}")
+        return False
+    return True
+
+
+def _batches(dataset: Dataset, blueprint: Blueprint, runtime: Runtime) -> Iterator[NDArray[np.float32]]:
+    """Features as they are computed, float32 (b, d); DataError, at the end, where some are not finite."""
     import numpy as np
 
     from dsim.features.pipeline import stream
@@ -74,19 +113,15 @@ def _compute(dataset: Dataset, blueprint: Blueprint, runtime: Runtime) -> NDArra
 
     extractor = _opened(blueprint, runtime.device)
     transform = parse_transform(blueprint.recipe.transform)
-    features: NDArray[np.float32] | None = None
-    done = 0
+    done, bad = 0, []
     with runtime.progress.task(f"features of {dataset.name}", len(dataset), "images") as task:
         for batch in stream(dataset, transform, min(runtime.batch, extractor.batch), runtime.workers):
-            rows = extractor(batch)
-            if features is None:
-                features = np.empty((len(dataset), rows.shape[1]), dtype=np.float32)
-            features[done : done + len(rows)] = rows
+            rows = np.asarray(extractor(batch), dtype=np.float32)
+            bad += (done + np.flatnonzero(~np.isfinite(rows).all(axis=1))).tolist()
+            yield rows
             done += len(rows)
             task.advance(len(rows))
-    assert features is not None, "a dataset holds at least one sample"
-    _refuse_not_finite(dataset, features, blueprint.recipe)
-    return features
+    _refuse_not_finite(dataset, bad, blueprint.recipe)
 
 
 @lru_cache(maxsize=1)
@@ -95,11 +130,8 @@ def _opened(blueprint: Blueprint, device: str) -> Extractor:
     return blueprint.open(device)
 
 
-def _refuse_not_finite(dataset: Dataset, features: NDArray[np.float32], recipe: Recipe) -> None:
-    import numpy as np
-
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-    if len(bad):
+def _refuse_not_finite(dataset: Dataset, bad: Sequence[int], recipe: Recipe) -> None:
+    if bad:
         raise DataError(
             f"{recipe.reference} gives no finite features for {len(bad)} samples of dataset {dataset.name!r}, "
             f"the first {dataset.ids[bad[0]]!r}",
@@ -107,9 +139,10 @@ def _refuse_not_finite(dataset: Dataset, features: NDArray[np.float32], recipe: 
         )
 
 
-def _in_order_of(ids: Sequence[str], stored: Sequence[str], features: NDArray[np.float32]) -> NDArray[np.float32]:
+def _in_order_of(ids: Sequence[str], stored: Sequence[str], features: Rows) -> Rows:
     """Rows by name: the fingerprint does not depend on the order of the samples, the features do."""
     if list(ids) == list(stored):
         return features
     row = {sample: index for index, sample in enumerate(stored)}
-    return features[[row[sample] for sample in ids]]
+    ordered: Rows = features[[row[sample] for sample in ids]]
+    return ordered

@@ -16,14 +16,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dsim.errors import StoreError
-from dsim.store.h5 import Corrupt, Writer, disk_errors, read
+from dsim.store.h5 import Corrupt, Writer, disk_errors, open_rows, read
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dsim.store.rows import FileRows
+
+T = TypeVar("T")
 QUARANTINE = "quarantine"
 PART = ".part"
 _KIND = re.compile(r"[a-z][a-z0-9-]*")
@@ -56,6 +59,14 @@ class Record:
 
 
 @dataclass(frozen=True)
+class OpenRecord:
+    """Like Record, with arrays that are read by rows; they were verified when the record was opened."""
+
+    arrays: dict[str, FileRows]
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class ContentStore:
     """A folder of records, ``root/kind/ab/abcdef....h5``.
 
@@ -77,11 +88,20 @@ class ContentStore:
 
     def get(self, kind: str, key: Mapping[str, Any]) -> Record | None:
         """The record of this key, verified; None where there is none, or where it cannot be trusted."""
+        found = self._get(kind, key, read)
+        return None if found is None else Record(*found)
+
+    def open(self, kind: str, key: Mapping[str, Any]) -> OpenRecord | None:
+        """Like ``get``, in memory that does not grow with the arrays: these are verified now, and read when asked."""
+        found = self._get(kind, key, open_rows)
+        return None if found is None else OpenRecord(*found)
+
+    def _get(self, kind: str, key: Mapping[str, Any], reader: Callable[[Path, str], T]) -> T | None:
         path = self.path(kind, key)
         if not path.exists():
             return None
         try:
-            arrays, attributes = read(path, canonical_json(dict(key)))
+            found = reader(path, canonical_json(dict(key)))
         except FileNotFoundError:  # pruned by another process a moment ago
             return None
         except PermissionError as error:
@@ -93,7 +113,7 @@ class ContentStore:
         # The time of last use, by which prune chooses; a read-only store keeps the time of writing.
         with contextlib.suppress(OSError):
             os.utime(path)
-        return Record(arrays, attributes)
+        return found
 
     def put(
         self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]

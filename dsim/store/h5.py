@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsim.errors import StoreError
+from dsim.store.rows import FileRows, blocks
 
 if TYPE_CHECKING:
     import h5py
@@ -100,11 +101,27 @@ def read(path: Path, key: str | None = None) -> tuple[dict[str, NDArray[Any]], d
 
     With ``key``, the file must hold the record of exactly this key.
     """
+    with _verifying(path) as file:
+        arrays = {name: np.asarray(array[()]) for name, array in file["arrays"].items()}
+        hashes = {name: hashlib.sha256(_bytes(array)).hexdigest() for name, array in arrays.items()}
+        return arrays, _verified(file, hashes, key)
+
+
+def open_rows(path: Path, key: str | None = None) -> tuple[dict[str, FileRows], dict[str, Any]]:
+    """Like ``read``, with arrays that are read when asked for: the checksum is verified in blocks, in little memory."""
+    with _verifying(path) as file:
+        found = {name: FileRows.of(path, array) for name, array in file["arrays"].items()}
+        hashes = {name: _hash_in_blocks(array) for name, array in file["arrays"].items()}
+        return found, _verified(file, hashes, key)
+
+
+@contextmanager
+def _verifying(path: Path) -> Iterator[h5py.File]:
     import h5py
 
     try:
         with h5py.File(path, "r", locking=False) as file:
-            return _read_verified(file, key)
+            yield file
     except (FileNotFoundError, PermissionError):
         raise
     # Damaged HDF5 structures surface as any of these, depending on which part of the file is hit.
@@ -112,17 +129,27 @@ def read(path: Path, key: str | None = None) -> tuple[dict[str, NDArray[Any]], d
         raise Corrupt(str(error)) from error
 
 
-def _read_verified(file: h5py.File, key: str | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def _verified(file: h5py.File, hashes: dict[str, str], key: str | None) -> dict[str, Any]:
+    """The attributes of a file whose arrays have these hashes; Corrupt unless it is what it was when it was sealed."""
     if int(file.attrs["schema"]) != SCHEMA:
         raise Corrupt(f"schema {file.attrs['schema']}, not {SCHEMA}")
     texts = [file[name].asstr()[()] for name in ("key", "attributes")]
-    arrays = {name: np.asarray(array[()]) for name, array in file["arrays"].items()}
-    hashes = {name: hashlib.sha256(_bytes(array)).hexdigest() for name, array in arrays.items()}
-    if _checksum(texts, arrays, hashes) != file.attrs["sha256"]:
+    if _checksum(texts, file["arrays"], hashes) != file.attrs["sha256"]:
         raise Corrupt("its checksum does not match")
     if key is not None and texts[0] != key:
         raise Corrupt("it holds the record of another key")
-    return arrays, json.loads(texts[1])
+    attributes: dict[str, Any] = json.loads(texts[1])
+    return attributes
+
+
+def _hash_in_blocks(array: h5py.Dataset) -> str:
+    state = hashlib.sha256()
+    if array.ndim == 0:
+        state.update(_bytes(np.asarray(array[()])))
+        return state.hexdigest()
+    for block in blocks(array):
+        state.update(_bytes(np.ascontiguousarray(block)))
+    return state.hexdigest()
 
 
 def _checksum(texts: list[str], arrays: Any, hashes: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from dsim.errors import StoreError, UsageError
 from dsim.runtime import Progress, Silent
 from dsim.store.content import PART, QUARANTINE
-from dsim.store.h5 import Corrupt, read
+from dsim.store.h5 import Corrupt, open_rows
 
 #: Where measures keep the models that they trained, one folder each; what ends in UNFINISHED is still being trained.
 MODELS, MANIFEST, UNFINISHED = "models", "manifest.toml", ".unfinished"
@@ -168,7 +168,7 @@ def _fault(path: Path) -> str:
         elif path.suffix == ".sqlite":
             _check_cells(path)
         else:
-            read(path)
+            open_rows(path)
     except FileNotFoundError:
         return ""
     except (Corrupt, OSError) as error:

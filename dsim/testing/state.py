@@ -73,8 +73,10 @@ def inputs_unmutated(subject: Subject) -> None:
 
 
 def _digests(specimen: Specimen) -> list[str]:
+    import numpy as np
+
     dataset = specimen.dataset
-    parts = [] if dataset.features is None else [dataset.features]
+    parts = [] if dataset.features is None else [np.asarray(dataset.features)]
     if dataset.backing is not None:
         parts += [dataset.native(i) for i in range(len(dataset))]
     if dataset.masked:

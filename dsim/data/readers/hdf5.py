@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dsim.data.arrays import check_masks, check_stack, dtype_as_read, numbered, texts
 from dsim.data.backings import RowsBacking
 from dsim.data.dataset import Dataset
-from dsim.data.memory import check_features
+from dsim.data.given import given_rows
 from dsim.data.options import ReadOptions
 from dsim.data.pixels import naming, refuse_bomb
 from dsim.errors import DataError
@@ -28,7 +28,7 @@ def accepts(path: Path) -> bool:
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
-    """Ids are positions. Images and masks are read row by row when they are asked for."""
+    """Ids are positions. Images, masks and features stay in the file, and are read by rows when they are asked for."""
     with naming(path), _opened(path) as file:
         found = {name: file[name] for name in _NAMES if name in file}
         if "images" not in found and "features" not in found:
@@ -62,9 +62,6 @@ def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset
     name = options.name or path.stem
     images, features = found.get("images"), found.get("features")
     count = len(found["images" if images is not None else "features"])
-    given = None if features is None else features[:]
-    if given is not None:
-        check_features(given, name)
     columns = {key: texts(found[key][:], f"{key} in {path}") for key in ("labels", "groups") if key in found}
     return Dataset(
         name=name,
@@ -72,7 +69,7 @@ def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset
         backing=None if images is None else Hdf5Backing(path),
         labels=columns.get("labels"),
         groups=columns.get("groups"),
-        features=given,
+        features=None if features is None else given_rows(features, path, name),
         masked="masks" in found,
         dtypes=None if images is None else (dtype_as_read(images.dtype),) * count,
         location=str(path),
