@@ -1,0 +1,194 @@
+"""Kullback-Leibler and Jensen-Shannon divergence, and histograms whose bins are the same for every dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The bins of ``shared_edges`` reach to ``scale * sinh(REACH)`` on either side of 0: 551 for scale 0.05.
+REACH = 10.0
+
+
+def kl_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
+    """Kullback-Leibler divergence sum p log(p / q) along the last axis, natural logarithm.
+
+    Parameters
+    ----------
+    p, q : (..., k), non-negative weights, which are normalised to sum to 1; leading axes broadcast.
+
+    Returns
+    -------
+    float64 (...), distances in [0, inf], in nats: 0 where p = q, inf where q lacks something that p has, NaN where the
+    weights of either are all 0 or any is negative or not finite: they are no distribution. Not symmetric.
+
+    References
+    ----------
+    Kullback and Leibler 1951, doi:10.1214/aoms/1177729694.
+
+    >>> round(float(kl_divergence(np.array([0.5, 0.5]), np.array([0.9, 0.1]))), 6)
+    0.510826
+    >>> float(kl_divergence(np.array([0.5, 0.5]), np.array([1.0, 0.0])))
+    inf
+    """
+    p, q = np.broadcast_arrays(_distribution(p), _distribution(q))
+    terms = np.zeros(p.shape)
+    with np.errstate(divide="ignore"):
+        np.log(np.divide(p, q, out=np.ones(p.shape), where=p > 0), out=terms, where=p > 0)
+    undefined = np.isnan(p).any(axis=-1) | np.isnan(q).any(axis=-1)
+    # Rounding may leave -1e-17 where the distributions are equal.
+    return np.where(undefined, np.nan, np.maximum((np.where(p > 0, p, 0) * terms).sum(axis=-1), 0))
+
+
+def js_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
+    """Jensen-Shannon divergence along the last axis: the mean divergence of both from their mixture.
+
+    Parameters
+    ----------
+    p, q : (..., k), non-negative weights, which are normalised to sum to 1.
+
+    Returns
+    -------
+    float64 (...), distances in [0, log 2], in nats. Symmetric, and finite where the supports differ.
+
+    References
+    ----------
+    Lin 1991, doi:10.1109/18.61115.
+
+    >>> round(float(js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0]))), 6)
+    0.693147
+    """
+    p, q = _distribution(p), _distribution(q)
+    middle = (p + q) / 2
+    return (kl_divergence(p, middle) + kl_divergence(q, middle)) / 2
+
+
+def mix_uniform(p: NDArray[Any], share: float) -> NDArray[np.float64]:
+    """Smooth a distribution by a share of the uniform one; it then is nowhere 0.
+
+    Unlike counts added to every bin, the outcome does not depend on the number of samples.
+
+    Parameters
+    ----------
+    p : (..., k), non-negative weights, which are normalised. ``share`` : in [0, 1].
+
+    >>> mix_uniform(np.array([4, 0]), 0.5).tolist()
+    [0.75, 0.25]
+    """
+    p = _distribution(p)
+    return np.asarray((1 - share) * p + share / p.shape[-1], dtype=np.float64)
+
+
+def soften(p: NDArray[Any]) -> NDArray[np.float64]:
+    """Softmax of a distribution along its last axis: nearly uniform, for entries within [0, 1] differ by a factor e.
+
+    Parameters
+    ----------
+    p : (..., k), non-negative weights, which are normalised first.
+
+    >>> soften(np.array([1, 0])).round(6).tolist()
+    [0.731059, 0.268941]
+    """
+    raised = np.exp(_distribution(p))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float64)
+
+
+def shared_edges(bins: int, scale: float) -> NDArray[np.float64]:
+    """Inner edges of bins that need no look at any data: equally wide in asinh(x / scale).
+
+    Parameters
+    ----------
+    bins : number of bins; the first and last take everything beyond. ``scale`` : below it bins are equally wide, above
+        it they grow in proportion to x, so that features of any magnitude are resolved alike.
+
+    Returns
+    -------
+    float64 (bins - 1,), increasing, symmetric about 0.
+
+    >>> shared_edges(4, 0.05).round(3).tolist()
+    [-3.71, 0.0, 3.71]
+    """
+    return np.asarray(scale * np.sinh(np.linspace(-REACH, REACH, bins + 1)[1:-1]), dtype=np.float64)
+
+
+def bin_of(x: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The bin of every number, 0 to len(edges); bins are closed below, so 0 lies with the small positive numbers.
+
+    >>> bin_of(np.array([-9.0, 0.0, 0.1, 9.0]), shared_edges(4, 0.05)).tolist()
+    [0, 2, 2, 3]
+    """
+    return np.searchsorted(edges, x, side="right")
+
+
+def count_bins(indices: NDArray[np.intp], bins: int) -> NDArray[np.int64]:
+    """Histogram of every column.
+
+    Parameters
+    ----------
+    indices : (n, d), the bin of each of d features of n images.
+
+    Returns
+    -------
+    int64 (d, bins), every row with the sum n.
+
+    >>> count_bins(np.array([[0, 1], [0, 0]]), 2).tolist()
+    [[2, 0], [1, 1]]
+    """
+    columns = indices.shape[1]
+    flat = indices + np.arange(columns) * bins
+    return np.bincount(flat.ravel(), minlength=columns * bins).reshape(columns, bins).astype(np.int64, copy=False)
+
+
+def binned_divergence(source: NDArray[Any], target: NDArray[Any], smoothing: float) -> float:
+    """Mean over features of the divergence of the source's smoothed histogram from the target's.
+
+    Parameters
+    ----------
+    source, target : counts (d, bins) over the same bins. ``smoothing`` : share of the uniform distribution, in (0, 1].
+
+    Returns
+    -------
+    A distance in [0, log(bins / smoothing)], in nats, mean over features; 0 for equal histograms.
+
+    >>> round(binned_divergence(np.array([[4, 0]]), np.array([[0, 4]]), 0.5), 6)
+    0.549306
+    """
+    bins = source.shape[1]
+    # Bins that are empty on both sides add nothing: they are left out of the sum, not of the smoothing.
+    seen = ((source > 0) | (target > 0)).any(axis=0)
+    smoothed = [(1 - smoothing) * _distribution(counts)[:, seen] + smoothing / bins for counts in (source, target)]
+    return max(float((smoothed[0] * np.log(smoothed[0] / smoothed[1])).sum(axis=1).mean()), 0.0)
+
+
+def bkld(source: NDArray[Any], target: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
+    """Binned Kullback-Leibler divergence of task fingerprints: weighted mean of KL(target || softmax(source)).
+
+    Parameters
+    ----------
+    source, target : counts (d, bins) over the same bins.
+    weights : (d,), how much each feature counts; None: all alike.
+
+    Returns
+    -------
+    A distance in [0, log(bins - 1 + e)], in nats. A dataset is not at distance 0 from itself: the softmax flattens the
+    source's histogram almost to the uniform distribution.
+
+    References
+    ----------
+    Godau et al. 2024, arXiv:2412.08763, in the form of the code published with it.
+
+    >>> round(bkld(np.array([[1, 0]]), np.array([[1, 0]])), 6)
+    0.313262
+    """
+    divergences = kl_divergence(target, soften(source))
+    return float(np.average(divergences, weights=weights))
+
+
+def _distribution(weights: NDArray[Any]) -> NDArray[np.float64]:
+    """Weights divided by their sum; NaN where they are no distribution."""
+    weights = np.asarray(weights, dtype=np.float64)
+    total = weights.sum(axis=-1, keepdims=True)
+    proper = np.isfinite(total) & (total > 0) & (weights >= 0).all(axis=-1, keepdims=True)
+    shares: NDArray[np.float64] = np.divide(weights, total, out=np.full(weights.shape, np.nan), where=proper)
+    return shares

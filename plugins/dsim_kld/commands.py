@@ -1,0 +1,152 @@
+"""``dsim fingerprint``: what a hospital may send instead of images, and what can be told from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsim_kld.specs import KLD_TF
+
+if TYPE_CHECKING:
+    from dsim.matrix import SimilarityMatrix
+    from dsim_kld.files import Record
+
+
+@click.group()
+def fingerprint() -> None:
+    """Write fingerprints of datasets; compare them without the images.
+
+    A fingerprint holds the mean and the histogram of every feature over all images: no image, no feature of a single
+    one, no file name. See docs/measures/kld-tf.md for what it may still tell.
+    """
+
+
+def _default(name: str) -> object:
+    return KLD_TF.parameter(name).default
+
+
+@fingerprint.command()
+@click.argument("dataset", metavar="DATASET")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write: *.json.")
+@click.option("--name", help="Name that others see; default: the dataset's.")
+@click.option(
+    "--extractor",
+    default=_default("extractor"),
+    show_default=True,
+    metavar="KIND:NAME[OPTIONS]",
+    help="All who take part use the same.",
+)
+@click.option("--bins", type=click.IntRange(2, 1000), default=_default("bins"), show_default=True)
+@click.option("--scale", type=float, default=_default("scale"), show_default=True, help="Of the bins; see the page.")
+@click.option(
+    "--least", type=click.IntRange(min=1), default=20, show_default=True, help="Refuse datasets of fewer images."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--offline", is_flag=True, help="Never download anything.")
+def write(
+    dataset: str,
+    out: Path,
+    name: str | None,
+    extractor: str,
+    bins: int,
+    scale: float,
+    least: int,
+    device: str,
+    offline: bool,
+) -> None:
+    """Write the fingerprint of DATASET to a file that may be sent: JSON, readable by eye."""
+    from dataclasses import replace
+
+    from dsim.cli.console import runtime, stderr
+    from dsim.data.opening import open_dataset
+    from dsim.errors import UsageError
+    from dsim_kld.files import is_record, write_record
+    from dsim_kld.making import make_record
+    from dsim_kld.measure import bins_that_hide
+
+    if not is_record(str(out)):
+        raise UsageError(f"cannot write a fingerprint to {out}", hint="end its name in .json")
+    KLD_TF.parameter("scale").check(scale)
+    made = make_record(open_dataset(dataset), extractor, bins, scale, runtime(device, offline), least)
+    write_record(replace(made, name=name or made.name), out)
+    for remark in bins_that_hide(made.fingerprint.histograms):
+        stderr().print(f"note: {remark} (--scale)", markup=False)
+    stderr().print(f"wrote {out}: {made.fingerprint.count} images, {len(made.fingerprint.mean)} features", markup=False)
+
+
+@fingerprint.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--sources", multiple=True, metavar="FILE...", help="Fingerprints to choose from, or datasets at hand.")
+@click.option("--targets", multiple=True, metavar="FILE...", help="Fingerprints of interest, or datasets at hand.")
+@click.option(
+    "--variant", type=click.Choice(KLD_TF.parameter("variant").choices), default=_default("variant"), show_default=True
+)
+@click.option("--smoothing", type=float, default=_default("smoothing"), show_default=True, help="Of binned.")
+@click.option(
+    "--weights", type=click.Choice(KLD_TF.parameter("weights").choices), default=_default("weights"), show_default=True
+)
+@click.option("--extractor", metavar="KIND:NAME[OPTIONS]", help="For datasets at hand; default: that of the files.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as JSON, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--offline", is_flag=True, help="Never download anything.")
+def compare(
+    files: Sequence[str],
+    sources: Sequence[str],
+    targets: Sequence[str],
+    variant: str,
+    smoothing: float,
+    weights: str,
+    extractor: str | None,
+    out: Path | None,
+    as_json: bool,
+    device: str,
+    offline: bool,
+) -> int:
+    """Rank sources by the divergence of their fingerprints from each target's.
+
+    FILEs are compared with each other, or are the sources where there are --targets. A folder, archive or phantoms:NAME
+    among sources or targets is a dataset at hand: its fingerprint is made as those of the files were.
+    """
+    from dsim.cli.console import runtime
+    from dsim.errors import UsageError
+    from dsim_kld.comparing import Way, compare_records, gather
+
+    pool = [*files, *sources]
+    if not pool:
+        raise UsageError("there are no fingerprints to compare", hint="name files, or --sources and --targets")
+    way = Way(variant, smoothing, weights)
+    records = gather([*pool, *targets], extractor, runtime(device, offline))
+    matrix = compare_records(records[: len(pool)], records[len(pool) :] or None, way)
+    _print(matrix, records, as_json)
+    if out is not None:
+        matrix.to_json(out)
+    return 3 if matrix.failed else 0
+
+
+def _print(matrix: SimilarityMatrix, records: Sequence[Record], as_json: bool) -> None:
+    from dsim.cli.console import emit_json, stderr, table
+
+    if any(not record.reference for record in records):
+        stderr().print("note: features were given: nobody can tell whether they are of one network", markup=False)
+    if as_json:
+        return emit_json(matrix.to_dict())
+    rows = [
+        (ranking.target if rank == 1 else "", str(rank), entry.source, _shown(entry.value), entry.note)
+        for ranking in matrix.rankings()
+        for rank, entry in enumerate(ranking.entries, 1)
+    ]
+    title = f"{matrix.measure}, a {matrix.direction} in {matrix.unit}: sources for each target, best first"
+    return table(title, ("target", "rank", "source", "value", "why not"), rows, right=("rank", "value"))
+
+
+def _shown(value: float) -> str:
+    """Four digits, or that there is none.
+
+    >>> _shown(float("nan"))
+    'failed'
+    """
+    return f"{value:.4g}" if value == value else "failed"
