@@ -87,6 +87,14 @@ class SimilarityMeasure(ABC, Generic[S]):
         """Train on the pool of sources; called only where ``fits_pool`` is true."""
         raise MeasureError(f"measure {self!r} declares fits_pool but does not implement fit")
 
+    @property
+    def fitted(self) -> str:
+        """Digest of what ``fit`` learned, where pool, parameters and seed do not determine it on every machine.
+
+        It enters the identity of summaries, so that those of two fits never meet.
+        """
+        return ""
+
     @abstractmethod
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> S:
         """Everything about one dataset that comparisons need. Draw only from ``rng``."""

@@ -36,8 +36,8 @@ LAYERS = (
 FOR_PLUGINS = {"plugin", "clouds", "errors", "stats", "rng", "features", "view", "runtime", "testing"}
 #: For a measure that is made of others.
 FOR_COMPOUNDS = {"notation", "registry"}
-#: For training a model beside measuring with it: datasets, the zoo, whole files, pictures.
-FOR_TRAINERS = {"data", "zoo", "files", "plots"}
+#: For training a model beside measuring with it: datasets, the zoo, whole files, the cache, pictures.
+FOR_TRAINERS = {"data", "zoo", "files", "store", "plots"}
 #: For subcommands: the result that they give, and the console that they print it on.
 FOR_COMMANDS = {"matrix", "cli"}
 
@@ -157,7 +157,9 @@ def test_plugins_import_only_what_is_offered_to_plugins_and_nothing_of_each_othe
         for found in imports(tree):
             top = found.name.partition(".")[0]
             stranger = top in PLUGIN_PACKAGES - {own}
-            inside = top == "dsim" and part_of(found.name) not in FOR_PLUGINS | FOR_TRAINERS | FOR_COMMANDS | FOR_COMPOUNDS
+            inside = (
+                top == "dsim" and part_of(found.name) not in FOR_PLUGINS | FOR_TRAINERS | FOR_COMMANDS | FOR_COMPOUNDS
+            )
             if stranger or inside:
                 faults.append(f"{name} imports {found.name}")
     assert faults == []

@@ -16,6 +16,7 @@ from dsim.comparison.ledger import Ledger
 from dsim.comparison.permutation import p_values, with_p_values
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import conditions, measure_identity, provenance
+from dsim.comparison.quality import embedding_quality
 from dsim.comparison.remarks import remarks
 from dsim.comparison.summaries import Failed, Summaries
 from dsim.data.dataset import Dataset
@@ -84,6 +85,8 @@ def compare(
     clouds = _clouds(plan, summaries, jobs)
     told = remarks(plan, summaries, jobs)
     record = provenance(plan, identity, [cell.conditions for cell in cells.values()], told)
+    if clouds is not None:
+        record["embedding"] = embedding_quality(clouds, matrix.sources)
     return dataclasses.replace(matrix, provenance=record, clouds=clouds)
 
 

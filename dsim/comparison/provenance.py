@@ -21,7 +21,19 @@ from dsim.registry import default
 from dsim.runtime import Runtime
 from dsim.specs import Need
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm", "h5py", "pillow", "tifffile")
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "torchvision",
+    "timm",
+    "h5py",
+    "pillow",
+    "tifffile",
+    "umap-learn",
+    "numba",
+)
 
 
 def measure_identity(plan: Plan) -> dict[str, Any]:
@@ -35,6 +47,8 @@ def measure_identity(plan: Plan) -> dict[str, Any]:
     }
     if measure.fits_pool:
         identity["pool"] = sorted(plan.fingerprints[dataset.name] for dataset in plan.sources)
+        if measure.fitted:
+            identity["fitted"] = measure.fitted
     return identity
 
 

@@ -1,4 +1,4 @@
-"""SL+PCA+UMAP: supervised features in the plane."""
+"""SL+PCA+UMAP: supervised features, reduced by PCA and laid out in the plane by UMAP."""
 
 from __future__ import annotations
 
@@ -7,4 +7,6 @@ from dsim.plugin import MeasureSpec, hookimpl
 
 @hookimpl
 def dsim_measures() -> list[MeasureSpec]:
-    return []
+    from dsim_umap.specs import SPECS
+
+    return list(SPECS)
