@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -61,17 +62,65 @@ class Network:
             )
         return features
 
+    def maps(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The layer's output before pooling: (b, C, H, W) to maps (b, d, h, w), both float32."""
+        import torch
+
+        if self._layer is None:
+            raise UsageError(
+                "the network's output is one vector per image, not a map", hint="name a layer: [layer=NAME]"
+            )
+        with self._turn, torch.inference_mode(), _full_precision():
+            images = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
+            maps: NDArray[np.float32] = (
+                self._as_maps(self._seen(self._layer, images)).float().cpu().contiguous().numpy()
+            )
+        return maps
+
+    @property
+    def module(self) -> nn.Module:
+        """The torch module, for measures that look inside."""
+        return self._module
+
+    def traced(self, images: Tensor) -> Tensor:
+        """Features (b, d) of images on the network's device, as autograd sees them: for gradients."""
+        return self._forward(images)
+
     def _forward(self, images: Tensor) -> Tensor:
         if self._layer is None:
             output: Tensor = self._module(images)
             return output
+        return self._pool(self._seen(self._layer, images))
+
+    def _seen(self, layer: nn.Module, images: Tensor) -> Tensor:
+        """What the layer gives while the images pass."""
         seen: list[Any] = []
-        handle = self._layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
+        handle = layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
         try:
             self._module(images)
         finally:
             handle.remove()
-        return self._pool(seen[-1][0] if isinstance(seen[-1], tuple) else seen[-1])
+        found: Tensor = seen[-1][0] if isinstance(seen[-1], tuple) else seen[-1]
+        return found
+
+    def _as_maps(self, output: Tensor) -> Tensor:
+        if output.ndim == 4:
+            return output.permute(0, 3, 1, 2) if self._channels_last else output
+        # Tokens of a square grid, after those of the class and the registers.
+        patches = output[:, int(getattr(self._module, "num_prefix_tokens", 0)) :] if output.ndim == 3 else output
+        side = math.isqrt(patches.shape[1])
+        if output.ndim != 3 or side * side != patches.shape[1]:
+            raise UsageError(
+                f"the layer gives {tuple(output.shape[1:])} per image, not a map",
+                hint="name a layer of maps (channels, height, width) or of patch tokens",
+            )
+        maps: Tensor = patches.transpose(1, 2).reshape(len(patches), -1, side, side)
+        return maps
+
+    @property
+    def _channels_last(self) -> bool:
+        """Some networks of timm (Swin, ...) keep channels last and say so."""
+        return "NHWC" in str(getattr(self._module, "output_fmt", ""))
 
     def _pool(self, output: Tensor) -> Tensor:
         if output.ndim == 2:
@@ -82,8 +131,7 @@ class Network:
             return output[:, 0] if self._pooling == "token" else self._reduce(output, (1,))
         if self._pooling == "token":
             raise UsageError("pool=token needs a layer of tokens, and this one gives maps", hint="use pool=avg")
-        # Some networks of timm (Swin, ...) keep channels last and say so.
-        return self._reduce(output, (1, 2) if "NHWC" in str(getattr(self._module, "output_fmt", "")) else (2, 3))
+        return self._reduce(output, (1, 2) if self._channels_last else (2, 3))
 
     def _reduce(self, output: Tensor, axes: tuple[int, ...]) -> Tensor:
         return output.amax(axes) if self._pooling == "max" else output.mean(axes)

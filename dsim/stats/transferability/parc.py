@@ -1,0 +1,71 @@
+"""PARC: do pairs of images that are alike in features have the same label? A rank correlation over all pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.stats.transferability.classes import codes
+
+
+def parc(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
+    """Spearman's correlation, over pairs of images, of 1 - Pearson(features) with 1 - Pearson(one-hot labels).
+
+    Every feature is standardised over the images first. The distance of labels has but two values, equal and unequal,
+    so one ranking of the feature distances suffices.
+
+    Parameters
+    ----------
+    features : (n, d) with d >= 2. labels : (n,).
+
+    Returns
+    -------
+    float
+        In [-1, 1] (the published code multiplies by 100), larger for features that follow the labels. NaN for fewer
+        than two classes or no two images of one class, for fewer than two features, and where an image has no
+        variation over its standardised features: it has no correlation.
+
+    References
+    ----------
+    Bolya, Mittapalli and Hoffman 2021, arXiv:2111.06977.
+
+    >>> x = np.array([[0.0, 1.0, 0.0], [0.1, 0.9, 0.0], [1.0, 0.0, 0.2], [0.9, 0.1, 0.0]])
+    >>> round(parc(x, np.array([0, 0, 1, 1])), 6)
+    0.828079
+    """
+    from scipy.stats import rankdata
+
+    found, count = codes(labels)
+    unit = _unit_rows(np.asarray(features, dtype=np.float64))
+    if count < 2 or not np.isfinite(unit).all():
+        return float("nan")
+    first, second = np.triu_indices(len(unit), k=1)
+    ranks = rankdata((1.0 - np.clip(unit @ unit.T, -1.0, 1.0))[first, second])
+    unlike = found[first] != found[second]
+    return _with_two_values(ranks, unlike)
+
+
+def _unit_rows(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of columns that were standardised, centred and of unit length, so that inner products are correlations."""
+    centred = points - points.mean(axis=0)
+    deviations = np.sqrt(np.mean(centred**2, axis=0))
+    # What rounding leaves of a constant column is not to be blown up.
+    noise = deviations <= 1e-10 * np.abs(points).max(axis=0, initial=0.0)
+    standard = np.divide(centred, deviations, out=np.zeros_like(centred), where=~noise)
+    rows = standard - standard.mean(axis=1, keepdims=True)
+    lengths = np.sqrt(np.sum(rows**2, axis=1, keepdims=True))
+    defined = lengths > 1e-10 * np.abs(standard).max(initial=0.0)
+    unit: NDArray[np.float64] = np.divide(rows, lengths, out=np.full_like(rows, np.nan), where=defined)
+    return unit
+
+
+def _with_two_values(ranks: NDArray[np.float64], upper: NDArray[np.bool_]) -> float:
+    """Pearson's correlation of numbers with a variable of two values; NaN where either does not vary."""
+    share = float(upper.mean()) if len(upper) else 0.0
+    deviation = float(ranks.std()) if len(ranks) else 0.0
+    if not 0.0 < share < 1.0 or deviation == 0.0:
+        return float("nan")
+    gap = float(ranks[upper].mean() - ranks[~upper].mean())
+    return gap * float(np.sqrt(share * (1 - share))) / deviation

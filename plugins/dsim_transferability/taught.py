@@ -1,0 +1,153 @@
+"""What the scores of labelled features share: a dataset as a target is features and labels, as a source a head."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.plugin import MeasureError, SimilarityMeasure
+from dsim.stats.transferability import Head, train_head
+
+if TYPE_CHECKING:
+    from dsim.measure import Draws
+    from dsim.view import DatasetView
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A labelled dataset in both roles.
+
+    Parameters
+    ----------
+    points, classes : features float32 (n, d) and classes as integers (n,): it as a target.
+    weights, bias : float64 (d, C) and (C,) of the head its labels taught, C = 0 where none is used: it as a source.
+    seed : of what a comparison draws for this target.
+    """
+
+    #: The features are cached, and the head is as cheap to train as features are to read.
+    transient: ClassVar[bool] = True
+
+    points: NDArray[np.float32]
+    classes: NDArray[np.intp]
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    seed: int
+
+    @property
+    def head(self) -> Head:
+        return Head(self.weights, self.bias)
+
+
+class TransferScore(SimilarityMeasure[Taught]):
+    """A score of the target's features and labels, seen through the source's head; implement ``score``."""
+
+    extractor: str
+    penalty: float
+    #: Measures that have no such parameter always use the head.
+    representation: str = "probe"
+
+    @abstractmethod
+    def score(self, points: NDArray[np.float64], target: Taught) -> float:
+        """The value for the target's images as ``seen``; NaN where there is none, see ``why_undefined``."""
+
+    def seen(self, head: Head, points: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The target's features (n, d) through the head, (n, k)."""
+        return head.coordinates(points)
+
+    def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
+        """Why the score is NaN for these points."""
+        return "the score is not defined for this target"
+
+    def extractors(self) -> tuple[str, ...]:
+        return (self.extractor,)
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Taught:
+        refuse_few(data.labels, repr(data.dataset.name))
+        points = finite_features(data, self.extractor)
+        if (points == points[0]).all():
+            raise MeasureError(
+                f"all {len(points)} images of {data.dataset.name!r} have the same features",
+                hint="look at the images, or choose another extractor",
+            )
+        classes = np.unique(np.array(data.labels), return_inverse=True)[1].reshape(-1)
+        return self._taught(points, classes, int(rng.integers(2**31)))
+
+    def _taught(self, points: NDArray[np.float32], classes: NDArray[np.intp], seed: int) -> Taught:
+        if self.representation == "extractor":
+            return Taught(points, classes, np.zeros((points.shape[1], 0)), np.zeros(0), seed)
+        head = trained(points, classes, self.penalty)
+        return Taught(points, classes, head.weights, head.bias, seed)
+
+    def compare(self, source: Taught, target: Taught) -> float:
+        refuse_other_dimension(source.points.shape[1], target.points.shape[1])
+        points = np.asarray(target.points, dtype=np.float64)
+        if self.representation == "probe":
+            points = self.seen(source.head, target.points)
+            if np.ptp(points, axis=0).max(initial=0.0) <= 1e-9 * np.abs(points).max(initial=0.0):
+                raise MeasureError("the source's head gives every image of the target the same output")
+        value = self.score(points, target)
+        if not math.isfinite(value):
+            raise MeasureError(self.why_undefined(points, target))
+        return value
+
+    def compare_many(self, sources: Sequence[Taught], targets: Sequence[Taught]) -> NDArray[np.float64]:
+        if self.representation == "probe" or not sources:
+            return super().compare_many(sources, targets)
+        for source in sources:
+            refuse_other_dimension(source.points.shape[1], targets[0].points.shape[1])
+        # The source does not matter: once per target.
+        row = [self.compare(sources[0], target) for target in targets]
+        return np.tile(np.array(row, dtype=np.float64), (len(sources), 1))
+
+    def resample(self, summary: Taught, draw: NDArray[np.intp]) -> Taught:
+        classes = summary.classes[draw]
+        refuse_few(tuple(map(str, classes.tolist())), "the resample")
+        return self._taught(summary.points[draw], classes, summary.seed)
+
+    def compare_resampled(
+        self, source: Taught, target: Taught, source_draws: Draws, target_draws: Draws
+    ) -> NDArray[np.float64]:
+        values = [self._replicate(source, target, i, j) for i, j in zip(source_draws, target_draws, strict=True)]
+        return np.array(values, dtype=np.float64)
+
+    def _replicate(self, source: Taught, target: Taught, i: NDArray[np.intp], j: NDArray[np.intp]) -> float:
+        """One replicate; NaN where the draw left too few images of a class, which says nothing of the dataset."""
+        try:
+            # The target's own head is not asked: only its rows are drawn.
+            refuse_few(tuple(map(str, target.classes[j].tolist())), "the resample")
+            drawn = replace(target, points=target.points[j], classes=target.classes[j])
+            return self.compare(self.resample(source, i), drawn)
+        except MeasureError:
+            return math.nan
+
+
+def trained(points: NDArray[np.float32], classes: NDArray[np.intp], penalty: float) -> Head:
+    """The head that these labels teach; MeasureError where it does not converge."""
+    try:
+        return train_head(points, classes, penalty)
+    except FloatingPointError as error:
+        raise MeasureError(str(error), hint="raise penalty") from error
+
+
+def refuse_few(labels: Sequence[str], name: str) -> None:
+    """Raise MeasureError for fewer than two classes, or a class of one image: it would be explained by itself."""
+    counts = Counter(labels)
+    if len(counts) < 2:
+        raise MeasureError(
+            f"all images of {name} have one label; a transferability score needs at least two classes",
+            hint="give labels that differ, or choose a label-free measure: dsim measures --needs images",
+        )
+    lone = sorted(label for label, count in counts.items() if count < 2)
+    if lone:
+        raise MeasureError(
+            f"{len(lone)} classes of {name} have a single image, the first {lone[0]!r}; at least 2 of each are needed",
+            hint="leave these images out, or merge classes",
+        )
