@@ -47,11 +47,13 @@ class Survey:
 
 def check_features(features: Rows, name: str) -> None:
     """Refuse features that are not finite numbers (n, d)."""
-    refuse_shape(features, name)
-    _refuse_not_finite(survey(features), name)
+    import numpy as np
+
+    _refuse_shape(features, name)
+    _refuse_not_finite(all(bool(np.isfinite(block).all()) for block in blocks(features)), name)
 
 
-def refuse_shape(features: Any, name: str) -> None:
+def _refuse_shape(features: Any, name: str) -> None:
     """Refuse what is not an array of numbers (n, d); only the header is looked at."""
     if len(features.shape) != 2 or features.dtype.kind not in "fiu":
         raise DataError(
@@ -60,8 +62,8 @@ def refuse_shape(features: Any, name: str) -> None:
         )
 
 
-def _refuse_not_finite(found: Survey, name: str) -> None:
-    if not found.finite:
+def _refuse_not_finite(finite: bool, name: str) -> None:
+    if not finite:
         raise DataError(f"features of dataset {name!r} hold NaN or infinity", hint="remove those rows or replace them")
 
 
@@ -83,14 +85,14 @@ def given_rows(array: h5py.Dataset, path: Path, name: str) -> GivenRows:
 
     The first opening reads them once. What was found is remembered as long as the file stays as it is.
     """
-    refuse_shape(array, name)
+    _refuse_shape(array, name)
     stamp = _stamp(path)
     key = json.dumps(["features", str(path.resolve()), array.name, *stamp])
     known = _memory().get(key)
     found = Survey(str(known["sha256"]), bool(known["finite"])) if known else survey(array)
     if known is None and _stamp(path) == stamp:
         _memory().put_many({key: {"sha256": found.sha256, "finite": found.finite}})
-    _refuse_not_finite(found, name)
+    _refuse_not_finite(found.finite, name)
     plain = FileRows.of(path, array)
     return GivenRows(path, plain.name, plain.shape, plain.dtype, found.sha256, stamp)
 

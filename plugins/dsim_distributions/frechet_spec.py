@@ -44,7 +44,7 @@ FRECHET = MeasureSpec(
     ),
     presets={"paper": {"extractor": "timm:inception_v3.tf_in1k"}},
     blind_to=(
-        "all but mean and covariance of the features: clusters, tails, rare images; and it grows as n falls below a few "
-        "times d, so values at different n do not compare"
+        "all but mean and covariance of the features: clusters, tails, rare images; and it grows as n falls below a "
+        "few times d, so values at different n do not compare"
     ),
 )

@@ -1,0 +1,181 @@
+"""The Fréchet distance: two clouds of features as Gaussians."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.clouds import finite_blocks, refuse_other_dimension
+from dsim.plugin import MeasureError, SimilarityMeasure
+from dsim.stats.frechet import (
+    Moments,
+    covariance_factor,
+    extrapolated,
+    frechet_distance,
+    merged,
+    moments,
+    oas_shrunk,
+    points_factor,
+)
+from dsim.view import DatasetView
+from dsim_distributions.frechet_spec import FRECHET
+
+#: Features of at most this many images (or as many as there are features) are kept, for resamples; of more, moments.
+KEPT = 4096
+#: Images that a covariance needs; extrapolation needs as many in each half.
+_LEAST = 2
+
+Draws = Sequence[NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean, float64 (d,), and factor, float64 (r, d), of the covariance of some images."""
+
+    mean: NDArray[np.float64]
+    factor: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """All images of a dataset and, for extrapolation, its two halves, as Gaussians.
+
+    ``means`` is (k, d), k = 1 or 3; ``factors`` holds the factors of the covariances one below the other, ``ranks``
+    rows each. ``points`` are the features, float32 (n, d), or (0, d) where there are too many to keep; ``halving`` is
+    the seed by which images are divided into halves.
+    """
+
+    n: int
+    halving: int
+    ranks: tuple[int, ...]
+    means: NDArray[np.float64]
+    factors: NDArray[np.float64]
+    points: NDArray[np.float32]
+
+    def __getitem__(self, part: int) -> Gaussian:
+        """Part 0 is the whole, 1 and 2 are its halves."""
+        start = sum(self.ranks[:part])
+        return Gaussian(self.means[part], self.factors[start : start + self.ranks[part]])
+
+
+class FrechetDistance(SimilarityMeasure[Gaussians]):
+    """Squared distance of means plus squared Bures distance of covariances; a distance."""
+
+    spec = FRECHET
+    extractor: str
+    unbiased: str
+    shrinkage: str
+
+    def extractors(self) -> tuple[str, ...]:
+        return (self.extractor,)
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Gaussians:
+        self._refuse_small(len(data), repr(data.dataset.name))
+        halving = int(rng.integers(2**31))
+        blocks = finite_blocks(data, self.extractor)
+        first = next(blocks)
+        every = chain([first], blocks)
+        if len(data) <= max(KEPT, first.shape[1]):
+            return self._of_points(np.concatenate(list(every)), halving)
+        return self._of_blocks(every, len(data), halving)
+
+    def compare(self, source: Gaussians, target: Gaussians) -> float:
+        refuse_other_dimension(source.means.shape[1], target.means.shape[1])
+        values = [_distance(source[part], target[part]) for part in range(len(source.ranks))]
+        return values[0] if self.unbiased == "none" else extrapolated(values[0], values[1:])
+
+    def resample(self, summary: Gaussians, draw: NDArray[np.intp]) -> Gaussians:
+        self._refuse_small(len(draw), "a resample")
+        return self._of_points(_kept(summary)[draw], summary.halving)
+
+    def merge(self, first: Gaussians, second: Gaussians) -> Gaussians:
+        refuse_other_dimension(first.means.shape[1], second.means.shape[1])
+        return self._of_points(np.concatenate([_kept(first), _kept(second)]), first.halving)
+
+    def compare_resampled(
+        self, source: Gaussians, target: Gaussians, source_draws: Draws, target_draws: Draws
+    ) -> NDArray[np.float64]:
+        if not (len(source.points) and len(target.points)):
+            return np.full(len(source_draws), np.nan)  # a value without an interval is still a value
+        return super().compare_resampled(source, target, source_draws, target_draws)
+
+    def remark(self, summary: Gaussians) -> str:
+        n, d = summary.n, summary.means.shape[1]
+        if self.unbiased == "none" and self.shrinkage == "none" and n <= d:
+            return f"{n} images for {d} features: its distances are inflated, the more the fewer images there are"
+        if self.unbiased == "extrapolate" and n < 2 * d:
+            return f"{n} images for {d} features are too few to extrapolate: a part of the bias remains"
+        return ""
+
+    def _of_points(self, points: NDArray[np.float32], halving: int) -> Gaussians:
+        parts = [points]
+        if self.unbiased == "extrapolate":
+            half = _half(len(points), halving)
+            parts += [points[half], points[~half]]
+        return _packed([self._gaussian(part) for part in parts], len(points), halving, points)
+
+    def _of_blocks(self, blocks: Iterator[NDArray[np.float32]], n: int, halving: int) -> Gaussians:
+        """The same from more images than are kept: one pass, and moments of halves add up to those of the whole."""
+        half = _half(n, halving) if self.unbiased == "extrapolate" else np.ones(n, dtype=bool)
+        sides: list[Moments | None] = [None, None]
+        done = 0
+        for block in blocks:
+            inside = half[done : done + len(block)]
+            done += len(block)
+            for side, points in enumerate((block[inside], block[~inside])):
+                sides[side] = _grown(sides[side], points)
+        known = [side for side in sides if side is not None]
+        parts = known if len(known) == 1 else [merged(*known), *known]
+        nothing = np.empty((0, len(parts[0].mean)), dtype=np.float32)
+        return _packed([self._normal(part) for part in parts], n, halving, nothing)
+
+    def _gaussian(self, points: NDArray[np.float32]) -> Gaussian:
+        n, d = points.shape
+        if n <= d and self.shrinkage == "none":
+            return Gaussian(points.mean(axis=0, dtype=np.float64), points_factor(points))
+        return self._normal(moments(points))
+
+    def _normal(self, found: Moments) -> Gaussian:
+        covariance = oas_shrunk(found.covariance, found.n) if self.shrinkage == "oas" else found.covariance
+        return Gaussian(found.mean, covariance_factor(covariance))
+
+    def _refuse_small(self, n: int, what: str) -> None:
+        least = 2 * _LEAST if self.unbiased == "extrapolate" else _LEAST
+        if n < least:
+            raise MeasureError(f"{what} has {n} images, and {self!r} needs {least}")
+
+
+def _distance(one: Gaussian, other: Gaussian) -> float:
+    return frechet_distance(one.mean, one.factor, other.mean, other.factor)
+
+
+def _grown(total: Moments | None, points: NDArray[np.float32]) -> Moments | None:
+    if not len(points):
+        return total
+    return moments(points) if total is None else merged(total, moments(points))
+
+
+def _half(n: int, halving: int) -> NDArray[np.bool_]:
+    """Which of n images belong to the first half."""
+    order = np.random.default_rng(halving).permutation(n)
+    half: NDArray[np.bool_] = order < n // 2
+    return half
+
+
+def _packed(parts: list[Gaussian], n: int, halving: int, points: NDArray[np.float32]) -> Gaussians:
+    ranks = tuple(len(part.factor) for part in parts)
+    means = np.stack([part.mean for part in parts])
+    return Gaussians(n, halving, ranks, means, np.concatenate([part.factor for part in parts]), points)
+
+
+def _kept(summary: Gaussians) -> NDArray[np.float32]:
+    if not len(summary.points):
+        raise MeasureError(
+            f"features of more than {KEPT:,} images are not kept, so they cannot be resampled",
+            hint="give a random part of the dataset, or choose another measure",
+        )
+    return summary.points
