@@ -1,10 +1,19 @@
-"""DINO: self-distilled backbones as extractors, and measures on their features."""
+"""Backbones trained by DINO as extractors, and distances of their features."""
 
 from __future__ import annotations
 
-from dsim.plugin import MeasureSpec, hookimpl
+from dsim.plugin import ExtractorSpec, MeasureSpec, hookimpl
+
+
+@hookimpl
+def dsim_extractors() -> list[ExtractorSpec]:
+    from dsim_dino.specs import EXTRACTORS
+
+    return list(EXTRACTORS)
 
 
 @hookimpl
 def dsim_measures() -> list[MeasureSpec]:
-    return []
+    from dsim_dino.specs import MEASURES
+
+    return list(MEASURES)

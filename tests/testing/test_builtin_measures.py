@@ -14,6 +14,8 @@ from dsim.testing import check_measure
 _SAME_TASK = "every rung teaches the same directions: a shift of all classes is no change of task"
 _ONE_PRIOR = "the penalty of the source's head is one prior for any n: twice the images teach sharper posteriors"
 
+_PAIRS = "pairs of different images only, so that one population gives 0: copies of an image are no such pair"
+
 #: Deviations that are meant, by measure and check, with the reason.
 EXPECTED: Mapping[str, Mapping[str, str]] = {
     "logme": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
@@ -23,6 +25,7 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
     "gbc": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
     "parc": {"monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
     "cc-fv": {"duplication": _ONE_PRIOR},
+    "dino": {"duplication": _PAIRS, "resampling": _PAIRS},
 }
 
 BUILTIN = [name for name in default().measures if default().origin(name).dist == "dsim"]

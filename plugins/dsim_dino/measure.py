@@ -1,0 +1,86 @@
+"""The measure: one of four distances between clouds of features of a backbone trained by DINO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.clouds import FeatureCloud, FeatureMeasure, refuse_other_dimension
+from dsim.plugin import MeasureError
+from dsim.stats.frechet import covariance_factor, frechet_distance, moments, points_factor
+from dsim.stats.kernels import Kernel, median_distance, negative_distance, with_bandwidth
+from dsim.stats.mmd import counts, split_mmd, squared_mmd, weighted_mmd
+from dsim.stats.neighbours import nearest_accuracy, split_accuracy
+from dsim_dino.specs import DINO
+
+Draws = Sequence[NDArray[np.intp]]
+Splits = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+
+class Dino(FeatureMeasure):
+    """Energy distance, squared MMD, squared Fréchet distance or nearest-neighbour accuracy of DINO features.
+
+    >>> clouds = [FeatureCloud(np.array([[0.0], [2.0], [4.0]], np.float32) + shift) for shift in (0, 3)]
+    >>> [round(Dino(statistic=name).compare(*clouds), 4) for name in ("energy", "frechet", "nearest")]
+    [1.1111, 9.0, 0.3333]
+    """
+
+    spec = DINO
+    statistic: str
+
+    def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+        if self.statistic == "frechet":
+            return _frechet(source, target)
+        if self.statistic == "nearest":
+            return _told(nearest_accuracy(source, target))
+        one, other = source.astype(np.float64), target.astype(np.float64)
+        return squared_mmd(self._kernel(np.concatenate([one, other])), one, other)
+
+    def compare_resampled(
+        self, source: FeatureCloud, target: FeatureCloud, source_draws: Draws, target_draws: Draws
+    ) -> NDArray[np.float64]:
+        """Replicates in which the copies of an image that was drawn twice are no pair of different images."""
+        if self.statistic == "frechet":
+            return super().compare_resampled(source, target, source_draws, target_draws)
+        refuse_other_dimension(source.points.shape[1], target.points.shape[1])
+        n, m = len(source.points), len(target.points)
+        ones, others = counts(source_draws, n), counts(target_draws, m)
+        both = np.concatenate([source.points, target.points]).astype(np.float64)
+        if self.statistic == "nearest":
+            return split_accuracy(both, np.pad(ones, ((0, 0), (0, m))), np.pad(others, ((0, 0), (n, 0))))
+        return weighted_mmd(self._kernel(both), both[:n], both[n:], ones, others)
+
+    def compare_splits(self, whole: FeatureCloud, splits: Splits) -> NDArray[np.float64]:
+        if self.statistic == "frechet":
+            return super().compare_splits(whole, splits)
+        points = whole.points.astype(np.float64)
+        ones, others = (counts([split[part] for split in splits], len(points)) for part in (0, 1))
+        if self.statistic == "nearest":
+            return split_accuracy(points, ones, others)
+        return split_mmd(self._kernel(points), points, ones, others)
+
+    def _kernel(self, pooled: NDArray[np.float64]) -> Kernel:
+        """The kernel for images that together have these features."""
+        if self.statistic == "energy":
+            return negative_distance
+        bandwidth = median_distance(pooled)
+        if not bandwidth > 0:
+            raise MeasureError("more than half of all pairs of images have equal features: MMD has no bandwidth")
+        return with_bandwidth("gaussian", bandwidth)
+
+
+def _frechet(source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+    clouds = (source.astype(np.float64), target.astype(np.float64))
+    factors = [
+        points_factor(cloud) if len(cloud) <= cloud.shape[1] else covariance_factor(moments(cloud).covariance)
+        for cloud in clouds
+    ]
+    return frechet_distance(clouds[0].mean(axis=0), factors[0], clouds[1].mean(axis=0), factors[1])
+
+
+def _told(accuracy: float) -> float:
+    if np.isnan(accuracy):
+        raise MeasureError("all images of a dataset have the same features: none has a nearest other image")
+    return accuracy
