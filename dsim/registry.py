@@ -212,4 +212,21 @@ def with_weights(measure_text: str, weights: str) -> str:
     return format_call(name, {**texts, chosen[0].name: format_bracketed(head, {**options, "weights": weights})})
 
 
-__all__ = ["Registry", "build_measure", "default", "forget", "load", "with_weights"]
+def with_extractor(measure_text: str, extractor: str) -> str | None:
+    """The call with its parameter ``extractor`` set, unless it says one itself; None where the measure has none.
+
+    A measure whose network goes by another name (``asap:model=...``) is that network, and is left alone.
+
+    >>> with_extractor("asap", "timm:resnet18.a1_in1k") is None
+    True
+    """
+    from dsim.notation import format_call
+
+    name, texts = parse_call(measure_text)
+    spec = default().measure_spec(name)
+    if not any(parameter.name == "extractor" and parameter.type == "extractor" for parameter in spec.parameters):
+        return None
+    return format_call(name, {"extractor": extractor, **texts})
+
+
+__all__ = ["Registry", "build_measure", "default", "forget", "load", "with_extractor", "with_weights"]

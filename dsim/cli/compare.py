@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from dsim.cli.choosing import Choice, Chosen
+    from dsim.comparison.agreement import Agreement
     from dsim.data.dataset import Dataset
     from dsim.matrix import SimilarityMatrix
-    from dsim.runtime import Progress
-
-#: Sources per target in the table; the files hold all.
-_SHOWN = 3
+    from dsim.runtime import Progress, Runtime
 
 
 @click.command()
 @click.option(
-    "--measure", "measures", multiple=True, metavar="NAME[:PARAM=VALUE,...]", help="Measure; may be repeated."
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="NAME[:PARAM=VALUE,...]",
+    help="Measure; may be repeated. label-free: all that need only images or features; all: every one.",
 )
 @click.option("--sources", multiple=True, metavar="PATH...", help="Datasets to choose from; default: the phantoms.")
 @click.option("--targets", multiple=True, metavar="PATH...", help="Datasets of interest; default: the sources.")
@@ -38,8 +42,22 @@ _SHOWN = 3
     "--bootstrap",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Replicates for intervals; 0 for none. Default: 200 where the measure can be resampled.",
+    help="Replicates for intervals; 0 for none. Default: as many as the measure proposes (dsim explain NAME).",
 )
+@click.option(
+    "--test",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    help="Permutations for a p-value of each pair: could both be samples of one population? 0 for none.",
+)
+@click.option(
+    "--floor/--no-floor",
+    default=True,
+    show_default=True,
+    help="Tell how far two halves of each dataset are from each other.",
+)
+@click.option("--extractor", metavar="REF", help="Features for every measure that takes an extractor.")
 @click.option("--weights", type=click.Path(dir_okay=True), help="Weights for the measure's network, from a file.")
 @click.option("--offline", is_flag=True, help="Never download anything.")
 @click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
@@ -49,38 +67,129 @@ def compare(
     targets: Sequence[str],
     out: Path,
     as_json: bool,
-    seed: int,
     device: str,
-    jobs: int,
-    bootstrap: int | None,
+    extractor: str | None,
     weights: str | None,
     offline: bool,
     skip_unreadable: bool,
+    **numbers: Any,
 ) -> int:
     """Rank source datasets by similarity to each target.
 
     PATH is a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH to give it a name.
-    Without --sources and --targets the built-in phantoms are compared.
+    Without --sources and --targets the built-in phantoms are compared. Several measures have a folder each, and where
+    they agree is told at the end; one that fails stops no other.
     """
-    from dsim.cli.console import emit_json, runtime
-    from dsim.comparison import compare as run
-    from dsim.registry import build_measure, with_weights
+    from dsim.cli.choosing import choose
+    from dsim.cli.console import runtime
 
-    chosen = [build_measure(with_weights(text, weights) if weights else text) for text in measures or ("asap",)]
-    pool, wanted = _datasets(sources, targets, skip_unreadable)
     how = runtime(device, offline)
+    choice = choose(measures or ("asap",), extractor, weights, how.progress.note)
+    pool, wanted = _datasets(sources, targets, skip_unreadable)
     _tell_skipped((*pool, *(wanted or ())), how.progress)
-    results = []
-    for measure in chosen:
-        replicates = (200 if measure.spec.resamples else 0) if bootstrap is None else bootstrap
-        matrix = run(pool, wanted, measure=measure, seed=seed, jobs=jobs, bootstrap=replicates, runtime=how)
-        written = write_results(matrix, out if len(chosen) == 1 else out / _slug(repr(measure)))
-        results.append(matrix)
-        if not as_json:
-            _print(matrix, written)
+    job = _Job(pool, wanted, numbers, how, out, as_json)
+    if len(choice.chosen) == 1 and not choice.failed:
+        matrix = job.compare(choice.chosen[0], out)
+        return _finish([matrix], {}, None, as_json)
+    matrices, seconds, failed = _each(job, choice)
+    found = _agreement(matrices, seconds, failed, out, as_json)
+    return _finish(matrices, failed, found, as_json)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every measure is to do."""
+
+    sources: Sequence[Dataset]
+    targets: Sequence[Dataset] | None
+    numbers: Mapping[str, Any]
+    runtime: Runtime
+    out: Path
+    as_json: bool
+
+    def compare(self, chosen: Chosen, folder: Path) -> SimilarityMatrix:
+        """Compare by one measure, write its files, print its table."""
+        from dsim.cli.showing import show
+        from dsim.comparison import compare as run
+
+        asked = self._asked(chosen)
+        matrix = run(self.sources, self.targets, measure=chosen.measure, runtime=self.runtime, **asked)
+        written = write_results(matrix, folder)
+        if not self.as_json:
+            show(matrix, written)
+        return matrix
+
+    def _asked(self, chosen: Chosen) -> dict[str, Any]:
+        """The numbers that were given; of intervals and test, for measures of a word, what they can have."""
+        spec, asked = chosen.measure.spec, dict(self.numbers)
+        if asked["bootstrap"] is None or (chosen.of_word and not spec.resamples):
+            asked["bootstrap"] = spec.replicates if spec.resamples else 0
+        if asked["test"] and chosen.of_word and not spec.two_sample:
+            self.runtime.progress.note(f"{spec.name} is no statistic of two samples: no permutation test")
+            asked["test"] = 0
+        return asked
+
+
+def _each(job: _Job, choice: Choice) -> tuple[list[SimilarityMatrix], dict[str, float], dict[str, Exception]]:
+    """Compare by every measure: matrices, wall seconds by measure, and what failed. The error where nothing is left."""
+    import time
+
+    from dsim.errors import NeedError
+
+    matrices, seconds, failed = [], {}, dict(choice.failed)
+    for chosen in choice.chosen:
+        started = time.perf_counter()
+        try:
+            matrices.append(job.compare(chosen, job.out / _slug(repr(chosen.measure))))
+        except NeedError as error:
+            if not chosen.of_word:
+                failed[chosen.measure.identity] = error
+            job.runtime.progress.note(f"left out: {error.message}")
+        except Exception as error:
+            failed[chosen.measure.identity] = error
+        else:
+            seconds[matrices[-1].measure] = time.perf_counter() - started
+    if not matrices and failed:
+        raise next(iter(failed.values()))
+    return matrices, seconds, failed
+
+
+def _agreement(
+    matrices: Sequence[SimilarityMatrix],
+    seconds: Mapping[str, float],
+    failed: Mapping[str, Exception],
+    out: Path,
+    as_json: bool,
+) -> Agreement | None:
+    """Where the measures agree: written, and printed; None where there are not two of them."""
+    if len(matrices) < 2:
+        return None
+    from dsim.cli.agreeing import show_agreement
+    from dsim.comparison.agreement import agreement
+    from dsim.plots.agreement import draw_agreement
+
+    reasons = {name: f"{type(error).__name__}: {error}" for name, error in failed.items()}
+    found = agreement(matrices, seconds=seconds, failed=reasons)
+    files = [out / "agreement.json", out / "agreement.png"]
+    found.to_json(files[0])
+    draw_agreement(found, files[1], note=_note(matrices[0], extractors=False))
+    if not as_json:
+        show_agreement(found, files)
+    return found
+
+
+def _finish(
+    matrices: Sequence[SimilarityMatrix], failed: Mapping[str, Exception], found: Agreement | None, as_json: bool
+) -> int:
+    """Tell which measures failed, print the JSON that was asked for, and give the exit code."""
+    from dsim.cli.console import emit_json, stderr
+
+    for name, error in failed.items():
+        stderr().print(f"failed: {name}: {error}", markup=False)
     if as_json:
-        emit_json({"schema": "dsim.compare/1", "results": [matrix.to_dict() for matrix in results]})
-    return 3 if any(matrix.failed for matrix in results) else 0
+        document: dict[str, Any] = {"schema": "dsim.compare/1", "results": [matrix.to_dict() for matrix in matrices]}
+        emit_json({**document, **({"agreement": found.to_dict()} if found else {})})
+    return 3 if failed or any(matrix.failed for matrix in matrices) else 0
 
 
 def _datasets(
@@ -128,67 +237,16 @@ def write_results(matrix: SimilarityMatrix, folder: Path) -> list[Path]:
     return [*files, embedding]
 
 
-def _note(matrix: SimilarityMatrix) -> str:
+def _note(matrix: SimilarityMatrix, extractors: bool = True) -> str:
     record = matrix.provenance
     parts = [f"dsim {record['dsim']}", f"seed {record['seed']}"]
-    parts += [recipe["extractor"] for recipe in record["extractors"]]
+    parts += [recipe["extractor"] for recipe in record["extractors"]] if extractors else []
     return ", ".join(parts)
 
 
 def _roles(matrix: SimilarityMatrix) -> dict[str, Any]:
     roles = dict.fromkeys(matrix.targets, "target")
     return {**roles, **dict.fromkeys(matrix.sources, "source")}
-
-
-def _print(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
-    from dsim.cli.console import stderr, table
-
-    title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix)}"
-    columns = ["target", "rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", "verdict"]
-    table(title, columns, _rows(matrix), right=["rank", "value", "first in"])
-    for line in _failures(matrix):
-        stderr().print(line, markup=False)
-    seen = [name for name in matrix.targets if matrix.provenance["datasets"][name]["seen_by"]]
-    if seen:
-        fair = "as targets they lie nearer than new data would"
-        stderr().print(f"note: the measure's model was trained on {', '.join(seen)}: {fair}", markup=False)
-    stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
-
-
-def _failures(matrix: SimilarityMatrix) -> list[str]:
-    """One line per reason: a dataset that cannot be summarised fails in all of its pairs."""
-    pairs: dict[str, list[str]] = {}
-    for source, target, reason in matrix.failed:
-        pairs.setdefault(reason, []).append(f"{source} -> {target}")
-    return [
-        f"failed: {found[0]}{f' and {len(found) - 1} more pairs' if found[1:] else ''}: {reason}"
-        for reason, found in pairs.items()
-    ]
-
-
-def _shown_of(matrix: SimilarityMatrix) -> str:
-    available = max(len(ranking.entries) for ranking in matrix.rankings())
-    return f" ({_SHOWN} of {available}; all are in matrix.json)" if available > _SHOWN else ""
-
-
-def _rows(matrix: SimilarityMatrix) -> list[list[str]]:
-    rows = []
-    for ranking in matrix.rankings():
-        verdict = ranking.verdict
-        for rank, entry in enumerate(ranking.entries[:_SHOWN], 1):
-            known = entry.low == entry.low
-            rows.append(
-                [
-                    ranking.target if rank == 1 else "",
-                    str(rank),
-                    entry.source,
-                    f"{entry.value:.4g}" if entry.value == entry.value else "failed",
-                    f"{entry.low:.4g} to {entry.high:.4g}" if known else "",
-                    f"{entry.first_share:.0%}" if known else "",
-                    verdict.reason if rank == 1 else "",
-                ]
-            )
-    return rows
 
 
 def _slug(text: str) -> str:

@@ -87,5 +87,5 @@ def _judged(matrix: SimilarityMatrix, target: str) -> Verdict:
         return verdict
     sign = matrix.direction.sign
     within = sign * matrix.value(verdict.best, target) <= sign * floor
-    told = f"{verdict.reason}; no farther from it than its own halves" if within else verdict.reason
+    told = f"{verdict.reason}; no farther than two halves of the target" if within else verdict.reason
     return replace(verdict, within_floor=within, reason=told)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -39,16 +40,22 @@ def folders(tmp_path: Path) -> list[str]:
     return paths
 
 
+def validated(printed: str) -> dict[str, Any]:
+    """The printed JSON, which holds to the published schema."""
+    schemas = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
+    registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas)
+    document: dict[str, Any] = json.loads(printed)
+    schema = registry.contents("dsim.compare.1.schema.json")
+    jsonschema.Draft202012Validator(schema, registry=registry).validate(document)
+    return document
+
+
 def test_json_is_all_of_stdout_and_holds_the_ranking(folders, tmp_path, capsys):
     out = tmp_path / "out"
     code = run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--json", "--out", str(out)])
     printed = capsys.readouterr().out
-    document = json.loads(printed)
     assert code == 0
-    schemas = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
-    registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas)
-    schema = registry.contents("dsim.compare.1.schema.json")
-    jsonschema.Draft202012Validator(schema, registry=registry).validate(document)
+    document = validated(printed)
     order = {ranking["target"]: ranking["order"] for ranking in document["results"][0]["rankings"]}
     assert order["near"][0] == "alike"
     assert order["alike"][0] == "near"
@@ -77,10 +84,118 @@ def test_the_table_shows_best_source_interval_and_verdict(folders, tmp_path, cap
     assert "alike is nearest" in printed
 
 
-def test_several_measures_have_a_folder_each(folders, tmp_path, capsys):
+def test_several_measures_have_a_folder_each_and_their_agreement_is_told(folders, tmp_path, capsys):
     out = tmp_path / "out"
-    run(["compare", "--measure", "cc:size=32", "--measure", "frc:size=32", "--sources", *folders, "--out", str(out)])
-    assert sorted(path.name for path in out.iterdir()) == ["cc_size_32", "frc_size_32"]
+    measures = ["--measure", "cc:size=32", "--measure", "frc:size=32"]
+    assert run(["compare", *measures, "--sources", *folders, "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "agreement.json",
+        "agreement.png",
+        "cc_size_32",
+        "frc_size_32",
+    ]
+    printed = capsys.readouterr().out
+    assert "where 2 measures agree" in printed
+    assert "alike: all agree" in printed
+    assert run(["compare", *measures, "--sources", *folders, "--out", str(out), "--json"]) == 0
+    document = validated(capsys.readouterr().out)
+    assert [target["unanimous"] for target in document["agreement"]["targets"][:2]] == ["alike", "near"]
+
+
+def test_a_measure_that_fails_stops_no_other_and_leaves_with_3(folders, tmp_path, capsys):
+    lost = "asap:model=zoo:asap-resnet18.biomed16.r1[weights=lost]"
+    arguments = ["--sources", *folders, "--out", str(tmp_path / "out")]
+    assert run(["compare", "--measure", lost, "--measure", "cc:size=32", *arguments]) == 3
+    captured = capsys.readouterr()
+    assert "failed: asap@1:model=zoo:asap-resnet18.biomed16.r1[weights=lost]: " in captured.err
+    assert "not at lost" in captured.err
+    assert "alike is nearest" in captured.out
+    assert run(["compare", "--measure", lost, "--measure", lost + ",seed=1", *arguments]) != 0
+
+
+def test_where_every_measure_fails_the_error_is_that_of_one(folders, tmp_path, capsys):
+    lost = [f"asap:model=zoo:asap-resnet18.biomed16.r1[weights={name}]" for name in ("lost", "gone")]
+    arguments = [*(word for text in lost for word in ("--measure", text)), "--sources", *folders]
+    assert run(["compare", *arguments, "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_word_stands_for_every_measure_that_needs_no_labels(monkeypatch):
+    from dsim.cli.choosing import choose
+    from dsim.registry import default
+    from dsim.specs import Need
+
+    told: list[str] = []
+    choice = choose(["label-free", "cc:size=32"], None, None, told.append)
+    names = [chosen.measure.spec.name for chosen in choice.chosen]
+    assert {"asap", "cc", "nmi", "frc"} <= set(names)
+    assert all(chosen.measure.needs <= {Need.IMAGES, Need.FEATURES} for chosen in choice.chosen)
+    assert names.count("cc") == 2
+    assert [chosen.of_word for chosen in choice.chosen if repr(chosen.measure) == "cc:size=32"] == [False]
+    assert {chosen.measure.spec.name for chosen in choose(["all"], None, None, told.append).chosen} == set(
+        default().measures
+    )
+    assert told == []
+
+
+def test_one_extractor_is_given_to_every_measure_that_takes_one(install_plugin):
+    from dsim.cli.choosing import choose
+
+    spec = """
+        from dsim.plugin import EXTRACTOR, Direction, FeatureMeasure, MeasureSpec, Need, hookimpl
+
+        SPEC = MeasureSpec(
+            name="spread", version=1, title="t", factory="spread:Spread", needs=frozenset({Need.FEATURES}),
+            direction=Direction.DISTANCE, symmetric=True, self_is_optimal=True, formula="f", cost="c",
+            references=("r",), parameters=(EXTRACTOR,), presets={"paper": {"extractor": "timm:resnet18.a1_in1k"}},
+        )
+
+        class Spread(FeatureMeasure):
+            spec = SPEC
+
+            def distance(self, source, target):
+                return abs(float(source.std() - target.std()))
+
+        @hookimpl
+        def dsim_measures():
+            return [SPEC]
+    """
+    install_plugin("spread", spec)
+    told: list[str] = []
+    texts = ["spread", "spread:preset=paper", "spread:extractor=pixels:[side=4]", "cc"]
+    found = [repr(chosen.measure) for chosen in choose(texts, "pixels:[side=8]", None, told.append).chosen]
+    assert found == ["spread:extractor=pixels:[side=8]", "spread:extractor=pixels:[side=4]", "cc"]
+    assert told == ["cc has no parameter extractor: left as it is"]
+
+
+def test_floor_and_p_stand_in_the_table_and_in_the_json(folders, tmp_path, capsys):
+    arguments = ["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")]
+    assert run([*arguments, "--test", "19"]) == 0
+    captured = capsys.readouterr()
+    assert "halves" in captured.out
+    assert " p " in captured.out
+    assert "with 2 sources that is never under 0.1: --test 39 or more" in captured.err
+    run([*arguments, "--json", "--test", "19"])
+    (result,) = validated(capsys.readouterr().out)["results"]
+    assert set(result["floor"]) == {"near", "alike", "far"}
+    assert result["permutations"] == 19
+    assert result["p_values"][2][0] == 0.05
+    assert result["p_adjusted"][2][0] == 0.1
+    assert [ranking["within_floor"] for ranking in result["rankings"]] == [False, False, False]
+    run([*arguments, "--no-floor"])
+    assert "halves" not in capsys.readouterr().out
+
+
+def test_replicates_are_as_many_as_the_measure_proposes(folders, tmp_path, monkeypatch, capsys):
+    from dataclasses import replace
+
+    from dsim_classical.cc import CrossCorrelation
+
+    proposed = replace(CrossCorrelation.spec, replicates=30)
+    monkeypatch.setattr(CrossCorrelation, "spec", proposed)
+    monkeypatch.setattr("dsim.cli.choosing.build_measure", lambda text: CrossCorrelation(size=32))
+    assert run(["compare", "--measure", "cc", "--sources", *folders, "--json", "--out", str(tmp_path / "out")]) == 0
+    assert json.loads(capsys.readouterr().out)["results"][0]["replicates"] == 30
 
 
 def test_a_failed_cell_leaves_with_3_and_its_reason(folders, tmp_path, capsys):
@@ -104,6 +219,8 @@ def test_a_failed_cell_leaves_with_3_and_its_reason(folders, tmp_path, capsys):
         (["compare", "--measure", "cc", "--targets", "x"], 2, ["targets but no sources"]),
         (["compare", "--measure", "cc", "--sources", "nowhere"], 1, ["nowhere"]),
         (["compare", "--measure", "cc", "--weights", "f"], 2, ["uses no network"]),
+        (["compare", "--measure", "cc", "--test", "5"], 2, ["5 permutations: p is never less than 1/6", "19 at least"]),
+        (["compare", "--measure", "labelfree"], 2, ["no measure named 'labelfree'"]),
         (["compare", "--sources", "phantoms:xray", "phantoms:relief", "--device", "banana"], 2, ["no device 'banana'"]),
         (["compare", "--sources", "phantoms:xray", "phantoms:relief", "--weights", "lost"], 1, ["not at lost"]),
         (["comparee"], 2, ["no command named 'comparee'", "Did you mean 'compare'?"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,19 @@ def gap() -> Gap:
 @pytest.fixture
 def gap_class() -> type[Gap]:
     return Gap
+
+
+@pytest.fixture
+def gap_of_two() -> type[Gap]:
+    """The same as a statistic of two samples."""
+
+    class GapOfTwo(Gap):
+        spec = replace(GAP, two_sample=True)
+
+        def merge(self, first: Points, second: Points) -> Points:
+            return Points(np.concatenate([first.values, second.values]))
+
+    return GapOfTwo
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""What ``dsim compare`` prints of a matrix: a table on stdout, notes on stderr."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dsim.matrix import Ranked, Ranking, SimilarityMatrix
+
+#: Sources per target in the table; the files hold all.
+_SHOWN = 3
+_LEVEL = 0.05
+
+
+def show(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
+    """Print the sources that are nearest to each target, and what must be said of them."""
+    from dsim.cli.console import stderr, table
+
+    title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix)}"
+    columns = ["target", "rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", "verdict"]
+    columns[4:4] = [*(["halves"] if matrix.floor else []), *(["p"] if matrix.permutations else [])]
+    table(title, columns, list(_rows(matrix)), right=["rank", "value", "halves", "p", "first in"])
+    for line in (*_failures(matrix), *notes(matrix)):
+        stderr().print(line, markup=False)
+    stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
+
+
+def notes(matrix: SimilarityMatrix) -> Iterator[str]:
+    """What must be said besides the numbers, one line each."""
+    datasets = matrix.provenance["datasets"]
+    seen = [name for name in matrix.targets if datasets[name]["seen_by"]]
+    if seen:
+        fair = "as targets they lie nearer than new data would"
+        yield f"note: the measure's model was trained on {', '.join(seen)}: {fair}"
+    told: dict[str, list[str]] = {}
+    for name, described in datasets.items():
+        for remark in described["remarks"]:
+            told.setdefault(remark, []).append(name)
+    yield from (f"note: {', '.join(names)}: {remark}" for remark, names in told.items())
+    if matrix.permutations:
+        yield from _about_p(matrix)
+    embedding = matrix.provenance.get("embedding")
+    if embedding and embedding["eqc"]["paper"] is not None:
+        paper, reference = (f"{embedding['eqc'][form]:.4g}" for form in ("paper", "reference"))
+        yield f"note: EQC of the sources' embedding: {paper} (form of the reference code: {reference}); lower is better"
+
+
+def _about_p(matrix: SimilarityMatrix) -> Iterator[str]:
+    tests = max(len(ranking.entries) for ranking in matrix.rankings())
+    least = tests / (matrix.permutations + 1)
+    short = f"; with {tests} sources that is never under {least:.2g}: --test {math.ceil(tests / _LEVEL) - 1} or more"
+    yield (
+        f"note: p is of each pair by itself, from {matrix.permutations} permutations; adjusted for all sources of a "
+        f"target (Holm) it stands in matrix.json{short if least > _LEVEL else ''}"
+    )
+    if matrix.provenance.get("pool"):
+        yield "note: the measure was fitted on the sources first, and p holds for that fit as it stands"
+    failed = {note for row in matrix.p_notes or () for note in row if note}
+    yield from (f"note: no p: {reason}" for reason in sorted(failed - {note for row in matrix.notes for note in row}))
+
+
+def _failures(matrix: SimilarityMatrix) -> list[str]:
+    """One line per reason: a dataset that cannot be summarised fails in all of its pairs."""
+    pairs: dict[str, list[str]] = {}
+    for source, target, reason in matrix.failed:
+        pairs.setdefault(reason, []).append(f"{source} -> {target}")
+    return [
+        f"failed: {found[0]}{f' and {len(found) - 1} more pairs' if found[1:] else ''}: {reason}"
+        for reason, found in pairs.items()
+    ]
+
+
+def _shown_of(matrix: SimilarityMatrix) -> str:
+    available = max(len(ranking.entries) for ranking in matrix.rankings())
+    return f" ({_SHOWN} of {available}; all are in matrix.json)" if available > _SHOWN else ""
+
+
+def _rows(matrix: SimilarityMatrix) -> Iterator[list[str]]:
+    for ranking in matrix.rankings():
+        for rank, entry in enumerate(ranking.entries[:_SHOWN], 1):
+            yield _row(matrix, ranking, rank, entry)
+
+
+def _row(matrix: SimilarityMatrix, ranking: Ranking, rank: int, entry: Ranked) -> list[str]:
+    first, known = rank == 1, not math.isnan(entry.low)
+    row = [
+        ranking.target if first else "",
+        str(rank),
+        entry.source,
+        "failed" if math.isnan(entry.value) else f"{entry.value:.4g}",
+    ]
+    if matrix.floor:
+        row.append(_number(matrix.floor[ranking.target]) if first else "")
+    if matrix.permutations:
+        row.append(_number(entry.p, ".2g"))
+    return [
+        *row,
+        f"{entry.low:.4g} to {entry.high:.4g}" if known else "",
+        f"{entry.first_share:.0%}" if known else "",
+        ranking.verdict.reason if first else "",
+    ]
+
+
+def _number(value: float, form: str = ".4g") -> str:
+    return "" if math.isnan(value) else format(value, form)

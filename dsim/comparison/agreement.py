@@ -1,0 +1,217 @@
+"""Where several measures agree: the same nearest source, and rankings alike."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import UsageError
+from dsim.matrix import SimilarityMatrix
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA = "dsim.agreement/1"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Several measures of the same datasets beside each other.
+
+    Parameters
+    ----------
+    matrices : one per measure, of the same sources and targets.
+    seconds : wall time that each measure took, by the measure's identity; those that are not known are left out.
+    failed : measures that gave no matrix, with the reasons.
+
+    Rankings are compared by distance, whatever the direction of a measure, over the sources that both measures rank.
+    """
+
+    matrices: tuple[SimilarityMatrix, ...]
+    seconds: Mapping[str, float]
+    failed: Mapping[str, str]
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Identities of the measures."""
+        return tuple(matrix.measure for matrix in self.matrices)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets."""
+        return self.matrices[0].targets
+
+    def nearest(self, target: str) -> dict[str, str | None]:
+        """The source that each measure ranks first; None where it ranks none."""
+        return {matrix.measure: matrix.verdicts[target].best for matrix in self.matrices}
+
+    def votes(self, target: str) -> dict[str, int]:
+        """How many measures rank each source first, the most first; sources that none does are left out."""
+        counted = Counter(source for source in self.nearest(target).values() if source is not None)
+        return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+    def unanimous(self, target: str) -> str | None:
+        """The source that every measure ranks first, if there is one."""
+        votes = self.votes(target)
+        return next(iter(votes)) if list(votes.values()) == [len(self.matrices)] else None
+
+    def orders(self, target: str) -> tuple[int, int]:
+        """Of how many pairs of sources all measures say alike which is the nearer, and how many pairs there are."""
+        pairs = list(itertools.combinations(range(len(self.matrices[0].sources)), 2))
+        signs = [{_sign(float(column[i] - column[j])) for column in self._columns(target)} for i, j in pairs]
+        # Where one measure has no value for a source, as where that is the target itself, the pair does not count.
+        known = [found for found in signs if not any(math.isnan(sign) for sign in found)]
+        return sum(found in ({1.0}, {-1.0}) for found in known), len(known)
+
+    @cached_property
+    def kendall(self) -> NDArray[np.float64]:
+        """Kendall's tau-b of the rankings of each two measures, mean over targets, (measures, measures)."""
+        return self._correlations("kendalltau").mean_over_targets
+
+    @cached_property
+    def spearman(self) -> NDArray[np.float64]:
+        """Spearman's rank correlation of the rankings of each two measures, mean over targets, (measures, measures)."""
+        return self._correlations("spearmanr").mean_over_targets
+
+    def kendall_for(self, target: str) -> float:
+        """Mean tau-b of all pairs of measures for one target; NaN where no two can be compared."""
+        return self._correlations("kendalltau").mean_of(self.targets.index(target))
+
+    def _correlations(self, name: str) -> _Correlations:
+        if name not in self._known:
+            self._known[name] = _correlations(name, [self._columns(target) for target in self.targets])
+        return self._known[name]
+
+    @cached_property
+    def _known(self) -> dict[str, _Correlations]:
+        return {}
+
+    def _columns(self, target: str) -> list[NDArray[np.float64]]:
+        """Distances of all sources to a target, by measure; NaN where a pair failed or is one dataset."""
+        import numpy as np
+
+        column = self.targets.index(target)
+        return [
+            np.where(matrix.same[:, column], np.nan, matrix.direction.sign * matrix.values[:, column])
+            for matrix in self.matrices
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document of schema ``dsim.agreement/1``; NaN is null."""
+        return {
+            "schema": SCHEMA,
+            "measures": [
+                {"measure": m.measure, "seconds": self.seconds.get(m.measure), "failed_cells": len(m.failed)}
+                for m in self.matrices
+            ],
+            "targets": [self._target(target) for target in self.targets],
+            "kendall": _nullable(self.kendall),
+            "spearman": _nullable(self.spearman),
+            "failed": [{"measure": measure, "reason": reason} for measure, reason in self.failed.items()],
+        }
+
+    def _target(self, target: str) -> dict[str, Any]:
+        alike, pairs = self.orders(target)
+        tau = self.kendall_for(target)
+        return {
+            "target": target,
+            "unanimous": self.unanimous(target),
+            "votes": self.votes(target),
+            "nearest": self.nearest(target),
+            "kendall": None if math.isnan(tau) else tau,
+            "orders_alike": alike,
+            "orders": pairs,
+        }
+
+    def to_json(self, path: Path) -> None:
+        """Write the document; atomically."""
+        from dsim.files import write_text
+
+        write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def agreement(
+    matrices: Sequence[SimilarityMatrix],
+    *,
+    seconds: Mapping[str, float] | None = None,
+    failed: Mapping[str, str] | None = None,
+) -> Agreement:
+    """Put matrices of several measures beside each other; UsageError unless they are of the same datasets.
+
+    >>> from dsim.comparison import compare
+    >>> from dsim.data.phantoms import open_phantom
+    >>> pool = [open_phantom(name, count=4, size=32) for name in ("xray", "relief", "fundus")]
+    >>> found = agreement([compare(pool, measure=name) for name in ("cc:size=32", "frc:size=32")])
+    >>> found.measures
+    ('cc@1:size=32', 'frc@1:size=32')
+    """
+    if len(matrices) < 2:
+        raise UsageError("one measure agrees with nobody", hint="compare with two measures at least")
+    shapes = {(matrix.sources, matrix.targets) for matrix in matrices}
+    if len(shapes) > 1:
+        raise UsageError("the matrices are not of the same sources and targets", hint="compare the same datasets")
+    names = [matrix.measure for matrix in matrices]
+    if len(set(names)) < len(names):
+        raise UsageError("a measure is there twice", hint="give each measure once")
+    return Agreement(tuple(matrices), dict(seconds or {}), dict(failed or {}))
+
+
+@dataclass(frozen=True)
+class _Correlations:
+    """Rank correlations of each two measures for each target, (targets, measures, measures); NaN where undefined."""
+
+    values: NDArray[np.float64]
+
+    @property
+    def mean_over_targets(self) -> NDArray[np.float64]:
+        return _nanmean(self.values)
+
+    def mean_of(self, target: int) -> float:
+        import numpy as np
+
+        above = np.triu_indices(self.values.shape[1], k=1)
+        return float(_nanmean(self.values[target][above]))
+
+
+def _correlations(name: str, columns: Sequence[Sequence[NDArray[np.float64]]]) -> _Correlations:
+    import numpy as np
+    from scipy import stats
+
+    correlate, count = getattr(stats, name), len(columns[0])
+    values = np.full((len(columns), count, count), np.nan)
+    for layer, of_target in zip(values, columns, strict=True):
+        for i, j in itertools.combinations_with_replacement(range(count), 2):
+            known = ~np.isnan(of_target[i]) & ~np.isnan(of_target[j])
+            one, other = of_target[i][known], of_target[j][known]
+            # Constant rankings have no correlation, and one source no ranking.
+            if known.sum() >= 2 and np.ptp(one) > 0 and np.ptp(other) > 0:
+                layer[i, j] = layer[j, i] = correlate(one, other).statistic
+    return _Correlations(values)
+
+
+def _nanmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the first axis of what is known; NaN where nothing is."""
+    import numpy as np
+
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    means: NDArray[np.float64] = np.divide(
+        np.where(known, values, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0
+    )
+    return means
+
+
+def _sign(difference: float) -> float:
+    return math.nan if math.isnan(difference) else float((difference > 0) - (difference < 0))
+
+
+def _nullable(values: NDArray[np.float64]) -> list[list[float | None]]:
+    return [[None if math.isnan(value) else value for value in row] for row in values.tolist()]
