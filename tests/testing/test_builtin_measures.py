@@ -26,6 +26,9 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
     "parc": {"monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
     "cc-fv": {"duplication": _ONE_PRIOR},
     "dino": {"duplication": _PAIRS, "resampling": _PAIRS},
+    "kid": {"duplication": _PAIRS, "resampling": _PAIRS},
+    "mmd": {"duplication": _PAIRS, "resampling": _PAIRS},
+    "energy": {"duplication": _PAIRS, "resampling": _PAIRS},
 }
 
 BUILTIN = [name for name in default().measures if default().origin(name).dist == "dsim"]

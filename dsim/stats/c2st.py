@@ -1,0 +1,177 @@
+"""Classifier two-sample test: how well can a classifier tell two clouds of points apart that it has not seen?"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.floating[Any]]
+Scores = NDArray[np.float64]
+Indices = NDArray[np.intp]
+#: Learns from points (n, d) and whether each is of the second class, and scores others: more is more of the second.
+Classifier = Callable[[Points, NDArray[np.bool_], Points], Scores]
+
+
+class HeldOut(NamedTuple):
+    """Scores of the images by classifiers that saw none of their groups, (n,) and (m,), and the fold of each."""
+
+    first: Scores
+    second: Scores
+    first_folds: Indices
+    second_folds: Indices
+
+
+def logistic(penalty: float) -> Classifier:
+    """Logistic regression that minimises the mean loss + penalty |w|^2 / 2, both classes weighing the same."""
+
+    def learn_and_score(points: Points, is_second: NDArray[np.bool_], others: Points) -> Scores:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=1 / (penalty * len(points)), class_weight="balanced", max_iter=5000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                model.fit(points, is_second)
+            except ConvergenceWarning:
+                raise ValueError("the logistic regression did not converge") from None
+        scores: Scores = model.decision_function(others)
+        return scores
+
+    return learn_and_score
+
+
+def neighbours(count: int) -> Classifier:
+    """Share of the second class among the nearest ``count`` points, each class divided by its own number."""
+
+    def learn_and_score(points: Points, is_second: NDArray[np.bool_], others: Points) -> Scores:
+        from dsim.stats.euclidean import squared_distances
+
+        nearest = np.argsort(squared_distances(others, points), axis=1, kind="stable")[:, :count]
+        weights = np.where(is_second, 1 / is_second.sum(), 1 / (~is_second).sum())[nearest]
+        scores: Scores = (weights * is_second[nearest]).sum(axis=1) / weights.sum(axis=1)
+        return scores
+
+    return learn_and_score
+
+
+def held_out_scores(
+    a: Points, b: Points, groups: tuple[Indices, Indices], classifier: Classifier, folds: int = 5, seed: int = 0
+) -> HeldOut:
+    """Score every point by a classifier that learned from the other folds.
+
+    Parameters
+    ----------
+    a, b : (n, d) and (m, d). Each feature is standardised by the points that a classifier learns from.
+    groups : of each point, (n,) and (m,): points of one group, and equal points, share a fold.
+    folds, seed : how many folds, and how groups are dealt to them, so that each has its share of both clouds. The
+        folds depend on the points' values only, not on their order, nor on which cloud is the first.
+
+    Raises
+    ------
+    ValueError
+        Where some fold leaves nothing of a cloud to learn from, or a classifier does not converge.
+
+    References
+    ----------
+    Lopez-Paz and Oquab 2017, arXiv:1610.06545.
+    """
+    points, is_second = np.concatenate([a, b]).astype(np.float64), np.arange(len(a) + len(b)) >= len(a)
+    group = _joined(points, np.concatenate(groups))
+    # In an order that depends on the values alone, all that follows is the same whichever way the points came.
+    order = _canonical_order(points, is_second, seed)
+    points, is_second, group = points[order], is_second[order], group[order]
+    swapped = bool(is_second[0])
+    fold = _dealt(group, is_second ^ swapped, folds)
+    scores = np.empty(len(points))
+    for held in np.unique(fold):
+        out = fold == held
+        known = is_second[~out] ^ swapped
+        if known.all() or not known.any():
+            raise ValueError("too few groups of images: some fold leaves none of a dataset to learn from")
+        learned, scored = _standardised(points[~out], points[out])
+        scores[out] = classifier(learned, known, scored)
+    place = np.argsort(order)
+    scores, fold = (-scores if swapped else scores)[place], fold[place]
+    return HeldOut(scores[: len(a)], scores[len(a) :], fold[: len(a)], fold[len(a) :])
+
+
+def concordance(held: HeldOut) -> tuple[Scores, NDArray[np.bool_]]:
+    """Of all pairs (n, m): 1 where the second's score is larger, 1/2 for ties, else 0; and which pairs share a fold.
+
+    Scores of different folds are of different classifiers: only pairs within a fold are compared, so that the mean is
+    1/2 on average where both clouds come from one distribution.
+    """
+    first, second = held.first[:, None], held.second
+    wins = (second > first) + 0.5 * (second == first)
+    return wins, held.first_folds[:, None] == held.second_folds
+
+
+def auc(held: HeldOut) -> float:
+    """Area under the ROC curve, over pairs within a fold: 1/2 indistinguishable, 1 told apart; NaN without any pair.
+
+    >>> folds = np.array([0, 0])
+    >>> auc(HeldOut(np.array([0.1, 0.4]), np.array([0.3, 0.9]), folds, folds))
+    0.75
+    """
+    wins, paired = concordance(held)
+    return float(wins[paired].mean()) if paired.any() else float("nan")
+
+
+def weighted_auc(held: HeldOut, first: Scores, second: Scores) -> Scores:
+    """``auc`` of B resamples of the held-out scores, (B,); weights, (B, n) and (B, m), say how often each was drawn.
+
+    >>> folds = np.array([0, 0])
+    >>> held = HeldOut(np.array([0.1, 0.4]), np.array([0.3, 0.9]), folds, folds)
+    >>> weighted_auc(held, np.array([[1.0, 1.0], [0.0, 2.0]]), np.ones((2, 2))).tolist()
+    [0.75, 0.5]
+    """
+    wins, paired = concordance(held)
+    won = np.einsum("bi,bi->b", first @ (wins * paired), second)
+    pairs = np.einsum("bi,bi->b", first @ paired.astype(np.float64), second)
+    found = np.full(len(first), np.nan)
+    np.divide(won, pairs, out=found, where=pairs > 0)
+    return found
+
+
+def _standardised(learned: Points, scored: Points) -> tuple[Points, Points]:
+    mean, scale = learned.mean(axis=0), learned.std(axis=0)
+    scale[scale <= 1e-12 * np.abs(mean)] = 1.0  # a feature that does not vary tells nothing
+    return (learned - mean) / scale, (scored - mean) / scale
+
+
+def _joined(points: Points, groups: Indices) -> Indices:
+    """One number for all points that are linked by a common group or by equal values, directly or through others."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, by_value = np.unique(points, axis=0, return_inverse=True)
+    _, by_group = np.unique(groups, return_inverse=True)
+    values = int(by_value.max()) + 1
+    size = values + int(by_group.max()) + 1
+    links = coo_array((np.ones(len(points)), (by_value.ravel(), values + by_group.ravel())), shape=(size, size))
+    _, component = connected_components(links, directed=False)
+    return np.asarray(component[by_value.ravel()], dtype=np.intp)
+
+
+def _canonical_order(points: Points, is_second: NDArray[np.bool_], seed: int) -> Indices:
+    """The points along a random direction, equal ones of the first cloud before those of the second."""
+    direction = np.random.default_rng(seed).standard_normal(points.shape[1])
+    return np.lexsort((is_second, (points * direction).sum(axis=1)))
+
+
+def _dealt(group: Indices, is_second: NDArray[np.bool_], folds: int) -> Indices:
+    """A fold for each point: whole groups, the largest first, go where the fewest of their cloud's points are."""
+    _, first, group = np.unique(group, return_index=True, return_inverse=True)
+    group = np.argsort(np.argsort(first))[group]  # numbered as they come, not by what they are called
+    sizes = np.stack([np.bincount(group, ~is_second), np.bincount(group, is_second)], axis=1)
+    shares = sizes / sizes.sum(axis=0)
+    filled, of_group = np.zeros((folds, 2)), np.empty(len(sizes), dtype=np.intp)
+    for number in np.argsort(-sizes.sum(axis=1), kind="stable"):
+        of_group[number] = int((filled @ shares[number]).round(12).argmin())
+        filled[of_group[number]] += shares[number]
+    return np.asarray(of_group[group], dtype=np.intp)

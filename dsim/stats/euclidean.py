@@ -1,0 +1,61 @@
+"""Euclidean distances of all pairs of points by one matrix product, exact also where points all but coincide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Squared distances below this share of the largest squared norms have lost half of their digits to cancellation.
+_CANCELLED = 1e-8
+#: Pairs that are computed again, one by one, at once.
+_MENDED = 8192
+
+Points = NDArray[np.floating[Any]]
+
+
+def squared_distances(a: Points, b: Points) -> NDArray[np.float64]:
+    """Squared Euclidean distances, from |x|^2 + |y|^2 - 2 x.y in float64 around the mean of ``b``.
+
+    Parameters
+    ----------
+    a, b : (n, d) and (m, d).
+
+    Returns
+    -------
+    float64 (n, m), at least 0, within 1e-8 relative of the sum of squared differences; exactly 0 for equal points.
+
+    >>> squared_distances(np.array([[0.0, 0.0], [1e6, 1.0]]), np.array([[3.0, 4.0], [1e6, 1.0]])).tolist()
+    [[25.0, 1000000000001.0], [999994000018.0, 0.0]]
+    """
+    centre = b.mean(axis=0, dtype=np.float64)
+    x, y = a - centre, b - centre
+    squares = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
+    distances = x @ y.T
+    distances *= -2
+    distances += squares[0][:, None]
+    distances += squares[1]
+    largest = squares[0].max() + squares[1].max()
+    _mend(distances, np.nonzero(distances < _CANCELLED * largest), a, b)
+    found: NDArray[np.float64] = distances
+    return found
+
+
+def distances(a: Points, b: Points) -> NDArray[np.float64]:
+    """Euclidean distances of all pairs, float64 (n, m).
+
+    >>> distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).tolist()
+    [[5.0]]
+    """
+    squared = squared_distances(a, b)
+    return np.sqrt(squared, out=squared)
+
+
+def _mend(table: NDArray[np.float64], at: tuple[NDArray[np.intp], ...], a: Points, b: Points) -> None:
+    """Compute these entries again from the differences themselves."""
+    rows, columns = at
+    for start in range(0, len(rows), _MENDED):
+        i, j = rows[start : start + _MENDED], columns[start : start + _MENDED]
+        differences = a[i].astype(np.float64) - b[j]
+        table[i, j] = np.einsum("ij,ij->i", differences, differences)

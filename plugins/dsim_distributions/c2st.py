@@ -1,0 +1,99 @@
+"""Classifier two-sample test: can a classifier tell the two datasets' images apart?"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.plugin import MeasureError, SimilarityMeasure
+from dsim.stats.c2st import Classifier, HeldOut, auc, held_out_scores, logistic, neighbours, weighted_auc
+from dsim.stats.mmd import Draws, counts
+from dsim.view import DatasetView
+from dsim_distributions.specs import C2ST
+
+
+@dataclass(frozen=True)
+class GroupedCloud:
+    """Features, float32 (n, d), and the group (patient, video, slide) of each image, int64 (n,), by its digest."""
+
+    #: The features are cached.
+    transient: ClassVar[bool] = True
+
+    points: NDArray[np.float32]
+    groups: NDArray[np.int64]
+
+
+class ClassifierTwoSample(SimilarityMeasure[GroupedCloud]):
+    """Area under the ROC curve of held-out scores; distance in [0, 1], 1/2 where the datasets cannot be told apart."""
+
+    spec = C2ST
+    extractor: str
+    classifier: str
+    penalty: float
+    k: int
+    folds: int
+    seed: int
+
+    def extractors(self) -> tuple[str, ...]:
+        return (self.extractor,)
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> GroupedCloud:
+        points = finite_features(data, self.extractor)
+        if data.groups is None or len(set(data.groups)) < 2:
+            # An image without a group is known by what it looks like: copies of it must not be learned from either.
+            return GroupedCloud(points, _digests([row.tobytes() for row in points]))
+        # Groups of different datasets may have one name by accident.
+        return GroupedCloud(points, _digests([f"{data.fingerprint} {group}".encode() for group in data.groups]))
+
+    def compare(self, source: GroupedCloud, target: GroupedCloud) -> float:
+        return _value(self._held_out(source, target))
+
+    def compare_resampled(
+        self, source: GroupedCloud, target: GroupedCloud, source_draws: Draws, target_draws: Draws
+    ) -> NDArray[np.float64]:
+        """Replicates of the held-out scores: no classifier learns again, and so none from a copy of what it scores."""
+        return self.compare_with_replicates(source, target, source_draws, target_draws)[1]
+
+    def compare_with_replicates(
+        self, source: GroupedCloud, target: GroupedCloud, source_draws: Draws, target_draws: Draws
+    ) -> tuple[float, NDArray[np.float64]]:
+        held = self._held_out(source, target)
+        drawn = counts(source_draws, len(held.first)), counts(target_draws, len(held.second))
+        return _value(held), weighted_auc(held, *drawn)
+
+    def resample(self, summary: GroupedCloud, draw: NDArray[np.intp]) -> GroupedCloud:
+        return GroupedCloud(summary.points[draw], summary.groups[draw])
+
+    def merge(self, first: GroupedCloud, second: GroupedCloud) -> GroupedCloud:
+        refuse_other_dimension(first.points.shape[1], second.points.shape[1])
+        return GroupedCloud(
+            np.concatenate([first.points, second.points]), np.concatenate([first.groups, second.groups])
+        )
+
+    def _held_out(self, source: GroupedCloud, target: GroupedCloud) -> HeldOut:
+        refuse_other_dimension(source.points.shape[1], target.points.shape[1])
+        groups = source.groups, target.groups
+        try:
+            return held_out_scores(source.points, target.points, groups, self._learner(), self.folds, self.seed)
+        except ValueError as error:
+            raise MeasureError(str(error), hint="give more images, or images of more groups") from None
+
+    def _learner(self) -> Classifier:
+        return logistic(self.penalty) if self.classifier == "logistic" else neighbours(self.k)
+
+
+def _value(held: HeldOut) -> float:
+    value = auc(held)
+    if np.isnan(value):
+        raise MeasureError("no fold holds images of both datasets", hint="give more images, or fewer folds")
+    return value
+
+
+def _digests(texts: list[bytes]) -> NDArray[np.int64]:
+    digests = b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in texts)
+    return np.frombuffer(digests, dtype=np.int64)
