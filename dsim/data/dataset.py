@@ -238,7 +238,8 @@ _SUPPLY = {
     "or choose a label-free measure: dsim measures --needs images",
     Need.MASKS: "put them under masks/ beside images/ with the images' stems, "
     "or choose a measure without: dsim measures --needs images",
-    Need.ATTRIBUTES: "give from_arrays(attributes=...), or choose another measure: dsim measures",
+    Need.ATTRIBUTES: "give a table of them: dsim compare --attributes FILE.csv, or attributes.csv in its folder, "
+    "or from_arrays(attributes=...); dsim expert rate writes one",
 }
 
 

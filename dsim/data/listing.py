@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsim.data.attributes import SIDECAR
 from dsim.data.decode import IMAGE_SUFFIXES
 
 #: Files that belong to a dataset without being images.
@@ -37,8 +38,8 @@ class Listing:
 
 
 def listing(folder: Path, *, recursive: bool = True) -> Listing:
-    """List a folder; hidden files and folders are not seen, and links to folders are not followed."""
-    files = sorted(_files(folder, recursive))
+    """List a folder; hidden files and folders and attributes.csv are not seen, and links to folders not followed."""
+    files = sorted(path for path in _files(folder, recursive) if path != folder / SIDECAR)
     images = tuple(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES)
     ignored = tuple(path for path in files if _is_metadata(path))
     known = {*images, *ignored}

@@ -61,12 +61,13 @@ def open_many(
 
 
 def _read(path: Path, options: ReadOptions) -> Dataset:
+    from dsim.data.attributes import with_sidecar
     from dsim.registry import load
 
     for reader in _readers():
         if load(reader.accepts)(path):
             dataset: Dataset = load(reader.read)(path, options)
-            return dataset
+            return with_sidecar(dataset, path)
     raise DataError(
         f"no reader accepts {path}",
         hint="give a folder of images, an image file, .csv, .npz or .h5; see docs/datasets.md",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,23 @@ def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.I
         block.draw(sheet, pen, columns, top)
         top += block.height(columns)
     return sheet
+
+
+def save_grid(dataset: Dataset, path: Path, *, columns: int = 3, side: int = 256) -> None:
+    """Write one picture of all images of a dataset, large and without a word about them: for eyes that shall judge."""
+    from PIL import Image
+
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise DataError(f"cannot write a sheet to {path}", hint="end its name in .png or .jpg")
+    pictures = [thumbnail(replace(dataset, masked=False), index, side) for index in range(len(dataset))]
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (_GAP + columns * (side + _GAP), _GAP + rows * (side + _GAP)), _PAPER)
+    for position, picture in enumerate(pictures):
+        row, column = divmod(position, columns)
+        left, top = _GAP + column * (side + _GAP), _GAP + row * (side + _GAP)
+        sheet.paste(picture, (left + (side - picture.width) // 2, top + (side - picture.height) // 2))
+    with replacing(path) as temporary:
+        sheet.save(temporary)
 
 
 @dataclass(frozen=True)

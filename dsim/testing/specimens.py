@@ -127,15 +127,15 @@ class Specimens:
         return found
 
     def with_nan(self) -> dict[str, Specimen]:
-        """Datasets with one number missing, by where."""
+        """Datasets with one number missing, by where: in what the measure reads."""
         import numpy as np
 
         start, found = self.ladder[0], {}
-        if Need.FEATURES in start.parts:
+        if Need.FEATURES in self.needs:
             features = start.parts[Need.FEATURES].copy()
             features[1, 2] = np.nan
             found["features"] = start.changed("nan-features", features=features)
-        if Need.IMAGES in start.parts:
+        if Need.IMAGES in self.needs:
             images = [image.astype(np.float32) / 255 for image in start.parts[Need.IMAGES]]
             images[1][5, 7] = np.nan
             found["images"] = start.changed("nan-images", images=tuple(images))
@@ -183,8 +183,13 @@ def style_rungs() -> tuple[Specimen, ...]:
 
 
 def _attributes(step: int) -> dict[str, str]:
-    """Six properties, of which one more differs from the start at each step."""
-    return {name: "other" if position < step else "first" for position, name in enumerate(_PROPERTIES)}
+    """Six properties, of which one more differs from the start at each step; and the name of the rung that each of 15
+    experts holds most similar: five of them the nearest, four the next, and so on."""
+    properties = {name: "other" if position < step else "first" for position, name in enumerate(_PROPERTIES)}
+    others = sorted((other for other in range(STEPS) if other != step), key=lambda other: abs(other - step))
+    chosen = [other for rank, other in enumerate(others) for _ in range(len(others) - rank)]
+    choices = {f"choice@expert-{number:02d}": f"rung-{other}" for number, other in enumerate(chosen)}
+    return {**properties, "name": f"rung-{step}", **choices}
 
 
 def _contrasted(images: Sequence[NDArray[Any]], factor: float) -> tuple[NDArray[Any], ...]:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from dsim.plugin import MeasureSpec, hookimpl
+from dsim.plugin import CommandSpec, MeasureSpec, hookimpl
 
 
 @hookimpl
 def dsim_measures() -> list[MeasureSpec]:
-    return []
+    from dsim_expert.specs import SPECS
+
+    return list(SPECS)
+
+
+@hookimpl
+def dsim_commands() -> list[CommandSpec]:
+    return [
+        CommandSpec(
+            name="expert",
+            help="Ask experts about datasets; tell how far they agree.",
+            command="dsim_expert.commands:expert",
+        )
+    ]

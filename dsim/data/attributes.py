@@ -1,0 +1,194 @@
+"""What people say of datasets as wholes: properties, by one or several observers, and the sources they would choose.
+
+They lie in a dataset's ``attributes``. The key of a property is its name, or ``name@observer`` where several people
+judged; the key of a choice is ``choice@observer``, and its value the name of a source. Choices speak of datasets by
+name, so a dataset that takes part in them carries its own under ``name``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dsim.data.dataset import Dataset
+from dsim.errors import DataError, did_you_mean
+
+#: Beside the images of a dataset: its own table, in which the column ``dataset`` may be missing.
+SIDECAR = "attributes.csv"
+NAME, CHOICE = "name", "choice"
+_AT = "@"
+_HINT = "write the columns dataset, observer, and one per property; or the columns observer, target, source"
+
+Table = dict[str, dict[str, str]]
+
+
+def key_of(name: str, observer: str = "") -> str:
+    """The key of a property or choice.
+
+    >>> key_of("colour", "ann"), key_of("colour")
+    ('colour@ann', 'colour')
+    """
+    return f"{name}{_AT}{observer}" if observer else name
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Name and observer of a key; the observer is empty where it names none.
+
+    >>> split_key("colour@ann"), split_key("colour")
+    (('colour', 'ann'), ('colour', ''))
+    """
+    name, _, observer = key.partition(_AT)
+    return name, observer
+
+
+def votes_of(attributes: Mapping[str, str], reserved: bool = False) -> dict[str, dict[str, str]]:
+    """What each observer said, by property: ``{property: {observer: value}}``, both in alphabetical order.
+
+    ``name`` and the choices are no properties, and are left out unless ``reserved``.
+
+    >>> votes_of({"colour@bob": "gray", "colour@ann": "colour", "name": "cells"})
+    {'colour': {'ann': 'colour', 'bob': 'gray'}}
+    """
+    found: dict[str, dict[str, str]] = {}
+    for key in sorted(attributes):
+        name, observer = split_key(key)
+        if reserved or name not in (NAME, CHOICE):
+            found.setdefault(name, {})[observer] = attributes[key]
+    return found
+
+
+def read_attributes(path: Path, *, only: str | None = None) -> Table:
+    """Attributes by dataset name, from a CSV table of properties or of choices.
+
+    Properties: columns ``dataset``, ``observer`` if there are several, and one per property. Choices: ``observer``,
+    ``target``, ``source``. Empty cells were not answered. ``only`` names the dataset where there is no such column.
+    Raises DataError that names the file and line.
+    """
+    lines = read_lines(path)
+    header = list(lines[0].cells)
+    table: Table = {}
+    for line in lines:
+        choice = "target" in header and "source" in header
+        name, said = _choice(line) if choice else _properties(line, only)
+        _refuse_twice(table.setdefault(name, {}), said, name, line.where)
+        table[name].update(said)
+    return table
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table, with all its cells; ``where`` is the file and the line, for errors."""
+
+    where: str
+    cells: Mapping[str, str]
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The lines of a CSV table with a header, at least one; raises DataError that names the file and line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            header = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = header
+            lines = [_line(f"{path}, line {reader.line_num}", cells) for cells in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read the table {path}: {error}", hint=_HINT) from error
+    if not lines:
+        raise DataError(f"the table {path} has no rows", hint=_HINT)
+    wrong = [name for name in header if _AT in name or name in (NAME, CHOICE, "") or header.count(name) > 1]
+    if wrong:
+        raise DataError(
+            f"the table {path} has the column {wrong[0]!r}, which cannot be a property, or has it twice",
+            hint="observers stand in the column observer; name and choice are kept for dsim",
+        )
+    return lines
+
+
+def _line(where: str, cells: Mapping[str | None, object]) -> Line:
+    if None in cells:
+        raise DataError(f"{where}: more cells than columns", hint="quote cells that contain commas")
+    return Line(where, {str(name): str(value or "").strip() for name, value in cells.items()})
+
+
+def merge(tables: Iterable[Table]) -> Table:
+    """Several tables as one; DataError where two answer the same of the same dataset by the same observer."""
+    merged: Table = {}
+    for table in tables:
+        for name, said in table.items():
+            _refuse_twice(merged.setdefault(name, {}), said, name, "the tables together")
+            merged[name].update(said)
+    return merged
+
+
+def attach(datasets: Sequence[Dataset], table: Table) -> list[Dataset]:
+    """The datasets with what the table says of those of their names; DataError where it knows none of them.
+
+    With choices among it every dataset also carries its name, by which experts speak of it.
+    """
+    names = [dataset.name for dataset in datasets]
+    if table and not set(table) & set(names):
+        first = next(iter(table))
+        raise DataError(
+            f"the attributes are of {', '.join(sorted(table))}, and no dataset is named so."
+            f"{did_you_mean(first, names)} The datasets are: {', '.join(names)}",
+            hint="give datasets the names that the table uses: NAME=PATH",
+        )
+    chosen = any(split_key(key)[0] == CHOICE for said in table.values() for key in said)
+    return [_with(dataset, table.get(dataset.name, {}), chosen) for dataset in datasets]
+
+
+def with_sidecar(dataset: Dataset, folder: Path) -> Dataset:
+    """The dataset with what ``attributes.csv`` in its folder says of it, if there is one.
+
+    Of a table with the column ``dataset`` those lines count that name the dataset or its folder.
+    """
+    path = folder / SIDECAR
+    if not path.is_file():
+        return dataset
+    table = read_attributes(path, only=dataset.name)
+    for name in (dataset.name, folder.resolve().name):
+        if name in table:
+            return _with(dataset, table[name], False)
+    raise DataError(
+        f"{path} speaks of {', '.join(sorted(table))}, and not of {dataset.name!r}",
+        hint="leave out the column dataset, or name this one in it",
+    )
+
+
+def _with(dataset: Dataset, said: Mapping[str, str], chosen: bool) -> Dataset:
+    name = {NAME: dataset.name} if chosen else {}
+    return replace(dataset, attributes={**dataset.attributes, **said, **name}) if said or name else dataset
+
+
+def _choice(line: Line) -> tuple[str, dict[str, str]]:
+    """The target of a line, and what its observer chose for it."""
+    target, observer, source = (line.cells.get(name, "") for name in ("target", "observer", "source"))
+    if not (target and observer and source):
+        raise DataError(
+            f"{line.where}: a choice needs an observer, a target and a source",
+            hint="fill the empty cell, or remove the line",
+        )
+    return target, {key_of(CHOICE, observer): source}
+
+
+def _properties(line: Line, only: str | None) -> tuple[str, dict[str, str]]:
+    """The dataset of a line, and what its observer said of it."""
+    properties = [name for name in line.cells if name not in ("dataset", "observer")]
+    dataset = line.cells.get("dataset", only or "")
+    if not properties or not dataset:
+        missing = "names no property" if not properties else "names no dataset"
+        raise DataError(f"{line.where}: the table {missing}", hint=_HINT)
+    observer = line.cells.get("observer", "")
+    return dataset, {key_of(name, observer): line.cells[name] for name in properties if line.cells[name]}
+
+
+def _refuse_twice(known: Mapping[str, str], said: Mapping[str, str], dataset: str, where: str) -> None:
+    twice = sorted(known.keys() & said.keys())
+    if twice:
+        name, observer = split_key(twice[0])
+        told = f" by {observer!r}" if observer else ""
+        raise DataError(
+            f"{where}: {name!r} of {dataset!r}{told} is answered twice", hint="keep one line per dataset and observer"
+        )

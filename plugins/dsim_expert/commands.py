@@ -1,0 +1,143 @@
+"""``dsim expert``: ask people what they see in a dataset, and tell how far they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsim_expert.questions import QUESTIONS
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+
+
+@click.group()
+def expert() -> None:
+    """Ask experts about datasets; tell how far they agree."""
+
+
+def _answers(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each property, so that scripts can answer too."""
+    for question in reversed(QUESTIONS):
+        option = click.option(
+            f"--{question.name}", type=click.Choice(question.answers), help=question.text.capitalize()
+        )
+        command = option(command)
+    return command
+
+
+@expert.command()
+@click.argument("dataset", metavar="DATASET")
+@click.option("--observer", required=True, metavar="NAME", help="Who judges.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Table to add to: *.csv.")
+@click.option("--sheet", type=click.Path(dir_okay=False, path_type=Path), help="Picture; default: beside the table.")
+@click.option("--images", type=click.IntRange(min=1), default=9, show_default=True, help="Images drawn at random.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw.")
+@click.option("--show", is_flag=True, help="Open the picture.")
+@click.option("--again", is_flag=True, help="Ask what this observer has answered before, too.")
+@_answers
+def rate(
+    dataset: str,
+    observer: str,
+    out: Path,
+    sheet: Path | None,
+    images: int,
+    seed: int,
+    show: bool,
+    again: bool,
+    **answers: str | None,
+) -> None:
+    """Show nine random images of DATASET, and ask for its six properties.
+
+    Every answer is kept at once: whoever interrupts goes on with the same command where they stopped. Observers do not
+    see labels, masks, file names or each other's answers.
+    """
+    from dsim.cli.console import stderr
+    from dsim.data.opening import open_dataset
+    from dsim_expert.ratings import answers_in, read_ratings, record
+
+    observer = _observer(observer, out)
+    opened = open_dataset(dataset)
+    before = {} if again else answers_in(read_ratings(out), opened.name, observer)
+    given = {name: answer for name, answer in answers.items() if answer is not None}
+    if given:
+        record(out, opened.name, observer, given)
+    missing = [question for question in QUESTIONS if question.name not in {**before, **given}]
+    if missing:
+        picture = sheet or out.with_name(f"{out.stem}-{_slug(opened.name)}.png")
+        draw(opened, images, seed, picture)
+        stderr().print(f"look at {picture}, then answer; Ctrl-C keeps the answers given so far", markup=False)
+        if show:
+            click.launch(str(picture))
+    for question in missing:
+        answer = click.prompt(question.text, type=click.Choice(question.answers, case_sensitive=False), err=True)
+        record(out, opened.name, observer, {question.name: answer})
+    stderr().print(f"{out} holds all that {observer} said of {opened.name}", markup=False)
+
+
+def draw(dataset: Dataset, count: int, seed: int, path: Path) -> None:
+    """Write a picture of random images without repetition, and without names; the same for every observer."""
+    from dsim.data.sheet import save_grid
+    from dsim.rng import stream
+
+    rng = stream(seed, dataset.images_fingerprint, "expert")
+    chosen = rng.choice(len(dataset), size=min(count, len(dataset)), replace=False)
+    save_grid(dataset.subset([int(index) for index in chosen]), path)
+
+
+def _observer(name: str, out: Path) -> str:
+    from dsim.errors import UsageError
+
+    name = name.strip()
+    if not name or "@" in name:
+        raise UsageError(f"{name!r} is no name of an observer", hint="give letters, and no @")
+    if out.suffix.lower() != ".csv":
+        raise UsageError(f"cannot write ratings to {out}", hint="end its name in .csv")
+    return name
+
+
+def _slug(text: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in text)
+
+
+@expert.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def agreement(files: Sequence[Path], as_json: bool) -> None:
+    """Tell how far observers agree: Fleiss' kappa of every property, and of all together."""
+    from dsim.cli.console import emit_json, table
+    from dsim.data.attributes import merge, read_attributes
+    from dsim_expert.agreement import SCHEMA, agreements
+
+    found = agreements(merge(read_attributes(path) for path in files))
+    overall = found.pop("")
+    if as_json:
+        properties = {name: agreement.to_json() for name, agreement in found.items()}
+        return emit_json({"schema": SCHEMA, "properties": properties, "overall": overall.to_json()})
+    rows = [_row(name, agreement.to_json()) for name, agreement in {**found, "all": overall}.items()]
+    columns = ("property", "kappa", "observed", "by chance", "datasets", "observers")
+    return table("Fleiss' kappa: 1 is full agreement, 0 that of chance", columns, rows, right=columns[1:])
+
+
+def _row(name: str, told: Mapping[str, float | int | None]) -> list[str]:
+    kappa = "all alike" if told["expected"] is not None and told["kappa"] is None else _shown(told["kappa"])
+    return [
+        name,
+        kappa,
+        _shown(told["observed"]),
+        _shown(told["expected"]),
+        f"{told['datasets']}",
+        f"{told['observers']}",
+    ]
+
+
+def _shown(value: float | None) -> str:
+    """Three digits, or that there is none: fewer than two observers judged the same.
+
+    >>> _shown(0.20993), _shown(None)
+    ('0.210', 'none')
+    """
+    return "none" if value is None else f"{value:.3f}"
