@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability import Head, logme
+from dsim.stats.transferability import logme
 from dsim_transferability.specs import LOGME
 from dsim_transferability.taught import Taught, TransferScore
 
@@ -15,9 +15,9 @@ class LogMe(TransferScore):
 
     spec = LOGME
 
-    def seen(self, head: Head, points: NDArray[np.float32]) -> NDArray[np.float64]:
+    def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
         # LogME fits no intercept. A network's features can form one themselves; a head's logits cannot.
-        return np.column_stack([head.coordinates(points), np.ones(len(points))])
+        return np.column_stack([super().seen(source, target), np.ones(len(target.points))])
 
     def score(self, points: NDArray[np.float64], target: Taught) -> float:
         return logme(points, target.classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability import Head, parc
+from dsim.stats.transferability import parc
 from dsim_transferability.specs import PARC
 from dsim_transferability.taught import Taught, TransferScore
 
@@ -16,9 +16,9 @@ class Parc(TransferScore):
     spec = PARC
     images: int
 
-    def seen(self, head: Head, points: NDArray[np.float32]) -> NDArray[np.float64]:
+    def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
         # An image's correlation runs over its features: two logits have one, their single coordinate has none.
-        return head.logits(points)
+        return source.head.logits(target.points)
 
     def score(self, points: NDArray[np.float64], target: Taught) -> float:
         if len(points) <= self.images:

@@ -75,8 +75,16 @@ LEEP = _spec(
     "n d C per pair",
     ("Nguyen, Hassner, Seeger and Archambeau 2020, arXiv:2002.12462",),
     (-math.inf, 0.0),
-    blind_to=_BLIND + "; targets so far away that the head gives all images one class: the score is then minus the "
-    "entropy of the target's labels",
+    Parameter(
+        "centre",
+        "str",
+        "target",
+        "where the head takes the target's mean to be: target, at the source's own mean; source, where it is",
+        choices=("target", "source"),
+    ),
+    blind_to=_BLIND
+    + "; with centre=source, targets so far away that the head gives all images one class: the score is "
+    "then minus the entropy of the target's labels",
 )
 
 NLEEP = _spec(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dsim.measure import Draws
     from dsim.view import DatasetView
 
+#: Why most scores are undefined for a source that tells nothing of a target.
+SAME_OUTPUT = "the source's head gives every image of the target the same output"
+
 
 @dataclass(frozen=True)
 class Taught:
@@ -58,9 +61,9 @@ class TransferScore(SimilarityMeasure[Taught]):
     def score(self, points: NDArray[np.float64], target: Taught) -> float:
         """The value for the target's images as ``seen``; NaN where there is none, see ``why_undefined``."""
 
-    def seen(self, head: Head, points: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The target's features (n, d) through the head, (n, k)."""
-        return head.coordinates(points)
+    def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
+        """The target's features through the source's head, (n, k)."""
+        return source.head.coordinates(target.points)
 
     def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
         """Why the score is NaN for these points."""
@@ -88,11 +91,8 @@ class TransferScore(SimilarityMeasure[Taught]):
 
     def compare(self, source: Taught, target: Taught) -> float:
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])
-        points = np.asarray(target.points, dtype=np.float64)
-        if self.representation == "probe":
-            points = self.seen(source.head, target.points)
-            if np.ptp(points, axis=0).max(initial=0.0) <= 1e-9 * np.abs(points).max(initial=0.0):
-                raise MeasureError("the source's head gives every image of the target the same output")
+        through = self.representation == "probe"
+        points = self.seen(source, target) if through else np.asarray(target.points, dtype=np.float64)
         value = self.score(points, target)
         if not math.isfinite(value):
             raise MeasureError(self.why_undefined(points, target))

@@ -19,7 +19,7 @@ _PAIRS = "pairs of different images only, so that one population gives 0: copies
 #: Deviations that are meant, by measure and check, with the reason.
 EXPECTED: Mapping[str, Mapping[str, str]] = {
     "logme": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
-    "leep": {"monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
+    "leep": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
     "nleep": {"monotone": _SAME_TASK},
     "h-score": {"monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
     "gbc": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
