@@ -284,3 +284,22 @@ def otdd(
     value = distance(found.value, [each.value for each in within])
     plain = ground.p * distance(found.cost, [each.cost for each in within])
     return Distance(value, plain, plan, labels)
+
+
+def stratified(codes: Codes, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """``size`` of n positions, drawn without replacement, every class as near to its share as whole numbers allow.
+
+    Of equal remainders the earlier class gets the place.
+
+    >>> codes = np.array([0] * 6 + [1] * 3)
+    >>> chosen = stratified(codes, 3, np.random.default_rng(0))
+    >>> codes[chosen].tolist()
+    [0, 0, 1]
+    """
+    counts = np.bincount(codes)
+    shares = counts * size / len(codes)
+    numbers = np.floor(shares).astype(np.intp)
+    places = np.argsort(numbers - shares, kind="stable")[: size - int(numbers.sum())]
+    numbers[places] += 1
+    drawn = [rng.permutation(np.flatnonzero(codes == code))[:number] for code, number in enumerate(numbers)]
+    return np.sort(np.concatenate(drawn))

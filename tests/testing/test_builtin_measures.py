@@ -29,6 +29,7 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
     "kid": {"duplication": _PAIRS, "resampling": _PAIRS},
     "mmd": {"duplication": _PAIRS, "resampling": _PAIRS},
     "energy": {"duplication": _PAIRS, "resampling": _PAIRS},
+    "otdd": {"duplication": "class covariances are unbiased, divided by the images less one"},
 }
 
 BUILTIN = [name for name in default().measures if default().origin(name).dist == "dsim"]
