@@ -59,6 +59,13 @@ if TYPE_CHECKING:
 )
 @click.option("--extractor", metavar="REF", help="Features for every measure that takes an extractor.")
 @click.option("--weights", type=click.Path(dir_okay=True), help="Weights for the measure's network, from a file.")
+@click.option(
+    "--attributes",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="What experts say of the datasets, by their names; may be repeated. See dsim expert rate.",
+)
 @click.option("--offline", is_flag=True, help="Never download anything.")
 @click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
 def compare(
@@ -70,6 +77,7 @@ def compare(
     device: str,
     extractor: str | None,
     weights: str | None,
+    attributes: Sequence[Path],
     offline: bool,
     skip_unreadable: bool,
     **numbers: Any,
@@ -85,7 +93,7 @@ def compare(
 
     how = runtime(device, offline)
     choice = choose(measures or ("asap",), extractor, weights, how.progress.note)
-    pool, wanted = _datasets(sources, targets, skip_unreadable)
+    pool, wanted = _attributed(*_datasets(sources, targets, skip_unreadable), attributes)
     _tell_skipped((*pool, *(wanted or ())), how.progress)
     job = _Job(pool, wanted, numbers, how, out, as_json)
     if len(choice.chosen) == 1 and not choice.failed:
@@ -208,6 +216,18 @@ def _datasets(
         raise UsageError("there are targets but no sources", hint="name the datasets to choose from: --sources PATH...")
     pool = open_many(sources, skip_unreadable=skip_unreadable)
     return pool, open_many(targets, skip_unreadable=skip_unreadable) if targets else None
+
+
+def _attributed(
+    pool: list[Dataset], wanted: list[Dataset] | None, tables: Sequence[Path]
+) -> tuple[list[Dataset], list[Dataset] | None]:
+    """The datasets with what the tables say of them."""
+    from dsim.data.attributes import attach, merge, read_attributes
+
+    if not tables:
+        return pool, wanted
+    together = attach([*pool, *(wanted or ())], merge(read_attributes(path) for path in tables))
+    return together[: len(pool)], None if wanted is None else together[len(pool) :]
 
 
 def _tell_skipped(datasets: Sequence[Dataset], progress: Progress) -> None:
