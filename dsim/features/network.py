@@ -80,7 +80,8 @@ class Network:
     @property
     def module(self) -> nn.Module:
         """The torch module, for measures that look inside."""
-        return self._module
+        module: nn.Module = self._module
+        return module
 
     def traced(self, images: Tensor) -> Tensor:
         """Features (b, d) of images on the network's device, as autograd sees them: for gradients."""

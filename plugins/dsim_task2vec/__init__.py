@@ -7,4 +7,6 @@ from dsim.plugin import MeasureSpec, hookimpl
 
 @hookimpl
 def dsim_measures() -> list[MeasureSpec]:
-    return []
+    from dsim_task2vec.specs import SPECS
+
+    return list(SPECS)

@@ -1,0 +1,178 @@
+"""Task2Vec's two measures: one embedding per dataset, compared by a distance of Fisher vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.clouds import finite_features
+from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
+from dsim.rng import stream
+from dsim.stats.fisher import asymmetric, jsd, kl, normalised_cosine, raw_cosine, scaled_cosine
+from dsim.view import DatasetView
+from dsim_task2vec.settings import Settings
+from dsim_task2vec.specs import ASYMMETRIC, TASK2VEC
+
+_DISTANCES: dict[str, Callable[[NDArray[np.float32], NDArray[np.float32]], float]] = {
+    "cosine": scaled_cosine,
+    "normalised-cosine": normalised_cosine,
+    "raw-cosine": raw_cosine,
+    "kl": kl,
+    "jsd": jsd,
+}
+#: Which ways of computing read a parameter that not all of them read.
+_READERS = {
+    "draws": ("sample", "batch"),
+    "batch": ("batch", "variational"),
+    "steps": ("variational",),
+    "beta": ("variational",),
+}
+
+
+@dataclass(frozen=True)
+class TaskEmbedding:
+    """Embeddings of a dataset, one row for the whole or for each subset.
+
+    ``fisher`` float32 (S, k): Fisher information, or precision (variational); ``prior`` float32 (S, k): precision of
+    each filter's prior. ``token`` is drawn once per dataset and seed, and seeds the pairs of subsets. ``told`` is what
+    must be said of the values.
+    """
+
+    fisher: NDArray[np.float32]
+    prior: NDArray[np.float32]
+    token: str
+    told: str
+
+
+class _Task2VecMeasure(SimilarityMeasure[TaskEmbedding]):
+    """What both measures share: the summary."""
+
+    probe: str
+    fisher: str
+    labels: str
+    beta: float
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        for name in self._changed():
+            if self.fisher not in self._readers(name):
+                raise UsageError(
+                    f"{self.spec.name}:fisher={self.fisher} does not read {name!r}",
+                    hint=f"leave it away, or give fisher={' or fisher='.join(self._readers(name))}",
+                )
+
+    def _readers(self, name: str) -> tuple[str, ...]:
+        return _READERS.get(name, (self.fisher,))
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        return self.spec.needs if self.labels == "given" else self.spec.needs - {Need.LABELS}
+
+    @property
+    def optional(self) -> frozenset[Need]:
+        return frozenset({Need.LABELS}) if self.labels == "auto" else frozenset()
+
+    def extractors(self) -> tuple[str, ...]:
+        return (self.probe,)
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> TaskEmbedding:
+        from dsim_task2vec.embedding import embed
+
+        token = str(rng.integers(2**62))
+        found = embed(data, finite_features(data, self.probe), Settings.of(self.params), rng)
+        return TaskEmbedding(found.fisher.astype(np.float32), found.prior.astype(np.float32), token, found.remark)
+
+    def remark(self, summary: TaskEmbedding) -> str:
+        return summary.told
+
+
+class Task2Vec(_Task2VecMeasure):
+    """Symmetric distance of two tasks; see ``dsim.stats.fisher``.
+
+    >>> Task2Vec(distance="raw-cosine", fisher="sample")
+    task2vec:distance=raw-cosine,fisher=sample
+    """
+
+    spec = TASK2VEC
+    distance: str
+    pairs: int
+    subsets: int
+
+    def compare(self, source: TaskEmbedding, target: TaskEmbedding) -> float:
+        return float(self.pair_values(source, target).mean())
+
+    def pair_values(self, source: TaskEmbedding, target: TaskEmbedding) -> NDArray[np.float64]:
+        """Distances of the pairs of subsets whose mean is the value: their spread says what the value is worth.
+
+        Of one dataset with itself, pairs of different subsets. Without subsets, the one distance.
+        """
+        chosen = _pairs(source, target, self.pairs)
+        return np.array([self._distance(source, target, row, column) for row, column in chosen])
+
+    def noise_floor(self, summary: TaskEmbedding) -> tuple[float, float]:
+        """Mean and standard deviation of the distance of two subsets of one dataset, over neighbours in the draw."""
+        rows = len(summary.fisher)
+        if rows < 2:
+            raise MeasureError(
+                "one embedding of a whole dataset has no noise floor", hint="embed subsets: task2vec:subsets=100"
+            )
+        values = [self._distance(summary, summary, row, (row + 1) % rows) for row in range(rows)]
+        return float(np.mean(values)), float(np.std(values, ddof=1))
+
+    def remark(self, summary: TaskEmbedding) -> str:
+        if not self.subsets:
+            return summary.told
+        mean, deviation = self.noise_floor(summary)
+        return f"{summary.told}; two subsets of it lie {mean:.4g} apart (standard deviation {deviation:.2g})"
+
+    def _distance(self, source: TaskEmbedding, target: TaskEmbedding, row: int, column: int) -> float:
+        one, other = source.fisher[row], target.fisher[column]
+        if self.distance == "normalised-cosine" and self.fisher == "variational":
+            value = normalised_cosine(one, other, source.prior[row], target.prior[column])
+        else:
+            value = _DISTANCES[self.distance](one, other)
+        if not np.isfinite(value):
+            raise MeasureError(
+                f"{int((one == 0).sum())} and {int((other == 0).sum())} of {len(one)} filters have no Fisher "
+                f"information, and the distance {self.distance} is undefined for them",
+                hint="choose distance=cosine or raw-cosine, or fisher=variational",
+            )
+        return value
+
+
+class AsymmetricTask2Vec(_Task2VecMeasure):
+    """The paper's distance from a source to a target, which brings complex sources nearer."""
+
+    spec = ASYMMETRIC
+    alpha: float
+
+    def compare(self, source: TaskEmbedding, target: TaskEmbedding) -> float:
+        return asymmetric(self._precision(source), self._precision(target), source.prior[0], self.alpha)
+
+    def _readers(self, name: str) -> tuple[str, ...]:
+        return (self.fisher,) if name == "beta" else super()._readers(name)
+
+    def _precision(self, summary: TaskEmbedding) -> NDArray[np.float64]:
+        """Precision of the noise that filters bear: optimised, or what the optimum is for this Fisher information."""
+        found = summary.fisher[0].astype(np.float64)
+        precision: NDArray[np.float64] = found / (2 * self.beta) + summary.prior[0]
+        return found if self.fisher == "variational" else precision
+
+
+def _pairs(source: TaskEmbedding, target: TaskEmbedding, count: int) -> list[tuple[int, int]]:
+    """Rows of source and target to compare: ``count`` random pairs, or 0 for all.
+
+    The draw belongs to the two datasets, not to their order. Of one dataset, pairs of different subsets.
+    """
+    first, second = sorted((source, target), key=lambda summary: summary.token)
+    rows, columns = len(first.fisher), len(second.fisher)
+    itself = first.token == second.token and rows > 1
+    pairs = [(i, j) for i in range(rows) for j in range(columns) if not (itself and i == j)]
+    if 0 < count < len(pairs):
+        drawn = stream(0, "pairs", first.token, second.token).choice(len(pairs), count, replace=False)
+        pairs = [pairs[position] for position in drawn]
+    return pairs if first is source else [(j, i) for i, j in pairs]
