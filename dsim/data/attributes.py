@@ -125,7 +125,7 @@ def merge(tables: Iterable[Table]) -> Table:
 def attach(datasets: Sequence[Dataset], table: Table) -> list[Dataset]:
     """The datasets with what the table says of those of their names; DataError where it knows none of them.
 
-    With choices among it every dataset also carries its name, by which experts speak of it.
+    Properties and choices take the place of those that a dataset carried. With choices among it every dataset also carries its name, by which experts speak of it.
     """
     names = [dataset.name for dataset in datasets]
     if table and not set(table) & set(names):
@@ -135,7 +135,7 @@ def attach(datasets: Sequence[Dataset], table: Table) -> list[Dataset]:
             f"{did_you_mean(first, names)} The datasets are: {', '.join(names)}",
             hint="give datasets the names that the table uses: NAME=PATH",
         )
-    chosen = any(split_key(key)[0] == CHOICE for said in table.values() for key in said)
+    chosen = any(_is_choice(key) for said in table.values() for key in said)
     return [_with(dataset, table.get(dataset.name, {}), chosen) for dataset in datasets]
 
 
@@ -158,8 +158,17 @@ def with_sidecar(dataset: Dataset, folder: Path) -> Dataset:
 
 
 def _with(dataset: Dataset, said: Mapping[str, str], chosen: bool) -> Dataset:
+    """What is said takes the place of what the dataset carried: properties of properties, choices of choices."""
     name = {NAME: dataset.name} if chosen else {}
-    return replace(dataset, attributes={**dataset.attributes, **said, **name}) if said or name else dataset
+    if not said and not name:
+        return dataset
+    kinds = {_is_choice(key) for key in said}
+    kept = {key: value for key, value in dataset.attributes.items() if _is_choice(key) not in kinds}
+    return replace(dataset, attributes={**kept, **said, **name})
+
+
+def _is_choice(key: str) -> bool:
+    return split_key(key)[0] in (NAME, CHOICE)
 
 
 def _choice(line: Line) -> tuple[str, dict[str, str]]:

@@ -129,3 +129,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         read_attributes(tmp_path / "a.csv")
     with pytest.raises(DataError, match="cannot read the table"):
         read_attributes(tmp_path / "absent.csv")
+
+
+def test_a_given_table_takes_the_place_of_what_a_dataset_carried() -> None:
+    """A mixture of own and given properties would differ from dataset to dataset, and count as differences."""
+    eye = attach([named("eye")], {"eye": {"modality": "fundus", "colour@ann": "gray"}})[0]
+    rated = attach([eye], {"eye": {"colour@bob": "red"}})[0]
+    assert dict(rated.attributes) == {"colour@bob": "red"}
+    chosen = attach([rated], {"eye": {"choice@bob": "lung"}})[0]
+    assert dict(chosen.attributes) == {"colour@bob": "red", "choice@bob": "lung", "name": "eye"}

@@ -145,3 +145,23 @@ def test_observers_may_keep_a_table_each(tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)["overall"]["kappa"] == 1
     assert run(["expert", "agreement", str(paths[0])]) == 0
     assert "none" in capsys.readouterr().out
+
+
+def test_a_table_of_ratings_is_given_to_a_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "r.csv"
+    phantoms = ["phantoms:xray", "phantoms:ultrasound", "phantoms:fundus"]
+    for name, colour in (("xray", "gray"), ("ultrasound", "gray"), ("fundus", "colour")):
+        record(path, name, "ann", {"colour": colour, "origin": "medical"})
+    out = ["--out", str(tmp_path / "out"), "--json", "--attributes", str(path)]
+    assert run(["compare", "--measure", "expert", "--sources", *phantoms, *out]) == 0
+    values = json.loads(capsys.readouterr().out)["results"][0]["values"]
+    assert values == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
+
+
+def test_a_table_of_choices_is_given_to_a_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("observer,target,source\nann,fundus,xray\nbob,fundus,ultrasound\ncem,fundus,xray\n")
+    where = ["--sources", "phantoms:xray", "phantoms:ultrasound", "--targets", "phantoms:fundus"]
+    out = ["--out", str(tmp_path / "out"), "--json", "--attributes", str(path)]
+    assert run(["compare", "--measure", "expert-choice", *where, *out]) == 0
+    assert json.loads(capsys.readouterr().out)["results"][0]["values"] == [[2 / 3], [1 / 3]]
