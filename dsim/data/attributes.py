@@ -125,7 +125,8 @@ def merge(tables: Iterable[Table]) -> Table:
 def attach(datasets: Sequence[Dataset], table: Table) -> list[Dataset]:
     """The datasets with what the table says of those of their names; DataError where it knows none of them.
 
-    Properties and choices take the place of those that a dataset carried. With choices among it every dataset also carries its name, by which experts speak of it.
+    Properties and choices take the place of those that a dataset carried. With choices among it every dataset also
+    carries its name, by which experts speak of it.
     """
     names = [dataset.name for dataset in datasets]
     if table and not set(table) & set(names):
