@@ -136,11 +136,21 @@ def _column(
 
 
 def _clouds(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, NDArray[np.float64]] | None:
+    import numpy as np
+
     if not plan.measure.spec.embeds:
         return None
     summaries.prepare(list(plan.datasets), jobs)
-    known = {name: summaries[name] for name in plan.datasets}
-    return {name: plan.measure.embedding(summary) for name, summary in known.items() if not isinstance(summary, Failed)}
+    clouds = {}
+    for name in plan.datasets:
+        if isinstance(summaries[name], Failed):
+            continue
+        points = np.asarray(plan.measure.embedding(summaries[name]), dtype=np.float64)
+        if points.ndim == 2 and np.isfinite(points).all():
+            clouds[name] = points
+        else:
+            plan.runtime.progress.note(f"{name} is in no picture: its embedding is not finite points, (n, k)")
+    return clouds
 
 
 def _matrix(plan: Plan, cells: Mapping[Pair, Cell]) -> SimilarityMatrix:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dsim.errors import PluginError
+from dsim.specs import Need
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import Subject, require_no_draws, require_repeats, same
@@ -93,18 +94,29 @@ def _replicates(subject: Subject, source: Specimen, target: Specimen, drawn: NDA
 def needs(subject: Subject) -> str:
     """Only what is declared is read: the rest of a dataset, present, absent or different, changes nothing."""
     require_repeats(subject)
-    start, target = subject.specimens.ladder[0], subject.specimens.ladder[1]
-    undeclared = ", ".join(sorted(set(subject.specimens.complete[0].parts) - subject.specimens.carried))
+    beyond = subject.given.needs - subject.spec.needs
+    if beyond:
+        told = f"its needs name {', '.join(sorted(beyond))}, which the spec's do not"
+        raise Failure(told, "name in the spec all that any parameters read; the property needs may only take away")
+    carried, optional = subject.specimens.carried, subject.given.optional
+    undeclared = set(subject.specimens.complete[0].parts) - carried - optional
     if not undeclared:
         raise NotApplicable("it declares everything that a dataset can have")
+    # What is optional may change the value where it is there, and the rest may still not.
+    for declared in dict.fromkeys((carried, carried | optional)):
+        _same_without_and_with(subject, declared, frozenset(undeclared))
+    return f"{', '.join(sorted(undeclared))} do not matter"
+
+
+def _same_without_and_with(subject: Subject, declared: frozenset[Need], undeclared: frozenset[Need]) -> None:
+    start, target = (rung.restricted(declared) for rung in subject.specimens.complete[:2])
+    richer = subject.specimens.complete[0].restricted(declared | undeclared)
     try:
-        value = _value_of(subject, start, target)
-        richer = _value_of(subject, subject.specimens.complete[0], target)
+        values = _value_of(subject, start, target), _value_of(subject, richer, target)
     except PluginError as error:
         raise Failure(error.message, error.hint or "declare what is read in the spec's needs") from None
     hint = "read data through the view only, and declare what is read in the spec's needs"
-    same(subject, value, richer, f"without and with {undeclared}", hint)
-    return f"{undeclared} do not matter"
+    same(subject, *values, f"without and with {', '.join(sorted(undeclared))}", hint)
 
 
 def _value_of(subject: Subject, source: Specimen, target: Specimen) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from dsim.errors import DsimError, UnknownNameError, UsageError
 from dsim.measure import SimilarityMeasure
 from dsim.registry import build_measure
-from dsim.testing import axioms, declaration, invariance, refusal, state
+from dsim.testing import axioms, declaration, invariance, refusal, splitting, state
 from dsim.testing.report import CheckResult, Failure, NotApplicable, Report, Status
 from dsim.testing.subject import Subject
 
@@ -25,7 +25,7 @@ def _named(checks: tuple[Check, ...]) -> dict[str, Check]:
 
 #: Checks of the declaration run first; all others need values, and so run only if ``works`` passes.
 _DECLARED = _named(declaration.CHECKS)
-_VALUED = _named((*refusal.CHECKS, *axioms.CHECKS, *invariance.CHECKS, *state.CHECKS))
+_VALUED = _named((*refusal.CHECKS, *axioms.CHECKS, *invariance.CHECKS, *splitting.CHECKS, *state.CHECKS))
 
 #: What each check guards, by name.
 CHECKS: Mapping[str, str] = {
@@ -38,7 +38,7 @@ def check_measure(
     *,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Report:
-    """Check that a measure keeps the contract: nearly thirty checks, in a few seconds for a quick measure.
+    """Check that a measure keeps the contract: thirty checks, in a few seconds for a quick measure.
 
     Parameters
     ----------

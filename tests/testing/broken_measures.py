@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from dsim.errors import WeightsError
 from dsim.plugin import Direction, MeasureError, MeasureSpec, Need, Parameter, SimilarityMeasure
 from dsim.view import DatasetView
+
+M = TypeVar("M", bound=SimilarityMeasure[Any])
 
 SOUND = MeasureSpec(
     name="mean-shift",
@@ -31,6 +33,7 @@ SOUND = MeasureSpec(
     min_samples=1,
     bounds=(0.0, float("inf")),
     resamples=True,
+    two_sample=True,
     embeds=True,
     parameters=(
         Parameter("power", "float", 1.0, "exponent of the distance", minimum=0.0),
@@ -67,6 +70,9 @@ class MeanShift(SimilarityMeasure[Cloud]):
     def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
         return Cloud(summary.features[draw])
 
+    def merge(self, first: Cloud, second: Cloud) -> Cloud:
+        return Cloud(np.concatenate([first.features, second.features]))
+
     def embedding(self, summary: Cloud) -> NDArray[np.float64]:
         return summary.features[:, :2]
 
@@ -74,7 +80,9 @@ class MeanShift(SimilarityMeasure[Cloud]):
 class Subsampled(MeanShift):
     """Sound and stochastic: looks at half of the samples."""
 
-    spec = replace(SOUND, factory="broken_measures:Subsampled", min_samples=2, resamples=False, embeds=False)
+    spec = replace(
+        SOUND, factory="broken_measures:Subsampled", min_samples=2, resamples=False, two_sample=False, embeds=False
+    )
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
         features = super().summarise(data, rng).features
@@ -93,13 +101,41 @@ class PoolScaled(MeanShift):
         return Cloud(super().summarise(data, rng).features / self.deviation)
 
 
-SPECIMENS: dict[str, list[type[MeanShift]]] = {}
+class HelpedByLabels(MeanShift):
+    """Sound: reads labels where there are any, and says so."""
+
+    spec = replace(SOUND, factory="broken_measures:HelpedByLabels")
+
+    @property
+    def optional(self) -> frozenset[Need]:
+        return frozenset({Need.LABELS})
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        cloud = super().summarise(data, rng)
+        return Cloud(cloud.features * len(set(data.labels))) if data.has(Need.LABELS) else cloud
 
 
-def caught_by(check: str, **declared: Any) -> Callable[[type[MeanShift]], type[MeanShift]]:
+class LabelsWhereWeighted(MeanShift):
+    """Sound: its spec names labels, which only one of its parameters reads."""
+
+    spec = replace(SOUND, factory="broken_measures:LabelsWhereWeighted", needs=frozenset({Need.FEATURES, Need.LABELS}))
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        return self.spec.needs if self.scale == "ten" else frozenset({Need.FEATURES})
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        features = super().summarise(data, rng).features
+        return Cloud(features * len(set(data.labels))) if self.scale == "ten" else Cloud(features)
+
+
+SPECIMENS: dict[str, list[type[SimilarityMeasure[Any]]]] = {}
+
+
+def caught_by(check: str, **declared: Any) -> Callable[[type[M]], type[M]]:
     """Register a broken measure, and give it a spec that differs from the sound one in ``declared``."""
 
-    def register(cls: type[MeanShift]) -> type[MeanShift]:
+    def register(cls: type[M]) -> type[M]:
         cls.spec = replace(SOUND, **{"factory": f"broken_measures:{cls.__name__}", **declared})
         SPECIMENS.setdefault(check, []).append(cls)
         return cls
@@ -257,6 +293,26 @@ class AsksForLabels(MeanShift):
         return super().summarise(data, rng)
 
 
+@caught_by("needs")
+class PeeksBesideWhatIsOptional(HelpedByLabels):
+    """Reads more than the labels that it names, but only where there are labels."""
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        more = len(data.dataset.attributes) if data.has(Need.LABELS) else 0
+        return Cloud(super().summarise(data, rng).features + more)
+
+
+@caught_by("needs")
+class NeedsMoreThanItsSpec(MeanShift):
+    @property
+    def needs(self) -> frozenset[Need]:
+        return frozenset({Need.FEATURES, Need.LABELS})
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        assert data.labels
+        return super().summarise(data, rng)
+
+
 @caught_by("order")
 class FirstTen(MeanShift):
     def centre(self, summary: Cloud) -> NDArray[np.float64]:
@@ -291,22 +347,91 @@ class VectorisedHalf(MeanShift):
         return super().compare_many(sources, targets) / 2
 
 
-@caught_by("resampling")
+@caught_by("resampling", two_sample=False)
 class ResamplesNothing(MeanShift):
     def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
         return summary
 
 
-@caught_by("resampling")
+@caught_by("resampling", two_sample=False)
 class ResamplesOthers(MeanShift):
     def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
         return Cloud(summary.features[draw // 2])
 
 
-@caught_by("resampling")
+@caught_by("resampling", two_sample=False)
 class ResamplesNot(MeanShift):
     def resample(self, summary: Cloud, draw: NDArray[np.intp]) -> Cloud:
         raise MeasureError("cannot be resampled")
+
+
+@caught_by("merging")
+class MergesNot(MeanShift):
+    merge = SimilarityMeasure.merge
+
+
+@caught_by("merging", resamples=False)
+class SplitsNot(MeanShift):
+    resample = SimilarityMeasure.resample
+
+    def compare_splits(self, whole: Cloud, splits: Any) -> NDArray[np.float64]:
+        pairs = ((Cloud(whole.features[one]), Cloud(whole.features[other])) for one, other in splits)
+        return np.array([self.compare(*pair) for pair in pairs])
+
+
+@caught_by("merging")
+class MergesInTurns(MeanShift):
+    """Holds all images, but not the first dataset's before the second's."""
+
+    def merge(self, first: Cloud, second: Cloud) -> Cloud:
+        merged = super().merge(first, second).features
+        return Cloud(np.concatenate([merged[::2], merged[1::2]]))
+
+
+@dataclass(frozen=True)
+class CloudAndCentre(Cloud):
+    """Features, and their mean, float64 (d,)."""
+
+    mean: NDArray[np.float64]
+
+
+@caught_by("merging")
+class KeepsTheFirstMean(SimilarityMeasure[CloudAndCentre]):
+    """Keeps the mean of the first dataset for both."""
+
+    spec = SOUND
+    scale: str
+    power: float
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> CloudAndCentre:
+        return self._of(MeanShift(scale=self.scale).summarise(data, rng).features)
+
+    def _of(self, features: NDArray[np.float64]) -> CloudAndCentre:
+        return CloudAndCentre(features, features.mean(axis=0))
+
+    def compare(self, source: CloudAndCentre, target: CloudAndCentre) -> float:
+        return float(np.linalg.norm(source.mean - target.mean) ** self.power)
+
+    def resample(self, summary: CloudAndCentre, draw: NDArray[np.intp]) -> CloudAndCentre:
+        return self._of(summary.features[draw])
+
+    def merge(self, first: CloudAndCentre, second: CloudAndCentre) -> CloudAndCentre:
+        return CloudAndCentre(np.concatenate([first.features, second.features]), first.mean)
+
+    def embedding(self, summary: CloudAndCentre) -> NDArray[np.float64]:
+        return summary.features[:, :2]
+
+
+@caught_by("splitting")
+class SplitsIntoOthers(MeanShift):
+    def compare_splits(self, whole: Cloud, splits: Any) -> NDArray[np.float64]:
+        return super().compare_splits(whole, [(one, one) for one, _ in splits])
+
+
+@caught_by("splitting")
+class OneValueForAllSplits(MeanShift):
+    def compare_splits(self, whole: Cloud, splits: Any) -> NDArray[np.float64]:
+        return super().compare_splits(whole, splits[:1])
 
 
 @caught_by("determinism")

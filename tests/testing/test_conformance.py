@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from broken_measures import SPECIMENS, MeanShift, OutOfReach, PoolScaled, Subsampled, Unbiased
+from broken_measures import (
+    SPECIMENS,
+    HelpedByLabels,
+    LabelsWhereWeighted,
+    MeanShift,
+    OutOfReach,
+    PoolScaled,
+    Subsampled,
+    Unbiased,
+)
 
 from dsim.errors import UnknownNameError, UsageError
+from dsim.measure import SimilarityMeasure
 from dsim.testing import CHECKS, ConformanceError, Status, assert_conforms, check_measure
 
 BROKEN = [pytest.param(check, cls, id=cls.__name__) for check, classes in SPECIMENS.items() for cls in classes]
@@ -32,6 +43,14 @@ def test_where_values_depend_on_the_seed_checks_that_change_the_draw_do_not_appl
         assert "depend on the seed" in report[check].message
 
 
+@pytest.mark.parametrize("sound", [HelpedByLabels, LabelsWhereWeighted])
+def test_what_is_optional_or_read_for_some_parameters_only_is_sound(sound: type[MeanShift]) -> None:
+    for measure in (sound(), sound(scale="ten")):
+        report = check_measure(measure)
+        assert report.ok, str(report)
+        assert report["needs"].status is Status.PASSED
+
+
 def test_a_measure_that_fits_the_pool_is_fitted_first() -> None:
     report = check_measure(PoolScaled)
     assert report.ok, str(report)
@@ -39,7 +58,7 @@ def test_a_measure_that_fits_the_pool_is_fitted_first() -> None:
 
 
 @pytest.mark.parametrize(("check", "broken"), BROKEN)
-def test_exactly_the_named_check_catches_the_broken_measure(check: str, broken: type[MeanShift]) -> None:
+def test_exactly_the_named_check_catches_the_broken_measure(check: str, broken: type[SimilarityMeasure[Any]]) -> None:
     report = check_measure(broken)
     assert [result.name for result in report.failures] == [check], str(report)
     assert report[check].message
