@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,7 @@ class CcFv(SimilarityMeasure[Cells]):
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cells:
         grids = list(self._grids(data))
+        _refuse_copies(data.dataset.name, [maps for maps, _ in grids])
         drawn = [_drawn(classes, self.pixels, rng) for _, classes in grids]
         features = np.concatenate([maps[:, chosen].T for (maps, _), chosen in zip(grids, drawn, strict=True)])
         classes = np.concatenate([grid[chosen] for (_, grid), chosen in zip(grids, drawn, strict=True)])
@@ -106,6 +107,13 @@ class CcFv(SimilarityMeasure[Cells]):
         )
 
 
+def _refuse_copies(name: str, maps: Sequence[NDArray[np.float32]]) -> None:
+    """Raise MeasureError where all images look alike: what varies then is padding, and where the masks lie."""
+    largest = max(float(np.abs(seen).max()) for seen in maps)
+    if all(float(np.abs(seen - maps[0]).max()) <= 1e-5 * largest for seen in maps):
+        raise MeasureError(f"all images of {name!r} have the same maps", hint="look at the images")
+
+
 def _drawn(classes: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Cells of an image, at most so many of each class, in order."""
     chosen = []
@@ -133,8 +141,6 @@ def _refuse_unusable(
     """Raise MeasureError where masks or features say nothing at the resolution of the map."""
     if not np.isfinite(features).all():
         raise MeasureError(f"maps of {name!r} are not finite", hint="look at the images, or check the weights")
-    if (features == features[0]).all():
-        raise MeasureError(f"all cells of the maps of {name!r} have the same features", hint="look at the images")
     on_map = f"on the map of {side} x {side} cells"
     if not (classes == 0).any():
         raise MeasureError(f"masks of {name!r} leave no background {on_map}", hint="0 is background in a mask")

@@ -16,8 +16,10 @@ class LogMe(TransferScore):
     spec = LOGME
 
     def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
-        # LogME fits no intercept. A network's features can form one themselves; a head's logits cannot.
-        return np.column_stack([super().seen(source, target), np.ones(len(target.points))])
+        # LogME fits no intercept. A network's features can form one themselves; a head's logits cannot, and carry an
+        # offset that says where the source lies.
+        seen = super().seen(source, target)
+        return np.column_stack([seen - seen.mean(axis=0), np.ones(len(seen))])
 
     def score(self, points: NDArray[np.float64], target: Taught) -> float:
         return logme(points, target.classes)
