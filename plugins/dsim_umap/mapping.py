@@ -19,8 +19,8 @@ from dsim.plugin import MeasureError
 
 #: Epochs in which umap-learn lays out new points, and its learning rate for them.
 _EPOCHS, _RATE = 100, 0.25
-#: From so many points on, umap-learn would approximate their neighbours, differently from machine to machine.
-_APPROXIMATED = 4096
+#: From so many images on, the neighbours of the pool are found by matrix products.
+_MANY = 4096
 #: Kernels of numba that run in parallel may not be entered by two threads at once on every platform.
 _TURN = threading.Lock()
 
@@ -90,8 +90,15 @@ def _umap(
     import_umap()
     from umap.umap_ import UMAP
 
-    known = _exact_neighbours(anchors, neighbours) if len(anchors) >= _APPROXIMATED else (None, None, None)
-    reducer = UMAP(n_neighbors=neighbours, min_dist=min_dist, random_state=seed, n_jobs=1, precomputed_knn=known)
+    # Exact, and without the seconds that umap-learn takes to compile its own search.
+    near = _nearest if len(anchors) < _MANY else _nearest_of_many
+    reducer = UMAP(
+        n_neighbors=neighbours,
+        min_dist=min_dist,
+        random_state=seed,
+        n_jobs=1,
+        precomputed_knn=(*near(anchors, anchors, neighbours), None),
+    )
     with warnings.catch_warnings():
         # Its own transform is not used; groups without a link are laid out side by side, as they should be.
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\]", UserWarning)
@@ -100,17 +107,6 @@ def _umap(
     # Fitted attributes of umap-learn that its documentation leaves out.
     curve = np.array([reducer._a, reducer._b], dtype=np.float64)
     return np.ascontiguousarray(reducer.embedding_, dtype=np.float32), curve
-
-
-def _exact_neighbours(
-    anchors: NDArray[np.float32], neighbours: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32], None]:
-    """Nearest anchors of each anchor, itself first, and their distances, (N, neighbours)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    finder = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(anchors)
-    distances, indices = finder.kneighbors(anchors)
-    return indices.astype(np.int32), distances.astype(np.float32), None
 
 
 def _laid_out(known: Map, points: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -148,7 +144,7 @@ def _edges(known: Map, points: NDArray[np.float32]) -> tuple[NDArray[np.int32], 
     """Edges from points to their nearest anchors: rows, columns and strengths, ``neighbours`` per point."""
     from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
-    indices, distances = _nearest(known, points)
+    indices, distances = _nearest(known.anchors, points, known.neighbours)
     # One by one: the kernel compares widths with the mean over all the points that it is given.
     widths = np.empty(len(points), dtype=np.float32)
     for row in range(len(points)):
@@ -161,17 +157,33 @@ def _edges(known: Map, points: NDArray[np.float32]) -> tuple[NDArray[np.int32], 
     return rows, columns, strengths
 
 
-def _nearest(known: Map, points: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Nearest anchors of each point, nearest first: indices int32 and distances float32, (n, neighbours)."""
-    indices = np.empty((len(points), known.neighbours), dtype=np.int32)
-    distances = np.empty((len(points), known.neighbours), dtype=np.float32)
+def _nearest(
+    anchors: NDArray[np.float32], points: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Nearest anchors of each point, nearest first: indices int32 and distances float32, (n, count).
+
+    The distances are umap-learn's to the bit.
+    """
+    indices = np.empty((len(points), count), dtype=np.int32)
+    distances = np.empty((len(points), count), dtype=np.float32)
     for row, point in enumerate(points):
         # Point by point: the last bit of a matrix product would depend on how many points there are.
-        squares = np.square(known.anchors - point).sum(axis=1, dtype=np.float64)
-        some = np.argpartition(squares, known.neighbours - 1)[: known.neighbours]
+        squares = np.square(anchors - point).sum(axis=1, dtype=np.float64)
+        some = np.argpartition(squares, count - 1)[:count]
         indices[row] = some[np.argsort(squares[some], kind="stable")]
         distances[row] = np.sqrt(squares[indices[row]])
     return indices, distances
+
+
+def _nearest_of_many(
+    anchors: NDArray[np.float32], points: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Like ``_nearest``, by matrix products; the last bits of distances are others."""
+    from sklearn.neighbors import NearestNeighbors
+
+    finder = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(anchors)
+    distances, indices = finder.kneighbors(points)
+    return indices.astype(np.int32), distances.astype(np.float32)
 
 
 def _sparse(rows: NDArray[np.int32], columns: NDArray[np.int32], values: Any, shape: tuple[int, int]) -> Any:

@@ -1,0 +1,89 @@
+"""Accuracy of the nearest neighbour: scikit-learn's, its expectation, and what must not change it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dsim.stats.neighbours import nearest_accuracy, split_accuracy
+
+Cloud = NDArray[np.float64]
+
+
+def clouds(shift: float, n: int = 40, m: int = 25) -> tuple[Cloud, Cloud]:
+    rng = np.random.default_rng(5)
+    return rng.normal(size=(n, 3)), rng.normal(size=(m, 3)) + shift
+
+
+def of_sklearn(a: Cloud, b: Cloud) -> float:
+    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.model_selection import LeaveOneOut, cross_val_predict
+    from sklearn.neighbors import KNeighborsClassifier
+
+    points, owners = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
+    told = cross_val_predict(KNeighborsClassifier(1), points, owners, cv=LeaveOneOut())
+    return float(balanced_accuracy_score(owners, told))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.7, 2.0])
+def test_it_is_the_leave_one_out_accuracy_of_a_nearest_neighbour_classifier(shift: float) -> None:
+    a, b = clouds(shift)
+    assert nearest_accuracy(a, b) == pytest.approx(of_sklearn(a, b), abs=1e-12)
+
+
+def test_it_is_one_for_separate_clouds_and_zero_for_the_same_points() -> None:
+    a, b = clouds(50.0)
+    assert nearest_accuracy(a, b) == 1.0
+    assert nearest_accuracy(a, a) == 0.0
+
+
+def test_one_population_gives_its_expectation_whatever_the_sizes() -> None:
+    """Mean over draws within four standard errors of (n + m - 2) / (2 (n + m - 1))."""
+    rng = np.random.default_rng(0)
+    found = np.array([nearest_accuracy(rng.normal(size=(30, 4)), rng.normal(size=(10, 4))) for _ in range(300)])
+    assert abs(found.mean() - 38 / 78) < 4 * found.std() / np.sqrt(len(found))
+
+
+def test_neither_order_nor_shift_nor_scale_nor_side_matters() -> None:
+    a, b = clouds(0.7)
+    value = nearest_accuracy(a, b)
+    assert nearest_accuracy(a[::-1], b) == value
+    assert nearest_accuracy(b, a) == value
+    assert nearest_accuracy(3 * a + 100, 3 * b + 100) == value
+
+
+def test_copies_are_not_each_others_neighbours() -> None:
+    a, b = clouds(0.7)
+    assert nearest_accuracy(np.concatenate([a, a]), b) == pytest.approx(nearest_accuracy(a, b), abs=1e-12)
+
+
+def test_a_tie_counts_half() -> None:
+    # 0 lies between 1, of its own, and -1; 1 is right, and both of the others are wrong.
+    assert nearest_accuracy(np.array([[0.0], [1.0]]), np.array([[-1.0], [9.0]])) == pytest.approx((0.75 + 0) / 2)
+
+
+def test_points_without_a_different_one_beside_them_have_no_accuracy() -> None:
+    assert np.isnan(nearest_accuracy(np.zeros((3, 2)), np.random.default_rng(0).normal(size=(4, 2))))
+
+
+def test_splits_are_what_their_parts_give_alone() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(24, 3))
+    order = rng.permutation(24)
+    ones, others = np.zeros((2, 24)), np.zeros((2, 24))
+    ones[0, order[:10]] = others[0, order[10:]] = 1
+    ones[1, order[:4]] = others[1, order[4:20]] = 1
+    ones[1, order[0]] = 3  # drawn three times
+    alone = [
+        nearest_accuracy(points[order[:10]], points[order[10:]]),
+        nearest_accuracy(points[order[[0, 0, 0, 1, 2, 3]]], points[order[4:20]]),
+    ]
+    np.testing.assert_allclose(split_accuracy(points, ones, others), alone, atol=1e-12)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = clouds(0.7)
+    value = nearest_accuracy(a, b)
+    monkeypatch.setattr("dsim.stats.neighbours._BLOCK", 7 * (len(a) + len(b)))
+    assert nearest_accuracy(a, b) == value
