@@ -126,7 +126,7 @@ def normalised_cosine(a: ArrayLike, b: ArrayLike, scale_a: ArrayLike = 1.0, scal
     0.051317
     """
     one, other = _pair(a, b)
-    if not (one > 0).all() or not (other > 0).all():
+    if not _all_positive(one, other):
         return float("nan")
     return raw_cosine(np.asarray(scale_a) / one, np.asarray(scale_b) / other)
 
@@ -141,7 +141,10 @@ def kl(a: ArrayLike, b: ArrayLike) -> float:
     >>> round(kl([1.0], [2.0]), 6)
     0.153426
     """
-    log_ratio = _log_ratio(a, b)
+    one, other = _pair(a, b)
+    if not _all_positive(one, other):
+        return float("nan")
+    log_ratio = np.log(one) - np.log(other)
     return float(np.maximum(_gaussian_kl(log_ratio), _gaussian_kl(-log_ratio)).sum())
 
 
@@ -155,10 +158,12 @@ def jsd(a: ArrayLike, b: ArrayLike) -> float:
     >>> round(jsd([1.0], [2.0]), 6)
     0.029446
     """
-    one, other = (-value / 2 for value in (_log_ratio(a, b), -_log_ratio(a, b)))
-    # log of variance / mean variance, in terms of half the log ratio: no overflow for ratios up to 1e300.
-    mean = np.logaddexp(one, other) - np.log(2)
-    return float(0.5 * np.mean(_gaussian_kl(one - mean) + _gaussian_kl(other - mean)))
+    one, other = _pair(a, b)
+    if not _all_positive(one, other):
+        return float("nan")
+    logarithms = -np.log(one), -np.log(other)
+    mean = np.logaddexp(*logarithms) - np.log(2)
+    return float(0.5 * np.mean(sum(_gaussian_kl(logarithm - mean) for logarithm in logarithms)))
 
 
 def asymmetric(source: ArrayLike, target: ArrayLike, trivial: ArrayLike, alpha: float = ALPHA) -> float:
@@ -185,6 +190,10 @@ def _pair(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.f
     return np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
 
 
+def _all_positive(*vectors: NDArray[np.float64]) -> bool:
+    return all(bool((vector > 0).all()) for vector in vectors)
+
+
 def _ratio(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     """a / b, 0 where b is 0."""
     ratio: NDArray[np.float64] = np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b > 0)
@@ -194,15 +203,6 @@ def _ratio(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     norm = np.linalg.norm(vector)
     return vector / norm if norm > 0 else np.full_like(vector, np.nan)
-
-
-def _log_ratio(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """log(F_a / F_b), NaN where either is 0."""
-    one, other = _pair(a, b)
-    valid = (one > 0) & (other > 0)
-    return np.log(one, out=np.full(one.shape, np.nan), where=valid) - np.log(
-        other, out=np.full(other.shape, np.nan), where=valid
-    )
 
 
 def _gaussian_kl(log_variance_ratio: NDArray[np.float64]) -> NDArray[np.float64]:

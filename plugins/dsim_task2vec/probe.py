@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dsim.features.extractor import Recipe, prepare
+from dsim.features.extractor import Blueprint, Extractor, Recipe, prepare
 from dsim.features.network import Network
 from dsim.features.transforms import parse_transform
 from dsim.plugin import MeasureError, UsageError
@@ -38,7 +40,7 @@ class Probe:
 
     def __init__(self, reference: str, runtime: Runtime, batchnorm: bool) -> None:
         blueprint = prepare(reference, runtime)
-        network = blueprint.open(runtime.device)
+        network = _opened(blueprint, runtime.device, threading.get_ident())
         if not isinstance(network, Network):
             raise UsageError(f"{reference!r} is no network, so it has no filters", hint="give a probe such as timm:...")
         self.recipe: Recipe = blueprint.recipe
@@ -81,6 +83,12 @@ class Probe:
                 hint="choose a convolutional probe, such as a ResNet",
             )
         return used
+
+
+@lru_cache(maxsize=1)
+def _opened(blueprint: Blueprint, device: str, thread: int) -> Extractor:
+    """The last network stays open for the next dataset; each thread has its own, for hooks see what passes."""
+    return blueprint.open(device)
 
 
 def _layers(module: nn.Module, batchnorm: bool) -> Iterator[Layer]:
