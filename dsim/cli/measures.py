@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--needs", multiple=True, metavar="WHAT", help="Only those that need nothing else: images, labels, ...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def measures(needs: Sequence[str], as_json: bool) -> None:
+@click.option("--markdown", is_flag=True, help="Print the page of all measures: docs/measures.md.")
+def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
     """List the similarity measures."""
     from dsim.registry import default
 
@@ -23,6 +24,10 @@ def measures(needs: Sequence[str], as_json: bool) -> None:
         from dsim.cli.console import emit_json
 
         return emit_json([_document(spec) for spec in chosen])
+    if markdown:
+        from dsim.cli.measure_table import page
+
+        return click.echo(page(default(), chosen))
     rows = [(f"{s.name}@{s.version}", ", ".join(sorted(s.needs)), str(s.direction), s.title) for s in chosen]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     for row in rows:
@@ -51,7 +56,8 @@ def explain(name: str, as_json: bool) -> None:
         "symmetric": "yes" if spec.symmetric else "no: source and target are not interchangeable",
         "itself": "nearest to itself" if spec.self_is_optimal else "a dataset need not be nearest to itself",
         "needs": f"{', '.join(sorted(spec.needs))}; at least {spec.min_samples} samples",
-        "intervals": "by bootstrap" if spec.resamples else "none",
+        "intervals": f"by bootstrap, {spec.replicates or 'no'} replicates unless told" if spec.resamples else "none",
+        "halves": "noise floor, and permutation test with --test N" if spec.two_sample else "no floor, no test",
         "cost": spec.cost,
         "blind to": spec.blind_to or "not stated",
     }
@@ -108,6 +114,9 @@ def _document(spec: MeasureSpec) -> dict[str, Any]:
         "self_is_optimal": spec.self_is_optimal,
         "min_samples": spec.min_samples,
         "resamples": spec.resamples,
+        "replicates": spec.replicates,
+        "two_sample": spec.two_sample,
+        "embeds": spec.embeds,
         "fits_pool": spec.fits_pool,
         "formula": spec.formula,
         "cost": spec.cost,

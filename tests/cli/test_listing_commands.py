@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,44 @@ def test_explain_tells_everything_of_every_measure(name, capsys):
         assert label in printed
     run(["explain", name, "--json"])
     assert json.loads(capsys.readouterr().out)["name"] == name
+
+
+def test_json_of_measures_tells_what_can_be_said_of_how_sure_a_value_is(capsys):
+    run(["measures", "--json"])
+    listed = {measure["name"]: measure for measure in json.loads(capsys.readouterr().out)}
+    assert listed["cc"]["two_sample"] is True
+    assert listed["cc"]["replicates"] == 200
+    assert listed["asap"]["embeds"] is True
+
+
+def test_the_page_of_measures_is_what_the_command_prints(capsys):
+    """Made anew by: dsim measures --markdown > docs/measures.md"""
+    assert run(["measures", "--markdown"]) == 0
+    assert (Path(__file__).parents[2] / "docs" / "measures.md").read_text("utf-8") == capsys.readouterr().out
+
+
+def test_the_page_links_references_and_keeps_text_in_its_cell(install_plugin, capsys):
+    spec = """
+        from dsim.plugin import Direction, MeasureSpec, Need, hookimpl
+
+        SPEC = MeasureSpec(
+            name="odd", version=2, title="a | b", factory="odd:Odd", needs=frozenset({Need.LABELS, Need.FEATURES}),
+            direction=Direction.SIMILARITY, symmetric=False, self_is_optimal=True, formula="f", cost="n * d",
+            references=("One 1999, doi:10.1000/x_1(2)3, and arXiv:1234.56789",), bounds=(0, 1), two_sample=True,
+        )
+
+        @hookimpl
+        def dsim_measures():
+            return [SPEC]
+    """
+    install_plugin("odd", spec)
+    run(["measures", "--markdown"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| odd@2")]
+    assert line == (
+        r"| odd@2<br>a \| b | features, labels | similarity | 0 to 1 | no | nearest | floor, test | n \* d | One 1999, "
+        r"[doi:10.1000/x\_1(2)3](https://doi.org/10.1000/x_1%282%293), and "
+        r"[arXiv:1234.56789](https://arxiv.org/abs/1234.56789) |"
+    )
 
 
 def test_plugins_tells_where_each_comes_from(capsys):
