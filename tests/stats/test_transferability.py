@@ -122,7 +122,7 @@ def test_nleep_is_leep_of_a_mixture_fitted_by_scikit_learn() -> None:
     features, labels = labelled(90, 6, 3)
     reduced = PCA(n_components=0.8, svd_solver="full").fit_transform(features)
     reduced /= reduced[:, 0].std()
-    mixture = GaussianMixture(6, max_iter=1000, random_state=5, init_params="k-means++").fit(reduced)
+    mixture = GaussianMixture(6, max_iter=1000, random_state=5).fit(reduced)
     assert nleep(features, labels, components=2, seed=5) == pytest.approx(
         leep(mixture.predict_proba(reduced), labels), abs=1e-6
     )
@@ -196,8 +196,19 @@ def test_parc_by_scipy_and_numpy() -> None:
     features, labels = labelled(40, 6, 4)
     standard = (features - features.mean(axis=0)) / features.std(axis=0)
     upper = np.triu_indices(40, k=1)
-    distances = 1 - np.corrcoef(standard)[upper], 1 - np.corrcoef(np.eye(4)[labels])[upper].round(12)
+    distances = (1 - np.asarray(np.corrcoef(rows))[upper].round(9) for rows in (standard, np.eye(4)[labels]))
     assert parc(features, labels) == pytest.approx(spearmanr(*distances).statistic, rel=1e-10)
+
+
+def test_parc_of_two_opposite_features_is_the_correlation_of_agreeing_signs_with_agreeing_labels() -> None:
+    # What a source of two classes gives: all distances are 0 or 2, and rounding must not rank them.
+    rng = np.random.default_rng(0)
+    logit, labels = rng.standard_normal(50) * 1e3, np.arange(50) % 3
+    sides = logit > logit.mean()
+    upper = np.triu_indices(50, k=1)
+    unlike = [(side[:, None] != side)[upper] for side in (sides, labels)]
+    expected = np.asarray(np.corrcoef(*unlike))[0, 1]
+    assert parc(np.stack([logit, -logit], axis=1), labels) == pytest.approx(expected, rel=1e-12)
 
 
 # --- frozen values ---------------------------------------------------------------------------------------------------

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.stats.transferability.axes import principal_axes
 from dsim.stats.transferability.classes import indicators
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Directions whose variance is below this share of the largest hold rounding, not features.
-_RANK = 1e-12
 #: Coordinates of logits below this share of the largest are rounding.
 _COORDINATE = 1e-6
 
@@ -79,23 +78,11 @@ def train_head(features: NDArray[np.floating], labels: NDArray[Any], penalty: fl
     scale = float(np.sqrt(np.mean(points**2)))
     points /= scale
     members = indicators(labels)
-    axes, scores = _principal(points)
-    inner, bias = _minimise(scores, members, penalty / len(points))
+    # A ridge solution lies in what the principal axes span: fewer weights where samples are few.
+    _, axes = principal_axes(points)
+    inner, bias = _minimise(points @ axes, members, penalty / len(points))
     weights = axes @ inner / scale
     return Head(weights, bias - centre @ weights)
-
-
-def _principal(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Principal axes (d, r) of centred points and their scores (n, r): a ridge solution lies in what they span."""
-    n, d = points.shape
-    if d <= n:
-        variances, axes = np.linalg.eigh(points.T @ points)
-        axes = axes[:, variances > _RANK * variances[-1]]
-        return axes, points @ axes
-    variances, sides = np.linalg.eigh(points @ points.T)
-    kept = variances > _RANK * variances[-1]
-    lengths = np.sqrt(variances[kept])
-    return points.T @ (sides[:, kept] / lengths), sides[:, kept] * lengths
 
 
 def _minimise(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.stats.transferability.axes import principal_axes
 from dsim.stats.transferability.classes import class_means, indicators
-
-#: Variances below this share of the largest are rounding.
-_RANK = 1e-10
 
 
 def h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
@@ -34,11 +32,10 @@ def h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
     >>> round(h_score(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])), 6)
     0.8
     """
-    variances, between, n, count = _spectra(features, labels)
-    kept = variances > _RANK * variances.max(initial=0.0)
-    if count < 2 or not kept.any() or kept.sum() >= n - 1:
+    found = _spectrum(features, labels)
+    if found is None or len(found.variances) >= len(features) - 1:
         return float("nan")
-    return float(np.sum(between[kept] / variances[kept]))
+    return float(np.sum(found.between / found.variances))
 
 
 def regularised_h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
@@ -64,12 +61,12 @@ def regularised_h_score(features: NDArray[np.floating], labels: NDArray[Any]) ->
     >>> round(regularised_h_score(x, np.array([0, 0, 1, 1])), 6)
     0.531621
     """
-    variances, between, _, count = _spectra(features, labels)
-    if count < 2 or not variances.max(initial=0.0) > 0:
+    found = _spectrum(features, labels)
+    if found is None:
         return float("nan")
-    shrinkage = ledoit_wolf_shrinkage(features)
-    mean = variances.sum() / features.shape[1]
-    return float(np.sum((1 - shrinkage) * between / ((1 - shrinkage) * variances + shrinkage * mean)))
+    kept = 1 - found.shrinkage
+    spherical = found.shrinkage * found.variances.sum() / features.shape[1]
+    return float(np.sum(kept * found.between / (kept * found.variances + spherical)))
 
 
 def ledoit_wolf_shrinkage(features: NDArray[np.floating]) -> float:
@@ -78,31 +75,35 @@ def ledoit_wolf_shrinkage(features: NDArray[np.floating]) -> float:
     >>> round(ledoit_wolf_shrinkage(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])), 6)
     0.518033
     """
-    centred = _centred(features)
+    found = _spectrum(features, np.zeros(len(features)), fewest=1)
+    return 0.0 if found is None else found.shrinkage
+
+
+class _Spectrum(NamedTuple):
+    """Variances along the principal axes, and between class means, (r,); Ledoit and Wolf's shrinkage."""
+
+    variances: NDArray[np.float64]
+    between: NDArray[np.float64]
+    shrinkage: float
+
+
+def _spectrum(features: NDArray[np.floating], labels: NDArray[Any], fewest: int = 2) -> _Spectrum | None:
+    """None for constant features or fewer classes than ``fewest``."""
+    points = np.asarray(features, dtype=np.float64)
+    centred = points - points.mean(axis=0)
+    members = indicators(labels)
+    # What rounding leaves of constant features is no feature.
+    if members.shape[1] < fewest or not np.abs(centred).max() > 1e-10 * np.abs(points).max():
+        return None
+    squares, axes = principal_axes(centred)
+    variances = squares / len(points)
+    between = members.mean(axis=0) @ (class_means(centred, members) @ axes) ** 2
+    return _Spectrum(variances, between, _shrinkage(variances, centred))
+
+
+def _shrinkage(variances: NDArray[np.float64], centred: NDArray[np.float64]) -> float:
     n, d = centred.shape
-    gram = centred @ centred.T / n if n < d else centred.T @ centred / n
-    size = float(np.sum(gram**2))  # |cov|^2, the same for either Gram matrix
-    spread = size - float(np.trace(gram)) ** 2 / d
+    size = float(np.sum(variances**2))  # |cov|^2
+    spread = size - float(variances.sum()) ** 2 / d
     error = (float(np.mean(np.sum(centred**2, axis=1) ** 2)) - size) / n
     return min(error, spread) / spread if spread > 0 else 0.0
-
-
-def _spectra(
-    features: NDArray[np.floating], labels: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int, int]:
-    """Along the principal axes, (r,): the variance, and the variance between class means; then n and C."""
-    centred = _centred(features)
-    members = indicators(labels)
-    n = len(centred)
-    sides, lengths, _ = np.linalg.svd(centred, full_matrices=False)
-    # A column of noise that rounding left of constant features is no feature.
-    lengths = np.where(lengths > 1e-10 * max(1.0, np.abs(features).max()), lengths, 0.0)
-    means = class_means(sides * lengths, members)
-    between = members.mean(axis=0) @ means**2
-    return lengths**2 / n, between, n, members.shape[1]
-
-
-def _centred(features: NDArray[np.floating]) -> NDArray[np.float64]:
-    points = np.asarray(features, dtype=np.float64)
-    centred: NDArray[np.float64] = points - points.mean(axis=0)
-    return centred

@@ -52,7 +52,7 @@ def nleep(features: NDArray[np.floating], labels: NDArray[Any], components: int 
     """LEEP of the posteriors of a Gaussian mixture that is fitted to the features, with no source head.
 
     Principal components that hold 80 % of the variance are clustered by a mixture of ``components`` x C Gaussians with
-    full covariances, started by k-means++.
+    full covariances, started by k-means.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def nleep(features: NDArray[np.floating], labels: NDArray[Any], components: int 
     reduced = _leading_components(np.asarray(features, dtype=np.float64))
     if clusters > len(reduced) or not reduced.size:
         return float("nan")
-    mixture = GaussianMixture(clusters, max_iter=1000, random_state=seed, init_params="k-means++")
+    mixture = GaussianMixture(clusters, max_iter=1000, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by converged_
         mixture.fit(reduced)

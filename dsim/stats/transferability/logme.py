@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.stats.transferability.axes import principal_axes
 from dsim.stats.transferability.classes import indicators
 
 #: Ratios lambda = alpha / beta that are tried, in units of the largest squared singular value: a decade each.
@@ -21,7 +22,7 @@ def logme(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
 
     The model is y = F w + noise with weights w ~ N(0, 1/alpha) and noise ~ N(0, 1/beta). For a ratio
     lambda = alpha / beta the best beta has a closed form, so the evidence is maximised over one number per class, from
-    one singular value decomposition: the maximum itself, where the published fixed-point iteration stops when lambda
+    one eigendecomposition: the maximum itself, where the published fixed-point iteration stops when lambda
     changes by less than 1 %.
 
     Parameters
@@ -46,11 +47,10 @@ def logme(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
     points = np.asarray(features, dtype=np.float64)
     if targets.shape[1] < 2 or not points.any():
         return float("nan")
-    sides, lengths, _ = np.linalg.svd(points, full_matrices=False)
-    spectrum = (lengths / lengths[0]) ** 2
-    explained = (sides.T @ targets) ** 2
+    squares, axes = principal_axes(points)
+    explained = (axes.T @ (points.T @ targets)) ** 2 / squares[:, None]
     beyond = np.maximum((targets**2).sum(axis=0) - explained.sum(axis=0), 0.0)
-    return float(_maximum(spectrum, explained, beyond, len(points)).mean())
+    return float(_maximum(squares / squares[-1], explained, beyond, len(points)).mean())
 
 
 def _maximum(

@@ -35,16 +35,14 @@ def parc(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
     >>> round(parc(x, np.array([0, 0, 1, 1])), 6)
     0.828079
     """
-    from scipy.stats import rankdata
-
     found, count = codes(labels)
     unit = _unit_rows(np.asarray(features, dtype=np.float64))
     if count < 2 or not np.isfinite(unit).all():
         return float("nan")
     first, second = np.triu_indices(len(unit), k=1)
-    ranks = rankdata((1.0 - np.clip(unit @ unit.T, -1.0, 1.0))[first, second])
-    unlike = found[first] != found[second]
-    return _with_two_values(ranks, unlike)
+    # Two features have correlations 1 and -1 alone, but for rounding: ranks must not see that.
+    distances = np.round(1.0 - unit @ unit.T, 9)[first, second]
+    return _rank_correlation(distances, found[first] == found[second])
 
 
 def _unit_rows(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -61,11 +59,20 @@ def _unit_rows(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return unit
 
 
-def _with_two_values(ranks: NDArray[np.float64], upper: NDArray[np.bool_]) -> float:
-    """Pearson's correlation of numbers with a variable of two values; NaN where either does not vary."""
-    share = float(upper.mean()) if len(upper) else 0.0
-    deviation = float(ranks.std()) if len(ranks) else 0.0
-    if not 0.0 < share < 1.0 or deviation == 0.0:
+def _rank_correlation(distances: NDArray[np.float64], alike: NDArray[np.bool_]) -> float:
+    """Spearman's correlation of distances with unlike = 1, alike = 0; NaN where either does not vary.
+
+    One sort of the values and the mean rank of the pairs that are alike, ties counting with their middle rank: the
+    distances need not be ranked one by one.
+    """
+    count, share = len(distances), float(alike.mean()) if len(distances) else 0.0
+    ordered = np.sort(distances)
+    edges = np.flatnonzero(np.diff(ordered, prepend=-np.inf, append=np.inf))
+    ties = np.diff(edges).astype(np.float64)
+    variance = (count**2 - 1 - float(np.sum(ties**3 - ties)) / max(count, 1)) / 12
+    if not 0.0 < share < 1.0 or variance <= 0:
         return float("nan")
-    gap = float(ranks[upper].mean() - ranks[~upper].mean())
-    return gap * float(np.sqrt(share * (1 - share))) / deviation
+    among = np.sort(distances[alike])
+    middle = (np.searchsorted(ordered, among, "left") + np.searchsorted(ordered, among, "right") - 1) / 2
+    gap = ((count - 1) / 2 - float(middle.mean())) / (1 - share)
+    return gap * float(np.sqrt(share * (1 - share) / variance))
