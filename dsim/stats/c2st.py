@@ -159,9 +159,14 @@ def _joined(points: Points, groups: Indices) -> Indices:
 
 
 def _canonical_order(points: Points, is_second: NDArray[np.bool_], seed: int) -> Indices:
-    """The points along a random direction, equal ones of the first cloud before those of the second."""
-    direction = np.random.default_rng(seed).standard_normal(points.shape[1])
-    return np.lexsort((is_second, (points * direction).sum(axis=1)))
+    """A random order that depends on the points' values, not on how they came; equal points: the first cloud's first.
+
+    Random: folds that were balanced along any direction would all repeat a chance difference of the clouds, so that
+    what is learned from some would be found in the others.
+    """
+    rng = np.random.default_rng(seed)
+    along = (points * rng.standard_normal(points.shape[1])).sum(axis=1)
+    return np.lexsort((is_second, along))[rng.permutation(len(points))]
 
 
 def _dealt(group: Indices, is_second: NDArray[np.bool_], folds: int) -> Indices:

@@ -102,7 +102,9 @@ class WassersteinDistance(FeatureMeasure):
         if self.method == "exact":
             exact, _ = exact_transport(tables.between, a, b)
             return exact.value, (exact,)
-        epsilon = self.epsilon * float(tables.between.mean())
+        # The mean over pairs of images, of which one that was drawn twice is two.
+        mean = tables.between.mean() if a is None or b is None else a @ tables.between @ b
+        epsilon = self.epsilon * float(mean)
         if self.method == "sinkhorn":
             entropic = sinkhorn(tables.between, epsilon, a, b)
             return entropic.cost, (entropic,)
