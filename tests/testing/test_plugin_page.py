@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dsim import hookspecs
+from dsim.clouds import FeatureMeasure
 from dsim.measure import PairwiseMeasure, SimilarityMeasure
 from dsim.testing import CHECKS
 from dsim.view import DatasetView
@@ -56,7 +57,7 @@ def run(tmp_path: Path, private_cache: Path) -> Run:
 
 def test_the_page_holds_a_whole_plugin() -> None:
     assert set(FILES) == {"pyproject.toml", "dsim_shift/__init__.py", "dsim_shift/measure.py", "tests/test_shift.py"}
-    assert len(LOOSE) == 2
+    assert len(LOOSE) == 3
     assert COMMANDS
 
 
@@ -64,7 +65,7 @@ def test_the_plugins_own_test_passes(run: Run) -> None:
     assert "1 passed" in run("-m", "pytest", "-q", "-W", "error", "tests/test_shift.py")
 
 
-@pytest.mark.parametrize("code", LOOSE, ids=["in Python", "the report"])
+@pytest.mark.parametrize("code", LOOSE, ids=["in Python", "of features", "the report"])
 def test_code_of_the_page_runs(run: Run, code: str) -> None:
     run("-W", "error", "-c", code)
 
@@ -81,14 +82,27 @@ def test_the_hooks_stand_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["summarise", "compare", "fit", "resample", "embedding", "compare_many", "extractors"]
+    "method",
+    [
+        "summarise",
+        "compare",
+        "fit",
+        "resample",
+        "merge",
+        "embedding",
+        "compare_many",
+        "compare_splits",
+        "remark",
+        "extractors",
+    ],
 )
 def test_the_methods_stand_as_they_are(method: str) -> None:
     assert f"`{method}{_signature(getattr(SimilarityMeasure, method))}`" in PAGE
 
 
-def test_the_pairwise_method_stands_as_it_is() -> None:
+def test_the_methods_of_the_shorter_ways_stand_as_they_are() -> None:
     assert f"`pairwise{_signature(PairwiseMeasure.pairwise)}`" in PAGE
+    assert f"`distance{_signature(FeatureMeasure.distance)}`" in PAGE
 
 
 def _signature(function: Callable[..., object]) -> str:
@@ -96,8 +110,9 @@ def _signature(function: Callable[..., object]) -> str:
 
 
 def test_what_data_offers_stands_as_it_is() -> None:
-    mentioned = set(re.findall(r"\bdata\.([a-z]+)", PAGE)) - {"phantoms"}
-    assert mentioned == {"images", "batches", "features", "labels", "masks", "attributes"}
+    mentioned = set(re.findall(r"\bdata\.([a-z_]+)", PAGE)) - {"phantoms"}
+    parts = {"images", "batches", "features", "feature_blocks", "labels", "masks", "attributes"}
+    assert mentioned == parts | {"has"}
     assert mentioned <= set(dir(DatasetView))
 
 
