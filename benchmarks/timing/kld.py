@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from dsim_kld.fingerprint import Fingerprint, take
-from dsim_kld.measure import FingerprintDivergence
 from numpy.typing import NDArray
 from rows import Row, race, show
 
 from dsim.stats.divergences import REACH
+from dsim_kld.fingerprint import Fingerprint, take
+from dsim_kld.measure import FingerprintDivergence
 
 #: Datasets that are compared, each with all others.
 DATASETS, IMAGES, FEATURES = 20, 1000, 512

@@ -111,13 +111,21 @@ def _verdict(
 
 
 def _refuse_same_names(sources: Sequence[Record], targets: Sequence[Record]) -> None:
+    hint = "write one with another name: --name NAME, or give NAME=PATH"
     for role, group in (("sources", sources), ("targets", targets)):
         names = [record.name for record in group]
-        for record in group:
-            if names.count(record.name) > 1:
-                raise DataError(
-                    f"two {role} are named {record.name!r}", hint="write one with another name: --name NAME"
-                )
+        for name in names:
+            if names.count(name) > 1:
+                raise DataError(f"two {role} are named {name!r}", hint=hint)
+    known = {record.name: record for record in sources}
+    for target in targets:
+        source = known.get(target.name, target)
+        if source.dataset != target.dataset:
+            raise DataError(
+                f"a source and a target that differ are both named {target.name!r}: "
+                f"{source.origin} and {target.origin}",
+                hint=hint,
+            )
 
 
 def _provenance(measure: FingerprintDivergence, records: Sequence[Record], cells: int) -> dict[str, Any]:

@@ -231,6 +231,13 @@ def test_one_file_alone_and_two_of_one_name_are_refused(
     assert "two sources are named 'fundus'" in capsys.readouterr().err
 
 
+def test_a_source_and_a_target_of_one_name_must_be_one_dataset(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fingerprint", "compare", str(files["fluorescence"]), "--targets", "fluorescence=phantoms:xray"]) == 1
+    assert "a source and a target that differ are both named 'fluorescence'" in capsys.readouterr().err
+
+
 def test_only_json_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fingerprint", "write", "phantoms:xray", "--out", str(tmp_path / "x.npz")]) == 2
     assert "end its name in .json" in capsys.readouterr().err
