@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Cell, Pair
 from dsim.comparison.finishing import Work, finish
-from dsim.comparison.units import random_split, units_of
+from dsim.comparison.units import joined, random_split, units_of
 from dsim.matrix import SimilarityMatrix
 from dsim.rng import stream
 
@@ -69,7 +69,7 @@ def permutations(first: Units, second: Units, count: int, seed: int, keys: Seque
     import numpy as np
 
     rng, images = stream(seed, *keys), sum(len(unit) for unit in first)
-    merged = [*first, *(unit + images for unit in second)]
+    merged = joined(first, second, images)
     everything = np.arange(sum(len(unit) for unit in merged), dtype=np.intp)
     observed = everything[:images], everything[images:]
     return [observed, *(random_split(merged, images, rng) for _ in range(count))]

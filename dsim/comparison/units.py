@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from dsim.data.dataset import Dataset
 
-    #: Positions of the images of each unit.
-    Units = Sequence[NDArray[np.intp]]
+    #: Positions of the images of each unit; one array (n, 1) where every image is a unit.
+    Units = Sequence[NDArray[np.intp]] | NDArray[np.intp]
     #: Positions of the images of either part.
     Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -27,7 +27,7 @@ def groups_of(dataset: Dataset) -> list[NDArray[np.intp]] | None:
     return [np.flatnonzero(groups == group) for group in sorted(set(dataset.groups))]
 
 
-def units_of(dataset: Dataset) -> list[NDArray[np.intp]]:
+def units_of(dataset: Dataset) -> Units:
     """The groups (patients, videos, slides) where they are known, since their images are no independent evidence.
 
     Single images otherwise.
@@ -35,7 +35,16 @@ def units_of(dataset: Dataset) -> list[NDArray[np.intp]]:
     import numpy as np
 
     found = groups_of(dataset)
-    return list(np.arange(len(dataset), dtype=np.intp)[:, None]) if found is None else found
+    return np.arange(len(dataset), dtype=np.intp)[:, None] if found is None else found
+
+
+def joined(first: Units, second: Units, images: int) -> Units:
+    """The units of two datasets that are merged, the first of which has so many images."""
+    import numpy as np
+
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return np.concatenate([first, second + images])
+    return [*first, *(unit + images for unit in second)]
 
 
 def random_split(units: Units, share: int, rng: np.random.Generator) -> Split:
@@ -48,7 +57,11 @@ def random_split(units: Units, share: int, rng: np.random.Generator) -> Split:
     """
     import numpy as np
 
-    shuffled = [units[index] for index in rng.permutation(len(units))]
+    order = rng.permutation(len(units))
+    if isinstance(units, np.ndarray):
+        cut = min(max(1, share), len(units) - 1)
+        return units[order[:cut], 0], units[order[cut:], 0]
+    shuffled = [units[index] for index in order]
     taken = np.cumsum([len(unit) for unit in shuffled[:-1]])
     cut = int(np.abs(taken - share).argmin()) + 1
     return np.concatenate(shuffled[:cut]), np.concatenate(shuffled[cut:])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
 
 from dsim.errors import DataError
 
@@ -66,14 +68,51 @@ def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def numbered(count: int, prefix: str = "") -> tuple[str, ...]:
+@dataclass(frozen=True, eq=False)
+class Numbered(Sequence[str]):
+    """Ids by position, made when they are asked for: a million of them as a tuple take 60 MB.
+
+    It equals the tuple of the same texts.
+    """
+
+    total: int
+    prefix: str = ""
+
+    def __len__(self) -> int:
+        return self.total
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self._text, range(self.total)[index]))
+        return self._text(range(self.total)[index])
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._text, range(self.total))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Numbered):
+            return (self.total, self.prefix) == (other.total, other.prefix)
+        return isinstance(other, tuple) and len(other) == self.total and all(map(operator.eq, self, other))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def _text(self, position: int) -> str:
+        digits = len(str(max(0, self.total - 1)))
+        return f"{self.prefix}{position:0{digits}d}"
+
+
+def numbered(count: int, prefix: str = "") -> Numbered:
     """Ids by position, padded so that they sort as they count.
 
     >>> numbered(11)[8:]
     ('08', '09', '10')
     """
-    digits = len(str(max(0, count - 1)))
-    return tuple(f"{prefix}{i:0{digits}d}" for i in range(count))
+    return Numbered(count, prefix)
 
 
 def dtype_as_read(dtype: Any) -> str:

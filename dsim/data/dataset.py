@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from dsim.data.arrays import Numbered
 from dsim.errors import DataError, NeedError
 from dsim.specs import Need
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from dsim.data.treatment import Treatment
     from dsim.store.rows import Rows
+
+
+#: So that a million ids are never one text.
+_IDS_AT_ONCE = 4096
 
 
 class Backing(Protocol):
@@ -55,7 +60,7 @@ class Dataset:
     """
 
     name: str
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     backing: Backing | None = None
     labels: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
@@ -145,6 +150,16 @@ class Dataset:
     def images_fingerprint(self) -> str:
         """sha256 over the sorted (id, digest of bytes) of the images; labels and masks do not enter."""
         return _digest_of(sorted(zip(self.ids, self.image_digests, strict=True)))
+
+    @cached_property
+    def order(self) -> str:
+        """sha256 of the ids in their order, which the other fingerprints leave out."""
+        state = hashlib.sha256(b'{"ids":[')
+        for start in range(0, len(self), _IDS_AT_ONCE):
+            chunk = json.dumps(tuple(self.ids[start : start + _IDS_AT_ONCE]), separators=(",", ":"))
+            state.update(("," if start else "").encode() + chunk[1:-1].encode())
+        state.update(b"]}")
+        return state.hexdigest()
 
     @cached_property
     def masks_fingerprint(self) -> str:
@@ -247,8 +262,8 @@ def _digest_of(value: object) -> str:
     return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()
 
 
-def _refuse_duplicates(name: str, ids: tuple[str, ...]) -> None:
-    if len(set(ids)) == len(ids):
+def _refuse_duplicates(name: str, ids: Sequence[str]) -> None:
+    if isinstance(ids, Numbered) or len(set(ids)) == len(ids):
         return
     seen: set[str] = set()
     twice = sorted({i for i in ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]

@@ -90,7 +90,7 @@ def evaluate(encoder: Encoder, parts: Sequence[Part], recipe: Recipe, runtime: R
         eqc_heldout_paper=eqc(held_clouds) if len(held) > 1 else float("nan"),
         placed=_placed(clouds, held_clouds, owners),
         held_counts=tuple(map(len, held_clouds)),
-        held_ids={dataset.name: dataset.ids for dataset in held},
+        held_ids={dataset.name: tuple(dataset.ids) for dataset in held},
     )
 
 

@@ -38,7 +38,7 @@ def refuse_constant(prepared: NDArray[np.float32], data: DatasetView) -> None:
     if len(constant):
         raise MeasureError(
             f"{len(constant)} of {len(data)} images of {data.dataset.name!r} are constant, and {data.wanted_by} is "
-            f"undefined for them: {_some([data.dataset.ids[i] for i in constant])}",
+            f"undefined for them: {_some([data.dataset.ids[i] for i in constant.tolist()])}",
             hint="remove them, or choose nmi, which a constant image does not stop",
         )
 
