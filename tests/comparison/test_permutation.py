@@ -148,6 +148,32 @@ def test_a_dataset_that_failed_has_no_p_and_the_reason(gap_of_two, line):
     assert matrix.p_values[0, 0] == 0.05
 
 
+def test_the_mean_over_all_pairs_is_tested_like_the_energy_distance(gap_of_two):
+    """For equally many images the sum over all pairs is fixed, so both order the divisions alike: docs/results.md."""
+
+    def mean_distance(a, b):
+        return float(np.abs(a.values[:, 0][:, None] - b.values[:, 0]).mean())
+
+    class MeanDistance(gap_of_two):
+        spec = replace(gap_of_two.spec, name="mean-distance", self_is_optimal=False)
+
+        def compare(self, source, target):
+            return mean_distance(source, target)
+
+    class Energy(gap_of_two):
+        spec = replace(gap_of_two.spec, name="energy-by-hand")
+
+        def compare(self, source, target):
+            within = mean_distance(source, source) + mean_distance(target, target)
+            return 2 * mean_distance(source, target) - within
+
+    rng = np.random.default_rng(2)
+    broad, compact = samples(rng, 3, 20, "broad", spread=1.0), samples(rng, 3, 20, "compact", spread=0.5)
+    found = [compare(broad, compact, measure=measure(), test=99).p_values for measure in (MeanDistance, Energy)]
+    np.testing.assert_array_equal(*found)
+    assert 0.01 < np.median(found[0]) < 0.5
+
+
 def test_what_goes_wrong_in_a_permutation_is_the_reason(gap_of_two, line):
     class Unmerged(gap_of_two):
         def merge(self, first, second):
