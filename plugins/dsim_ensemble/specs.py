@@ -5,14 +5,14 @@ from __future__ import annotations
 from dsim.plugin import Direction, MeasureSpec, Need, Parameter
 
 #: Chosen on the phantoms, whose right order is known: docs/measures/ensemble.md gives the table and the reason.
-MEMBERS = "asap+cc"
+MEMBERS = "frechet+kld-tf+mmd+wasserstein"
 
 ENSEMBLE = MeasureSpec(
     name="ensemble",
     version=1,
     title="Ensemble: several measures as one, by ranks or by standardised distances",
     factory="dsim_ensemble.measure:Ensemble",
-    needs=frozenset({Need.IMAGES}),
+    needs=frozenset({Need.FEATURES}),
     direction=Direction.DISTANCE,
     symmetric=False,
     self_is_optimal=False,
