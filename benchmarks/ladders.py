@@ -4,8 +4,9 @@
 
 Prints Markdown. "style" and "content": Spearman correlation of the distance to step 0 with the step, over the five
 steps of a ladder, mean over nine bases and the seeds; 1 is perfect, 0 blind (all steps at one distance count as 0).
-"recovered": ladders whose order is right throughout. "true source": targets, six per seed, whose nearest source is the true one. "margin": how much farther the
-nearest wrong source lies than the true one, in standard deviations of that target's distances, mean over targets.
+"recovered": ladders whose order is right throughout. "true source": targets, six per seed, whose nearest source is the
+true one. "margin": how much farther the nearest wrong source lies than the true one, in standard deviations of that
+target's distances, mean over targets.
 """
 
 from __future__ import annotations
