@@ -26,6 +26,7 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
     "parc": {"monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
     "cc-fv": {"duplication": _ONE_PRIOR},
     "dino": {"duplication": _PAIRS, "resampling": _PAIRS},
+    "ensemble": {"duplication": "its members frechet and mmd are unbiased"},
     "frechet": {"duplication": "covariances are unbiased, divided by the images less one"},
     "kid": {"duplication": _PAIRS, "resampling": _PAIRS},
     "mmd": {"duplication": _PAIRS, "resampling": _PAIRS},
