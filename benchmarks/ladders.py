@@ -24,6 +24,7 @@ from scipy.stats import spearmanr
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms import TRUE_SOURCE, content_ladder, sources, style_ladder, targets
+from dsim.errors import DsimError
 from dsim.matrix import SimilarityMatrix
 from dsim.registry import default
 from dsim.specs import Need
@@ -56,7 +57,11 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|---:|")
     table = {}
     for measure in arguments.measures:
-        found = judge(measure, arguments.seeds)
+        try:
+            found = judge(measure, arguments.seeds)
+        except DsimError as error:
+            print(f"| `{measure}` | not run: {error} | | | | | |", flush=True)
+            continue
         table[measure] = asdict(found)
         ladders = f"of {found.ladders}"
         print(
