@@ -196,8 +196,8 @@ def test_parc_by_scipy_and_numpy() -> None:
     features, labels = labelled(40, 6, 4)
     standard = (features - features.mean(axis=0)) / features.std(axis=0)
     upper = np.triu_indices(40, k=1)
-    distances = (1 - np.asarray(np.corrcoef(rows))[upper].round(9) for rows in (standard, np.eye(4)[labels]))
-    assert parc(features, labels) == pytest.approx(spearmanr(*distances).statistic, rel=1e-10)
+    near, alike = (1 - np.asarray(np.corrcoef(rows))[upper].round(9) for rows in (standard, np.eye(4)[labels]))
+    assert parc(features, labels) == pytest.approx(spearmanr(near, alike).statistic, rel=1e-10)
 
 
 def test_parc_of_two_opposite_features_is_the_correlation_of_agreeing_signs_with_agreeing_labels() -> None:
