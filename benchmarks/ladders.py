@@ -60,7 +60,7 @@ def main() -> None:
         try:
             found = judge(measure, arguments.seeds)
         except DsimError as error:
-            print(f"| `{measure}` | not run: {error} | | | | | |", flush=True)
+            print(f"| `{measure}` | not run: {error.message} | | | | | |", flush=True)
             continue
         table[measure] = asdict(found)
         ladders = f"of {found.ladders}"
