@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,11 +97,8 @@ def compare(
     _tell_skipped((*pool, *(wanted or ())), how.progress)
     job = _Job(pool, wanted, numbers, how, out, as_json)
     if len(choice.chosen) == 1 and not choice.failed:
-        matrix = job.compare(choice.chosen[0], out)
-        return _finish([matrix], {}, None, as_json)
-    matrices, seconds, failed = _each(job, choice)
-    found = _agreement(matrices, seconds, failed, out, as_json)
-    return _finish(matrices, failed, found, as_json)
+        return _finish(_Outcome([job.compare(choice.chosen[0], out)]), job)
+    return _finish(_each(job, choice), job)
 
 
 @dataclass(frozen=True)
@@ -138,66 +135,74 @@ class _Job:
         return asked
 
 
-def _each(job: _Job, choice: Choice) -> tuple[list[SimilarityMatrix], dict[str, float], dict[str, Exception]]:
-    """Compare by every measure: matrices, wall seconds by measure, and what failed. The error where nothing is left."""
+@dataclass
+class _Outcome:
+    """What became of the measures: matrices, wall seconds by measure, and the errors of those without a matrix.
+
+    ``left_out`` are measures that a word stands for but that need what is not here: no failure.
+    """
+
+    matrices: list[SimilarityMatrix] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    left_out: dict[str, Exception] = field(default_factory=dict)
+
+
+def _each(job: _Job, choice: Choice) -> _Outcome:
+    """Compare by every measure; the first error is raised where that leaves nothing."""
     import time
 
-    from dsim.errors import NeedError
+    from dsim.errors import NeedError, WeightsError
 
-    matrices, seconds, failed = [], {}, dict(choice.failed)
+    outcome = _Outcome(failed=dict(choice.failed))
     for chosen in choice.chosen:
-        started = time.perf_counter()
+        name, started = chosen.measure.identity, time.perf_counter()
         try:
-            matrices.append(job.compare(chosen, job.out / _slug(repr(chosen.measure))))
-        except NeedError as error:
-            if not chosen.of_word:
-                failed[chosen.measure.identity] = error
-            job.runtime.progress.note(f"left out: {error.message}")
+            outcome.matrices.append(job.compare(chosen, job.out / _slug(repr(chosen.measure))))
         except Exception as error:
-            failed[chosen.measure.identity] = error
+            missing = chosen.of_word and isinstance(error, NeedError | WeightsError)
+            (outcome.left_out if missing else outcome.failed)[name] = error
         else:
-            seconds[matrices[-1].measure] = time.perf_counter() - started
-    if not matrices and failed:
-        raise next(iter(failed.values()))
-    return matrices, seconds, failed
+            outcome.seconds[name] = time.perf_counter() - started
+    if not outcome.matrices:
+        raise next(iter((outcome.failed | outcome.left_out).values()))
+    return outcome
 
 
-def _agreement(
-    matrices: Sequence[SimilarityMatrix],
-    seconds: Mapping[str, float],
-    failed: Mapping[str, Exception],
-    out: Path,
-    as_json: bool,
-) -> Agreement | None:
+def _agreement(outcome: _Outcome, job: _Job) -> Agreement | None:
     """Where the measures agree: written, and printed; None where there are not two of them."""
-    if len(matrices) < 2:
+    files = [job.out / "agreement.json", job.out / "agreement.png"]
+    if len(outcome.matrices) < 2:
+        for path in files:
+            # Those of an earlier run would be taken for these measures'.
+            path.unlink(missing_ok=True)
         return None
     from dsim.cli.agreeing import show_agreement
     from dsim.comparison.agreement import agreement
     from dsim.plots.agreement import draw_agreement
 
-    reasons = {name: f"{type(error).__name__}: {error}" for name, error in failed.items()}
-    found = agreement(matrices, seconds=seconds, failed=reasons)
-    files = [out / "agreement.json", out / "agreement.png"]
+    without = {name: f"{type(error).__name__}: {error}" for name, error in (outcome.failed | outcome.left_out).items()}
+    found = agreement(outcome.matrices, seconds=outcome.seconds, failed=without)
     found.to_json(files[0])
-    draw_agreement(found, files[1], note=_note(matrices[0], extractors=False))
-    if not as_json:
+    draw_agreement(found, files[1], note=_note(outcome.matrices[0], extractors=False))
+    if not job.as_json:
         show_agreement(found, files)
     return found
 
 
-def _finish(
-    matrices: Sequence[SimilarityMatrix], failed: Mapping[str, Exception], found: Agreement | None, as_json: bool
-) -> int:
-    """Tell which measures failed, print the JSON that was asked for, and give the exit code."""
+def _finish(outcome: _Outcome, job: _Job) -> int:
+    """Tell where the measures agree and which failed, print the JSON that was asked for, and give the exit code."""
     from dsim.cli.console import emit_json, stderr
 
-    for name, error in failed.items():
-        stderr().print(f"failed: {name}: {error}", markup=False)
-    if as_json:
-        document: dict[str, Any] = {"schema": "dsim.compare/1", "results": [matrix.to_dict() for matrix in matrices]}
-        emit_json({**document, **({"agreement": found.to_dict()} if found else {})})
-    return 3 if failed or any(matrix.failed for matrix in matrices) else 0
+    found = _agreement(outcome, job)
+    for what, errors in (("left out", outcome.left_out), ("failed", outcome.failed)):
+        for name, error in errors.items():
+            stderr().print(f"{what}: {name}: {error}", markup=False)
+    if job.as_json:
+        results = [matrix.to_dict() for matrix in outcome.matrices]
+        agreed = {"agreement": found.to_dict()} if found else {}
+        emit_json({"schema": "dsim.compare/1", "results": results, **agreed})
+    return 3 if outcome.failed or any(matrix.failed for matrix in outcome.matrices) else 0
 
 
 def _datasets(

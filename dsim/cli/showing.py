@@ -39,13 +39,25 @@ def notes(matrix: SimilarityMatrix) -> Iterator[str]:
     for name, described in datasets.items():
         for remark in described["remarks"]:
             told.setdefault(remark, []).append(name)
-    yield from (f"note: {', '.join(names)}: {remark}" for remark, names in told.items())
+    yield from (f"note: {_named(names, len(datasets))}: {remark}" for remark, names in told.items())
     if matrix.permutations:
         yield from _about_p(matrix)
     embedding = matrix.provenance.get("embedding")
     if embedding and embedding["eqc"]["paper"] is not None:
         paper, reference = (f"{embedding['eqc'][form]:.4g}" for form in ("paper", "reference"))
         yield f"note: EQC of the sources' embedding: {paper} (form of the reference code: {reference}); lower is better"
+
+
+def _named(names: Sequence[str], datasets: int) -> str:
+    """The datasets that a remark is on, few of them by name.
+
+    >>> _named(["a", "b"], 2), _named(["a", "b", "c", "d", "e"], 9)
+    ('all datasets', 'a, b, c and 2 more')
+    """
+    if len(names) == datasets:
+        return "all datasets"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _about_p(matrix: SimilarityMatrix) -> Iterator[str]:

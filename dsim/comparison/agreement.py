@@ -30,7 +30,7 @@ class Agreement:
     ----------
     matrices : one per measure, of the same sources and targets.
     seconds : wall time that each measure took, by the measure's identity; those that are not known are left out.
-    failed : measures that gave no matrix, with the reasons.
+    failed : measures that gave no matrix, or were left out, with the reasons.
 
     Rankings are compared by distance, whatever the direction of a measure, over the sources that both measures rank.
     """

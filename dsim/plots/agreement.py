@@ -51,7 +51,8 @@ def draw_agreement(found: Agreement, path: Path, note: str = "") -> None:
         _nearest(upper, found)
         _taus(lower, found)
         if note:
-            lower.annotate(drawable(note), (0, 0), (0, -14), "axes fraction", "offset points", **_SMALL)
+            below = -16 - 5 * max(len(drawable(name, _NAME_LENGTH)) for name in found.measures)
+            lower.annotate(drawable(note), (0, 0), (0, below), "axes fraction", "offset points", **_SMALL)
         save(figure, path, title)
 
 
@@ -99,7 +100,8 @@ def _taus(axes: Axes, found: Agreement) -> None:
             ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else INK
             axes.text(column + 0.5, row + 0.5, f"{value:z.2f}", ha="center", va="center", fontsize=7, color=ink)
     _name(axes, found.measures, "y")
-    axes.set_xticks([])
+    labels = [drawable(name, _NAME_LENGTH) for name in found.measures]
+    axes.set_xticks(np.arange(len(labels)) + 0.5, labels, rotation=90, fontsize=8, parse_math=False)
 
 
 def _name(axes: Axes, names: tuple[str, ...], side: str) -> None:
