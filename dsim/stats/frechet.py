@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +30,15 @@ def moments(points: NDArray[Any]) -> Moments:
     [[2.0, 4.0], [4.0, 8.0]]
     """
     points = np.asarray(points, dtype=np.float64)
-    mean = points.mean(axis=0)
+    mean = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
     centred = points - mean
     return Moments(len(points), mean, centred.T @ centred)
 
 
 def merged(one: Moments, other: Moments) -> Moments:
     """Moments of both clouds together, without the cancellation of sums of squares.
+
+    So ``functools.reduce(merged, map(moments, blocks))`` are those of any number of points, in flat memory.
 
     References
     ----------
@@ -56,44 +57,6 @@ def merged(one: Moments, other: Moments) -> Moments:
     scatter += one.scatter
     scatter += other.scatter
     return Moments(n, one.mean + shift * (other.n / n), scatter)
-
-
-def streamed_moments(blocks: Iterable[NDArray[Any]]) -> Moments:
-    """Moments of points that come in blocks (b, d): memory does not grow with their number.
-
-    >>> cloud = np.random.default_rng(0).normal(size=(10, 3)) + 1e6
-    >>> apart = streamed_moments([cloud[:4], cloud[4:]])
-    >>> bool(np.allclose(apart.covariance, np.cov(cloud, rowvar=False), rtol=1e-9))
-    True
-    """
-    total: Moments | None = None
-    for block in blocks:
-        if len(block):
-            total = moments(block) if total is None else merged(total, moments(block))
-    if total is None:
-        raise ValueError("there are no points")
-    return total
-
-
-def oas_shrunk(covariance: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """A covariance (d, d) of n Gaussian samples, shrunk towards the multiple of the identity with the same trace.
-
-    By Oracle Approximating Shrinkage: the weight of the identity follows from n, d and the covariance alone.
-
-    References
-    ----------
-    Chen, Wiesel, Eldar and Hero 2010, doi:10.1109/TSP.2010.2053029, equation 23.
-
-    >>> oas_shrunk(np.diag([7.0, 1.0]), 8).round(6).tolist()
-    [[5.666667, 0.0], [0.0, 2.333333]]
-    """
-    d = len(covariance)
-    squared_trace, trace_of_square = np.trace(covariance) ** 2, np.vdot(covariance, covariance)
-    gap = (n + 1 - 2 / d) * (trace_of_square - squared_trace / d)
-    weight = 1.0 if gap <= 0 else min(1.0, ((1 - 2 / d) * trace_of_square + squared_trace) / gap)
-    shrunk = (1 - weight) * covariance
-    shrunk[np.diag_indices(d)] += weight * np.trace(covariance) / d
-    return shrunk
 
 
 def covariance_factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

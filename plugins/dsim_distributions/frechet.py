@@ -18,7 +18,6 @@ from dsim.stats.frechet import (
     frechet_distance,
     merged,
     moments,
-    oas_shrunk,
     points_factor,
 )
 from dsim.view import DatasetView
@@ -28,6 +27,7 @@ from dsim_distributions.frechet_spec import FRECHET
 KEPT = 4096
 #: Images that a covariance needs; extrapolation needs as many in each half.
 _LEAST = 2
+_NOTHING = moments(np.empty((0, 0)))
 
 Draws = Sequence[NDArray[np.intp]]
 
@@ -68,7 +68,6 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
     spec = FRECHET
     extractor: str
     unbiased: str
-    shrinkage: str
 
     def extractors(self) -> tuple[str, ...]:
         return (self.extractor,)
@@ -105,10 +104,10 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
 
     def remark(self, summary: Gaussians) -> str:
         n, d = summary.n, summary.means.shape[1]
-        if self.unbiased == "none" and self.shrinkage == "none" and n <= d:
-            return f"{n} images for {d} features: its distances are inflated, the more the fewer images there are"
+        if self.unbiased == "none" and n < d:
+            return f"fewer images than features ({d}): its distances are inflated, the more the fewer images there are"
         if self.unbiased == "extrapolate" and n < 2 * d:
-            return f"{n} images for {d} features are too few to extrapolate: a part of the bias remains"
+            return f"fewer images than twice its features ({d}): extrapolation leaves a part of the bias"
         return ""
 
     def _of_points(self, points: NDArray[np.float32], halving: int) -> Gaussians:
@@ -116,32 +115,19 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
         if self.unbiased == "extrapolate":
             half = _half(len(points), halving)
             parts += [points[half], points[~half]]
-        return _packed([self._gaussian(part) for part in parts], len(points), halving, points)
+        return _packed([_gaussian(part) for part in parts], len(points), halving, points)
 
     def _of_blocks(self, blocks: Iterator[NDArray[np.float32]], n: int, halving: int) -> Gaussians:
         """The same from more images than are kept: one pass, and moments of halves add up to those of the whole."""
         half = _half(n, halving) if self.unbiased == "extrapolate" else np.ones(n, dtype=bool)
-        sides: list[Moments | None] = [None, None]
-        done = 0
+        sides, done = [_NOTHING, _NOTHING], 0
         for block in blocks:
             inside = half[done : done + len(block)]
             done += len(block)
-            for side, points in enumerate((block[inside], block[~inside])):
-                sides[side] = _grown(sides[side], points)
-        known = [side for side in sides if side is not None]
-        parts = known if len(known) == 1 else [merged(*known), *known]
-        nothing = np.empty((0, len(parts[0].mean)), dtype=np.float32)
-        return _packed([self._normal(part) for part in parts], n, halving, nothing)
-
-    def _gaussian(self, points: NDArray[np.float32]) -> Gaussian:
-        n, d = points.shape
-        if n <= d and self.shrinkage == "none":
-            return Gaussian(points.mean(axis=0, dtype=np.float64), points_factor(points))
-        return self._normal(moments(points))
-
-    def _normal(self, found: Moments) -> Gaussian:
-        covariance = oas_shrunk(found.covariance, found.n) if self.shrinkage == "oas" else found.covariance
-        return Gaussian(found.mean, covariance_factor(covariance))
+            sides = [merged(sides[0], moments(block[inside])), merged(sides[1], moments(block[~inside]))]
+        parts = [merged(*sides), *sides] if self.unbiased == "extrapolate" else sides[:1]
+        no_points = np.empty((0, len(parts[0].mean)), dtype=np.float32)
+        return _packed([_normal(part) for part in parts], n, halving, no_points)
 
     def _refuse_small(self, n: int, what: str) -> None:
         least = 2 * _LEAST if self.unbiased == "extrapolate" else _LEAST
@@ -149,14 +135,18 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
             raise MeasureError(f"{what} has {n} images, and {self!r} needs {least}")
 
 
+def _gaussian(points: NDArray[np.float32]) -> Gaussian:
+    if len(points) > points.shape[1]:
+        return _normal(moments(points))
+    return Gaussian(points.mean(axis=0, dtype=np.float64), points_factor(points))
+
+
+def _normal(found: Moments) -> Gaussian:
+    return Gaussian(found.mean, covariance_factor(found.covariance))
+
+
 def _distance(one: Gaussian, other: Gaussian) -> float:
     return frechet_distance(one.mean, one.factor, other.mean, other.factor)
-
-
-def _grown(total: Moments | None, points: NDArray[np.float32]) -> Moments | None:
-    if not len(points):
-        return total
-    return moments(points) if total is None else merged(total, moments(points))
 
 
 def _half(n: int, halving: int) -> NDArray[np.bool_]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,7 @@ from dsim.stats.frechet import (
     frechet_distance,
     merged,
     moments,
-    oas_shrunk,
     points_factor,
-    streamed_moments,
 )
 
 
@@ -112,7 +112,7 @@ def test_an_indefinite_covariance_loses_its_negative_eigenvalues() -> None:
 def test_moments_do_not_depend_on_the_blocks(rng: np.random.Generator, block: int) -> None:
     """Far from the origin, where sums of squares would lose all digits."""
     points = (rng.normal(size=(300, 5)) * [1, 2, 3, 4, 5] + 1e7).astype(np.float64)
-    found = streamed_moments([points[start : start + block] for start in range(0, 300, block)])
+    found = reduce(merged, (moments(points[start : start + block]) for start in range(0, 300, block)))
     assert found.n == 300
     np.testing.assert_allclose(found.mean, points.mean(axis=0), rtol=1e-14)
     np.testing.assert_allclose(found.covariance, np.cov(points, rowvar=False), rtol=1e-7, atol=1e-7)
@@ -121,32 +121,14 @@ def test_moments_do_not_depend_on_the_blocks(rng: np.random.Generator, block: in
 def test_merging_is_commutative_and_nothing_adds_nothing(rng: np.random.Generator) -> None:
     one, other = moments(rng.normal(size=(5, 3))), moments(rng.normal(1, size=(9, 3)))
     np.testing.assert_allclose(merged(one, other).scatter, merged(other, one).scatter, rtol=1e-12)
-    nothing = streamed_moments([np.empty((0, 3)), rng.normal(size=(2, 3)), np.empty((0, 3))])
-    assert nothing.n == 2
-    with pytest.raises(ValueError, match="no points"):
-        streamed_moments([np.empty((0, 3))])
+    nothing = moments(np.empty((0, 3)))
+    assert merged(nothing, one) is merged(one, nothing) is one
+    assert merged(nothing, nothing).n == 0
 
 
 def test_float32_points_are_summed_in_double_precision(rng: np.random.Generator) -> None:
     points = (rng.normal(size=(50, 3)) + 4096).astype(np.float32)
     np.testing.assert_allclose(moments(points).covariance, np.cov(points.astype("f8"), rowvar=False), rtol=1e-12)
-
-
-def test_shrinkage_is_that_of_scikit_learn_but_for_terms_of_one_over_d(rng: np.random.Generator) -> None:
-    """scikit-learn leaves out 2 / d, as it says; shrunk covariances keep their trace."""
-    from sklearn.covariance import oas
-
-    points = rng.normal(size=(40, 300)) * rng.uniform(0.5, 2, 300)
-    expected, weight = oas(points - points.mean(axis=0), assume_centered=True)
-    covariance = np.cov(points, rowvar=False, bias=True)
-    found = oas_shrunk(covariance, 40)
-    assert 0.1 < weight < 1
-    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
-    assert np.trace(found) == pytest.approx(np.trace(covariance), rel=1e-12)
-
-
-def test_a_multiple_of_the_identity_is_shrunk_to_itself() -> None:
-    np.testing.assert_allclose(oas_shrunk(2.0 * np.eye(4), 10), 2.0 * np.eye(4), rtol=1e-12)
 
 
 def test_extrapolation_removes_a_bias_of_one_over_n() -> None:
