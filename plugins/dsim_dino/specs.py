@@ -47,7 +47,6 @@ DINO = MeasureSpec(
             choices=STATISTICS,
         ),
     ),
-    presets={"sparsam": {"extractor": "dino:xcit_small_12_p8_224"}},
     blind_to="what the backbone's training made invariant: crops, flips, colour jitter, blur; labels and masks; details"
     " smaller than a patch of the resized image",
 )
