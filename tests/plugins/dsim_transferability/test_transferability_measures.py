@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,14 @@ def test_labels_may_be_any_text(name: str) -> None:
     features, labels = parts(target)
     renamed = from_arrays(features=features, labels=["é " + label for label in labels], name="renamed")
     assert value(name, source, renamed) == value(name, source, target)
+
+
+@pytest.mark.slow
+def test_on_real_sets_no_other_source_tells_a_target_s_labels_as_well_as_itself(real_data: Path) -> None:
+    sets = [dsim.open_dataset(path) for path in sorted(real_data.glob("classification/*/*.npz"))]
+    for name in MEASURES:  # in one test, so that they share the features
+        matrix = compare(sets, name, bootstrap=0)
+        assert matrix.values.argmax(axis=0).tolist() == list(range(len(sets))), name
 
 
 # --- intervals -------------------------------------------------------------------------------------------------------
