@@ -25,7 +25,9 @@ _DISTANCES: dict[str, Callable[[NDArray[np.float32], NDArray[np.float32]], float
     "jsd": jsd,
 }
 #: Which ways of computing read a parameter that not all of them read.
+_WAYS = ("exact", "sample", "batch", "variational")
 _READERS = {
+    "batchnorm": ("exact", "sample", "batch"),
     "draws": ("sample", "batch"),
     "batch": ("batch", "variational"),
     "steps": ("variational",),
@@ -59,14 +61,16 @@ class _Task2VecMeasure(SimilarityMeasure[TaskEmbedding]):
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
         for name in self._changed():
-            if self.fisher not in self._readers(name):
+            readers = self._readers(name)
+            if self.fisher not in readers:
                 raise UsageError(
                     f"{self.spec.name}:fisher={self.fisher} does not read {name!r}",
-                    hint=f"leave it away, or give fisher={' or fisher='.join(self._readers(name))}",
+                    hint=f"leave it away, or give fisher={' or fisher='.join(readers)}",
                 )
 
     def _readers(self, name: str) -> tuple[str, ...]:
-        return _READERS.get(name, (self.fisher,))
+        """The ways of computing that read a parameter."""
+        return _READERS.get(name, _WAYS)
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -101,6 +105,14 @@ class Task2Vec(_Task2VecMeasure):
     distance: str
     pairs: int
     subsets: int
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        unread = [name for name in ("share", "least", "pairs") if name in self._changed() and not self.subsets]
+        if unread:
+            raise UsageError(
+                f"task2vec:subsets=0 does not read {unread[0]!r}", hint="leave it away, or give subsets=100"
+            )
 
     def compare(self, source: TaskEmbedding, target: TaskEmbedding) -> float:
         return float(self.pair_values(source, target).mean())
@@ -154,7 +166,7 @@ class AsymmetricTask2Vec(_Task2VecMeasure):
         return asymmetric(self._precision(source), self._precision(target), source.prior[0], self.alpha)
 
     def _readers(self, name: str) -> tuple[str, ...]:
-        return (self.fisher,) if name == "beta" else super()._readers(name)
+        return _WAYS if name == "beta" else super()._readers(name)
 
     def _precision(self, summary: TaskEmbedding) -> NDArray[np.float64]:
         """Precision of the noise that filters bear: optimised, or what the optimum is for this Fisher information."""

@@ -64,6 +64,6 @@ def tiny(call: str) -> SimilarityMeasure[Any]:
 
 
 @pytest.fixture
-def measure() -> Callable[[str], SimilarityMeasure[Any]]:
-    """``measure("task2vec:...")`` is that measure with the tiny probe."""
+def tiny_measure() -> Callable[[str], SimilarityMeasure[Any]]:
+    """``tiny_measure("task2vec:...")`` is that measure with the tiny probe."""
     return tiny
