@@ -100,7 +100,7 @@ def _umap(
         precomputed_knn=(*near(anchors, anchors, neighbours), None),
     )
     with warnings.catch_warnings():
-        # Its own transform is not used; groups without a link are laid out side by side, as they should be.
+        # Its own transform is not used; and where its spectral start fails, it starts at random, by the same seed.
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\]", UserWarning)
         warnings.filterwarnings("ignore", r"Spectral initialisation failed", UserWarning)
         reducer.fit(anchors)

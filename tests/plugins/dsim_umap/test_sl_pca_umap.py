@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import dsim
+from dsim.cli.showing import notes
 from dsim.comparison import compare
+from dsim.comparison.quality import embedding_quality
 from dsim.data.dataset import Dataset
 from dsim.errors import MeasureError
 from dsim.rng import stream
@@ -84,6 +86,16 @@ def test_the_eqc_of_the_sources_is_part_of_the_result(
     told = matrix.to_dict()["provenance"]["embedding"]
     assert told["sources"] == [source.name for source in sources]
     assert told["eqc"] == {form: eqc(clouds, form) for form in ("paper", "reference")}
+    printed = [line for line in notes(matrix) if "EQC" in line]
+    assert len(printed) == 1
+    assert f"{told['eqc']['paper']:.4g} (form of the reference code: {told['eqc']['reference']:.4g})" in printed[0]
+
+
+def test_one_source_has_no_eqc() -> None:
+    assert embedding_quality({"a": np.zeros((3, 2))}, ["a"]) == {
+        "eqc": {"paper": None, "reference": None},
+        "sources": ["a"],
+    }
 
 
 def test_the_map_is_kept_and_is_part_of_the_identity_of_what_it_gave(
