@@ -108,8 +108,9 @@ def median_distance(points: Points, looked_at: int = _LOOKED_AT) -> float:
         order = np.argsort(points @ direction, kind="stable")
         points = points[order[np.linspace(0, len(points) - 1, looked_at).round().astype(np.intp)]]
     table = squared_distances(points, points)
-    # The square root of the middle is not the middle of square roots where two are averaged.
-    return float(np.median(np.sqrt(table[np.triu_indices(len(points), 1)])))
+    pairs = np.concatenate([table[i, i + 1 :] for i in range(len(points))])
+    middle = [(len(pairs) - 1) // 2, len(pairs) // 2]
+    return float(np.sqrt(np.partition(pairs, middle)[middle]).mean())
 
 
 def with_bandwidth(name: str, bandwidth: float) -> Kernel:

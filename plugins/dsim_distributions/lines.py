@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from dsim.clouds import finite_blocks, refuse_other_dimension
 from dsim.plugin import SimilarityMeasure
 from dsim.rng import stream
+from dsim.stats.mmd import Draws
 from dsim.stats.sliced import directions, line_transport
 from dsim.view import DatasetView
+from dsim_distributions.replicates import centred
 from dsim_distributions.specs import MARGINAL_WASSERSTEIN, SLICED_WASSERSTEIN
 
 
@@ -66,6 +68,12 @@ class LineMeasure(SimilarityMeasure[Lines]):
     def compare(self, source: Lines, target: Lines) -> float:
         refuse_other_dimension(source.dimension, target.dimension)
         return self.mean(line_transport(source.sorted, target.sorted, self.order))
+
+    def compare_resampled(
+        self, source: Lines, target: Lines, source_draws: Draws, target_draws: Draws
+    ) -> NDArray[np.float64]:
+        drawn = super().compare_resampled(source, target, source_draws, target_draws)
+        return centred(drawn, self.compare(source, target))
 
     def resample(self, summary: Lines, draw: NDArray[np.intp]) -> Lines:
         return Lines(summary.values[:, draw], summary.dimension)

@@ -13,6 +13,7 @@ from dsim.plugin import FeatureCloud, FeatureMeasure, MeasureError
 from dsim.stats.mmd import Draws
 from dsim.stats.transport import Transport, exact_transport, sinkhorn
 from dsim.stats.wasserstein import ground_cost, sinkhorn_divergence
+from dsim_distributions.replicates import centred
 from dsim_distributions.specs import WASSERSTEIN
 
 #: Pairs of images of which a table is held; the solver needs several times as much, up to 5 GB.
@@ -55,7 +56,8 @@ class WassersteinDistance(FeatureMeasure):
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])
         tables = self._tables(source.points, target.points)
         pairs = zip(source_draws, target_draws, strict=True)
-        return np.array([self._of_images(tables, one, other) for one, other in pairs])
+        drawn = np.array([self._of_images(tables, one, other) for one, other in pairs])
+        return centred(drawn, self._solved(tables, None, None))
 
     def compare_splits(
         self, whole: FeatureCloud, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
