@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,18 +54,23 @@ class CcFv(SimilarityMeasure[Cells]):
         return (self.extractor,)
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cells:
-        grids = list(self._grids(data))
-        _refuse_copies(data.dataset.name, [maps for maps, _ in grids])
-        drawn = [_drawn(classes, self.pixels, rng) for _, classes in grids]
-        features = np.concatenate([maps[:, chosen].T for (maps, _), chosen in zip(grids, drawn, strict=True)])
-        classes = np.concatenate([grid[chosen] for (_, grid), chosen in zip(grids, drawn, strict=True)])
-        images = np.repeat(np.arange(len(grids)), [len(chosen) for chosen in drawn])
-        side = math.isqrt(len(grids[0][1]))
+        first, side, alike = np.zeros(0, np.float32), 0, True
+        drawn: list[tuple[NDArray[np.float32], NDArray[np.int64]]] = []
+        for maps, grid in self._grids(data):
+            # Of large maps only what is drawn is kept.
+            first, side = (maps, math.isqrt(len(grid))) if not drawn else (first, side)
+            alike = alike and bool(np.abs(maps - first).max() <= 1e-5 * np.abs(first).max())
+            chosen = _drawn(grid, self.pixels, rng)
+            drawn.append((maps[:, chosen].T, grid[chosen]))
+        if alike:  # what varies then is padding, and where the masks lie
+            raise MeasureError(f"all images of {data.dataset.name!r} have the same maps", hint="look at the images")
+        features, classes = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        images = np.repeat(np.arange(len(drawn)), [len(part) for part, _ in drawn])
         _refuse_unusable(data.dataset.name, features, images, classes, side)
         head = Head(np.zeros((features.shape[1], 0)), np.zeros(0))
         if self.representation == "probe":
             head = trained(features, classes, self.penalty)
-        return Cells(features, images, classes, head.weights, head.bias, len(grids), side)
+        return Cells(features, images, classes, head.weights, head.bias, len(drawn), side)
 
     def _grids(self, data: DatasetView) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Each image's map (d, cells) and the class of each cell (cells,)."""
@@ -105,13 +110,6 @@ class CcFv(SimilarityMeasure[Cells]):
             f"{left_out} of {summary.count} images have fewer than {_FEWEST} cells of foreground on the map of "
             f"{summary.side} x {summary.side} cells and do not count for class consistency"
         )
-
-
-def _refuse_copies(name: str, maps: Sequence[NDArray[np.float32]]) -> None:
-    """Raise MeasureError where all images look alike: what varies then is padding, and where the masks lie."""
-    largest = max(float(np.abs(seen).max()) for seen in maps)
-    if all(float(np.abs(seen - maps[0]).max()) <= 1e-5 * largest for seen in maps):
-        raise MeasureError(f"all images of {name!r} have the same maps", hint="look at the images")
 
 
 def _drawn(classes: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dsim.stats.transferability import h_score, regularised_h_score
 from dsim_transferability.specs import H_SCORE
-from dsim_transferability.taught import SAME_OUTPUT, Taught, TransferScore
+from dsim_transferability.taught import Taught, TransferScore
 
 
 class HScore(TransferScore):
@@ -20,8 +20,6 @@ class HScore(TransferScore):
         return (h_score if self.plain else regularised_h_score)(points, target.classes)
 
     def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
-        if not self.plain:
-            return SAME_OUTPUT
         return (
             f"the target's {len(points)} images span as many dimensions as they can in {points.shape[1]} features, so "
             "any labels would score alike: use plain=false"

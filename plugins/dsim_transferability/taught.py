@@ -17,7 +17,6 @@ from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.transferability import Head, train_head
 
 if TYPE_CHECKING:
-    from dsim.measure import Draws
     from dsim.view import DatasetView
 
 #: Why most scores are undefined for a source that tells nothing of a target.
@@ -95,7 +94,8 @@ class TransferScore(SimilarityMeasure[Taught]):
         points = self.seen(source, target) if through else np.asarray(target.points, dtype=np.float64)
         value = self.score(points, target)
         if not math.isfinite(value):
-            raise MeasureError(self.why_undefined(points, target))
+            alike = np.ptp(points, axis=0).max() <= 1e-9 * np.abs(points).max()
+            raise MeasureError(SAME_OUTPUT if alike else self.why_undefined(points, target))
         return value
 
     def compare_many(self, sources: Sequence[Taught], targets: Sequence[Taught]) -> NDArray[np.float64]:
@@ -113,7 +113,11 @@ class TransferScore(SimilarityMeasure[Taught]):
         return self._taught(summary.points[draw], classes, summary.seed)
 
     def compare_resampled(
-        self, source: Taught, target: Taught, source_draws: Draws, target_draws: Draws
+        self,
+        source: Taught,
+        target: Taught,
+        source_draws: Sequence[NDArray[np.intp]],
+        target_draws: Sequence[NDArray[np.intp]],
     ) -> NDArray[np.float64]:
         values = [self._replicate(source, target, i, j) for i, j in zip(source_draws, target_draws, strict=True)]
         return np.array(values, dtype=np.float64)

@@ -47,9 +47,15 @@ def gbc(features: NDArray[np.floating], labels: NDArray[Any], gaussian: str = "s
     resolution = 1e-14 * np.mean(points**2, axis=0).max(initial=0.0)
     if members.shape[1] < 2 or not (variances > resolution).all():
         return float("nan")
-    first, second = np.triu_indices(members.shape[1], k=1)
-    both = (variances[first] + variances[second]) / 2
-    apart = ((means[first] - means[second]) ** 2 / both).sum(axis=1) / 8
+    overlaps = [_overlaps(means[i:], variances[i:], width) for i in range(members.shape[1] - 1)]
+    return -2.0 * float(np.concatenate(overlaps).sum())
+
+
+def _overlaps(means: NDArray[np.float64], variances: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Bhattacharyya coefficients of the first Gaussian with the others; ``width`` dimensions share a variance."""
+    both = (variances[0] + variances[1:]) / 2
+    apart = ((means[0] - means[1:]) ** 2 / both).sum(axis=1) / 8
     logs = np.log(variances)
-    unequal = (np.log(both) - (logs[first] + logs[second]) / 2).sum(axis=1) * width / 2
-    return -2.0 * float(np.exp(-(apart + unequal)).sum())
+    unequal = (np.log(both) - (logs[0] + logs[1:]) / 2).sum(axis=1) * width / 2
+    coefficients: NDArray[np.float64] = np.exp(-(apart + unequal))
+    return coefficients
