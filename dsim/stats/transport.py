@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Table = NDArray[np.float64]
 
-#: Relative error of the marginals, in L1, at which potentials count as converged.
+#: Error of the marginals, in L1, at which potentials count as converged.
 TOLERANCE = 1e-9
+#: Or this error, where Newton's step would gain less than this share of eps: mass that clusters hardly exchange.
+_NEARLY, _GAIN = 1e-6, 1e-9
 #: Kernels with more entries than this are held in float32, and their potentials polished in float64.
 LARGE = 32_000_000
 #: What float32 row sums can resolve: the tolerance of large problems.
@@ -72,7 +74,8 @@ class Transport:
     cost : <C, P>, the mean cost of the coupling.
     f, g : potentials (n,) and (m,).
     error : sum of absolute differences of the coupling's marginals from a and b.
-    converged : whether the error is within the tolerance (entropic), or the solver reports an optimum (exact).
+    converged : entropic: whether the error is within the tolerance, or within 1e-6 where Newton's step would change the
+        value by less than 1e-9 eps; exact: whether the solver reports an optimum.
     products : products with the kernel that were needed; 0 for exact transport.
     status : the exact solver's own words where it failed.
     """
@@ -220,9 +223,10 @@ class _Kernel:
         self.accepted = max(tolerance, TOLERANCE_LARGE) if large else max(tolerance, 1e-12)
         # Below the floor an entry counts for nothing; subnormal numbers would only be slow.
         self.floor, self.drift = (-80.0, 15.0) if large else (-300.0, 30.0)
+        self.resolution = 1e-5 if large else 1e-13
         self.f, self.g = np.zeros(cost.shape[0]), np.zeros(cost.shape[1])
         self.u, self.v, self.rows = np.ones(cost.shape[0]), np.ones(cost.shape[1]), np.ones(cost.shape[0])
-        self.eps, self.products = 1.0, 0
+        self.eps, self.products, self.stationary = 1.0, 0, False
 
     def start(self) -> float:
         """Potentials below the costs, equal to them somewhere in every row and column; the largest reduced cost."""
@@ -243,7 +247,7 @@ class _Kernel:
         """The kernel of this eps around the potentials."""
         self.f += self.eps * np.log(self.u)
         self.g += self.eps * np.log(self.v)
-        self.u[:], self.v[:] = 1.0, 1.0
+        self.u, self.v = np.ones_like(self.f), np.ones_like(self.g)
         self.eps = eps
         for start, stop in _blocks(self.cost.shape):
             self.table[start:stop] = self._exponents(start, stop)
@@ -260,6 +264,14 @@ class _Kernel:
         """The kernel's product with x (m,)."""
         self.products += 1
         return np.asarray(self.table @ x.astype(self.table.dtype), dtype=np.float64)
+
+    def squared_times(self, x: Vector) -> Vector:
+        """The product of the kernel's squared entries with x (m,)."""
+        self.products += 1
+        product = np.empty(self.table.shape[0])
+        for start, stop in _blocks(self.table.shape):
+            product[start:stop] = np.square(self.table[start:stop]) @ x.astype(self.table.dtype)
+        return product
 
     def transposed(self, x: Vector) -> Vector:
         """The transposed kernel's product with x (n,)."""
@@ -307,7 +319,8 @@ class _Kernel:
         error = float(self.b @ np.abs(columns - 1))
         g_new = g - self.eps * np.log(columns)
         value = float(self.a @ f + self.b @ g_new)
-        converged = bool(np.isfinite(value) and error <= self.accepted)
+        accepted = max(self.accepted, 10 * _NEARLY) if self.stationary else self.accepted
+        converged = bool(np.isfinite(value) and error <= accepted)
         return Transport(value, mean_cost, f, g, error, converged, self.products)
 
 
@@ -315,7 +328,8 @@ def _balance(kernel: _Kernel, tolerance: float, products: int) -> None:
     """Bring the row sums to 1 while the column sums stay exact: Sinkhorn's iterations first, then Newton's."""
     kernel.balance_columns()
     _sweep(kernel, tolerance)
-    while kernel.error > tolerance and kernel.products < products:
+    kernel.stationary = False
+    while kernel.error > tolerance and kernel.products < products and not kernel.stationary:
         if not _newton_step(kernel):
             _sweep(kernel, tolerance)
         if kernel.drifted:
@@ -338,6 +352,7 @@ def _newton_step(kernel: _Kernel) -> bool:
     before = kernel.u, kernel.v, kernel.rows
     error, dual = kernel.error, kernel.dual
     slope = float((kernel.a * (1 - kernel.rows)) @ step)
+    kernel.stationary = error <= _NEARLY and abs(slope) <= _GAIN
     length = 1.0
     while length > 1e-4:
         kernel.u = before[0] * np.exp(length * step)
@@ -354,8 +369,9 @@ def _newton_direction(kernel: _Kernel, most: int = 300) -> Vector:
 
     Solved no further than the error of the marginals warrants.
     """
-    diagonal = kernel.a * kernel.rows
-    left, right = kernel.a * kernel.u, kernel.b * kernel.v**2
+    rows, left, right = kernel.a * kernel.rows, kernel.a * kernel.u, kernel.b * kernel.v**2
+    # Of the whole matrix, a Laplacian: where points exchange almost no mass, it is nothing like the diagonal of rows.
+    diagonal = np.maximum(rows - left**2 * kernel.squared_times(right), kernel.resolution * rows)
     residual = kernel.a * (1 - kernel.rows)
     residual -= residual.mean()
     step = np.zeros_like(residual)
@@ -363,7 +379,7 @@ def _newton_direction(kernel: _Kernel, most: int = 300) -> Vector:
     direction, product = scaled, float(residual @ scaled)
     wanted = min(0.1, np.sqrt(kernel.error)) * float(np.linalg.norm(residual))
     for _ in range(most):
-        image = diagonal * direction - left * kernel.times(right * kernel.transposed(left * direction))
+        image = rows * direction - left * kernel.times(right * kernel.transposed(left * direction))
         curvature = float(direction @ image)
         if curvature <= 0:
             break

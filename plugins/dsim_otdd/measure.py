@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,15 +95,7 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
         labels = np.array(data.labels if self.labels else [""] * len(points))
         summary = self._cloud(points, labels, int(rng.integers(2**31)) if self.size else 0)
         prepared = self._prepare(summary)
-        return LabelledCloud(
-            summary.points,
-            summary.codes,
-            summary.classes,
-            summary.chosen,
-            prepared.within_value,
-            prepared.within_cost,
-            summary.seed,
-        )
+        return replace(summary, within_value=prepared.within_value, within_cost=prepared.within_cost)
 
     def compare(self, source: LabelledCloud, target: LabelledCloud) -> float:
         return self._value(self._prepare(source), self._prepare(target))

@@ -54,7 +54,7 @@ OTDD = MeasureSpec(
             choices=("debiased", "sinkhorn", "exact"),
         ),
         Parameter("entreg", "float", 0.1, "entropic regularisation, on the cost d^p / p", minimum=1e-6, maximum=1e6),
-        Parameter("p", "int", 2, "power of the ground distance; 1 needs inner=means or exact", choices=(1, 2)),
+        Parameter("p", "int", 2, "power of the ground distance; 1 not between Gaussians", choices=(1, 2)),
         Parameter("lambda_x", "float", 1.0, "weight of the distance between features", minimum=0.0, maximum=1e6),
         Parameter("lambda_y", "float", 1.0, "weight of the distance between labels", minimum=0.0, maximum=1e6),
         Parameter(
