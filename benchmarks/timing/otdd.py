@@ -143,7 +143,7 @@ def rows(n: int = 1000, datasets: int = 20) -> list[Row]:
     easy = squared_distances(source[0], target[0]) / 2
     return [
         pair,
-        matrix_row(datasets, n, pair.peer_seconds, cold(measure, source, target)),
+        matrix_row(datasets, n, pair.peer_seconds, straightforward(source, target)),
         pot_row(f"transport, {n} x {n}", easy, 1000),
         pot_row(f"transport, {n} x {n}, costs 100 times larger", 100 * easy, 1000),
     ]
