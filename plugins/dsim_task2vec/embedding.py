@@ -23,9 +23,7 @@ from dsim_task2vec.variational import prior_precision, variational_precision
 
 @dataclass(frozen=True)
 class Embedded:
-    """Embeddings of a dataset, or of its subsets, float64 (S, k); the precisions of the filters' priors, float64
-    (S, k), or (1, k) where they are fixed; and what must be said of them.
-    """
+    """Embeddings of a dataset or of its subsets, their filters' prior precisions, both float64 (S, k), and a remark."""
 
     fisher: NDArray[np.float64]
     prior: NDArray[np.float64]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dsim.plugin import MeasureError
 from dsim_task2vec.probe import Images, Layer, Probe
 from dsim_task2vec.squares import ConvolutionSquares, affine_squares
 
@@ -71,7 +72,7 @@ def batch_fisher(
                 )
                 for layer, one in zip(parameters, found, strict=True):
                     if one is not None:
-                        squared = one.double().square().reshape(len(one), -1).mean(1).cpu().numpy()
+                        squared = one.cpu().double().square().reshape(len(one), -1).mean(1).numpy()
                         total[layer] = total.get(layer, np.zeros(len(one))) + squared
     return {layer: total[layer] / len(batches) for layer in probe.used(total)}
 
@@ -87,14 +88,22 @@ class _Squares:
     def __init__(self, passes: int) -> None:
         self._passes = passes
         self._shares = torch.empty(0)
+        self._passed: set[Layer] = set()
         self.total: Filterwise = {}
 
     def begin(self, shares: NDArray[np.float64]) -> None:
         """The images of the next forward pass have these weights."""
         self._shares = torch.as_tensor(shares, dtype=torch.float64)
+        self._passed.clear()
 
     def tap(self, layer: Layer, inputs: Tensor, output: Tensor) -> Tensor | None:
         """Have the output's gradient sent to this layer's sum when it comes."""
+        if layer in self._passed:
+            # Its gradient is the sum over both passes, to be squared as one.
+            raise MeasureError(
+                f"the probe uses one layer twice: {layer}", hint="choose another probe, such as a ResNet"
+            )
+        self._passed.add(layer)
         returned = None
         if not output.requires_grad:
             # History begins here: what lies before needs no gradients. A copy, since leaves cannot be changed in place.
@@ -106,7 +115,7 @@ class _Squares:
             squares = affine_squares(inputs.detach(), layer)
 
         def collect(gradient: Tensor) -> None:
-            found = (self._shares @ squares(gradient).double().cpu()).numpy()
+            found = (self._shares @ squares(gradient).cpu().double()).numpy()
             self.total[layer] = self.total.get(layer, np.zeros(len(found))) + found
 
         output.register_hook(collect)  # type: ignore[no-untyped-call]

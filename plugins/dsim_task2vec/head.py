@@ -46,6 +46,8 @@ def fit_head(
     # The optimum lies in the span of the samples: turned into it, there are at most n unknowns per class.
     left, spread, basis = np.linalg.svd(features - centre, full_matrices=False)
     unit = np.sqrt(weights @ ((left * spread) ** 2).sum(axis=1))
+    if not unit > 1e-5 * np.abs(features).max():
+        raise MeasureError(f"the features of all {len(features)} images are alike", hint="give images that differ")
     points = left * (spread / unit)
     classes, (n, rank) = int(codes.max()) + 1, points.shape
     truth = np.eye(classes)[codes]

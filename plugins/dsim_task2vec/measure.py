@@ -24,8 +24,8 @@ _DISTANCES: dict[str, Callable[[NDArray[np.float32], NDArray[np.float32]], float
     "kl": kl,
     "jsd": jsd,
 }
-#: Which ways of computing read a parameter that not all of them read.
 _WAYS = ("exact", "sample", "batch", "variational")
+#: Which ways of computing read a parameter that not all of them read.
 _READERS = {
     "batchnorm": ("exact", "sample", "batch"),
     "draws": ("sample", "batch"),

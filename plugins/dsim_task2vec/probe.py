@@ -56,7 +56,9 @@ class Probe:
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d) and not is_supported(layer):
                 raise _unsupported(self.recipe, layer, "choose a probe with plain convolutions, such as a ResNet")
-            if isinstance(layer, nn.BatchNorm2d) and (not layer.affine or layer.running_var is None):
+            # timm's BatchNorm layers that also activate have another output.
+            plain = type(layer) is nn.BatchNorm2d and layer.affine and layer.running_var is not None
+            if isinstance(layer, nn.BatchNorm2d) and not plain:
                 raise _unsupported(self.recipe, layer, "leave its weights out: batchnorm=false")
 
     def features(self, images: Tensor) -> Tensor:
@@ -96,8 +98,7 @@ def _opened(blueprint: Blueprint, device: str, thread: int) -> Extractor:
 
 def _layers(module: nn.Module, batchnorm: bool) -> Iterator[Layer]:
     for layer in module.modules():
-        # Not their subclasses of other kinds: timm's BatchNorm layers that also activate have another output.
-        if isinstance(layer, nn.Conv2d) or (batchnorm and type(layer) is nn.BatchNorm2d):
+        if isinstance(layer, nn.Conv2d) or (batchnorm and isinstance(layer, nn.BatchNorm2d)):
             yield layer
 
 

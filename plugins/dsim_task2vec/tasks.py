@@ -18,10 +18,6 @@ class Task:
     codes: NDArray[np.intp]
     remark: str = ""
 
-    @property
-    def classes(self) -> int:
-        return int(self.codes.max()) + 1
-
     def shares(self, balanced: bool) -> NDArray[np.float64]:
         """Weight of each image, summing to 1: equal, or equal in sum for all classes that occur."""
         counts = np.bincount(self.codes)

@@ -111,14 +111,14 @@ class _Noise:
     def precisions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of the filters, and of their layers' priors."""
         layers = [self._used[layer] for layer in self._probe.used(self._used)]
-        found = [(-self._log_variance[layer].detach().double()).exp().cpu().numpy() for layer in layers]
-        priors = [float((-self._log_prior[layer].detach().double()).exp()) for layer in layers]
+        found = [(-self._log_variance[layer].detach().cpu().double()).exp().numpy() for layer in layers]
+        priors = [float((-self._log_prior[layer].detach().cpu().double()).exp()) for layer in layers]
         return np.concatenate(found), np.repeat(priors, [len(one) for one in found])
 
 
 def _start(layer: nn.Conv2d) -> NDArray[np.float64]:
-    variance = layer.weight.detach().double().flatten(1).var(dim=1) * _START + _FLOOR
-    return cast("NDArray[np.float64]", variance.log().cpu().numpy())
+    variance = layer.weight.detach().cpu().double().flatten(1).var(dim=1) * _START + _FLOOR
+    return cast("NDArray[np.float64]", variance.log().numpy())
 
 
 def _parameter(values: NDArray[np.float64] | float, probe: Probe) -> nn.Parameter:

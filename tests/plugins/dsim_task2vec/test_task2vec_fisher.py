@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DsimError, MeasureError, UsageError
+from dsim.features.network import Network
 from dsim.runtime import Runtime
 from dsim.specs import Need
 from dsim.stats.fisher import class_factors, drawn_factors
@@ -200,6 +201,31 @@ def test_nothing_of_the_probe_is_changed(probe: str, task: Task, embed: Embed) -
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in module.parameters())
     assert not any(layer._forward_hooks for layer in module.modules())
+
+
+class _Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layer(self.layer(images)).mean((2, 3))
+
+
+def test_a_layer_that_is_used_twice_is_refused(bench: Bench) -> None:
+    """Squares of the parts of a gradient are not the square of their sum."""
+    bench.probe.network = Network(_Twice(), "cpu")
+    bench.probe.layers = (bench.probe.network.module.layer,)
+    factors = class_factors(bench.posterior)
+    with pytest.raises(MeasureError, match="uses one layer twice"):
+        sample_fisher(bench.probe, bench.images, bench.everything, bench.shares, factors, np.ones((3, 3)))
+
+
+def test_batchnorm_layers_that_also_activate_are_refused() -> None:
+    reference = "timm:test_efficientnet[init=random:0,transform=square@1[side=32]]"
+    with pytest.raises(UsageError, match="a kind that task2vec cannot look into"):
+        Probe(reference, Runtime(device="cpu"), batchnorm=True)
+    assert Probe(reference, Runtime(device="cpu"), batchnorm=False).layers
 
 
 @pytest.mark.parametrize(
