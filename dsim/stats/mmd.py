@@ -126,7 +126,7 @@ def weighted_mmd(
     """
     within = _weighted_within(kernel, a, weights_a, unbiased) + _weighted_within(kernel, b, weights_b, unbiased)
     sums = np.zeros(len(weights_a))
-    for rows in _tiles(len(a), _ROWS):
+    for rows in _bands(len(a), len(b)):
         sums += np.einsum("bi,bi->b", weights_a[:, rows] @ kernel(a[rows], b), weights_b)
     between: NDArray[np.float64] = sums / (weights_a.sum(axis=1) * weights_b.sum(axis=1))
     return within - 2 * between
@@ -147,7 +147,7 @@ def split_mmd(
     """
     sums = np.zeros((3, len(first)))
     diagonal = np.empty(len(whole))
-    for rows in _tiles(len(whole), _ROWS):
+    for rows in _bands(len(whole), len(whole)):
         table = kernel(whole[rows], whole)
         diagonal[rows] = np.diagonal(table, rows.start)
         one, other = first[:, rows] @ table, second[:, rows] @ table
@@ -170,7 +170,7 @@ def counts(draws: Draws, n: int) -> Weights:
 
 def _weighted_within(kernel: Kernel, a: Points, weights: Weights, distinct: bool) -> NDArray[np.float64]:
     sums, diagonal = np.zeros(len(weights)), np.empty(len(a))
-    for rows in _tiles(len(a), _ROWS):
+    for rows in _bands(len(a), len(a)):
         table = kernel(a[rows], a)
         diagonal[rows] = np.diagonal(table, rows.start)
         sums += np.einsum("bi,bi->b", weights[:, rows] @ table, weights)
@@ -191,6 +191,11 @@ def _pair_means(sums: Weights, diagonal: Weights, weights: Weights, distinct: bo
 
 def _tiles(n: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def _bands(rows: int, columns: int) -> Iterator[slice]:
+    """Whole rows of a table, as many at once as a few tiles have entries."""
+    return _tiles(rows, max(1, 8 * _ROWS * _COLUMNS // columns))
 
 
 def _sum(table: Points) -> float:

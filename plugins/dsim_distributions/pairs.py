@@ -88,7 +88,7 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
     ) -> NDArray[np.float64]:
         """Replicates over pairs of *different* images: copies of an image that was drawn twice are no such pair."""
         kernel = self._kernel_of(source, target)
-        x, y = source.points.astype(np.float64), target.points.astype(np.float64)
+        x, y = self.working(source.points, target.points)
         drawn = counts(source_draws, len(x)), counts(target_draws, len(y))
         return weighted_mmd(kernel, x, y, *drawn, unbiased=self.unbiased)
 
@@ -98,7 +98,7 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
         kernel = self.kernel(whole.points)
         n = len(whole.points)
         parts = counts([one for one, _ in splits], n), counts([other for _, other in splits], n)
-        return split_mmd(kernel, whole.points.astype(np.float64), *parts, unbiased=self.unbiased)
+        return split_mmd(kernel, self.working(whole.points, whole.points)[0], *parts, unbiased=self.unbiased)
 
     def working(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Points, Points]:
         """Both clouds in the type that the kernel is computed in."""
