@@ -141,7 +141,7 @@ def sinkhorn_self(
     tolerance: float = TOLERANCE,
     products: int = _PRODUCTS,
 ) -> Transport:
-    """Entropic transport of a sample to itself, cost (n, n) symmetric: one potential, a handful of iterations.
+    """Entropic transport of a sample to itself, cost (n, n) symmetric and at least 0: one potential, a few iterations.
 
     The averaged iteration halves the error at least wherever exp(-C / eps) is a positive kernel (Feydy et al. 2019,
     arXiv:1810.08278); where it does not converge, ``sinkhorn`` solves the problem as any other.
@@ -220,7 +220,7 @@ class _Kernel:
         large = cost.shape[0] * cost.shape[1] > LARGE
         self.table = np.empty(cost.shape, dtype=np.float32 if large else np.float64)
         self.tolerance = max(tolerance, TOLERANCE_LARGE / 3) if large else tolerance
-        self.accepted = max(tolerance, TOLERANCE_LARGE) if large else max(tolerance, 1e-12)
+        self.accepted = max(tolerance, TOLERANCE_LARGE) if large else 2 * tolerance
         # Below the floor an entry counts for nothing; subnormal numbers would only be slow.
         self.floor, self.drift = (-80.0, 15.0) if large else (-300.0, 30.0)
         self.resolution = 1e-5 if large else 1e-13
@@ -319,7 +319,9 @@ class _Kernel:
         error = float(self.b @ np.abs(columns - 1))
         g_new = g - self.eps * np.log(columns)
         value = float(self.a @ f + self.b @ g_new)
-        accepted = max(self.accepted, 10 * _NEARLY) if self.stationary else self.accepted
+        # Costs far above eps cannot be told apart in their last digits.
+        rounding = 1e-14 * float(np.abs(f).max() + np.abs(g).max()) / self.eps
+        accepted = max(10 * _NEARLY if self.stationary else self.accepted, rounding)
         converged = bool(np.isfinite(value) and error <= accepted)
         return Transport(value, mean_cost, f, g, error, converged, self.products)
 
