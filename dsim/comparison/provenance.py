@@ -33,6 +33,7 @@ _LIBRARIES = (
     "tifffile",
     "umap-learn",
     "numba",
+    "pot",
 )
 
 
@@ -41,6 +42,8 @@ def measure_identity(plan: Plan) -> dict[str, Any]:
     measure = plan.measure
     identity: dict[str, Any] = {
         "measure": measure.identity,
+        # All of them: a default that changes changes the numbers.
+        "parameters": {name: _plain(value) for name, value in measure.params.items()},
         "plugin": _plugin(measure.spec.name),
         "code": _code(type(measure)),
         "extractors": [] if _brings_features(plan) else [_recipe(ref, plan) for ref in measure.extractors()],
@@ -97,7 +100,6 @@ def provenance(
         "dsim": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **identity,
-        "parameters": {name: _plain(value) for name, value in plan.measure.params.items()},
         "seed": plan.seed,
         "bootstrap": plan.bootstrap,
         "test": plan.test,

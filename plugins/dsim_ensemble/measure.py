@@ -76,6 +76,11 @@ class Ensemble(SimilarityMeasure[Placed]):
     def extractors(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for member in self.members for text in member.extractors()))
 
+    @property
+    def fitted(self) -> str:
+        # A member's new version makes other numbers, though nothing of the ensemble's own has changed.
+        return "+".join(f"{member.identity}{member.fitted and ' '}{member.fitted}" for member in self.members)
+
     def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
         if len(pool) < _LEAST:
             raise UsageError(

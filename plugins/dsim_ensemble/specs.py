@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsim.plugin import Direction, MeasureSpec, Need, Parameter
 
 #: Chosen on the phantoms, whose right order is known: docs/measures/ensemble.md gives the table and the reason.
-MEMBERS = "frechet+kld-tf+mmd+wasserstein"
+MEMBERS = "energy+frechet+kld-tf+wasserstein"
 
 ENSEMBLE = MeasureSpec(
     name="ensemble",
