@@ -141,6 +141,7 @@ def draw(points: list[Point], path: Path) -> None:
     for axes, title in zip(panels, ("time, s", "peak memory, MB"), strict=True):
         axes.set(xlabel="samples per dataset", title=title)
         axes.grid(alpha=0.3)
+    panels[1].set_ylim(bottom=10)
     panels[0].legend(frameon=False)
     figure.savefig(path, dpi=120)
 

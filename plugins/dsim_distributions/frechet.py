@@ -95,12 +95,16 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
         refuse_other_dimension(first.means.shape[1], second.means.shape[1])
         return self._of_points(np.concatenate([_kept(first), _kept(second)]), first.halving)
 
-    def compare_resampled(
+    def compare_with_replicates(
         self, source: Gaussians, target: Gaussians, source_draws: Draws, target_draws: Draws
-    ) -> NDArray[np.float64]:
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Replicates are centred on the value: copies of images add to the bias, and lift them above it."""
+        value = self.compare(source, target)
         if not (len(source.points) and len(target.points)):
-            return np.full(len(source_draws), np.nan)  # a value without an interval is still a value
-        return super().compare_resampled(source, target, source_draws, target_draws)
+            return value, np.full(len(source_draws), np.nan)  # a value without an interval is still a value
+        replicates = self.compare_resampled(source, target, source_draws, target_draws)
+        centred = replicates + (value - replicates.mean())
+        return value, centred if self.unbiased == "extrapolate" else np.maximum(centred, 0)
 
     def remark(self, summary: Gaussians) -> str:
         n, d = summary.n, summary.means.shape[1]

@@ -112,6 +112,28 @@ def test_one_sample_without_points_leaves_the_other_nothing_to_resample(clouds, 
     assert np.isnan(replicates).all()
 
 
+def test_replicates_lie_around_the_value_with_the_spread_of_resamples(clouds) -> None:
+    """Uncentred they all lie above it: 60 images drawn from 60 are 38 different ones, and the bias grows."""
+    measure = FrechetDistance()
+    rng = np.random.default_rng(2)
+    source, target = (summary(measure, rng.normal(size=(60, 50))) for _ in range(2))
+    draws = [list(rng.integers(60, size=(20, 60))) for _ in range(2)]
+    number, replicates = measure.compare_with_replicates(source, target, *draws)
+    raw = measure.compare_resampled(source, target, *draws)
+    assert raw.min() > number
+    assert replicates.mean() == pytest.approx(number, rel=1e-12)
+    np.testing.assert_allclose(replicates - number, raw - raw.mean(), rtol=1e-9, atol=1e-9)
+
+
+def test_replicates_of_a_distance_are_none_below_zero() -> None:
+    measure = FrechetDistance()
+    rng = np.random.default_rng(2)
+    source = summary(measure, rng.normal(size=(6, 3)))
+    draws = [list(rng.integers(6, size=(20, 6))) for _ in range(2)]
+    _, replicates = measure.compare_with_replicates(source, source, *draws)
+    assert replicates.min() == 0
+
+
 def test_what_is_merged_is_split_into_the_sets_again(clouds) -> None:
     """What noise floor and permutation test stand on."""
     measure = FrechetDistance()
