@@ -58,9 +58,14 @@ class FileRows:
             array = file[self.name]
             if isinstance(key, slice | int | np.integer):
                 return np.asarray(array[key])
-            # HDF5 takes positions only in ascending order, each once.
-            unique, inverse = np.unique(np.arange(len(self))[np.asarray(key)], return_inverse=True)
-            return np.asarray(array[unique])[inverse]
+            positions = np.arange(len(self))[np.asarray(key)]
+            found = np.empty((len(positions), *self.shape[1:]), dtype=self.dtype)
+            # In blocks: HDF5 itself takes seconds for some thousand single rows, and refuses them out of order.
+            step = rows_per_block(array)
+            for start in np.unique(positions // step) * step:
+                here = np.flatnonzero((positions >= start) & (positions < start + step))
+                found[here] = array[start : start + step][positions[here] - start]
+            return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
@@ -80,6 +85,11 @@ def blocks(array: Any, rows: int = 0) -> Iterator[Any]:
     >>> [block.tolist() for block in blocks(np.arange(5), 2)]
     [[0, 1], [2, 3], [4]]
     """
-    size = array.dtype.itemsize * int(np.prod(array.shape[1:], dtype=np.int64))
-    step = rows or max(1, _BLOCK // max(1, size))
+    step = rows or rows_per_block(array)
     return (array[start : start + step] for start in range(0, len(array), step))
+
+
+def rows_per_block(array: Any) -> int:
+    """Rows that make some megabytes."""
+    size = array.dtype.itemsize * int(np.prod(array.shape[1:], dtype=np.int64))
+    return max(1, _BLOCK // max(1, size))

@@ -48,6 +48,15 @@ def test_indexing_is_that_of_the_array(rows: FileRows, array: np.ndarray, key) -
     np.testing.assert_array_equal(rows[key], array[key])
 
 
+def test_positions_are_found_in_whatever_block_they_lie(
+    rows: FileRows, array: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "_BLOCK", 7 * 12)
+    order = np.random.default_rng(1).integers(100, size=200)
+    np.testing.assert_array_equal(rows[order], array[order])
+    np.testing.assert_array_equal(rows[[6, 7, 99, 0]], array[[6, 7, 99, 0]])
+
+
 def test_shape_dtype_length_and_the_whole(rows: FileRows, array: np.ndarray) -> None:
     assert (rows.shape, rows.dtype, len(rows)) == (array.shape, array.dtype, 100)
     np.testing.assert_array_equal(np.asarray(rows), array)
