@@ -91,5 +91,5 @@ def blocks(array: Any, rows: int = 0) -> Iterator[Any]:
 
 def rows_per_block(array: Any) -> int:
     """Rows that make some megabytes."""
-    size = array.dtype.itemsize * int(np.prod(array.shape[1:], dtype=np.int64))
+    size = int(array.dtype.itemsize * np.prod(array.shape[1:], dtype=np.int64))
     return max(1, _BLOCK // max(1, size))
