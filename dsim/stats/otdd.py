@@ -21,8 +21,9 @@ from dsim.stats.bures import (
     squared_diagonal,
     squared_means,
 )
+from dsim.stats.entropic import TOLERANCE, Transport
 from dsim.stats.euclidean import squared_distances
-from dsim.stats.transport import TOLERANCE, Transport, coupling, exact_transport, sinkhorn, sinkhorn_self
+from dsim.stats.transport import coupling, exact_transport, sinkhorn, sinkhorn_self
 
 Points = NDArray[np.floating[Any]]
 Codes = NDArray[np.integer[Any]]
@@ -144,7 +145,7 @@ def solved(found: Transport, what: str) -> Transport:
 
 
 class GroundCost:
-    """The costs d^p / p of moving the points of one sample to those of another, as ``dsim.stats.transport.Cost``.
+    """The costs d^p / p of moving the points of one sample to those of another, as ``dsim.stats.entropic.Cost``.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from dsim.stats import entropic, transport
 from dsim.stats import otdd as module
-from dsim.stats import transport
 from dsim.stats.otdd import Ground, GroundCost, NoTransportError, Sample, label_distances, otdd, stratified
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "otdd.json").read_text("utf-8"))
@@ -169,8 +169,8 @@ def test_costs_that_are_not_held_and_kernels_in_float32_give_the_same(monkeypatc
     pair = labelled_pair(80, d=16, C=4)
     expected = value_of(pair), value_of(pair, p=1, inner="means")
     monkeypatch.setattr(module, "_HELD", 0)
-    monkeypatch.setattr(transport, "_BLOCK", 500)
-    monkeypatch.setattr(transport, "LARGE", 0)
+    monkeypatch.setattr(entropic, "_BLOCK", 500)
+    monkeypatch.setattr(entropic, "LARGE", 0)
     assert value_of(pair) == pytest.approx(expected[0], rel=1e-6)
     assert value_of(pair, p=1, inner="means") == pytest.approx(expected[1], rel=1e-6)
 
@@ -183,7 +183,7 @@ def test_values_fall_with_n() -> None:
 
 def test_what_was_not_solved_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_levels", lambda largest, eps: iter([eps]))
-    monkeypatch.setattr(transport, "_balance", lambda kernel, tolerance, products: None)
+    monkeypatch.setattr(transport, "balance", lambda kernel, tolerance, products: None)
     with pytest.raises(
         NoTransportError, match=r"between the datasets did not converge: after 0 products .* are off by"
     ):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from dsim.stats import transport
-from dsim.stats.transport import TableCost, coupling, exact_transport, sinkhorn, sinkhorn_self
+from dsim.stats import entropic
+from dsim.stats.entropic import TableCost
+from dsim.stats.transport import coupling, exact_transport, sinkhorn, sinkhorn_self
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -124,9 +125,9 @@ def test_blocks_and_float32_kernels_change_nothing_that_matters(monkeypatch: pyt
     table, a, b = clouds(50, 40, scale=2.0)
     square = ((np.arange(50.0)[:, None] - np.arange(50.0)) / 9) ** 2
     whole = sinkhorn(table, 0.1, a, b), sinkhorn_self(square, 0.1, a)
-    monkeypatch.setattr(transport, "_BLOCK", 130)
+    monkeypatch.setattr(entropic, "_BLOCK", 130)
     blocked = sinkhorn(TableCost(table), 0.1, a, b), sinkhorn_self(square, 0.1, a)
-    monkeypatch.setattr(transport, "LARGE", 0)
+    monkeypatch.setattr(entropic, "LARGE", 0)
     coarse = sinkhorn(table, 0.1, a, b), sinkhorn_self(square, 0.1, a)
     for one, two, three in zip(whole, blocked, coarse, strict=True):
         assert two.value == pytest.approx(one.value, rel=1e-12)
