@@ -25,6 +25,8 @@ from dsim.stats.entropic import (
     blocks,
 )
 
+__all__ = ["Cost", "TableCost", "Transport", "coupling", "exact_transport", "sinkhorn", "sinkhorn_self"]
+
 #: Products with the kernel after which a problem counts as unconverged.
 _PRODUCTS = 20_000
 #: Levels of the annealing: the first eps is the largest reduced cost over this, the next a quarter each.
