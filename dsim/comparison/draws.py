@@ -83,17 +83,30 @@ def first_shares(replicates: Mapping[str, NDArray[np.float64]], direction: Direc
 
 
 def verdict(
-    target: str, order: Sequence[str], replicates: Mapping[str, NDArray[np.float64]] | None, direction: Direction
+    target: str,
+    order: Sequence[str],
+    replicates: Mapping[str, NDArray[np.float64]] | None,
+    direction: Direction,
+    tied: int = 1,
+    resamples: bool = True,
 ) -> Verdict:
-    """Can the best source be told from the second? ``order`` lists sources with a value, best first."""
+    """Can the best source be told from the second?
+
+    ``order`` lists sources with a value, best first; the first ``tied`` of them have one value. ``resamples`` says
+    whether the measure could have had replicates.
+    """
     nan = math.nan
     if not order:
         return Verdict(target, None, None, None, nan, nan, "no source could be compared")
     best, second = order[0], order[1] if len(order) > 1 else None
     if second is None:
         return Verdict(target, best, None, None, nan, nan, f"{best} is the only source")
+    if tied > 1:
+        named = ", ".join(order[: min(tied, 3)]) + (f" and {tied - 3} more" if tied > 3 else "")
+        return Verdict(target, best, second, False, 0.0, 0.0, f"no clear winner: {named} are equally near")
     if replicates is None:
-        reason = f"{best} is nearest; not assessed: no intervals (--bootstrap N)"
+        why = "no intervals (--bootstrap N)" if resamples else "this measure has no intervals"
+        reason = f"{best} is nearest; not assessed: {why}"
         return Verdict(target, best, second, None, nan, nan, reason)
     low, high = interval(direction.sign * (replicates[second] - replicates[best]))
     if math.isnan(low):

@@ -174,10 +174,10 @@ def _matrix(plan: Plan, cells: Mapping[Pair, Cell]) -> SimilarityMatrix:
         confidence=CONFIDENCE,
         replicates=plan.bootstrap,
     )
-    return _judged(matrix, cells)
+    return _judged(matrix, cells, spec.resamples)
 
 
-def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell]) -> SimilarityMatrix:
+def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell], resamples: bool) -> SimilarityMatrix:
     """The matrix with intervals, shares of first ranks, and a verdict per target."""
     import numpy as np
 
@@ -187,18 +187,26 @@ def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell]) -> SimilarityM
         rows = [row for row in range(len(matrix.sources)) if not matrix.same[row, column]]
         rows = sorted((row for row in rows if not math.isnan(matrix.values[row, column])), key=_by(matrix, column))
         order = [matrix.sources[row] for row in rows]
+        tied = _tied(matrix.values[rows, column])
         if not matrix.replicates:
-            verdicts[target] = verdict(target, order, None, matrix.direction)
+            verdicts[target] = verdict(target, order, None, matrix.direction, tied, resamples)
             continue
         replicates = {source: np.array(cells[source, target].replicates) for source in order}
         for row, source in zip(rows, order, strict=True):
             low[row, column], high[row, column] = interval(replicates[source])
         for row, value in zip(rows, first_shares(replicates, matrix.direction).values(), strict=True):
             share[row, column] = value
-        verdicts[target] = verdict(target, order, replicates, matrix.direction)
+        verdicts[target] = verdict(target, order, replicates, matrix.direction, tied)
     if not matrix.replicates:
         return dataclasses.replace(matrix, verdicts=verdicts)
     return dataclasses.replace(matrix, verdicts=verdicts, low=low, high=high, first_share=share)
+
+
+def _tied(values: NDArray[np.float64]) -> int:
+    """How many of the values, best first, equal the first but for rounding."""
+    import numpy as np
+
+    return int(np.isclose(values, values[:1], rtol=1e-9, atol=0).sum()) if len(values) else 0
 
 
 def _by(matrix: SimilarityMatrix, column: int) -> Any:

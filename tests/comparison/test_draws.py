@@ -73,3 +73,14 @@ def test_draws_are_whole_groups(line):
         counts = np.bincount(draw, minlength=6)
         assert counts[0] == counts[1]
         assert counts[2] == counts[3] == counts[4]
+
+
+def test_sources_at_one_distance_have_no_winner():
+    found = verdict("t", ["a", "b", "c", "d", "e"], None, DISTANCE, tied=4)
+    assert found.clear is False
+    assert found.reason == "no clear winner: a, b, c and 1 more are equally near"
+    assert "a, b are equally near" in verdict("t", ["a", "b"], None, DISTANCE, tied=2).reason
+
+
+def test_a_tie_is_seen_by_the_engine(gap, line):
+    assert "equally near" in compare(line([0, 2], spread=0.0), line([1], spread=0.0), measure=gap).verdicts["at1"].reason
