@@ -83,4 +83,6 @@ def test_sources_at_one_distance_have_no_winner():
 
 
 def test_a_tie_is_seen_by_the_engine(gap, line):
-    assert "equally near" in compare(line([0, 2], spread=0.0), line([1], spread=0.0), measure=gap).verdicts["at1"].reason
+    source, target = line([0, 1])
+    found = compare([source, source.renamed("twin")], [target], measure=gap).verdicts["at1"]
+    assert found.reason == "no clear winner: at0, twin are equally near"
