@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -48,8 +48,8 @@ def race(
     return Row(measure, work, peer, other, own, abs(values[0] - values[1]) / scale, aim)
 
 
-def show(rows: Sequence[Row]) -> None:
-    """Print the rows as a Markdown table."""
+def show(rows: Iterable[Row]) -> None:
+    """Print the rows as a Markdown table, each as soon as it is there."""
     print("| measure | work | peer | peer, s | dsim, s | times faster | aim | relative difference |")
     print("|---|---|---|---:|---:|---:|---:|---:|")
     for row in rows:
