@@ -3,9 +3,10 @@
     pip install '.[dev,bench]'
     python benchmarks/timing/measures.py [--only frechet otdd ...] [--threads 1]
 
-Prints one Markdown table, part by part. Both sides of a race have the same threads. Peers: scipy, scikit-image, scikit-learn, POT, geomloss, torch-fidelity,
-torchmetrics, and straightforward re-derivations of reference recipes that cannot be installed (microsoft/otdd,
-aws-cv-task2vec, mml-similarity). Each part runs alone too: python benchmarks/timing/PART.py.
+Prints one Markdown table, part by part. Both sides of a race have the same threads. Peers: scipy, scikit-image,
+scikit-learn, POT, geomloss, torch-fidelity, torchmetrics, and straightforward re-derivations of reference recipes that
+cannot be installed (microsoft/otdd, aws-cv-task2vec, mml-similarity). Each part runs alone too:
+python benchmarks/timing/PART.py.
 """
 
 from __future__ import annotations
