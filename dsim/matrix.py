@@ -75,7 +75,8 @@ class SimilarityMatrix:
 
     Parameters
     ----------
-    values : float64, shape (sources, targets); NaN where a cell failed, with the reason in ``notes``.
+    values : float64, shape (sources, targets); NaN where a cell failed, with the reason in ``notes``,
+        which otherwise holds what the measure says of the value.
     same : bool, shape (sources, targets): the pair is one and the same dataset; it is never ranked.
     low, high : bounds of the bootstrap interval, or None. ``first_share`` : share of resamples in which the source
         ranks first for the target. ``confidence``, ``replicates`` : of these intervals.

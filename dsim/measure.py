@@ -150,6 +150,10 @@ class SimilarityMeasure(ABC, Generic[S]):
         """What must be said of this dataset's values besides the numbers (pseudo-labels were used, ...), or ""."""
         return ""
 
+    def pair_remark(self, source: S, target: S) -> str:
+        """What must be said of one pair's value besides the number (its spread, ...), or ""."""
+        return ""
+
     def embedding(self, summary: S) -> NDArray[np.float64]:
         """Points of the dataset's images, shape (n, k); only where ``spec.embeds``."""
         raise MeasureError(f"measure {self!r} has no embedding")

@@ -69,7 +69,7 @@ def _about_p(matrix: SimilarityMatrix) -> Iterator[str]:
         f"target (Holm) it stands in matrix.json{short if least > _LEVEL else ''}"
     )
     if matrix.provenance.get("pool"):
-        yield "note: the measure was fitted on the sources first, and p holds for that fit as it stands"
+        yield "note: the measure was fitted on the sources, once: p is conditional on that fit, and only a guide"
     failed = {note for row in matrix.p_notes or () for note in row if note}
     yield from (f"note: no p: {reason}" for reason in sorted(failed - {note for row in matrix.notes for note in row}))
 

@@ -23,7 +23,8 @@ Pair = tuple[str, str]
 class Cell:
     """The outcome of one pair: a value, or NaN and the reason; replicates where they were asked for and can be had.
 
-    ``conditions`` says, as JSON, under which versions and on which device it was computed: perhaps long ago.
+    ``note`` is the reason, or what the measure says of the value. ``conditions`` says, as JSON, under which versions
+    and on which device it was computed: perhaps long ago.
     """
 
     value: float
@@ -65,7 +66,8 @@ def compute_column(
         try:
             values = measure.compare_many(sources, [target])
             if values.shape == (len(sources), 1) and all(math.isfinite(value) for value in values[:, 0]):
-                return [Cell(float(value)) for value in values[:, 0]]
+                remarks = [measure.pair_remark(source, target) for source in sources]
+                return [Cell(float(value), remark) for value, remark in zip(values[:, 0], remarks, strict=True)]
         except Exception:
             pass  # one by one, so that the failure is told of the cell it belongs to
     return [compute_cell(measure, source, target, drawn) for source, drawn in zip(sources, draws, strict=True)]
@@ -86,6 +88,7 @@ def compute_cell(
             value, sampled = float(measure.compare(source, target)), None
         else:
             value, sampled = measure.compare_with_replicates(source, target, *draws)
+        remark = measure.pair_remark(source, target) if math.isfinite(value) else ""
     except MeasureError as error:
         return Cell(math.nan, error.message)
     except Exception as error:
@@ -93,4 +96,4 @@ def compute_cell(
     if not math.isfinite(value):
         return Cell(math.nan, f"the measure returned {value} without a reason")
     replicates = () if sampled is None else sampled.tolist()
-    return Cell(value, "", tuple(item if math.isfinite(item) else math.nan for item in replicates))
+    return Cell(value, remark, tuple(item if math.isfinite(item) else math.nan for item in replicates))

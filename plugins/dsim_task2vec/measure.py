@@ -141,6 +141,12 @@ class Task2Vec(_Task2VecMeasure):
         mean, deviation = self.noise_floor(summary)
         return f"{summary.told}; two subsets of it lie {mean:.4g} apart (standard deviation {deviation:.2g})"
 
+    def pair_remark(self, source: TaskEmbedding, target: TaskEmbedding) -> str:
+        values = self.pair_values(source, target)
+        if len(values) < 2:
+            return ""
+        return f"mean of {len(values)} pairs of subsets, standard deviation {values.std(ddof=1):.2g}"
+
     def _distance(self, source: TaskEmbedding, target: TaskEmbedding, row: int, column: int) -> float:
         one, other = source.fisher[row], target.fisher[column]
         if self.distance == "normalised-cosine" and self.fisher == "variational":

@@ -177,3 +177,15 @@ def test_remarks_are_told_of_their_dataset_and_kept(gap_class, line):
         }
     assert measures[0].log.count("remark") == 2
     assert "remark" not in measures[1].log
+
+
+def test_what_is_said_of_a_pair_stands_beside_its_value(gap_class, line):
+    class Remarks(gap_class):
+        def pair_remark(self, source, target):
+            return "far" if abs(source.values.mean() - target.values.mean()) > 1 else ""
+
+    for _ in range(2):  # computed, then looked up
+        matrix = compare(line([0, 1, 5]), measure=Remarks())
+        assert matrix.notes[0] == ("", "", "far")
+        assert matrix.failed == []
+    assert compare(line([0, 5]), measure=Remarks(), bootstrap=20).notes[0][1] == "far"

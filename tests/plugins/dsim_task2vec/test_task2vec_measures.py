@@ -235,6 +235,8 @@ def test_the_value_is_the_mean_over_the_pairs_and_does_not_depend_on_the_order_o
     assert len(values) == 5
     assert measure.compare(one, other) == values.mean()
     np.testing.assert_allclose(measure.pair_values(other, one), values)
+    spread = f"{np.std(values, ddof=1):.2g}"
+    assert measure.pair_remark(one, other) == f"mean of 5 pairs of subsets, standard deviation {spread}"
     everything = Task2Vec(subsets=10, distance="raw-cosine", pairs=0).pair_values(one, other)
     assert len(everything) == 120
     assert set(np.round(values, 9)) <= set(np.round(everything, 9))
