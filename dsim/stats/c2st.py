@@ -31,9 +31,11 @@ def logistic(penalty: float) -> Classifier:
     def learn_and_score(points: Points, is_second: NDArray[np.bool_], others: Points) -> Scores:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
         model = LogisticRegression(C=1 / (penalty * len(points)), class_weight="balanced", max_iter=5000)
-        with warnings.catch_warnings():
+        # Steps of a millisecond: a second thread would wait for the first, and on a busy machine for long.
+        with threadpool_limits(1, "blas"), warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             try:
                 model.fit(points, is_second)
