@@ -50,8 +50,9 @@ class Agreement:
         return self.matrices[0].targets
 
     def nearest(self, target: str) -> dict[str, str | None]:
-        """The source that each measure ranks first; None where it ranks none."""
-        return {matrix.measure: matrix.verdicts[target].best for matrix in self.matrices}
+        """The source that each measure ranks first; None where it ranks none, or several alike."""
+        columns = zip(self.matrices, self._columns(target), strict=True)
+        return {matrix.measure: None if _tied(column) else matrix.verdicts[target].best for matrix, column in columns}
 
     def votes(self, target: str) -> dict[str, int]:
         """How many measures rank each source first, the most first; sources that none does are left out."""
@@ -211,6 +212,14 @@ def _nanmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _sign(difference: float) -> float:
     return math.nan if math.isnan(difference) else float((difference > 0) - (difference < 0))
+
+
+def _tied(distances: NDArray[np.float64]) -> bool:
+    """Whether several sources are nearest, but for rounding."""
+    import numpy as np
+
+    known = distances[~np.isnan(distances)]
+    return len(known) > 0 and int(np.isclose(known, known.min(), rtol=1e-9, atol=0).sum()) > 1
 
 
 def _nullable(values: NDArray[np.float64]) -> list[list[float | None]]:

@@ -53,6 +53,14 @@ def test_votes_name_the_source_that_each_measure_ranks_first(found):
     assert found.unanimous("u") is None
 
 
+def test_a_measure_that_ranks_several_sources_first_has_no_vote():
+    found = agreement([matrix("one@1", [[1, 2, 3, 4]] * 2), matrix("flat@1", [[1, 1, 1, 1], [0, 1, 1, 1]])])
+    assert found.nearest("t") == {"one@1": "a", "flat@1": None}
+    assert found.votes("t") == {"a": 1}
+    assert found.unanimous("t") is None
+    assert found.unanimous("u") == "a"
+
+
 def test_orders_count_pairs_of_sources_that_all_measures_rank_alike(found):
     # Of a, b, c: a before b and a before c by all; b and c are turned by the second. d failed in the third.
     assert found.orders("t") == (2, 3)
