@@ -315,7 +315,9 @@ def test_a_target_that_the_model_was_trained_on_is_said(real_data, tmp_path, cap
 def test_ctrl_c_leaves_with_130_and_keeps_finished_work(folders, tmp_path):
     """The same command goes on from there: the second run must find work of the first in the cache."""
     script = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # A shell that starts the tests in the background has them ignore the signal, and their children too.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dsim.cli.main import run\n"
         "from dsim_classical.cc import CrossCorrelation as Cc\n"
         "slow = Cc.summarise\n"
