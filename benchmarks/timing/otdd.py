@@ -12,13 +12,13 @@ the label distances in its cost. Features are those of ``labelled_pair``: 512 di
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 import warnings
 from itertools import combinations
 
 import numpy as np
 import torch
+from memory import peak_megabytes
 from numpy.typing import NDArray
 from rows import Row, race, show
 from threadpoolctl import threadpool_limits
@@ -152,12 +152,12 @@ def rows(n: int = 1000, datasets: int = 20) -> list[Row]:
 def tell_memory(n: int) -> None:
     """Time and peak memory of one pair, as one line."""
     source, target = labelled_pair(n)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes()
     started = time.perf_counter()
     value = cold(build_measure("otdd"), source, target)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"n = {n}: {value:.6f}, {seconds:.1f} s, peak {peak / 1e6:.2f} GB, of it before {before / 1e6:.2f} GB")
+    peak = peak_megabytes()
+    print(f"n = {n}: {value:.6f}, {seconds:.1f} s, peak {peak / 1e3:.2f} GB, of it before {before / 1e3:.2f} GB")
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from memory import peak_megabytes
 
 MEASURES = ("frechet", "kid", "sliced-wasserstein", "kld-tf")
 BLOCK = 8192
@@ -47,17 +48,6 @@ def write_features(path: Path, n: int, d: int, seed: int) -> None:
         for start in range(0, n, BLOCK):
             rows = rng.standard_normal((min(BLOCK, n - start), d), dtype=np.float32)
             features[start : start + len(rows)] = np.maximum(rows + 0.2 * seed, 0) * scales
-
-
-def peak_megabytes() -> float:
-    """Peak resident memory of this process."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says includes the parent's memory at the time of the fork
-        kilobytes = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]
-        return int(kilobytes) / 1000
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def run_point(measure: str, source: str, target: str, floor: bool) -> None:

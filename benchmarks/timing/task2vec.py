@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from statistics import median
 import numpy as np
 import torch
 import torch.nn.functional as F
+from memory import peak_megabytes
 from numpy.typing import NDArray
 from rows import Row, show
 from torch import nn
@@ -169,15 +169,7 @@ def _only(name: str, images: int, side: int) -> None:
         ours(dataset, side)
     elif name == "reference":
         Recipe(dataset, side).run()
-    print(own_peak())
-
-
-def own_peak() -> float:
-    """MB. Linux tells it of this process alone; ru_maxrss begins with that of the parent."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(peak_megabytes())
 
 
 def main() -> None:
