@@ -66,11 +66,25 @@ class Agreement:
 
     def orders(self, target: str) -> tuple[int, int]:
         """Of how many pairs of sources all measures say alike which is the nearer, and how many pairs there are."""
-        pairs = list(itertools.combinations(range(len(self.matrices[0].sources)), 2))
-        signs = [{_sign(float(column[i] - column[j])) for column in self._columns(target)} for i, j in pairs]
-        # Where one measure has no value for a source, as where that is the target itself, the pair does not count.
-        known = [found for found in signs if not any(math.isnan(sign) for sign in found)]
-        return sum(found in ({1.0}, {-1.0}) for found in known), len(known)
+        known = [signs for _, signs in self._signs(target) if not any(math.isnan(sign) for sign in signs)]
+        return len(self.agreed(target)), len(known)
+
+    def agreed(self, target: str) -> list[tuple[str, str]]:
+        """The pairs of sources, the nearer first, of which every measure says so."""
+        alike = [(pair, signs) for pair, signs in self._signs(target) if signs in ({1.0}, {-1.0})]
+        return [(one, other) if signs == {-1.0} else (other, one) for (one, other), signs in alike]
+
+    def _signs(self, target: str) -> list[tuple[tuple[str, str], set[float]]]:
+        """Of each pair of sources, the signs of the difference of their distances that occur among measures.
+
+        Where a measure has no value for a source, as where that is the target itself, NaN is among them.
+        """
+        sources = self.matrices[0].sources
+        columns = self._columns(target)
+        return [
+            ((sources[i], sources[j]), {_sign(float(column[i] - column[j])) for column in columns})
+            for i, j in itertools.combinations(range(len(sources)), 2)
+        ]
 
     @cached_property
     def kendall(self) -> NDArray[np.float64]:
@@ -130,6 +144,7 @@ class Agreement:
             "kendall": None if math.isnan(tau) else tau,
             "orders_alike": alike,
             "orders": pairs,
+            "agreed": [list(pair) for pair in self.agreed(target)],
         }
 
     def to_json(self, path: Path) -> None:

@@ -64,6 +64,7 @@ def test_a_measure_that_ranks_several_sources_first_has_no_vote():
 def test_orders_count_pairs_of_sources_that_all_measures_rank_alike(found):
     # Of a, b, c: a before b and a before c by all; b and c are turned by the second. d failed in the third.
     assert found.orders("t") == (2, 3)
+    assert found.agreed("t") == [("a", "b"), ("a", "c")]
     assert found.orders("u") == (0, 6)
 
 
