@@ -8,16 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broken_measures import (
-    SPECIMENS,
-    HelpedByLabels,
-    LabelsWhereWeighted,
-    MeanShift,
-    OutOfReach,
-    PoolScaled,
-    Subsampled,
-    Unbiased,
-)
+from broken_measures import SPECIMENS, OutOfReach, Unbiased
+from sound_measures import HelpedByLabels, LabelsWhereWeighted, MeanShift, PoolScaled, Subsampled
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.measure import SimilarityMeasure
@@ -88,7 +80,7 @@ SHIFTED = """
         return [SPEC]
 """
 SHIFTED_MEASURE = """
-from broken_measures import MeanShift
+from sound_measures import MeanShift
 from shifted import SPEC
 
 class Shifted(MeanShift):
