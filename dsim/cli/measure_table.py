@@ -21,7 +21,7 @@ Made by `dsim measures --markdown`. `dsim explain NAME` tells all of one measure
   need less; the page of the measure says so.
 - **symmetric**: source and target can be interchanged. **itself**: no other dataset is nearer to a dataset than itself.
 - **uncertainty**: *intervals* by bootstrap; *floor*, the value between two halves of a dataset; *test*, a p-value by
-  permutation. See [results](results.md).
+  permutation, unless the measure was fitted on the sources. See [results](results.md).
 - **cost** is in images n, m and numbers per image d, of a summary or a pair of datasets.
 """
 _COLUMNS = ("measure", "needs", "direction", "range", "symmetric", "itself", "uncertainty", "cost", "references")

@@ -68,8 +68,6 @@ def _about_p(matrix: SimilarityMatrix) -> Iterator[str]:
         f"note: p is of each pair by itself, from {matrix.permutations} permutations; adjusted for all sources of a "
         f"target (Holm) it stands in matrix.json{short if least > _LEVEL else ''}"
     )
-    if matrix.provenance.get("pool"):
-        yield "note: the measure was fitted on the sources, once: p is conditional on that fit, and only a guide"
     failed = {note for row in matrix.p_notes or () for note in row if note}
     yield from (f"note: no p: {reason}" for reason in sorted(failed - {note for row in matrix.notes for note in row}))
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.comparison.draws import tied
 from dsim.errors import UsageError
 from dsim.matrix import SimilarityMatrix
 
@@ -51,8 +52,13 @@ class Agreement:
 
     def nearest(self, target: str) -> dict[str, str | None]:
         """The source that each measure ranks first; None where it ranks none, or several alike."""
-        columns = zip(self.matrices, self._columns(target), strict=True)
-        return {matrix.measure: None if _tied(column) else matrix.verdicts[target].best for matrix, column in columns}
+        import numpy as np
+
+        found: dict[str, str | None] = {}
+        for matrix, column in zip(self.matrices, self._columns(target), strict=True):
+            several = tied(column[~np.isnan(column)]) > 1
+            found[matrix.measure] = None if several else matrix.verdicts[target].best
+        return found
 
     def votes(self, target: str) -> dict[str, int]:
         """How many measures rank each source first, the most first; sources that none does are left out."""
@@ -227,14 +233,6 @@ def _nanmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _sign(difference: float) -> float:
     return math.nan if math.isnan(difference) else float((difference > 0) - (difference < 0))
-
-
-def _tied(distances: NDArray[np.float64]) -> bool:
-    """Whether several sources are nearest, but for rounding."""
-    import numpy as np
-
-    known = distances[~np.isnan(distances)]
-    return len(known) > 0 and int(np.isclose(known, known.min(), rtol=1e-9, atol=0).sum()) > 1
 
 
 def _nullable(values: NDArray[np.float64]) -> list[list[float | None]]:

@@ -82,17 +82,24 @@ def first_shares(replicates: Mapping[str, NDArray[np.float64]], direction: Direc
     return {name: float(share) for name, share in zip(replicates, shares, strict=True)}
 
 
+def tied(distances: NDArray[np.float64]) -> int:
+    """How many of the distances, of which none is NaN, equal the least but for rounding."""
+    import numpy as np
+
+    return int(np.isclose(distances, distances.min(), rtol=1e-9, atol=0).sum()) if len(distances) else 0
+
+
 def verdict(
     target: str,
     order: Sequence[str],
     replicates: Mapping[str, NDArray[np.float64]] | None,
     direction: Direction,
-    tied: int = 1,
+    alike: int = 1,
     resamples: bool = True,
 ) -> Verdict:
     """Can the best source be told from the second?
 
-    ``order`` lists sources with a value, best first; the first ``tied`` of them have one value. ``resamples`` says
+    ``order`` lists sources with a value, best first; the first ``alike`` of them have one value. ``resamples`` says
     whether the measure could have had replicates.
     """
     nan = math.nan
@@ -101,8 +108,8 @@ def verdict(
     best, second = order[0], order[1] if len(order) > 1 else None
     if second is None:
         return Verdict(target, best, None, None, nan, nan, f"{best} is the only source")
-    if tied > 1:
-        named = ", ".join(order[: min(tied, 3)]) + (f" and {tied - 3} more" if tied > 3 else "")
+    if alike > 1:
+        named = ", ".join(order[: min(alike, 3)]) + (f" and {alike - 3} more" if alike > 3 else "")
         return Verdict(target, best, second, False, 0.0, 0.0, f"no clear winner: {named} are equally near")
     if replicates is None:
         why = "no intervals (--bootstrap N)" if resamples else "this measure has no intervals"

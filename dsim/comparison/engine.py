@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Cell, Pair, cell_key, compute_column
-from dsim.comparison.draws import CONFIDENCE, DrawsOfPairs, first_shares, interval, verdict
+from dsim.comparison.draws import CONFIDENCE, DrawsOfPairs, first_shares, interval, tied, verdict
 from dsim.comparison.floors import floors, with_floors
 from dsim.comparison.jobs import run_jobs
 from dsim.comparison.ledger import Ledger
@@ -187,26 +187,19 @@ def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell], resamples: boo
         rows = [row for row in range(len(matrix.sources)) if not matrix.same[row, column]]
         rows = sorted((row for row in rows if not math.isnan(matrix.values[row, column])), key=_by(matrix, column))
         order = [matrix.sources[row] for row in rows]
-        tied = _tied(matrix.values[rows, column])
+        alike = tied(matrix.direction.sign * matrix.values[rows, column])
         if not matrix.replicates:
-            verdicts[target] = verdict(target, order, None, matrix.direction, tied, resamples)
+            verdicts[target] = verdict(target, order, None, matrix.direction, alike, resamples)
             continue
         replicates = {source: np.array(cells[source, target].replicates) for source in order}
         for row, source in zip(rows, order, strict=True):
             low[row, column], high[row, column] = interval(replicates[source])
         for row, value in zip(rows, first_shares(replicates, matrix.direction).values(), strict=True):
             share[row, column] = value
-        verdicts[target] = verdict(target, order, replicates, matrix.direction, tied)
+        verdicts[target] = verdict(target, order, replicates, matrix.direction, alike)
     if not matrix.replicates:
         return dataclasses.replace(matrix, verdicts=verdicts)
     return dataclasses.replace(matrix, verdicts=verdicts, low=low, high=high, first_share=share)
-
-
-def _tied(values: NDArray[np.float64]) -> int:
-    """How many of the values, best first, equal the first but for rounding."""
-    import numpy as np
-
-    return int(np.isclose(values, values[:1], rtol=1e-9, atol=0).sum()) if len(values) else 0
 
 
 def _by(matrix: SimilarityMatrix, column: int) -> Any:

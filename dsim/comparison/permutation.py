@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dsim.comparison.units import Split, Units
     from dsim.measure import SimilarityMeasure
 
+#: Why there is no p where the measure was fitted on the sources: their images are known to it and the target's are not,
+#: so that not even samples of one population could change places.
+_FITTED = "the measure was fitted on the sources, and knows the images of one side only"
 #: Relative differences below this are rounding of single precision: such values are tied.
 _ROUNDING = 1e-7
 
@@ -34,6 +37,8 @@ def p_values(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     ]
     if not plan.test:
         return {}
+    if plan.measure.fits_pool:
+        return dict.fromkeys(pairs, Cell(math.nan, _FITTED))
     work = {_tested(plan, pair): _work(plan, summaries, _tested(plan, pair)) for pair in pairs}
     found = finish(plan, summaries, jobs, work, "permuting", "pairs")
     return {pair: found[_tested(plan, pair)] for pair in pairs}

@@ -107,15 +107,25 @@ class Ensemble(SimilarityMeasure[Placed]):
         return Placed(data.fingerprint, own, np.array(reference))
 
     def compare(self, source: Placed, target: Placed) -> float:
-        pairs = zip(self.members, source.summaries, target.summaries, strict=True)
-        found = [_distance(member, *summaries) for member, *summaries in pairs]
-        for member, (value, reason) in zip(self.members, found, strict=True):
-            if math.isnan(value):
-                raise MeasureError(f"{member!r}, a member of the ensemble, has no value: {reason}")
         # A target that is itself in the pool is nobody's rival.
         rivals = [fingerprint != target.fingerprint for fingerprint, _ in self._pool]
         combine = median_rank if self.how == "rank" else mean_standardised
-        return combine(np.array([value for value, _ in found]), target.reference[:, rivals])
+        return combine(self._distances(source, target), target.reference[:, rivals])
+
+    def _distances(self, source: Placed, target: Placed) -> NDArray[np.float64]:
+        """By each member; those of the pool came with the target's summary. MeasureError where one has none."""
+        pool = [fingerprint for fingerprint, _ in self._pool]
+        if source.fingerprint in pool:
+            known: NDArray[np.float64] = target.reference[:, pool.index(source.fingerprint)]
+            if not np.isnan(known).any():
+                return known
+        found = []
+        for member, *summaries in zip(self.members, source.summaries, target.summaries, strict=True):
+            value, reason = _distance(member, *summaries)
+            if math.isnan(value):
+                raise MeasureError(f"{member!r}, a member of the ensemble, has no value: {reason}")
+            found.append(value)
+        return np.array(found)
 
     def _summaries(self, data: DatasetView, rng: np.random.Generator) -> tuple[Any, ...]:
         streams = rng.spawn(len(self.members))

@@ -76,10 +76,10 @@ def test_draws_are_whole_groups(line):
 
 
 def test_sources_at_one_distance_have_no_winner():
-    found = verdict("t", ["a", "b", "c", "d", "e"], None, DISTANCE, tied=4)
+    found = verdict("t", ["a", "b", "c", "d", "e"], None, DISTANCE, alike=4)
     assert found.clear is False
     assert found.reason == "no clear winner: a, b, c and 1 more are equally near"
-    assert "a, b are equally near" in verdict("t", ["a", "b"], None, DISTANCE, tied=2).reason
+    assert "a, b are equally near" in verdict("t", ["a", "b"], None, DISTANCE, alike=2).reason
 
 
 def test_a_tie_is_seen_by_the_engine(gap, line):

@@ -207,3 +207,18 @@ def test_requests_that_say_nothing_are_refused(gap, gap_of_two, line):
     with pytest.raises(UsageError, match="'gap' is no statistic of two samples") as caught:
         compare(line([0, 1]), measure=gap, test=19)
     assert "by one of: asap, " in str(caught.value.hint)
+
+
+def test_a_measure_that_was_fitted_on_the_sources_has_no_p(gap_of_two, line):
+    """It knows the images of one side: not even samples of one population could change places."""
+
+    class Fitted(gap_of_two):
+        fits_pool = True
+
+        def fit(self, pool, rng):
+            pass
+
+    matrix = compare(line([0, 1]), line([5]), measure=Fitted(), test=19)
+    assert np.isfinite(matrix.values).all()
+    assert np.isnan(matrix.p_values).all()
+    assert "fitted on the sources" in matrix.p_notes[0][0]
