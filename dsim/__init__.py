@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from dsim.data.memory import from_arrays, from_torch
     from dsim.data.opening import open_dataset
     from dsim.errors import DsimError
+    from dsim.evaluation import evaluate
     from dsim.matrix import SimilarityMatrix
     from dsim.measure import SimilarityMeasure
     from dsim.registry import build_measure
+    from dsim.truth import TransferMatrix, open_truth
 
 __version__ = "0.1.0"
 
@@ -28,11 +30,14 @@ _HOMES = {
     "DsimError": "dsim.errors",
     "SimilarityMatrix": "dsim.matrix",
     "SimilarityMeasure": "dsim.measure",
+    "TransferMatrix": "dsim.truth",
     "build_measure": "dsim.registry",
     "compare": "dsim.comparison",
+    "evaluate": "dsim.evaluation",
     "from_arrays": "dsim.data.memory",
     "from_torch": "dsim.data.memory",
     "open_dataset": "dsim.data.opening",
+    "open_truth": "dsim.truth",
 }
 
 __all__ = [
@@ -40,11 +45,14 @@ __all__ = [
     "DsimError",
     "SimilarityMatrix",
     "SimilarityMeasure",
+    "TransferMatrix",
     "build_measure",
     "compare",
+    "evaluate",
     "from_arrays",
     "from_torch",
     "open_dataset",
+    "open_truth",
 ]
 
 

@@ -23,9 +23,10 @@ def dsim_extractors() -> list[ExtractorSpec]:
 
 @hookimpl
 def dsim_zoo_paths() -> list[Path]:
-    """The shipped zoo: inside the package in a wheel, beside it in an editable install."""
-    package = Path(__file__).parent
-    return [path for path in (package / "_zoo", package.parent / "zoo") if path.is_dir()][:1]
+    """The shipped zoo."""
+    from dsim.shipped import shipped
+
+    return [path for path in (shipped("zoo"),) if path.is_dir()]
 
 
 @hookimpl
@@ -36,6 +37,15 @@ def dsim_commands() -> list[CommandSpec]:
             help="Rank source datasets by similarity to each target.",
             command="dsim.cli.compare:compare",
         ),
+        CommandSpec(
+            name="evaluate", help="Judge a measure against measured transfer.", command="dsim.cli.evaluate:evaluate"
+        ),
+        CommandSpec(
+            name="leaderboard",
+            help="Run and judge every measure on a benchmark.",
+            command="dsim.cli.leaderboard:leaderboard",
+        ),
+        CommandSpec(name="truth", help="List, show, check measured transfer.", command="dsim.cli.truth:truth"),
         CommandSpec(name="data", help="Look at datasets; generate phantoms.", command="dsim.cli.data:data"),
         CommandSpec(name="measures", help="List the similarity measures.", command="dsim.cli.measures:measures"),
         CommandSpec(name="explain", help="Tell what a measure computes.", command="dsim.cli.measures:explain"),

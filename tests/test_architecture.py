@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 
 #: A module of dsim may import what stands in lines above its own, and the rest of its own package.
 LAYERS = (
-    {"errors", "stats", "rng"},
+    {"errors", "stats", "rng", "shipped"},
     {"notation", "files", "specs"},
     {"runtime", "measure", "matrix", "hookspecs"},
-    {"clouds"},
+    {"clouds", "truth"},
     {"plugin"},
     {"loading"},
     {"catalogue"},
@@ -28,7 +28,8 @@ LAYERS = (
     {"zoo"},
     {"features"},
     {"view"},
-    {"comparison", "plots"},
+    {"comparison", "plots", "evaluation"},
+    {"leaderboard"},
     {"testing", "cli", "builtin"},
     {"__main__"},
 )

@@ -1,0 +1,5 @@
+"""Is a measure any good? Its distances judged against measured transfer, with intervals, baselines and a ceiling."""
+
+from dsim.evaluation.results import Contrast, Evaluation, Judgement, Score
+
+__all__ = ["Contrast", "Evaluation", "Judgement", "Score"]

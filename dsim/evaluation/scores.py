@@ -1,0 +1,56 @@
+"""The scores by which a ranking of sources is judged, and what each is called, everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScoreSpec:
+    """One score.
+
+    Parameters
+    ----------
+    name : in JSON and Python. ``title`` : in tables and pictures.
+    better : ``higher`` or ``lower``. ``share`` : whether it is a share of targets, in [0, 1], shown in percent.
+    in_score_units : whether it is in the unit of the truth's scores.
+    per_target : whether each target has one, of which the score is the mean.
+    """
+
+    name: str
+    title: str
+    better: str
+    formula: str
+    share: bool = False
+    in_score_units: bool = False
+    per_target: bool = True
+
+
+SCORES = (
+    ScoreSpec("pearson", "mean Pearson", "higher", "Pearson's r of (-distance, score) over sources, mean over targets"),
+    ScoreSpec("spearman", "mean Spearman (RCI)", "higher", "Spearman's rho of the same, mean over targets"),
+    ScoreSpec("kendall", "mean Kendall", "higher", "Kendall's tau-b of the same, mean over targets"),
+    ScoreSpec("weighted_kendall", "mean weighted Kendall", "higher", "Vigna's tau, weights by rank 1/(r + 1), mean"),
+    ScoreSpec("top1", "top-1", "higher", "share of targets whose best source is the nearest", share=True),
+    ScoreSpec("top2", "top-2", "higher", "share of targets whose best source is among the 2 nearest", share=True),
+    ScoreSpec("top3", "top-3", "higher", "share of targets whose best source is among the 3 nearest", share=True),
+    ScoreSpec(
+        "regret", "mean regret", "lower", "best score less that of the nearest source, mean", in_score_units=True
+    ),
+    ScoreSpec("regret_sum", "summed regret", "lower", "sum over targets (Eq. 12 of ASAP)", False, True, False),
+    ScoreSpec("worst_regret", "worst regret", "lower", "the largest over targets", False, True, False),
+    ScoreSpec(
+        "pooled_pearson",
+        "pooled Pearson",
+        "higher",
+        "Pearson's r of (-distance, score) over all pairs",
+        False,
+        False,
+        False,
+    ),
+    ScoreSpec("pooled_spearman", "pooled Spearman", "higher", "Spearman's rho over all pairs", False, False, False),
+    ScoreSpec("eqc", "EQC", "lower", "Embedding Quality Criterion of the sources (ASAP, Eq. 8)", False, False, False),
+)
+BY_NAME = {spec.name: spec for spec in SCORES}
+#: Scores that each target has.
+PER_TARGET = tuple(spec.name for spec in SCORES if spec.per_target)

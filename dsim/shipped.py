@@ -1,0 +1,19 @@
+"""What is shipped beside the code: inside the package in a wheel, at its place in the checkout otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: Folders by name: where each lies in the checkout.
+_PLACES = {"zoo": "zoo", "truth": "benchmarks/truth", "distances": "benchmarks/distances", "schema": "docs/schema"}
+
+
+def shipped(name: str) -> Path:
+    """The folder ``zoo``, ``truth``, ``distances`` or ``schema``; it may be missing where an installation is damaged.
+
+    >>> shipped("schema").is_dir()
+    True
+    """
+    package = Path(__file__).parent
+    installed = package / f"_{name}"
+    return installed if installed.is_dir() else package.parent / _PLACES[name]
