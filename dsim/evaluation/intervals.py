@@ -1,0 +1,172 @@
+"""The interval of every score: targets are the cases, and few."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsim.errors import UsageError
+from dsim.evaluation.results import Score
+from dsim.evaluation.scores import ScoreSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+
+METHODS = ("expanded", "percentile")
+#: Pairs times resamples that are held at once.
+_BLOCK = 2_000_000
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How the intervals of scores are made; all scores of as many targets have the same draws, so they are paired.
+
+    Parameters
+    ----------
+    targets : how many there are. confidence : in (0, 1). resamples : of the targets, at least 100.
+    method : ``expanded``: bootstrap with the tails of ``expanded_tail`` for means, Wilson's interval for shares;
+        ``percentile``: the plain percentile bootstrap for all.
+    seed : of the draws.
+
+    Raises
+    ------
+    UsageError
+        For settings outside their range.
+
+    >>> import numpy as np
+    >>> from dsim.evaluation.scores import BY_NAME
+    >>> score = Intervals(4).over_targets(BY_NAME["top1"], np.array([0.0, 0.0, 1.0, np.nan]))
+    >>> round(score.value, 3), round(score.low, 3), round(score.high, 3), score.targets
+    (0.333, 0.061, 0.792, 3)
+    """
+
+    targets: int
+    confidence: float = 0.95
+    resamples: int = 2000
+    method: str = "expanded"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence < 1:
+            raise UsageError(f"confidence {self.confidence:g} of intervals", hint="give one between 0 and 1, like 0.95")
+        if self.resamples < 100:
+            raise UsageError(f"{self.resamples} resamples are too few for an interval", hint="give 100 or more")
+        if self.method not in METHODS:
+            raise UsageError(f"no interval named {self.method!r}", hint=f"choose from {', '.join(METHODS)}")
+
+    def over_targets(self, spec: ScoreSpec, values: Values) -> Score:
+        """The score of all targets from that of each: the mean; the sum for regret_sum, the largest for worst_regret.
+
+        Parameters
+        ----------
+        values : float64 (targets,); NaN where a target has none: it is left out, and ``note`` says how many are.
+        """
+        import numpy as np
+
+        known = values[~np.isnan(values)]
+        n = len(known)
+        left_out = f"{len(values) - n} of {len(values)} targets have none" if n < len(values) else ""
+        if not n:
+            return Score(spec.name, math.nan, math.nan, math.nan, 0, "no target has one")
+        low, high, why = self._bounds(spec, known)
+        return Score(spec.name, _summary(spec, known), low, high, n, _said(left_out, why))
+
+    def pooled(self, spec: ScoreSpec, distances: Values, scores: Values, counted: NDArray[np.bool_]) -> Score:
+        """Correlation of -distance and score over all counted pairs; whole targets are resampled.
+
+        Pairs of one target share its difficulty, so they are no independent cases.
+
+        Parameters
+        ----------
+        distances, scores : float64 (sources, targets), known where counted. counted : bool of the same shape.
+        """
+        import numpy as np
+
+        held = np.flatnonzero(counted.any(axis=0))
+        n, pairs = len(held), counted[:, held]
+        x, y, column = -distances[:, held][pairs], scores[:, held][pairs], np.nonzero(pairs)[1]
+        value = float(_correlation(spec, x, y, np.ones((1, len(x))))[0]) if len(x) >= 3 else math.nan
+        if math.isnan(value):
+            why = f"{len(x)} pairs are too few" if len(x) < 3 else "the distances or the scores of all pairs are equal"
+            return Score(spec.name, math.nan, math.nan, math.nan, n, why)
+        if n < 2:
+            return Score(spec.name, value, math.nan, math.nan, n, _ONE)
+        replicates = self._pooled_replicates(spec, x, y, column, n)
+        undefined = int(np.isnan(replicates).sum())
+        low, high = self._interval(replicates, n)
+        return Score(spec.name, value, low, high, n, f"{undefined} resamples have none" if undefined else "")
+
+    def difference(self, first: Values, second: Values) -> tuple[float, float, float, int]:
+        """Mean of first less second over the targets that have both, its bounds, and how many targets these are.
+
+        NaN without such targets; bounds NaN with one.
+        """
+        import numpy as np
+
+        differences = first - second
+        known = differences[~np.isnan(differences)]
+        if not len(known):
+            return math.nan, math.nan, math.nan, 0
+        low, high = self._interval(self._resampled(known).mean(axis=1), len(known))
+        return float(known.mean()), low, high, len(known)
+
+    def _bounds(self, spec: ScoreSpec, known: Values) -> tuple[float, float, str]:
+        """Bounds, and what must be said of them."""
+        from dsim.stats.resampling import wilson_interval
+
+        n = len(known)
+        if spec.share and self.method == "expanded":
+            return *wilson_interval(float(known.mean()), n, self.confidence), ""
+        if n < 2:
+            return math.nan, math.nan, _ONE
+        resampled = self._resampled(known)
+        if spec.name == "worst_regret":
+            low, _ = self._interval(resampled.max(axis=1), n)
+            return low, math.nan, "no upper bound: no resample holds a target worse than the worst seen"
+        low, high = self._interval(resampled.mean(axis=1), n)
+        factor = n if spec.name == "regret_sum" else 1
+        return factor * low, factor * high, "all targets alike: the bootstrap gives no width" if low == high else ""
+
+    def _resampled(self, values: Values) -> Values:
+        from dsim.stats.resampling import draws
+
+        return values[draws(len(values), self.resamples, self.seed)]
+
+    def _interval(self, replicates: Values, n: int) -> tuple[float, float]:
+        from dsim.stats.resampling import percentile_interval
+
+        return percentile_interval(replicates, n, self.confidence, self.method == "expanded")
+
+    def _pooled_replicates(self, spec: ScoreSpec, x: Values, y: Values, column: NDArray[np.intp], n: int) -> Values:
+        """Correlation in each resample of n targets, (resamples,); ``column`` is the target of each pair."""
+        import numpy as np
+
+        from dsim.stats.resampling import draws, times_drawn
+
+        times = times_drawn(draws(n, self.resamples, self.seed))
+        step = max(1, _BLOCK // len(x))
+        blocks = [times[start : start + step, column] for start in range(0, len(times), step)]
+        return np.concatenate([_correlation(spec, x, y, block) for block in blocks])
+
+
+_ONE = "one target has no interval"
+
+
+def _summary(spec: ScoreSpec, known: Values) -> float:
+    if spec.name == "worst_regret":
+        return float(known.max())
+    return float(known.sum() if spec.name == "regret_sum" else known.mean())
+
+
+def _correlation(spec: ScoreSpec, x: Values, y: Values, weights: Values) -> Values:
+    from dsim.stats.weighted import weighted_pearson, weighted_spearman
+
+    return (weighted_spearman if spec.name == "pooled_spearman" else weighted_pearson)(x, y, weights)
+
+
+def _said(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

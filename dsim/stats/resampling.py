@@ -1,0 +1,172 @@
+"""How sure a mean over few cases is: bootstrap intervals, Wilson's interval of a share, the sign-flip test."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Up to this many cases all their flips are tried: 2^14 of them.
+EXACT = 14
+#: Flips that are drawn where there are more.
+FLIPS = 9999
+
+
+@lru_cache(maxsize=32)
+def draws(cases: int, resamples: int, seed: int) -> NDArray[np.intp]:
+    """Cases drawn with replacement, (resamples, cases); read-only.
+
+    They depend on nothing but the arguments: whatever is measured on the same number of cases is resampled alike, so
+    that differences are paired.
+
+    >>> bool((draws(5, 10, 0) == draws(5, 10, 0)).all()), draws(5, 10, 0).shape
+    (True, (10, 5))
+    """
+    drawn = np.random.default_rng([seed, cases]).integers(cases, size=(resamples, cases), dtype=np.intp)
+    drawn.flags.writeable = False
+    return drawn
+
+
+def times_drawn(drawn: NDArray[np.intp]) -> NDArray[np.float64]:
+    """How often each of n cases is in each resample, (resamples, n), of ``draws`` of that shape.
+
+    >>> times_drawn(np.array([[0, 2, 2], [1, 0, 2]])).tolist()
+    [[1.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
+    """
+    resamples, n = drawn.shape
+    flat = (drawn + n * np.arange(resamples)[:, None]).ravel()
+    return np.bincount(flat, minlength=resamples * n).reshape(drawn.shape).astype(np.float64)
+
+
+def expanded_tail(tail: float, cases: int) -> float:
+    """The share of replicates to cut off on each side, so that the interval of a mean is as wide as Student's.
+
+    The percentile bootstrap of n cases is too narrow in two ways: it uses normal quantiles where the deviation is
+    estimated, and a deviation with the divisor n. The tail becomes Phi(sqrt(n / (n - 1)) t), with Student's quantile t
+    of n - 1 degrees of freedom.
+
+    Parameters
+    ----------
+    tail : in (0, 0.5), 0.025 for a confidence of 95 %. cases : at least 2.
+
+    References
+    ----------
+    Hesterberg 2015, doi:10.1080/00031305.2015.1089789.
+
+    >>> round(expanded_tail(0.025, 12), 4), round(expanded_tail(0.025, 10000), 4)
+    (0.0108, 0.025)
+    """
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(math.sqrt(cases / (cases - 1)) * stdtrit(cases - 1, tail)))
+
+
+def percentile_interval(
+    replicates: NDArray[np.float64], cases: int, confidence: float, expanded: bool = True
+) -> tuple[float, float]:
+    """Bounds between which the replicates of a bootstrap lie, but for their tails.
+
+    Parameters
+    ----------
+    replicates : (resamples,); NaN where a resample has no value: it is left out. cases : how many were resampled.
+    expanded : cut off ``expanded_tail`` on each side instead of (1 - confidence) / 2.
+
+    Returns
+    -------
+    Lower and upper bound; NaN for fewer than two cases, or without replicates.
+
+    References
+    ----------
+    Efron 1979, doi:10.1214/aos/1176344552; Hesterberg 2015, doi:10.1080/00031305.2015.1089789.
+
+    >>> replicates = np.array([1.0, 2.0, 6.0, 9.0])[draws(4, 2000, 0)].mean(axis=1)
+    >>> [round(bound, 2) for bound in percentile_interval(replicates, 4, 0.95, expanded=False)]
+    [1.5, 7.5]
+    """
+    known = replicates[~np.isnan(replicates)]
+    if cases < 2 or not len(known):
+        return math.nan, math.nan
+    tail = (1 - confidence) / 2
+    tail = expanded_tail(tail, cases) if expanded else tail
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def wilson_interval(share: float, cases: int, confidence: float) -> tuple[float, float]:
+    """Wilson's score interval of a share of cases: the shares that a normal test would not reject.
+
+    Unlike the bootstrap it has a width where all cases are alike: of 12 misses the bootstrap says [0, 0].
+
+    Parameters
+    ----------
+    share : in [0, 1], the mean over cases; a case that is partly a hit, by a tie, may count as a fraction: it varies
+        less than a hit or miss, so the interval is then too wide rather than too narrow.
+    cases : at least 1; the bounds are NaN for none.
+
+    Returns
+    -------
+    Lower and upper bound, in [0, 1].
+
+    References
+    ----------
+    Wilson 1927, doi:10.1080/01621459.1927.10502953.
+
+    >>> [round(bound, 3) for bound in wilson_interval(0.0, 12, 0.95)]
+    [0.0, 0.242]
+    """
+    from scipy.special import ndtri
+
+    if cases < 1 or math.isnan(share):
+        return math.nan, math.nan
+    z = float(ndtri(0.5 + confidence / 2))
+    shrink = 1 + z**2 / cases
+    centre = (share + z**2 / (2 * cases)) / shrink
+    half = z * math.sqrt(share * (1 - share) / cases + z**2 / (4 * cases**2)) / shrink
+    # Where no case or every one is a hit, the bound is 0 or 1 but for rounding.
+    low, high = centre - half, centre + half
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+
+
+def sign_flip_p(differences: NDArray[np.float64], seed: int = 0) -> float:
+    """p of the test that paired differences are as likely positive as negative: their signs are flipped at random.
+
+    The statistic is the absolute mean, two-sided. All 2^n flips are tried up to n = 14; beyond, 9999 are drawn, and
+    the observed one is counted among them.
+
+    Parameters
+    ----------
+    differences : (n,), none NaN.
+
+    Returns
+    -------
+    p in (0, 1]; not below 2^(1 - n) where no difference is 0. 1 where all are 0; NaN without differences.
+
+    References
+    ----------
+    Fisher 1935, The Design of Experiments, section 21; Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
+
+    >>> sign_flip_p(np.array([1.0, 2.0, 3.0]))
+    0.25
+    """
+    # A difference of 0 has no sign: its flips would only double the others.
+    moved = differences[differences != 0]
+    if not len(moved):
+        return 1.0 if len(differences) else math.nan
+    exact = len(moved) <= EXACT
+    sums = np.abs(_signs(len(moved), seed) @ moved)
+    observed = abs(float(moved.sum()))
+    # Sums that only rounding tells apart are equal.
+    extreme = int((sums >= observed * (1 - 1e-9) - 1e-12 * float(np.abs(moved).max())).sum())
+    return extreme / len(sums) if exact else (extreme + 1) / (len(sums) + 1)
+
+
+@lru_cache(maxsize=16)
+def _signs(n: int, seed: int) -> NDArray[np.float64]:
+    """Signs of the flips that are tried, (flips, n)."""
+    if n > EXACT:
+        return np.random.default_rng([seed, n]).choice([-1.0, 1.0], size=(FLIPS, n))
+    # A flip and its mirror image have the same absolute sum: the first sign may stay.
+    bits = np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1
+    return (1 - 2 * bits).astype(np.float64)
