@@ -57,7 +57,7 @@ def _sources(roots: list[str]) -> Iterator[os.DirEntry[str] | Path]:
 def read() -> dict[str, Plugin]:
     """Plugins by stamp; empty where nothing, or nothing readable, is stored."""
     try:
-        stored = json.loads(_path().read_text(encoding="utf-8"))
+        stored = json.loads(path().read_text(encoding="utf-8"))
         return {key: _decode(value) for key, value in stored.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
@@ -83,7 +83,7 @@ def write(current: Mapping[str, Plugin], known: Mapping[str, Plugin]) -> None:
     kept = {key: plugin for key, plugin in known.items() if _place(key) not in places}
     text = json.dumps({key: _encode(plugin) for key, plugin in {**kept, **current}.items()})
     with contextlib.suppress(DsimError):
-        write_text(_path(), text)
+        write_text(path(), text)
 
 
 def _place(key: str) -> str:
@@ -92,7 +92,8 @@ def _place(key: str) -> str:
     return f"{schema}|{dist}|{target}|{roots}"
 
 
-def _path() -> Path:
+def path() -> Path:
+    """The file of the catalogue, in the cache folder."""
     return default_cache() / "plugins.json"
 
 

@@ -44,8 +44,8 @@ def measure_identity(plan: Plan) -> dict[str, Any]:
         "measure": measure.identity,
         # All of them: a default that changes changes the numbers.
         "parameters": {name: _plain(value) for name, value in measure.params.items()},
-        "plugin": _plugin(measure.spec.name),
-        "code": _code(type(measure)),
+        "plugin": plugin_of(measure.spec.name),
+        "code": code_of(type(measure)),
         "extractors": [] if _brings_features(plan) else [_recipe(ref, plan) for ref in measure.extractors()],
     }
     if measure.fits_pool:
@@ -55,7 +55,8 @@ def measure_identity(plan: Plan) -> dict[str, Any]:
     return identity
 
 
-def _plugin(measure: str) -> str:
+def plugin_of(measure: str) -> str:
+    """Distribution and version that brings the measure of that name."""
     registry = default()
     if measure not in registry.measures:
         return "given as an object"
@@ -63,7 +64,7 @@ def _plugin(measure: str) -> str:
     return f"{plugin.dist} {plugin.version}"
 
 
-def _code(kind: type) -> str:
+def code_of(kind: type) -> str:
     """Digest of the source in which a measure is written: an author who edits it must not meet yesterday's numbers."""
     try:
         text = Path(inspect.getfile(kind)).read_text("utf-8")
