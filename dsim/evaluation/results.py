@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -77,10 +79,12 @@ class Evaluation:
     Parameters
     ----------
     measure, truth : identity of the measure, name of the truth. ``score``, ``unit`` : of the truth.
-    sources, targets : those judged. ``distances`` : float64 (sources, targets), small is near, NaN where the measure has
-        none; ``scores`` : the truth's, means over repetitions, NaN where not measured; ``transferability`` : relative to
-        the baseline without a source, percent (Eq. 1 of the cats paper), or None without one.
+    sources, targets : those judged. ``distances`` : float64 (sources, targets), small is near, NaN where the measure
+        has none; ``scores`` : the truth's, means over repetitions, NaN where not measured; ``transferability`` :
+        relative to the baseline without a source, percent (Eq. 1 of the cats paper), or None without one.
     counted : bool (sources, targets), the pairs that were judged: known on both sides, and no excluded self pair.
+    candidates : bool (sources, targets), the pairs that a choice is measured against: with a known score, and no
+        excluded self pair. Those that are not counted lack a distance: the measure cannot choose them.
     self_pairs : ``exclude`` or ``include``.
     left_out : names that only one side has, by side, where the intersection was asked for.
     unknown : (source, target, which side, reason) of each pair with NaN.
@@ -101,6 +105,7 @@ class Evaluation:
     scores: NDArray[np.float64]
     transferability: NDArray[np.float64] | None
     counted: NDArray[np.bool_]
+    candidates: NDArray[np.bool_]
     self_pairs: str
     left_out: Mapping[str, tuple[str, ...]]
     unknown: tuple[tuple[str, str, str, str], ...]
@@ -114,3 +119,37 @@ class Evaluation:
     seed: int
     notes: tuple[str, ...]
     provenance: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        from dsim.evaluation.table import table
+
+        return table(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document of schema ``dsim.evaluation/1``; NaN is null."""
+        from dsim.evaluation.documents import evaluation_document
+
+        return evaluation_document(self)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The JSON text; written atomically where a path is given."""
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+        if path is not None:
+            from dsim.files import write_text
+
+            write_text(Path(path), text + "\n")
+        return text
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Evaluation:
+        """The evaluation of a JSON document; DataError where it is not of schema ``dsim.evaluation/1``."""
+        from dsim.evaluation.documents import evaluation_of
+
+        return evaluation_of(document)
+
+    @classmethod
+    def from_json(cls, source: str | Path) -> Evaluation:
+        """Read a document that ``to_json`` wrote, from a path or from its text."""
+        from dsim.evaluation.documents import read
+
+        return read(source)

@@ -1,0 +1,201 @@
+"""Rankings that know nothing of images, judged like a measure: what any measure must beat, and what none can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from dsim.evaluation.judging import CORRELATIONS, POOLED, judge, missing, nearest, per_target, summarise
+from dsim.evaluation.results import Judgement, Score
+from dsim.evaluation.scores import PER_TARGET
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.evaluation.alignment import Aligned
+    from dsim.evaluation.intervals import Intervals
+    from dsim.evaluation.judging import PerTarget
+
+    Values = NDArray[np.float64]
+    #: For each target, the sources that are chosen.
+    Chosen = tuple[tuple[str, ...], ...]
+
+_ONE_SOURCE = "it names one source and ranks no others"
+_NO_CHOICE = "no source is chosen"
+
+
+def baselines(aligned: Aligned, how: Intervals) -> tuple[Judgement, ...]:
+    """All baselines that the truth allows, the oracle last.
+
+    ``random`` (the expectation over all orders), ``best fixed source`` (chosen in hindsight), ``best fixed source,
+    others`` (chosen by the other targets), ``largest source``; ``ImageNet`` where the truth has it; ``no transfer``
+    where it has a baseline; ``oracle`` (the measured scores themselves).
+    """
+    makers: list[Callable[[Aligned, Intervals], Judgement]] = [_random, _best_fixed, _best_fixed_by_others, _largest]
+    if aligned.truth.imagenet in aligned.sources:
+        makers.append(_imagenet)
+    if aligned.truth.baseline is not None:
+        makers.append(_no_transfer)
+    return tuple(make(aligned, how) for make in [*makers, _oracle])
+
+
+def _judged(name: str, distances: Values, aligned: Aligned, how: Intervals, note: str) -> Judgement:
+    """The judgement of distances (sources, targets) made without images; NaN where there is none."""
+    import numpy as np
+
+    return judge(
+        name,
+        distances,
+        aligned.judged,
+        aligned.candidates & ~np.isnan(distances),
+        how,
+        sources=aligned.sources,
+        targets=aligned.targets,
+        note=note,
+        pooled_scores=aligned.truth.transferability,
+    )
+
+
+def _random(aligned: Aligned, how: Intervals) -> Judgement:
+    """All sources tied, which gives the expected top-k and regret; the expected correlation of a random order is 0."""
+    import numpy as np
+
+    equal = np.zeros(aligned.scores.shape)
+    values, reasons = per_target(equal, aligned.judged, aligned.candidates)
+    perfect, why = per_target(-aligned.judged, aligned.judged, aligned.candidates)
+    for name in CORRELATIONS:
+        values[name] = np.where(np.isnan(perfect[name]), np.nan, 0.0)
+    reasons = {key: told for key, told in reasons.items() if key[0] not in CORRELATIONS}
+    reasons |= {key: told for key, told in why.items() if key[0] in CORRELATIONS}
+    nan = float("nan")
+    pooled = {name: Score(name, 0.0, nan, nan, len(aligned.targets), "by definition") for name in POOLED}
+    chosen = nearest(equal, aligned.candidates, aligned.sources)
+    note = "the expectation of a source drawn at random; correlations are 0 by definition"
+    return summarise("random", (values, reasons), pooled, chosen, how, targets=aligned.targets, note=note)
+
+
+def _best_fixed(aligned: Aligned, how: Intervals) -> Judgement:
+    import numpy as np
+
+    cost = _mean_known(_costs(aligned))
+    if np.isnan(cost).all():
+        return _without("best fixed source", aligned, how, "the truth has no score")
+    best = [name for name, value in zip(aligned.sources, cost, strict=True) if value == np.nanmin(cost)]
+    distances = np.repeat(cost[:, None], len(aligned.targets), axis=1)
+    note = f"always the same source, {' or '.join(best)}, chosen in hindsight by the scores that judge it"
+    return _judged("best fixed source", distances, aligned, how, note)
+
+
+def _best_fixed_by_others(aligned: Aligned, how: Intervals) -> Judgement:
+    import numpy as np
+
+    costs = _costs(aligned)
+    others = [_mean_known(np.delete(costs, target, axis=1)) for target in range(len(aligned.targets))]
+    note = "for each target the source that is best for the other targets"
+    return _judged("best fixed source, others", np.stack(others, axis=1), aligned, how, note)
+
+
+def _costs(aligned: Aligned) -> Values:
+    """What each source costs each target against its best, (sources, targets); NaN where it is no candidate.
+
+    Unlike raw scores, these can be averaged over the targets that a source has, whichever these are.
+    """
+    import numpy as np
+
+    return _best(aligned) - np.where(aligned.candidates, aligned.scores, np.nan)
+
+
+def _mean_known(values: Values) -> Values:
+    """Mean of each row over what is known, NaN where nothing is."""
+    import numpy as np
+
+    known = ~np.isnan(values)
+    mean: Values = np.full(len(values), np.nan)
+    np.divide(np.where(known, values, 0).sum(axis=1), known.sum(axis=1), out=mean, where=known.any(axis=1))
+    return mean
+
+
+def _best(aligned: Aligned) -> Values:
+    """The best score of each target, (targets,); NaN without candidates."""
+    import numpy as np
+
+    best = np.where(aligned.candidates, aligned.scores, -np.inf).max(axis=0)
+    return np.where(np.isinf(best), np.nan, best)
+
+
+def _largest(aligned: Aligned, how: Intervals) -> Judgement:
+    import numpy as np
+
+    known = aligned.truth.datasets
+    images = {name: known[name].images if name in known else 0 for name in aligned.sources}
+    unknown = [name for name, count in images.items() if not count]
+    why = ""
+    if unknown:
+        why = f"how many images it has is not known of {', '.join(unknown)}"
+    elif len(set(images.values())) == 1:
+        why = f"all sources have {next(iter(images.values()))} images"
+    if why:
+        return _without("largest source", aligned, how, why)
+    largest = [name for name, count in images.items() if count == max(images.values())]
+    sizes = np.array([images[name] for name in aligned.sources], dtype=np.float64)
+    distances = np.repeat(-sizes[:, None], len(aligned.targets), axis=1)
+    return _judged("largest source", distances, aligned, how, f"by number of images: {' or '.join(largest)}")
+
+
+def _imagenet(aligned: Aligned, how: Intervals) -> Judgement:
+    import numpy as np
+
+    name = aligned.truth.imagenet
+    distances = np.full(aligned.scores.shape, np.nan)
+    distances[aligned.sources.index(name)] = 0.0
+    counted = aligned.candidates & ~np.isnan(distances)
+    found, _ = per_target(distances, aligned.judged, counted)
+    known = {score: found[score] for score in ("top1", "regret")}
+    partial = _partial(known, aligned, _ONE_SOURCE, f"the truth has no score of {name} on it")
+    chosen = nearest(distances, counted, aligned.sources)
+    return _unpooled("ImageNet", partial, chosen, aligned, how, _ONE_SOURCE, f"always {name}")
+
+
+def _no_transfer(aligned: Aligned, how: Intervals) -> Judgement:
+    """Training on the target alone: it chooses no source, and may be better than all of them."""
+    alone = aligned.truth.baseline
+    regret = {"regret": _best(aligned) - _mean_known(alone)} if alone is not None else {}
+    partial = _partial(regret, aligned, _NO_CHOICE, "the truth has no score without transfer, or none of a source")
+    note = "training on the target alone; below 0 where no source helped"
+    return _unpooled("no transfer", partial, _nobody(aligned), aligned, how, _NO_CHOICE, note)
+
+
+def _oracle(aligned: Aligned, how: Intervals) -> Judgement:
+    return _judged("oracle", -aligned.judged, aligned, how, "the measured scores themselves; no measure can do better")
+
+
+def _without(name: str, aligned: Aligned, how: Intervals, why: str) -> Judgement:
+    """A baseline that cannot be had."""
+    return _unpooled(name, _partial({}, aligned, why, ""), _nobody(aligned), aligned, how, why, why)
+
+
+def _unpooled(
+    name: str, found: PerTarget, chosen: Chosen, aligned: Aligned, how: Intervals, why: str, note: str
+) -> Judgement:
+    """The judgement of what ranks no sources, so that there is nothing to pool."""
+    pooled = {score: missing(score, why) for score in POOLED}
+    return summarise(name, found, pooled, chosen, how, targets=aligned.targets, note=note)
+
+
+def _partial(known: Mapping[str, Values], aligned: Aligned, why: str, here: str) -> PerTarget:
+    """Some scores by target; ``why`` the others are missing, and why (``here``) some targets lack even these."""
+    import numpy as np
+
+    none = np.full(len(aligned.targets), np.nan)
+    values = {name: known.get(name, none) for name in PER_TARGET}
+    reasons = {
+        (name, int(target)): here if name in known else why
+        for name in PER_TARGET
+        for target in np.flatnonzero(np.isnan(values[name]))
+    }
+    return values, reasons
+
+
+def _nobody(aligned: Aligned) -> Chosen:
+    return ((),) * len(aligned.targets)

@@ -1,0 +1,194 @@
+"""Judge a measure: its distances against measured transfer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import UnknownNameError, UsageError
+from dsim.evaluation.alignment import Aligned, align, told
+from dsim.evaluation.baselines import baselines
+from dsim.evaluation.judging import CORRELATIONS, judge, missing
+from dsim.evaluation.results import Evaluation, Judgement, Score
+from dsim.matrix import SimilarityMatrix
+
+if TYPE_CHECKING:
+    from dsim.truth import TransferMatrix
+
+SELF_PAIRS = ("exclude", "include")
+#: With fewer targets an interval over targets is too wide, and too often wrong, to tell measures apart.
+FEW_TARGETS = 8
+
+
+def evaluate(
+    matrix: SimilarityMatrix | str | Path,
+    truth: TransferMatrix | str | Path,
+    *,
+    common: bool = False,
+    self_pairs: str = "exclude",
+    resamples: int = 2000,
+    interval: str = "expanded",
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Evaluation:
+    """Judge the distances of a measure by measured transfer.
+
+    Parameters
+    ----------
+    matrix : what ``compare`` gave, the name of stored distances, or the path of a ``matrix.json``. Its direction says
+        whether small or large values mean near.
+    truth : scores of models trained on each source, on each target; also by name or path. Higher is better.
+    common : judge the sources and targets that both have, where one side has more.
+    self_pairs : ``exclude`` or ``include`` the pairs of a dataset with itself.
+    resamples, interval, confidence, seed : of the bootstrap over targets, see ``Intervals``.
+
+    Returns
+    -------
+    Evaluation
+        Scores of the measure and of the baselines, with intervals, the ceiling, and what must be said of them.
+
+    Raises
+    ------
+    DataError
+        Where names do not match, or fewer than three sources are left. UsageError for settings that do not exist.
+
+    References
+    ----------
+    ASAP, section IV (Pearson, RCI, top-k, delta-DSC); transferability: Eq. 1 of Cats, not CAT scans, arXiv 2107.05940.
+
+    >>> found = evaluate("asap-published", "asap-dsc")
+    >>> found.judgement.scores["top1"].value, round(found.judgement.scores["regret"].value, 2)
+    (0.75, 3.9)
+    """
+    from dsim.evaluation.ceiling import ceiling
+    from dsim.evaluation.contrasts import contrasts
+    from dsim.evaluation.intervals import Intervals
+
+    if self_pairs not in SELF_PAIRS:
+        raise UnknownNameError("treatment of self pairs", self_pairs, SELF_PAIRS, hint=f"use {' or '.join(SELF_PAIRS)}")
+    measured, scored = _matrix(matrix), _truth(truth)
+    aligned = align(measured, scored, common=common, exclude_self=self_pairs == "exclude")
+    how = Intervals(len(aligned.targets), confidence, resamples, interval, seed)
+    judgement = _judgement(measured, aligned, how)
+    others = baselines(aligned, how)
+    highest = ceiling(aligned.truth, aligned.candidates, how)
+    return Evaluation(
+        measure=measured.measure,
+        truth=scored.name,
+        score=scored.score,
+        unit=scored.unit,
+        sources=aligned.sources,
+        targets=aligned.targets,
+        distances=aligned.distances,
+        scores=aligned.scores,
+        transferability=aligned.truth.transferability,
+        counted=aligned.counted,
+        candidates=aligned.candidates,
+        self_pairs=self_pairs,
+        left_out=aligned.left_out,
+        unknown=aligned.unknown,
+        judgement=judgement,
+        baselines=others,
+        ceiling=highest,
+        contrasts=contrasts(judgement, others, how),
+        confidence=confidence,
+        resamples=resamples,
+        interval=interval,
+        seed=seed,
+        notes=tuple(_notes(measured, aligned, judgement)),
+        provenance={"matrix": dict(measured.provenance), "truth": dict(scored.provenance)},
+    )
+
+
+def _matrix(given: SimilarityMatrix | str | Path) -> SimilarityMatrix:
+    from dsim.truth import TransferMatrix, open_distances
+
+    if isinstance(given, TransferMatrix):
+        raise UsageError(
+            f"{given.name} is measured transfer, and distances of a measure were expected",
+            hint="give the matrix first, the truth second: evaluate(matrix, truth)",
+        )
+    return given if isinstance(given, SimilarityMatrix) else open_distances(given)
+
+
+def _truth(given: TransferMatrix | str | Path) -> TransferMatrix:
+    from dsim.truth import open_truth
+
+    if isinstance(given, SimilarityMatrix):
+        raise UsageError(
+            f"the values of {given.measure} are no measured transfer, and a truth was expected",
+            hint="give the matrix first, the truth second: evaluate(matrix, truth)",
+        )
+    return open_truth(given) if isinstance(given, str | Path) else given
+
+
+def _judgement(matrix: SimilarityMatrix, aligned: Aligned, how: Any) -> Judgement:
+    """The judgement of the measure, with what only a measure has: EQC, and r in the sign of the cats paper."""
+    relative = aligned.truth.transferability
+    judged = judge(
+        matrix.measure,
+        aligned.distances,
+        aligned.judged,
+        aligned.counted,
+        how,
+        sources=aligned.sources,
+        targets=aligned.targets,
+        pooled_scores=relative,
+    )
+    scores = {**judged.scores, "eqc": _eqc(matrix.provenance)}
+    for name, symbol in (("pooled_pearson", "r"), ("pooled_spearman", "rho")):
+        score = scores[name]
+        # 0.0 -: the negative of 0 is 0.
+        said = f"{symbol} of distance and transferability {0.0 - score.value:.3f}, as the cats paper prints it"
+        if relative is None:
+            said = "of scores without a baseline: it mixes how hard targets are with how near sources are"
+        if not math.isnan(score.value):
+            scores[name] = replace(score, note="; ".join(text for text in (said, score.note) if text))
+    return replace(judged, scores=scores)
+
+
+def _eqc(provenance: Mapping[str, Any]) -> Score:
+    embedding = provenance.get("embedding")
+    value = embedding["eqc"]["paper"] if embedding else None
+    if value is None:
+        return missing("eqc", "EQC is not defined for these sources" if embedding else "the measure has no embedding")
+    nan = float("nan")
+    return Score("eqc", value, nan, nan, 0, f"of the sources {', '.join(embedding['sources'])}; no interval")
+
+
+def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> Iterator[str]:
+    """What must be said, and no number says."""
+    import numpy as np
+
+    count = len(aligned.targets)
+    if count < FEW_TARGETS:
+        yield f"only {count} target{'s' * (count != 1)}: intervals over targets say little"
+    if aligned.left_out:
+        yield f"judged is what both have; left out: {told(aligned.left_out)}"
+    if aligned.excluded.any():
+        yield f"{np.count_nonzero(aligned.excluded)} self pairs are left out"
+    yield from _unknown(aligned)
+    for name in CORRELATIONS[:1]:
+        undefined = int(np.isnan(judgement.per_target[name]).sum())
+        if undefined:
+            yield f"{undefined} of {count} targets have no correlation, and are left out of its mean"
+    if aligned.truth.repetitions < 2:
+        yield f"{aligned.truth.name} was measured once: its noise, and so the ceiling, is not known"
+    for target in aligned.targets:
+        seen = matrix.provenance.get("datasets", {}).get(target, {}).get("seen_by")
+        if seen:
+            yield f"{target} was seen in training by {', '.join(seen)}: as a target it is no honest test"
+
+
+def _unknown(aligned: Aligned) -> Iterator[str]:
+    sides = {
+        "distance": "no distance, so that the measure cannot choose it",
+        "truth": "no score, so that it does not count",
+    }
+    for side, meaning in sides.items():
+        pairs = [f"{source} for {target}" for source, target, where, _ in aligned.unknown if where == side]
+        if pairs:
+            yield f"{meaning}: {', '.join(pairs)}"
