@@ -1,0 +1,117 @@
+"""Paired tests: are two rankings of the sources different, on the same targets?"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dsim.errors import UsageError
+from dsim.evaluation.results import Contrast, Evaluation, Judgement
+from dsim.evaluation.scores import PER_TARGET
+
+if TYPE_CHECKING:
+    from dsim.evaluation.intervals import Intervals
+
+#: What two evaluations must share for their targets to be pairs, and their intervals comparable.
+_SHARED = ("truth", "score", "sources", "targets", "self_pairs", "confidence", "resamples", "interval", "seed")
+
+
+def contrasts(
+    first: Judgement, others: Sequence[Judgement], how: Intervals, scores: Sequence[str] = PER_TARGET
+) -> tuple[Contrast, ...]:
+    """One ranking against each of the others, for each score: score by score, in the order of ``others``.
+
+    Parameters
+    ----------
+    first, others : judged on the same targets, in the same order.
+    how : of the intervals; its seed is also that of flips, where they are drawn.
+    scores : names of scores that each target has.
+
+    Returns
+    -------
+    tuple[Contrast, ...]
+        ``difference`` in the unit of the score, first less other; its interval is the bootstrap's, of targets. ``p`` is
+        two-sided, of ``sign_flip_p``; ``p_adjusted`` Holm's over ``others``, for each score by itself. NaN with the
+        reason in ``note`` where no target has both.
+    """
+    return _adjusted([_contrast(score, first, other, how) for score in scores for other in others])
+
+
+def contrast_all(evaluations: Sequence[Evaluation], scores: Sequence[str] = PER_TARGET) -> tuple[Contrast, ...]:
+    """Every two of the measures against each other, for each score; Holm's adjustment is over all these pairs.
+
+    Raises
+    ------
+    UsageError
+        For fewer than two evaluations, one measure twice, or evaluations of different truths, targets or settings.
+    """
+    from dsim.evaluation.intervals import Intervals
+
+    _check(evaluations)
+    one = evaluations[0]
+    how = Intervals(len(one.targets), one.confidence, one.resamples, one.interval, one.seed)
+    pairs = list(itertools.combinations([evaluation.judgement for evaluation in evaluations], 2))
+    return _adjusted([_contrast(score, first, second, how) for score in scores for first, second in pairs])
+
+
+def _contrast(score: str, first: Judgement, second: Judgement, how: Intervals) -> Contrast:
+    import numpy as np
+
+    from dsim.stats.resampling import sign_flip_p
+
+    one, other = first.per_target[score], second.per_target[score]
+    difference, low, high, n = how.difference(one, other)
+    differences = one - other
+    p = sign_flip_p(differences[~np.isnan(differences)], how.seed)
+    note = _note(n, len(one), p, float(np.ptp(differences)) == 0)
+    return Contrast(score, first.name, second.name, difference, low, high, p, n, p, note)
+
+
+def _note(n: int, targets: int, p: float, alike: bool) -> str:
+    if not n:
+        return "no target has both"
+    notes = [f"{targets - n} of {targets} targets lack one of the two"] if n < targets else []
+    if alike:
+        notes.append("the same difference on every target")
+    # Of n targets half of the flips mirror the others.
+    if p < 1 and 2.0 ** (1 - n) > 0.05:
+        notes.append(f"of {n} targets no p below {2.0 ** (1 - n):g} is possible")
+    return "; ".join(notes)
+
+
+def _adjusted(found: Sequence[Contrast]) -> tuple[Contrast, ...]:
+    """With Holm's adjustment within each score."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from dsim.stats.multiple import holm
+
+    adjusted = list(found)
+    for score in dict.fromkeys(contrast.score for contrast in found):
+        places = [i for i, contrast in enumerate(found) if contrast.score == score]
+        for i, p in zip(places, holm(np.array([found[i].p for i in places])), strict=True):
+            adjusted[i] = replace(found[i], p_adjusted=float(p))
+    return tuple(adjusted)
+
+
+def _check(evaluations: Sequence[Evaluation]) -> None:
+    import numpy as np
+
+    if len(evaluations) < 2:
+        raise UsageError("a paired test needs two measures", hint="give two or more matrices")
+    names = [evaluation.measure for evaluation in evaluations]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"{', '.join(twice)}: given more than once", hint="give each measure once")
+    one = evaluations[0]
+    for other in evaluations[1:]:
+        differing = [key for key in _SHARED if getattr(one, key) != getattr(other, key)]
+        if not differing and not np.array_equal(one.scores, other.scores, equal_nan=True):
+            differing = ["scores"]
+        if differing:
+            raise UsageError(
+                f"{one.measure} and {other.measure} were not judged alike: {', '.join(differing)} differ",
+                hint="judge both against the same truth, with the same sources, targets and settings",
+            )
