@@ -131,7 +131,9 @@ def _largest(aligned: Aligned, how: Intervals) -> Judgement:
     images = {name: known[name].images if name in known else 0 for name in aligned.sources}
     unknown = [name for name, count in images.items() if not count]
     why = ""
-    if unknown:
+    if len(unknown) == len(images):
+        why = "how many images the sources have is not known"
+    elif unknown:
         why = f"how many images it has is not known of {', '.join(unknown)}"
     elif len(set(images.values())) == 1:
         why = f"all sources have {next(iter(images.values()))} images"

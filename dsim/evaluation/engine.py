@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import UnknownNameError, UsageError
 from dsim.evaluation.alignment import Aligned, align, told
 from dsim.evaluation.baselines import baselines
-from dsim.evaluation.judging import CORRELATIONS, judge, missing
+from dsim.evaluation.judging import judge, missing
 from dsim.evaluation.results import Evaluation, Judgement, Score
 from dsim.matrix import SimilarityMatrix
 
 if TYPE_CHECKING:
+    from dsim.evaluation.intervals import Intervals
     from dsim.truth import TransferMatrix
 
 SELF_PAIRS = ("exclude", "include")
@@ -125,7 +126,7 @@ def _truth(given: TransferMatrix | str | Path) -> TransferMatrix:
     return open_truth(given) if isinstance(given, str | Path) else given
 
 
-def _judgement(matrix: SimilarityMatrix, aligned: Aligned, how: Any) -> Judgement:
+def _judgement(matrix: SimilarityMatrix, aligned: Aligned, how: Intervals) -> Judgement:
     """The judgement of the measure, with what only a measure has: EQC, and r in the sign of the cats paper."""
     relative = aligned.truth.transferability
     judged = judge(
@@ -141,8 +142,7 @@ def _judgement(matrix: SimilarityMatrix, aligned: Aligned, how: Any) -> Judgemen
     scores = {**judged.scores, "eqc": _eqc(matrix.provenance)}
     for name, symbol in (("pooled_pearson", "r"), ("pooled_spearman", "rho")):
         score = scores[name]
-        # 0.0 -: the negative of 0 is 0.
-        said = f"{symbol} of distance and transferability {0.0 - score.value:.3f}, as the cats paper prints it"
+        said = f"{symbol} of distance and transferability is {-score.value:z.3f}, in the sign of the cats paper"
         if relative is None:
             said = "of scores without a baseline: it mixes how hard targets are with how near sources are"
         if not math.isnan(score.value):
@@ -152,9 +152,11 @@ def _judgement(matrix: SimilarityMatrix, aligned: Aligned, how: Any) -> Judgemen
 
 def _eqc(provenance: Mapping[str, Any]) -> Score:
     embedding = provenance.get("embedding")
-    value = embedding["eqc"]["paper"] if embedding else None
+    if not embedding:
+        return missing("eqc", "the measure has no embedding")
+    value = embedding["eqc"]["paper"]
     if value is None:
-        return missing("eqc", "EQC is not defined for these sources" if embedding else "the measure has no embedding")
+        return missing("eqc", "it is not defined for these sources")
     nan = float("nan")
     return Score("eqc", value, nan, nan, 0, f"of the sources {', '.join(embedding['sources'])}; no interval")
 
@@ -169,12 +171,11 @@ def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> 
     if aligned.left_out:
         yield f"judged is what both have; left out: {told(aligned.left_out)}"
     if aligned.excluded.any():
-        yield f"{np.count_nonzero(aligned.excluded)} self pairs are left out"
+        yield f"{np.count_nonzero(aligned.excluded)} pairs of a dataset with itself are left out"
     yield from _unknown(aligned)
-    for name in CORRELATIONS[:1]:
-        undefined = int(np.isnan(judgement.per_target[name]).sum())
-        if undefined:
-            yield f"{undefined} of {count} targets have no correlation, and are left out of its mean"
+    undefined = np.count_nonzero(np.isnan(judgement.per_target["pearson"]))
+    if undefined:
+        yield f"{undefined} of {count} targets have no correlation, and are left out of its mean"
     if aligned.truth.repetitions < 2:
         yield f"{aligned.truth.name} was measured once: its noise, and so the ceiling, is not known"
     for target in aligned.targets:
@@ -184,11 +185,13 @@ def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> 
 
 
 def _unknown(aligned: Aligned) -> Iterator[str]:
-    sides = {
-        "distance": "no distance, so that the measure cannot choose it",
-        "truth": "no score, so that it does not count",
-    }
-    for side, meaning in sides.items():
-        pairs = [f"{source} for {target}" for source, target, where, _ in aligned.unknown if where == side]
+    """Pairs that lack something, named; where both sides lack it there is nothing to judge, and nothing is lost."""
+    unscored = {(source, target) for source, target, side, _ in aligned.unknown if side == "truth"}
+    undistanced = [pair[:2] for pair in aligned.unknown if pair[2] == "distance" and pair[:2] not in unscored]
+    for pairs, meaning in (
+        (undistanced, "without a distance, so that the measure cannot choose the source, which may have been the best"),
+        (sorted(unscored), "not measured, so that they do not count"),
+    ):
         if pairs:
-            yield f"{meaning}: {', '.join(pairs)}"
+            names = ", ".join(f"{source} for {target}" for source, target in pairs)
+            yield f"{len(pairs)} pairs are {meaning}: {names}"
