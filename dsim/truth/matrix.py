@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 SCHEMA = "dsim.transfer/1"
+#: Said of a missing cell for which no reason was given.
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,7 @@ class TruthDataset:
     Parameters
     ----------
     images : how many the models were trained on (a source) or scored on; 0 where it is not known.
-    location : what ``open_dataset`` reads, ``phantoms:...`` or a path below a data folder; empty where it cannot be had.
+    location : what ``open_dataset`` reads, ``phantoms:...`` or a path below a data folder; empty where nobody has it.
     fingerprint : of the images, sha256, so that nobody judges with others; empty where it is not known.
     note : anything a reader should know.
     """
@@ -31,7 +37,7 @@ class TruthDataset:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TransferMatrix:
     """Scores of transfer from each source to each target; higher is better.
 
@@ -42,13 +48,21 @@ class TransferMatrix:
     unit : ``"%"`` where the scores run to 100, else ``""``.
     values : float64, shape (sources, targets, repetitions); NaN where a cell or a repetition was not measured, with
         the reason of a whole cell in ``reasons``.
+    bounds : smallest and largest possible score; ``bounds_of`` knows those of DSC, AUC and accuracy.
     repetition : what was repeated: ``seed`` (each training anew) or ``fold`` (the same folds of a target for all its
         sources, so that what a fold has in common says nothing of sources); empty for a single measurement.
     baseline : float64, shape (targets, repetitions): the score on each target without any source; or None.
-    bounds : smallest and largest possible score.
     imagenet : name of the source that is ImageNet; empty without one.
     datasets : what is known of them, by name. ``reasons`` : of missing cells, by (source, target).
     provenance : where the numbers come from.
+
+    Raises DataError where names, shapes, or values are not what they should be. The arrays are copied, and cannot be
+    written to. Two truths are equal that have the same digest.
+
+    >>> truth = TransferMatrix("mine", "DSC", "%", ("a", "b"), ("t",), [[[60.0, 62.0]], [[40.0, 44.0]]], (0, 100),
+    ...                        repetition="seed", baseline=[[50.0, 50.0]])
+    >>> truth.mean.tolist(), truth.transferability.tolist()
+    ([[61.0], [42.0]], [[22.0], [-16.0]])
     """
 
     name: str
@@ -64,3 +78,193 @@ class TransferMatrix:
     datasets: Mapping[str, TruthDataset] = field(default_factory=dict)
     reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        from dsim.truth.checking import check
+
+        given = {
+            "sources": tuple(self.sources),
+            "targets": tuple(self.targets),
+            "values": _frozen(self.values, self.name, "values"),
+            "bounds": (float(self.bounds[0]), float(self.bounds[1])),
+            "baseline": None if self.baseline is None else _frozen(self.baseline, self.name, "baseline"),
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        check(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TransferMatrix) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Means over the known repetitions, float64 (sources, targets); NaN where there is none."""
+        return _mean(self.values)
+
+    @property
+    def repetitions(self) -> int:
+        """How often each pair was measured, at most."""
+        return int(self.values.shape[2])
+
+    @property
+    def transferability(self) -> NDArray[np.float64] | None:
+        """Relative gain over training without a source, percent, float64 (sources, targets); None without a baseline.
+
+        (score - baseline) / baseline * 100 of the means over repetitions: Eq. 1 of van den Brandt et al. 2021,
+        arXiv:2107.05940. NaN where either is missing or the baseline is 0.
+        """
+        import numpy as np
+
+        if self.baseline is None:
+            return None
+        base = _mean(self.baseline)
+        usable = np.where(base == 0, np.nan, base)
+        gain: NDArray[np.float64] = (self.mean - usable) / usable * 100
+        return gain
+
+    @property
+    def missing(self) -> list[tuple[str, str, str]]:
+        """(source, target, reason) of each pair without any value."""
+        import numpy as np
+
+        empty = np.isnan(self.mean)
+        return [
+            (source, target, self.reasons.get((source, target), NOT_MEASURED))
+            for i, source in enumerate(self.sources)
+            for j, target in enumerate(self.targets)
+            if empty[i, j]
+        ]
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the canonical JSON of what judges: score, unit, bounds, names, values, repetition, baseline."""
+        import hashlib
+        import json
+
+        judges = ("score", "unit", "bounds", "sources", "targets", "values", "repetition", "baseline")
+        document = self.to_dict()
+        text = json.dumps({key: document[key] for key in judges}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def restrict(self, sources: Sequence[str], targets: Sequence[str]) -> TransferMatrix:
+        """The truth of these sources and targets, in this order; what is known of all others is left out.
+
+        A source may have no value for the targets that are left; its missing cells then keep, or get, a reason.
+        """
+        import dataclasses
+
+        rows = [self._position(name, "source", self.sources) for name in sources]
+        columns = [self._position(name, "target", self.targets) for name in targets]
+        kept = {*sources, *targets}
+        return dataclasses.replace(
+            self,
+            sources=tuple(sources),
+            targets=tuple(targets),
+            values=self.values[rows][:, columns],
+            baseline=self._baseline_of(columns),
+            imagenet=self.imagenet if self.imagenet in sources else "",
+            datasets={name: dataset for name, dataset in self.datasets.items() if name in kept},
+            reasons={(s, t): reason for s, t, reason in self.missing if s in sources and t in targets},
+        )
+
+    def _baseline_of(self, columns: Sequence[int]) -> NDArray[np.float64] | None:
+        import numpy as np
+
+        if self.baseline is None or np.isnan(self.baseline[columns]).all():
+            return None
+        kept: NDArray[np.float64] = self.baseline[columns]
+        return kept
+
+    def _position(self, name: str, role: str, names: Sequence[str]) -> int:
+        if name not in names:
+            raise DataError(
+                f"truth {self.name!r} has no {role} {name!r}.{did_you_mean(name, names)}",
+                hint=f"it has: {', '.join(names)}",
+            )
+        return list(names).index(name)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The means over repetitions as a table: sources are rows, targets are columns."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            self.mean, index=pd.Index(self.sources, name="source"), columns=pd.Index(self.targets, name="target")
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document of schema ``dsim.transfer/1``; NaN is null."""
+        from dsim.truth.documents import to_document
+
+        return to_document(self)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The JSON text; written atomically where a path is given."""
+        from dsim.truth.documents import to_text
+
+        return to_text(self, path)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> TransferMatrix:
+        """The truth of a JSON document; DataError names what is wrong in it."""
+        from dsim.truth.documents import from_document
+
+        return from_document(document)
+
+    @classmethod
+    def from_json(cls, source: str | Path) -> TransferMatrix:
+        """Read a document of schema ``dsim.transfer/1``, from a path or from its text."""
+        from dsim.truth.documents import from_text
+
+        return from_text(source)
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The tidy table, one measured score a line; written atomically where a path is given. See docs/truth.md.
+
+        It holds neither provenance nor what is known of the datasets, nor reasons: these are in the JSON alone.
+        """
+        from dsim.truth.table import to_table
+
+        return to_table(self, path)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        score: str | None = None,
+        bounds: tuple[float, float] | None = None,
+    ) -> TransferMatrix:
+        """Read a tidy table ``source,target[,repetition],SCORE``; see docs/truth.md.
+
+        ``name`` is that of the file by default; ``score`` says which column, where there are several; ``bounds`` of a
+        score that is not DSC, AUC or accuracy. DataError names the line and what is wrong in it.
+        """
+        from dsim.truth.table import from_table
+
+        return from_table(Path(path), name=name, score=score, bounds=bounds)
+
+
+def _frozen(values: Any, name: str, what: str) -> NDArray[np.float64]:
+    import numpy as np
+
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"truth {name!r} has {what} that are no array of numbers: {error}") from None
+    array.setflags(write=False)
+    return array
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the last axis, of what is known; NaN where nothing is."""
+    import numpy as np
+
+    known = ~np.isnan(values)
+    count = known.sum(axis=-1)
+    total = np.where(known, values, 0.0).sum(axis=-1)
+    mean: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean
