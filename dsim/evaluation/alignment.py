@@ -102,7 +102,7 @@ def _paired(
     scores = truth.mean
     candidates = ~np.isnan(scores) & ~excluded
     unknown = [
-        (truth.sources[i], truth.targets[j], "distance", str(notes[i, j]))
+        (truth.sources[i], truth.targets[j], "distance", str(notes[i, j]) or "no reason given")
         for i, j in np.argwhere(np.isnan(distances) & ~excluded)
     ]
     kept = {(truth.sources[i], truth.targets[j]) for i, j in np.argwhere(~excluded)}

@@ -116,12 +116,13 @@ def judge(
 ) -> Judgement:
     """Judge a ranking of the sources for each target, given as distances; parameters as those of ``per_target``.
 
-    ``pooled_scores`` takes the place of ``scores`` where all pairs are pooled: transferability, where there is one.
+    ``pooled_scores`` takes the place of ``scores`` where all pairs are pooled: transferability, where there is one;
+    pairs without it are left out there.
     """
-    pooled = {
-        score: how.pooled(BY_NAME[score], distances, scores if pooled_scores is None else pooled_scores, counted)
-        for score in POOLED
-    }
+    import numpy as np
+
+    worth = scores if pooled_scores is None else pooled_scores
+    pooled = {score: how.pooled(BY_NAME[score], distances, worth, counted & ~np.isnan(worth)) for score in POOLED}
     chosen = nearest(distances, counted, sources)
     return summarise(name, per_target(distances, scores, counted), pooled, chosen, how, targets=targets, note=note)
 
