@@ -97,9 +97,9 @@ def _one_target(distances: Values, scores: Values) -> tuple[dict[str, float], st
 def _why_no_correlation(distances: Values, scores: Values) -> str:
     if len(scores) < FEWEST:
         return f"a correlation needs {FEWEST} sources, and it has {len(scores)}"
-    if (distances == distances[0]).all():
-        return "all its distances are equal"
-    return "all its scores are equal" if (scores == scores[0]).all() else ""
+    if (scores == scores[0]).all():
+        return "all its scores are equal"
+    return "all its distances are equal" if (distances == distances[0]).all() else ""
 
 
 def judge(
