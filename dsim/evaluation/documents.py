@@ -23,6 +23,7 @@ _ARRAYS = ("distances", "scores", "transferability")
 _MASKS = ("counted", "candidates")
 _NUMBERS = ("difference", "low", "high", "p", "p_adjusted")
 _UNKNOWN = ("source", "target", "side", "reason")
+_HINT = "give an evaluation.json that dsim evaluate wrote"
 
 
 def evaluation_document(found: Evaluation) -> dict[str, Any]:
@@ -45,19 +46,19 @@ def evaluation_document(found: Evaluation) -> dict[str, Any]:
 
 def evaluation_of(document: Mapping[str, Any]) -> Evaluation:
     """The evaluation of a document; DataError, which names the place, where it does not hold to the schema."""
-    if document.get("schema") != SCHEMA:
-        raise DataError(
-            f"the document has schema {document.get('schema')!r}, not {SCHEMA!r}",
-            hint="give an evaluation.json that dsim evaluate wrote",
-        )
-    for error in _validator().iter_errors(document):
-        place = "/".join(str(step) for step in error.absolute_path) or "the document"
-        raise DataError(f"{place}: {error.message}", hint="give an evaluation.json that dsim evaluate wrote")
-    return Evaluation(
+    _check(document)
+    fields: dict[str, Any] = {
         **{name: document[name] for name in _PLAIN},
         **{name: tuple(document[name]) for name in _LISTS},
         **{name: _array(document[name]) for name in _ARRAYS},
-        **{name: _mask(document[name]) for name in _MASKS},
+        **{name: _array(document[name], bool) for name in _MASKS},
+    }
+    shape = len(fields["sources"]), len(fields["targets"])
+    for name in (*_ARRAYS, *_MASKS):
+        if fields[name] is not None and fields[name].shape != shape:
+            raise DataError(f"{name} is not a table of {shape[0]} sources and {shape[1]} targets", hint=_HINT)
+    return Evaluation(
+        **fields,
         left_out={side: tuple(names) for side, names in document["left_out"].items()},
         unknown=tuple((pair["source"], pair["target"], pair["side"], pair["reason"]) for pair in document["unknown"]),
         judgement=_judgement_of(document["judgement"]),
@@ -71,16 +72,27 @@ def evaluation_of(document: Mapping[str, Any]) -> Evaluation:
 def read(source: str | Path) -> Evaluation:
     """The evaluation of a file, or of JSON text."""
     is_text = isinstance(source, str) and source.lstrip().startswith("{")
+    name = "the text" if is_text else str(source)
     try:
         document = json.loads(str(source) if is_text else Path(source).read_text("utf-8"))
     except OSError as error:
-        raise DataError(f"cannot read {source}: {error.strerror}", hint="give the path of an evaluation.json") from None
+        raise DataError(f"cannot read {name}: {error.strerror}", hint=_HINT) from None
     except ValueError as error:
-        name = "the text" if is_text else source
-        raise DataError(
-            f"{name} is not JSON: {error}", hint="give an evaluation.json that dsim evaluate wrote"
-        ) from None
+        raise DataError(f"{name} is not JSON: {error}", hint=_HINT) from None
+    if not isinstance(document, dict):
+        raise DataError(f"{name} holds no JSON object", hint=_HINT)
     return evaluation_of(document)
+
+
+def _check(document: Mapping[str, Any]) -> None:
+    from jsonschema.exceptions import best_match
+
+    if document.get("schema") != SCHEMA:
+        raise DataError(f"the document has schema {document.get('schema')!r}, not {SCHEMA!r}", hint=_HINT)
+    fault = best_match(_validator().iter_errors(document))
+    if fault is not None:
+        place = ".".join(str(step) for step in fault.absolute_path) or "the document"
+        raise DataError(f"the evaluation does not hold to {SCHEMA}: {place}: {fault.message}", hint=_HINT)
 
 
 @cache
@@ -98,7 +110,7 @@ def _judgement_document(found: Judgement) -> dict[str, Any]:
         "name": found.name,
         "note": found.note,
         "scores": _scores_document(found.scores),
-        "per_target": {name: _nullable(values) for name, values in found.per_target.items()},
+        "per_target": {name: _nullable_row(values.tolist()) for name, values in found.per_target.items()},
         "reasons": [
             {"score": score, "target": target, "reason": why} for (score, target), why in found.reasons.items()
         ],
@@ -159,19 +171,18 @@ def _number(value: float) -> float | None:
 def _nullable(values: NDArray[np.float64] | None) -> Any:
     if values is None:
         return None
+    return [_nullable_row(row) for row in values.tolist()]
+
+
+def _nullable_row(values: list[float]) -> list[float | None]:
+    return [_number(value) for value in values]
+
+
+def _array(rows: Any, dtype: type = float) -> Any:
+    """The array of lists; null becomes NaN."""
     import numpy as np
 
-    # As objects, so that null can stand among numbers.
-    return np.where(np.isnan(values), None, values.astype(object)).tolist()
-
-
-def _array(values: Any) -> Any:
-    import numpy as np
-
-    return None if values is None else np.array(values, dtype=np.float64)
-
-
-def _mask(values: Any) -> NDArray[np.bool_]:
-    import numpy as np
-
-    return np.array(values, dtype=bool)
+    try:
+        return None if rows is None else np.array(rows, dtype=dtype)
+    except ValueError:
+        raise DataError("the rows of a table have different lengths", hint=_HINT) from None
