@@ -171,11 +171,11 @@ def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> 
     if aligned.left_out:
         yield f"judged is what both have; left out: {told(aligned.left_out)}"
     if aligned.excluded.any():
-        yield f"{np.count_nonzero(aligned.excluded)} pairs of a dataset with itself are left out"
+        yield f"pairs of a dataset with itself that are left out: {np.count_nonzero(aligned.excluded)}"
     yield from _unknown(aligned)
     undefined = np.count_nonzero(np.isnan(judgement.per_target["pearson"]))
     if undefined:
-        yield f"{undefined} of {count} targets have no correlation, and are left out of its mean"
+        yield f"targets without a correlation, left out of its mean: {undefined} of {count}"
     if aligned.truth.repetitions < 2:
         yield f"{aligned.truth.name} was measured once: its noise, and so the ceiling, is not known"
     for target in aligned.targets:
@@ -189,9 +189,9 @@ def _unknown(aligned: Aligned) -> Iterator[str]:
     unscored = {(source, target) for source, target, side, _ in aligned.unknown if side == "truth"}
     undistanced = [pair[:2] for pair in aligned.unknown if pair[2] == "distance" and pair[:2] not in unscored]
     for pairs, meaning in (
-        (undistanced, "without a distance, so that the measure cannot choose the source, which may have been the best"),
-        (sorted(unscored), "not measured, so that they do not count"),
+        (undistanced, "without a distance, whose source cannot be chosen but may have been the best"),
+        (sorted(unscored), "that were not measured, and do not count"),
     ):
         if pairs:
             names = ", ".join(f"{source} for {target}" for source, target in pairs)
-            yield f"{len(pairs)} pairs are {meaning}: {names}"
+            yield f"pairs {meaning} ({len(pairs)}): {names}"
