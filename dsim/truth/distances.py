@@ -70,7 +70,7 @@ def _of_csv(path: Path, direction: Direction | None) -> SimilarityMatrix:
         targets=targets,
         values=values,
         reasons=_EMPTY,
-        verdict="not assessed: a CSV holds no intervals",
+        why="a CSV holds no intervals",
         provenance={"source": f"the file {path.name}", "sha256": hashlib.sha256(text.encode()).hexdigest()},
     )
 
@@ -82,13 +82,15 @@ def matrix_of(
     targets: Sequence[str],
     values: NDArray[np.float64],
     reasons: str,
-    verdict: str,
+    why: str,
     provenance: dict[str, object],
 ) -> SimilarityMatrix:
-    """A matrix of values alone: NaN has the one reason, equal names are one dataset, and no winner is assessed."""
+    """A matrix of values alone: NaN has the one reason, equal names are one dataset, ``why`` no winner is assessed."""
     import numpy as np
 
     same = np.array([[source == target for target in targets] for source in sources])
+    # The dataset itself is never ranked.
+    distances = np.where(same, np.nan, direction.sign * values)
     return SimilarityMatrix(
         measure=measure,
         direction=direction,
@@ -99,19 +101,22 @@ def matrix_of(
         notes=tuple(tuple(reasons if math.isnan(value) else "" for value in row) for row in values),
         same=same,
         verdicts={
-            target: _verdict(
-                target, sources, np.where(same[:, column], np.nan, direction.sign * values[:, column]), verdict
-            )
-            for column, target in enumerate(targets)
+            target: _verdict(target, sources, column, why) for target, column in zip(targets, distances.T, strict=True)
         },
         provenance=provenance,
     )
 
 
-def _verdict(target: str, sources: Sequence[str], distances: NDArray[np.float64], reason: str) -> Verdict:
-    order = [position for position in distances.argsort(kind="stable") if not math.isnan(distances[position])]
-    best, second = [*(sources[position] for position in order), None, None][:2]
-    return Verdict(target, best, second, None, math.nan, math.nan, reason)
+def _verdict(target: str, sources: Sequence[str], distances: NDArray[np.float64], why: str) -> Verdict:
+    order = [int(position) for position in distances.argsort(kind="stable") if not math.isnan(distances[position])]
+    if not order:
+        return Verdict(target, None, None, None, math.nan, math.nan, "no source has a value")
+    best, second = sources[order[0]], sources[order[1]] if len(order) > 1 else None
+    alike = [sources[position] for position in order if distances[position] == distances[order[0]]]
+    if len(alike) > 1:
+        named = f"no clear winner: {', '.join(alike)} are equally near"
+        return Verdict(target, best, second, False, 0.0, 0.0, named)
+    return Verdict(target, best, second, None, math.nan, math.nan, f"{best} is nearest; not assessed: {why}")
 
 
 def _wide(path: Path, text: str) -> tuple[list[str], list[str], list[list[float]]]:
