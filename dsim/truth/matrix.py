@@ -105,6 +105,11 @@ class TransferMatrix:
         return _mean(self.values)
 
     @property
+    def baseline_mean(self) -> NDArray[np.float64] | None:
+        """Means of the baseline over the known repetitions, float64 (targets,); None without a baseline."""
+        return None if self.baseline is None else _mean(self.baseline)
+
+    @property
     def repetitions(self) -> int:
         """How often each pair was measured, at most."""
         return int(self.values.shape[2])
@@ -118,9 +123,9 @@ class TransferMatrix:
         """
         import numpy as np
 
-        if self.baseline is None:
+        base = self.baseline_mean
+        if base is None:
             return None
-        base = _mean(self.baseline)
         usable = np.where(base == 0, np.nan, base)
         gain: NDArray[np.float64] = (self.mean - usable) / usable * 100
         return gain
