@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsim.evaluation.judging import CORRELATIONS, POOLED, judge, missing, nearest, per_target, summarise
@@ -72,7 +73,22 @@ def _random(aligned: Aligned, how: Intervals) -> Judgement:
     pooled = {name: Score(name, 0.0, nan, nan, len(aligned.targets), "by definition") for name in POOLED}
     chosen = nearest(equal, aligned.candidates, aligned.sources)
     note = "the expectation of a source drawn at random; correlations are 0 by definition"
-    return summarise("random", (values, reasons), pooled, chosen, how, targets=aligned.targets, note=note)
+    found = summarise("random", (values, reasons), pooled, chosen, how, targets=aligned.targets, note=note)
+    return replace(found, scores={**found.scores, "worst_regret": _random_worst(aligned)})
+
+
+def _random_worst(aligned: Aligned) -> Score:
+    """What the worst of the targets is expected to cost, which is more than the largest of their expected costs."""
+    import numpy as np
+
+    from dsim.stats.resampling import expected_largest
+
+    choices = [cost[~np.isnan(cost)] for cost in _costs(aligned).T]
+    choices = [cost for cost in choices if len(cost)]
+    if not choices:
+        return missing("worst_regret", "the truth has no score")
+    nan = float("nan")
+    return Score("worst_regret", expected_largest(choices), nan, nan, len(choices), "expected cost of the worst target")
 
 
 def _best_fixed(aligned: Aligned, how: Intervals) -> Judgement:

@@ -47,6 +47,11 @@ def test_random_is_the_mean_over_all_orders_of_the_sources(make_matrix, make_tru
         for name in ("pearson", "spearman", "kendall", "weighted_kendall"):
             assert getattr(ranking, name)(-orders, scores).mean() == pytest.approx(0, abs=1e-12)
             assert found.per_target[name][target] == 0
+    costs = SCORES.max(axis=0) - SCORES
+    worst = [
+        max(costs[choice, target] for target, choice in enumerate(row)) for row in itertools.product(*[range(4)] * 3)
+    ]
+    assert found.scores["worst_regret"].value == pytest.approx(np.mean(worst))
     assert found.scores["pooled_pearson"].value == 0
     assert found.selected == (("s0", "s1", "s2", "s3"),) * 3
 
