@@ -1,0 +1,147 @@
+"""A leaderboard as Markdown, as GitHub shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dsim.leaderboard import wording
+from dsim.leaderboard.ordering import equal_best, ranks
+from dsim.leaderboard.rows import Board, Row, Status
+from dsim.leaderboard.ties import tied_with_best
+from dsim.leaderboard.wording import NONE, TIE, Column
+
+if TYPE_CHECKING:
+    from dsim.evaluation import Score
+    from dsim.truth import TransferMatrix
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
+
+
+def to_markdown(board: Board) -> str:
+    """The board as Markdown: measures, baselines, failures, what is published elsewhere, and how it was made."""
+    parts = [
+        f"# Leaderboard: {escape(board.truth.name)}",
+        escape(wording.description(board)),
+        *(escape(sentence) for sentence in wording.headline(board)),
+        _measures(board),
+        _list(wording.reading(board)),
+        *_section("Baselines and ceiling", _references(board)),
+        *_section("Failed", _failed(board)),
+        *_section("As published on other data: not comparable with the rows above", _elsewhere(board)),
+        *_section("What must be said", _remarks(board)),
+        *_section("How it was made", _list(wording.making(board))),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(text: str) -> str:
+    """The text on one line, with everything that Markdown would read as markup taken literally.
+
+    >>> print(escape("a|b <script>"))
+    a\\|b \\<script\\>
+    """
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """The text as code, in a table too.
+
+    >>> print(code("cc@1"), code("a|b"))
+    `cc@1` `a\\|b`
+    """
+    line = " ".join(text.split()).replace("|", "\\|")
+    if not line:
+        return ""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    space = " " if line[0] == "`" or line[-1] == "`" else ""
+    return f"{fence}{space}{line}{space}{fence}"
+
+
+def _measures(board: Board) -> str:
+    shown, places = wording.columns(board), ranks(board)
+    marks = {column.score: (equal_best(board, column.score), tied_with_best(board, column.score)) for column in shown}
+    heads = ["#", "measure", "parameters", *(column.title for column in shown), "targets", "s", "MB", "status"]
+    lines = []
+    for row in board.rows:
+        if row.status is not Status.FAILED:
+            scores = [_marked(row, column, board.truth, *marks[column.score]) for column in shown]
+            place = str(places[row.measure] or NONE) if row.judged else NONE
+            lines.append([place, *_name(row), *scores, *_costs(board, row)])
+    return _table(heads, lines, left=(1, 2, len(heads) - 1))
+
+
+def _name(row: Row) -> tuple[str, str]:
+    if row.judged:
+        name, parameters = wording.name_and_parameters(row.measure)
+        return code(name), code(parameters)
+    return escape(row.measure), ""
+
+
+def _costs(board: Board, row: Row) -> tuple[str, str, str, str]:
+    targets = wording.targets_of(board, row) if row.judged else NONE
+    status = f"{row.status}: {source}" if (source := wording.source_of(row)) else str(row.status)
+    return targets, wording.amount(row.seconds), wording.amount(row.peak_mb), escape(status)
+
+
+def _marked(row: Row, column: Column, truth: TransferMatrix, bold: frozenset[str], tied: set[str]) -> str:
+    """A score with its interval; bold where it is the best of the column, marked where it is tied with the best."""
+    text = _score(row.scores, column, truth)
+    if row.judged and row.measure in bold:
+        number, _, rest = text.partition(" ")
+        text = f"**{number}** {rest}".rstrip()
+    return f"{text} {TIE}" if row.judged and row.measure in tied else text
+
+
+def _score(scores: Mapping[str, Score], column: Column, truth: TransferMatrix) -> str:
+    found = scores.get(column.score)
+    if found is None:
+        return NONE
+    number = wording.figure(column.score, found.value, truth)
+    return f"{number} {wording.interval(found, truth)}".rstrip() if column.with_interval else number
+
+
+def _references(board: Board) -> str:
+    shown = wording.columns(board)
+    lines = [
+        [escape(one.name), *(_score(one.scores, column, board.truth) for column in shown), escape(one.note)]
+        for one in wording.references(board)
+    ]
+    return _table(["baseline", *(column.title for column in shown), "what it is"], lines, left=(0, len(shown) + 1))
+
+
+def _failed(board: Board) -> str:
+    rows = [row for row in board.rows if row.status is Status.FAILED]
+    lines = [[code(row.measure), escape(row.reason), escape(row.plugin)] for row in rows]
+    return _table(["measure", "reason", "of"], lines, left=(0, 1, 2))
+
+
+def _elsewhere(board: Board) -> str:
+    printed = wording.printed(board)
+    lines = [
+        [escape(row.measure), *(wording.as_printed(row, column) for column in printed), escape(wording.source_of(row))]
+        for row in board.elsewhere
+    ]
+    return _table(["measure", *(column.title for column in printed), "source"], lines, left=(0, len(printed) + 1))
+
+
+def _remarks(board: Board) -> str:
+    lines = [f"{code(measure)}: {escape('; '.join(notes))}" for measure, notes in wording.remarks(board)]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _section(title: str, body: str) -> tuple[str, ...]:
+    return (f"## {title}", body) if body else ()
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {escape(line)}" for line in lines)
+
+
+def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """A table; figures are aligned to the right. Empty without lines."""
+    if not lines:
+        return ""
+    rule = [":---" if place in left else "---:" for place in range(len(heads))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))

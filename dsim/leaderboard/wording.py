@@ -1,0 +1,272 @@
+"""What a leaderboard says in words and figures, alike in Markdown and on the page."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsim.evaluation.scores import BY_NAME
+from dsim.leaderboard.ordering import best, complete, ranks, reference
+from dsim.leaderboard.rows import Board, Row, Status
+from dsim.leaderboard.ties import tied_with_best
+
+if TYPE_CHECKING:
+    from dsim.evaluation import Score
+    from dsim.truth import TransferMatrix
+
+#: Stands where there is no value.
+NONE = "–"
+#: Marks what cannot be told from the best.
+TIE = "="
+CEILING = "noise ceiling"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A score as a column: its ``title`` with unit, and whether its interval is shown beside it."""
+
+    score: str
+    title: str
+    with_interval: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What measures are to be held against: a baseline, or the ceiling."""
+
+    name: str
+    note: str
+    scores: Mapping[str, Score]
+
+    def value(self, score: str) -> float:
+        """The value of a score; NaN where there is none."""
+        return self.scores[score].value if score in self.scores else math.nan
+
+
+def columns(board: Board) -> tuple[Column, ...]:
+    """The scores that a board shows, the deciding one first; EQC only where a measure has one."""
+    unit = score_unit(board.truth)
+    shown = (
+        Column("regret", f"mean regret ({unit})", True),
+        Column("worst_regret", f"worst regret ({unit})"),
+        Column("top1", "top-1 (%)"),
+        Column("top2", "top-2 (%)"),
+        Column("top3", "top-3 (%)"),
+        Column("pearson", "Pearson"),
+        Column("spearman", "Spearman (RCI)", True),
+        Column("kendall", "Kendall"),
+        Column("weighted_kendall", "weighted Kendall"),
+        Column("pooled_pearson", "pooled r"),
+    )
+    embeds = any("eqc" in row.scores and not math.isnan(row.scores["eqc"].value) for row in board.rows)
+    return (*shown, Column("eqc", "EQC")) if embeds else shown
+
+
+def printed(board: Board) -> list[Column]:
+    """The scores that rows published elsewhere have; without units, for those are their papers'."""
+    titles = {"regret": "mean regret", "worst_regret": "worst regret"}
+    shown = [Column(column.score, titles.get(column.score, column.title)) for column in columns(board)]
+    return [column for column in shown if any(column.score in row.published for row in board.elsewhere)]
+
+
+def as_printed(row: Row, column: Column) -> str:
+    """A score of a row published elsewhere, as its paper has it; shares in percent."""
+    value = row.published.get(column.score, math.nan)
+    if math.isnan(value):
+        return NONE
+    return f"{100 * value:.1f}" if BY_NAME[column.score].share else f"{value:.4g}"
+
+
+def source_of(row: Row) -> str:
+    """Where a row comes from, and what must be said of it: one line, or nothing."""
+    said = row.environment
+    on = f"judged on {said['truth']}" if row.status is Status.PUBLISHED and said.get("truth") else ""
+    return "; ".join(str(part) for part in (row.source, on, said.get("note")) if part)
+
+
+def score_unit(truth: TransferMatrix) -> str:
+    """The unit of regret, as it stands in the heads of columns."""
+    return f"{truth.score},\u00a0{truth.unit}" if truth.unit else truth.score
+
+
+def _why_none(scores: Mapping[str, Score]) -> str:
+    """The reason, where no score has a value; empty otherwise."""
+    notes = [found.note for found in scores.values() if math.isnan(found.value)]
+    return f"; not known: {notes[0]}" if notes and len(notes) == len(scores) else ""
+
+
+def figure(score: str, value: float, truth: TransferMatrix) -> str:
+    """A score as it is printed: shares in percent, regret with four digits of the range of scores.
+
+    NaN is a dash.
+    """
+    spec = BY_NAME[score]
+    if math.isnan(value):
+        return NONE
+    if spec.share:
+        return f"{100 * value:.1f}"
+    if not spec.in_score_units:
+        return f"{value:z.3f}"
+    return f"{value:z.2f}" if truth.bounds[1] - truth.bounds[0] > 10 else f"{value:z.4f}"
+
+
+def interval(found: Score, truth: TransferMatrix) -> str:
+    """The interval of a score in brackets; empty without one."""
+    if math.isnan(found.low) and math.isnan(found.high):
+        return ""
+    return f"[{figure(found.name, found.low, truth)}, {figure(found.name, found.high, truth)}]"
+
+
+def name_and_parameters(measure: str) -> tuple[str, str]:
+    """``otdd@1:p=2`` as ``otdd@1`` and ``p=2``; the parameters are those that differ from their defaults."""
+    name, _, parameters = measure.partition(":")
+    return name, parameters.replace(",", ", ")
+
+
+def targets_of(board: Board, row: Row) -> str:
+    """On how many targets a row was judged; with the board's number where these are fewer."""
+    count, most = row.scores["regret"].targets, len(board.truth.targets)
+    return str(count) if count == most else f"{count} of {most}"
+
+
+def amount(value: float) -> str:
+    """Seconds or MB: three digits below a hundred; a dash where not known."""
+    if math.isnan(value):
+        return NONE
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def references(board: Board) -> list[Reference]:
+    """The baselines, and last the noise ceiling; empty where no row was judged."""
+    found = reference(board)
+    if found is None:
+        return []
+    rows = [Reference(judgement.name, judgement.note, judgement.scores) for judgement in found.baselines]
+    said = "the most that any measure could reach, given the noise of the truth"
+    return [*rows, Reference(CEILING, f"{said}{_why_none(found.ceiling)}", found.ceiling)] if found.ceiling else rows
+
+
+def headline(board: Board) -> list[str]:
+    """The answer in sentences: who is best, who cannot be told from it, and what choosing without a measure costs."""
+    first = best(board, "regret")
+    if first is None:
+        return ["No measure was judged on this benchmark."]
+    truth, regret = board.truth, first.scores["regret"]
+    rivals = len(complete(board.rows, "regret")) - 1
+    tied = len(tied_with_best(board, "regret"))
+    sentences = [
+        f"{first.measure} has the smallest mean regret: {_with_interval(regret, truth)} {_points(truth)}.",
+        f"{tied} of the {rivals} other measures cannot be told from it." if rivals else "No other measure was judged.",
+    ]
+    costs = [
+        f"{one.name} {figure('regret', one.value('regret'), truth)}"
+        for one in references(board)
+        if one.name != CEILING and not math.isnan(one.value("regret"))
+    ]
+    return [*sentences, f"Mean regret without a measure: {'; '.join(costs)}."] if costs else sentences
+
+
+def description(board: Board) -> str:
+    """What was judged on what."""
+    truth, counts = board.truth, Counter(row.status for row in board.rows)
+    parts = [f"{counts[status]} {told}" for status, told in _COUNTED.items() if counts[status]]
+    return (
+        f"{', '.join(parts) or 'no measures'}; {len(truth.sources)} sources, {len(truth.targets)} targets, "
+        f"scored by {_measured(truth)}."
+    )
+
+
+_COUNTED = {
+    Status.OK: "measures run here",
+    Status.ADDED: "added",
+    Status.PUBLISHED: "as published",
+    Status.FAILED: "failed",
+}
+
+
+def reading(board: Board) -> list[str]:
+    """How the marks are to be read."""
+    percent = f"{100 * board.settings['confidence']:g} %"
+    lines = [
+        "Regret: the score of the best source less that of the source that the measure puts nearest. Rows are ordered "
+        "by its mean over targets; equal ones share a rank.",
+        f"Bold: the best of a column. {TIE}: cannot be told from the best: the {percent} interval of the paired "
+        f"difference over targets holds 0. A row without {TIE} differs from the best one, no more: neighbours may tie.",
+        "as published: what a paper prints or lists, from images that are not at hand. added: run by someone else, its "
+        "scores computed anew from its distances.",
+    ]
+    partial = [row.measure for row, rank in zip(board.rows, _ranked(board), strict=True) if row.judged and rank is None]
+    if partial:
+        lines.append(f"Without a rank, for it was judged on fewer targets than others: {', '.join(partial)}.")
+    return lines
+
+
+def making(board: Board) -> list[str]:
+    """How the board was made: truth, self pairs, intervals, versions."""
+    truth, how = board.truth, board.settings
+    repeated = f"{truth.repetitions} {truth.repetition or 'repetition'}s" if truth.repetitions > 1 else "one repetition"
+    kind = {
+        "expanded": "expanded percentile bootstrap, Wilson's interval for top-k",
+        "percentile": "percentile bootstrap",
+    }
+    pairs = "left out" if how["self_pairs"] == "exclude" else "judged like all others"
+    lines = [
+        f"Truth: {truth.name}, {_measured(truth)}, mean of {repeated}; sha256 {truth.digest[:16]}.",
+        f"Pairs of a dataset with itself: {pairs}.",
+        f"Intervals: {100 * how['confidence']:g} %, over targets, {kind[how['interval']]}, {how['resamples']} "
+        f"resamples, seed {how['seed']}.",
+        "Seconds and MB (10^6 bytes): wall time and peak memory of one process that began with an empty cache.",
+    ]
+    return [*lines, *_conditions(board.rows), *_plugins(board.rows)]
+
+
+def remarks(board: Board) -> list[tuple[str, list[str]]]:
+    """What must be said of scores, by measure: values left out, correlations that do not exist."""
+    said = []
+    for row in board.rows:
+        notes = [
+            f"{BY_NAME[column.score].title}: {row.scores[column.score].note}"
+            for column in columns(board)
+            if row.judged and row.scores[column.score].note and column.score not in ("worst_regret", "eqc")
+        ]
+        if notes:
+            said.append((row.measure, notes))
+    return said
+
+
+def _with_interval(found: Score, truth: TransferMatrix) -> str:
+    return f"{figure(found.name, found.value, truth)} {interval(found, truth)}".rstrip()
+
+
+def _points(truth: TransferMatrix) -> str:
+    return f"{truth.unit} {truth.score}".strip()
+
+
+def _measured(truth: TransferMatrix) -> str:
+    return f"{truth.score} in {truth.unit}" if truth.unit else truth.score
+
+
+def _ranked(board: Board) -> list[int | None]:
+    found = ranks(board)
+    return [found[row.measure] for row in board.rows]
+
+
+_CONDITIONS = {"dsim": "dsim {}", "device": "device {}", "system": "{}", "cores": "{} cores", "python": "Python {}"}
+
+
+def _conditions(rows: Iterable[Row]) -> list[str]:
+    """Under what the rows ran, each once."""
+    found = Counter(
+        ", ".join(told.format(row.environment[key]) for key, told in _CONDITIONS.items() if row.environment.get(key))
+        for row in rows
+        if row.status is not Status.PUBLISHED
+    )
+    return [f"Ran under: {told} ({count} rows)." for told, count in found.items() if told]
+
+
+def _plugins(rows: Iterable[Row]) -> list[str]:
+    found = sorted({row.plugin for row in rows if row.plugin})
+    return [f"Measures of: {', '.join(found)}."] if found else []
