@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.errors import DataError
+from dsim.evaluation.judging import FEWEST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
     from dsim.matrix import SimilarityMatrix
     from dsim.truth import TransferMatrix
-
-#: Fewer sources than these are no ranking.
-FEWEST_SOURCES = 3
 
 
 @dataclass(frozen=True)
@@ -135,11 +133,11 @@ def told(left_out: Mapping[str, Sequence[str]]) -> str:
 
 
 def _check_enough(sources: Sequence[str], targets: Sequence[str]) -> None:
-    if len(sources) < FEWEST_SOURCES:
+    if len(sources) < FEWEST:
         have = f"both have only {', '.join(sources)}" if sources else "both have none in common"
         raise DataError(
-            f"fewer than {FEWEST_SOURCES} sources are no ranking: {have}",
-            hint=f"judge a measure by {FEWEST_SOURCES} sources or more",
+            f"fewer than {FEWEST} sources are no ranking: {have}",
+            hint=f"judge a measure by {FEWEST} sources or more",
         )
     if not targets:
         raise DataError("the matrix and the truth have no target in common", hint="their names must be the same")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CORRELATIONS = ("pearson", "spearman", "kendall", "weighted_kendall")
 TOP = {"top1": 1, "top2": 2, "top3": 3}
 POOLED = ("pooled_pearson", "pooled_spearman")
-#: Fewer sources than these have no correlation worth the name: that of two is 1 or -1.
+#: Fewer sources than these are no ranking, and have no correlation worth the name: that of two is 1 or -1.
 FEWEST = 3
 
 
