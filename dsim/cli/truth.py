@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,19 +139,34 @@ def _print(found: TransferMatrix) -> None:
         ("ImageNet", found.imagenet),
         ("images", _images(found)),
         *((f"missing: {source} -> {target}", reason) for source, target, reason in found.missing),
-        ("incomplete", f"{_short(found)} pairs have fewer repetitions than others" if _short(found) else ""),
-        ("from", ", ".join(str(value) for value in source.values()) if isinstance(source, dict) else str(source)),
-        ("", str(provenance.get("table", ""))),
-        *(
-            (
-                f"corrected: {cell['source']} -> {cell['target']}",
-                f"{cell['printed']} to {cell['corrected']}: {cell['why']}",
-            )
-            for cell in provenance.get("corrections", ())
-        ),
+        ("incomplete", f"{_short(found)} of {found.mean.size} pairs with fewer repetitions" if _short(found) else ""),
+        ("from", _cited(source)),
+        ("", str(provenance.get("table") or "")),
+        *_corrected(provenance),
         ("digest", found.digest[:16]),
     ]
     table(found.name, ("what", "understood"), [line for line in lines if line[1]])
+
+
+def _cited(source: Any) -> str:
+    """Where the numbers come from, in one line."""
+    if not isinstance(source, dict):
+        return str(source)
+    marks = {"doi": "doi:", "arxiv": "arXiv:"}
+    return ", ".join(f"{marks.get(key, '')}{value}" for key, value in source.items())
+
+
+def _corrected(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Cells that are not as printed; a stranger's provenance may hold anything."""
+    told = provenance.get("corrections", ())
+    cells = [cell for cell in told if isinstance(cell, dict)] if isinstance(told, list) else []
+    return [
+        (
+            f"corrected: {cell.get('source')} -> {cell.get('target')}",
+            f"printed {cell.get('printed')}: {cell.get('why')}",
+        )
+        for cell in cells
+    ]
 
 
 def _print_scores(found: TransferMatrix) -> None:

@@ -259,7 +259,10 @@ def _frozen(values: Any, name: str, what: str) -> NDArray[np.float64]:
     try:
         array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"truth {name!r} has {what} that are no array of numbers: {error}") from None
+        raise DataError(
+            f"truth {name!r} has {what} that are no array of numbers: {error}",
+            hint="numbers in rows of one length; NaN where a score was not measured",
+        ) from None
     array.setflags(write=False)
     return array
 
