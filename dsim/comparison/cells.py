@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,17 @@ def compute_column(
         except Exception:
             pass  # one by one, so that the failure is told of the cell it belongs to
     return [compute_cell(measure, source, target, drawn) for source, drawn in zip(sources, draws, strict=True)]
+
+
+def is_defect(note: str) -> bool:
+    """Whether a failed cell's note tells of a defect of the measure; otherwise it says itself why there is no value.
+
+    >>> is_defect("comparing raised ZeroDivisionError: by zero"), is_defect("no expert chose for the target")
+    (True, False)
+    """
+    return (
+        re.match(r"(comparing|summarising .+) raised \w+: |the measure returned \S+ without a reason", note) is not None
+    )
 
 
 def compute_cell(

@@ -1,0 +1,180 @@
+"""``dsim leaderboard``: run every measure on a benchmark, judge all of them, and put them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dsim.evaluation import Score
+    from dsim.leaderboard import Board, Row
+
+
+@click.command()
+@click.option(
+    "--benchmark",
+    "place",
+    default="phantoms-dsc",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Measured transfer whose datasets can be opened; dsim truth lists it.",
+)
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="NAME[:PARAM=VALUE,...]",
+    help="Measure to run; may be repeated. Default: every registered one.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder that holds the benchmark's images; or DSIM_DATA.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("dsim-leaderboard"),
+    show_default=True,
+    help="Folder for results.json, leaderboard.md, leaderboard.html; finished rows are kept there.",
+)
+@click.option("--jobs", type=int, default=0, help="Measures side by side. Default: one per core, 8 at most.")
+@click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds that one measure may take.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random draw.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--offline", is_flag=True, help="Never download anything.")
+@click.option(
+    "--add",
+    "added",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="results.json",
+    help="Merge rows that someone else ran, after checks; runs nothing unless --measure is given.",
+)
+@click.option("--rerun", multiple=True, metavar="NAME", help="Run this measure again; failed: all that failed.")
+@click.option(
+    "--self",
+    "self_pairs",
+    type=click.Choice(["exclude", "include"]),
+    default="exclude",
+    show_default=True,
+    help="Pairs of a dataset with itself.",
+)
+@click.option(
+    "--interval",
+    type=click.Choice(["expanded", "percentile"]),
+    default="expanded",
+    show_default=True,
+    help="Bootstrap over targets, widened for few of them; or the plain percentiles.",
+)
+@click.option("--resamples", type=int, default=2000, show_default=True, help="Resamples of the targets.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def leaderboard(
+    place: str,
+    measures: Sequence[str],
+    data: Path | None,
+    out: Path,
+    jobs: int,
+    timeout: float,
+    seed: int,
+    device: str,
+    offline: bool,
+    added: Sequence[Path],
+    rerun: Sequence[str],
+    as_json: bool,
+    **judging: Any,
+) -> int:
+    """Run every measure on a benchmark, judge all of them, and put them in order.
+
+    Each measure runs in a process of its own with an empty cache, so that time and memory can be compared. Finished
+    rows are kept: an interrupted run goes on, and what did not change is not run again.
+    """
+    from dsim.cli.console import emit_json, runtime
+    from dsim.leaderboard.accepted import Accepted
+    from dsim.leaderboard.benchmark import open_benchmark
+    from dsim.leaderboard.processes import Limits
+    from dsim.leaderboard.running import SETTINGS, run_board
+    from dsim.leaderboard.writing import write_board
+
+    limits, how, settings = Limits(jobs, timeout), runtime(device, offline), {**SETTINGS, "seed": seed, **judging}
+    if device not in ("auto", "cpu"):
+        how.resolved_device()  # said once, and not in every row
+    benchmark = open_benchmark(place, data)
+    run = bool(measures or rerun or not added)
+    board = run_board(
+        benchmark, measures or None, out, limits=limits, runtime=how, seed=seed, rerun=rerun, settings=settings, run=run
+    )
+    board = Accepted(out / "added").merge(board, added, how.progress.note)
+    written = write_board(board, out)
+    if as_json:
+        emit_json(board.to_dict())
+    else:
+        _show(board)
+    _tell(board, written)
+    return 3 if _failures(board, measures) else 0
+
+
+#: Scores in the table; the files hold all.
+_TITLES = {"regret": "regret", "top1": "top-1", "pearson": "Pearson", "spearman": "RCI", "kendall": "Kendall"}
+
+
+def _show(board: Board) -> None:
+    """The rows in order, then what they are to be held against."""
+    from dsim.cli.console import table
+    from dsim.leaderboard import wording
+    from dsim.leaderboard.rows import Status
+    from dsim.leaderboard.ties import all_ties
+
+    columns = ["#", "measure", *_TITLES.values(), "s", "MB", "status"]
+    columns.insert(3, "interval")
+    ties = all_ties(board)
+    rows = [_row(board, row, ties) for row in board.rows if row.status is not Status.FAILED]
+    rows += [["", one.name, *_scores(board, one.scores), "", "", ""] for one in wording.references(board)]
+    title = f"{board.truth.name}: mean regret in {wording.score_unit(board.truth)}"
+    table(f"{title}; {wording.TIE} cannot be told from the best; baselines below", columns, rows, right=columns[2:-1])
+
+
+def _row(board: Board, row: Row, ties: Mapping[str, set[str]]) -> list[str]:
+    from dsim.leaderboard import wording
+    from dsim.leaderboard.ordering import ranks
+
+    tied = {name for name, measures in ties.items() if row.judged and row.measure in measures}
+    costs = (wording.amount(row.seconds), wording.amount(row.peak_mb), str(row.status))
+    rank = ranks(board)[row.measure] if row.judged else None
+    return [str(rank or ""), row.measure, *_scores(board, row.scores, tied), *costs]
+
+
+def _scores(board: Board, scores: Mapping[str, Score], tied: Collection[str] = ()) -> Iterator[str]:
+    """Figures of the scores, with the interval of the first; marked where the row is tied with the best."""
+    from dsim.leaderboard import wording
+
+    for name in _TITLES:
+        found = scores.get(name)
+        text = wording.NONE if found is None else wording.figure(name, found.value, board.truth)
+        yield f"{text} {wording.TIE}" if name in tied else text
+        if name == "regret":
+            yield "" if found is None else wording.interval(found, board.truth).strip("[]").replace(", ", " to ")
+
+
+def _tell(board: Board, written: Sequence[Path]) -> None:
+    """Failures with their reasons, and the files."""
+    from dsim.cli.console import stderr
+    from dsim.leaderboard.rows import Status
+
+    for row in board.rows:
+        if row.status is Status.FAILED:
+            stderr().print(f"failed: {row.measure}: {row.reason}", markup=False)
+            if fix := row.environment.get("fix"):
+                stderr().print(f"  fix: {fix}", markup=False)
+    stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
+
+
+def _failures(board: Board, asked: Sequence[str]) -> list[str]:
+    """Measures that failed; of those that nobody asked for by name, only where something is broken."""
+    from dsim.leaderboard.failures import is_nobodys_fault
+    from dsim.leaderboard.rows import Status
+    from dsim.notation import parse_call
+
+    named = {parse_call(call)[0] for call in asked}
+    failed = [row.measure for row in board.rows if row.status is Status.FAILED and not is_nobodys_fault(row)]
+    wanting = [row.measure for row in board.rows if row.status is Status.FAILED and is_nobodys_fault(row)]
+    return failed + [measure for measure in wanting if measure.partition("@")[0] in named]

@@ -1,0 +1,112 @@
+"""A benchmark: measured transfer between datasets that can be opened, checked to be the ones that were measured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from dsim.data.dataset import Dataset
+from dsim.errors import DataError
+from dsim.truth import TransferMatrix, TruthDataset, open_truth
+
+#: With fewer, no ranking can be judged.
+FEWEST_SOURCES = 3
+_PHANTOMS = "phantoms:"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Datasets and the transfer between them.
+
+    Parameters
+    ----------
+    place : name or path of the truth, by which another process opens the same benchmark. ``data`` : folder of its
+        images, or None.
+    sources, targets : in the truth's order, under its names; empty where it does not say where they lie. Then
+        nothing can be run here: only stored distances are judged.
+    """
+
+    place: str
+    truth: TransferMatrix
+    sources: tuple[Dataset, ...]
+    targets: tuple[Dataset, ...]
+    data: Path | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether its datasets are at hand."""
+        return bool(self.sources)
+
+    @cached_property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Of the images, by name of dataset: those at hand, else as far as the truth knows them."""
+        if not self.runs:
+            return {name: known.fingerprint for name, known in self.truth.datasets.items() if known.fingerprint}
+        return {dataset.name: dataset.images_fingerprint for dataset in (*self.sources, *self.targets)}
+
+
+def open_benchmark(name_or_path: str | Path, data: str | Path | None = None) -> Benchmark:
+    """Open the datasets of a truth, and check by fingerprints that they are the ones it was measured on.
+
+    Parameters
+    ----------
+    name_or_path : of a truth: ``phantoms-dsc``, or a file of schema ``dsim.transfer/1`` whose datasets name locations.
+    data : folder below which the locations lie, ``$DSIM_DATA`` by default; phantoms need none.
+
+    Raises
+    ------
+    DataError
+        A dataset is missing, or its images are others; some datasets name a location and others do not; fewer than
+        three sources.
+    """
+    truth = open_truth(name_or_path)
+    if len(truth.sources) < FEWEST_SOURCES:
+        raise DataError(f"{truth.name} has {len(truth.sources)} sources", hint="a ranking needs three sources at least")
+    names = tuple(dict.fromkeys((*truth.sources, *truth.targets)))
+    known = {name: truth.datasets.get(name, TruthDataset()) for name in names}
+    lost = [name for name in names if not known[name].location]
+    if len(lost) == len(names):
+        return Benchmark(str(name_or_path), truth, (), ())
+    if lost:
+        hint = "give every dataset its location, or restrict the truth to those that have one"
+        raise DataError(f"{truth.name} does not say where these lie: {', '.join(lost)}", hint=hint)
+    folder = _folder(data)
+    datasets = {name: _open(name, known[name].location, folder, truth.name) for name in names}
+    _refuse_others(truth.name, datasets, known)
+    sources, targets = (tuple(datasets[name] for name in side) for side in (truth.sources, truth.targets))
+    return Benchmark(str(name_or_path), truth, sources, targets, folder)
+
+
+def _folder(data: str | Path | None) -> Path | None:
+    chosen = data or os.environ.get("DSIM_DATA")
+    return Path(chosen).absolute() if chosen else None
+
+
+def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Dataset:
+    from dsim.data.opening import open_dataset
+
+    if location.startswith(_PHANTOMS):
+        return open_dataset(location, name=name)
+    # A truth may come from a stranger: it names places below the folder that was given, and no others.
+    if PurePosixPath(location).is_absolute() or ".." in PurePosixPath(location).parts:
+        raise DataError(f"{name!r} of {benchmark} lies at {location!r}", hint="name a path below the data folder")
+    if folder is None:
+        hint = "give the folder that holds the images: --data FOLDER, or DSIM_DATA"
+        raise DataError(f"{name!r} of {benchmark} lies at {location!r}, below a folder that was not given", hint=hint)
+    return open_dataset(folder / location, name=name)
+
+
+def _refuse_others(benchmark: str, datasets: Mapping[str, Dataset], known: Mapping[str, TruthDataset]) -> None:
+    """Raise DataError where images are not those of which the truth was measured."""
+    promised = {name: known[name].fingerprint for name in datasets if known[name].fingerprint}
+    differ = [name for name, fingerprint in promised.items() if datasets[name].images_fingerprint != fingerprint]
+    if differ:
+        lines = [f"{name} ({datasets[name].location})" for name in differ]
+        raise DataError(
+            f"{len(differ)} of {len(promised)} datasets are not the images that {benchmark} was measured on: "
+            f"{', '.join(lines)}",
+            hint="get the images that its card names, with the same file names; nothing else can be judged by it",
+        )

@@ -1,0 +1,106 @@
+"""One measure on one benchmark in a process of its own, the request on stdin.
+
+The answer is written to the file that the request names: what a measure prints to stdout cannot spoil it, and a process
+that dies leaves none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dsim.files import write_text
+from dsim.leaderboard.failures import Failure
+from dsim.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a worker is to do.
+
+    Parameters
+    ----------
+    benchmark, data : what ``open_benchmark`` takes. ``call`` : the measure. ``answer`` : file for the answer.
+    threads : for reading images; those of numpy and torch are set by the environment of the process.
+    """
+
+    benchmark: str
+    data: str | None
+    call: str
+    answer: str
+    seed: int = 0
+    device: str = "auto"
+    offline: bool = False
+    threads: int = 1
+
+
+def carry_out(request: Request) -> dict[str, Any]:
+    """The matrix as JSON with time and peak memory; or the failure."""
+    started = time.perf_counter()
+    runtime = Runtime(device=request.device, offline=request.offline, workers=request.threads)
+    try:
+        matrix = _matrix(request, runtime)
+    except Exception as error:
+        traceback.print_exc()
+        return {"failure": asdict(Failure.of(error))}
+    peak, unknown = peak_megabytes()
+    environment = _environment(runtime, time.perf_counter() - started, unknown)
+    return {"matrix": matrix, "peak_mb": None if math.isnan(peak) else peak, "environment": environment}
+
+
+def _matrix(request: Request, runtime: Runtime) -> dict[str, Any]:
+    from dsim.comparison import compare
+    from dsim.leaderboard.benchmark import open_benchmark
+
+    benchmark = open_benchmark(request.benchmark, request.data)
+    asked: Any = {"measure": request.call, "seed": request.seed, "runtime": runtime}
+    # Only the values are judged: neither intervals over images nor noise floors.
+    return compare(benchmark.sources, benchmark.targets, bootstrap=0, floor=False, **asked).to_dict()
+
+
+def _environment(runtime: Runtime, seconds: float, memory_unknown: str) -> Mapping[str, Any]:
+    from dsim.comparison.provenance import conditions
+
+    return {
+        **json.loads(conditions(runtime)),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        # Without the start of Python, which the row's seconds hold.
+        "seconds_inside": round(seconds, 3),
+        **({"peak_mb": memory_unknown} if memory_unknown else {}),
+    }
+
+
+def peak_megabytes() -> tuple[float, str]:
+    """Peak resident memory of this process, MB of 10^6 bytes; or NaN and why it is not known.
+
+    Linux tells it of this process alone; what getrusage says begins with the parent's memory at the time of the fork.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        peaks = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        if peaks:
+            return int(peaks[0]) * 1024 / 1e6, ""
+    try:
+        import resource
+    except ImportError:
+        return math.nan, f"{platform.system()} does not tell a process its peak memory"
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), ""
+
+
+def main() -> None:
+    """Read the request, do the work, write the answer."""
+    request = Request(**json.load(sys.stdin))
+    write_text(Path(request.answer), json.dumps(carry_out(request)))
