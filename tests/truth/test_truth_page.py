@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 
-from dsim.cli.main import run
+from dsim.cli.main import cli, run
 from dsim.truth import TransferMatrix, distance_names, open_truth, truth_names
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +44,15 @@ def test_the_table_tells_the_size_of_each(name: str) -> None:
     (line,) = re.findall(rf"^\| \[{name}\].*$", PAGE, re.MULTILINE)
     assert f"| {len(truth.sources)} x {len(truth.targets)} |" in line
     assert truth.score in line
+
+
+@pytest.mark.parametrize("card", sorted((ROOT / "benchmarks").glob("*/*/card.md")), ids=lambda card: card.parent.name)
+def test_commands_and_links_of_a_card_lead_somewhere(card: Path) -> None:
+    text = card.read_text("utf-8")
+    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text)
+    assert [link for link in links if not (card.parent / link).exists()] == []
+    evaluate = cli.get_command(click.Context(cli), "evaluate")
+    assert evaluate is not None
+    known = {option for parameter in evaluate.params for option in parameter.opts}
+    for line in re.findall(r"`dsim evaluate ([^`]+)`", text):
+        assert {word for word in line.split() if word.startswith("--")} <= known
