@@ -1,0 +1,175 @@
+"""``dsim evaluate``: judge measures against measured transfer."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dsim.evaluation import Contrast, Evaluation
+    from dsim.matrix import SimilarityMatrix
+
+SCHEMA = "dsim.evaluate/1"
+#: What each measure has of its own.
+_OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
+
+
+@click.command()
+@click.argument("matrices", nargs=-1, required=True, metavar="MATRIX...")
+@click.option("--truth", required=True, metavar="NAME|FILE", help="Measured transfer that judges; dsim truth lists it.")
+@click.option("--common", is_flag=True, help="Judge the datasets that matrix and truth both name.")
+@click.option(
+    "--self",
+    "self_pairs",
+    type=click.Choice(["exclude", "include"]),
+    default="exclude",
+    show_default=True,
+    help="Pairs of a dataset with itself.",
+)
+@click.option(
+    "--direction", type=click.Choice(["distance", "similarity"]), help="What a CSV matrix holds; JSON says it itself."
+)
+@click.option("--score", metavar="NAME", help="What a CSV truth holds: DSC, AUC, accuracy.")
+@click.option(
+    "--bounds",
+    type=float,
+    nargs=2,
+    metavar="LOW HIGH",
+    help="Range of a CSV truth's score, where dsim does not know it.",
+)
+@click.option(
+    "--interval",
+    type=click.Choice(["expanded", "percentile"]),
+    default="expanded",
+    show_default=True,
+    help="Bootstrap over targets, widened for few of them; or the plain percentiles.",
+)
+@click.option("--resamples", type=int, default=2000, show_default=True, help="Resamples of the targets.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random draw.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("dsim-evaluation"),
+    show_default=True,
+    help="Folder for evaluation.json and the pictures.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def evaluate(
+    matrices: Sequence[str],
+    truth: str,
+    direction: str | None,
+    score: str | None,
+    bounds: tuple[float, float] | None,
+    out: Path,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """Judge measures against measured transfer.
+
+    MATRIX is a stored name (asap-published), a matrix.json, a CSV with sources in rows (then --direction), or a folder
+    that dsim compare wrote. Several matrices of one truth are also tested against each other, target by target.
+    """
+    from dsim.cli.console import emit_json
+    from dsim.cli.judged import show
+    from dsim.cli.judged_notes import tell
+    from dsim.evaluation import evaluate as judge
+    from dsim.evaluation.contrasts import contrast_all
+    from dsim.truth import open_truth
+
+    measured = open_truth(truth, score=score, bounds=bounds)
+    found = [matrix for text in matrices for matrix in _opened(text, direction)]
+    _check_distinct(found)
+    evaluations = [judge(matrix, measured, **settings) for matrix in found]
+    contrasts = contrast_all(evaluations) if len(evaluations) > 1 else ()
+    document = _document(evaluations, contrasts)
+    written = _written(evaluations, document, out)
+    if as_json:
+        emit_json(document)
+    else:
+        show(evaluations, contrasts)
+    tell(evaluations, contrasts, written)
+    return 3 if any(_lacks(evaluation) for evaluation in evaluations) else 0
+
+
+def _opened(text: str, direction: str | None) -> list[SimilarityMatrix]:
+    """The matrix of a stored name, a file or a folder; or all that a folder of several measures holds."""
+    from dsim.truth import distance_names, open_distances
+
+    folder = Path(text)
+    alone = text in distance_names() or (folder / "matrix.json").exists()
+    several = [] if alone else sorted(folder.glob("*/matrix.json"))
+    if not several:
+        return [open_distances(text, direction=direction)]
+    return [open_distances(path, direction=direction) for path in several]
+
+
+def _check_distinct(matrices: Sequence[SimilarityMatrix]) -> None:
+    """A measure beside itself would be tested against itself, and counted twice."""
+    from dsim.errors import UsageError
+
+    twice = [name for name, times in Counter(matrix.measure for matrix in matrices).items() if times > 1]
+    if twice:
+        raise UsageError(f"given twice: {', '.join(twice)}", hint="give one matrix of each measure")
+
+
+def _document(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]) -> dict[str, Any]:
+    results = [evaluation.to_dict() for evaluation in evaluations]
+    return {"schema": SCHEMA, "results": results, "contrasts": [_contrast(found) for found in contrasts]}
+
+
+def _contrast(found: Contrast) -> dict[str, Any]:
+    """As in an evaluation's own document: NaN is null."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value for name, value in vars(found).items()
+    }
+
+
+def _written(evaluations: Sequence[Evaluation], document: dict[str, Any], out: Path) -> list[Path]:
+    """Write what was found, and its pictures; several measures have a folder each."""
+    import json
+
+    from dsim.files import write_text
+    from dsim.plots.regret import draw_regret
+
+    several = len(evaluations) > 1
+    regret, together = out / "regret.png", out / "evaluate.json"
+    for path in [out / name for name in _OF_ONE] if several else [together]:
+        # Those of an earlier run would be taken for these measures'.
+        path.unlink(missing_ok=True)
+    written = [path for one in evaluations for path in _of_one(one, out / _slug(one.measure) if several else out)]
+    draw_regret(evaluations, regret, note=_note(evaluations[0]))
+    if several:
+        write_text(together, json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    return [*written, regret, *([together] if several else [])]
+
+
+def _of_one(evaluation: Evaluation, folder: Path) -> list[Path]:
+    from dsim.plots.ranks import draw_ranks
+    from dsim.plots.transfer import draw_transfer
+
+    files = [folder / name for name in _OF_ONE]
+    evaluation.to_json(files[0])
+    draw_transfer(evaluation, files[1], note=_note(evaluation))
+    draw_ranks(evaluation, files[2], note=_note(evaluation))
+    return files
+
+
+def _lacks(evaluation: Evaluation) -> bool:
+    """Whether the measure has no value for a pair that the truth knows."""
+    return bool((evaluation.candidates & ~evaluation.counted).any())
+
+
+def _note(evaluation: Evaluation) -> str:
+    from dsim import __version__
+
+    how = f"{evaluation.interval} bootstrap over targets, {evaluation.resamples} resamples, seed {evaluation.seed}"
+    return f"dsim {__version__}, self pairs {evaluation.self_pairs}d, {how}"
+
+
+def _slug(text: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in text)

@@ -1,0 +1,195 @@
+"""What ``dsim evaluate`` prints: the tables of the judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dsim.evaluation import Contrast, Evaluation, Judgement, Score
+
+#: Scores whose paired tests are shown; the files hold all.
+_MAIN = ("pearson", "spearman", "top1", "regret")
+#: Baselines that stand beside every score; the others have a table of their own.
+_BESIDE = {"random": "random", "best fixed source, others": "best fixed, others"}
+#: Contrasts of several measures that are shown, those of the smallest p first.
+_CONTRASTS = 20
+
+
+def show(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]) -> None:
+    """Print one evaluation whole, or several side by side with the paired tests."""
+    if len(evaluations) > 1:
+        _show_together(evaluations)
+        _show_contrasts(contrasts, evaluations[0].unit)
+        return
+    _show_scores(evaluations[0])
+    _show_baselines(evaluations[0])
+    _show_targets(evaluations[0])
+
+
+def shown(score: str, value: float, unit: str) -> str:
+    """A value as it is read: shares in percent, regrets in the truth's unit, correlations with three digits.
+
+    >>> shown("top1", 0.75, "%"), shown("pearson", 0.1479, "%"), shown("regret", 3.8966, "%")
+    ('75.00 %', '0.148', '3.90 %')
+    """
+    from dsim.evaluation.scores import BY_NAME
+
+    if math.isnan(value):
+        return ""
+    suffix = "%" if BY_NAME[score].share else unit if BY_NAME[score].in_score_units else ""
+    return f"{_number(score, value, unit)} {suffix}".rstrip()
+
+
+def bounds(score: str, low: float, high: float, unit: str) -> str:
+    """The bounds of an interval; one of them where there is one, nothing without.
+
+    >>> bounds("top1", 0.4677, 0.9111, "%"), bounds("worst_regret", 0.1, math.nan, "")
+    ('46.77 to 91.11 %', '0.1000 or more')
+    """
+    if math.isnan(high):
+        return "" if math.isnan(low) else f"{shown(score, low, unit)} or more"
+    return f"{_number(score, low, unit)} to {shown(score, high, unit)}"
+
+
+def _number(score: str, value: float, unit: str) -> str:
+    from dsim.evaluation.scores import BY_NAME
+
+    spec = BY_NAME[score]
+    if spec.share:
+        return f"{100 * value:z.2f}"
+    return f"{value:z.{2 if unit else 4}f}" if spec.in_score_units else f"{value:z.3f}"
+
+
+def _p(value: float) -> str:
+    return "" if math.isnan(value) else "< 0.0001" if value < 0.0001 else f"{value:.2g}"
+
+
+def _show_scores(one: Evaluation) -> None:
+    """Every score beside a random source, the best fixed source and the ceiling."""
+    from dsim.cli.console import table
+    from dsim.evaluation.scores import BY_NAME
+
+    beside = {title: found for name, title in _BESIDE.items() for found in one.baselines if found.name == name}
+    highest = ["ceiling"] if any(not math.isnan(score.value) for score in one.ceiling.values()) else []
+    columns = ["score", "value", f"{one.confidence:.0%} interval", "targets", *beside, *highest, "better"]
+    rows = []
+    for name, score in one.judgement.scores.items():
+        if name == "eqc" and math.isnan(score.value):
+            continue
+        row = [
+            BY_NAME[name].title,
+            shown(name, score.value, one.unit) or "none",
+            _interval(score, one),
+            str(score.targets or ""),
+        ]
+        row += [shown(name, found.scores[name].value, one.unit) for found in beside.values()]
+        rows.append([*row, *(_ceiling(name, one) for _ in highest), BY_NAME[name].better])
+    of = f"{len(one.targets)} targets, {len(one.sources)} sources, {int(one.counted.sum())} pairs"
+    table(f"{one.measure} judged by {one.truth} ({one.score}): {of}", columns, rows, right=columns[1:-1])
+
+
+def _interval(score: Score, one: Evaluation) -> str:
+    return bounds(score.name, score.low, score.high, one.unit)
+
+
+def _ceiling(name: str, one: Evaluation) -> str:
+    found = one.ceiling.get(name)
+    return "" if found is None else shown(name, found.value, one.unit)
+
+
+def _show_baselines(one: Evaluation) -> None:
+    """The measure and all baselines, with the paired test of the measure against each."""
+    from dsim.cli.console import table
+
+    tested = {(contrast.score, contrast.second): contrast.p_adjusted for contrast in one.contrasts}
+    columns = ["selection by", "regret", "interval", "top-1", "Pearson", "p regret", "p top-1", "p Pearson"]
+    rows = []
+    for found in (one.judgement, *one.baselines):
+        told = [shown(name, found.scores[name].value, one.unit) for name in ("regret", "top1", "pearson")]
+        told.insert(1, _interval(found.scores["regret"], one))
+        of = [_p(tested.get((name, found.name), math.nan)) for name in ("regret", "top1", "pearson")]
+        rows.append([found.name, *told, *of])
+    table("beside it (p: the measure against each, paired over targets, Holm)", columns, rows, right=columns[1:])
+
+
+def _show_targets(one: Evaluation) -> None:
+    """For each target what the measure selects, what it should have, and what that costs."""
+    from dsim.cli.console import table
+
+    columns = ["target", "nearest", one.score, "best source", f"best {one.score}", "regret", "Pearson", "Spearman"]
+    rows = []
+    best = next(found.selected for found in one.baselines if found.name == "oracle")
+    for position, target in enumerate(one.targets):
+        row = [target]
+        for chosen in (one.judgement.selected[position], best[position]):
+            row += [_several(chosen), _scored(one, chosen, position)]
+        scores = ((name, float(one.judgement.per_target[name][position])) for name in ("regret", "pearson", "spearman"))
+        rows.append([*row, *(shown(name, value, "%" if one.unit else "").removesuffix(" %") for name, value in scores)])
+    table("for each target", columns, rows, right=[columns[2], *columns[4:]])
+
+
+def _several(sources: Sequence[str]) -> str:
+    return "none" if not sources else sources[0] if len(sources) == 1 else f"{len(sources)} tied: {', '.join(sources)}"
+
+
+def _scored(one: Evaluation, sources: Sequence[str], target: int) -> str:
+    """The mean score of those that are tied: what a choice among them is worth."""
+    if not sources:
+        return ""
+    values = [float(one.scores[one.sources.index(source), target]) for source in sources]
+    return _number("regret", sum(values) / len(values), one.unit)
+
+
+def _show_together(evaluations: Sequence[Evaluation]) -> None:
+    """Measures in rows, and the baselines that all of them have below."""
+    from dsim.cli.console import table
+
+    first = evaluations[0]
+    columns = ["selection by", "Pearson", "interval", "RCI", "pooled r", "top-1", "regret", "interval "]
+    rows = [_side_by_side(one.judgement, first) for one in evaluations]
+    rows += [_side_by_side(found, first) for found in first.baselines]
+    of = f"{first.truth} ({first.score}): {len(first.targets)} targets, {len(first.sources)} sources; baselines below"
+    table(f"{len(evaluations)} measures judged by {of}", columns, rows, right=columns[1:])
+
+
+def _side_by_side(found: Judgement, one: Evaluation) -> list[str]:
+    told = {name: shown(name, score.value, one.unit) for name, score in found.scores.items()}
+    pearson, regret = _interval(found.scores["pearson"], one), _interval(found.scores["regret"], one)
+    return [
+        found.name,
+        told["pearson"],
+        pearson,
+        told["spearman"],
+        told["pooled_pearson"],
+        told["top1"],
+        told["regret"],
+        regret,
+    ]
+
+
+def _show_contrasts(contrasts: Sequence[Contrast], unit: str) -> None:
+    """The paired tests of each two measures."""
+    from dsim.cli.console import table
+    from dsim.evaluation.scores import BY_NAME
+
+    some = sorted(
+        (found for found in contrasts if found.score in _MAIN), key=lambda found: (math.isnan(found.p), found.p)
+    )
+    columns = ["score", "first", "second", "difference", "interval", "p", "p (Holm)", "targets"]
+    rows = [
+        [
+            BY_NAME[found.score].title,
+            found.first,
+            found.second,
+            shown(found.score, found.difference, unit) or "none",
+            bounds(found.score, found.low, found.high, unit),
+            _p(found.p),
+            _p(found.p_adjusted),
+            str(found.targets),
+        ]
+        for found in some[:_CONTRASTS]
+    ]
+    more = f" ({len(rows)} of {len(contrasts)}; all are in evaluate.json)" if len(contrasts) > len(rows) else ""
+    table(f"first less second, paired over targets{more}", columns, rows, right=columns[3:])
