@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,6 @@ def evaluate(
     >>> found.judgement.scores["top1"].value, round(found.judgement.scores["regret"].value, 2)
     (0.75, 3.9)
     """
-    from dsim.evaluation.ceiling import ceiling
     from dsim.evaluation.contrasts import contrasts
     from dsim.evaluation.intervals import Intervals
 
@@ -74,8 +74,7 @@ def evaluate(
     aligned = align(measured, scored, common=common, exclude_self=self_pairs == "exclude")
     how = Intervals(len(aligned.targets), confidence, resamples, interval, seed)
     judgement = _judgement(measured, aligned, how)
-    others = baselines(aligned, how)
-    highest = ceiling(aligned.truth, aligned.candidates, how)
+    others, highest = _beside(_Background(aligned, how))
     return Evaluation(
         measure=measured.measure,
         truth=scored.name,
@@ -102,6 +101,34 @@ def evaluate(
         notes=tuple(_notes(measured, aligned, judgement)),
         provenance={"matrix": dict(measured.provenance), "truth": dict(scored.provenance)},
     )
+
+
+class _Background:
+    """All that baselines and ceiling depend on; equal for measures that are judged on the same pairs of one truth."""
+
+    def __init__(self, aligned: Aligned, how: Intervals) -> None:
+        import numpy as np
+
+        # What a measure says is left out, so that nothing here can depend on it.
+        unknown = np.full(aligned.distances.shape, np.nan)
+        self.aligned = replace(aligned, distances=unknown, counted=aligned.candidates, unknown=())
+        self.how = how
+        self._key = (aligned.truth.to_json(), aligned.excluded.tobytes(), how)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Background) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=8)
+def _beside(background: _Background) -> tuple[tuple[Judgement, ...], Mapping[str, Score]]:
+    """Baselines and ceiling: most of the work of judging, and the same for all measures on a leaderboard."""
+    from dsim.evaluation.ceiling import ceiling
+
+    aligned, how = background.aligned, background.how
+    return baselines(aligned, how), ceiling(aligned.truth, aligned.candidates, how)
 
 
 def _matrix(given: SimilarityMatrix | str | Path) -> SimilarityMatrix:
