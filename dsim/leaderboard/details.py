@@ -35,8 +35,9 @@ def details(board: Board, row: Row, wide: int) -> str:
     """A row of the table below a measure's own, folded up; empty for rows that were not judged."""
     if row.evaluation is None:
         return ""
+    kind = ' class="text"'
     heads = "".join(
-        f'<th scope="col"{" class=text" if place < 3 else ""}>{escape(head)}</th>' for place, head in enumerate(_HEADS)
+        f'<th scope="col"{kind if place < 3 else ""}>{escape(head)}</th>' for place, head in enumerate(_HEADS)
     )
     lines = "".join(_target(board, row.evaluation, place) for place in range(len(row.evaluation.targets)))
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
