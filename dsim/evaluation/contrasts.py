@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import UsageError
 from dsim.evaluation.results import Contrast, Evaluation, Judgement
-from dsim.evaluation.scores import PER_TARGET
+from dsim.evaluation.scores import BY_NAME, PER_TARGET
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dsim.evaluation.intervals import Intervals
+
+    Values = NDArray[np.float64]
 
 #: What two evaluations must share for their targets to be pairs, and their intervals comparable.
 _SHARED = ("truth", "score", "sources", "targets", "self_pairs", "confidence", "resamples", "interval", "seed")
@@ -31,9 +36,9 @@ def contrasts(
     Returns
     -------
     tuple[Contrast, ...]
-        ``difference`` in the unit of the score, first less other; its interval is the bootstrap's, of targets. ``p`` is
-        two-sided, of ``sign_flip_p``; ``p_adjusted`` Holm's over ``others``, for each score by itself. NaN with the
-        reason in ``note`` where no target has both.
+        ``difference`` in the unit of the score, first less other, with its interval over targets. ``p`` is two-sided,
+        of ``sign_flip_p``; for a share against chances, those of the random baseline, of ``chance_p``. ``p_adjusted``
+        is Holm's over ``others``, for each score by itself. NaN with the reason in ``note`` where no target has both.
     """
     return _adjusted([_contrast(score, first, other, how) for score in scores for other in others])
 
@@ -58,24 +63,36 @@ def contrast_all(evaluations: Sequence[Evaluation], scores: Sequence[str] = PER_
 def _contrast(score: str, first: Judgement, second: Judgement, how: Intervals) -> Contrast:
     import numpy as np
 
-    from dsim.stats.resampling import sign_flip_p
-
     one, other = first.per_target[score], second.per_target[score]
-    difference, low, high, n = how.difference(one, other)
-    differences = one - other
-    p = sign_flip_p(differences[~np.isnan(differences)], how.seed)
-    note = _note(n, len(one), p, float(np.ptp(differences)) == 0)
+    difference, low, high, n = how.difference(one, other, BY_NAME[score])
+    both = ~np.isnan(one - other)
+    against_chance = BY_NAME[score].share and _is_chance(other[both])
+    p = _p(one[both], other[both], against_chance, how.seed)
+    note = _note(n, len(one), p, against_chance)
     return Contrast(score, first.name, second.name, difference, low, high, p, n, p, note)
 
 
-def _note(n: int, targets: int, p: float, alike: bool) -> str:
+def _is_chance(shares: Values) -> bool:
+    """Whether these are chances of a hit, on every target, as the random baseline has, and no hits and misses."""
+    return bool(len(shares) and ((shares > 0) & (shares < 1)).all())
+
+
+def _p(one: Values, other: Values, against_chance: bool, seed: int) -> float:
+    from dsim.stats.resampling import sign_flip_p
+    from dsim.stats.shares import chance_p
+
+    # The difference of a hit or miss from a small chance is lopsided: its signs must not be flipped.
+    return chance_p(float(one.sum()), other) if against_chance else sign_flip_p(one - other, seed)
+
+
+def _note(n: int, targets: int, p: float, against_chance: bool) -> str:
     if not n:
         return "no target has both"
     notes = [f"{targets - n} of {targets} targets lack one of the two"] if n < targets else []
-    if alike:
-        notes.append("the same difference on every target")
-    # Of n targets half of the flips mirror the others.
-    if p < 1 and 2.0 ** (1 - n) > 0.05:
+    if against_chance:
+        notes.append("p of so many hits by chance, exact")
+    elif p < 1 and 2.0 ** (1 - n) > 0.05:
+        # Half of the flips mirror the others.
         notes.append(f"of {n} targets no p below {2.0 ** (1 - n):g} is possible")
     return "; ".join(notes)
 

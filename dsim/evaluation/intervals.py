@@ -28,8 +28,9 @@ class Intervals:
     Parameters
     ----------
     targets : how many there are. confidence : in (0, 1). resamples : of the targets, at least 100.
-    method : ``expanded``: bootstrap with the tails of ``expanded_tail`` for means, Wilson's interval for shares;
-        ``percentile``: the plain percentile bootstrap for all.
+    method : ``expanded``: bootstrap with the tails of ``expanded_tail`` for means, Wilson's interval for shares, that
+        of Agresti and Min for their differences; where targets are too few for any percentile (fewer than 6 at 95 %),
+        Student's with the bootstrap's standard error. ``percentile``: the plain percentile bootstrap for all.
     seed : of the draws.
 
     Raises
@@ -97,26 +98,41 @@ class Intervals:
             return Score(spec.name, value, math.nan, math.nan, n, _ONE)
         replicates = self._pooled_replicates(spec, x, y, column, n)
         undefined = int(np.isnan(replicates).sum())
-        low, high = self._interval(replicates, n)
-        return Score(spec.name, value, low, high, n, f"{undefined} resamples have none" if undefined else "")
+        low, high = self._interval(value, replicates, n)
+        return Score(
+            spec.name, value, max(low, -1.0), min(high, 1.0), n, f"{undefined} resamples have none" if undefined else ""
+        )
 
-    def difference(self, first: Values, second: Values) -> tuple[float, float, float, int]:
+    def difference(
+        self, first: Values, second: Values, spec: ScoreSpec | None = None
+    ) -> tuple[float, float, float, int]:
         """Mean of first less second over the targets that have both, its bounds, and how many targets these are.
+
+        Parameters
+        ----------
+        first, second : float64 (targets,); NaN where a target has none.
+        spec : of the score. Without it the difference of shares has the bootstrap's interval, which is too narrow.
 
         NaN without such targets; bounds NaN with one.
         """
         import numpy as np
 
+        from dsim.stats.shares import share_difference_interval
+
         differences = first - second
         known = differences[~np.isnan(differences)]
-        if not len(known):
-            return math.nan, math.nan, math.nan, 0
-        low, high = self._interval(self._resampled(known).mean(axis=1), len(known))
-        return float(known.mean()), low, high, len(known)
+        n = len(known)
+        if n < 2:
+            return float(known.mean()) if n else math.nan, math.nan, math.nan, n
+        value = float(known.mean())
+        if spec is not None and spec.share and self.method == "expanded":
+            return value, *share_difference_interval(known, self.confidence), n
+        return value, *self._interval(value, self._resampled(known).mean(axis=1), n), n
 
     def _bounds(self, spec: ScoreSpec, known: Values) -> tuple[float, float, str]:
         """Bounds, and what must be said of them."""
-        from dsim.stats.resampling import wilson_interval
+        from dsim.stats.resampling import percentile_interval
+        from dsim.stats.shares import wilson_interval
 
         n = len(known)
         if spec.share and self.method == "expanded":
@@ -125,9 +141,9 @@ class Intervals:
             return math.nan, math.nan, _ONE
         resampled = self._resampled(known)
         if spec.name == "worst_regret":
-            low, _ = self._interval(resampled.max(axis=1), n)
+            low, _ = percentile_interval(resampled.max(axis=1), n, self.confidence, expanded=False)
             return low, math.nan, "no upper bound: no resample holds a target worse than the worst seen"
-        low, high = self._interval(resampled.mean(axis=1), n)
+        low, high = _possible(spec, known, *self._interval(float(known.mean()), resampled.mean(axis=1), n))
         factor = n if spec.name == "regret_sum" else 1
         return factor * low, factor * high, "all targets alike: the bootstrap gives no width" if low == high else ""
 
@@ -136,9 +152,12 @@ class Intervals:
 
         return values[draws(len(values), self.resamples, self.seed)]
 
-    def _interval(self, replicates: Values, n: int) -> tuple[float, float]:
-        from dsim.stats.resampling import percentile_interval
+    def _interval(self, value: float, replicates: Values, n: int) -> tuple[float, float]:
+        from dsim.stats.resampling import percentile_interval, student_interval
 
+        # What n targets span holds the median of their population with a probability of 1 - 2^(1 - n) only.
+        if self.method == "expanded" and 2.0 ** (1 - n) > 1 - self.confidence:
+            return student_interval(value, replicates, n, self.confidence)
         return percentile_interval(replicates, n, self.confidence, self.method == "expanded")
 
     def _pooled_replicates(self, spec: ScoreSpec, x: Values, y: Values, column: NDArray[np.intp], n: int) -> Values:
@@ -160,6 +179,13 @@ def _summary(spec: ScoreSpec, known: Values) -> float:
     if spec.name == "worst_regret":
         return float(known.max())
     return float(known.sum() if spec.name == "regret_sum" else known.mean())
+
+
+def _possible(spec: ScoreSpec, known: Values, low: float, high: float) -> tuple[float, float]:
+    """Bounds that the score can have: regrets are not below 0 where none is, the others are correlations and shares."""
+    if spec.in_score_units:
+        return (max(low, 0.0) if known.min() >= 0 else low), high
+    return max(low, 0.0 if spec.share else -1.0), min(high, 1.0)
 
 
 def _correlation(spec: ScoreSpec, x: Values, y: Values, weights: Values) -> Values:

@@ -1,8 +1,9 @@
-"""How sure a mean over few cases is: bootstrap intervals, Wilson's interval of a share, the sign-flip test."""
+"""How sure a mean over few cases is: intervals of the bootstrap, and the sign-flip test."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -94,46 +95,56 @@ def percentile_interval(
     return float(low), float(high)
 
 
-def wilson_interval(share: float, cases: int, confidence: float) -> tuple[float, float]:
-    """Wilson's score interval of a share of cases: the shares that a normal test would not reject.
+def student_interval(
+    value: float, replicates: NDArray[np.float64], cases: int, confidence: float
+) -> tuple[float, float]:
+    """Student's interval with the standard error that the replicates of a bootstrap show.
 
-    Unlike the bootstrap it has a width where all cases are alike: of 12 misses the bootstrap says [0, 0].
+    For few cases, where no percentile will do: resamples lie between the smallest and the largest of n cases, and these
+    hold the median of what the cases are drawn from with a probability of 1 - 2^(1 - n) only, 0.75 for three.
 
     Parameters
     ----------
-    share : in [0, 1], the mean over cases; a case that is partly a hit, by a tie, may count as a fraction: it varies
-        less than a hit or miss, so the interval is then too wide rather than too narrow.
-    cases : at least 1; the bounds are NaN for none.
-
-    Returns
-    -------
-    Lower and upper bound, in [0, 1].
+    value : of the cases themselves. replicates : (resamples,), not all NaN. cases : at least 2.
 
     References
     ----------
-    Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    Student 1908, doi:10.1093/biomet/6.1.1; sqrt(n / (n - 1)) as in ``expanded_tail``.
 
-    >>> [round(bound, 3) for bound in wilson_interval(0.0, 12, 0.95)]
-    [0.0, 0.242]
+    >>> replicates = np.array([1.0, 2.0, 6.0])[draws(3, 20000, 0)].mean(axis=1)
+    >>> [round(bound, 1) for bound in student_interval(3.0, replicates, 3, 0.95)]     # scipy.stats: -3.6, 9.6
+    [-3.6, 9.6]
     """
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
-    if cases < 1 or math.isnan(share):
-        return math.nan, math.nan
-    z = float(ndtri(0.5 + confidence / 2))
-    shrink = 1 + z**2 / cases
-    centre = (share + z**2 / (2 * cases)) / shrink
-    half = z * math.sqrt(share * (1 - share) / cases + z**2 / (4 * cases**2)) / shrink
-    # Where no case or every one is a hit, the bound is 0 or 1 but for rounding.
-    low, high = centre - half, centre + half
-    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+    error = math.sqrt(cases / (cases - 1)) * float(np.nanstd(replicates))
+    half = float(stdtrit(cases - 1, 0.5 + confidence / 2)) * error
+    return value - half, value + half
+
+
+def expected_largest(choices: Sequence[NDArray[np.float64]]) -> float:
+    """The expected largest of several numbers, each drawn from its own choices, all alike likely.
+
+    What a source drawn at random for each target is expected to cost the worst of them.
+
+    Parameters
+    ----------
+    choices : for each number, (n_i,) with n_i at least 1; none NaN.
+
+    >>> expected_largest([np.array([0.0, 2.0]), np.array([1.0, 5.0])])         # 1, 5, 2, 5
+    3.25
+    """
+    values = np.unique(np.concatenate(choices))
+    below = np.prod([np.searchsorted(np.sort(of), values, side="right") / len(of) for of in choices], axis=0)
+    return float(values @ np.diff(below, prepend=0.0))
 
 
 def sign_flip_p(differences: NDArray[np.float64], seed: int = 0) -> float:
     """p of the test that paired differences are as likely positive as negative: their signs are flipped at random.
 
-    The statistic is the absolute mean, two-sided. All 2^n flips are tried up to n = 14; beyond, 9999 are drawn, and
-    the observed one is counted among them.
+    The statistic is the absolute mean, two-sided. All 2^n flips are tried up to n = 14; beyond, 9999 are drawn, and the
+    observed one is counted among them. It is a test of exchange, not for differences from an expectation, whose
+    distribution may be lopsided (``chance_p`` is one, for shares).
 
     Parameters
     ----------
