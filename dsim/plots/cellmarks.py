@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsim.matrix import SimilarityMatrix
 from dsim.plots.style import INK, PALE_INK, drawable, name_entries
@@ -47,27 +48,34 @@ def _star(filled: bool, ink: str, size: float) -> dict[str, Any]:
     return {"marker": "*", "linestyle": "none", "markersize": size, "markerfacecolor": face, **edge}
 
 
-def self_pairs(axes: Axes, matrix: SimilarityMatrix) -> list[Mark]:
-    """A frame around each dataset against itself."""
+def self_pairs(
+    axes: Axes, same: NDArray[np.bool_], meaning: str = "a dataset against itself, not ranked"
+) -> list[Mark]:
+    """A frame around each dataset against itself; ``same`` is bool (sources, targets)."""
     from matplotlib.patches import Patch, Rectangle
 
-    for row, column in np.argwhere(matrix.same):
+    for row, column in np.argwhere(same):
         axes.add_patch(Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, **_FRAME))
-    return [(Patch(**_FRAME), "a dataset against itself, not ranked")] if matrix.same.any() else []
+    return [(Patch(**_FRAME), meaning)] if same.any() else []
 
 
-def failures(axes: Axes, matrix: SimilarityMatrix) -> list[Mark]:
-    """A hatch on each failed cell, one for each reason, the frequent reasons first."""
+def failures(
+    axes: Axes, reasons: Mapping[tuple[int, int], str], shown: Callable[[int, int], bool] = lambda row, column: True
+) -> list[Mark]:
+    """A hatch on each failed cell, by (row, column), one for each reason, the frequent reasons first.
+
+    All reasons are explained, so that hatches mean the same in several panels, where only some cells are ``shown``.
+    """
     from matplotlib.patches import Patch, Rectangle
 
-    failed = [tuple(place) for place in np.argwhere(np.isnan(matrix.values))]
-    reasons = [reason for reason, _ in Counter(matrix.notes[row][column] for row, column in failed).most_common()]
-    for row, column in failed:
-        hatch = _HATCHES[min(reasons.index(matrix.notes[row][column]), len(_HATCHES) - 1)]
-        axes.add_patch(Rectangle((column, row), 1, 1, **_hatched(hatch)))
-    told = [reason or "failed" for reason in reasons[: len(_HATCHES)]]
-    if len(reasons) > len(_HATCHES):
-        told[-1] = f"{len(reasons) - len(_HATCHES) + 1} other reasons: see the notes of the matrix"
+    kinds = [reason for reason, _ in Counter(reasons.values()).most_common()]
+    for (row, column), reason in reasons.items():
+        if shown(row, column):
+            hatch = _HATCHES[min(kinds.index(reason), len(_HATCHES) - 1)]
+            axes.add_patch(Rectangle((column, row), 1, 1, **_hatched(hatch)))
+    told = [reason or "failed" for reason in kinds[: len(_HATCHES)]]
+    if len(kinds) > len(_HATCHES):
+        told[-1] = f"{len(kinds) - len(_HATCHES) + 1} other reasons: see the notes of the matrix"
     return [(Patch(**_hatched(hatch)), reason) for hatch, reason in zip(_HATCHES, told, strict=False)]
 
 

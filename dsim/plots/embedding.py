@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import UsageError
-from dsim.plots.labels import place_labels
 from dsim.plots.marks import NAME_LENGTH, add_legend, centre_mark
+from dsim.plots.naming import names_of, settle
 from dsim.plots.palette import Look, Role, looks
 from dsim.plots.projection import to_plane
 from dsim.plots.style import GRID, PALE_INK, drawable, pictures
@@ -119,48 +119,11 @@ def _label_centres(
     look: Mapping[str, Look],
     roles: Mapping[str, Role],
 ) -> None:
-    from matplotlib.patheffects import withStroke
-
     named = [name for name, points in plane.items() if len(points)]
     centres = np.array([plane[name].mean(axis=0) for name in named])
-    halo = [withStroke(linewidth=3, foreground="white")]
     for name, (x, y) in zip(named, centres, strict=True):
         axes.plot(x, y, zorder=4, **centre_mark(look[name], roles[name]))
-    texts = [
-        axes.text(0, 0, drawable(name, NAME_LENGTH), ha="center", va="center", fontsize=8.5, zorder=6) for name in named
-    ]
-    for text in texts:
-        # Outside of the layout until it has its place: it stands at the origin, perhaps off the map.
-        text.set(parse_math=False, path_effects=halo, in_layout=False)
-    places = _places(figure, axes, texts, centres, np.concatenate(list(plane.values())))
-    for name, text, (x, y), place in zip(named, texts, centres, places, strict=True):
-        text.set_position(place)
-        _leader(axes, (x, place[0]), (y, place[1]), look[name].colour)
-
-
-def _leader(axes: Axes, x: tuple[float, float], y: tuple[float, float], colour: str) -> None:
-    """A thin line from a centre to its name; it does not move the limits, within which names were placed."""
-    axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.8, zorder=3, scalex=False, scaley=False)
-
-
-def _places(
-    figure: Figure,
-    axes: Axes,
-    texts: list[Any],
-    centres: NDArray[np.float64],
-    points: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Where labels stand, in data coordinates; measured in pixels once the layout is settled."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    boxes = [text.get_window_extent() for text in texts]
-    sizes = np.array([(box.width + 6, box.height + 3) for box in boxes])
-    area = axes.get_window_extent()
-    bounds = np.array([[area.x0, area.y0], [area.x1, area.y1]])
-    to_pixels = axes.transData.transform
-    pixels = place_labels(to_pixels(centres), sizes, to_pixels(points), bounds, clearance=9)
-    places: NDArray[np.float64] = axes.transData.inverted().transform(pixels)
-    return places
+    colours, points = [look[name].colour for name in named], np.concatenate(list(plane.values()))
+    names = names_of(axes, named, centres, colours, points, size=8.5, length=NAME_LENGTH)
+    settle(figure)
+    names.place()

@@ -49,9 +49,13 @@ def draw_heatmap(matrix: SimilarityMatrix, path: Path, title: str | None = None,
         _name_axes(axes, matrix, cell)
         if cell >= _ROOM_FOR_NUMBERS:
             _numbers(axes, matrix, mesh, cell)
-        marks = [*_stars(axes, matrix, mesh, cell), *self_pairs(axes, matrix), *failures(axes, matrix)]
+        marks = [*_stars(axes, matrix, mesh, cell), *self_pairs(axes, matrix.same), *failures(axes, _reasons(matrix))]
         explain(figure, axes, marks, note)
         save(figure, path, title)
+
+
+def _reasons(matrix: SimilarityMatrix) -> dict[tuple[int, int], str]:
+    return {(int(row), int(column)): matrix.notes[row][column] for row, column in np.argwhere(np.isnan(matrix.values))}
 
 
 def _cell_inches(matrix: SimilarityMatrix) -> float:

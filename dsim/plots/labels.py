@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: What it costs to cover something, in pixels of distance: a label goes this much farther to avoid it.
-_COVERS_LABEL, _COVERS_MARK, _COVERS_POINT = 4000.0, 1500.0, 3.0
+_COVERS_LABEL, _COVERS_MARK, COVERS_POINT = 4000.0, 1500.0, 3.0
 _ANGLES, _STEPS, _SWEEPS = 32, 14, 3
 _MOST_POINTS = 800
 
@@ -17,6 +17,7 @@ def place_labels(
     points: NDArray[np.float64],
     bounds: NDArray[np.float64],
     clearance: float,
+    covers_point: float = COVERS_POINT,
 ) -> NDArray[np.float64]:
     """Centres of label boxes, all in pixels: each at the cheapest of many places around its anchor.
 
@@ -27,7 +28,8 @@ def place_labels(
     ----------
     anchors : (n, 2) the marks that are labelled. ``sizes`` : (n, 2) width and height of the boxes.
     points : (m, 2) of the clouds. ``bounds`` : ((left, bottom), (right, top)) of the area.
-    clearance : distance to keep from marks.
+    clearance : distance to keep from marks. ``covers_point`` : what it costs to cover a point, in pixels of distance;
+        little by default, for clouds of thousands.
 
     >>> nothing, area = np.empty((0, 2)), np.array([[-99.0, -99.0], [99.0, 99.0]])
     >>> place_labels(np.zeros((1, 2)), np.array([[20.0, 10.0]]), nothing, area, clearance=5).round(6).tolist()
@@ -43,7 +45,7 @@ def place_labels(
             cost = np.linalg.norm(places - anchors[label], axis=1)
             cost += _COVERS_LABEL * _covered(places, centres[others], half[label] + half[others])
             cost += _COVERS_MARK * _covered(places, anchors, half[label] + clearance - 1)
-            cost += _COVERS_POINT * _covered(places, seen, half[label])
+            cost += covers_point * _covered(places, seen, half[label])
             centres[label] = places[np.argmin(cost)]
     return centres
 

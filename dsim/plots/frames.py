@@ -1,0 +1,93 @@
+"""What the pictures of the judge have in common: titles, notes, bare axes, and how a number is told."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from dsim.plots.style import GRID, PALE_INK, drawable, name_entries
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from dsim.evaluation import Score
+
+_TITLE_LENGTH = 90
+_LEGEND_ROWS = 40
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """With the minus sign that the axes have.
+
+    >>> number(-0.2381), number(-0.001)
+    ('−0.24', '0.00')
+    """
+    return f"{value:z.{decimals}f}".replace("-", "−")
+
+
+def told(score: Score, confidence: float, sign: int = 1) -> str:
+    """A score with its interval, or why there is none; ``sign`` -1 turns it.
+
+    >>> from dsim.evaluation import Score
+    >>> told(Score("pooled_pearson", -0.238, -0.56, 0.12, 3), 0.95, sign=-1)
+    '0.24, 95 % −0.12 to 0.56'
+    """
+    if math.isnan(score.value):
+        return f"not defined, {score.note}"
+    low, high = sorted((sign * score.low, sign * score.high))
+    interval = "" if math.isnan(low + high) else f", {confidence * 100:g} % {number(low)} to {number(high)}"
+    return number(sign * score.value) + interval
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "target"), plural(0, "pair")
+    ('1 target', '0 pairs')
+    """
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def head(figure: Figure, title: str, below: str) -> None:
+    """The title of a picture with a constrained layout, and a line below it."""
+    from matplotlib.text import Annotation
+
+    # The second line of the title only keeps the place of the one below.
+    heading = figure.suptitle(f"{drawable(title, _TITLE_LENGTH)}\n ", x=0.01, ha="left", fontsize=12, fontweight="bold")
+    heading.set_parse_math(False)
+    line = Annotation(drawable(below), (0, 0), xycoords=heading, va="bottom", fontsize=9, color=PALE_INK)
+    line.set(parse_math=False, in_layout=False)
+    figure.add_artist(line)
+
+
+def foot(figure: Figure, notes: Iterable[str], letters: int) -> None:
+    """Notes below a picture with a constrained layout, each in lines of so many letters."""
+    lines = [line for note in notes for line in textwrap.wrap(drawable(note, 600), letters)]
+    if lines:
+        style: dict[str, Any] = {"fontsize": 7.5, "color": PALE_INK, "linespacing": 1.4, "parse_math": False}
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", **style)
+
+
+def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
+    """A pale grid below the data, and nothing else around them."""
+    axes.grid(axis=grid, color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=8)
+    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+
+
+def key(figure: Figure, heading: str, marks: Sequence[tuple[str, Mapping[str, Any]]], length: int) -> None:
+    """A legend to the right: under its heading, what each mark means."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], linestyle="none"), *(Line2D([], [], **mark) for _, mark in marks)]
+    texts = [heading, *(drawable(text, length) for text, _ in marks)]
+    columns = 1 + (len(texts) - 1) // _LEGEND_ROWS
+    legend = figure.legend(
+        handles, ["placeholder"] * len(texts), loc="outside right upper", frameon=False, fontsize=8.5, ncols=columns
+    )
+    name_entries(legend, texts)
+    legend.get_texts()[0].set_fontweight("bold")

@@ -1,0 +1,103 @@
+"""The judged pairs of an evaluation as points of a plane: distance to the right, transferability upwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.plots.palette import COLOURS, Look
+from dsim.plots.style import drawable
+
+if TYPE_CHECKING:
+    from dsim.evaluation import Evaluation
+
+#: All filled, so that a hollow one says something, and apart from each other also where they are small.
+_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Points (n,) of the counted pairs: ``x`` is the distance, ``y`` the transferability, or the score without one.
+
+    ``rows``, ``columns`` : (n,) positions of source and target. ``sources``, ``targets`` : (n,) their names.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """(n, 2)."""
+        return np.stack([self.x, self.y], axis=1)
+
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """(n,), whether a dataset meets itself."""
+        return np.array([source == target for source, target in zip(self.sources, self.targets, strict=True)], bool)
+
+    def of_target(self, column: int) -> Pairs:
+        """Those of one target."""
+        kept = np.flatnonzero(self.columns == column)
+        sources, targets = (tuple(names[i] for i in kept) for names in (self.sources, self.targets))
+        return Pairs(self.x[kept], self.y[kept], self.rows[kept], self.columns[kept], sources, targets)
+
+
+def pairs_of(evaluation: Evaluation) -> Pairs:
+    """The counted pairs of an evaluation, source by source."""
+    heights = evaluation.scores if evaluation.transferability is None else evaluation.transferability
+    rows, columns = np.nonzero(evaluation.counted)
+    sources = tuple(evaluation.sources[row] for row in rows)
+    targets = tuple(evaluation.targets[column] for column in columns)
+    return Pairs(evaluation.distances[rows, columns], heights[rows, columns], rows, columns, sources, targets)
+
+
+def best_pairs(evaluation: Evaluation) -> NDArray[np.bool_]:
+    """bool (sources, targets), where the truth is best: several for a target where they are tied."""
+    scores = np.where(evaluation.candidates, evaluation.scores, -np.inf)
+    best: NDArray[np.bool_] = evaluation.candidates & (scores == scores.max(axis=0))
+    return best
+
+
+def decimals(evaluation: Evaluation) -> int:
+    """Of scores in texts: a tenth of a percent, or a thousandth."""
+    return 1 if evaluation.unit == "%" else 3
+
+
+def height(evaluation: Evaluation) -> str:
+    """What is drawn upwards, in a word."""
+    return drawable(evaluation.score, 28) if evaluation.transferability is None else "transferability"
+
+
+def height_label(evaluation: Evaluation) -> str:
+    """What is drawn upwards, and its unit."""
+    score = drawable(evaluation.score, 28)
+    if evaluation.transferability is not None:
+        return f"transferability: gain of {score} over training without a source, %"
+    return f"{score}, {evaluation.unit}" if evaluation.unit else score
+
+
+def point_looks(count: int) -> list[Look]:
+    """Colour and shape change together, so that either tells a few apart; no two of 56 are equal.
+
+    >>> point_looks(2)
+    [Look(colour='#0072B2', shape='o'), Look(colour='#D55E00', shape='s')]
+    """
+    return [Look(COLOURS[i % len(COLOURS)], _SHAPES[i % len(_SHAPES)]) for i in range(count)]
+
+
+def point_mark(look: Look, size: float, hollow: bool = False) -> dict[str, Any]:
+    """How a pair is drawn; hollow for a dataset against itself."""
+    shape: dict[str, Any] = {"marker": look.shape, "linestyle": "none", "markersize": size, "zorder": 5}
+    if hollow:
+        return {**shape, "markerfacecolor": "none", "markeredgecolor": look.colour, "markeredgewidth": 1.6}
+    return {**shape, "markerfacecolor": look.colour, "markeredgecolor": "white", "markeredgewidth": 0.8, "alpha": 0.9}
