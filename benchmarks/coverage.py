@@ -1,6 +1,6 @@
 """How often the intervals of scores hold what they should, for few targets and many.
 
-    python benchmarks/coverage.py [--truth asap-dsc] [--measure asap-published] [--targets 3 6 12 24] [--runs 2000]
+    python benchmarks/coverage.py [--truth asap-dsc] [--measure asap-published] [--targets 3 6 12 24] [--runs 1000]
 
 Prints Markdown: three simulations, the first two for both kinds of interval.
 
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--truth", default="asap-dsc")
     parser.add_argument("--measure", default="asap-published")
     parser.add_argument("--targets", type=int, nargs="+", default=[3, 6, 12, 24])
-    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--runs", type=int, default=1000)
     options = parser.parse_args()
     scores, judged = open_truth(options.truth).mean, evaluate(options.measure, options.truth)
     sizes, runs = options.targets, options.runs
