@@ -28,8 +28,8 @@ LAYERS = (
     {"zoo"},
     {"features"},
     {"view"},
-    {"comparison", "plots", "evaluation"},
-    {"leaderboard"},
+    {"comparison", "plots", "evaluation", "transfer"},
+    {"leaderboard", "prelabel"},
     {"testing", "cli", "builtin"},
     {"__main__"},
 )
