@@ -71,7 +71,7 @@ def slug(measure: str) -> str:
     """A file name of a measure's identity; with a digest where letters had to go, so that no two share it.
 
     >>> slug("cc@1"), slug("cc@1:size=32")
-    ('cc@1', 'cc@1_size_32-b63e65ea')
+    ('cc@1', 'cc@1_size_32-98b278f6')
     """
     plain = "".join(character if character.isalnum() or character in "-_.@" else "_" for character in measure)
     if plain == measure and len(plain) <= _LONGEST:

@@ -22,7 +22,7 @@ from typing import Any
 
 from dsim import catalogue
 from dsim.comparison.cells import is_defect
-from dsim.errors import UsageError
+from dsim.errors import DsimError, UsageError
 from dsim.leaderboard.benchmark import Benchmark
 from dsim.leaderboard.candidates import Candidate, canonical
 from dsim.leaderboard.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure
@@ -90,6 +90,11 @@ class Workers:
 
     def run(self, todo: Sequence[Candidate], done: Callable[[Candidate, Row], None]) -> None:
         """Run them, handing each row on as soon as it is there; on an interrupt the processes are ended first."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            hint = "choose a folder that can be written: --out"
+            raise DsimError(f"cannot write {self.folder}: {error.strerror}", hint=hint) from error
         pool = ThreadPoolExecutor(self.limits.side_by_side, thread_name_prefix="dsim-leaderboard")
         try:
             waiting = {pool.submit(self._row, one): one for one in todo}
@@ -104,7 +109,6 @@ class Workers:
                 self.folder.rmdir()
 
     def _row(self, one: Candidate) -> Row:
-        self.folder.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=f"{one.key[:12]}-", dir=self.folder))
         try:
             row = self._from_process(one, place)
@@ -156,13 +160,11 @@ class Workers:
         try:
             if self._stopped.is_set():
                 _end(process)
-            process.communicate(json.dumps(asdict(request)).encode(), timeout=self.limits.timeout)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            raise
+            _send(process, request)
+            return process.wait(self.limits.timeout)
         finally:
+            _end(process)
             self._open.discard(process)
-        return process.returncode
 
     def _environment(self, cache: Path) -> dict[str, str]:
         """An empty cache; only what plugins declare is known, so that no measure pays for importing another's."""
@@ -183,13 +185,21 @@ class Workers:
             kept.unlink(missing_ok=True)
 
 
+def _send(process: subprocess.Popen[bytes], request: Request) -> None:
+    """Hand over the request, one line. The pipe stays open: where it closes we have died, and the process ends too."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
+        process.stdin.flush()
+
+
 def _answered(one: Candidate, answer: dict[str, Any], seconds: float, conditions: dict[str, Any]) -> Row:
     """The row of a worker's answer."""
     if "failure" in answer:
         return Failure(**answer["failure"]).told_in(one.row, **conditions)
     matrix = SimilarityMatrix.from_dict(answer["matrix"])
-    if _dependence(matrix, one) != canonical(one.depends["identity"]):
-        reason = "its code changed while it ran"
+    if not _is_of(matrix, one):
+        reason = "its code, or the images, changed while it ran"
         return Failure(CHANGED, reason, "run the same command again").told_in(one.row, **conditions)
     if len(matrix.failed) == matrix.values.size:
         return _without_values(matrix).told_in(one.row, **conditions)
@@ -205,21 +215,26 @@ def _without_values(matrix: SimilarityMatrix) -> Failure:
     return Failure(DEFECT if is_defect(note) else NO_VALUE, f"no pair has a value: {note}")
 
 
-def _dependence(matrix: SimilarityMatrix, one: Candidate) -> str:
-    """What the matrix says that it depends on, in the words of the candidate."""
-    return canonical({name: matrix.provenance.get(name) for name in one.depends["identity"]})
+def _is_of(matrix: SimilarityMatrix, one: Candidate) -> bool:
+    """Whether the distances depend on what they were to depend on."""
+    record, identity = matrix.provenance, one.depends["identity"]
+    images = {name: described["fingerprint"] for name, described in record["datasets"].items()}
+    expected = {name: fingerprint for name, (fingerprint, _) in one.depends["datasets"].items()}
+    return canonical({name: record.get(name) for name in identity}) == canonical(identity) and images == expected
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started."""
-    if process.poll() is not None:
-        return
-    with suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
+    """End a process and what it started, unless it has ended."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        process.wait()
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 def _end_of(code: int) -> str:

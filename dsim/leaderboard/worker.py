@@ -1,4 +1,4 @@
-"""One measure on one benchmark in a process of its own, the request on stdin.
+"""One measure on one benchmark in a process of its own, the request as a line on stdin.
 
 The answer is written to the file that the request names: what a measure prints to stdout cannot spoil it, and a process
 that dies leaves none.
@@ -10,7 +10,9 @@ import json
 import math
 import os
 import platform
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -102,5 +104,15 @@ def peak_megabytes() -> tuple[float, str]:
 
 def main() -> None:
     """Read the request, do the work, write the answer."""
-    request = Request(**json.load(sys.stdin))
+    request = Request(**json.loads(sys.stdin.buffer.readline()))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     write_text(Path(request.answer), json.dumps(carry_out(request)))
+
+
+def _end_with_parent() -> None:
+    """Wait until stdin closes, as it does when the parent dies, however it dies: then nobody waits for the answer."""
+    while os.read(0, 1):
+        pass
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -56,13 +55,13 @@ def no_process(monkeypatch):
 @pytest.fixture
 def count_processes(monkeypatch):
     """The calls that processes were started for, in order of their start."""
-    started, popen = [], processes.subprocess.Popen.communicate
+    started, run = [], processes.Workers._process
 
-    def communicate(self, given=None, timeout=None):
-        started.append(json.loads(given)["call"])
-        return popen(self, given, timeout)
+    def counted(self, one, place):
+        started.append(one.call)
+        return run(self, one, place)
 
-    monkeypatch.setattr(processes.subprocess.Popen, "communicate", communicate)
+    monkeypatch.setattr(processes.Workers, "_process", counted)
     return started
 
 
