@@ -12,6 +12,7 @@ from dsim.leaderboard.rows import Board, Row
 if TYPE_CHECKING:
     from dsim.evaluation import Evaluation
 
+_EACH = '<span class="on-screen">each target</span>'
 _HEADS = ("target", "chosen source", "best source", "regret", "Pearson", "Spearman", "Kendall")
 
 
@@ -42,9 +43,7 @@ def details(board: Board, row: Row, wide: int) -> str:
     lines = "".join(_target(board, row.evaluation, place) for place in range(len(row.evaluation.targets)))
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
     parameters = wording.name_and_parameters(row.measure)[1]
-    said = (
-        f'<code>{escape(parameters)}</code><span class="unseen">, each target</span>' if parameters else "each target"
-    )
+    said = f'<code>{escape(parameters)}</code><span class="unseen">, each target</span>' if parameters else _EACH
     folded = f"<details><summary>{said}</summary>{table}</details>"
     return f'<tr class="more"><td></td><td colspan="{wide}">{folded}</td></tr>'
 

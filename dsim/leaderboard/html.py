@@ -39,7 +39,7 @@ def to_html(board: Board) -> str:
         script=script,
         script_digest=_digest(script),
         description=escape(wording.description(board)),
-        headline=f"<p>{escape(' '.join(wording.headline(board)))}</p>",
+        headline=_headline(board),
         measures=_measures(board, cells),
         key=_key(cells),
         sections="\n".join(_sections(board, cells)),
@@ -48,6 +48,12 @@ def to_html(board: Board) -> str:
 
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _headline(board: Board) -> str:
+    notes = wording.common_notes(board)
+    note = f'<p class="small">Note: {escape("; ".join(notes))}.</p>' if notes else ""
+    return f"<p>{escape(' '.join(wording.headline(board)))}</p>{note}"
 
 
 def _measures(board: Board, cells: Cells) -> str:
@@ -69,7 +75,7 @@ def _head(cells: Cells) -> str:
         _heading("MB", "ascending"),
         _heading("status", "ascending", kind="text"),
     ]
-    heads.insert(3, f'<th scope="col" class="text">regret of each target{cells.names()}</th>')
+    heads.insert(3, f'<th scope="col" class="text each">regret of each target{cells.names()}</th>')
     axes = ['<td></td><td class="text measure"></td>', *(f"<td>{cells.axis(column)}</td>" for column in cells.columns)]
     axes.insert(2, "<td></td>")
     return f"<thead>\n<tr>{''.join(heads)}</tr>\n<tr>{''.join(axes)}<td></td><td></td><td></td><td></td></tr>\n</thead>"
@@ -118,8 +124,9 @@ def _name(row: Row) -> str:
 
 
 def _status(row: Row) -> str:
-    said = "; ".join(part for part in (wording.source_of(row), row.plugin) if part)
-    return f"{escape(row.status)}{_under(escape(said))}"
+    """The status; below it, on one line, whose it is."""
+    said = escape(row.source or row.plugin)
+    return f'{escape(row.status)}<span class="under" title="{said}">{said}</span>'
 
 
 def _under(text: str) -> str:
@@ -172,7 +179,7 @@ def _elsewhere(board: Board, cells: Cells) -> str:
         [
             escape(row.measure),
             *(escape(wording.as_printed(row, column)) for column in printed),
-            escape(wording.source_of(row)),
+            escape(wording.source_elsewhere(row)),
         ]
         for row in board.elsewhere
     ]

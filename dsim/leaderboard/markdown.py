@@ -26,7 +26,7 @@ def to_markdown(board: Board) -> str:
         escape(wording.description(board)),
         *(escape(sentence) for sentence in wording.headline(board)),
         _measures(board),
-        _list(wording.reading(board)),
+        _list([*wording.common_notes(board), *wording.reading(board)]),
         *_section("Baselines and ceiling", _references(board)),
         *_section("Failed", _failed(board)),
         *_section("As published on other data: not comparable with the rows above", _elsewhere(board)),
@@ -81,7 +81,7 @@ def _name(row: Row) -> tuple[str, str]:
 
 def _costs(board: Board, row: Row) -> tuple[str, str, str, str]:
     targets = wording.targets_of(board, row) if row.judged else NONE
-    status = f"{row.status}: {source}" if (source := wording.source_of(row)) else str(row.status)
+    status = f"{row.status}: {row.source}" if row.source else str(row.status)
     return targets, wording.amount(row.seconds), wording.amount(row.peak_mb), escape(status)
 
 
@@ -120,7 +120,11 @@ def _failed(board: Board) -> str:
 def _elsewhere(board: Board) -> str:
     printed = wording.printed(board)
     lines = [
-        [escape(row.measure), *(wording.as_printed(row, column) for column in printed), escape(wording.source_of(row))]
+        [
+            escape(row.measure),
+            *(wording.as_printed(row, column) for column in printed),
+            escape(wording.source_elsewhere(row)),
+        ]
         for row in board.elsewhere
     ]
     return _table(["measure", *(column.title for column in printed), "source"], lines, left=(0, len(printed) + 1))

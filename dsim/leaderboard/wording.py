@@ -80,11 +80,14 @@ def as_printed(row: Row, column: Column) -> str:
     return f"{100 * value:.1f}" if BY_NAME[column.score].share else f"{value:.4g}"
 
 
-def source_of(row: Row) -> str:
-    """Where a row comes from, and what must be said of it: one line, or nothing."""
-    said = row.environment
-    on = f"judged on {said['truth']}" if row.status is Status.PUBLISHED and said.get("truth") else ""
-    return "; ".join(str(part) for part in (row.source, on, said.get("note")) if part)
+def source_elsewhere(row: Row) -> str:
+    """Where a row is printed, of which truth, and what must be said of it."""
+    truth = row.environment.get("truth")
+    return "; ".join(str(part) for part in (row.source, truth and f"judged on {truth}", _note(row)) if part)
+
+
+def _note(row: Row) -> str:
+    return str(row.environment.get("note") or "")
 
 
 def score_unit(truth: TransferMatrix) -> str:
@@ -195,6 +198,8 @@ def reading(board: Board) -> list[str]:
         "by its mean over targets; equal ones share a rank.",
         f"Bold: the best of a column. {TIE}: cannot be told from the best: the {percent} interval of the paired "
         f"difference over targets holds 0. A row without {TIE} differs from the best one, no more: neighbours may tie.",
+        "Pooled r: Pearson's r over all pairs, of -distance and the score, or transferability where the truth has a "
+        "baseline; papers that print r of the distance have the other sign.",
         "as published: what a paper prints or lists, from images that are not at hand. added: run by someone else, its "
         "scores computed anew from its distances.",
     ]
@@ -223,18 +228,31 @@ def making(board: Board) -> list[str]:
     return [*lines, *_conditions(board.rows), *_plugins(board.rows)]
 
 
+def common_notes(board: Board) -> list[str]:
+    """What the judge says of every row alike: few targets, pairs that were not measured."""
+    found = [row.evaluation.notes for row in board.rows if row.evaluation is not None]
+    return [note for note in (found[0] if found else ()) if all(note in notes for notes in found)]
+
+
 def remarks(board: Board) -> list[tuple[str, list[str]]]:
-    """What must be said of scores, by measure: values left out, correlations that do not exist."""
+    """What must be said of one row, by measure: targets left out, correlations that do not exist, misprints."""
+    common = set(common_notes(board))
     said = []
     for row in board.rows:
-        notes = [
-            f"{BY_NAME[column.score].title}: {row.scores[column.score].note}"
-            for column in columns(board)
-            if row.judged and row.scores[column.score].note and column.score not in ("worst_regret", "eqc")
-        ]
+        notes = [note for note in (row.evaluation.notes if row.evaluation else ()) if note not in common]
+        notes += [*_left_out(board, row), *([_note(row)] if _note(row) else [])]
         if notes:
             said.append((row.measure, notes))
     return said
+
+
+def _left_out(board: Board, row: Row) -> list[str]:
+    """Of each score that a row has not, or not of all targets, the reason."""
+    if not row.judged:
+        return []
+    shown = [row.scores[column.score] for column in columns(board) if column.score in row.scores]
+    lacking = [one for one in shown if math.isnan(one.value) or 0 < one.targets < len(board.truth.targets)]
+    return [f"{BY_NAME[one.name].title}: {one.note}" for one in lacking if one.note and one.name != "eqc"]
 
 
 def _with_interval(found: Score, truth: TransferMatrix) -> str:

@@ -85,7 +85,7 @@ def _board() -> Board:
 
 @pytest.fixture(scope="session")
 def board() -> Board:
-    """``good`` is perfect, ``twin`` errs at one target, ``wrong`` turns every order round, ``partial`` lacks a target."""
+    """``good`` is perfect, ``twin`` errs at one target, ``wrong`` turns orders round, ``partial`` lacks a target."""
     return _board()
 
 
