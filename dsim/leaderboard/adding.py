@@ -118,7 +118,8 @@ def _checked(board: Board, row: Row, name: str) -> Row:
             f"{where}: the plugin {row.plugin!r} is no distribution with its version",
             hint="install the measure as a distribution with a version, and run it again",
         )
-    source = row.source or name
+    # Whatever a stranger writes there, the file that it came in is named beside it.
+    source = f"{row.source}, by {name}" if row.source else name
     if row.status is Status.FAILED:
         return replace(row, source=source)
     assert row.matrix is not None

@@ -92,7 +92,7 @@ def _heading(title: str, first: str, kind: str = "", rank: bool = False) -> str:
 def _body(board: Board, row: Row, cells: Cells) -> str:
     """A row and its details, kept together."""
     if row.status is Status.FAILED:
-        told = f"failed: {row.reason}"
+        told = f"failed: {wording.reason_of(row)}"
         wide = len(cells.columns) + 5
         reason = f'<td class="reason" colspan="{wide}">{escape(told)}</td>'
         return f"<tbody><tr>{_cell('', NONE)}{_name(row)}{reason}</tr></tbody>"

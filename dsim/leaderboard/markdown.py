@@ -113,7 +113,7 @@ def _references(board: Board) -> str:
 
 def _failed(board: Board) -> str:
     rows = [row for row in board.rows if row.status is Status.FAILED]
-    lines = [[code(row.measure), escape(row.reason), escape(row.plugin)] for row in rows]
+    lines = [[code(row.measure), escape(wording.reason_of(row)), escape(row.plugin)] for row in rows]
     return _table(["measure", "reason", "of"], lines, left=(0, 1, 2))
 
 

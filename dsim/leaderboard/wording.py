@@ -80,6 +80,12 @@ def as_printed(row: Row, column: Column) -> str:
     return f"{100 * value:.1f}" if BY_NAME[column.score].share else f"{value:.4g}"
 
 
+def reason_of(row: Row) -> str:
+    """Why a row failed, and how that is mended, where it is known."""
+    fix = row.environment.get("fix")
+    return f"{row.reason}; fix: {fix}" if fix else row.reason
+
+
 def source_elsewhere(row: Row) -> str:
     """Where a row is printed, of which truth, and what must be said of it."""
     truth = row.environment.get("truth")

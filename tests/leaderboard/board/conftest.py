@@ -70,7 +70,13 @@ def _board() -> Board:
     flat[:, 2] = 1.0
     flat[2, 0] = np.nan
     rows = (
-        Row("lost@1:size=8", Status.FAILED, reason="it needs masks | and has none", plugin="mine 1.0"),
+        Row(
+            "lost@1:size=8",
+            Status.FAILED,
+            reason="it needs masks | and has none",
+            plugin="mine 1.0",
+            environment={"fix": "give it masks"},
+        ),
         Row("ASAP", Status.PUBLISHED, published={"regret": 3.89, "top1": 0.75}, source="Table 3"),
         judged("random@1:seed=3", flat, seconds=float("nan")),
         judged("partial@1", partial),

@@ -44,6 +44,12 @@ def test_it_may_come_as_a_file(board, stranger, new, tmp_path):
     assert next(row for row in merged.rows if row.measure == "theirs@1").source == "of-ann.json"
 
 
+def test_a_source_that_a_stranger_writes_does_not_hide_the_file(board, stranger, new):
+    merged = add(board, stranger(replace(new, source="the authors of dsim")), "theirs.json")
+    row = next(row for row in merged.rows if row.measure == "theirs@1")
+    assert row.source == "the authors of dsim, by theirs.json"
+
+
 def test_the_verdict_is_computed_here_with_the_settings_of_the_board(board, stranger, new):
     """Other resamples give other bounds: those of the board stand, and all values must still be the same."""
     from dsim.evaluation import evaluate

@@ -158,7 +158,13 @@ def test_each_target_tells_who_was_chosen_and_what_it_cost(board, page, text):
 
 def test_marks_and_kinds_of_rows_are_there(page):
     said = " ".join(page.texts)
-    for told in ("as published", "added", "failed: it needs masks | and has none", "5 of 6", "cannot be told from"):
+    for told in (
+        "as published",
+        "added",
+        "failed: it needs masks | and has none; fix: give it masks",
+        "5 of 6",
+        "cannot be told from",
+    ):
         assert told in said
     assert page.count("strong") > 5
 

@@ -52,7 +52,7 @@ def test_every_table_has_as_many_cells_in_every_line(text):
 def test_every_row_stands_in_a_table(board, text):
     for row in board.rows:
         assert row.measure.partition(":")[0][:6] in text
-    assert "it needs masks \\| and has none" in text
+    assert "it needs masks \\| and has none; fix: give it masks" in text
 
 
 def test_measures_have_version_parameters_and_costs(measures):
