@@ -35,6 +35,9 @@ COMMANDS = {
     "explain": ["explain", "cc"],
     "plugins": ["plugins"],
     "help of compare": ["compare", "--help"],
+    "help of evaluate": ["evaluate", "--help"],
+    "help of leaderboard": ["leaderboard", "--help"],
+    "truth": ["truth", "--help"],
     "unknown command": ["comprae"],
 }
 
