@@ -1,4 +1,4 @@
-"""Write whole files or nothing: temporary name in the same folder, flush to disk, rename."""
+"""Whole files or nothing: written under a temporary name in the same folder, flushed to disk, renamed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dsim.errors import DsimError
+from dsim.errors import DataError, DsimError
 
 
 @contextmanager
@@ -39,6 +39,18 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_text(path: Path, hint: str = "give a file that can be read") -> str:
+    """The text of a file in UTF-8, without the mark of spreadsheets; DataError where it cannot be read."""
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}", hint=hint) from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text", hint=hint) from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint=hint) from None
 
 
 def _flush(path: Path) -> None:

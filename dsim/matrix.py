@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.documents import array, nullable, number, or_nan, read_either
 from dsim.errors import DataError
 from dsim.specs import Direction
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCHEMA = "dsim.matrix/1"
+_HINT = "give a matrix.json that dsim wrote"
 
 
 @dataclass(frozen=True)
@@ -197,19 +199,19 @@ class SimilarityMatrix:
             "unit": self.unit,
             "sources": list(self.sources),
             "targets": list(self.targets),
-            "values": _nullable(self.values),
+            "values": nullable(self.values),
             "status": [list(row) for row in self.status],
             "notes": [list(row) for row in self.notes],
             "same": self.same.tolist(),
-            "low": _nullable(self.low),
-            "high": _nullable(self.high),
-            "first_share": _nullable(self.first_share),
+            "low": nullable(self.low),
+            "high": nullable(self.high),
+            "first_share": nullable(self.first_share),
             "confidence": self.confidence,
             "replicates": self.replicates,
-            "floor": None if self.floor is None else {name: _number(value) for name, value in self.floor.items()},
+            "floor": None if self.floor is None else {name: number(value) for name, value in self.floor.items()},
             "floor_notes": dict(self.floor_notes),
-            "p_values": _nullable(self.p_values),
-            "p_adjusted": _nullable(self.p_adjusted),
+            "p_values": nullable(self.p_values),
+            "p_adjusted": nullable(self.p_adjusted),
             "p_notes": None if self.p_notes is None else [list(row) for row in self.p_notes],
             "permutations": self.permutations,
             "rankings": [_ranking_dict(ranking) for ranking in self.rankings()],
@@ -228,50 +230,50 @@ class SimilarityMatrix:
     @classmethod
     def from_json(cls, source: str | Path) -> SimilarityMatrix:
         """Read a document that ``to_json`` wrote, from a path or from its text."""
-        text = (
-            source if isinstance(source, str) and source.lstrip().startswith("{") else Path(source).read_text("utf-8")
-        )
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise DataError(f"{source} is not JSON: {error}", hint="give a matrix.json that dsim wrote") from None
-        return cls.from_dict(document)
+        return cls.from_dict(*read_either(source, _HINT))
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> SimilarityMatrix:
-        """The matrix of a JSON document."""
-        if document.get("schema") != SCHEMA:
-            raise DataError(
-                f"the document has schema {document.get('schema')!r}, not {SCHEMA!r}",
-                hint="give a matrix.json that dsim wrote",
-            )
-        import numpy as np
+    def from_dict(cls, document: Mapping[str, Any], what: str = "the document") -> SimilarityMatrix:
+        """The matrix of a JSON document; DataError where it is none.
 
-        return cls(
-            measure=document["measure"],
-            direction=Direction(document["direction"]),
-            unit=document["unit"],
-            sources=tuple(document["sources"]),
-            targets=tuple(document["targets"]),
-            values=_array(document["values"]),
-            notes=tuple(tuple(row) for row in document["notes"]),
-            same=np.array(document["same"], dtype=bool),
-            verdicts={ranking["target"]: _verdict(ranking) for ranking in document["rankings"]},
-            provenance=document["provenance"],
-            low=_optional(document["low"]),
-            high=_optional(document["high"]),
-            first_share=_optional(document["first_share"]),
-            confidence=document["confidence"],
-            replicates=document["replicates"],
-            **_significance(document),
-        )
+        Not held to the letter of the schema, so that documents of earlier and later versions can be read.
+        """
+        if document.get("schema") != SCHEMA:
+            raise DataError(f"{what} has schema {document.get('schema')!r}, not {SCHEMA!r}", hint=_HINT)
+        try:
+            return cls(**_fields(document))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{what} is no whole {SCHEMA}: {type(error).__name__}: {error}", hint=_HINT) from None
+
+
+def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    return {
+        "measure": document["measure"],
+        "direction": Direction(document["direction"]),
+        "unit": document["unit"],
+        "sources": tuple(document["sources"]),
+        "targets": tuple(document["targets"]),
+        "values": _array(document["values"]),
+        "notes": tuple(tuple(row) for row in document["notes"]),
+        "same": np.array(document["same"], dtype=bool),
+        "verdicts": {ranking["target"]: _verdict(ranking) for ranking in document["rankings"]},
+        "provenance": document["provenance"],
+        "low": _optional(document["low"]),
+        "high": _optional(document["high"]),
+        "first_share": _optional(document["first_share"]),
+        "confidence": document["confidence"],
+        "replicates": document["replicates"],
+        **_significance(document),
+    }
 
 
 def _significance(document: Mapping[str, Any]) -> dict[str, Any]:
     """Floor and p-values; documents that were written before these were known have none."""
     floor, p_notes = document.get("floor"), document.get("p_notes")
     return {
-        "floor": None if floor is None else {name: _or_nan(value) for name, value in floor.items()},
+        "floor": None if floor is None else {name: or_nan(value) for name, value in floor.items()},
         "floor_notes": dict(document.get("floor_notes", {})),
         "p_values": _optional(document.get("p_values")),
         "p_notes": None if p_notes is None else tuple(tuple(row) for row in p_notes),
@@ -279,22 +281,9 @@ def _significance(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _nullable(values: NDArray[np.float64] | None) -> list[list[float | None]] | None:
-    return None if values is None else [[_number(value) for value in row] for row in values.tolist()]
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
 def _array(rows: Sequence[Sequence[float | None]]) -> NDArray[np.float64]:
-    import numpy as np
-
-    return np.array([[_or_nan(value) for value in row] for row in rows], dtype=np.float64)
+    table: NDArray[np.float64] = array(rows, "the matrix", _HINT)
+    return table
 
 
 def _optional(rows: Sequence[Sequence[float | None]] | None) -> NDArray[np.float64] | None:
@@ -308,8 +297,8 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
         "best": verdict.best,
         "second": verdict.second,
         "clear": verdict.clear,
-        "margin_low": _number(verdict.low),
-        "margin_high": _number(verdict.high),
+        "margin_low": number(verdict.low),
+        "margin_high": number(verdict.high),
         "verdict": verdict.reason,
         "within_floor": verdict.within_floor,
         "order": [entry.source for entry in ranking.entries],
@@ -322,8 +311,8 @@ def _verdict(ranking: Mapping[str, Any]) -> Verdict:
         best=ranking["best"],
         second=ranking["second"],
         clear=ranking["clear"],
-        low=_or_nan(ranking["margin_low"]),
-        high=_or_nan(ranking["margin_high"]),
+        low=or_nan(ranking["margin_low"]),
+        high=or_nan(ranking["margin_high"]),
         reason=ranking["verdict"],
         within_floor=ranking.get("within_floor"),
     )

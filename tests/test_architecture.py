@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     {"errors", "stats", "rng", "shipped"},
     {"notation", "files", "specs"},
+    {"documents"},
     {"runtime", "measure", "matrix", "hookspecs"},
     {"clouds", "truth"},
     {"plugin"},

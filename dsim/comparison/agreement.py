@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.draws import tied
+from dsim.documents import nullable, number
 from dsim.errors import UsageError
 from dsim.matrix import SimilarityMatrix
 
@@ -134,8 +135,8 @@ class Agreement:
                 for m in self.matrices
             ],
             "targets": [self._target(target) for target in self.targets],
-            "kendall": _nullable(self.kendall),
-            "spearman": _nullable(self.spearman),
+            "kendall": nullable(self.kendall),
+            "spearman": nullable(self.spearman),
             "failed": [{"measure": measure, "reason": reason} for measure, reason in self.failed.items()],
         }
 
@@ -147,7 +148,7 @@ class Agreement:
             "unanimous": self.unanimous(target),
             "votes": self.votes(target),
             "nearest": self.nearest(target),
-            "kendall": None if math.isnan(tau) else tau,
+            "kendall": number(tau),
             "orders_alike": alike,
             "orders": pairs,
             "agreed": [list(pair) for pair in self.agreed(target)],
@@ -233,7 +234,3 @@ def _nanmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _sign(difference: float) -> float:
     return math.nan if math.isnan(difference) else float((difference > 0) - (difference < 0))
-
-
-def _nullable(values: NDArray[np.float64]) -> list[list[float | None]]:
-    return [[None if math.isnan(value) else value for value in row] for row in values.tolist()]

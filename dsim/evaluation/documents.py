@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dsim.documents import array, check, nullable, number, or_nan, read_either
 from dsim.errors import DataError
 from dsim.evaluation.results import SCHEMA, Contrast, Evaluation, Judgement, Score
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 #: Fields that stand in the document as they are, and those that are tuples here and lists there.
 _PLAIN = ("measure", "truth", "score", "unit", "self_pairs", "confidence", "resamples", "interval", "seed")
@@ -32,7 +26,7 @@ def evaluation_document(found: Evaluation) -> dict[str, Any]:
         "schema": SCHEMA,
         **{name: getattr(found, name) for name in _PLAIN},
         **{name: list(getattr(found, name)) for name in _LISTS},
-        **{name: _nullable(getattr(found, name)) for name in _ARRAYS},
+        **{name: nullable(getattr(found, name)) for name in _ARRAYS},
         **{name: getattr(found, name).tolist() for name in _MASKS},
         "left_out": {side: list(names) for side, names in found.left_out.items()},
         "unknown": [dict(zip(_UNKNOWN, pair, strict=True)) for pair in found.unknown],
@@ -44,14 +38,14 @@ def evaluation_document(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def evaluation_of(document: Mapping[str, Any]) -> Evaluation:
+def evaluation_of(document: Mapping[str, Any], what: str = "the document") -> Evaluation:
     """The evaluation of a document; DataError, which names the place, where it does not hold to the schema."""
-    _check(document)
+    check(document, SCHEMA, what, _HINT)
     fields: dict[str, Any] = {
         **{name: document[name] for name in _PLAIN},
         **{name: tuple(document[name]) for name in _LISTS},
-        **{name: _array(document[name]) for name in _ARRAYS},
-        **{name: _array(document[name], bool) for name in _MASKS},
+        **{name: None if document[name] is None else _table(document, name) for name in _ARRAYS},
+        **{name: _table(document, name, bool) for name in _MASKS},
     }
     shape = len(fields["sources"]), len(fields["targets"])
     for name in (*_ARRAYS, *_MASKS):
@@ -71,38 +65,7 @@ def evaluation_of(document: Mapping[str, Any]) -> Evaluation:
 
 def read(source: str | Path) -> Evaluation:
     """The evaluation of a file, or of JSON text."""
-    is_text = isinstance(source, str) and source.lstrip().startswith("{")
-    name = "the text" if is_text else str(source)
-    try:
-        document = json.loads(str(source) if is_text else Path(source).read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {name}: {error.strerror}", hint=_HINT) from None
-    except ValueError as error:
-        raise DataError(f"{name} is not JSON: {error}", hint=_HINT) from None
-    if not isinstance(document, dict):
-        raise DataError(f"{name} holds no JSON object", hint=_HINT)
-    return evaluation_of(document)
-
-
-def _check(document: Mapping[str, Any]) -> None:
-    from jsonschema.exceptions import best_match
-
-    if document.get("schema") != SCHEMA:
-        raise DataError(f"the document has schema {document.get('schema')!r}, not {SCHEMA!r}", hint=_HINT)
-    fault = best_match(_validator().iter_errors(document))
-    if fault is not None:
-        place = ".".join(str(step) for step in fault.absolute_path) or "the document"
-        raise DataError(f"the evaluation does not hold to {SCHEMA}: {place}: {fault.message}", hint=_HINT)
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    from dsim.shipped import shipped
-
-    path = shipped("schema") / "dsim.evaluation.1.schema.json"
-    return Draft202012Validator(json.loads(path.read_text("utf-8")))
+    return evaluation_of(*read_either(source, _HINT))
 
 
 def _judgement_document(found: Judgement) -> dict[str, Any]:
@@ -110,7 +73,7 @@ def _judgement_document(found: Judgement) -> dict[str, Any]:
         "name": found.name,
         "note": found.note,
         "scores": _scores_document(found.scores),
-        "per_target": {name: _nullable_row(values.tolist()) for name, values in found.per_target.items()},
+        "per_target": {name: nullable(values) for name, values in found.per_target.items()},
         "reasons": [
             {"score": score, "target": target, "reason": why} for (score, target), why in found.reasons.items()
         ],
@@ -123,7 +86,7 @@ def _judgement_of(document: Mapping[str, Any]) -> Judgement:
         name=document["name"],
         note=document["note"],
         scores=_scores_of(document["scores"]),
-        per_target={name: _array(values) for name, values in document["per_target"].items()},
+        per_target={name: _table(document["per_target"], name) for name in document["per_target"]},
         reasons={(each["score"], each["target"]): each["reason"] for each in document["reasons"]},
         selected=tuple(tuple(names) for names in document["selected"]),
     )
@@ -132,9 +95,9 @@ def _judgement_of(document: Mapping[str, Any]) -> Judgement:
 def _scores_document(scores: Mapping[str, Score]) -> dict[str, Any]:
     return {
         name: {
-            "value": _number(score.value),
-            "low": _number(score.low),
-            "high": _number(score.high),
+            "value": number(score.value),
+            "low": number(score.low),
+            "high": number(score.high),
             "targets": score.targets,
             "note": score.note,
         }
@@ -154,35 +117,15 @@ def _contrast_document(found: Contrast) -> dict[str, Any]:
         "score": found.score,
         "first": found.first,
         "second": found.second,
-        **{name: _number(getattr(found, name)) for name in _NUMBERS},
+        **{name: number(getattr(found, name)) for name in _NUMBERS},
         "targets": found.targets,
         "note": found.note,
     }
 
 
+def _table(tables: Mapping[str, Any], name: str, dtype: type = float) -> Any:
+    return array(tables[name], name, _HINT, dtype)
+
+
 def _numbers(document: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, float]:
-    return {name: math.nan if document[name] is None else float(document[name]) for name in names}
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _nullable(values: NDArray[np.float64] | None) -> Any:
-    if values is None:
-        return None
-    return [_nullable_row(row) for row in values.tolist()]
-
-
-def _nullable_row(values: list[float]) -> list[float | None]:
-    return [_number(value) for value in values]
-
-
-def _array(rows: Any, dtype: type = float) -> Any:
-    """The array of lists; null becomes NaN."""
-    import numpy as np
-
-    try:
-        return None if rows is None else np.array(rows, dtype=dtype)
-    except ValueError:
-        raise DataError("the rows of a table have different lengths", hint=_HINT) from None
+    return {name: or_nan(document[name]) for name in names}

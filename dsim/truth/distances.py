@@ -37,21 +37,11 @@ def read_distances(path: Path, direction: str | Direction | None = None) -> Simi
 
 
 def _of_json(path: Path) -> SimilarityMatrix:
-    from dsim.truth.documents import parsed
-    from dsim.truth.files import read_text
-
-    document = parsed(read_text(path), str(path))
-    try:
-        return SimilarityMatrix.from_dict(document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is no whole dsim.matrix/1: {type(error).__name__}: {error}",
-            hint="give a matrix.json that dsim wrote",
-        ) from None
+    return SimilarityMatrix.from_json(path)
 
 
 def _of_csv(path: Path, direction: Direction | None) -> SimilarityMatrix:
-    from dsim.truth.files import read_text
+    from dsim.files import read_text
 
     text = read_text(path)
     sources, targets, rows = _wide(path, text)

@@ -84,7 +84,7 @@ def from_table(
     path: Path, *, name: str | None = None, score: str | None = None, bounds: tuple[float, float] | None = None
 ) -> TransferMatrix:
     """Read the table; DataError names the line and the fix."""
-    from dsim.truth.files import read_text
+    from dsim.files import read_text
 
     text = read_text(path)
     reader = csv.reader(io.StringIO(text, newline=""))

@@ -107,5 +107,5 @@ def test_a_file_that_is_no_evaluation_is_refused(tmp_path, text, told):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="there is no file"):
         Evaluation.from_json(tmp_path / "none.json")

@@ -47,11 +47,11 @@ def test_the_schema_itself_is_valid_and_closed():
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "another schema": ({"schema": "dsim.matrix/1"}, "the document has schema 'dsim.matrix/1', not 'dsim.transfer/1'"),
-    "an unknown key": ({"extra": 1}, "does not keep to dsim.transfer/1: the document: Additional properties"),
+    "an unknown key": ({"extra": 1}, "does not hold to dsim.transfer/1: at its top: Additional properties"),
     "a text for a number": ({"values": [[["0.5"]]]}, "values.0.0.0: '0.5' is not of type 'number', 'null'"),
     "rows of different lengths": (
         {"values": [[[0.1], [0.2]], [[0.1]]]},
-        "the rows of values have different lengths",
+        "the rows of truth 'full', values have different lengths",
     ),
     "a score out of bounds": ({"bounds": [-1, 0.2]}, "truth 'full': the kappa of a -> t, seed 2 is 0.333333, outside"),
 }

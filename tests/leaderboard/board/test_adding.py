@@ -199,5 +199,5 @@ def test_nothing_is_merged_where_one_row_is_wrong(board, stranger, new):
 def test_a_document_that_does_not_hold_to_the_schema_is_refused_before_anything_else(board, stranger, new):
     document = stranger(new)
     document["rows"][0] = {**document["rows"][0], "measure": "theirs"}
-    with pytest.raises(DataError, match=r"theirs.json does not hold to the schema dsim.leaderboard/1: row 'theirs'"):
+    with pytest.raises(DataError, match=r"theirs.json does not hold to dsim.leaderboard/1: row 'theirs'"):
         add(board, document, "theirs.json")

@@ -109,7 +109,7 @@ def test_files_that_are_no_document_are_told_apart(tmp_path):
         (tmp_path / "r.json").write_text(text)
         with pytest.raises(DataError, match=told):
             Board.from_json(tmp_path / "r.json")
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="there is no file"):
         Board.from_json(tmp_path / "none.json")
 
 

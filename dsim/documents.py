@@ -1,0 +1,143 @@
+"""JSON documents that dsim writes and reads: checked against their schemas on the way in; NaN is null."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DataError, DsimError
+from dsim.files import read_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jsonschema import Draft202012Validator
+    from numpy.typing import NDArray
+
+_LONGEST = 300
+
+
+def parse(text: str, what: str, hint: str) -> dict[str, Any]:
+    """The JSON object of a text; DataError, which names ``what`` it is, where it is none.
+
+    >>> parse('{"a": NaN}', "the text", "write null")
+    Traceback (most recent call last):
+    dsim.errors.DataError: the text is not JSON: it holds NaN; a value that is not known is null
+      fix: write null
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
+        raise DataError(f"{what} is not JSON: {error}", hint=hint) from None
+    if not isinstance(document, dict):
+        raise DataError(f"{what} holds no JSON object", hint=hint)
+    return document
+
+
+def read(path: Path, hint: str) -> dict[str, Any]:
+    """The JSON object in a file; DataError where it cannot be read, or there is none."""
+    return parse(read_text(path, hint), str(path), hint)
+
+
+def read_either(source: str | Path, hint: str) -> tuple[dict[str, Any], str]:
+    """The JSON object of a text, or of the file at a path; and what to call it."""
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return parse(source, "the text", hint), "the text"
+    return read(Path(source), hint), str(source)
+
+
+def check(
+    document: Mapping[str, Any],
+    schema: str,
+    what: str,
+    hint: str,
+    place: Callable[[Sequence[Any]], str] | None = None,
+) -> None:
+    """Raise DataError unless a document says that it holds to a schema, ``dsim.matrix/1`` say, and does.
+
+    ``place`` puts the path to the fault into words; by default its steps, as in ``values.0.1``.
+    """
+    if document.get("schema") != schema:
+        raise DataError(f"{what} has schema {document.get('schema')!r}, not {schema!r}", hint=hint)
+    from jsonschema.exceptions import best_match
+
+    fault = best_match(_validator(schema).iter_errors(document))
+    if fault is not None:
+        where = (place or _place)(list(fault.absolute_path))
+        raise DataError(f"{what} does not hold to {schema}: {where}: {_shortened(fault.message)}", hint=hint)
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    """Schemas refer to each other by file name; all of them are shipped, none is fetched."""
+    from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
+
+    from dsim.shipped import shipped
+
+    folder = shipped("schema")
+    known = {path.name: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.schema.json"))}
+    name = f"{schema.replace('/', '.')}.schema.json"
+    if name not in known:
+        raise DsimError(f"{name} is missing in {folder}", hint="the installation is damaged: install dsim again")
+    registry: Registry[Any] = Registry().with_resources(
+        (found["$id"], Resource.from_contents(found)) for found in known.values()
+    )
+    return Draft202012Validator(known[name], registry=registry)
+
+
+def _place(steps: Sequence[Any]) -> str:
+    return ".".join(str(step) for step in steps) or "at its top"
+
+
+def _shortened(message: str) -> str:
+    half = _LONGEST // 2
+    return message if len(message) <= _LONGEST else f"{message[:half]} ... {message[-half:]}"
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"it holds {constant}; a value that is not known is null")
+
+
+def number(value: float) -> float | None:
+    """A number as JSON has it: null for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def or_nan(value: float | None) -> float:
+    """A number of a document: NaN for null."""
+    return math.nan if value is None else float(value)
+
+
+def nullable(values: NDArray[np.float64] | None) -> Any:
+    """Nested lists of an array, null for NaN; null for None.
+
+    >>> import numpy as np
+    >>> nullable(np.array([[0.5, np.nan]]))
+    [[0.5, None]]
+    """
+    return None if values is None else _without_nan(values.tolist())
+
+
+def _without_nan(values: Any) -> Any:
+    return [_without_nan(value) for value in values] if isinstance(values, list) else number(values)
+
+
+def array(rows: Any, what: str, hint: str, dtype: type = float) -> Any:
+    """The array of nested lists, NaN for null; DataError where the rows of ``what`` have different lengths."""
+    import numpy as np
+
+    try:
+        return np.array(rows, dtype=dtype)
+    except ValueError:
+        raise DataError(f"the rows of {what} have different lengths", hint=hint) from None
+
+
+def plain(value: Any) -> Any:
+    """Mappings and tuples as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
