@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dsim.errors import MeasureError, UsageError
 from dsim.runtime import Runtime, Task
-from dsim_asap import checkpoint
+from dsim.store import checkpoint
 from dsim_asap.augment import augment, resize
 from dsim_asap.losses import Losses, losses
 from dsim_asap.model import Architecture, Autoencoder, Passed

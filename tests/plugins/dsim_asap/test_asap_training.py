@@ -12,7 +12,8 @@ import torch
 
 from dsim.errors import MeasureError, StoreError, TooFewSamplesError, UsageError
 from dsim.runtime import Runtime
-from dsim_asap import checkpoint, training
+from dsim.store import checkpoint
+from dsim_asap import training
 from dsim_asap.pool import Member, Pool, gather
 from dsim_asap.recipe import Recipe
 from dsim_asap.training import Trained, Trainer

@@ -5,28 +5,38 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from dsim.errors import StoreError
 from dsim.files import replacing
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 State = dict[str, Any]
 
 
 def write(path: Path, state: State) -> None:
-    """Write a nested dict of tensors and plain values; readers see the old file or the new one, never a part."""
+    """Write a nested dict of tensors and plain values; readers see the old file or the new one, never a part.
+
+    Raises DsimError where it cannot be written, as on a full disk; what was there before stays.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
     tensors: dict[str, Tensor] = {}
     plain = _without_tensors(state, "", tensors)
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"state": json.dumps(plain)})
+        try:
+            save_file(tensors, temporary, metadata={"state": json.dumps(plain)})
+        except SafetensorError as error:  # how that library tells of a full disk
+            raise OSError(0, str(error)) from error
 
 
 def read(path: Path) -> State:
     """The nested dict that ``write`` was given; tuples come back as lists, keys as text."""
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="pt") as file:
             plain = json.loads(file.metadata()["state"])
@@ -37,6 +47,8 @@ def read(path: Path) -> State:
 
 
 def _without_tensors(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    from torch import Tensor
+
     if isinstance(value, Tensor):
         tensors[path] = value.detach().cpu().contiguous().clone()
         return {"tensor": path}
