@@ -1,0 +1,183 @@
+"""Dividing the images of a dataset: whole groups stay together, and classes are spread evenly where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsim.errors import TooFewSamplesError
+from dsim.rng import stream
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.data.dataset import Dataset
+
+Indices = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of the images that train, that stop the training, and that nobody sees before the end."""
+
+    training: Indices
+    validation: Indices
+    test: Indices
+
+
+def groups_of(dataset: Dataset, blocks: int = 0) -> tuple[str, ...]:
+    """The group of each image: of one patient, one slide, one video.
+
+    Where the dataset knows none, its images in the order of their names are cut into ``blocks`` runs, for neighbours
+    can be frames of one video; with ``blocks=0`` each image is a group of its own.
+    """
+    if dataset.groups is not None:
+        return dataset.groups
+    n = len(dataset)
+    if not blocks or blocks >= n:
+        return tuple(map(str, range(n)))
+    order = sorted(range(n), key=lambda index: dataset.ids[index])
+    rank = {index: position for position, index in enumerate(order)}
+    return tuple(str(rank[index] * blocks // n) for index in range(n))
+
+
+def split(
+    dataset: Dataset,
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+    repetition: int = 0,
+    blocks: int = 0,
+    stratified: bool = False,
+) -> Split:
+    """Divide a dataset. The test images are the same in every repetition; validation is drawn anew from the others.
+
+    Raises TooFewSamplesError where there are fewer groups than parts.
+    """
+    import numpy as np
+
+    groups = np.array(groups_of(dataset, blocks))
+    labels = np.array(dataset.labels) if stratified and dataset.labels else None
+    print_ = dataset.images_fingerprint
+    rest, tested = np.arange(len(dataset)), np.array([], dtype=int)
+    if test:
+        rest, tested = _parts(dataset, groups, labels, rest, (1 - test, test), seed, "test", print_)
+    trained, validated = rest, np.array([], dtype=int)
+    if validation:
+        # As a share of the whole dataset, not of the rest.
+        shares = (1 - test - validation, validation)
+        keys = ("validation", print_, str(repetition))
+        trained, validated = _parts(dataset, groups, labels, rest, shares, seed, *keys)
+    return Split(_plain(trained), _plain(validated), _plain(tested))
+
+
+def folds(
+    dataset: Dataset, count: int, *, seed: int, blocks: int = 0, stratified: bool = True
+) -> tuple[tuple[Indices, Indices], ...]:
+    """``count`` pairs (training, test): every image is tested once; whole groups, classes spread evenly.
+
+    Raises TooFewSamplesError where there are fewer groups than folds.
+    """
+    import numpy as np
+
+    groups = np.array(groups_of(dataset, blocks))
+    labels = np.array(dataset.labels) if stratified and dataset.labels else None
+    everyone = np.arange(len(dataset))
+    keys = ("folds", str(count), dataset.images_fingerprint)
+    tests = _parts(dataset, groups, labels, everyone, [1 / count] * count, seed, *keys)
+    return tuple((_plain(np.setdiff1d(everyone, test)), _plain(test)) for test in tests)
+
+
+def annotated(
+    dataset: Dataset, count: int, *, seed: int, repetition: int = 0, blocks: int = 0
+) -> tuple[Indices, Indices]:
+    """``count`` images to be annotated, and those to be scored: all of groups that gave none.
+
+    Whole groups are taken in random order until there are ``count`` images; of the last only as many as are wanted.
+    Raises TooFewSamplesError where nothing is left to be scored.
+    """
+    import numpy as np
+
+    groups = np.array(groups_of(dataset, blocks))
+    rng = stream(seed, "annotated", dataset.images_fingerprint, str(repetition))
+    chosen: list[int] = []
+    used: list[str] = []
+    for group in rng.permutation(np.unique(groups)):
+        if len(chosen) >= count:
+            break
+        used.append(group)
+        chosen.extend(rng.permutation(np.flatnonzero(groups == group))[: count - len(chosen)])
+    rest = np.flatnonzero(~np.isin(groups, used))
+    if len(chosen) < count or not len(rest):
+        raise TooFewSamplesError(
+            f"dataset {dataset.name!r} has {len(dataset)} images in {len(np.unique(groups))} groups: with {count} "
+            "annotated ones, none of another group is left to be scored",
+            hint="annotate fewer images, or leave this target out",
+        )
+    return _plain(np.array(chosen)), _plain(rest)
+
+
+def divide(
+    groups: NDArray[np.str_],
+    labels: NDArray[np.str_] | None,
+    shares: Sequence[float],
+    rng: np.random.Generator,
+) -> list[NDArray[np.int64]]:
+    """Indices of as many parts as there are shares; whole groups, each part with its share of every label.
+
+    Groups, the largest first and else in random order, go where most is lacking of what they hold. Every part has one
+    group at least, which must be as many.
+
+    >>> import numpy as np
+    >>> groups, labels = np.array([*"aabbccdd"]), np.array([*"xyxyxyxy"])
+    >>> [len(part) for part in divide(groups, labels, (0.5, 0.25, 0.25), np.random.default_rng(0))]
+    [4, 2, 2]
+    """
+    import numpy as np
+
+    names, group_of = np.unique(groups, return_inverse=True)
+    kinds, label_of = np.unique(np.zeros(len(groups)) if labels is None else labels, return_inverse=True)
+    held = np.zeros((len(names), len(kinds)))
+    np.add.at(held, (group_of, label_of), 1)
+    lacking = np.outer(np.asarray(shares) / np.sum(shares), held.sum(axis=0))
+    parts = np.empty(len(names), dtype=int)
+    order = rng.permutation(len(names))
+    order = order[np.argsort(-held[order].sum(axis=1), kind="stable")]
+    for turn, group in enumerate(order):
+        # How much of this group would fill what its labels lack; ties go to a random part.
+        gain = (np.minimum(held[group], np.maximum(lacking, 0)) + 1e-6 * lacking).sum(axis=1)
+        empty = np.setdiff1d(np.arange(len(shares)), parts[order[:turn]])
+        allowed = empty if len(empty) >= len(names) - turn else np.arange(len(shares))
+        best = allowed[np.isclose(gain[allowed], gain[allowed].max())]
+        parts[group] = rng.choice(best)
+        lacking[parts[group]] -= held[group]
+    return [np.flatnonzero(parts[group_of] == part) for part in range(len(shares))]
+
+
+def _parts(
+    dataset: Dataset,
+    groups: NDArray[np.str_],
+    labels: NDArray[np.str_] | None,
+    among: NDArray[np.int64],
+    shares: Sequence[float],
+    seed: int,
+    *keys: str,
+) -> list[NDArray[np.int64]]:
+    import numpy as np
+
+    found = len(np.unique(groups[among]))
+    if found < len(shares):
+        raise TooFewSamplesError(
+            f"dataset {dataset.name!r} cannot be divided into {len(shares)} parts: "
+            f"{len(among)} images of {found} group{'s' if found != 1 else ''}",
+            hint="give images of more groups (patients, slides, videos), or leave the dataset out",
+        )
+    parts = divide(groups[among], None if labels is None else labels[among], shares, stream(seed, *keys))
+    return [among[part] for part in parts]
+
+
+def _plain(indices: NDArray[np.int64]) -> Indices:
+    return tuple(sorted(int(index) for index in indices))

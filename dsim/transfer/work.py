@@ -1,0 +1,97 @@
+"""Finished jobs of a long measurement, a file each: whoever is interrupted goes on where they stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsim.files import write_text
+
+#: What one job is about: names of datasets, the number of the repetition.
+Job = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The finished jobs of one kind, in a folder of their own.
+
+    Parameters
+    ----------
+    folder : may hold those of other ledgers. ``key`` : ``key_of`` all that the results depend on besides the job;
+        what was finished under another key is not taken up.
+
+    >>> import tempfile
+    >>> ledger = Ledger(Path(tempfile.mkdtemp()), key_of({"epochs": 3}))
+    >>> ledger.add(("liver", 0), {"dice": 0.5})
+    >>> ledger.missing([("liver", 0), ("liver", 1)]), ledger.read()
+    ([('liver', 1)], {('liver', 0): {'dice': 0.5}})
+    """
+
+    folder: Path
+    key: str
+
+    @property
+    def place(self) -> Path:
+        """Where its files lie."""
+        return self.folder / self.key[:16]
+
+    def add(self, job: Job, record: Mapping[str, Any]) -> None:
+        """Write a finished job, whole or not at all; DsimError where the disk is full, and nothing else is lost."""
+        document = {"key": self.key, "job": list(job), "record": dict(record)}
+        write_text(self.file(job, ".json"), json.dumps(document, indent=1) + "\n")
+
+    def find(self, job: Job) -> dict[str, Any] | None:
+        """The record of a finished job; None where it is not finished."""
+        return self._record(self.file(job, ".json"), job)
+
+    def read(self) -> dict[Job, dict[str, Any]]:
+        """All finished jobs of this key."""
+        found = {}
+        for path in sorted(self.place.glob("*.json")):
+            document = _document(path)
+            if document.get("key") == self.key:
+                found[tuple(document["job"])] = document["record"]
+        return found
+
+    def missing(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those that are not finished, in their order."""
+        return [job for job in jobs if self.find(job) is None]
+
+    def checkpoint(self, job: Job) -> Path:
+        """Where an unfinished job keeps its state; ``done`` removes it."""
+        return self.file(job, ".checkpoint.safetensors")
+
+    def done(self, job: Job) -> None:
+        """The job's result is written: its checkpoint is of no more use."""
+        self.checkpoint(job).unlink(missing_ok=True)
+
+    def file(self, job: Job, suffix: str) -> Path:
+        """A file of this job's own; names that differ only in odd characters are told apart by a hash."""
+        text = json.dumps(list(job), separators=(",", ":"))
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(map(str, job)))[:60]
+        return self.place / f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:8]}{suffix}"
+
+    def _record(self, path: Path, job: Job) -> dict[str, Any] | None:
+        document = _document(path)
+        matches = document.get("key") == self.key and document.get("job") == list(job)
+        return document["record"] if matches else None
+
+
+def key_of(facts: Mapping[str, Any]) -> str:
+    """sha256 of the canonical JSON of what results depend on: recipe, fingerprints of datasets, seed."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """What a file says; empty where there is none, or a damaged one: then the job is done again."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
