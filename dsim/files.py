@@ -53,6 +53,15 @@ def read_text(path: Path, hint: str = "give a file that can be read") -> str:
         raise DataError(f"cannot read {path}: {error.strerror}", hint=hint) from None
 
 
+def slug(text: str) -> str:
+    """A text as the name of a file or folder: whatever is no letter, digit, ``-``, ``_``, ``.`` or ``@`` becomes ``_``.
+
+    >>> slug("cc@1:size=32")
+    'cc@1_size_32'
+    """
+    return "".join(character if character.isalnum() or character in "-_.@" else "_" for character in text)
+
+
 def _flush(path: Path) -> None:
     with open(path, "rb+") as file:
         os.fsync(file.fileno())

@@ -153,12 +153,13 @@ def _each(job: _Job, choice: Choice) -> _Outcome:
     import time
 
     from dsim.errors import NeedError, WeightsError
+    from dsim.files import slug
 
     outcome = _Outcome(failed=dict(choice.failed))
     for chosen in choice.chosen:
         name, started = chosen.measure.identity, time.perf_counter()
         try:
-            outcome.matrices.append(job.compare(chosen, job.out / _slug(repr(chosen.measure))))
+            outcome.matrices.append(job.compare(chosen, job.out / slug(repr(chosen.measure))))
         except Exception as error:
             missing = chosen.of_word and isinstance(error, NeedError | WeightsError)
             (outcome.left_out if missing else outcome.failed)[name] = error
@@ -272,7 +273,3 @@ def _note(matrix: SimilarityMatrix, extractors: bool = True) -> str:
 def _roles(matrix: SimilarityMatrix) -> dict[str, Any]:
     roles = dict.fromkeys(matrix.targets, "target")
     return {**roles, **dict.fromkeys(matrix.sources, "source")}
-
-
-def _slug(text: str) -> str:
-    return "".join(character if character.isalnum() or character in "-_." else "_" for character in text)

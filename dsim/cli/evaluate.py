@@ -133,7 +133,7 @@ def _written(evaluations: Sequence[Evaluation], document: dict[str, Any], out: P
     """Write what was found, and its pictures; several measures have a folder each."""
     import json
 
-    from dsim.files import write_text
+    from dsim.files import slug, write_text
     from dsim.plots.regret import draw_regret
 
     several = len(evaluations) > 1
@@ -141,7 +141,7 @@ def _written(evaluations: Sequence[Evaluation], document: dict[str, Any], out: P
     for path in [out / name for name in _OF_ONE] if several else [together]:
         # Those of an earlier run would be taken for these measures'.
         path.unlink(missing_ok=True)
-    written = [path for one in evaluations for path in _of_one(one, out / _slug(one.measure) if several else out)]
+    written = [path for one in evaluations for path in _of_one(one, out / slug(one.measure) if several else out)]
     draw_regret(evaluations, regret, note=_note(evaluations[0]))
     if several:
         write_text(together, json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
@@ -169,7 +169,3 @@ def _note(evaluation: Evaluation) -> str:
 
     how = f"{evaluation.interval} bootstrap over targets, {evaluation.resamples} resamples, seed {evaluation.seed}"
     return f"dsim {__version__}, self pairs {evaluation.self_pairs}d, {how}"
-
-
-def _slug(text: str) -> str:
-    return "".join(character if character.isalnum() or character in "-_." else "_" for character in text)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dsim.evaluation.shown import bounds, digits, shown
+
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation, Judgement, Score
 
@@ -26,40 +28,6 @@ def show(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]) -> No
     _show_scores(evaluations[0])
     _show_baselines(evaluations[0])
     _show_targets(evaluations[0])
-
-
-def shown(score: str, value: float, unit: str) -> str:
-    """A value as it is read: shares in percent, regrets in the truth's unit, correlations with three digits.
-
-    >>> shown("top1", 0.75, "%"), shown("pearson", 0.1479, "%"), shown("regret", 3.8966, "%")
-    ('75.00 %', '0.148', '3.90 %')
-    """
-    from dsim.evaluation.scores import BY_NAME
-
-    if math.isnan(value):
-        return ""
-    suffix = "%" if BY_NAME[score].share else unit if BY_NAME[score].in_score_units else ""
-    return f"{_number(score, value, unit)} {suffix}".rstrip()
-
-
-def bounds(score: str, low: float, high: float, unit: str) -> str:
-    """The bounds of an interval; one of them where there is one, nothing without.
-
-    >>> bounds("top1", 0.4677, 0.9111, "%"), bounds("worst_regret", 0.1, math.nan, "")
-    ('46.77 to 91.11 %', '0.1000 or more')
-    """
-    if math.isnan(high):
-        return "" if math.isnan(low) else f"{shown(score, low, unit)} or more"
-    return f"{_number(score, low, unit)} to {shown(score, high, unit)}"
-
-
-def _number(score: str, value: float, unit: str) -> str:
-    from dsim.evaluation.scores import BY_NAME
-
-    spec = BY_NAME[score]
-    if spec.share:
-        return f"{100 * value:z.2f}"
-    return f"{value:z.{2 if unit else 4}f}" if spec.in_score_units else f"{value:z.3f}"
 
 
 def _p(value: float) -> str:
@@ -139,7 +107,7 @@ def _scored(one: Evaluation, sources: Sequence[str], target: int) -> str:
     if not sources:
         return ""
     values = [float(one.scores[one.sources.index(source), target]) for source in sources]
-    return _number("regret", sum(values) / len(values), one.unit)
+    return digits("regret", sum(values) / len(values), one.unit)
 
 
 def _show_together(evaluations: Sequence[Evaluation]) -> None:

@@ -153,12 +153,9 @@ class Intervals:
         return values[draws(len(values), self.resamples, self.seed)]
 
     def _interval(self, value: float, replicates: Values, n: int) -> tuple[float, float]:
-        from dsim.stats.resampling import percentile_interval, student_interval
+        from dsim.stats.resampling import mean_interval
 
-        # What n targets span holds the median of their population with a probability of 1 - 2^(1 - n) only.
-        if self.method == "expanded" and 2.0 ** (1 - n) > 1 - self.confidence:
-            return student_interval(value, replicates, n, self.confidence)
-        return percentile_interval(replicates, n, self.confidence, self.method == "expanded")
+        return mean_interval(value, replicates, n, self.confidence, self.method == "expanded")
 
     def _pooled_replicates(self, spec: ScoreSpec, x: Values, y: Values, column: NDArray[np.intp], n: int) -> Values:
         """Correlation in each resample of n targets, (resamples,); ``column`` is the target of each pair."""

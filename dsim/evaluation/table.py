@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dsim.evaluation.scores import SCORES, ScoreSpec
+from dsim.evaluation.scores import SCORES
+from dsim.evaluation.shown import bounds, shown
 
 if TYPE_CHECKING:
-    from dsim.evaluation.results import Evaluation, Score
+    from dsim.evaluation.results import Evaluation
 
 #: Baselines that stand beside the measure; the others are in the document.
 _BESIDE = ("random", "best fixed source")
@@ -25,8 +26,9 @@ def table(found: Evaluation) -> str:
         if not math.isnan(score.value):
             others = [baseline.scores[spec.name].value for baseline in beside]
             highest = found.ceiling[spec.name].value if spec.name in found.ceiling else math.nan
-            values = [_shown(spec, value, found.unit) for value in (*others, highest)]
-            rows.append([spec.title, _shown(spec, score.value, found.unit), _interval(spec, score, found.unit)])
+            values = [shown(spec.name, value, found.unit) for value in (*others, highest)]
+            between = bounds(spec.name, score.low, score.high, found.unit)
+            rows.append([spec.title, shown(spec.name, score.value, found.unit), between])
             rows[-1] += [str(score.targets or ""), *values]
     head = f"{found.measure} judged by {found.truth} ({found.score}): "
     head += f"{len(found.sources)} sources, {len(found.targets)} targets"
@@ -40,19 +42,3 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         right = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
         lines.append("  ".join([title.ljust(widths[0]), *right]).rstrip())
     return lines
-
-
-def _shown(spec: ScoreSpec, value: float, unit: str) -> str:
-    """Shares in percent, regrets in the unit of the scores; empty where there is none."""
-    if math.isnan(value):
-        return ""
-    if spec.share:
-        return f"{100 * value:.2f} %"
-    if spec.in_score_units:
-        return f"{value:.2f} {unit}" if unit else f"{value:.4f}"
-    return f"{value:.3f}"
-
-
-def _interval(spec: ScoreSpec, score: Score, unit: str) -> str:
-    low, high = _shown(spec, score.low, unit), _shown(spec, score.high, unit)
-    return f"{low} to {high}" if low and high else f"{low} or more" if low else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.errors import DsimError
-from dsim.files import write_text
+from dsim.files import slug, write_text
 from dsim.leaderboard.candidates import SCHEMA, Candidate
 from dsim.leaderboard.documents import read_row, row_document
 from dsim.leaderboard.failures import kept_for
@@ -56,7 +56,7 @@ class KeptRows:
                 yield stored["call"]
 
     def _path(self, measure: str) -> Path:
-        return self.folder / f"{slug(measure)}.json"
+        return self.folder / f"{file_name(measure)}.json"
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         """What a file holds; None where it is not there, or is none of ours: then the measure runs again."""
@@ -67,13 +67,13 @@ class KeptRows:
             return None
 
 
-def slug(measure: str) -> str:
+def file_name(measure: str) -> str:
     """A file name of a measure's identity; with a digest where letters had to go, so that no two share it.
 
-    >>> slug("cc@1"), slug("cc@1:size=32")
+    >>> file_name("cc@1"), file_name("cc@1:size=32")
     ('cc@1', 'cc@1_size_32-98b278f6')
     """
-    plain = "".join(character if character.isalnum() or character in "-_.@" else "_" for character in measure)
+    plain = slug(measure)
     if plain == measure and len(plain) <= _LONGEST:
         return plain
     return f"{plain[:_LONGEST]}-{hashlib.sha256(measure.encode()).hexdigest()[:8]}"

@@ -26,7 +26,7 @@ from dsim.errors import DsimError, UsageError
 from dsim.leaderboard.benchmark import Benchmark
 from dsim.leaderboard.candidates import Candidate, canonical
 from dsim.leaderboard.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure
-from dsim.leaderboard.kept import slug
+from dsim.leaderboard.kept import file_name
 from dsim.leaderboard.rows import Row, Status
 from dsim.leaderboard.worker import Request
 from dsim.matrix import SimilarityMatrix
@@ -177,7 +177,7 @@ class Workers:
 
     def _keep_log(self, row: Row, log: Path) -> None:
         """What the measure printed stays beside its row where it failed."""
-        kept = self.logs / f"{slug(row.measure)}.log"
+        kept = self.logs / f"{file_name(row.measure)}.log"
         if row.status is Status.FAILED and log.stat().st_size:
             self.logs.mkdir(parents=True, exist_ok=True)
             shutil.move(log, kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dsim.evaluation.scores import PER_TARGET
+from dsim.evaluation.scores import BY_NAME, PER_TARGET, ScoreSpec
 from dsim.leaderboard.ordering import best, complete
 from dsim.leaderboard.rows import Board, Row
 
@@ -27,7 +27,8 @@ def tied_with_best(board: Board, score: str) -> set[str]:
     full, how = complete(board.rows, score), intervals(board)
     rivals = [row for row in board.rows if row.judged and row.measure in full and row is not first]
     values = _values(board, first, score)
-    return {row.measure for row in rivals if _holds_zero(how, values, _values(board, row, score))}
+    spec = BY_NAME[score]
+    return {row.measure for row in rivals if _holds_zero(how, spec, values, _values(board, row, score))}
 
 
 def all_ties(board: Board) -> dict[str, set[str]]:
@@ -58,7 +59,7 @@ def _values(board: Board, row: Row, score: str) -> NDArray[np.float64]:
     return np.array([found.get(target, np.nan) for target in board.truth.targets], dtype=np.float64)
 
 
-def _holds_zero(how: Intervals, first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    _, low, high, targets = how.difference(first, second)
+def _holds_zero(how: Intervals, spec: ScoreSpec, first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    _, low, high, targets = how.difference(first, second, spec)
     # One target gives no interval, and so no reason to call the two different.
     return targets < 2 or low <= 0 <= high

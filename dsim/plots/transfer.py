@@ -17,7 +17,7 @@ from dsim.plots.palette import COLOURS, Look
 from dsim.plots.style import INK, PALE_INK, drawable, pictures
 from dsim.plots.writing import check_suffix, save
 from dsim.stats.regression import line, normal_band, resampled_lines
-from dsim.stats.resampling import draws, percentile_interval, student_interval
+from dsim.stats.resampling import draws, mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,14 +175,11 @@ def _band(
 ) -> NDArray[np.float64]:
     """Bounds of the line at some places, (2, places), from the resamples and by the rule of the judge's intervals."""
     targets, groups = np.unique(pairs.columns, return_inverse=True)
-    count, confidence, expanded = len(targets), evaluation.confidence, evaluation.interval == "expanded"
+    count, expanded = len(targets), evaluation.interval == "expanded"
     drawn = draws(count, evaluation.resamples, evaluation.seed)
     lines = resampled_lines(pairs.x, pairs.y, groups, drawn, at)
-    if expanded and 2.0 ** (1 - count) > 1 - confidence:
-        bounds = [student_interval(*here, count, confidence) for here in zip(centre, lines.T, strict=True)]
-    else:
-        bounds = [percentile_interval(here, count, confidence, expanded) for here in lines.T]
-    return np.array(bounds).T
+    places = zip(centre, lines.T, strict=True)
+    return np.array([mean_interval(*here, count, evaluation.confidence, expanded) for here in places]).T
 
 
 def _line_of_target(axes: Axes, evaluation: Evaluation, pairs: Pairs) -> None:

@@ -114,7 +114,7 @@ def test_several_measures_stand_side_by_side_and_are_tested_in_pairs(here, capsy
     assert "2 measures judged by lab (DSC)" in told.out
     assert "first less second" in told.out
     assert "of 3 targets no p below 0.25 is possible" in told.err
-    assert sorted(path.name for path in Path("out").iterdir()) == ["bad_1", "evaluate.json", "good_1", "regret.png"]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["bad@1", "evaluate.json", "good@1", "regret.png"]
 
 
 def test_a_folder_of_compare_gives_all_its_measures(here, capsys):

@@ -12,7 +12,7 @@ from dsim.comparison import compare
 from dsim.leaderboard.benchmark import open_benchmark
 from dsim.leaderboard.candidates import candidate, candidates
 from dsim.leaderboard.failures import CHANGED, CRASH, TIMEOUT, Failure
-from dsim.leaderboard.kept import KeptRows, slug
+from dsim.leaderboard.kept import KeptRows, file_name
 from dsim.leaderboard.rows import Status
 from dsim.runtime import Runtime
 
@@ -133,5 +133,5 @@ def test_a_file_that_is_none_of_ours_is_passed_over(benchmark, kept):
 
 def test_no_two_measures_share_a_file():
     names = ["a@1", "a@1:x=1", "a@1_x_1", "a@1:x=1/2", "a@1:x=1_2", "a@1:path=" + "x" * 300, "a@1:path=" + "x" * 301]
-    assert len({slug(name) for name in names}) == len(names)
-    assert max(map(len, map(slug, names))) < 100
+    assert len({file_name(name) for name in names}) == len(names)
+    assert max(map(len, map(file_name, names))) < 100
