@@ -27,7 +27,8 @@ class Facts:
     best : of each target the source with the largest mean.
     kin : of each target the other source of the same modality; empty where there is none.
     regret_random, regret_fixed : points lost, mean over targets, by a source drawn at random, and by ``fixed``, the one
-        with the best mean over all targets, always; (all targets, those with kin).
+        with the best mean over all targets, always (the next best where it is the target itself): over all targets,
+        those with kin, those without.
     seeds_agree : Spearman's correlation of the sources' scores of two seeds, mean over pairs of seeds and targets.
     best_again : share of targets and seeds where the best source of a seed is that of the mean of the others.
     """
@@ -64,10 +65,9 @@ def facts(truth: TransferMatrix) -> Facts:
     values[rows, columns] = np.nan
     means, spread = values.mean(axis=2), values.std(axis=2, ddof=1)
     kin = tuple(kin_of(target, truth.sources) for target in truth.targets)
-    fixed = int(np.nanmean(means, axis=1).argmax())
+    ranked = np.argsort(-np.nanmean(means, axis=1), kind="stable")
     top = np.nanmax(means, axis=0)
-    # Where the fixed source is the target itself there is nothing to select.
-    lost = {"random": top - np.nanmean(means, axis=0), "fixed": top - means[fixed]}
+    lost = {"random": top - np.nanmean(means, axis=0), "fixed": top - _first_known(means[ranked])}
     return Facts(
         means=means,
         spread=spread,
@@ -75,7 +75,7 @@ def facts(truth: TransferMatrix) -> Facts:
         own_spread=own.std(axis=1, ddof=1),
         best=tuple(truth.sources[i] for i in np.nanargmax(means, axis=0)),
         kin=kin,
-        fixed=truth.sources[fixed],
+        fixed=truth.sources[ranked[0]],
         regret_random=_by_kin(lost["random"], kin),
         regret_fixed=_by_kin(lost["fixed"], kin),
         seeds_agree=_seeds_agree(values),
@@ -87,6 +87,12 @@ def _by_kin(lost: NDArray[np.float64], kin: tuple[str, ...]) -> tuple[float, flo
     """Mean over all targets, over those with a source of their modality, and over those without."""
     has = np.array([bool(name) for name in kin])
     return float(np.nanmean(lost)), float(np.nanmean(lost[has])), float(np.nanmean(lost[~has]))
+
+
+def _first_known(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each column the first number that is not NaN."""
+    known: NDArray[np.float64] = rows[np.argmax(~np.isnan(rows), axis=0), np.arange(rows.shape[1])]
+    return known
 
 
 def _seeds_agree(values: NDArray[np.float64]) -> float:
