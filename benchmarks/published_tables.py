@@ -190,8 +190,7 @@ def published_matrix(
         "created": TRANSCRIBED,
         "parameters": {},
         "extractors": [],
-        # No seed is known, and none can be negative.
-        "seed": -1,
+        "seed": None,
         "bootstrap": 0,
         "test": 0,
         "datasets": dict.fromkeys((*sources, *targets), dataset),

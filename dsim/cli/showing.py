@@ -44,8 +44,9 @@ def notes(matrix: SimilarityMatrix) -> Iterator[str]:
         yield from _about_p(matrix)
     embedding = matrix.provenance.get("embedding")
     if embedding and embedding["eqc"]["paper"] is not None:
-        paper, reference = (f"{embedding['eqc'][form]:.4g}" for form in ("paper", "reference"))
-        yield f"note: EQC of the sources' embedding: {paper} (form of the reference code: {reference}); lower is better"
+        forms = {form: value for form, value in embedding["eqc"].items() if value is not None}
+        other = f" (form of the reference code: {forms['reference']:.4g})" if "reference" in forms else ""
+        yield f"note: EQC of the sources' embedding: {forms['paper']:.4g}{other}; lower is better"
 
 
 def _named(names: Sequence[str], datasets: int) -> str:
