@@ -238,7 +238,7 @@ def test_a_command_that_is_killed_leaves_no_process_behind(stopped):
         (["--resamples", "3"], 2, "100 or more"),
         (["--measure", "cc", "--rerun", "nothing"], 2, "measure to run again"),
         (["--device", "cuda:99"], 2, "device"),
-        (["--add", "nowhere.json"], 1, "cannot read nowhere.json"),
+        (["--add", "nowhere.json"], 1, "nowhere.json"),
         (["--benchmark", "asap-dsc", "--measure", "cc"], 2, "nothing can be run on asap-dsc"),
     ],
 )
