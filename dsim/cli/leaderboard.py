@@ -90,9 +90,9 @@ def leaderboard(
     """
     from dsim.cli.console import emit_json, runtime
     from dsim.leaderboard.accepted import Accepted
-    from dsim.leaderboard.benchmark import open_benchmark
-    from dsim.leaderboard.processes import Limits
-    from dsim.leaderboard.running import SETTINGS, run_board
+    from dsim.leaderboard.run.benchmark import open_benchmark
+    from dsim.leaderboard.run.board import SETTINGS, run_board
+    from dsim.leaderboard.run.processes import Limits
     from dsim.leaderboard.writing import write_board
 
     limits, how, settings = Limits(jobs, timeout), runtime(device, offline), {**SETTINGS, "seed": seed, **judging}
@@ -120,7 +120,7 @@ _TITLES = {"regret": "regret", "top1": "top-1", "pearson": "Pearson", "spearman"
 def _show(board: Board) -> None:
     """The rows in order, then what they are to be held against."""
     from dsim.cli.console import table
-    from dsim.leaderboard import wording
+    from dsim.leaderboard.page import wording
     from dsim.leaderboard.rows import Status
     from dsim.leaderboard.ties import all_ties
 
@@ -134,8 +134,8 @@ def _show(board: Board) -> None:
 
 
 def _row(board: Board, row: Row, ties: Mapping[str, set[str]]) -> list[str]:
-    from dsim.leaderboard import wording
     from dsim.leaderboard.ordering import ranks
+    from dsim.leaderboard.page import wording
 
     tied = {name for name, measures in ties.items() if row.judged and row.measure in measures}
     costs = (wording.amount(row.seconds), wording.amount(row.peak_mb), str(row.status))
@@ -145,11 +145,12 @@ def _row(board: Board, row: Row, ties: Mapping[str, set[str]]) -> list[str]:
 
 def _scores(board: Board, scores: Mapping[str, Score], tied: Collection[str] = ()) -> Iterator[str]:
     """Figures of the scores, with the interval of the first; marked where the row is tied with the best."""
-    from dsim.leaderboard import wording
+    from dsim.leaderboard.page import wording
 
     for name in _TITLES:
         found = scores.get(name)
         text = wording.NONE if found is None else wording.figure(name, found.value, board.truth)
+        text = f"{text} {wording.fewer(found, board.truth)}".rstrip() if found is not None else text
         yield f"{text} {wording.TIE}" if name in tied else text
         if name == "regret":
             yield "" if found is None else wording.interval(found, board.truth).strip("[]").replace(", ", " to ")
@@ -170,8 +171,8 @@ def _tell(board: Board, written: Sequence[Path]) -> None:
 
 def _failures(board: Board, asked: Sequence[str]) -> list[str]:
     """Measures that failed; of those that nobody asked for by name, only where something is broken."""
-    from dsim.leaderboard.failures import is_nobodys_fault
     from dsim.leaderboard.rows import Status
+    from dsim.leaderboard.run.failures import is_nobodys_fault
     from dsim.notation import parse_call
 
     named = {parse_call(call)[0] for call in asked}

@@ -17,8 +17,8 @@ def write_board(board: Board, folder: str | Path) -> list[Path]:
     """
     from dsim.files import write_text
     from dsim.leaderboard.documents import check_document
-    from dsim.leaderboard.html import to_html
-    from dsim.leaderboard.markdown import to_markdown
+    from dsim.leaderboard.page.html import to_html
+    from dsim.leaderboard.page.markdown import to_markdown
 
     document = board.to_dict()
     check_document(document, RESULTS)

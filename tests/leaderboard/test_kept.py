@@ -9,11 +9,11 @@ import pytest
 
 from dsim import registry
 from dsim.comparison import compare
-from dsim.leaderboard.benchmark import open_benchmark
-from dsim.leaderboard.candidates import candidate, candidates
-from dsim.leaderboard.failures import CHANGED, CRASH, TIMEOUT, Failure
-from dsim.leaderboard.kept import KeptRows, file_name
 from dsim.leaderboard.rows import Status
+from dsim.leaderboard.run.benchmark import open_benchmark
+from dsim.leaderboard.run.candidates import candidate, candidates
+from dsim.leaderboard.run.failures import CHANGED, CRASH, TIMEOUT, Failure
+from dsim.leaderboard.run.kept import KeptRows, file_name
 from dsim.runtime import Runtime
 
 OFFLINE = Runtime(offline=True)
@@ -80,7 +80,7 @@ def test_the_key_holds_the_code_of_a_plugin(benchmark, measure_plugin):
 def test_what_the_datasets_lack_is_the_reason_in_the_row(tmp_path, truth_of, measure_plugin):
     measure_plugin("counts", "return 0.0", needs="ATTRIBUTES")
     from dsim.data.memory import from_arrays
-    from dsim.leaderboard.benchmark import Benchmark
+    from dsim.leaderboard.run.benchmark import Benchmark
 
     bare = [from_arrays(np.full((3, 8, 8), i, np.uint8), name=f"d{i}") for i in range(3)]
     benchmark = Benchmark("nowhere", truth_of(), tuple(bare), tuple(bare))

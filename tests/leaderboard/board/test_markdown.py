@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dsim.evaluation import Score
 from dsim.leaderboard import Board
-from dsim.leaderboard.markdown import code, escape, to_markdown
 from dsim.leaderboard.ordering import equal_best
+from dsim.leaderboard.page.markdown import code, escape, to_markdown
+from dsim.leaderboard.page.wording import columns, fewer, figure
 from dsim.leaderboard.ties import tied_with_best
-from dsim.leaderboard.wording import columns, figure
 
 
 def cells(line: str) -> list[str]:
@@ -138,3 +139,11 @@ def test_regret_has_four_digits_of_the_range_of_scores(board):
 def test_a_board_without_a_judged_row_says_so(board):
     empty = replace(board, rows=tuple(row for row in board.rows if not row.judged))
     assert "No measure was judged on this benchmark." in to_markdown(empty)
+
+
+def test_a_score_that_some_targets_lack_says_of_how_many_it_is(board: Board) -> None:
+    truth = board.truth
+    found = Score("pearson", 0.7, 0.6, 0.8, len(truth.targets) - 1)
+    assert fewer(found, truth) == f"({len(truth.targets) - 1})"
+    assert fewer(replace(found, targets=len(truth.targets)), truth) == ""
+    assert fewer(replace(found, value=float("nan"), targets=0), truth) == ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsim.evaluation.scores import BY_NAME
+from dsim.evaluation.scores import BY_NAME, PER_TARGET
 from dsim.leaderboard.ordering import best, complete, ranks, reference
 from dsim.leaderboard.rows import Board, Row, Status
 from dsim.leaderboard.ties import tied_with_best
@@ -129,6 +129,12 @@ def interval(found: Score, truth: TransferMatrix) -> str:
     return f"[{figure(found.name, found.low, truth)}, {figure(found.name, found.high, truth)}]"
 
 
+def fewer(found: Score, truth: TransferMatrix) -> str:
+    """``(9)`` behind a score that only 9 of the targets have: it is not compared with those of all of them."""
+    of_targets = found.name in PER_TARGET and not math.isnan(found.value)
+    return f"({found.targets})" if of_targets and 0 < found.targets < len(truth.targets) else ""
+
+
 def name_and_parameters(measure: str) -> tuple[str, str]:
     """``otdd@1:p=2`` as ``otdd@1`` and ``p=2``; the parameters are those that differ from their defaults."""
     name, _, parameters = measure.partition(":")
@@ -204,6 +210,8 @@ def reading(board: Board) -> list[str]:
         "by its mean over targets; equal ones share a rank.",
         f"Bold: the best of a column. {TIE}: cannot be told from the best: the {percent} interval of the paired "
         f"difference over targets holds 0. A row without {TIE} differs from the best one, no more: neighbours may tie.",
+        "A number in brackets behind a score: of so many targets only. On the others it is undefined (all sources at "
+        "one distance have no correlation), and it is not compared with scores of all targets.",
         "Pooled r: Pearson's r over all pairs, of -distance and the score, or transferability where the truth has a "
         "baseline; papers that print r of the distance have the other sign.",
         "as published: what a paper prints or lists, from images that are not at hand. added: run by someone else, its "

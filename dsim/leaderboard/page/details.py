@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from dsim.leaderboard import wording
+from dsim.leaderboard.page import wording
 from dsim.leaderboard.rows import Board, Row
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.leaderboard.benchmark import Benchmark
-from dsim.leaderboard.candidates import Candidate, candidate, candidates
-from dsim.leaderboard.kept import KeptRows
-from dsim.leaderboard.processes import Limits, Workers
 from dsim.leaderboard.rows import Board, Row, Status
-from dsim.leaderboard.stored import elsewhere, published_here
+from dsim.leaderboard.run.benchmark import Benchmark
+from dsim.leaderboard.run.candidates import Candidate, candidate, candidates
+from dsim.leaderboard.run.kept import KeptRows
+from dsim.leaderboard.run.processes import Limits, Workers
+from dsim.leaderboard.run.stored import elsewhere, published_here
 from dsim.notation import parse_call
 from dsim.runtime import Runtime
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from dsim.leaderboard import bars, wording
-from dsim.leaderboard.bars import Line, Scale
-from dsim.leaderboard.details import regrets
 from dsim.leaderboard.ordering import equal_best, ranks
+from dsim.leaderboard.page import bars, wording
+from dsim.leaderboard.page.bars import Line, Scale
+from dsim.leaderboard.page.details import regrets
+from dsim.leaderboard.page.wording import CEILING, TIE, Column
 from dsim.leaderboard.rows import Board, Row
 from dsim.leaderboard.ties import tied_with_best
-from dsim.leaderboard.wording import CEILING, TIE, Column
 
 if TYPE_CHECKING:
     from dsim.evaluation import Score
@@ -81,6 +81,8 @@ class Cells:
         if row.judged and row.measure in self.bold[column.score]:
             number = f"<strong>{number}</strong>"
         tie = _TIE if row.judged and row.measure in self.tied[column.score] else ""
+        few = wording.fewer(found, self.board.truth)
+        tie += f' <span class="ci">{few}</span>' if few else ""
         return f'<td data-sort="{found.value!r}">{number}{tie}{self._beside(row, found, column)}</td>'
 
     def _beside(self, row: Row, found: Score, column: Column) -> str:

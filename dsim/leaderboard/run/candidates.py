@@ -13,15 +13,15 @@ from dsim import __version__
 from dsim.comparison.plan import make_plan
 from dsim.comparison.provenance import code_of, measure_identity, plugin_of
 from dsim.errors import UsageError
-from dsim.leaderboard.benchmark import Benchmark
-from dsim.leaderboard.failures import Failure
 from dsim.leaderboard.rows import Row, Status
+from dsim.leaderboard.run.benchmark import Benchmark
+from dsim.leaderboard.run.failures import Failure
 from dsim.measure import SimilarityMeasure
 from dsim.registry import default
 from dsim.runtime import Runtime
 
 #: Bumped when the meaning of what is kept changes.
-SCHEMA = "dsim.leaderboard.kept/1"
+SCHEMA = "dsim.leaderboard.run.kept/1"
 #: name@version, with or without parameters.
 _VERSIONED = re.compile(r"[^@:\s]+@[1-9]\d*(:.+)?")
 

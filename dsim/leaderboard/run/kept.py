@@ -11,10 +11,10 @@ from typing import Any
 
 from dsim.errors import DsimError
 from dsim.files import slug, write_text
-from dsim.leaderboard.candidates import SCHEMA, Candidate
 from dsim.leaderboard.documents import read_row, row_document
-from dsim.leaderboard.failures import kept_for
 from dsim.leaderboard.rows import Row, Status
+from dsim.leaderboard.run.candidates import SCHEMA, Candidate
+from dsim.leaderboard.run.failures import kept_for
 
 _LONGEST = 80
 

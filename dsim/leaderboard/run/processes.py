@@ -23,12 +23,12 @@ from typing import Any
 from dsim import catalogue
 from dsim.comparison.cells import is_defect
 from dsim.errors import DsimError, UsageError
-from dsim.leaderboard.benchmark import Benchmark
-from dsim.leaderboard.candidates import Candidate, canonical
-from dsim.leaderboard.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure
-from dsim.leaderboard.kept import file_name
 from dsim.leaderboard.rows import Row, Status
-from dsim.leaderboard.worker import Request
+from dsim.leaderboard.run.benchmark import Benchmark
+from dsim.leaderboard.run.candidates import Candidate, canonical
+from dsim.leaderboard.run.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure
+from dsim.leaderboard.run.kept import file_name
+from dsim.leaderboard.run.worker import Request
 from dsim.matrix import SimilarityMatrix
 from dsim.runtime import Runtime
 
@@ -36,7 +36,7 @@ from dsim.runtime import Runtime
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: More processes than this would rather fill the memory than the cores.
 _MOST_JOBS = 8
-_WORKER = "from dsim.leaderboard.worker import main; main()"
+_WORKER = "from dsim.leaderboard.run.worker import main; main()"
 
 
 @dataclass(frozen=True)

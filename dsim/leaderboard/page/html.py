@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from dsim.leaderboard import wording
-from dsim.leaderboard.cells import Cells
-from dsim.leaderboard.details import details
+from dsim.leaderboard.page import wording
+from dsim.leaderboard.page.cells import Cells
+from dsim.leaderboard.page.details import details
+from dsim.leaderboard.page.wording import NONE
 from dsim.leaderboard.rows import Board, Row, Status
-from dsim.leaderboard.wording import NONE
 
 _FOLDER = Path(__file__).parent
 

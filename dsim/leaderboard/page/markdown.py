@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dsim.leaderboard import wording
 from dsim.leaderboard.ordering import equal_best, ranks
+from dsim.leaderboard.page import wording
+from dsim.leaderboard.page.wording import NONE, TIE, Column
 from dsim.leaderboard.rows import Board, Row, Status
 from dsim.leaderboard.ties import tied_with_best
-from dsim.leaderboard.wording import NONE, TIE, Column
 
 if TYPE_CHECKING:
     from dsim.evaluation import Score
@@ -99,7 +99,8 @@ def _score(scores: Mapping[str, Score], column: Column, truth: TransferMatrix) -
     if found is None:
         return NONE
     number = wording.figure(column.score, found.value, truth)
-    return f"{number} {wording.interval(found, truth)}".rstrip() if column.with_interval else number
+    bounds = wording.interval(found, truth) if column.with_interval else ""
+    return " ".join(part for part in (number, bounds, wording.fewer(found, truth)) if part)
 
 
 def _references(board: Board) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.files import write_text
-from dsim.leaderboard.failures import Failure
+from dsim.leaderboard.run.failures import Failure
 from dsim.runtime import Runtime
 
 
@@ -62,7 +62,7 @@ def carry_out(request: Request) -> dict[str, Any]:
 
 def _matrix(request: Request, runtime: Runtime) -> dict[str, Any]:
     from dsim.comparison import compare
-    from dsim.leaderboard.benchmark import open_benchmark
+    from dsim.leaderboard.run.benchmark import open_benchmark
 
     benchmark = open_benchmark(request.benchmark, request.data)
     asked: Any = {"measure": request.call, "seed": request.seed, "runtime": runtime}

@@ -1,0 +1,1 @@
+"""A leaderboard to read: Markdown, and one HTML page that needs nothing else."""
