@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.errors import StoreError
-from dsim.files import replacing
+from dsim.errors import StoreError, WeightsError
+from dsim.store import weights_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,27 +21,17 @@ def write(path: Path, state: State) -> None:
 
     Raises DsimError where it cannot be written, as on a full disk; what was there before stays.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     tensors: dict[str, Tensor] = {}
     plain = _without_tensors(state, "", tensors)
-    with replacing(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={"state": json.dumps(plain)})
-        except SafetensorError as error:  # how that library tells of a full disk
-            raise OSError(0, str(error)) from error
+    weights_file.write(path, tensors, {"state": json.dumps(plain)})
 
 
 def read(path: Path) -> State:
     """The nested dict that ``write`` was given; tuples come back as lists, keys as text."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            plain = json.loads(file.metadata()["state"])
-            state: State = _with_tensors(plain, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError) as error:
+        tensors, metadata = weights_file.read(path)
+        state: State = _with_tensors(json.loads(metadata["state"]), tensors)
+    except (WeightsError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is not a checkpoint: {error}", hint="delete it; the training starts again") from error
     return state
 

@@ -1,0 +1,280 @@
+"""One measurement of transfer in segmentation: trainings and scores, each kept as soon as it is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DataError, MeasureError
+from dsim.files import slug
+from dsim.runtime import Runtime
+from dsim.specs import Need
+from dsim.transfer.learning import adapt, learn
+from dsim.transfer.pairs import Foreground, read_pair
+from dsim.transfer.recipe import Recipe
+from dsim.transfer.scenario import NOTHING, Scenario
+from dsim.transfer.splits import Split, annotated, split
+from dsim.transfer.work import Job, Ledger, key_of
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.transfer.segmenter import Segmenter
+
+#: Reasons of scores that cannot be had, by (source, repetition, target).
+Failures = dict[tuple[str, int, str], str]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained, what is scored, and where finished work lies.
+
+    Parameters
+    ----------
+    folder : of the ledgers and the trained models. ``seed`` : of every random draw; repetition r adds its own.
+    """
+
+    sources: tuple[Dataset, ...]
+    targets: tuple[Dataset, ...]
+    recipe: Recipe
+    scenario: Scenario
+    folder: Path
+    seed: int = 0
+    foreground: Foreground = field(default_factory=dict)
+    runtime: Runtime = field(default_factory=Runtime)
+
+    def names(self) -> tuple[str, ...]:
+        """Of the rows of the matrix."""
+        return (NOTHING,) if self.scenario.kind == "scratch" else tuple(source.name for source in self.sources)
+
+    def rows(self) -> tuple[Dataset | None, ...]:
+        """What is transferred from; None for training without a source, which is the baseline of fine-tuning."""
+        extra = () if self.scenario.kind == "prelabel" else (None,)
+        return extra if self.scenario.kind == "scratch" else (*self.sources, *extra)
+
+    def missing(self, repetitions: int) -> list[tuple[Dataset | None, int]]:
+        """Rows that lack a score, repetition by repetition, so that an early look sees all sources."""
+        return [
+            (row, repetition)
+            for repetition in range(repetitions)
+            for row in self.rows()
+            if any(self.score(row, repetition, target) is None for target in self.targets)
+        ]
+
+    def score(self, source: Dataset | None, repetition: int, target: Dataset) -> dict[str, Any] | None:
+        """The finished score of a model on a target, or None."""
+        return self.scores(source, target).find(_score_job(source, repetition, target))
+
+    def trainings(self, source: Dataset) -> Ledger:
+        """The finished trainings on a source; its key is all that they depend on but the repetition."""
+        return Ledger(self.folder / slug(source.name), key_of(self._training_facts(source)))
+
+    def scores(self, source: Dataset | None, target: Dataset) -> Ledger:
+        """The finished scores of a source's models on a target."""
+        trained = self._training_facts(source) if source is not None else self._common()
+        scenario = Scenario("scratch", self.scenario.images) if source is None else self.scenario
+        facts = {"trained": trained, "scored": self._described(target), "scenario": str(scenario)}
+        return Ledger(self.folder / slug(_name(source)), key_of(facts))
+
+    def split(self, source: Dataset, repetition: int) -> Split:
+        """Which images of a source train, stop the training, and score its self pair."""
+        recipe = self.recipe
+        return split(
+            source,
+            validation=recipe.validation,
+            test=recipe.holdout,
+            seed=self.seed,
+            repetition=repetition,
+            blocks=recipe.blocks,
+        )
+
+    def annotated(self, target: Dataset, repetition: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The annotated images of a target, and those of other groups, which are scored."""
+        if not self.scenario.images:
+            return (), tuple(range(len(target)))
+        count, blocks = self.scenario.images, self.recipe.blocks
+        return annotated(target, count, seed=self.seed, repetition=repetition, blocks=blocks)
+
+    def seed_of(self, repetition: int) -> int:
+        """Of the weights, the order of images and the augmentation of a repetition."""
+        return 1000 * self.seed + repetition
+
+    def _common(self) -> dict[str, Any]:
+        return {"task": "segmentation", "recipe": self.recipe.record(), "seed": self.seed}
+
+    def _training_facts(self, source: Dataset) -> dict[str, Any]:
+        return {**self._common(), "trained": self._described(source)}
+
+    def _described(self, dataset: Dataset) -> list[Any]:
+        # Splits are of positions: the same images in another order are divided otherwise.
+        chosen = self.foreground.get(dataset.name, self.foreground.get("", ()))
+        return [dataset.fingerprint([Need.IMAGES, Need.MASKS]), dataset.order, chosen]
+
+
+def carry_out(experiment: Experiment, source: Dataset | None, repetition: int) -> Failures:
+    """Train a model, unless that is finished, and score it on each target that has no score yet.
+
+    A training or a target that fails is a reason; a disk that is full raises DsimError, and what is finished stays.
+    """
+    failures: Failures = {}
+    name = _name(source)
+    missing = [t for t in experiment.targets if experiment.score(source, repetition, t) is None]
+    segmenter = None
+    if source is not None and missing:
+        try:
+            segmenter = trained(experiment, source, repetition)
+        except (MeasureError, DataError) as error:
+            return {(name, repetition, target.name): error.message for target in missing}
+    with experiment.runtime.progress.task(f"scoring {name}", total=len(missing), unit="targets") as task:
+        for target in missing:
+            try:
+                record = _scored(experiment, segmenter, source, repetition, target)
+                experiment.scores(source, target).add(_score_job(source, repetition, target), record)
+            except (MeasureError, DataError) as error:
+                failures[name, repetition, target.name] = error.message
+            task.advance(1)
+    return failures
+
+
+def trained(experiment: Experiment, source: Dataset, repetition: int) -> Segmenter:
+    """The model of a source: read where it is finished, else trained, going on from a checkpoint, and written."""
+    from dsim.transfer.segmenter import Segmenter, load_segmenter
+
+    ledger, job = experiment.trainings(source), (source.name, repetition)
+    file = ledger.file(job, ".safetensors")
+    if ledger.find(job) is not None and file.exists():
+        return load_segmenter(file, experiment.runtime)
+    parts = experiment.split(source, repetition)
+    seed, runtime = experiment.seed_of(repetition), experiment.runtime
+    done = learn(
+        source,
+        parts.training,
+        parts.validation,
+        experiment.recipe,
+        seed=seed,
+        runtime=runtime,
+        foreground=experiment.foreground,
+        checkpoint=ledger.checkpoint(job),
+        identity={"key": ledger.key, "job": list(job)},
+    )
+    device = runtime.resolved_device()
+    entry = _trained_on(source, (*parts.training, *parts.validation))
+    name = f"{source.name}.{repetition}"
+    segmenter = Segmenter(done.network, experiment.recipe, (entry,), name, device)
+    segmenter.save(file)
+    ledger.add(job, {**training_record(done), **conditions(device), "split": _sizes(parts)})
+    ledger.done(job)
+    return segmenter
+
+
+def training_record(done: Any) -> dict[str, Any]:
+    """What is told of a training: its length, the epoch that was kept, and the curves."""
+    last = done.curves[done.best_epoch - 1]["validation"]
+    return {
+        "epochs": len(done.curves),
+        "best_epoch": done.best_epoch,
+        "validation_loss": None if last != last else round(last, 4),
+        "seconds": round(done.seconds, 2),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "curves": [
+            [round(row["loss"], 4), None if last != last else round(row["validation"], 4)] for row in done.curves
+        ],
+    }
+
+
+def conditions(device: str) -> dict[str, Any]:
+    """What else the last digits depend on."""
+    import platform
+    from importlib.metadata import version
+
+    from dsim import __version__
+
+    libraries = {name: version(name) for name in ("numpy", "pillow", "timm", "torch")}
+    return {"conditions": {"dsim": __version__, "device": device, "machine": platform.machine(), **libraries}}
+
+
+def _scored(
+    experiment: Experiment, segmenter: Segmenter | None, source: Dataset | None, repetition: int, target: Dataset
+) -> dict[str, Any]:
+    """Dice on the images of a target that the model has not seen."""
+    started = time.perf_counter()
+    chosen, others = experiment.annotated(target, repetition)
+    rest = _unseen(segmenter, target, others)
+    if chosen:
+        segmenter = _adapted(experiment, segmenter, repetition, target, chosen)
+    assert segmenter is not None
+    found = list(dices(segmenter, target, rest, experiment.foreground))
+    return {
+        "dice": sum(found) / len(found),
+        "images": len(found),
+        "seconds": round(time.perf_counter() - started, 2),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "each": {target.ids[index]: round(value, 4) for index, value in zip(rest, found, strict=True)},
+    }
+
+
+def dices(segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foreground: Foreground) -> Iterator[float]:
+    """Dice of the thresholded prediction of each image, at its original size."""
+    from dsim.transfer.dice import dice
+
+    for index, probabilities in segmenter.predict_many(dataset, indices):
+        _, mask = read_pair(dataset, index, foreground)
+        yield dice(probabilities >= segmenter.recipe.threshold, mask)
+
+
+def _adapted(
+    experiment: Experiment, segmenter: Segmenter | None, repetition: int, target: Dataset, chosen: Sequence[int]
+) -> Segmenter:
+    """The model after training on the annotated images of a target; a new one without a source."""
+    from copy import deepcopy
+
+    from dsim.transfer.segmenter import Segmenter
+
+    network = None if segmenter is None else deepcopy(segmenter.network).requires_grad_(True)
+    done = adapt(
+        network,
+        target,
+        chosen,
+        experiment.recipe,
+        seed=experiment.seed_of(repetition),
+        runtime=experiment.runtime,
+        foreground=experiment.foreground,
+    )
+    if segmenter is None:
+        return Segmenter(done.network, experiment.recipe, device=experiment.runtime.resolved_device())
+    return replace(segmenter, network=done.network)
+
+
+def _unseen(segmenter: Segmenter | None, target: Dataset, indices: Sequence[int]) -> list[int]:
+    """Those that the model was not trained on, told by their content: a source's own target is its held-out images."""
+    seen = {
+        digest for entry in (segmenter.trained_on if segmenter else ()) for digest in entry.get("image_digests", ())
+    }
+    left = [index for index in indices if target.image_digests[index] not in seen]
+    if not left:
+        raise DataError(f"the model was trained on every image of {target.name!r} that could be scored")
+    return left
+
+
+def _trained_on(source: Dataset, indices: Sequence[int]) -> Mapping[str, Any]:
+    return {
+        "name": source.name,
+        "images": len(indices),
+        "images_fingerprint": source.images_fingerprint,
+        "image_digests": sorted(source.image_digests[index] for index in indices),
+    }
+
+
+def _score_job(source: Dataset | None, repetition: int, target: Dataset) -> Job:
+    return (_name(source), repetition, target.name)
+
+
+def _name(source: Dataset | None) -> str:
+    return NOTHING if source is None else source.name
+
+
+def _sizes(parts: Split) -> dict[str, int]:
+    return {"training": len(parts.training), "validation": len(parts.validation), "test": len(parts.test)}

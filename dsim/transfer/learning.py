@@ -1,0 +1,126 @@
+"""Learning to segment: what the training loop is told of images, masks, augmentation and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.transfer.augment import augment
+from dsim.transfer.loop import train
+from dsim.transfer.objective import objective
+from dsim.transfer.pairs import Pairs, gather, window_side
+from dsim.transfer.recipe import SHORTEST_EPOCH
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from dsim.data.dataset import Dataset
+    from dsim.runtime import Runtime
+    from dsim.transfer.loop import Trained
+    from dsim.transfer.pairs import Foreground
+    from dsim.transfer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Segmenting:
+    """A lesson for ``loop.train``: pairs to train on, and pairs that validate, if any."""
+
+    training: Pairs
+    validation: Pairs | None
+    recipe: Recipe
+    device: str
+    fewest: int = 0
+
+    def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
+        """Indices of each step, in random order."""
+        import torch
+
+        draws = self.training.draws(self.fewest)
+        order = draws[torch.randperm(len(draws), generator=generator)]
+        batches: tuple[Tensor, ...] = order.split(self.recipe.batch)  # type: ignore[no-untyped-call]
+        return batches
+
+    def loss(self, network: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
+        """The objective on these images, augmented."""
+        size = window_side(self.recipe) if self.recipe.augment else self.recipe.patch
+        both = self.training.windows(batch, size, generator).to(self.device)
+        images, masks = (
+            augment(both, self.recipe.patch, generator) if self.recipe.augment else (both[:, :3], both[:, 3])
+        )
+        return objective(network(_channels_last(images)), masks)
+
+    def validate(self, network: nn.Module) -> float | None:
+        """The objective on all patches of the validation images, as they are."""
+        import torch
+
+        if self.validation is None:
+            return None
+        tiles = torch.cat(list(self.validation.tiles()))
+        total = 0.0
+        for batch in tiles.split(2 * self.recipe.batch):  # type: ignore[no-untyped-call]
+            both = batch.to(self.device).float() / 255
+            total += float(objective(network(_channels_last(both[:, :3])), both[:, 3])) * len(batch)
+        return total / len(tiles)
+
+
+def learn(
+    dataset: Dataset,
+    training: Sequence[int],
+    validation: Sequence[int],
+    recipe: Recipe,
+    *,
+    seed: int,
+    runtime: Runtime,
+    foreground: Foreground,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+) -> Trained:
+    """Train a network of the recipe on these images of a dataset, stopped by those."""
+    lesson = Segmenting(
+        gather(dataset, training, recipe, foreground),
+        gather(dataset, validation, recipe, foreground) if validation else None,
+        recipe,
+        runtime.resolved_device(),
+    )
+    return train(
+        recipe.build(seed, runtime),
+        lesson,
+        recipe.course(),
+        seed=seed,
+        runtime=runtime,
+        checkpoint=checkpoint,
+        identity=identity,
+        description=f"training on {dataset.name}",
+    )
+
+
+def adapt(
+    network: nn.Module | None,
+    dataset: Dataset,
+    annotated: Sequence[int],
+    recipe: Recipe,
+    *,
+    seed: int,
+    runtime: Runtime,
+    foreground: Foreground,
+) -> Trained:
+    """Train on a few annotated images of a target: go on with a network, or from scratch where it is None."""
+    fewest = SHORTEST_EPOCH * recipe.batch
+    lesson = Segmenting(gather(dataset, annotated, recipe, foreground), None, recipe, runtime.resolved_device(), fewest)
+    return train(
+        recipe.build(seed, runtime) if network is None else network,
+        lesson,
+        recipe.adaptation(fresh=network is None),
+        seed=seed,
+        runtime=runtime,
+        description=f"{len(annotated)} images of {dataset.name}",
+    )
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    import torch
+
+    return images.contiguous(memory_format=torch.channels_last)
