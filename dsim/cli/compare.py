@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import options
+
 if TYPE_CHECKING:
     from dsim.cli.choosing import Choice, Chosen
     from dsim.comparison.agreement import Agreement
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for matrix.json, matrix.csv and the pictures.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random draw.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@options.as_json
+@options.seed
+@options.device
 @click.option("--jobs", type=int, default=1, show_default=True, help="Summaries and pairs side by side; -1: all cores.")
 @click.option(
     "--bootstrap",
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
     metavar="FILE.csv",
     help="What experts say of the datasets, by their names; may be repeated. See dsim expert rate.",
 )
-@click.option("--offline", is_flag=True, help="Never download anything.")
+@options.offline
 @click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
 def compare(
     measures: Sequence[str],

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import options
+
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation
     from dsim.matrix import SimilarityMatrix
@@ -24,14 +26,6 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 @click.option("--truth", required=True, metavar="NAME|FILE", help="Measured transfer that judges; dsim truth lists it.")
 @click.option("--common", is_flag=True, help="Judge the datasets that matrix and truth both name.")
 @click.option(
-    "--self",
-    "self_pairs",
-    type=click.Choice(["exclude", "include"]),
-    default="exclude",
-    show_default=True,
-    help="Pairs of a dataset with itself.",
-)
-@click.option(
     "--direction", type=click.Choice(["distance", "similarity"]), help="What a CSV matrix holds; JSON says it itself."
 )
 @click.option("--score", metavar="NAME", help="What a CSV truth holds: DSC, AUC, accuracy.")
@@ -42,15 +36,8 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
     metavar="LOW HIGH",
     help="Range of a CSV truth's score, where dsim does not know it.",
 )
-@click.option(
-    "--interval",
-    type=click.Choice(["expanded", "percentile"]),
-    default="expanded",
-    show_default=True,
-    help="Bootstrap over targets, widened for few of them; or the plain percentiles.",
-)
-@click.option("--resamples", type=int, default=2000, show_default=True, help="Resamples of the targets.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random draw.")
+@options.judging
+@options.seed
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -58,7 +45,7 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
     show_default=True,
     help="Folder for evaluation.json and the pictures.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@options.as_json
 def evaluate(
     matrices: Sequence[str],
     truth: str,

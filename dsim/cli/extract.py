@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import options
+
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.store.rows import Rows
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 @click.option("--extractor", required=True, metavar="KIND:NAME[OPTIONS]", help="timm:resnet18.a1_in1k, zoo:ID, ...")
 @click.option("--weights", type=click.Path(dir_okay=False), help="Weights of the network, from a file.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file for features, ids and recipe.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--offline", is_flag=True, help="Never download anything.")
+@options.device
+@options.offline
 @click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def extract(
@@ -90,5 +92,5 @@ def write_features(
 def _with_weights(reference: str, weights: str) -> str:
     from dsim.notation import format_bracketed, parse_bracketed
 
-    head, options = parse_bracketed(reference)
-    return format_bracketed(head, {**options, "weights": weights})
+    head, given = parse_bracketed(reference)
+    return format_bracketed(head, {**given, "weights": weights})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import options
+
 if TYPE_CHECKING:
     from dsim.evaluation import Score
     from dsim.leaderboard import Board, Row
@@ -39,9 +41,9 @@ if TYPE_CHECKING:
 )
 @click.option("--jobs", type=int, default=0, help="Measures side by side. Default: one per core, 8 at most.")
 @click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds that one measure may take.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random draw.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--offline", is_flag=True, help="Never download anything.")
+@options.seed
+@options.device
+@options.offline
 @click.option(
     "--add",
     "added",
@@ -51,23 +53,8 @@ if TYPE_CHECKING:
     help="Merge rows that someone else ran, after checks; runs nothing unless --measure is given.",
 )
 @click.option("--rerun", multiple=True, metavar="NAME", help="Run this measure again; failed: all that failed.")
-@click.option(
-    "--self",
-    "self_pairs",
-    type=click.Choice(["exclude", "include"]),
-    default="exclude",
-    show_default=True,
-    help="Pairs of a dataset with itself.",
-)
-@click.option(
-    "--interval",
-    type=click.Choice(["expanded", "percentile"]),
-    default="expanded",
-    show_default=True,
-    help="Bootstrap over targets, widened for few of them; or the plain percentiles.",
-)
-@click.option("--resamples", type=int, default=2000, show_default=True, help="Resamples of the targets.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@options.judging
+@options.as_json
 def leaderboard(
     place: str,
     measures: Sequence[str],

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import options
+
 if TYPE_CHECKING:
     from dsim.zoo import Model
 
@@ -79,8 +81,8 @@ def verify(id: str | None, as_json: bool) -> int:
 @click.argument("name")
 @click.option("--sources", multiple=True, required=True, metavar="PATH...", help="Datasets to train on.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the model.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random draw.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@options.seed
+@options.device
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the training; may be repeated."
 )
@@ -105,9 +107,9 @@ def train(
     if not spec.trainer:
         trained = [known for known, found in default().measures.items() if found.trainer]
         raise UsageError(f"measure {name!r} has no model to train", hint=f"these have: {', '.join(trained) or 'none'}")
-    options = parse_options(",".join([f"seed={seed}", *settings]))
+    recipe = parse_options(",".join([f"seed={seed}", *settings]))
     trainer = load(spec.trainer)
-    trainer(open_many(sources, skip_unreadable=skip_unreadable), out, runtime(device), options)
+    trainer(open_many(sources, skip_unreadable=skip_unreadable), out, runtime(device), recipe)
     click.echo(out)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsim.cli import options
 from dsim_kld.specs import KLD_TF
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def _default(name: str) -> object:
 @click.option(
     "--least", type=click.IntRange(min=1), default=20, show_default=True, help="Refuse datasets of fewer images."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--offline", is_flag=True, help="Never download anything.")
+@options.device
+@options.offline
 def write(
     dataset: str,
     out: Path,
@@ -91,8 +92,8 @@ def write(
 @click.option("--extractor", metavar="KIND:NAME[OPTIONS]", help="For datasets at hand; default: that of the files.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as JSON, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--offline", is_flag=True, help="Never download anything.")
+@options.device
+@options.offline
 def compare(
     files: Sequence[str],
     sources: Sequence[str],
