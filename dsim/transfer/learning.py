@@ -11,7 +11,6 @@ from dsim.transfer.augment import augment
 from dsim.transfer.loop import train
 from dsim.transfer.objective import objective
 from dsim.transfer.pairs import Pairs, gather, window_side
-from dsim.transfer.recipe import SHORTEST_EPOCH
 
 if TYPE_CHECKING:
     import torch
@@ -32,14 +31,15 @@ class Segmenting:
     validation: Pairs | None
     recipe: Recipe
     device: str
-    fewest: int = 0
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
-        """Indices of each step, in random order."""
+        """Indices of each step: all images in random order, again and again until enough were shown."""
         import torch
 
-        draws = self.training.draws(self.fewest)
-        order = draws[torch.randperm(len(draws), generator=generator)]
+        draws = self.training.draws()
+        rounds = max(1, -(-self.recipe.shown // len(draws)))
+        order = torch.cat([draws[torch.randperm(len(draws), generator=generator)] for _ in range(rounds)])
+        order = order[: max(len(draws), self.recipe.shown)]
         batches: tuple[Tensor, ...] = order.split(self.recipe.batch)  # type: ignore[no-untyped-call]
         return batches
 
@@ -108,8 +108,7 @@ def adapt(
     foreground: Foreground,
 ) -> Trained:
     """Train on a few annotated images of a target: go on with a network, or from scratch where it is None."""
-    fewest = SHORTEST_EPOCH * recipe.batch
-    lesson = Segmenting(gather(dataset, annotated, recipe, foreground), None, recipe, runtime.resolved_device(), fewest)
+    lesson = Segmenting(gather(dataset, annotated, recipe, foreground), None, recipe, runtime.resolved_device())
     return train(
         recipe.build(seed, runtime) if network is None else network,
         lesson,

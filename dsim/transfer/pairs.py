@@ -101,13 +101,12 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.planes)
 
-    def draws(self, fewest: int = 0) -> Tensor:
+    def draws(self) -> Tensor:
         """Indices of the images as one epoch shows them: large ones for as many patches as they hold."""
         import torch
 
         times = [max(1, min(MOST_PATCHES, round(p[0].numel() / self.patch**2))) for p in self.planes]
-        indices = torch.repeat_interleave(torch.arange(len(self)), torch.tensor(times))
-        return indices.repeat(max(1, -(-fewest // len(indices))))
+        return torch.repeat_interleave(torch.arange(len(self)), torch.tensor(times))
 
     def windows(self, indices: Tensor, size: int, generator: torch.Generator | None = None) -> Tensor:
         """Square windows float32 (b, 4, size, size) in [0, 1], at random places where an image is larger."""

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 #: Raised whenever training or scoring changes, so that nothing finished by another recipe is taken up.
 VERSION = 1
-#: Steps of an epoch on a handful of annotated images: they are repeated, augmented differently each time.
-SHORTEST_EPOCH = 4
-
 SETTINGS = (
     Parameter("encoder", "str", "plain", "plain, or a network of timm as encoder: timm:resnet18"),
     Parameter("pretrained", "bool", False, "start the timm encoder with its published weights: timm:NAME.TAG"),
@@ -30,6 +27,7 @@ SETTINGS = (
     ),
     Parameter("patch", "int", 128, "side of the network's square input, pixels", minimum=16),
     Parameter("epochs", "int", 60, "passes over the training images, at most", minimum=1),
+    Parameter("shown", "int", 40, "images shown in an epoch, at least: small sources are repeated", minimum=0),
     Parameter("patience", "int", 0, "stop after so many epochs without a lower validation loss; 0: never", minimum=0),
     Parameter("batch", "int", 8, "images per step", minimum=1),
     Parameter("lr", "float", 1e-3, "learning rate at the start"),
@@ -63,6 +61,7 @@ class Recipe:
     side: int = 128
     patch: int = 128
     epochs: int = 60
+    shown: int = 40
     patience: int = 0
     batch: int = 8
     lr: float = 1e-3

@@ -32,9 +32,9 @@ def as_rgb(pixels: NDArray[Any], what: str) -> Tensor:
             f"{what} has {channels} channels, and segmentation takes gray or RGB images",
             hint="write the channels to use as gray or RGB images",
         )
-    image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-    scaled = image.float() / 255 if image.dtype == torch.uint8 else image.float()
-    return scaled.expand(3, -1, -1)
+    planes = pixels.transpose(2, 0, 1)
+    image = np.multiply(planes, np.float32(1 / 255) if pixels.dtype == np.uint8 else 1, dtype=np.float32, order="C")
+    return torch.from_numpy(image).expand(3, -1, -1)
 
 
 def scaled(planes: Tensor, side: int) -> Tensor:

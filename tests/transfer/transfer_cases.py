@@ -1,0 +1,25 @@
+"""Small datasets and a small recipe for the tests of transfer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dsim.data.dataset import Dataset
+from dsim.data.memory import from_arrays
+from dsim.transfer.recipe import Recipe
+
+#: Trains in less than a second.
+TINY = Recipe(side=16, patch=16, width=8, levels=2, epochs=3, shown=8, batch=4, adapt_epochs=2, blocks=5)
+
+
+def discs(name: str = "discs", n: int = 10, side: int = 16, seed: int = 0, dark: bool = False, **more: Any) -> Dataset:
+    """Bright discs on dark ground, or dark ones on bright, with their masks of 0 and 255."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:side, :side]
+    centres = rng.uniform(side * 0.3, side * 0.7, (n, 2, 1, 1))
+    radius = rng.uniform(side * 0.2, side * 0.3, (n, 1, 1))
+    masks = (rows - centres[:, 0]) ** 2 + (columns - centres[:, 1]) ** 2 < radius**2
+    shade = np.where(masks ^ dark, 200, 60) + rng.integers(-20, 20, masks.shape)
+    return from_arrays(shade.astype(np.uint8), masks=masks.astype(np.uint8) * 255, name=name, **more)
