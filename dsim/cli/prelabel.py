@@ -1,0 +1,97 @@
+"""``dsim prelabel``: masks of a target by a segmentation model, in the formats of annotation tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dsim.prelabel import PreLabels
+
+
+@click.command()
+@click.argument("target")
+@click.option("--model", "reference", required=True, metavar="zoo:ID|FILE", help="The segmentation model.")
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder; not within the target."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Probability from which a pixel is foreground. Default: the model's own.",
+)
+@click.option("--label", default="foreground", show_default=True, help="Name of what is marked.")
+@click.option(
+    "--probabilities", type=click.Choice(["png", "tif"]), help="Also probability maps: 16-bit PNG, or float32 TIFF."
+)
+@click.option(
+    "--sheet",
+    type=click.IntRange(min=0),
+    default=24,
+    show_default=True,
+    help="Images on the contact sheet, half of them the most doubtful; 0 for none.",
+)
+@click.option("--overwrite", is_flag=True, help="Begin anew; files that are there are replaced.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--offline", is_flag=True, help="Never download anything.")
+@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def prelabel(
+    target: str,
+    reference: str,
+    out: Path,
+    threshold: float | None,
+    label: str,
+    probabilities: str | None,
+    sheet: int,
+    overwrite: bool,
+    device: str,
+    offline: bool,
+    skip_unreadable: bool,
+    as_json: bool,
+) -> None:
+    """Mark the foreground of every image of TARGET by a segmentation model.
+
+    Writes masks (PNG), coco.json, GeoJSON for QuPath, ROI zips for ImageJ and Fiji, a contact sheet of outlines, and
+    uncertainty.csv, the most doubtful images first. An interrupted run goes on when the same command is given again.
+
+    TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
+    """
+    from dsim.cli.console import emit_json, runtime
+    from dsim.data.opening import open_dataset
+    from dsim.prelabel import Settings, open_model
+    from dsim.prelabel import prelabel as run
+
+    how = runtime(device, offline)
+    images = open_dataset(target, skip_unreadable=skip_unreadable)
+    if images.skipped:
+        how.progress.note(f"{len(images.skipped)} unreadable left out: {', '.join(images.skipped)}")
+    settings = Settings(threshold, label, probabilities or "")
+    model = open_model(reference, how)
+    found = run(images, model, out, settings=settings, sheet=sheet, overwrite=overwrite, runtime=how)
+    if as_json:
+        emit_json(found.to_dict())
+    else:
+        _show(found)
+
+
+def _show(found: PreLabels) -> None:
+    """The most doubtful images, and where everything is."""
+    from dsim.cli.console import stderr, table
+
+    told = found.to_dict()
+    rows = [
+        [row["id"], str(row["objects"]), f"{row['expected_dice']:.3f}", _or_none(row["boundary_entropy"])]
+        for row in told["most_doubtful"]
+    ]
+    numbers = ["objects", "expected Dice", "entropy at outlines"]
+    table(f"{told['target']['name']}: look at these first", ["image", *numbers], rows, right=numbers)
+    empty = f", {found.empty} images without any" if found.empty else ""
+    stderr().print(f"{found.objects} objects in {len(found.rows)} images{empty}", markup=False)
+    stderr().print(f"wrote {found.out}: masks, geojson, rois, {', '.join(found.files)}", markup=False)
+
+
+def _or_none(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,10 @@
+"""Pre-labels: a segmentation model's masks of a target, beside its images, in the formats of annotation tools."""
+
+from __future__ import annotations
+
+from dsim.prelabel.engine import prelabel
+from dsim.prelabel.labelling import Settings
+from dsim.prelabel.model import Model, Segments, open_model
+from dsim.prelabel.summary import PreLabels
+
+__all__ = ["Model", "PreLabels", "Segments", "Settings", "open_model", "prelabel"]

@@ -1,0 +1,234 @@
+"""Pre-label a target: one image after another, each finished before the next, and then what is told of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dsim.data.dataset import Dataset
+from dsim.errors import DataError, UsageError
+from dsim.prelabel.journal import Journal
+from dsim.prelabel.labelling import Settings, label_image, places_of
+from dsim.prelabel.model import Model, seen
+from dsim.prelabel.summary import PreLabels
+from dsim.prelabel.table import Row, by_doubt, write_table
+from dsim.runtime import Runtime
+from dsim.specs import Need
+
+#: Raised whenever the files of the same model and target change.
+VERSION = 1
+COCO, TABLE, SHEET, SUMMARY = "coco.json", "uncertainty.csv", "overlays.png", "prelabel.json"
+
+
+def prelabel(
+    target: Dataset,
+    model: Model,
+    out: Path,
+    *,
+    settings: Settings | None = None,
+    sheet: int = 24,
+    overwrite: bool = False,
+    runtime: Runtime | None = None,
+) -> PreLabels:
+    """Apply a segmentation model to every image of a target and write masks in the formats of annotation tools.
+
+    Parameters
+    ----------
+    target : its images are read one by one; they are neither changed nor copied.
+    model : ``open_model(reference, runtime)``.
+    out : holds masks/, geojson/, rois/, coco.json, uncertainty.csv, overlays.png, prelabel.json; see docs/prelabel.md.
+    sheet : how many images the contact sheet shows; 0 for none.
+    overwrite : begin anew: what an earlier run wrote there is removed, other files of these names are replaced.
+
+    An interrupted run goes on where it stopped when the same is asked for again. Raises DataError where ``out`` holds
+    what would be overwritten, or pre-labels of another model, target or settings, and where it lies within the target,
+    whose images the masks would become.
+    """
+    job = _Job(target, model, out, settings or Settings(), runtime or Runtime())
+    left = job.open(overwrite)
+    job.label(left)
+    return job.finish(len(left), sheet)
+
+
+class _Job:
+    """One target, one model, one folder."""
+
+    def __init__(self, target: Dataset, model: Model, out: Path, settings: Settings, runtime: Runtime) -> None:
+        target.require(Need.IMAGES, "pre-labelling")
+        self.threshold = model.threshold if settings.threshold is None else settings.threshold
+        if not 0 < self.threshold < 1:
+            raise UsageError(f"no pixel can be told by a threshold of {self.threshold:g}", hint="give 0.5, say")
+        _refuse_within(target, out)
+        self.target, self.model, self.out, self.settings, self.runtime = target, model, out, settings, runtime
+        self.places = places_of(target)
+        self.facts = _facts(target, model, settings, self.threshold)
+        self.journal = Journal(out)
+        self.notes: list[str] = []
+        self.seen = seen(model, target)
+
+    def open(self, overwrite: bool) -> list[int]:
+        """Take up the folder, or begin it; returns the images that are to be labelled."""
+        if overwrite:
+            self.journal.discard([COCO, TABLE, SHEET, SUMMARY])
+        elif self.journal.facts is None:
+            self._refuse_occupied([self.out / name for name in (COCO, TABLE, SHEET, SUMMARY)])
+        elif self.journal.facts["key"] != self.facts["key"]:
+            raise DataError(
+                f"{self.out} holds {_difference(self.journal.facts, self.facts)}",
+                hint="choose another folder, or begin anew with --overwrite",
+            )
+        finished = set() if overwrite else set(self.journal.finished())
+        left = [index for index in range(len(self.target)) if index not in finished]
+        if not (overwrite or self.journal.replaces):
+            fresh = [self.places[index] for index in left if index not in self.journal.begun]
+            self._refuse_occupied([self.out / file for place in fresh for file in place.files(self.settings)])
+        if overwrite or self.journal.facts is None:
+            self.journal.start(self.facts, overwrite)
+        return left
+
+    def label(self, left: Sequence[int]) -> None:
+        """Write the files of these images, one image after the other."""
+        self._say()
+        progress, total = self.runtime.progress, len(self.target)
+        done = total - len(left)
+        if done:
+            progress.note(f"{done} of {total} images are labelled already")
+        try:
+            with progress.task(f"pre-labelling {self.target.name}", total=total, unit="images") as task:
+                task.advance(done)
+                for index, probabilities in self._predictions(left):
+                    place = self.places[index]
+                    self.journal.begin(index, place.files(self.settings))
+                    line = label_image(
+                        probabilities, self.threshold, self.settings, place, self.out, str(self.facts["key"])
+                    )
+                    self.journal.add(index, line)
+                    done += 1
+                    task.advance(1, objects=line["row"]["objects"], expected_dice=line["row"]["expected_dice"])
+        except BaseException:
+            progress.note(f"{done} of {total} images are labelled; the same command goes on from there")
+            raise
+
+    def finish(self, new: int, sheet: int) -> PreLabels:
+        """Write what is told of all images: what is not there yet, or is of a part of them."""
+        from dsim.prelabel import coco
+        from dsim.prelabel.overlays import write_overlays
+
+        rows = self._rows()
+        absent = {
+            name
+            for name in (COCO, TABLE, SUMMARY, *([SHEET] if sheet else []))
+            if not (self.journal.closed and (self.out / name).exists())
+        }
+        if COCO in absent:
+            about = f"pre-labels of {self.target.name} by {self.model.name}, dsim {self.facts['dsim']}"
+            coco.write(self.out / COCO, about, self.settings.label, self._images(), self._annotations())
+        if TABLE in absent:
+            write_table(self.out / TABLE, rows)
+        if SHEET in absent:
+            write_overlays(self.out / SHEET, self.target, self.out, rows, sheet)
+        files = [name for name in (COCO, TABLE, SHEET, SUMMARY) if name == SUMMARY or (self.out / name).exists()]
+        found = PreLabels(self.out, self.facts, tuple(rows), new, self.seen, tuple(self.notes), tuple(files))
+        if SUMMARY in absent:
+            found.to_json(self.out / SUMMARY)
+        if not self.journal.closed:
+            self.journal.close()
+        return found
+
+    def _predictions(self, left: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        if not left:
+            return iter(())
+        return self.model.segmenter.predict_many(self.target, left, workers=self.runtime.workers)
+
+    def _say(self) -> None:
+        """What the user should know before the work begins."""
+        renamed = [(id, place.name) for id, place in zip(self.target.ids, self.places, strict=True) if id != place.name]
+        if renamed:
+            self.notes.append(
+                f"{len(renamed)} images have names that some disks cannot hold or cannot tell apart; "
+                f"their files have others, the first {renamed[0][0]!r}: {renamed[0][1]}"
+            )
+        if self.target.masked:
+            self.notes.append(f"{self.target.name} has masks of its own; they are neither used nor changed")
+        for text in (self.seen, *self.notes):
+            if text:
+                self.runtime.progress.note(text)
+
+    def _refuse_occupied(self, paths: Sequence[Path]) -> None:
+        there = [path for path in paths if path.exists()]
+        if there:
+            more = f" (and {len(there) - 1} more files)" if len(there) > 1 else ""
+            raise DataError(
+                f"{there[0]} is there already{more}", hint="choose another folder, or replace them with --overwrite"
+            )
+
+    def _rows(self) -> list[Row]:
+        ids, places = self.target.ids, self.places
+        return by_doubt(
+            {"id": ids[index], "mask": places[index].mask, **line["row"]} for index, line in self.journal.read()
+        )
+
+    def _images(self) -> Iterator[dict[str, Any]]:
+        for index, line in self.journal.read():
+            row = line["row"]
+            page = {} if row["page"] is None else {"page": row["page"]}
+            yield {
+                "id": index + 1,
+                "file_name": row["image"],
+                "width": row["width"],
+                "height": row["height"],
+                "mask": self.places[index].mask,
+                **page,
+            }
+
+    def _annotations(self) -> Iterator[tuple[int, Sequence[Mapping[str, Any]]]]:
+        for index, line in self.journal.read():
+            yield index + 1, line["annotations"]
+
+
+def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) -> dict[str, Any]:
+    """What the files depend on, and their key; a target's name and place change nothing."""
+    from dsim import __version__
+    from dsim.store.content import digest
+
+    judged = {
+        "version": VERSION,
+        "model": model.digest,
+        "images": target.images_fingerprint,
+        "order": target.order,
+        "settings": {**asdict(settings), "threshold": threshold},
+    }
+    return {
+        "key": digest(judged),
+        "dsim": __version__,
+        "model": {"name": model.name, "sha256": model.digest},
+        "target": {"name": target.name, "location": target.location, "images_fingerprint": target.images_fingerprint},
+        "settings": judged["settings"],
+    }
+
+
+def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """What a folder holds instead of what is wanted."""
+    ours, theirs = wanted["model"]["sha256"], there["model"]["sha256"]
+    if ours != theirs:
+        return f"pre-labels by another model: {there['model']['name']} (sha256 {theirs[:12]}), not {ours[:12]}"
+    if there["target"]["images_fingerprint"] != wanted["target"]["images_fingerprint"]:
+        return f"pre-labels of other images: {there['target']['name']}, from {there['target']['location']}"
+    changed = [
+        f"{name} {there['settings'].get(name)!r}, not {value!r}"
+        for name, value in wanted["settings"].items()
+        if there["settings"].get(name) != value
+    ]
+    return "pre-labels made otherwise: " + (", ".join(changed) or f"by dsim {there['dsim']}")
+
+
+def _refuse_within(target: Dataset, out: Path) -> None:
+    """Readers search folders to their depths: masks in them would be images at the next reading."""
+    place = Path(target.location)
+    if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
+        raise DataError(
+            f"{out} lies within the target {target.location}, whose images the masks would become",
+            hint="choose a folder outside of it",
+        )

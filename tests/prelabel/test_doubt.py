@@ -1,0 +1,58 @@
+"""Numbers of doubt, against simulation and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from dsim.prelabel.doubt import boundary_entropy, entropy, expected_dice
+
+
+def test_the_expected_dice_is_that_of_masks_drawn_from_the_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    for sharpness in (3, 8, 20):
+        smooth = ndimage.gaussian_filter(rng.random((40, 40)), 3)
+        p = (1 / (1 + np.exp(-sharpness * (smooth - 0.5) / smooth.std()))).astype(np.float32)
+        mask = p >= 0.5
+        drawn = rng.random((400, 40, 40)) < p
+        dice = 2 * (drawn & mask).sum((1, 2)) / (drawn.sum((1, 2)) + mask.sum())
+        assert expected_dice(p, mask) == pytest.approx(dice.mean(), abs=0.003)
+
+
+def test_the_ends_of_the_expected_dice() -> None:
+    mask = np.eye(4, dtype=bool)
+    assert expected_dice(mask.astype(np.float32), mask) == 1
+    assert expected_dice(np.zeros((4, 4), np.float32), np.zeros((4, 4), bool)) == 1
+    assert expected_dice(np.full((4, 4), 0.4, np.float32), np.zeros((4, 4), bool)) == 0
+
+
+def test_large_images_are_summed_in_double() -> None:
+    """A float32 sum would stop growing."""
+    p = np.full((5000, 5000), 0.9, np.float32)
+    assert expected_dice(p, p >= 0.5) == pytest.approx(1.8 / 1.9, rel=1e-6)
+
+
+def test_entropy_is_in_bits() -> None:
+    p = np.array([0, 1, 0.5, 0.1], np.float32)
+    np.testing.assert_allclose(entropy(p), [0, 0, 1, 0.468996], atol=1e-6)
+
+
+def test_only_pixels_near_the_outline_count() -> None:
+    mask = np.zeros((50, 50), bool)
+    mask[20:30, 20:30] = True
+    p = mask.astype(np.float32)
+    assert boundary_entropy(p, mask) == 0
+    far = p.copy()
+    far[:5] = 0.5
+    assert boundary_entropy(far, mask) == 0
+    near = p.copy()
+    near[18:32, 18:32] = 0.5
+    # Within two steps of the edge: the diamond around the square, less its core of 6 x 6, all of it in doubt but the
+    # corners that the patch of 14 x 14 has beyond the diamond.
+    assert boundary_entropy(near, mask) == 1
+
+
+def test_a_mask_without_outline_has_no_entropy_there() -> None:
+    assert np.isnan(boundary_entropy(np.zeros((9, 9), np.float32), np.zeros((9, 9), bool)))
+    assert np.isnan(boundary_entropy(np.ones((9, 9), np.float32), np.ones((9, 9), bool)))
