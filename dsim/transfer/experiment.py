@@ -262,7 +262,7 @@ def _unseen(segmenter: Segmenter | None, target: Dataset, indices: Sequence[int]
 def _trained_on(source: Dataset, indices: Sequence[int]) -> Mapping[str, Any]:
     return {
         "name": source.name,
-        "images": len(indices),
+        "n": len(indices),
         "images_fingerprint": source.images_fingerprint,
         "image_digests": sorted(source.image_digests[index] for index in indices),
     }

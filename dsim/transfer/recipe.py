@@ -29,8 +29,8 @@ SETTINGS = (
     Parameter("epochs", "int", 60, "passes over the training images, at most", minimum=1),
     Parameter("shown", "int", 40, "images shown in an epoch, at least: small sources are repeated", minimum=0),
     Parameter("patience", "int", 0, "stop after so many epochs without a lower validation loss; 0: never", minimum=0),
-    Parameter("batch", "int", 8, "images per step", minimum=1),
-    Parameter("lr", "float", 1e-3, "learning rate at the start"),
+    Parameter("batch", "int", 4, "images per step", minimum=1),
+    Parameter("lr", "float", 2e-3, "learning rate at the start"),
     Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=CHOICES["rate"]),
     Parameter("weight_decay", "float", 1e-4, "of AdamW", minimum=0),
     Parameter("precision", "str", "float32", "arithmetic of training", choices=CHOICES["precision"]),
@@ -40,7 +40,7 @@ SETTINGS = (
     Parameter("blocks", "int", 10, "runs of neighbouring images that count as groups where none are known", minimum=0),
     Parameter("threshold", "float", 0.5, "probability from which a pixel is foreground", minimum=0, maximum=1),
     Parameter("adapt_epochs", "int", 20, "epochs of fine-tuning on the annotated images of a target", minimum=1),
-    Parameter("adapt_lr", "float", 3e-4, "learning rate of fine-tuning"),
+    Parameter("adapt_lr", "float", 5e-4, "learning rate of fine-tuning"),
 )
 
 
@@ -63,8 +63,8 @@ class Recipe:
     epochs: int = 60
     shown: int = 40
     patience: int = 0
-    batch: int = 8
-    lr: float = 1e-3
+    batch: int = 4
+    lr: float = 2e-3
     rate: str = "cosine"
     weight_decay: float = 1e-4
     precision: str = "float32"
@@ -74,7 +74,7 @@ class Recipe:
     blocks: int = 10
     threshold: float = 0.5
     adapt_epochs: int = 20
-    adapt_lr: float = 3e-4
+    adapt_lr: float = 5e-4
     version: int = VERSION
 
     def __post_init__(self) -> None:

@@ -33,7 +33,7 @@ class Segmenter:
     Parameters
     ----------
     network : images (n, 3, patch, patch) in [0, 1] to logits (n, patch, patch); in evaluation mode, on ``device``.
-    trained_on : of each dataset it was trained on: ``name``, ``images`` (how many), ``images_fingerprint``, and
+    trained_on : of each dataset it was trained on: ``name``, ``n`` images, ``images_fingerprint``, and
         ``image_digests`` of those that it saw, where they are known.
     name : by which it is told apart.
     """

@@ -82,7 +82,7 @@ def test_what_is_finished_is_not_repeated_and_a_new_target_costs_only_its_scores
     assert counted == ["one"]
 
 
-@pytest.mark.parametrize("change", [{"recipe": {"lr": 2e-3}}, {"seed": 1}, {"images": 5}])
+@pytest.mark.parametrize("change", [{"recipe": {"lr": 3e-3}}, {"seed": 1}, {"images": 5}])
 def test_another_recipe_seed_or_images_take_up_nothing(
     change: dict[str, Any], discs: Discs, tiny: Recipe, tmp_path: Path, counted: list[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Promises of a segmenter: any size, order and batch do not matter, memory stays flat, a file gives the same numbers."""
+"""Promises of a segmenter: any size, the same in any batch, flat memory, a file gives the same numbers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_only_a_few_images_are_held_at_a_time(tiny: Recipe) -> None:
 
 
 def test_a_file_gives_the_same_numbers_and_tells_what_it_was_trained_on(tiny: Recipe, tmp_path: Path) -> None:
-    model = Segmenter(tiny.build(3).eval(), tiny, ({"name": "a", "images": 2, "images_fingerprint": "f"},), "mine")
+    model = Segmenter(tiny.build(3).eval(), tiny, ({"name": "a", "n": 2, "images_fingerprint": "f"},), "mine")
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     for place in (tmp_path / "folder", tmp_path / "file.safetensors"):
         again = load_segmenter(model.save(place), CPU)
@@ -104,7 +104,7 @@ def test_what_is_no_model_is_refused_with_a_fix(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsError, match="no segmentation model of dsim"):
         load_segmenter(tmp_path / "other.safetensors", CPU)
-    with pytest.raises(UnknownNameError, match="no zoo model named 'unet.nobody.r1'"):
+    with pytest.raises(UnknownNameError, match=r"no zoo model named 'unet\.nobody\.r1'"):
         load_segmenter("zoo:unet.nobody.r1", CPU)
 
 

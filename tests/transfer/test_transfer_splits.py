@@ -82,7 +82,7 @@ def test_annotated_images_come_from_groups_that_are_not_scored() -> None:
 
 def test_fewer_groups_than_parts_is_an_error_that_names_the_dataset() -> None:
     two_patients = images(10, groups=[i % 2 for i in range(10)])
-    with pytest.raises(TooFewSamplesError, match="'numbered' cannot be divided into 2 parts: .* of 1 group"):
+    with pytest.raises(TooFewSamplesError, match=r"'numbered' cannot be divided into 2 parts: .* of 1 group"):
         split(two_patients, validation=0.2, test=0.2, seed=0)
     with pytest.raises(TooFewSamplesError, match="into 5 parts"):
         folds(two_patients, 5, seed=0)

@@ -1,4 +1,4 @@
-"""Promises of tiling: every pixel is seen, blending leaves constants and a shift-free network alone, sizes come back."""
+"""Promises of tiling: every pixel is seen, blending leaves a smooth image alone, and sizes come back."""
 
 from __future__ import annotations
 
