@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, MeasureError
 from dsim.files import slug
+from dsim.rng import stream
 from dsim.runtime import Runtime
 from dsim.specs import Need
 from dsim.transfer.learning import adapt, learn
@@ -34,7 +35,7 @@ class Experiment:
 
     Parameters
     ----------
-    folder : of the ledgers and the trained models. ``seed`` : of every random draw; repetition r adds its own.
+    folder : of the ledgers and the trained models. ``seed`` : of every random draw.
     """
 
     sources: tuple[Dataset, ...]
@@ -98,9 +99,10 @@ class Experiment:
         count, blocks = self.scenario.images, self.recipe.blocks
         return annotated(target, count, seed=self.seed, repetition=repetition, blocks=blocks)
 
-    def seed_of(self, repetition: int) -> int:
-        """Of the weights, the order of images and the augmentation of a repetition."""
-        return 1000 * self.seed + repetition
+    def seed_of(self, repetition: int, *datasets: Dataset | None) -> int:
+        """Of weights, order of images and augmentation: other ones for every dataset that is trained on."""
+        prints = [dataset.images_fingerprint for dataset in datasets if dataset is not None]
+        return int(stream(self.seed, "training", *prints, str(repetition)).integers(2**31))
 
     def _common(self) -> dict[str, Any]:
         return {"task": "segmentation", "recipe": self.recipe.record(), "seed": self.seed}
@@ -132,7 +134,9 @@ def carry_out(experiment: Experiment, source: Dataset | None, repetition: int) -
         for target in missing:
             try:
                 record = _scored(experiment, segmenter, source, repetition, target)
-                experiment.scores(source, target).add(_score_job(source, repetition, target), record)
+                ledger, job = experiment.scores(source, target), _score_job(source, repetition, target)
+                ledger.add(job, record)
+                ledger.done(job)
             except (MeasureError, DataError) as error:
                 failures[name, repetition, target.name] = error.message
             task.advance(1)
@@ -148,7 +152,7 @@ def trained(experiment: Experiment, source: Dataset, repetition: int) -> Segment
     if ledger.find(job) is not None and file.exists():
         return load_segmenter(file, experiment.runtime)
     parts = experiment.split(source, repetition)
-    seed, runtime = experiment.seed_of(repetition), experiment.runtime
+    seed, runtime = experiment.seed_of(repetition, source), experiment.runtime
     done = learn(
         source,
         parts.training,
@@ -204,7 +208,7 @@ def _scored(
     chosen, others = experiment.annotated(target, repetition)
     rest = _unseen(segmenter, target, others)
     if chosen:
-        segmenter = _adapted(experiment, segmenter, repetition, target, chosen)
+        segmenter = _adapted(experiment, segmenter, source, repetition, target, chosen)
     assert segmenter is not None
     found = list(dices(segmenter, target, rest, experiment.foreground))
     return {
@@ -226,22 +230,29 @@ def dices(segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foregr
 
 
 def _adapted(
-    experiment: Experiment, segmenter: Segmenter | None, repetition: int, target: Dataset, chosen: Sequence[int]
+    experiment: Experiment,
+    segmenter: Segmenter | None,
+    source: Dataset | None,
+    repetition: int,
+    target: Dataset,
+    chosen: Sequence[int],
 ) -> Segmenter:
     """The model after training on the annotated images of a target; a new one without a source."""
     from copy import deepcopy
 
     from dsim.transfer.segmenter import Segmenter
 
-    network = None if segmenter is None else deepcopy(segmenter.network).requires_grad_(True)
+    ledger, job = experiment.scores(source, target), _score_job(source, repetition, target)
     done = adapt(
-        network,
+        None if segmenter is None else deepcopy(segmenter.network).requires_grad_(True),
         target,
         chosen,
         experiment.recipe,
-        seed=experiment.seed_of(repetition),
+        seed=experiment.seed_of(repetition, source, target),
         runtime=experiment.runtime,
         foreground=experiment.foreground,
+        checkpoint=ledger.checkpoint(job),
+        identity={"key": ledger.key, "job": list(job)},
     )
     if segmenter is None:
         return Segmenter(done.network, experiment.recipe, device=experiment.runtime.resolved_device())

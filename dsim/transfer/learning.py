@@ -106,6 +106,8 @@ def adapt(
     seed: int,
     runtime: Runtime,
     foreground: Foreground,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Train on a few annotated images of a target: go on with a network, or from scratch where it is None."""
     lesson = Segmenting(gather(dataset, annotated, recipe, foreground), None, recipe, runtime.resolved_device())
@@ -115,6 +117,8 @@ def adapt(
         recipe.adaptation(fresh=network is None),
         seed=seed,
         runtime=runtime,
+        checkpoint=checkpoint,
+        identity=identity,
         description=f"{len(annotated)} images of {dataset.name}",
     )
 

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from dsim.runtime import Runtime, Silent
 from dsim.transfer.experiment import Experiment, Failures, carry_out
 from dsim.transfer.pairs import Foreground, check_masks
 from dsim.transfer.recipe import Recipe
-from dsim.transfer.scenario import Scenario
+from dsim.transfer.scenario import NOTHING, Scenario
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -127,29 +127,40 @@ def run(experiment: Experiment, repetitions: int, jobs: int = 1) -> Failures:
     failures: Failures = {}
     with progress.task("models", total=total, unit="models") as task:
         task.advance(total - len(todo))
-        if jobs == 1 or len(todo) < 2:
-            for row, repetition in todo:
-                failures |= carry_out(experiment, row, repetition)
-                task.advance(1)
-            return failures
-        from joblib import Parallel, delayed
-
-        silent = replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
-        calls = (delayed(_in_process)(silent, row, repetition, os.getpid()) for row, repetition in todo)
-        for failed in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(calls):
+        for done, (what, failed) in enumerate(_each(experiment, todo, jobs), total - len(todo) + 1):
             failures |= failed
             task.advance(1)
+            progress.note(f"{done} of {total} models: {what}{', with failures' if failed else ''}")
     return failures
 
 
-def _in_process(experiment: Experiment, row: Dataset | None, repetition: int, parent: int) -> Failures:
+def _each(
+    experiment: Experiment, todo: Sequence[tuple[Dataset | None, int]], jobs: int
+) -> Iterator[tuple[str, Failures]]:
+    """What was carried out, as it is finished, with the reasons of what failed."""
+    if jobs == 1 or len(todo) < 2:
+        for row, repetition in todo:
+            yield _told(row, repetition), carry_out(experiment, row, repetition)
+        return
+    from joblib import Parallel, delayed
+
+    silent = replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
+    calls = (delayed(_in_process)(silent, row, repetition, os.getpid()) for row, repetition in todo)
+    yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(calls)
+
+
+def _told(row: Dataset | None, repetition: int) -> str:
+    return f"{NOTHING if row is None else row.name}, repetition {repetition + 1}"
+
+
+def _in_process(experiment: Experiment, row: Dataset | None, repetition: int, parent: int) -> tuple[str, Failures]:
     """In a process of its own, on one thread; it ends with the process that started it, however that ends."""
     import torch
 
     torch.set_num_threads(1)
     if not any(thread.name == _WATCH for thread in threading.enumerate()):
         threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
-    return carry_out(experiment, row, repetition)
+    return _told(row, repetition), carry_out(experiment, row, repetition)
 
 
 _WATCH = "dsim-end-with-parent"
