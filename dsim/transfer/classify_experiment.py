@@ -1,0 +1,275 @@
+"""One measurement of transfer in classification: trainings and scores, each kept as soon as it is finished."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DataError
+from dsim.files import slug
+from dsim.runtime import Runtime
+from dsim.specs import Need
+from dsim.transfer.classify_building import Published, build, published_body
+from dsim.transfer.classify_folds import lacking, source_split, target_folds
+from dsim.transfer.classify_images import Labelled, gather
+from dsim.transfer.classify_learning import learn, probabilities
+from dsim.transfer.classify_recipe import ClassifyRecipe
+from dsim.transfer.experiment import conditions, training_record
+from dsim.transfer.splits import Split
+from dsim.transfer.work import Job, Ledger, key_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dsim.data.dataset import Dataset
+    from dsim.transfer.loop import Trained
+
+#: Names of the rows that are no dataset of the user's.
+SCRATCH, IMAGENET = "scratch", "ImageNet"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training on a target starts from: a source, published weights, or neither: from scratch."""
+
+    source: Dataset | None = None
+    published: Published | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the row of the matrix."""
+        if self.source is not None:
+            return self.source.name
+        return SCRATCH if self.published is None else IMAGENET
+
+
+@dataclass(frozen=True)
+class ClassifyExperiment:
+    """What is trained, what is scored, and where finished work lies.
+
+    Parameters
+    ----------
+    published : ImageNet's weights, a source of its own; or None.
+    folds : of each target. ``folder`` : of the ledgers. ``seed`` : of every random draw; fold f adds its own.
+    divisions : folds of the targets by name, found when they are first asked for.
+    """
+
+    sources: tuple[Dataset, ...]
+    targets: tuple[Dataset, ...]
+    recipe: ClassifyRecipe
+    folder: Path
+    published: Published | None = None
+    folds: int = 5
+    seed: int = 0
+    runtime: Runtime = field(default_factory=Runtime)
+    divisions: dict[str, tuple[Split, ...]] = field(default_factory=dict, repr=False)
+
+    def rows(self) -> tuple[Start, ...]:
+        """The rows of the matrix."""
+        imagenet = () if self.published is None else (Start(published=self.published),)
+        return (*(Start(source) for source in self.sources), *imagenet)
+
+    def pretrainings(self) -> list[tuple[Dataset, int]]:
+        """Trainings on sources that are not finished, and that an unfinished score waits for."""
+        waited = {
+            (start.source.name, self.pretraining_of(fold)): start.source
+            for start, _, fold in self.scorings()
+            if start.source is not None
+        }
+        return [
+            (source, number)
+            for (name, number), source in waited.items()
+            if self.trainings(source).find((name, number)) is None
+        ]
+
+    def scorings(self) -> list[tuple[Start, Dataset, int]]:
+        """Trainings on targets that are not finished, fold by fold, so that an early look sees all sources."""
+        return [
+            (start, target, fold)
+            for fold in range(self.folds)
+            for target in self.targets
+            for start in (Start(), *self.rows())
+            if not is_self(start, target) and self.score(start, target, fold) is None
+        ]
+
+    def score(self, start: Start, target: Dataset, fold: int) -> dict[str, Any] | None:
+        """The finished score on a fold, or None; of a source as its own target that from scratch: it adds nothing."""
+        start = Start() if is_self(start, target) else start
+        return self.scores(start, target).find(score_job(start, target, fold))
+
+    def trainings(self, source: Dataset) -> Ledger:
+        """The finished trainings on a source; its key is all that they depend on but their number."""
+        return Ledger(self.folder / slug(source.name), key_of(self._training_facts(source)))
+
+    def scores(self, start: Start, target: Dataset) -> Ledger:
+        """The finished trainings on the folds of a target, from that start."""
+        facts = {"start": self._start_facts(start), "scored": _described(target), "folds": self.folds}
+        return Ledger(self.folder / slug(start.name), key_of(facts))
+
+    def divided(self, target: Dataset) -> tuple[Split, ...]:
+        """The folds of a target, the same for all sources."""
+        if target.name not in self.divisions:
+            recipe = self.recipe
+            self.divisions[target.name] = target_folds(
+                target, self.folds, tested=recipe.tested, neighbours=recipe.neighbours, seed=self.seed
+            )
+        return self.divisions[target.name]
+
+    def split(self, source: Dataset, number: int) -> Split:
+        """Which images of a source train, and which stop the training."""
+        recipe = self.recipe
+        return source_split(source, recipe.validation, neighbours=recipe.neighbours, seed=self.seed, repetition=number)
+
+    def pretraining_of(self, fold: int) -> int:
+        """Which training of a source a fold starts from."""
+        return fold if self.recipe.pretrainings == "fold" else 0
+
+    def seed_of(self, number: int) -> int:
+        """Of weights, order and augmentation of a fold; the same for all sources: differences are of the data."""
+        return 1000 * self.seed + number
+
+    def _training_facts(self, source: Dataset) -> dict[str, Any]:
+        return {**self._common(), "trained": _described(source)}
+
+    def _start_facts(self, start: Start) -> dict[str, Any]:
+        if start.source is not None:
+            return self._training_facts(start.source)
+        # Weights are what they hold, wherever they came from.
+        return {**self._common(), "published": start.published.sha256 if start.published else None}
+
+    def _common(self) -> dict[str, Any]:
+        return {"task": "classification", "recipe": self.recipe.record(), "seed": self.seed}
+
+
+def is_self(start: Start, target: Dataset) -> bool:
+    """Whether the source is the target: the same images with the same labels, whatever their names."""
+    source = start.source
+    needs = [Need.IMAGES, Need.LABELS]
+    return source is not None and source.fingerprint(needs) == target.fingerprint(needs)
+
+
+def pretrained(experiment: ClassifyExperiment, source: Dataset, number: int) -> dict[str, Tensor]:
+    """The body trained on a source: read where that is finished, else trained, going on from a checkpoint."""
+    from dsim.store import weights_file
+
+    ledger, job = experiment.trainings(source), (source.name, number)
+    file = ledger.file(job, ".safetensors")
+    if ledger.find(job) is not None and file.exists():
+        return weights_file.read(file)[0]
+    recipe, seed = experiment.recipe, experiment.seed_of(number)
+    images, parts = gather(source, recipe.side), experiment.split(source, number)
+    validation = images.chosen(parts.validation) if parts.validation else None
+    done = learn(
+        build(recipe, images.classes, seed),
+        images.chosen(parts.training),
+        validation,
+        recipe,
+        recipe.pretraining(),
+        seed=seed,
+        runtime=experiment.runtime,
+        checkpoint=ledger.checkpoint(job),
+        identity={"key": ledger.key, "job": list(job)},
+        description=f"training on {source.name}",
+    )
+    body = {key: value.detach().cpu().contiguous() for key, value in done.network.body.state_dict().items()}  # type: ignore[union-attr]
+    weights_file.write(file, body, {"dsim": json.dumps({"recipe": recipe.record(), "source": source.name})})
+    own = {} if validation is None else {"validation_auc": _auc(done, validation, experiment)}
+    device = experiment.runtime.resolved_device()
+    ledger.add(job, {**training_record(done), **own, **conditions(device), "images": len(parts.training)})
+    ledger.done(job)
+    return body
+
+
+def score(experiment: ClassifyExperiment, start: Start, target: Dataset, fold: int) -> None:
+    """Train on a fold of a target from that start, score it, and keep the score.
+
+    Raises MeasureError where training diverges, DataError where nothing is left to be scored.
+    """
+    recipe, seed = experiment.recipe, experiment.seed_of(fold)
+    ledger, job = experiment.scores(start, target), score_job(start, target, fold)
+    part = experiment.divided(target)[fold]
+    tested = unseen(start, target, part.test)
+    images = gather(target, recipe.side)
+    done = learn(
+        build(recipe, images.classes, seed, _body(experiment, start, fold)),
+        images.chosen(part.training),
+        images.chosen(part.validation) if part.validation else None,
+        recipe,
+        recipe.course(),
+        seed=seed,
+        runtime=experiment.runtime,
+        checkpoint=ledger.checkpoint(job),
+        identity={"key": ledger.key, "job": list(job)},
+        description=f"{start.name} on {target.name}, fold {fold + 1}",
+    )
+    ledger.add(job, _record(experiment, done, target, images, tested))
+    ledger.done(job)
+
+
+def unseen(start: Start, target: Dataset, indices: Sequence[int]) -> list[int]:
+    """Those whose content the source does not hold: a network is never scored on what it was trained on.
+
+    Raises DataError where they are of one class only.
+    """
+    seen = set(start.source.image_digests) if start.source is not None else set()
+    left = [index for index in indices if target.image_digests[index] not in seen]
+    if len(target.classes) - len(lacking(target, left)) < 2:
+        raise DataError(
+            f"{len(indices) - len(left)} of {len(indices)} images to be scored are in the source too, and the others "
+            "are not of two classes"
+        )
+    return left
+
+
+def score_job(start: Start, target: Dataset, fold: int) -> Job:
+    """By which the ledger knows it."""
+    return (start.name, target.name, fold)
+
+
+def _body(experiment: ClassifyExperiment, start: Start, fold: int) -> Any:
+    if start.published is not None:
+        return published_body(start.published, experiment.runtime)
+    if start.source is None:
+        return None
+    return pretrained(experiment, start.source, experiment.pretraining_of(fold))
+
+
+def _record(
+    experiment: ClassifyExperiment, done: Trained, target: Dataset, images: Labelled, tested: Sequence[int]
+) -> dict[str, Any]:
+    """AUC of these images, of each class and weighted, and how the network came to it."""
+    from dsim.stats.auc import one_against_all, weighted_auc
+
+    device = experiment.runtime.resolved_device()
+    started = time.perf_counter()
+    scored = images.chosen(tested)
+    chances, labels = probabilities(done.network, scored, device), scored.labels.numpy()
+    each = zip(target.classes, one_against_all(labels, chances), strict=True)
+    return {
+        **training_record(done),
+        **conditions(device),
+        "auc": weighted_auc(labels, chances),
+        "each": {name: None if value != value else round(float(value), 4) for name, value in each},
+        "images": len(tested),
+        "lacking": [*lacking(target, tested)],
+        "seconds": round(done.seconds + time.perf_counter() - started, 2),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _auc(done: Trained, images: Labelled, experiment: ClassifyExperiment) -> float | None:
+    from dsim.stats.auc import weighted_auc
+
+    chances = probabilities(done.network, images, experiment.runtime.resolved_device())
+    found = weighted_auc(images.labels.numpy(), chances)
+    return None if found != found else round(found, 4)
+
+
+def _described(dataset: Dataset) -> list[str]:
+    # Folds are of positions: the same images in another order are divided otherwise.
+    return [dataset.fingerprint([Need.IMAGES, Need.LABELS]), dataset.order]
