@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from dsim.transfer.classification import measure_classification
 from dsim.transfer.classify_building import build
 from dsim.transfer.classify_images import gather
 from dsim.transfer.classify_learning import learn
-from dsim.transfer.classify_recipe import ClassifyRecipe
+from dsim.transfer.classify_recipe import SETTINGS, ClassifyRecipe
 
 TINY = ClassifyRecipe(width=8, levels=2, side=16, epochs=4, pretrain_epochs=4, batch=8, lr=0.01, neighbours=1)
 CPU = Runtime(device="cpu", offline=True)
@@ -333,3 +334,19 @@ def test_real_images_are_learnt(real_data, measure):
     truth = measure([source], [target], recipe)
     assert truth.baseline_mean[0] > 0.85
     assert truth.mean[0, 0] > 0.85
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "transfer-classification.md"
+
+
+def test_the_page_runs_and_prints_what_it_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ((code, output),) = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+    exec(compile(code, PAGE.name, "exec"), {})
+    assert capsys.readouterr().out == output
+
+
+def test_the_page_tells_every_setting_with_its_default():
+    rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \| (.*?) \|$", PAGE.read_text("utf-8"), re.M)
+    assert [(name, told) for name, _, told in rows] == [(setting.name, setting.help) for setting in SETTINGS]
+    assert ClassifyRecipe().changed({name: default for name, default, _ in rows}) == ClassifyRecipe()
