@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dsim.runtime import Progress
     from dsim.truth import TransferMatrix
 
 #: Dice, percent, of a source on its own held-out images below which it was not learnt.
 LEARNT = 50.0
+#: Sources that a table has room for.
+_MOST_COLUMNS = 5
 
 
 @click.command()
@@ -112,32 +117,46 @@ def _settings(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _show(truth: TransferMatrix) -> None:
-    """Mean and spread of each pair, a row for each target; the best of others in its own column."""
-    import numpy as np
-
+    """Every pair where the terminal has room for them, else what each target got; the files hold all."""
     from dsim.cli.console import table
 
-    spread = np.zeros_like(truth.mean)
-    if truth.repetitions > 1:
-        known = ~np.isnan(truth.values).any(axis=2)
-        spread = np.where(known, np.nan_to_num(truth.values).std(axis=2, ddof=1), np.nan)
-    rows = []
-    for j, target in enumerate(truth.targets):
-        others = [i for i, name in enumerate(truth.sources) if name != target and not np.isnan(truth.mean[i, j])]
-        best = truth.sources[max(others, key=lambda i: truth.mean[i, j])] if others else ""
-        cells = [_cell(truth.mean[i, j], spread[i, j]) for i in range(len(truth.sources))]
-        base = [] if truth.baseline_mean is None else [_cell(truth.baseline_mean[j], 0.0)]
-        rows.append([target, *cells, *base, best])
-    more = [] if truth.baseline is None else ["from scratch"]
-    columns = ["target", *truth.sources, *more, "best of others"]
+    few = len(truth.sources) <= _MOST_COLUMNS
+    columns = ["target", *(truth.sources if few else ["its own held-out images"])]
+    columns += ["from scratch"] if truth.baseline is not None else []
+    columns += ["best of others", "its Dice", "median of others", "all foreground"]
+    rows = [_row(truth, j, few) for j in range(len(truth.targets))]
     title = f"Dice, %: mean of {truth.repetitions} trainings ± standard deviation"
-    table(title, columns, rows, right=columns[1:-1])
+    table(title, columns, rows, right=[column for column in columns[1:] if column != "best of others"])
 
 
-def _cell(mean: float, spread: float) -> str:
-    if mean != mean:
+def _row(truth: TransferMatrix, j: int, every: bool) -> list[str]:
+    import statistics
+
+    target, mean = truth.targets[j], truth.mean
+    own = [i for i, name in enumerate(truth.sources) if name == target]
+    others = [i for i in range(len(truth.sources)) if i not in own and mean[i, j] == mean[i, j]]
+    best = max(others, key=lambda i: mean[i, j], default=None)
+    cells = [_cell(truth.values[i, j]) for i in (range(len(truth.sources)) if every else own)]
+    cells += [] if every or own else [""]
+    cells += [_cell(truth.baseline[j])] if truth.baseline is not None else []
+    cells += (
+        ["", "", ""]
+        if best is None
+        else [
+            truth.sources[best],
+            _cell(truth.values[best, j]),
+            f"{statistics.median(mean[i, j] for i in others):.1f}",
+        ]
+    )
+    return [target, *cells, f"{truth.provenance['all foreground'][target]:.1f}"]
+
+
+def _cell(values: NDArray[np.float64]) -> str:
+    """Mean ± standard deviation of the repetitions that are known."""
+    known = values[values == values]
+    if not len(known):
         return "failed"
-    return f"{mean:.1f} ± {spread:.1f}" if spread > 0 else f"{mean:.1f}"
+    return f"{known.mean():.1f} ± {known.std(ddof=1):.1f}" if len(known) > 1 else f"{known[0]:.1f}"
 
 
 def _tell(truth: TransferMatrix, out: Path, progress: Progress) -> None:
