@@ -45,6 +45,16 @@ def dsim_commands() -> list[CommandSpec]:
             help="Run and judge every measure on a benchmark.",
             command="dsim.cli.leaderboard:leaderboard",
         ),
+        CommandSpec(
+            name="transfer",
+            help="Measure transfer: train on sources, score on targets.",
+            command="dsim.cli.transfer:transfer",
+        ),
+        CommandSpec(
+            name="prelabel",
+            help="Write pre-annotations of a segmentation model.",
+            command="dsim.cli.prelabel:prelabel",
+        ),
         CommandSpec(name="truth", help="List, show, check measured transfer.", command="dsim.cli.truth:truth"),
         CommandSpec(name="data", help="Look at datasets; generate phantoms.", command="dsim.cli.data:data"),
         CommandSpec(name="measures", help="List the similarity measures.", command="dsim.cli.measures:measures"),

@@ -30,7 +30,7 @@ LAYERS = (
     {"features"},
     {"view"},
     {"comparison", "plots", "evaluation", "transfer"},
-    {"leaderboard", "prelabel"},
+    {"leaderboard", "prelabel", "recommend"},
     {"testing", "cli", "builtin"},
     {"__main__"},
 )
