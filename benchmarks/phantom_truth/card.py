@@ -89,12 +89,12 @@ def _findings(truth: TransferMatrix, told: Facts) -> str:
     poor = [f"`{name}`" for name, best in zip(truth.targets, told.means.T, strict=True) if _largest(best) < POOR]
     without = [told.best[i] for i in range(len(told.kin)) if i not in with_kin]
     lines = [
-        f"Sources that were not learnt (own Dice below {LEARNT:g} %): {_listed(unlearnt)}.",
+        f"Sources that were not learnt (own Dice below {LEARNT:g} %): {listed(unlearnt)}.",
         f"Of the {len(with_kin)} targets that have another source of their modality, that source is best for {won}. "
-        f"Exceptions, with the best source: {_listed(lost)}.",
-        f"The {len(without)} sources as targets are served best by {_counted(without)}.",
-        f"Targets for which even the best source stays below {POOR:g} %: {_listed(poor)}.",
-        f"Targets for which no source beats calling everything foreground: {_listed(baseless)}.",
+        f"Exceptions, with the best source: {listed(lost)}.",
+        f"The {len(without)} sources as targets are served best by {counted(without)}.",
+        f"Targets for which even the best source stays below {POOR:g} %: {listed(poor)}.",
+        f"Targets for which no source beats calling everything foreground: {listed(baseless)}.",
         f"A source drawn at random loses {_points(told.regret_random)}.",
         f"The best fixed source, `{told.fixed}`, loses {_points(told.regret_fixed)}.",
         f"Between two seeds the sources of a target correlate by {told.seeds_agree:.2f} (Spearman, mean over targets "
@@ -110,7 +110,7 @@ def _table_of_sources(truth: TransferMatrix, told: Facts) -> str:
     for name, own, spread in zip(truth.sources, told.own, told.own_spread, strict=True):
         best = [each["best_epoch"] for each in trainings if each["source"] == name]
         rows.append([f"`{name}`", f"{own:.1f} ± {spread:.1f}", f"{min(best)} to {max(best)}"])
-    return _table(["source", "own Dice, %", "epoch that was kept"], rows)
+    return table(["source", "own Dice, %", "epoch that was kept"], rows)
 
 
 def _table_of_scores(truth: TransferMatrix, told: Facts) -> str:
@@ -121,7 +121,7 @@ def _table_of_scores(truth: TransferMatrix, told: Facts) -> str:
             text = f"{told.means[i, j]:.1f} ± {told.spread[i, j]:.1f}"
             cells.append("" if source == target else f"**{text}**" if source == told.best[j] else text)
         rows.append([f"`{target}`", *cells, f"{truth.provenance['all foreground'][target]:.1f}"])
-    return _table(["target", *truth.sources, "*all*"], rows)
+    return table(["target", *truth.sources, "*all*"], rows)
 
 
 def _recipe(record: Mapping[str, Any]) -> str:
@@ -139,7 +139,8 @@ def _recipe(record: Mapping[str, Any]) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown, the first column to the left, all others to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -151,11 +152,13 @@ def _points(lost: tuple[float, float, float]) -> str:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The names, or that there is none."""
     return ", ".join(names) or "none"
 
 
-def _counted(names: Sequence[str]) -> str:
+def counted(names: Sequence[str]) -> str:
+    """Each name once, with how often it occurs, the most frequent first."""
     order = sorted(set(names), key=lambda name: (-names.count(name), name))
     return ", ".join(f"`{name}` ({names.count(name)})" for name in order)
 

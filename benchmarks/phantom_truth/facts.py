@@ -78,8 +78,8 @@ def facts(truth: TransferMatrix) -> Facts:
         fixed=truth.sources[ranked[0]],
         regret_random=_by_kin(lost["random"], kin),
         regret_fixed=_by_kin(lost["fixed"], kin),
-        seeds_agree=_seeds_agree(values),
-        best_again=_best_again(values),
+        seeds_agree=seeds_agree(values),
+        best_again=best_again(values),
     )
 
 
@@ -95,7 +95,11 @@ def _first_known(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return known
 
 
-def _seeds_agree(values: NDArray[np.float64]) -> float:
+def seeds_agree(values: NDArray[np.float64]) -> float:
+    """Spearman's correlation of the sources' scores of two seeds, mean over targets and pairs of seeds.
+
+    ``values`` (sources, targets, seeds); self pairs NaN.
+    """
     found = []
     for column in np.moveaxis(values, 1, 0):
         known = column[~np.isnan(column[:, 0])]
@@ -104,7 +108,8 @@ def _seeds_agree(values: NDArray[np.float64]) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def _best_again(values: NDArray[np.float64]) -> float:
+def best_again(values: NDArray[np.float64]) -> float:
+    """Share of targets and seeds where the best source of a seed is that of the mean of the others; as above."""
     seeds = range(values.shape[2])
     hits = [
         np.nanargmax(values[:, :, seed], axis=0) == np.nanargmax(np.delete(values, seed, axis=2).mean(axis=2), axis=0)
