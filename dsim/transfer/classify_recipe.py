@@ -20,12 +20,12 @@ SETTINGS = (
     Parameter("levels", "int", 4, "blocks of the plain network", minimum=1, maximum=8),
     Parameter("side", "int", 64, "sides of the square that images are scaled to", minimum=8),
     Parameter("dropout", "float", 0.2, "share of features dropped before the head", minimum=0, maximum=0.9),
-    Parameter("pretrain_epochs", "int", 30, "passes over a source's images, at most", minimum=1),
+    Parameter("pretrain_epochs", "int", 50, "passes over a source's images, at most", minimum=1),
     Parameter("pretrain_lr", "float", 1e-3, "learning rate on a source at the start"),
-    Parameter("epochs", "int", 30, "passes over a target's training images, at most; from scratch too", minimum=1),
+    Parameter("epochs", "int", 50, "passes over a target's training images, at most; from scratch too", minimum=1),
     Parameter("lr", "float", 1e-3, "learning rate on a target at the start; from scratch too"),
     Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=CHOICES["rate"]),
-    Parameter("patience", "int", 10, "stop after so many epochs without a lower validation loss; 0: never", minimum=0),
+    Parameter("patience", "int", 20, "stop after so many epochs without a lower validation loss; 0: never", minimum=0),
     Parameter(
         "keep", "str", "best", "weights of the best epoch by validation loss, or the last", choices=CHOICES["keep"]
     ),
@@ -87,12 +87,12 @@ class ClassifyRecipe:
     levels: int = 4
     side: int = 64
     dropout: float = 0.2
-    pretrain_epochs: int = 30
+    pretrain_epochs: int = 50
     pretrain_lr: float = 1e-3
-    epochs: int = 30
+    epochs: int = 50
     lr: float = 1e-3
     rate: str = "cosine"
-    patience: int = 10
+    patience: int = 20
     keep: str = "best"
     batch: int = 32
     optimizer: str = "adamw"
