@@ -1,0 +1,79 @@
+"""The truth of the 16 real sets, its card, and the zoo models, from the results of its measurement.
+
+    python -m benchmarks.biomed16 RESULTS [--data ../shared/data] [--out FOLDER] [--zoo FOLDER] [--revision 1]
+
+To be run from the root of the checkout. ``RESULTS`` is the folder that ``dsim transfer segmentation --out
+RESULTS/truth.json`` wrote, with its .work. Checks the truth against the images, writes truth.json, images.csv and
+card.md into ``--out``, and a folder for each source into ``--zoo``. Trains nothing; the same results give the same
+files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.biomed16.card import card, command
+from benchmarks.biomed16.checking import check, opened
+from benchmarks.biomed16.choosing import chosen
+from benchmarks.biomed16.models import write_models
+from benchmarks.biomed16.sets import listing, origins
+from dsim.errors import DsimError
+from dsim.files import write_text
+from dsim.shipped import shipped
+from dsim.truth import TransferMatrix
+
+DATA = os.environ.get("DSIM_DATA", "../shared/data")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.biomed16",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("results", type=Path, metavar="RESULTS")
+    parser.add_argument("--data", type=Path, default=Path(DATA), metavar="FOLDER")
+    parser.add_argument("--out", type=Path, default=shipped("truth") / "biomed16-dsc", metavar="FOLDER")
+    parser.add_argument("--zoo", type=Path, default=shipped("zoo"), metavar="FOLDER")
+    parser.add_argument("--revision", type=int, default=1, help="of the models' ids")
+    given = parser.parse_args(arguments)
+    try:
+        store(given.results, given.data, given.out, given.zoo, given.revision)
+    except DsimError as error:
+        sys.exit(f"{error.message}; {error.hint}")
+
+
+def store(results: Path, data: Path, out: Path, zoo: Path, revision: int = 1) -> None:
+    """Check and write everything; what is wrong with the truth is a DataError before anything is written."""
+    truth = TransferMatrix.from_json(results / "truth.json")
+    check(truth)
+    datasets, known = opened(truth, data), origins(truth, data)
+    trainings = chosen(truth, results)
+    manifests = {}
+    for manifest in write_models(trainings, truth, datasets, known, zoo, revision):
+        training = manifest["training"]
+        manifests[training["pool"][0]["name"]] = manifest
+        told = f"Dice {training['dice_held_out']:.1f} held out, {training['dice_training']:.1f} trained on"
+        say(f"{manifest['id']}: {told}")
+    truth = TransferMatrix.from_dict(_with_command(truth))
+    write_text(out / "truth.json", truth.to_json())
+    write_text(out / "images.csv", listing(known))
+    write_text(out / "card.md", card(truth, known, manifests))
+    say(f"wrote truth.json, images.csv and card.md into {out}")
+
+
+def _with_command(truth: TransferMatrix) -> dict[str, object]:
+    document = truth.to_dict()
+    return document | {"provenance": {"command": command(truth), **document["provenance"]}}
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What the truth of the real sets says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.phantom_truth.facts import best_again, seeds_agree
+from dsim.evaluation import evaluate
+from dsim.evaluation.results import Judgement, Score
+from dsim.matrix import SimilarityMatrix
+from dsim.specs import Direction
+from dsim.truth import TransferMatrix
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Scores in percent; all but ``own`` and ``own_spread`` without self pairs.
+
+    Parameters
+    ----------
+    means, spread : (sources, targets), mean and standard deviation over the trainings; NaN for self pairs.
+    own, own_spread : (sources,), on held-out images of the source itself.
+    best : of each target the source with the largest mean.
+    baselines : by name, what simple choices score; ``ceiling`` : what a perfect measure would, by name of the score.
+    seeds_agree, best_again : see ``benchmarks.phantom_truth.facts``.
+    """
+
+    means: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    own: NDArray[np.float64]
+    own_spread: NDArray[np.float64]
+    best: tuple[str, ...]
+    baselines: Mapping[str, Judgement]
+    ceiling: Mapping[str, Score]
+    seeds_agree: float
+    best_again: float
+
+
+def facts(truth: TransferMatrix) -> Facts:
+    """Everything that the card tells; the sources of the truth are its targets."""
+    values = truth.values.copy()
+    diagonal = np.arange(len(truth.sources)), np.array([truth.targets.index(name) for name in truth.sources])
+    own = values[diagonal]
+    values[diagonal] = np.nan
+    means, spread = values.mean(axis=2), values.std(axis=2, ddof=1)
+    judged = evaluate(_as_measure(truth), truth)
+    return Facts(
+        means=means,
+        spread=spread,
+        own=own.mean(axis=1),
+        own_spread=own.std(axis=1, ddof=1),
+        best=tuple(truth.sources[i] for i in np.nanargmax(means, axis=0)),
+        baselines={each.name: each for each in judged.baselines},
+        ceiling=judged.ceiling,
+        seeds_agree=seeds_agree(values),
+        best_again=best_again(values),
+    )
+
+
+def _as_measure(truth: TransferMatrix) -> SimilarityMatrix:
+    """The scores themselves as similarities: baselines and ceiling depend on the truth alone."""
+    return SimilarityMatrix(
+        measure="oracle",
+        direction=Direction.SIMILARITY,
+        unit=truth.unit,
+        sources=truth.sources,
+        targets=truth.targets,
+        values=truth.mean,
+        notes=tuple(("",) * len(truth.targets) for _ in truth.sources),
+        same=np.array([[source == target for target in truth.targets] for source in truth.sources]),
+        verdicts={},
+        provenance={},
+    )
