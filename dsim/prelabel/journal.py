@@ -54,7 +54,8 @@ class Journal:
     def begin(self, index: int, files: Sequence[str]) -> None:
         """These files of an image are about to be written; paths below the folder."""
         self.begun.add(index)
-        self._append({"begun": index, "files": [*files]})
+        # Before the files, for good: without this line they would be taken for the user's.
+        self._append({"begun": index, "files": [*files]}, sync=True)
 
     def add(self, index: int, line: Line) -> None:
         """The files of this image are written; ``line`` is what shall be known of them."""
@@ -90,8 +91,8 @@ class Journal:
                 with _told(path):
                     path.unlink(missing_ok=True)
 
-    def _append(self, line: Line) -> int:
-        """Write a line behind the last whole one, through to the disk; returns where it begins."""
+    def _append(self, line: Line, sync: bool = False) -> int:
+        """Write a line behind the last whole one, through to the disk with ``sync``; returns where it begins."""
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         place = self._end
         with _told(self.path), self.path.open("rb+") as file:
@@ -100,7 +101,8 @@ class Journal:
             file.seek(place)
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         self._end = place + len(text)
         return place
 

@@ -1,0 +1,114 @@
+"""``dsim prelabel``: a real segmentation model, from its file to the folder of pre-labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dsim
+from dsim.cli.prelabel import prelabel
+from dsim.documents import check
+from dsim.errors import DataError, DsimError, WeightsError
+from dsim.transfer.recipe import Recipe
+from dsim.transfer.segmenter import Segmenter, load_segmenter
+
+
+def run(*arguments: str | Path) -> None:
+    prelabel.main([str(argument) for argument in arguments], standalone_mode=False)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network of the smallest kind: what it marks is arbitrary, but always the same."""
+    recipe = Recipe(width=4, levels=2, side=32, patch=32, batch=3)
+    seen = {"name": "fluorescence", "images_fingerprint": "0" * 64, "image_digests": ["1"]}
+    return Segmenter(recipe.build(0).eval(), recipe, (seen,)).save(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> Path:
+    place = tmp_path / "cells"
+    place.mkdir()
+    rng = np.random.default_rng(0)
+    for name, shape in (("a", (40, 64)), ("b", (64, 40)), ("c", (33, 47, 3))):
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(place / f"{name}.png")
+    return place
+
+
+def test_masks_are_those_of_the_model_at_the_size_of_the_images(cells: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(cells, "--model", model, "--out", out, "--probabilities", "tif", "--device", "cpu")
+    target = dsim.open_dataset(cells)
+    segmenter = load_segmenter(model, dsim.runtime.Runtime(device="cpu"))
+    import tifffile
+
+    for index, id in enumerate(target.ids):
+        expected = segmenter.predict(target.pixels(index))
+        assert expected.shape == target.native(index).shape[:2]
+        np.testing.assert_allclose(tifffile.imread(out / f"probabilities/{id}.tif"), expected, atol=1e-5)
+        with Image.open(out / f"masks/{id}.png") as mask:
+            differs = (np.asarray(mask) == 255) != (expected >= segmenter.recipe.threshold)
+        # Batches of other images change the last bits of a probability.
+        assert (abs(expected[differs] - 0.5) < 1e-5).all()
+
+
+def test_json_is_the_summary_and_nothing_else_is_printed(
+    cells: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(cells, "--model", model, "--out", tmp_path / "out", "--json", "--label", "nucleus", "--threshold", "0.4")
+    document = json.loads(capsys.readouterr().out)
+    check(document, "dsim.prelabel/1", "the output", "")
+    assert document["settings"] == {"threshold": 0.4, "label": "nucleus", "probabilities": ""}
+    assert (document["images"], document["new"]) == (3, 3)
+
+
+def test_a_table_tells_what_to_look_at_first(
+    cells: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(cells, "--model", model.parent, "--out", tmp_path / "out")
+    told = capsys.readouterr()
+    assert "cells: look at these first" in told.out
+    assert "in 3 images" in told.err
+    assert "coco.json, uncertainty.csv, overlays.png, prelabel.json" in told.err
+    # The same again, from the file instead of its folder: everything is there.
+    run(cells, "--model", model, "--out", tmp_path / "out")
+    assert "note: 3 of 3 images are labelled already" in capsys.readouterr().err
+
+
+def test_a_second_model_is_refused(cells: Path, model: Path, tmp_path: Path) -> None:
+    recipe = Recipe(width=4, levels=2, side=32, patch=32)
+    other = Segmenter(recipe.build(1).eval(), recipe).save(tmp_path / "other.safetensors")
+    run(cells, "--model", model, "--out", tmp_path / "out", "--sheet", "0")
+    with pytest.raises(DataError, match="pre-labels by another model") as told:
+        run(cells, "--model", other, "--out", tmp_path / "out")
+    assert told.value.exit_code == 1
+    run(cells, "--model", other, "--out", tmp_path / "out", "--overwrite", "--sheet", "0")
+
+
+def test_a_model_that_is_not_there_is_told(cells: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="there is no segmentation model at"):
+        run(cells, "--model", tmp_path / "absent.safetensors", "--out", tmp_path / "out")
+    with pytest.raises(DsimError, match="no zoo model named 'absent'"):
+        run(cells, "--model", "zoo:absent", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_that_the_model_cannot_take_are_told_and_the_others_kept(model: Path, tmp_path: Path) -> None:
+    import tifffile
+
+    place = tmp_path / "odd"
+    place.mkdir()
+    Image.fromarray(np.zeros((20, 20), np.uint8)).save(place / "a.png")
+    tifffile.imwrite(place / "b.tif", np.zeros((5, 20, 20), np.uint8), metadata={"axes": "CYX"}, ome=True)
+    with pytest.raises(DataError, match="'b' of 'odd'"):
+        run(place, "--model", model, "--out", tmp_path / "out")
+
+
+def test_an_empty_target_is_told(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="none"):
+        run(tmp_path / "none", "--model", model, "--out", tmp_path / "out")
