@@ -216,7 +216,7 @@ def _sets(truth: TransferMatrix, known: Mapping[str, Origin]) -> str:
         ]
         for name, origin in known.items()
     ]
-    return table(head, [[_cell(text) for text in row] for row in rows])
+    return table(head, [[_cell(text) for text in row] for row in rows], "---")
 
 
 def _origins(known: Mapping[str, Origin]) -> str:
@@ -225,7 +225,7 @@ def _origins(known: Mapping[str, Origin]) -> str:
         [f"`{name}`", origin.repository, origin.commit, f"`{origin.path}`", origin.citation]
         for name, origin in known.items()
     ]
-    return table(head, [[_cell(text) for text in row] for row in rows])
+    return table(head, [[_cell(text) for text in row] for row in rows], "---")
 
 
 def _how(truth: TransferMatrix) -> str:

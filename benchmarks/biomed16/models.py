@@ -24,7 +24,7 @@ from dsim.transfer.nets.probe import Probed
 from dsim.transfer.segmenter import FILE, Segmenter, load_segmenter
 from dsim.transfer.splits import Split, split
 from dsim.truth import TransferMatrix
-from dsim.zoo.manifest import NAME
+from dsim.zoo.manifest import NAME, SEGMENTATION
 from dsim.zoo.probe import ask, ramp
 
 BUILDER = "dsim.transfer.segmenter:build"
@@ -186,7 +186,7 @@ def _manifest(
             "mean": [0.0] * 3,
             "std": [1.0] * 3,
         },
-        "output": {"dim": 1, "kind": "segmentation"},
+        "output": {"dim": 1, "kind": SEGMENTATION},
         "training": {
             "truth": truth.name,
             "repetition": training.repetition,

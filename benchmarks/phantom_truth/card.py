@@ -139,9 +139,9 @@ def _recipe(record: Mapping[str, Any]) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of Markdown, the first column to the left, all others to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "---:") -> str:
+    """A table of Markdown, the first column to the left, all others to the right, or as ``align`` says."""
+    lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -26,10 +26,19 @@ def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprin
 
 
 def blueprint(reference: str, model: Model, options: Mapping[str, str]) -> Blueprint:
-    """The blueprint of a model; the weights are verified against the manifest when it is opened."""
+    """The blueprint of a model; the weights are verified against the manifest when it is opened.
+
+    UsageError for a model that segments: it gives masks, no features.
+    """
+    from dsim.errors import UsageError
     from dsim.features.transforms import parse_transform
 
     check_options("zoo", options, OPTIONS)
+    if model.segments:
+        raise UsageError(
+            f"zoo model {model.id!r} segments images and gives no features",
+            hint=f"apply it: dsim prelabel TARGET --model zoo:{model.id} --out DIR",
+        )
     layer, pooling = layer_and_pooling(options)
     if "weights" in options:
         model = replace(model, weights=Path(options["weights"]))

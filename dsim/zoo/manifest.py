@@ -12,6 +12,8 @@ from dsim.errors import DataError
 from dsim.zoo.probe import RECIPES
 
 NAME = "manifest.toml"
+#: ``output.kind`` of models that give one probability per pixel, as opposed to features of an image.
+SEGMENTATION = "segmentation"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*){2}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER = (int, float)
@@ -91,6 +93,9 @@ def _wrong_values(manifest: Mapping[str, Any]) -> list[str]:
         == len(size["std"])
         == size["channels"],
         f"'probe.recipe' must be one of {', '.join(RECIPES)}": probe["recipe"] in RECIPES,
+        f"'output.dim' of kind {SEGMENTATION!r} must be 1: the probability of foreground": manifest["output"]["kind"]
+        != SEGMENTATION
+        or manifest["output"]["dim"] == 1,
         "'probe.tolerance' must be positive": probe["tolerance"] > 0,
         "'probe.expected' must not be empty": probe["expected"],
     }

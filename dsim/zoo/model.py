@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import WeightsError
+from dsim.zoo.manifest import SEGMENTATION
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,6 +46,11 @@ class Model:
     def transform(self) -> str:
         """Id of the transform that makes its input."""
         return str(self.manifest["input"]["transform"])
+
+    @property
+    def segments(self) -> bool:
+        """Whether it gives masks (``dsim prelabel``); any other model gives features."""
+        return bool(self.manifest["output"]["kind"] == SEGMENTATION)
 
     @property
     def pool(self) -> tuple[Mapping[str, Any], ...]:

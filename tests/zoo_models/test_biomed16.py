@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from dsim.data.opening import open_dataset
-from dsim.errors import DataError
+from dsim.errors import DataError, UsageError
+from dsim.features.zoo_backend import blueprint
 from dsim.runtime import Runtime
 from dsim.transfer.recipe import Recipe
 from dsim.transfer.segmentation import measure_segmentation
@@ -140,6 +141,20 @@ def test_each_source_has_a_sound_model(stored: Path) -> None:
         assert str(stored) not in card + (model.folder / "manifest.toml").read_text()
 
 
+def test_a_model_that_segments_is_no_extractor(stored: Path) -> None:
+    """Who asks it for features is told what it is for."""
+    with pytest.raises(UsageError, match=r"'unet8.bright.r1' segments images and gives no features"):
+        blueprint("zoo:unet8.bright.r1", read_model(stored / "zoo" / "unet8.bright.r1"), {})
+
+
+def test_a_segmentation_model_gives_one_probability(stored: Path, tmp_path: Path) -> None:
+    """A manifest that says otherwise is refused with the key at fault."""
+    text = (stored / "zoo" / "unet8.bright.r1" / "manifest.toml").read_text()
+    (tmp_path / "manifest.toml").write_text(text.replace("dim = 1", "dim = 16"))
+    with pytest.raises(DataError, match=r"'output\.dim' of kind 'segmentation' must be 1"):
+        read_model(tmp_path)
+
+
 def test_the_model_is_the_one_of_least_validation_loss(stored: Path) -> None:
     """What targets say chooses nothing."""
     trainings = TransferMatrix.from_json(stored / "truth" / "truth.json").provenance["trainings"]
@@ -192,7 +207,7 @@ def test_other_images_are_refused(stored: Path, part: Part, tmp_path: Path) -> N
     ("change", "told"),
     [
         (lambda t: {"provenance": {k: v for k, v in t.provenance.items() if k != "hours"}}, "lacks 'hours'"),
-        (lambda t: {"provenance": {**t.provenance, "about": "see /home/me/results"}}, "a place of one machine"),
+        (lambda t: {"provenance": {**t.provenance, "about": "see /place/of/mine"}}, "a place of one machine"),
         (lambda t: {"provenance": {**t.provenance, "trainings": []}}, "record of some trainings is missing"),
         (lambda t: {"values": t.values[:, :, :2]}, "2 repetitions"),
         (lambda t: {"datasets": {}}, "bright has no images"),
