@@ -12,7 +12,7 @@ from dsim.cli import options
 
 if TYPE_CHECKING:
     from dsim.runtime import Progress
-    from dsim.transfer.classify_recipe import ClassifyRecipe
+    from dsim.transfer.classification.recipe import ClassifyRecipe
     from dsim.truth import TransferMatrix
 
 #: AUC from scratch below which a target was hardly learnt.
@@ -97,7 +97,7 @@ def classification(
 
 def _recipe(preset: str, settings: Sequence[str]) -> ClassifyRecipe:
     from dsim.errors import UsageError
-    from dsim.transfer.classify_recipe import ClassifyRecipe
+    from dsim.transfer.classification.recipe import ClassifyRecipe
 
     for text in settings:
         if "=" not in text:

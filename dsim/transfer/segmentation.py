@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +13,7 @@ from dsim.errors import DataError, TooFewSamplesError, UsageError
 from dsim.runtime import Runtime, Silent
 from dsim.transfer.experiment import Experiment, Failures, carry_out
 from dsim.transfer.pairs import Foreground, check_masks
+from dsim.transfer.processes import side_by_side
 from dsim.transfer.recipe import Recipe
 from dsim.transfer.scenario import NOTHING, Scenario
 
@@ -138,38 +137,18 @@ def _each(
     experiment: Experiment, todo: Sequence[tuple[Dataset | None, int]], jobs: int
 ) -> Iterator[tuple[str, Failures]]:
     """What was carried out, as it is finished, with the reasons of what failed."""
-    if jobs == 1 or len(todo) < 2:
-        for row, repetition in todo:
-            yield _told(row, repetition), carry_out(experiment, row, repetition)
-        return
-    from joblib import Parallel, delayed
+    alone = jobs == 1 or len(todo) < 2
+    # Only one process at a time may draw its progress.
+    how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
+    yield from side_by_side(_one, [(how, row, repetition) for row, repetition in todo], jobs)
 
-    silent = replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
-    calls = (delayed(_in_process)(silent, row, repetition, os.getpid()) for row, repetition in todo)
-    yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(calls)
+
+def _one(experiment: Experiment, row: Dataset | None, repetition: int) -> tuple[str, Failures]:
+    return _told(row, repetition), carry_out(experiment, row, repetition)
 
 
 def _told(row: Dataset | None, repetition: int) -> str:
     return f"{NOTHING if row is None else row.name}, repetition {repetition + 1}"
-
-
-def _in_process(experiment: Experiment, row: Dataset | None, repetition: int, parent: int) -> tuple[str, Failures]:
-    """In a process of its own, on one thread; it ends with the process that started it, however that ends."""
-    import torch
-
-    torch.set_num_threads(1)
-    if not any(thread.name == _WATCH for thread in threading.enumerate()):
-        threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
-    return _told(row, repetition), carry_out(experiment, row, repetition)
-
-
-_WATCH = "dsim-end-with-parent"
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _name(experiment: Experiment) -> str:

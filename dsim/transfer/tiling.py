@@ -29,7 +29,7 @@ def as_rgb(pixels: NDArray[Any], what: str) -> Tensor:
     channels = pixels.shape[2]
     if channels not in (1, 3):
         raise DataError(
-            f"{what} has {channels} channels, and segmentation takes gray or RGB images",
+            f"{what} has {channels} channels, and the networks take gray or RGB images",
             hint="write the channels to use as gray or RGB images",
         )
     planes = pixels.transpose(2, 0, 1)

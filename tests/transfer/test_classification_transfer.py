@@ -19,12 +19,11 @@ from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.errors import DataError, MeasureError, UsageError, WeightsError
 from dsim.runtime import Runtime, Silent
-from dsim.transfer import classify_learning, classify_running
-from dsim.transfer.classification import measure_classification
-from dsim.transfer.classify_building import build
-from dsim.transfer.classify_images import gather
-from dsim.transfer.classify_learning import learn
-from dsim.transfer.classify_recipe import SETTINGS, ClassifyRecipe
+from dsim.transfer.classification import learning, measure_classification, running
+from dsim.transfer.classification.building import build
+from dsim.transfer.classification.images import gather
+from dsim.transfer.classification.learning import learn
+from dsim.transfer.classification.recipe import SETTINGS, ClassifyRecipe
 
 TINY = ClassifyRecipe(width=8, levels=2, side=16, epochs=4, pretrain_epochs=4, batch=8, lr=0.01, neighbours=1)
 CPU = Runtime(device="cpu", offline=True)
@@ -73,13 +72,13 @@ def measure(tmp_path: Path) -> Callable[..., Any]:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was trained, in order."""
     seen: list[str] = []
-    original = classify_learning.train
+    original = learning.train
 
     def train(*args: Any, **more: Any) -> Any:
         seen.append(more["description"])
         return original(*args, **more)
 
-    monkeypatch.setattr(classify_learning, "train", train)
+    monkeypatch.setattr(learning, "train", train)
     return seen
 
 
@@ -136,7 +135,7 @@ def test_what_is_finished_is_not_done_again(measure, trained):
 def test_stopped_at_any_training_it_goes_on_and_ends_in_the_same_numbers(measure, tmp_path, monkeypatch):
     datasets = [noise(), stripes()]
     whole = measure(datasets, datasets, out=tmp_path / "whole")
-    original, epochs = classify_learning.Classifying.batches, [0]
+    original, epochs = learning.Classifying.batches, [0]
 
     def batches(self: Any, generator: torch.Generator) -> Any:
         epochs[0] += 1
@@ -144,7 +143,7 @@ def test_stopped_at_any_training_it_goes_on_and_ends_in_the_same_numbers(measure
             raise KeyboardInterrupt
         return original(self, generator)
 
-    monkeypatch.setattr(classify_learning.Classifying, "batches", batches)
+    monkeypatch.setattr(learning.Classifying, "batches", batches)
     stops = 0
     while True:
         try:
@@ -162,7 +161,7 @@ def test_stopped_at_any_training_it_goes_on_and_ends_in_the_same_numbers(measure
 def test_dropout_draws_the_same_after_an_interruption(tmp_path, monkeypatch):
     recipe, images = TINY.changed({"dropout": "0.5"}), gather(stripes(), 16)
     straight = learn(build(recipe, 2, 0), images, None, recipe, recipe.course(), seed=0, runtime=CPU)
-    original, epochs = classify_learning.Classifying.batches, [0]
+    original, epochs = learning.Classifying.batches, [0]
 
     def batches(self: Any, generator: torch.Generator) -> Any:
         epochs[0] += 1
@@ -170,7 +169,7 @@ def test_dropout_draws_the_same_after_an_interruption(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return original(self, generator)
 
-    monkeypatch.setattr(classify_learning.Classifying, "batches", batches)
+    monkeypatch.setattr(learning.Classifying, "batches", batches)
     at = {"seed": 0, "runtime": CPU, "checkpoint": tmp_path / "state.safetensors"}
     with pytest.raises(KeyboardInterrupt):
         learn(build(recipe, 2, 0), images, None, recipe, recipe.course(), **at)
@@ -202,14 +201,14 @@ def test_images_that_the_source_holds_are_not_scored(measure, tmp_path):
 
 
 def test_a_source_that_cannot_be_trained_is_nan_with_its_reason_and_stops_no_other(measure, monkeypatch, trained):
-    original = classify_running.pretrained
+    original = running.pretrained
 
     def pretrained(experiment: Any, source: Dataset, number: int) -> Any:
         if source.name == "noise":
             raise MeasureError("training diverged")
         return original(experiment, source, number)
 
-    monkeypatch.setattr(classify_running, "pretrained", pretrained)
+    monkeypatch.setattr(running, "pretrained", pretrained)
     truth = measure([noise(), stripes("three", 3)], [stripes()])
     assert truth.missing == [("noise", "stripes", "training diverged")]
     assert not np.isnan(truth.mean[1, 0])

@@ -13,12 +13,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import NeedError, TooFewSamplesError, UnknownNameError, UsageError
-from dsim.transfer.classify_augment import EXTENTS, augment
-from dsim.transfer.classify_building import build
-from dsim.transfer.classify_folds import lacking, source_split, target_folds
-from dsim.transfer.classify_images import Labelled, check_labels, gather
-from dsim.transfer.classify_learning import class_weights
-from dsim.transfer.classify_recipe import PRESETS, SETTINGS, ClassifyRecipe
+from dsim.transfer.classification.augment import EXTENTS, augment
+from dsim.transfer.classification.building import build
+from dsim.transfer.classification.folds import lacking, source_split, target_folds
+from dsim.transfer.classification.images import Labelled, check_labels, gather
+from dsim.transfer.classification.learning import class_weights
+from dsim.transfer.classification.recipe import PRESETS, SETTINGS, ClassifyRecipe
 
 Make = Callable[..., Dataset]
 

@@ -200,7 +200,7 @@ def test_a_zoo_model_is_built_verified_and_answers_its_probe(tiny: Recipe, tmp_p
             "mean": [0] * 3,
             "std": [1] * 3,
         },
-        "output": {"dim": 16, "kind": "segmentation"},
+        "output": {"dim": 1, "kind": "segmentation"},
         "training": {"pool": [known]},
         "use": {"intended": "tests"},
         "probe": {

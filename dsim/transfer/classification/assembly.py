@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.transfer.assembly import location_of
-from dsim.transfer.classify_experiment import IMAGENET, ClassifyExperiment, Start, is_self
-from dsim.transfer.classify_folds import lacking
+from dsim.transfer.classification.experiment import IMAGENET, ClassifyExperiment, Start, is_self
+from dsim.transfer.classification.folds import lacking
 
 if TYPE_CHECKING:
-    from dsim.transfer.classify_running import Failures
+    from dsim.transfer.classification.running import Failures
     from dsim.truth import TransferMatrix, TruthDataset
 
 RULES = {

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, MeasureError
 from dsim.runtime import Silent
-from dsim.transfer.classify_experiment import ClassifyExperiment, Start, is_self, pretrained, score
+from dsim.transfer.classification.experiment import ClassifyExperiment, Start, is_self, pretrained, score
+from dsim.transfer.processes import side_by_side
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
 
 #: Reasons of scores that cannot be had, by (source, target, fold).
 Failures = dict[tuple[str, str, int], str]
-_WATCH = "dsim-end-with-parent"
 
 
 def run(experiment: ClassifyExperiment, jobs: int = 1) -> Failures:
@@ -35,7 +32,7 @@ def run(experiment: ClassifyExperiment, jobs: int = 1) -> Failures:
     scorings = [call for call in scorings if _key(*call) not in failures]
     with progress.task("trainings on targets", total=total, unit="trainings") as task:
         task.advance(total - len(scorings))
-        for failed in _side_by_side(_score, experiment, scorings, jobs):
+        for failed in _each(_score, experiment, scorings, jobs):
             failures |= failed
             task.advance(1)
     return failures
@@ -54,7 +51,7 @@ def _pretrain_all(
     waited = experiment.pretrainings()
     failed: Failures = {}
     with experiment.runtime.progress.task("trainings on sources", total=len(waited), unit="trainings") as task:
-        for found in _side_by_side(_pretrain, experiment, waited, jobs):
+        for found in _each(_pretrain, experiment, waited, jobs):
             failed |= found
             task.advance(1)
     reasons = {
@@ -85,31 +82,10 @@ def _score(experiment: ClassifyExperiment, start: Start, target: Dataset, fold: 
     return {}
 
 
-def _side_by_side(
+def _each(
     work: Callable[..., Failures], experiment: ClassifyExperiment, calls: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[Failures]:
-    """What each call gives, as it comes; in as many processes."""
-    if jobs == 1 or len(calls) < 2:
-        yield from (work(experiment, *call) for call in calls)
-        return
-    from joblib import Parallel, delayed
-
-    silent = replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
-    todo = (delayed(_in_process)(os.getpid(), work, silent, *call) for call in calls)
-    yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(todo)
-
-
-def _in_process(parent: int, work: Callable[..., Failures], *call: Any) -> Failures:
-    """In a process of its own, on one thread; it ends with the process that started it, however that ends."""
-    import torch
-
-    torch.set_num_threads(1)
-    if not any(thread.name == _WATCH for thread in threading.enumerate()):
-        threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
-    return work(*call)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+    """What each call gives, as it comes; only one process at a time may draw its progress."""
+    alone = jobs == 1 or len(calls) < 2
+    how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
+    yield from side_by_side(work, [(how, *call) for call in calls], jobs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.transfer.classify_augment import augment
+from dsim.transfer.classification.augment import augment
 from dsim.transfer.loop import train
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dsim.runtime import Runtime
-    from dsim.transfer.classify_images import Labelled
-    from dsim.transfer.classify_recipe import ClassifyRecipe
+    from dsim.transfer.classification.images import Labelled
+    from dsim.transfer.classification.recipe import ClassifyRecipe
     from dsim.transfer.loop import Course, Trained
 
 #: Images that pass the network at once where nothing is learnt.

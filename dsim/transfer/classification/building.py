@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsim.runtime import Runtime
-    from dsim.transfer.classify_recipe import ClassifyRecipe
+    from dsim.transfer.classification.recipe import ClassifyRecipe
     from dsim.transfer.nets.classifier import Classifier
 
 _OTHER = "give network=plain, or another network of timm, such as timm:resnet18"

@@ -14,11 +14,11 @@ from dsim.errors import DataError
 from dsim.files import slug
 from dsim.runtime import Runtime
 from dsim.specs import Need
-from dsim.transfer.classify_building import Published, build, published_body
-from dsim.transfer.classify_folds import lacking, source_split, target_folds
-from dsim.transfer.classify_images import Labelled, gather
-from dsim.transfer.classify_learning import learn, probabilities
-from dsim.transfer.classify_recipe import ClassifyRecipe
+from dsim.transfer.classification.building import Published, build, published_body
+from dsim.transfer.classification.folds import lacking, source_split, target_folds
+from dsim.transfer.classification.images import Labelled, gather
+from dsim.transfer.classification.learning import learn, probabilities
+from dsim.transfer.classification.recipe import ClassifyRecipe
 from dsim.transfer.experiment import conditions, training_record
 from dsim.transfer.splits import Split
 from dsim.transfer.work import Job, Ledger, key_of

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import DataError, UsageError, WeightsError
 from dsim.runtime import Runtime
-from dsim.transfer.classify_building import Published, build, find_published
-from dsim.transfer.classify_experiment import IMAGENET, ClassifyExperiment
-from dsim.transfer.classify_folds import lacking
-from dsim.transfer.classify_images import check_labels
-from dsim.transfer.classify_recipe import ClassifyRecipe
-from dsim.transfer.classify_running import run
+from dsim.transfer.classification.building import Published, build, find_published
+from dsim.transfer.classification.experiment import IMAGENET, ClassifyExperiment
+from dsim.transfer.classification.folds import lacking
+from dsim.transfer.classification.images import check_labels
+from dsim.transfer.classification.recipe import ClassifyRecipe
+from dsim.transfer.classification.running import run
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -65,7 +65,7 @@ def measure_classification(
 
     A training that fails is NaN with its reason, and stops no other.
     """
-    from dsim.transfer.classify_assembly import assemble
+    from dsim.transfer.classification.assembly import assemble
 
     started = time.monotonic()
     runtime, recipe = runtime or Runtime(), recipe or ClassifyRecipe()
