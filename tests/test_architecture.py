@@ -52,6 +52,7 @@ LAZY = {
     "ot",
     "pandas",
     "rich",
+    "roifile",
     "scipy",
     "sklearn",
     "tifffile",
