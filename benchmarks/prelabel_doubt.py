@@ -20,7 +20,7 @@ import dsim
 from dsim.prelabel import open_model
 from dsim.prelabel.doubt import boundary_entropy, expected_dice
 from dsim.runtime import Runtime
-from dsim.transfer.dice import dice
+from dsim.transfer.segmentation.dice import dice
 
 
 def measured(reference: str, folder: str, runtime: Runtime) -> dict[str, object]:

@@ -12,7 +12,7 @@ from benchmarks.biomed16.model_card import LEARNT
 from benchmarks.biomed16.sets import Origin
 from benchmarks.phantom_truth.card import counted, listed, table
 from dsim.evaluation.results import Score
-from dsim.transfer.recipe import Recipe
+from dsim.transfer.segmentation.recipe import Recipe
 from dsim.truth import TransferMatrix
 
 Manifests = Mapping[str, Mapping[str, Any]]

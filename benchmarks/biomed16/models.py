@@ -19,15 +19,15 @@ from dsim.data.dataset import Dataset
 from dsim.errors import DataError
 from dsim.files import replacing, write_text
 from dsim.runtime import Runtime
-from dsim.transfer.experiment import dices
 from dsim.transfer.nets.probe import Probed
-from dsim.transfer.segmenter import FILE, Segmenter, load_segmenter
+from dsim.transfer.segmentation.experiment import dices
+from dsim.transfer.segmentation.segmenter import FILE, Segmenter, load_segmenter
 from dsim.transfer.splits import Split, split
 from dsim.truth import TransferMatrix
 from dsim.zoo.manifest import NAME, SEGMENTATION
 from dsim.zoo.probe import ask, ramp
 
-BUILDER = "dsim.transfer.segmenter:build"
+BUILDER = "dsim.transfer.segmentation.segmenter:build"
 #: Half precision is measured on the held-out images, and on so many of each other set.
 OTHERS = 4
 #: Largest difference, percent of Dice, between what the truth says of a model and what its file gives now.

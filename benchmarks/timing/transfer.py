@@ -26,14 +26,14 @@ from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.runtime import Runtime
-from dsim.transfer.learning import Segmenting
 from dsim.transfer.loop import train
-from dsim.transfer.objective import objective
-from dsim.transfer.pairs import gather
-from dsim.transfer.prediction import decoded
-from dsim.transfer.recipe import Recipe
-from dsim.transfer.segmenter import Segmenter
-from dsim.transfer.tiling import canvas
+from dsim.transfer.segmentation.learning import Segmenting
+from dsim.transfer.segmentation.objective import objective
+from dsim.transfer.segmentation.pairs import gather
+from dsim.transfer.segmentation.prediction import decoded
+from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.segmenter import Segmenter
+from dsim.transfer.segmentation.tiling import canvas
 
 #: Sizes of the images that are segmented: one tile each, and many.
 SIZES = (256, 512)

@@ -78,9 +78,9 @@ def segmentation(
     """
     from dsim.cli.console import emit_json, runtime
     from dsim.data.opening import open_many
-    from dsim.transfer.pairs import parse_foreground
-    from dsim.transfer.recipe import Recipe
     from dsim.transfer.segmentation import measure_segmentation
+    from dsim.transfer.segmentation.pairs import parse_foreground
+    from dsim.transfer.segmentation.recipe import Recipe
 
     how = runtime(device, offline)
     given = open_many(sources, skip_unreadable=skip_unreadable)

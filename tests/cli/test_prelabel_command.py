@@ -13,8 +13,8 @@ import dsim
 from dsim.cli.prelabel import prelabel
 from dsim.documents import check
 from dsim.errors import DataError, DsimError, WeightsError
-from dsim.transfer.recipe import Recipe
-from dsim.transfer.segmenter import Segmenter, load_segmenter
+from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
 
 
 def run(*arguments: str | Path) -> None:

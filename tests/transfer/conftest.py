@@ -10,7 +10,7 @@ import pytest
 
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
-from dsim.transfer.recipe import Recipe
+from dsim.transfer.segmentation.recipe import Recipe
 
 
 @pytest.fixture

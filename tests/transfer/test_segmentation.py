@@ -14,11 +14,10 @@ from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, TooFewSamplesError, UsageError
 from dsim.runtime import Runtime
-from dsim.transfer import experiment
-from dsim.transfer.assembly import location_of
-from dsim.transfer.recipe import Recipe
-from dsim.transfer.scenario import Scenario
-from dsim.transfer.segmentation import measure_segmentation
+from dsim.transfer.records import location_of
+from dsim.transfer.segmentation import experiment, measure_segmentation
+from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.scenario import Scenario
 from dsim.truth import TransferMatrix
 
 CPU = Runtime(device="cpu")

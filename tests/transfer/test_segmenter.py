@@ -14,8 +14,8 @@ from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DataError, DsimError, UnknownNameError, WeightsError
 from dsim.runtime import Runtime
-from dsim.transfer.recipe import Recipe
-from dsim.transfer.segmenter import Segmenter, load_segmenter
+from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
 
 CPU = Runtime(device="cpu")
 
@@ -175,7 +175,7 @@ def test_a_zoo_model_is_built_verified_and_answers_its_probe(tiny: Recipe, tmp_p
     import tomli_w
 
     from dsim.transfer.nets.probe import Probed
-    from dsim.transfer.segmenter import of_model
+    from dsim.transfer.segmentation.segmenter import of_model
     from dsim.zoo import ramp, read_model
     from dsim.zoo.probe import ask
 
@@ -185,7 +185,7 @@ def test_a_zoo_model_is_built_verified_and_answers_its_probe(tiny: Recipe, tmp_p
     manifest = {
         "id": "unet.test.r1",
         "title": "a test",
-        "builder": "dsim.transfer.segmenter:build",
+        "builder": "dsim.transfer.segmentation.segmenter:build",
         "weights": {
             "file": file.name,
             "size": file.stat().st_size,

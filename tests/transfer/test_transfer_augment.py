@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dsim.transfer.augment import _affine, augment
+from dsim.transfer.segmentation.augment import _affine, augment
 
 
 def disc(n: int = 16, side: int = 64) -> torch.Tensor:

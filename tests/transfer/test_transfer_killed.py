@@ -19,8 +19,9 @@ from pathlib import Path
 
 from dsim.data.opening import open_many
 from dsim.runtime import Runtime
-from dsim.transfer import experiment, loop
-from dsim.transfer.recipe import Recipe
+from dsim.transfer import loop
+from dsim.transfer.segmentation import experiment
+from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation import measure_segmentation
 
 said = open(sys.argv[1] + "/said.txt", "a", buffering=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dsim.transfer.recipe import SETTINGS, Recipe
+from dsim.transfer.segmentation.recipe import SETTINGS, Recipe
 
 PAGE = Path(__file__).parents[2] / "docs" / "transfer.md"
 SEGMENTATION = PAGE.read_text("utf-8").partition("## Segmentation")[2].partition("\n## ")[0]

@@ -11,8 +11,8 @@ import torch
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DataError, NeedError, UsageError
-from dsim.transfer.pairs import check_masks, gather, is_foreground, parse_foreground
-from dsim.transfer.recipe import Recipe
+from dsim.transfer.segmentation.pairs import check_masks, gather, is_foreground, parse_foreground
+from dsim.transfer.segmentation.recipe import Recipe
 
 
 def with_masks(*values: int, name: str = "organs") -> Dataset:
@@ -60,7 +60,7 @@ def test_foreground_is_read_from_the_command_line() -> None:
 
 
 def test_a_mask_of_another_size_is_named(tiny: Recipe) -> None:
-    from dsim.transfer.pairs import read_pair
+    from dsim.transfer.segmentation.pairs import read_pair
 
     class Wrong:
         def image(self, index: int) -> np.ndarray:

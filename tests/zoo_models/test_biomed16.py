@@ -21,9 +21,9 @@ from dsim.data.opening import open_dataset
 from dsim.errors import DataError, UsageError
 from dsim.features.zoo_backend import blueprint
 from dsim.runtime import Runtime
-from dsim.transfer.recipe import Recipe
 from dsim.transfer.segmentation import measure_segmentation
-from dsim.transfer.segmenter import load_segmenter
+from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.segmenter import load_segmenter
 from dsim.truth import TransferMatrix
 from dsim.zoo import read_model
 

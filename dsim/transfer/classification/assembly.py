@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.transfer.assembly import location_of
 from dsim.transfer.classification.experiment import IMAGENET, ClassifyExperiment, Start, is_self
 from dsim.transfer.classification.folds import lacking
+from dsim.transfer.records import location_of
 
 if TYPE_CHECKING:
     from dsim.transfer.classification.running import Failures

@@ -19,7 +19,7 @@ from dsim.transfer.classification.folds import lacking, source_split, target_fol
 from dsim.transfer.classification.images import Labelled, gather
 from dsim.transfer.classification.learning import learn, probabilities
 from dsim.transfer.classification.recipe import ClassifyRecipe
-from dsim.transfer.experiment import conditions, training_record
+from dsim.transfer.records import conditions, training_record
 from dsim.transfer.splits import Split
 from dsim.transfer.work import Job, Ledger, key_of
 

@@ -80,7 +80,7 @@ def _decoded(dataset: Dataset, side: int) -> Tensor:
     """Scaled to a square whatever their shape: what they show is wanted, not where; gray is repeated."""
     import torch
 
-    from dsim.transfer.tiling import as_rgb, resized
+    from dsim.transfer.planes import as_rgb, resized
 
     images = torch.empty(len(dataset), 3, side, side, dtype=torch.uint8)
     for index in range(len(dataset)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from dsim.transfer.segmenter import Segmenter
+    from dsim.transfer.segmentation.segmenter import Segmenter
 
 #: The probabilities are averaged over a grid of so many cells a side.
 GRID = 4

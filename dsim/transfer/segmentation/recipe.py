@@ -135,7 +135,7 @@ class Recipe:
 
         ``weights=False`` loads none: others will be put in their place.
         """
-        from dsim.transfer.building import build
+        from dsim.transfer.segmentation.building import build
 
         return build(self, seed, runtime, weights)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.transfer.experiment import Experiment, Failures
+from dsim.transfer.records import location_of
+from dsim.transfer.segmentation.experiment import Experiment, Failures
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -100,17 +100,6 @@ def provenance(experiment: Experiment, repetitions: int, everything: Mapping[str
         "images scored": _images_scored(experiment),
         "trainings": shown,
     }
-
-
-def location_of(dataset: Dataset, data: Path | None) -> str:
-    """Where others find a dataset: phantoms by their name, files below the data folder; empty for any other place."""
-    if dataset.location.startswith("phantoms:"):
-        return dataset.location
-    chosen = data or os.environ.get("DSIM_DATA")
-    place = Path(dataset.location)
-    if not chosen or not place.absolute().is_relative_to(Path(chosen).absolute()):
-        return ""
-    return str(PurePosixPath(place.absolute().relative_to(Path(chosen).absolute())))
 
 
 def _datasets(experiment: Experiment, data: Path | None) -> dict[str, TruthDataset]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsim.data.dataset import Dataset
-    from dsim.transfer.recipe import Recipe
+    from dsim.transfer.segmentation.recipe import Recipe
 
 #: Which values of the masks are foreground, by name of dataset; ``EVERY`` dataset otherwise. None: every value but 0.
 Foreground = Mapping[str, tuple[int, ...] | None]
@@ -52,7 +52,7 @@ def check_masks(dataset: Dataset, foreground: Foreground, wanted_by: str) -> flo
     Reads every mask. Raises NeedError without masks; DataError where masks hold more classes than background and
     foreground and none was chosen, where the chosen ones never occur, or where no mask has any foreground.
     """
-    from dsim.transfer.dice import dice_of_everything
+    from dsim.transfer.segmentation.dice import dice_of_everything
 
     dataset.require(Need.MASKS, wanted_by)
     seen: set[int] = set()
@@ -75,7 +75,7 @@ def is_foreground(mask: NDArray[Any], name: str, foreground: Foreground) -> NDAr
 
 def read_pair(dataset: Dataset, index: int, foreground: Foreground) -> tuple[Tensor, NDArray[np.bool_]]:
     """Image float32 (3, H, W) in [0, 1] and mask boolean (H, W); DataError where their sizes differ."""
-    from dsim.transfer.tiling import as_rgb
+    from dsim.transfer.planes import as_rgb
 
     what = f"image {dataset.ids[index]!r} of {dataset.name!r}"
     image = as_rgb(dataset.pixels(index), what)
@@ -119,7 +119,7 @@ class Pairs:
         """Every image cut into patches, uint8 (t, 4, patch, patch), as prediction would cut it."""
         import torch
 
-        from dsim.transfer.tiling import starts
+        from dsim.transfer.segmentation.tiling import starts
 
         side = self.patch
         for planes in self.planes:
@@ -137,7 +137,8 @@ def gather(dataset: Dataset, indices: Sequence[int], recipe: Recipe, foreground:
     """Read these images of a dataset, at the size at which the recipe trains."""
     import torch
 
-    from dsim.transfer.tiling import padded, scaled
+    from dsim.transfer.planes import scaled
+    from dsim.transfer.segmentation.tiling import padded
 
     found, side = [], window_side(recipe)
     for index in indices:

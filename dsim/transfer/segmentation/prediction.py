@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dsim.transfer.loop import in_float32
-from dsim.transfer.tiling import Canvas, as_rgb, canvas
+from dsim.transfer.planes import as_rgb
+from dsim.transfer.segmentation.tiling import Canvas, canvas
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsim.data.dataset import Dataset
-    from dsim.transfer.segmenter import Segmenter
+    from dsim.transfer.segmentation.segmenter import Segmenter
 
 #: Images decoded ahead of the one in use.
 AHEAD = 8

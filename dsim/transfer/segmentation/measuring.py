@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import DataError, TooFewSamplesError, UsageError
 from dsim.runtime import Runtime, Silent
-from dsim.transfer.experiment import Experiment, Failures, carry_out
-from dsim.transfer.pairs import Foreground, check_masks
 from dsim.transfer.processes import side_by_side
-from dsim.transfer.recipe import Recipe
-from dsim.transfer.scenario import NOTHING, Scenario
+from dsim.transfer.segmentation.experiment import Experiment, Failures, carry_out
+from dsim.transfer.segmentation.pairs import Foreground, check_masks
+from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.scenario import NOTHING, Scenario
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -62,7 +62,7 @@ def measure_segmentation(
     A pair that fails is NaN with its reason, and stops no other. Images that a model was trained on, told by their
     content, are never scored: a source as its own target is scored on its held-out images.
     """
-    from dsim.transfer.assembly import assemble
+    from dsim.transfer.segmentation.assembly import assemble
 
     started = time.monotonic()
     wanted = Scenario.parse(scenario)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.transfer.augment import augment
 from dsim.transfer.loop import train
-from dsim.transfer.objective import objective
-from dsim.transfer.pairs import Pairs, gather, window_side
+from dsim.transfer.segmentation.augment import augment
+from dsim.transfer.segmentation.objective import objective
+from dsim.transfer.segmentation.pairs import Pairs, gather, window_side
 
 if TYPE_CHECKING:
     import torch
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.runtime import Runtime
     from dsim.transfer.loop import Trained
-    from dsim.transfer.pairs import Foreground
-    from dsim.transfer.recipe import Recipe
+    from dsim.transfer.segmentation.pairs import Foreground
+    from dsim.transfer.segmentation.recipe import Recipe
 
 
 @dataclass(frozen=True)

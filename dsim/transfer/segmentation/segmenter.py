@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import WeightsError
-from dsim.transfer.recipe import Recipe
+from dsim.transfer.segmentation.recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,8 +50,8 @@ class Segmenter:
         uint8, or float in [0, 1]; gray or RGB, else DataError. The image is scaled as in training, cut into
         overlapping tiles that are blended, and the probabilities are scaled back to its size.
         """
-        from dsim.transfer.prediction import predictions
-        from dsim.transfer.tiling import as_rgb
+        from dsim.transfer.planes import as_rgb
+        from dsim.transfer.segmentation.prediction import predictions
 
         ((_, found),) = predictions(self, [(0, as_rgb(pixels, "the image"))], self.recipe.batch)
         return found
@@ -64,7 +64,7 @@ class Segmenter:
         ``indices`` chooses images. Images are decoded ahead in ``workers`` threads, and tiles of several images pass
         the network together.
         """
-        from dsim.transfer.prediction import decoded, predictions
+        from dsim.transfer.segmentation.prediction import decoded, predictions
 
         chosen = range(len(dataset)) if indices is None else indices
         return predictions(self, decoded(dataset, chosen, workers), 2 * self.recipe.batch)
@@ -126,7 +126,7 @@ def of_model(model: Model, runtime: Runtime) -> Segmenter:
 
 
 def build(model: Model) -> nn.Module:
-    """Builder of zoo manifests: ``dsim.transfer.segmenter:build``; see ``nets.probe`` for what the probe asks."""
+    """Builder of zoo manifests; ``nets.probe`` tells what the probe asks."""
     from dsim.transfer.nets.probe import Probed
 
     return Probed(_read(model.weights, "cpu", model.id))

@@ -14,16 +14,17 @@ from dsim.files import slug
 from dsim.rng import stream
 from dsim.runtime import Runtime
 from dsim.specs import Need
-from dsim.transfer.learning import adapt, learn
-from dsim.transfer.pairs import Foreground, read_pair
-from dsim.transfer.recipe import Recipe
-from dsim.transfer.scenario import NOTHING, Scenario
+from dsim.transfer.records import conditions, training_record
+from dsim.transfer.segmentation.learning import adapt, learn
+from dsim.transfer.segmentation.pairs import Foreground, read_pair
+from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.scenario import NOTHING, Scenario
 from dsim.transfer.splits import Split, annotated, split
 from dsim.transfer.work import Job, Ledger, key_of
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.transfer.segmenter import Segmenter
+    from dsim.transfer.segmentation.segmenter import Segmenter
 
 #: Reasons of scores that cannot be had, by (source, repetition, target).
 Failures = dict[tuple[str, int, str], str]
@@ -145,7 +146,7 @@ def carry_out(experiment: Experiment, source: Dataset | None, repetition: int) -
 
 def trained(experiment: Experiment, source: Dataset, repetition: int) -> Segmenter:
     """The model of a source: read where it is finished, else trained, going on from a checkpoint, and written."""
-    from dsim.transfer.segmenter import Segmenter, load_segmenter
+    from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
 
     ledger, job = experiment.trainings(source), (source.name, repetition)
     file = ledger.file(job, ".safetensors")
@@ -174,32 +175,6 @@ def trained(experiment: Experiment, source: Dataset, repetition: int) -> Segment
     return segmenter
 
 
-def training_record(done: Any) -> dict[str, Any]:
-    """What is told of a training: its length, the epoch that was kept, and the curves."""
-    last = done.curves[done.best_epoch - 1]["validation"]
-    return {
-        "epochs": len(done.curves),
-        "best_epoch": done.best_epoch,
-        "validation_loss": None if last != last else round(last, 4),
-        "seconds": round(done.seconds, 2),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "curves": [
-            [round(row["loss"], 4), None if last != last else round(row["validation"], 4)] for row in done.curves
-        ],
-    }
-
-
-def conditions(device: str) -> dict[str, Any]:
-    """What else the last digits depend on."""
-    import platform
-    from importlib.metadata import version
-
-    from dsim import __version__
-
-    libraries = {name: version(name) for name in ("numpy", "pillow", "timm", "torch")}
-    return {"conditions": {"dsim": __version__, "device": device, "machine": platform.machine(), **libraries}}
-
-
 def _scored(
     experiment: Experiment, segmenter: Segmenter | None, source: Dataset | None, repetition: int, target: Dataset
 ) -> dict[str, Any]:
@@ -222,7 +197,7 @@ def _scored(
 
 def dices(segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foreground: Foreground) -> Iterator[float]:
     """Dice of the thresholded prediction of each image, at its original size."""
-    from dsim.transfer.dice import dice
+    from dsim.transfer.segmentation.dice import dice
 
     for index, probabilities in segmenter.predict_many(dataset, indices):
         _, mask = read_pair(dataset, index, foreground)
@@ -240,7 +215,7 @@ def _adapted(
     """The model after training on the annotated images of a target; a new one without a source."""
     from copy import deepcopy
 
-    from dsim.transfer.segmenter import Segmenter
+    from dsim.transfer.segmentation.segmenter import Segmenter
 
     ledger, job = experiment.scores(source, target), _score_job(source, repetition, target)
     done = adapt(

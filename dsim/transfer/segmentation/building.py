@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dsim.runtime import Runtime
-    from dsim.transfer.recipe import Recipe
+    from dsim.transfer.segmentation.recipe import Recipe
 
 _OTHER = "give encoder=plain, or another network of timm, such as timm:resnet18"
 
