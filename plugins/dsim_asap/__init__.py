@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.plugin import MeasureSpec, hookimpl
+from dsim.plugin import CommandSpec, MeasureSpec, hookimpl
 
 
 @hookimpl
@@ -10,3 +10,14 @@ def dsim_measures() -> list[MeasureSpec]:
     from dsim_asap.specs import SPEC
 
     return [SPEC]
+
+
+@hookimpl
+def dsim_commands() -> list[CommandSpec]:
+    return [
+        CommandSpec(
+            name="asap",
+            help="Studies of ASAP: ablation, tuning, the map, images placed in it.",
+            command="dsim_asap.cli:asap",
+        )
+    ]

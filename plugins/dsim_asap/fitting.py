@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from dsim_asap.recipe import Recipe
 
 if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.runtime import Runtime
     from dsim.view import DatasetView
+    from dsim_asap.training import Trained
 
 #: Bumped when the same recipe trains to other weights.
 REVISION = 1
@@ -52,24 +55,29 @@ def _key(pool: Sequence[DatasetView], recipe: Recipe, seed: int) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _train(pool: Sequence[DatasetView], recipe: Recipe, seed: int, folder: Path) -> None:
+def train(datasets: Sequence[Dataset], recipe: Recipe, seed: int, checkpoint: Path, runtime: Runtime) -> Trained:
+    """Train on these datasets, or go on from ``checkpoint``; who has kept the result removes it."""
     import torch
 
-    from dsim_asap.folder import Description, write_folder
     from dsim_asap.pool import gather, member
     from dsim_asap.training import Trainer
 
-    runtime = pool[0].runtime
     generator = torch.Generator().manual_seed(seed)
-    members = [member(view.dataset, recipe, runtime) for view in pool]
-    trainer = Trainer(gather(members, recipe.split, generator), recipe, seed, runtime)
+    members = [member(dataset, recipe, runtime) for dataset in datasets]
+    return Trainer(gather(members, recipe.split, generator), recipe, seed, runtime).run(checkpoint)
+
+
+def _train(pool: Sequence[DatasetView], recipe: Recipe, seed: int, folder: Path) -> None:
+    from dsim_asap.folder import Description, write_folder
+
+    datasets = [view.dataset for view in pool]
     checkpoint = folder / "checkpoint.safetensors"
-    trained = trainer.run(checkpoint)
+    trained = train(datasets, recipe, seed, checkpoint, pool[0].runtime)
     description = Description(
         id=folder.name.removesuffix(".unfinished"),
         title="ASAP, trained on the sources of a comparison",
         licence="as the images it was trained on",
-        pool=[view.dataset for view in pool],
+        pool=datasets,
     )
     write_folder(folder, trained, recipe, seed, description)
     checkpoint.unlink(missing_ok=True)
