@@ -57,6 +57,7 @@ class Dataset:
     masked : whether every sample has a mask.
     dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding tells.
     location, format : where it came from and how it was understood. ``notes`` and ``skipped`` tell the rest.
+    whole : of a subset of deeper images, the dataset whose images decide how they are scaled; None for all others.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Dataset:
     format: str = "arrays"
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    whole: Dataset | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -135,10 +137,10 @@ class Dataset:
 
     @cached_property
     def treatment(self) -> Treatment:
-        """How stored numbers become intensities: decided once per dataset, and recorded."""
+        """How stored numbers become intensities: decided once per dataset, for all its subsets, and recorded."""
         from dsim.data.treatment import decide
 
-        return decide(self)
+        return self.whole.treatment if self.whole is not None else decide(self)
 
     @cached_property
     def image_digests(self) -> tuple[str, ...]:
@@ -148,8 +150,12 @@ class Dataset:
 
     @cached_property
     def images_fingerprint(self) -> str:
-        """sha256 over the sorted (id, digest of bytes) of the images; labels and masks do not enter."""
-        return _digest_of(sorted(zip(self.ids, self.image_digests, strict=True)))
+        """sha256 over the sorted (id, digest of bytes) of the images; labels and masks do not enter.
+
+        Of a subset of deeper images it is also of the whole: scaled by another one, they are other images.
+        """
+        own = sorted(zip(self.ids, self.image_digests, strict=True))
+        return _digest_of(own if self.whole is None else [own, self.whole.images_fingerprint])
 
     @cached_property
     def order(self) -> str:
@@ -195,13 +201,18 @@ class Dataset:
         return self.masks_fingerprint if need is Need.MASKS else self.images_fingerprint
 
     def subset(self, indices: Sequence[int], name: str | None = None) -> Dataset:
-        """The dataset of these samples, in this order; ids stay, so fingerprints tell the difference."""
+        """The dataset of these samples, in this order; ids stay, so fingerprints tell the difference.
+
+        Deeper images are scaled as in the whole, so that its parts, for training and for tests, stay comparable.
+        """
+        from dsim.data.treatment import deep_samples
+
         chosen = [int(i) for i in indices]
 
         def pick(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
             return None if values is None else tuple(values[i] for i in chosen)
 
-        return replace(
+        part = replace(
             self,
             name=name or self.name,
             ids=tuple(self.ids[i] for i in chosen),
@@ -211,7 +222,11 @@ class Dataset:
             splits=pick(self.splits),
             dtypes=pick(self.dtypes),
             features=None if self.features is None else self.features[chosen],
+            whole=None,
         )
+        whole = self if self.whole is None else self.whole
+        # All of its images in another order decide the same.
+        return replace(part, whole=whole) if len(part) < len(whole) and deep_samples(part) else part
 
     def renamed(self, name: str) -> Dataset:
         """The same dataset under another name."""

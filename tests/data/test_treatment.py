@@ -202,3 +202,35 @@ def test_scales_do_not_depend_on_the_order_of_the_images(rng) -> None:
     there = measured.scales(from_arrays(images), range(6))
     back = measured.scales(from_arrays(images[::-1]), range(6))
     assert there == back
+
+
+def test_a_subset_keeps_the_scaling_of_its_whole(rng) -> None:
+    """Parts for training and for tests would else be scaled each by its own images."""
+    whole = from_arrays(deep(rng), groups=list("aabbcc"))
+    part = whole.subset([4, 1, 5]).renamed("part")
+    alone = from_arrays([whole.native(i) for i in (4, 1, 5)])
+    assert alone.treatment != whole.treatment
+    for treated in (part, part.subset([1, 0]), replace(part, groups=None)):
+        assert treated.treatment == whole.treatment
+    np.testing.assert_array_equal(part.pixels(0), whole.pixels(4))
+    np.testing.assert_array_equal(part.subset([2, 1]).pixels(1), whole.pixels(1))
+
+
+def test_a_subset_that_is_scaled_otherwise_is_told_by_its_fingerprint(rng) -> None:
+    """What was computed from the same images alone must not be taken for it; in another order they are the same."""
+    whole = from_arrays(deep(rng))
+    part = whole.subset([4, 1, 5])
+    alone = replace(from_arrays([whole.native(i) for i in (4, 1, 5)]), ids=part.ids)
+    assert alone.image_digests == part.image_digests
+    assert alone.images_fingerprint != part.images_fingerprint
+    assert part.subset([2, 0, 1]).images_fingerprint == part.images_fingerprint
+    assert whole.subset([*range(6)][::-1]).images_fingerprint == whole.images_fingerprint
+
+
+def test_a_subset_of_8_bits_is_told_by_its_images_alone(rng) -> None:
+    images = list(rng.integers(0, 256, (3, 8, 8), dtype=np.uint8))
+    mixed = from_arrays([*images, *deep(rng, 2)])
+    for whole in (mixed, mixed.subset([0, 1, 2, 4]), from_arrays(images)):
+        part = whole.subset([2, 0])
+        assert part.whole is None
+        assert part.images_fingerprint == replace(from_arrays([images[2], images[0]]), ids=part.ids).images_fingerprint
