@@ -11,22 +11,20 @@ files.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.biomed16.card import card, command
-from benchmarks.biomed16.checking import check, opened
+from benchmarks.biomed16.checking import check
 from benchmarks.biomed16.choosing import chosen
 from benchmarks.biomed16.models import write_models
 from benchmarks.biomed16.sets import listing, origins
+from benchmarks.real_sets.checking import opened
+from benchmarks.real_sets.storing import DATA, say, with_command, write
 from dsim.errors import DsimError
-from dsim.files import write_text
 from dsim.shipped import shipped
 from dsim.truth import TransferMatrix
-
-DATA = os.environ.get("DSIM_DATA", "../shared/data")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("results", type=Path, metavar="RESULTS")
-    parser.add_argument("--data", type=Path, default=Path(DATA), metavar="FOLDER")
+    parser.add_argument("--data", type=Path, default=DATA, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=shipped("truth") / "biomed16-dsc", metavar="FOLDER")
     parser.add_argument("--zoo", type=Path, default=shipped("zoo"), metavar="FOLDER")
     parser.add_argument("--revision", type=int, default=1, help="of the models' ids")
@@ -59,20 +57,7 @@ def store(results: Path, data: Path, out: Path, zoo: Path, revision: int = 1) ->
         manifests[training["pool"][0]["name"]] = manifest
         told = f"Dice {training['dice_held_out']:.1f} held out, {training['dice_training']:.1f} trained on"
         say(f"{manifest['id']}: {told}")
-    truth = TransferMatrix.from_dict(_with_command(truth))
-    write_text(out / "truth.json", truth.to_json())
-    write_text(out / "images.csv", listing(known))
-    write_text(out / "card.md", card(truth, known, manifests))
-    say(f"wrote truth.json, images.csv and card.md into {out}")
-
-
-def _with_command(truth: TransferMatrix) -> dict[str, object]:
-    document = truth.to_dict()
-    return document | {"provenance": {"command": command(truth), **document["provenance"]}}
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    write(with_command(truth, command(truth)), listing(known), card(truth, known, manifests), out)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from benchmarks.biomed16.facts import Facts, facts
 from benchmarks.biomed16.model_card import LEARNT
-from benchmarks.biomed16.sets import Origin
+from benchmarks.biomed16.sets import Annotated
 from benchmarks.phantom_truth.card import counted, listed, table
+from benchmarks.real_sets import sections, storing
+from benchmarks.real_sets.facts import Facts, facts
 from dsim.evaluation.results import Score
 from dsim.transfer.segmentation.recipe import Recipe
 from dsim.truth import TransferMatrix
@@ -42,7 +43,7 @@ LIMITS = """\
 - The same seed gives the same numbers on the same machine and libraries; elsewhere they differ as between seeds."""
 
 
-def card(truth: TransferMatrix, known: Mapping[str, Origin], manifests: Manifests) -> str:
+def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manifests) -> str:
     """The card as Markdown; ``manifests`` are those of the zoo models, by source."""
     told = facts(truth)
     parts = [
@@ -58,14 +59,14 @@ def card(truth: TransferMatrix, known: Mapping[str, Origin], manifests: Manifest
         f"## Dice, {truth.unit}",
         "Mean over trainings ± standard deviation between them; targets in rows, sources in columns, the best in "
         "bold; self pairs, on held-out images, in brackets.",
-        _scores(truth, told),
+        sections.scores(truth, told, digits=1),
         "## What a choice costs, and what the best measure could reach",
         _ceiling(told),
         "## The sets",
         _sets(truth, known),
         "## Rebuilding them",
         REBUILD,
-        _origins(known),
+        sections.origins(known),
         "## How",
         _how(truth),
         "## Limits",
@@ -76,12 +77,8 @@ def card(truth: TransferMatrix, known: Mapping[str, Origin], manifests: Manifest
 
 def command(truth: TransferMatrix) -> str:
     """The command line that measures it: settings that differ from the defaults."""
-    settings, usual = Recipe.of(truth.provenance["recipe"]).record(), Recipe().record()
-    changed = " ".join(f"--set {name}={value}" for name, value in settings.items() if value != usual[name])
-    return (
-        f"dsim transfer segmentation --sources SETS... {changed} --repetitions {truth.repetitions} --name "
-        f"{truth.name} --data DATA --out RESULTS/truth.json"
-    )
+    recipe = Recipe.of(truth.provenance["recipe"])
+    return storing.command("segmentation", truth, recipe.record(), Recipe().record(), "--repetitions")
 
 
 def _summary(truth: TransferMatrix) -> str:
@@ -90,7 +87,7 @@ def _summary(truth: TransferMatrix) -> str:
         f"Dice ({truth.unit}) of small U-Nets on {len(truth.targets)} sets of real images: each trained on one set "
         f"and applied to all others as it is, as if to write pre-annotations; {truth.repetitions} trainings per "
         f"source. Measured by dsim on {record['date']}: {record['hours']:.1f} hours of one thread "
-        f"({_devices(truth)}). The numbers are under dsim's licence; the images have their own, below.\n\n"
+        f"({sections.devices(record)}). The numbers are under dsim's licence; the images have their own, below.\n\n"
         f"Use: judging measures on real images, `dsim evaluate MATRIX --truth {truth.name}`. The datasets are named "
         "as there; `location` in truth.json is below a data folder. The trained models are in the zoo: `dsim zoo "
         "list`."
@@ -143,7 +140,7 @@ def _sources(truth: TransferMatrix, told: Facts, manifests: Manifests) -> str:
     )
 
 
-def _unlearnt(truth: TransferMatrix, told: Facts, known: Mapping[str, Origin], manifests: Manifests) -> str:
+def _unlearnt(truth: TransferMatrix, told: Facts, known: Mapping[str, Annotated], manifests: Manifests) -> str:
     lines = []
     for name, own in zip(truth.sources, told.own, strict=True):
         if own >= LEARNT:
@@ -169,40 +166,19 @@ def _targets(truth: TransferMatrix, told: Facts) -> str:
     return table(["target", "best source", "second", "median source", "*all*"], rows)
 
 
-def _scores(truth: TransferMatrix, told: Facts) -> str:
-    rows = []
-    for j, target in enumerate(truth.targets):
-        cells = []
-        for i, source in enumerate(truth.sources):
-            text = f"{told.means[i, j]:.1f} ± {told.spread[i, j]:.1f}"
-            own = f"({told.own[i]:.1f} ± {told.own_spread[i]:.1f})"
-            cells.append(own if source == target else f"**{text}**" if source == told.best[j] else text)
-        rows.append([f"`{target}`", *cells])
-    return table(["target", *truth.sources], rows)
-
-
 def _ceiling(told: Facts) -> str:
     chosen = ("random", "best fixed source", "best fixed source, others")
-    head = ["score", *chosen, "ceiling"]
-    names = {"spearman": "mean Spearman (RCI)", "top1": "top-1", "top3": "top-3", "regret": "mean regret, points"}
-    rows = [
-        [
-            text,
-            *(_short(told.baselines[name].scores[score]) for name in chosen),
-            _short(told.ceiling[score]),
-        ]
-        for score, text in names.items()
-    ]
     return (
         "Without self pairs, as `dsim evaluate` judges; 95 % intervals in brackets. *Best fixed source, others*: for "
         "each target the source that is best for the other targets, which is the simple choice that uses no "
         "hindsight. *Ceiling*: what a measure would score that knew the expected Dice of every pair, for the truth "
         "is itself the mean of a few noisy "
-        "trainings ([evaluation](../../../docs/evaluation.md)).\n\n" + table(head, rows)
+        "trainings ([evaluation](../../../docs/evaluation.md)).\n\n"
+        + sections.reach(told, chosen, regret="mean regret, points", digits=2)
     )
 
 
-def _sets(truth: TransferMatrix, known: Mapping[str, Origin]) -> str:
+def _sets(truth: TransferMatrix, known: Mapping[str, Annotated]) -> str:
     head = ["set", "images", "what", "masks", "licence", "use of models", "notes"]
     rows = [
         [
@@ -216,49 +192,19 @@ def _sets(truth: TransferMatrix, known: Mapping[str, Origin]) -> str:
         ]
         for name, origin in known.items()
     ]
-    return table(head, [[_cell(text) for text in row] for row in rows], "---")
-
-
-def _origins(known: Mapping[str, Origin]) -> str:
-    head = ["set", "repository", "commit", "path", "citation"]
-    rows = [
-        [f"`{name}`", origin.repository, origin.commit, f"`{origin.path}`", origin.citation]
-        for name, origin in known.items()
-    ]
-    return table(head, [[_cell(text) for text in row] for row in rows], "---")
+    return sections.words(head, rows)
 
 
 def _how(truth: TransferMatrix) -> str:
     record = truth.provenance
-    told = {name: value for name, value in record["recipe"].items() if name != "version"} | record["rules"]
-    settings = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in told.items())
     return (
         f"    {command(truth)}\n    python -m benchmarks.biomed16 RESULTS\n\n"
         f"The first trains {len(record['trainings'])} networks of {record['parameters']} parameters, seed "
         f"{record['seed']}, and can be stopped at any moment and goes on; the second checks what was measured, and "
         "writes this card and the zoo models.\n\n"
-        f"{RULES}\n\n{settings}\n\nUnder: {'; '.join(_conditions(truth))}."
+        f"{RULES}\n\n{sections.settings(record)}"
     )
-
-
-def _conditions(truth: TransferMatrix) -> Iterator[str]:
-    for each in truth.provenance["conditions"]:
-        yield ", ".join(f"{name} {value}" for name, value in each.items())
-
-
-def _devices(truth: TransferMatrix) -> str:
-    return ", ".join(sorted({str(each["device"]) for each in truth.provenance["conditions"]}))
 
 
 def _points(score: Score) -> str:
     return f"{score.value:.1f} points"
-
-
-def _short(score: Score) -> str:
-    if np.isnan(score.value):
-        return "none"
-    return f"{score.value:.2f}" + ("" if np.isnan(score.low) else f" [{score.low:.2f}, {score.high:.2f}]")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.biomed16.sets import Origin
+from benchmarks.biomed16.sets import Annotated
 from benchmarks.phantom_truth.card import table
 from dsim.truth import TransferMatrix
 
@@ -13,7 +13,7 @@ from dsim.truth import TransferMatrix
 LEARNT = 50.0
 
 
-def model_card(manifest: Mapping[str, Any], truth: TransferMatrix, origin: Origin) -> str:
+def model_card(manifest: Mapping[str, Any], truth: TransferMatrix, origin: Annotated) -> str:
     """The card as Markdown."""
     training, use = manifest["training"], manifest["use"]
     own = training["dice_held_out"]
@@ -51,7 +51,7 @@ def _dice(manifest: Mapping[str, Any], truth: TransferMatrix) -> str:
     ) + table(["images", "Dice", "*all*"], rows)
 
 
-def _data(manifest: Mapping[str, Any], origin: Origin) -> str:
+def _data(manifest: Mapping[str, Any], origin: Annotated) -> str:
     entry, images = manifest["training"]["pool"][0], manifest["training"]["images"]
     lines = [
         f"`{entry['name']}`: {entry['n']} images of {origin.collection}; {origin.modality}. Masks: "

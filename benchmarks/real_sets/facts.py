@@ -1,4 +1,4 @@
-"""What the truth of the real sets says of itself."""
+"""What a truth of real sets, each a source and a target, says of itself."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from dsim.truth import TransferMatrix
 
 @dataclass(frozen=True)
 class Facts:
-    """Scores in percent; all but ``own`` and ``own_spread`` without self pairs.
+    """Scores in the truth's unit; all but ``own`` and ``own_spread`` without self pairs.
 
     Parameters
     ----------
-    means, spread : (sources, targets), mean and standard deviation over the trainings; NaN for self pairs.
-    own, own_spread : (sources,), on held-out images of the source itself.
+    means, spread : (sources, targets), mean and standard deviation over the repetitions; NaN for self pairs.
+    own, own_spread : (sources,), of the self pairs.
     best : of each target the source with the largest mean.
     baselines : by name, what simple choices score; ``ceiling`` : what a perfect measure would, by name of the score.
     seeds_agree, best_again : see ``benchmarks.phantom_truth.facts``.
