@@ -21,8 +21,7 @@ _PLACE = re.compile(r"""(?:^|[\s"'=(])(?:/[A-Za-z]|~/|[A-Z]:\\)""")
 def opened(truth: TransferMatrix, data: Path) -> dict[str, Dataset]:
     """The datasets of the truth below ``data``, by name; DataError unless their images are those that were measured."""
     found = {}
-    for name in dict.fromkeys((*truth.sources, *truth.targets)):
-        entry = truth.datasets[name]
+    for name, entry in truth.datasets.items():
         dataset = open_dataset(data / entry.location).renamed(name)
         if dataset.images_fingerprint != entry.fingerprint:
             raise DataError(
@@ -44,7 +43,8 @@ def faults(truth: TransferMatrix, provenance: Sequence[str], fewest: int) -> lis
         found.append(f"{truth.repetitions} repetitions, and {fewest} are needed to tell sources from noise")
     if not found and np.isnan(truth.values).any():
         found.append("some repetitions were not measured")
-    found += [f"{name} has no {what}" for name in truth.sources for what in _unsaid(truth, name)]
+    images = (name for name in truth.sources if name != truth.imagenet)
+    found += [f"{name} has no {what}" for name in images for what in _unsaid(truth, name)]
     found += [f"it names a place of one machine: {text!r}" for text in _texts(truth.to_dict()) if _PLACE.search(text)]
     return found
 

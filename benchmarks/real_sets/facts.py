@@ -1,4 +1,4 @@
-"""What a truth of real sets, each a source and a target, says of itself."""
+"""What a truth of real sets, which are sources and targets, says of itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Facts:
     Parameters
     ----------
     means, spread : (sources, targets), mean and standard deviation over the repetitions; NaN for self pairs.
-    own, own_spread : (sources,), of the self pairs.
+    own, own_spread : (sources,), of the self pairs; NaN of a source that is no target.
     best : of each target the source with the largest mean.
     baselines : by name, what simple choices score; ``ceiling`` : what a perfect measure would, by name of the score.
     seeds_agree, best_again : see ``benchmarks.phantom_truth.facts``.
@@ -41,11 +41,11 @@ class Facts:
 
 
 def facts(truth: TransferMatrix) -> Facts:
-    """Everything that the card tells; the sources of the truth are its targets."""
-    values = truth.values.copy()
-    diagonal = np.arange(len(truth.sources)), np.array([truth.targets.index(name) for name in truth.sources])
-    own = values[diagonal]
-    values[diagonal] = np.nan
+    """Everything that the cards tell of any measured truth."""
+    values, same = truth.values.copy(), selves(truth)
+    own = np.full((len(truth.sources), truth.repetitions), np.nan)
+    own[same.any(axis=1)] = values[same]
+    values[same] = np.nan
     means, spread = values.mean(axis=2), values.std(axis=2, ddof=1)
     judged = evaluate(_as_measure(truth), truth)
     return Facts(
@@ -61,6 +61,11 @@ def facts(truth: TransferMatrix) -> Facts:
     )
 
 
+def selves(truth: TransferMatrix) -> NDArray[np.bool_]:
+    """Which pairs are of a source with itself, (sources, targets)."""
+    return np.array([[source == target for target in truth.targets] for source in truth.sources])
+
+
 def _as_measure(truth: TransferMatrix) -> SimilarityMatrix:
     """The scores themselves as similarities: baselines and ceiling depend on the truth alone."""
     return SimilarityMatrix(
@@ -71,7 +76,7 @@ def _as_measure(truth: TransferMatrix) -> SimilarityMatrix:
         targets=truth.targets,
         values=truth.mean,
         notes=tuple(("",) * len(truth.targets) for _ in truth.sources),
-        same=np.array([[source == target for target in truth.targets] for source in truth.sources]),
+        same=selves(truth),
         verdicts={},
         provenance={},
     )
