@@ -32,11 +32,8 @@ def list_(as_json: bool) -> None:
     known = models()
     if as_json:
         return emit_json([_document(model) for model in known])
-    rows = [
-        [model.id, model.title, str(model.manifest["output"]["dim"]), format_size(model.manifest["weights"]["size"])]
-        for model in known
-    ]
-    return table("", ["id", "title", "features", "weights"], rows, right=["features", "weights"])
+    rows = [[model.id, model.title, _gives(model), format_size(model.manifest["weights"]["size"])] for model in known]
+    return table("", ["id", "title", "gives", "weights"], rows, right=["weights"])
 
 
 @zoo.command()
@@ -115,6 +112,15 @@ def train(
 
 def _document(model: Model) -> dict[str, Any]:
     return {**model.manifest, "folder": str(model.folder)}
+
+
+def _gives(model: Model) -> str:
+    """What a model gives, and how good its masks are, where its manifest says so."""
+    if not model.segments:
+        dim = model.manifest["output"]["dim"]
+        return f"{dim} feature{'s' if dim > 1 else ''}"
+    dice = model.manifest["training"].get("dice_held_out")
+    return "masks" if dice is None else f"masks, Dice {dice:.0f} %"
 
 
 def _fault(model: Model) -> str:
