@@ -11,7 +11,7 @@ from typing import Any
 
 import pluggy
 
-from dsim import hookspecs
+from dsim import hookspecs, plugin
 from dsim.plugin import API_VERSION
 from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
 
@@ -23,6 +23,17 @@ HOOKS: Mapping[str, type] = {
     "dsim_zoo_paths": Path,
     "dsim_commands": CommandSpec,
 }
+
+
+def name_of(declared: Any) -> str:
+    """The name of a declaration; of a folder, its whole path.
+
+    >>> name_of(ExtractorSpec(kind="pixels", title="", factory=""))
+    'pixels'
+    """
+    if isinstance(declared, ExtractorSpec):
+        return declared.kind
+    return str(declared) if isinstance(declared, Path) else str(declared.name)
 
 
 @dataclass(frozen=True)
@@ -70,8 +81,18 @@ def _import(entry: EntryPoint) -> Any:
     try:
         return entry.load()
     except (Exception, SystemExit) as error:
-        hint = "install what it misses, or remove the plugin" if isinstance(error, ImportError) else ""
-        raise _Broken("import", _told(error), hint) from error
+        raise _Broken("import", _told(error), _mending(entry, error)) from error
+
+
+def _mending(entry: EntryPoint, error: BaseException) -> str:
+    """What helps against a failed import."""
+    if not isinstance(error, ImportError):
+        return f"mend the module {entry.module}, or remove the plugin"
+    if error.name == plugin.__name__:
+        return "it is written for another version of dsim: upgrade dsim, or the plugin"
+    if error.name == entry.module.partition(".")[0]:
+        return "its files are gone or its entry point is wrong: install it again"
+    return "install what it misses, or remove the plugin"
 
 
 def _check_api(module: Any) -> None:
@@ -92,7 +113,7 @@ def _declarations(module: Any, name: str) -> dict[str, list[Any]]:
         manager.register(module, name=name)
         manager.check_pending()
     except Exception as error:
-        raise _Broken("validate", _told(error), "compare its hooks with dsim/hookspecs.py") from error
+        raise _Broken("validate", _told(error), "compare its hooks with those of docs/plugin-api.md") from error
     declared = {}
     for hook, expected in HOOKS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
@@ -106,10 +127,12 @@ def _call(hook: str, function: Any, expected: type) -> list[Any]:
     try:
         items = list(function())
     except (Exception, SystemExit) as error:
-        raise _Broken("hooks", f"{hook}() raised {_told(error)}") from error
+        hint = f"mend {hook}(): it takes nothing, and returns a list of declarations"
+        raise _Broken("hooks", f"{hook}() raised {_told(error)}", hint) from error
     for item in items:
         if not isinstance(item, expected):
-            raise _Broken("hooks", f"{hook}() returned a {type(item).__name__}, not a {expected.__name__}")
+            told = f"{hook}() returned a {type(item).__name__}, not a {expected.__name__}"
+            raise _Broken("hooks", told, f"return a list of {expected.__name__}")
     return items
 
 

@@ -1,9 +1,15 @@
 """All that the author of a plugin imports.
 
 >>> from dsim.plugin import MeasureSpec, SimilarityMeasure, hookimpl
+
+What code needs only when it is used (datasets, extractors) is imported when it is first asked for, so that a plugin's
+declarations stay cheap.
 """
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -20,18 +26,47 @@ from dsim.specs import (
     ReaderSpec,
 )
 
-#: Version of the contract in ``dsim.hookspecs`` and of the classes named here.
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.data.memory import from_arrays
+    from dsim.data.opening import open_dataset
+    from dsim.data.options import ReadOptions
+    from dsim.features.extractor import Blueprint, Extractor, Recipe, check_options
+    from dsim.features.transforms import Square
+    from dsim.runtime import Runtime
+    from dsim.view import DatasetView
+
+#: Version of the contract in ``dsim.hookspecs`` and of the names offered here. A plugin's module says which one it was
+#: written for: ``DSIM_API_VERSION = 1``; one for another version is left out, and told why.
 API_VERSION = 1
 
 hookimpl = pluggy.HookimplMarker("dsim")
 
+_HOMES = {
+    "Blueprint": "dsim.features.extractor",
+    "Dataset": "dsim.data.dataset",
+    "DatasetView": "dsim.view",
+    "Extractor": "dsim.features.extractor",
+    "ReadOptions": "dsim.data.options",
+    "Recipe": "dsim.features.extractor",
+    "Runtime": "dsim.runtime",
+    "Square": "dsim.features.transforms",
+    "check_options": "dsim.features.extractor",
+    "from_arrays": "dsim.data.memory",
+    "open_dataset": "dsim.data.opening",
+}
+
 __all__ = [
     "API_VERSION",
     "EXTRACTOR",
+    "Blueprint",
     "CommandSpec",
     "DataError",
+    "Dataset",
+    "DatasetView",
     "Direction",
     "DsimError",
+    "Extractor",
     "ExtractorSpec",
     "FeatureCloud",
     "FeatureMeasure",
@@ -40,8 +75,27 @@ __all__ = [
     "Need",
     "PairwiseMeasure",
     "Parameter",
+    "ReadOptions",
     "ReaderSpec",
+    "Recipe",
+    "Runtime",
     "SimilarityMeasure",
+    "Square",
     "UsageError",
+    "check_options",
+    "from_arrays",
     "hookimpl",
+    "open_dataset",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dsim.plugin' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -142,6 +142,7 @@ class MeasureSpec:
     presets : named sets of parameter values, chosen by ``name:preset=NAME``.
     blind_to : what the measure cannot see, in words.
     trainer : ``"module:function"`` behind ``dsim zoo train NAME``; empty where there is nothing to train.
+    expected_failures : checks of the conformance kit that it fails by intent, each with its reason.
     """
 
     name: str
@@ -167,6 +168,7 @@ class MeasureSpec:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     blind_to: str = ""
     trainer: str = ""
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:
         """The declared parameter of that name; an unknown one is refused with the nearest known."""
@@ -180,11 +182,15 @@ class MeasureSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractorSpec:
-    """A kind of feature extractor: ``kind:name[options]`` is opened by the factory ``"module:function"``."""
+    """A kind of feature extractor: ``kind:name[options]`` is opened by the factory ``"module:function"``.
+
+    ``example`` is a reference that needs no download, for the conformance kit; empty: ``kind:``.
+    """
 
     kind: str
     title: str
     factory: str
+    example: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +198,8 @@ class ReaderSpec:
     """A reader of datasets.
 
     ``accepts`` names a function ``(path) -> bool`` that is cheap; ``read`` names ``(path, ReadOptions) -> Dataset``.
-    Readers are asked in order of ``priority``, the smallest first.
+    Readers are asked in order of ``priority``, the smallest first. ``example`` names ``(folder) -> path``, which writes
+    a small dataset of this format into an empty folder, for the conformance kit.
     """
 
     name: str
@@ -200,6 +207,7 @@ class ReaderSpec:
     accepts: str
     read: str
     priority: int = 50
+    example: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,17 +11,22 @@ if TYPE_CHECKING:
     from dsim.registry import Registry
 
 
+#: Seconds of import above which a plugin is told to be slow. Every command pays them once, when it is catalogued.
+_SLOW = 0.5
+
+
 @click.command()
 @click.option("--why", metavar="NAME", help="Tell all about one plugin: what it brings, or why it is not in use.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plugins(why: str | None, as_json: bool) -> None:
-    """List plugins and what each brings."""
+    """List plugins and what each brings. To write or check one: dsim plugin."""
     from dsim.registry import default
 
     registry = default()
     entries = [_entry(plugin) for plugin in registry.plugins.values()] + [_failure(f) for f in registry.failures]
     if why is not None:
         entries = [entry for entry in entries if entry["name"] == why] or _unknown(why, registry)
+        entries = [{**entry, "problems": _problems(registry.plugins.get(why))} for entry in entries]
     if as_json:
         from dsim.cli.console import emit_json
 
@@ -44,7 +49,9 @@ def _entry(plugin: Plugin) -> dict[str, Any]:
 
 
 def _names(items: Any) -> list[str]:
-    return [str(getattr(item, "name", getattr(item, "kind", item))) for item in items]
+    from dsim.loading import name_of
+
+    return [name_of(item) for item in items]
 
 
 def _failure(failure: PluginFailure) -> dict[str, Any]:
@@ -57,6 +64,28 @@ def _failure(failure: PluginFailure) -> dict[str, Any]:
         "cause": failure.error,
         "fix": failure.hint or "tell its authors",
     }
+
+
+def _problems(plugin: Plugin | None) -> list[dict[str, str]]:
+    """What is wrong with a plugin that is in use: a slow import, and what its last check found."""
+    if plugin is None:
+        return []
+    from dsim.testing.kept import kept
+
+    problems = []
+    if plugin.seconds > _SLOW:
+        cause = f"slow: importing {plugin.target} took {plugin.seconds:.1f} s when it was catalogued"
+        fix = f"import heavy libraries where they are used; python -X importtime -c 'import {plugin.target}' shows them"
+        problems.append({"cause": cause, "fix": fix})
+    checked = kept(plugin)
+    if checked is None:
+        return [*problems, {"cause": "not checked as it is now", "fix": f"dsim plugin check {plugin.name}"}]
+    for part in checked["parts"]:
+        for result in part["results"]:
+            if result["status"] in ("failed", "unexpected_pass"):
+                cause = f"{part['kind']} {part['name']} fails the check {result['name']}: {result['message']}"
+                problems.append({"cause": cause, "fix": result["hint"]})
+    return problems
 
 
 def _unknown(name: str, registry: Registry) -> list[dict[str, Any]]:
@@ -73,6 +102,8 @@ def _print(entry: dict[str, Any], in_full: bool) -> None:
         click.echo(f"{head}\n    {brings}")
         if in_full:
             click.echo(f"    module {entry['module']}, imported in {entry['import_seconds']} s when it was catalogued")
+            for problem in entry["problems"]:
+                click.echo(f"    {problem['cause']}\n        fix: {problem['fix']}")
         return
     click.echo(f"{head}\n    {entry['phase']}: {entry['cause']}")
     if in_full:

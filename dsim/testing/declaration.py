@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,21 +11,9 @@ from dsim.errors import DsimError, PluginError, UsageError
 from dsim.loading import Plugin
 from dsim.registry import default, load
 from dsim.specs import Direction, MeasureSpec, Need, Parameter
+from dsim.testing.declaring import NAME, REFERENCE, declares_alone
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.subject import Subject
-
-#: Libraries that cost every command time and memory when a plugin imports them only to declare itself.
-HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "matplotlib", "h5py", "pandas", "ot", "skimage", "cv2")
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_REGISTER = """
-import importlib, json, sys
-module, _, attribute = {target!r}.partition(":")
-plugin = importlib.import_module(module)
-plugin = getattr(plugin, attribute) if attribute else plugin
-specs = list(plugin.dsim_measures())
-print(json.dumps(sorted(set(sys.modules) & set({heavy!r}))))
-"""
 
 
 def spec(subject: Subject) -> str:
@@ -41,7 +25,7 @@ def spec(subject: Subject) -> str:
 
 
 def _problems(declared: MeasureSpec) -> Iterator[str]:
-    if not _NAME.fullmatch(declared.name):
+    if not NAME.fullmatch(declared.name):
         yield f"name {declared.name!r} is not lower-case words joined by hyphens"
     if declared.version < 1 or declared.min_samples < 1:
         yield "version and min_samples must be at least 1"
@@ -57,7 +41,7 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
     low, high = declared.bounds
     if math.isnan(low) or math.isnan(high) or low >= high:
         yield f"bounds {declared.bounds} are not in order"
-    if declared.trainer and not _REFERENCE.fullmatch(declared.trainer):
+    if declared.trainer and not REFERENCE.fullmatch(declared.trainer):
         yield f"trainer {declared.trainer!r} is not 'module:function'"
     if not catalogue.keeps(Plugin("", "", "", "", {"dsim_measures": [declared]})):
         yield "it cannot be catalogued: use tuples, not lists, and plain numbers and texts as defaults"
@@ -100,7 +84,7 @@ def _preset_problems(subject: Subject, name: str, values: Any) -> Iterator[str]:
 def factory(subject: Subject) -> str:
     """The factory can be imported, and its class carries the very spec that is declared."""
     reference = subject.spec.factory
-    if not _REFERENCE.fullmatch(reference):
+    if not REFERENCE.fullmatch(reference):
         raise Failure(f"factory {reference!r} is not 'module:Class'", "name the class that carries the spec")
     try:
         built = load(reference)
@@ -116,16 +100,7 @@ def registration(subject: Subject) -> str:
     plugin = _plugin(subject.spec)
     if plugin is None:
         raise NotApplicable("the measure is not registered: no entry point names a plugin that declares it")
-    code = f"import sys; sys.path[:] = {sys.path!r}\n" + _REGISTER.format(target=plugin.target, heavy=HEAVY)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise Failure(f"importing {plugin.target} fails: {done.stderr.strip().splitlines()[-1]}", "run it by hand")
-    imported = json.loads(done.stdout.splitlines()[-1])
-    if imported:
-        raise Failure(
-            f"{plugin.target} imports {', '.join(imported)} when it only declares",
-            "keep the spec in a module of its own, and import the class's module from the factory string only",
-        )
+    declares_alone(plugin.target)
     return plugin.target
 
 

@@ -6,6 +6,7 @@ import enum
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from dsim.errors import DsimError
 
@@ -61,44 +62,55 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Report:
-    """The results of all checks of one measure, in the order in which they ran.
+    """The results of all checks of one thing, in the order in which they ran.
+
+    ``kind`` is measure, extractor, reader, command or zoo. The name of a measure is its identity,
+    ``name@version:params``.
 
     >>> print(Report("shift@1", (CheckResult("symmetry", Status.PASSED, "12 pairs", "", 0.25),)))
     shift@1: 1 passed
       passed            symmetry                   0.25 s  12 pairs
     """
 
-    measure: str
+    name: str
     results: tuple[CheckResult, ...]
+    kind: str = "measure"
 
     @property
     def ok(self) -> bool:
-        """Whether the measure conforms: no failure, and no unexpected pass."""
+        """Whether it conforms: no failure, and no unexpected pass."""
         return not self.failures
 
     @property
     def failures(self) -> tuple[CheckResult, ...]:
-        """Results that keep the measure from conforming."""
+        """Results that keep it from conforming."""
         return tuple(result for result in self.results if not result.status.ok)
 
     def __getitem__(self, check: str) -> CheckResult:
         """The result of the check of that name."""
         return {result.name: result for result in self.results}[check]
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """How many checks ended how."""
         counts = Counter(result.status for result in self.results)
-        told = ", ".join(f"{counts[status]} {status.value.replace('_', ' ')}" for status in Status if counts[status])
+        return ", ".join(f"{counts[status]} {status.value.replace('_', ' ')}" for status in Status if counts[status])
+
+    def __str__(self) -> str:
         lines = "\n".join(map(str, self.results)).splitlines()
-        return "\n".join([f"{self.measure}: {told}", *(f"  {line}" for line in lines)])
+        return "\n".join([f"{self.name}: {self.summary}", *(f"  {line}" for line in lines)])
 
     def raise_for_failures(self) -> None:
         """Raise ConformanceError, which is an AssertionError too, unless ``ok``."""
         if self.failures:
             told = "\n".join(map(str, self.failures))
-            raise ConformanceError(f"measure {self.measure} does not conform:\n{told}")
+            raise ConformanceError(f"{self.kind} {self.name} does not conform:\n{told}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """A document of schema ``dsim.conformance/1``."""
+        results = [asdict(result) for result in self.results]
+        return {"schema": SCHEMA, "kind": self.kind, "name": self.name, "ok": self.ok, "results": results}
 
     def to_json(self) -> str:
-        """A JSON document of schema ``dsim.conformance/1``."""
-        results = [asdict(result) for result in self.results]
-        document = {"schema": SCHEMA, "measure": self.measure, "ok": self.ok, "results": results}
-        return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+        """The document as text."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
