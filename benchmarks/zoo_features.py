@@ -1,0 +1,71 @@
+"""What the zoo ships of datasets that its segmentation models were trained on: features, instead of their images.
+
+    python benchmarks/zoo_features.py ../shared/data/segmentation/* [--zoo FOLDER]
+
+Writes zoo/features/<dataset>.safetensors, from which ``dsim recommend`` ranks the zoo's sources, and card.md beside
+them. The features are those of the shipped extractor; a META.json beside the images tells collection and licence.
+The same images give the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from dsim.cli.console import runtime
+from dsim.data.opening import open_many
+from dsim.files import read_text, write_text
+from dsim.recommend.pool import FOLDER, Shelf, read, write
+from dsim.shipped import shipped
+
+CARD = """# Features of the zoo's sources
+
+Datasets that segmentation models of the zoo were trained on. `dsim recommend TARGET` ranks them by these files, since
+their images are not shipped: of each image the features of {extractors} (float32), its id, and the sha256 of its file,
+by which it is recognised. The features were computed from images under the licences below: use them within those.
+
+| dataset | images x features | collection | licence of the images | fingerprint |
+|---|---:|---|---|---|
+{table}
+
+Made by `benchmarks/zoo_features.py`; the same images give the same files. A file that is damaged, or holds what this
+version of dsim would not compute, is refused.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="+", metavar="DATASET")
+    parser.add_argument("--zoo", type=Path, default=shipped("zoo"), metavar="FOLDER")
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    how = runtime(options.device, offline=True)
+    rows = []
+    for dataset in open_many(options.datasets):
+        path = write(dataset, options.zoo / FOLDER, how)
+        rows.append((read(path), *_origin(Path(dataset.location))))
+        print(path, f"{path.stat().st_size / 1e3:.0f} kB")
+    write_text(options.zoo / FOLDER / "card.md", card(rows))
+
+
+def card(rows: list[tuple[Shelf, str, str]]) -> str:
+    """What the files are, and of each dataset where its images come from and under which licence."""
+    table = [
+        f"| `{shelf.dataset.name}` | {len(shelf.dataset)} x {shelf.features.shape[1]} | {collection} | {licence} |"
+        f" `{shelf.dataset.images_fingerprint[:12]}` |"
+        for shelf, collection, licence in rows
+    ]
+    extractors = ", ".join(sorted({f"`{shelf.extractor}`" for shelf, _, _ in rows}))
+    return CARD.format(extractors=extractors, table="\n".join(table))
+
+
+def _origin(folder: Path) -> tuple[str, str]:
+    """Collection and licence as META.json tells them."""
+    meta = json.loads(read_text(folder / "META.json", hint="it tells collection and licence of a dataset"))
+    collection, licence = (str(meta[name]).replace("|", "\\|") for name in ("dataset", "licence"))
+    return collection, licence
+
+
+if __name__ == "__main__":
+    main()

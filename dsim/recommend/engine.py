@@ -1,0 +1,153 @@
+"""The whole answer: which source, with which model, what it looks like, and how reliable such a choice has been."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DsimError
+from dsim.recommend.procedure import DEFAULT, Procedure, carry_out, fingerprint
+from dsim.recommend.reliability import Reliability, stored
+from dsim.recommend.result import Recommendation
+from dsim.recommend.trained import Trained, command, models_of, segmenting
+from dsim.runtime import Runtime
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.recommend.choice import Choice
+
+SHEET, DOCUMENT = "nearest.png", "recommendation.json"
+#: With at most so many times as many sources, or as few, a measured share still says something.
+_ALIKE = 2.0
+#: Percent of Dice on its own held-out images below which a model has not learnt its source.
+_LEARNT = 50.0
+
+
+def recommend(
+    target: Dataset,
+    sources: Sequence[Dataset],
+    *,
+    measure: str = DEFAULT,
+    reliability: Sequence[Reliability] | None = None,
+    out: str | Path | None = None,
+    bootstrap: int | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    runtime: Runtime | None = None,
+) -> Recommendation:
+    """Recommend one of the sources for a target.
+
+    Parameters
+    ----------
+    sources : the datasets to choose from, ``zoo_sources(runtime)`` for the zoo's; one that is the target is left out.
+    measure : by which they are ranked, with parameters.
+    reliability : what became of such choices, from ``measure_reliability``; by default the shipped records.
+    out : folder for ``recommendation.json`` and ``nearest.png``; nothing is written without one.
+    bootstrap : replicates for intervals, where the measure has them; by default as many as it proposes.
+
+    Raises
+    ------
+    UsageError, DataError, NeedError, WeightsError
+        Fewer than two sources are left, or the measure cannot be computed on these datasets.
+
+    >>> from dsim.data.phantoms import open_phantom
+    >>> pool = [open_phantom(name, count=4, size=32) for name in ("xray", "fundus")]
+    >>> recommend(open_phantom("xray-bedside", count=4, size=32), pool, measure="cc:size=32", bootstrap=0).best
+    'xray'
+    """
+    how, folder = runtime or Runtime(), None if out is None else Path(out)
+    procedure = Procedure.of(measure, how)
+    outcome = carry_out(procedure, sources, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=how)
+    (matrix,), (choice,) = outcome.matrices, outcome.choices
+    records = stored(procedure) if reliability is None else tuple(reliability)
+    best = next((source for source in sources if source.name == choice.best), None)
+    models = () if best is None else models_of(best, target)
+    near, picture, no_picture = _nearest(target, best, folder, how)
+    answer = Recommendation(
+        target=_told(target),
+        procedure=procedure.key,
+        choice=choice,
+        matrix=matrix,
+        excluded=tuple(source.name for source in sources if fingerprint(source) == fingerprint(target)),
+        models=models,
+        command=None if best is None else command(best, target, segmenting(models)),
+        nearest=near,
+        reliability=records,
+        notes=(
+            *_about_sources(target, sources, choice),
+            *(_about_models(best, models) if best is not None else ()),
+            *no_picture,
+            *_about_records(records, len(choice.candidates)),
+        ),
+        files=() if folder is None else (*picture, str(folder / DOCUMENT)),
+    )
+    if folder is not None:
+        answer.to_json(folder / DOCUMENT)
+    return answer
+
+
+def _told(target: Dataset) -> Mapping[str, Any]:
+    return {
+        "name": target.name,
+        "location": target.location,
+        "images": len(target),
+        "fingerprint": fingerprint(target),
+    }
+
+
+def _nearest(
+    target: Dataset, best: Dataset | None, folder: Path | None, runtime: Runtime
+) -> tuple[tuple[Mapping[str, Any], ...], list[str], list[str]]:
+    """Rows of nearest images, the picture if it was written, and why something of it is missing."""
+    from dsim.recommend.nearest import nearest_images
+    from dsim.recommend.sheet import write_sheet
+
+    if folder is not None:
+        # One of an earlier run would be taken for a picture of this choice.
+        (folder / SHEET).unlink(missing_ok=True)
+    if best is None:
+        return (), [], []
+    if best.backing is None or target.backing is None:
+        return (), [], ["no nearest images are told: a dataset was given as features only"]
+    rows: tuple[Mapping[str, Any], ...] = ()
+    # The choice stands without the picture.
+    try:
+        near = nearest_images(target, best, runtime)
+        rows = tuple(row.to_dict(target, best) for row in near)
+        if folder is not None:
+            write_sheet(folder / SHEET, target, best, near)
+            return rows, [str(folder / SHEET)], []
+    except DsimError as error:
+        return rows, [], [f"no picture of the nearest images: {error.message}"]
+    return rows, [], []
+
+
+def _about_sources(target: Dataset, sources: Sequence[Dataset], choice: Choice) -> Iterator[str]:
+    """Which are the target, or hold images of it, or could not be compared."""
+    own = set(target.image_digests) if target.backing is not None else set()
+    for source in sources:
+        if fingerprint(source) == fingerprint(target):
+            yield f"{source.name} is the target itself: left out of the sources"
+        elif source.backing is not None and (both := len(own.intersection(source.image_digests))):
+            yield f"{both} images of the target are in {source.name} too: it lies nearer than it would without them"
+    for candidate in choice.candidates:
+        if math.isnan(candidate.value):
+            yield f"{candidate.source} could not be compared: {candidate.note}"
+
+
+def _about_models(best: Dataset, models: Sequence[Trained]) -> Iterator[str]:
+    yield from (model.trained_on_target for model in models if model.trained_on_target)
+    model = segmenting(models)
+    if model is None:
+        need = "train one" if best.masked else f"{best.name} has no masks to train one by"
+        yield f"no segmentation model of the zoo was trained on {best.name}: {need}"
+    elif model.held_out < _LEARNT:
+        yield f"{model.id} has not learnt {best.name}: Dice {model.held_out:.0f} % on images of it that it never saw"
+
+
+def _about_records(records: Sequence[Reliability], count: int) -> Iterator[str]:
+    for record in records:
+        if not 1 / _ALIKE <= count / record.sources <= _ALIKE:
+            yield f"what is told of {record.truth} is of a choice among {record.sources} sources, not {count}"

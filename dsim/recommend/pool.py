@@ -1,0 +1,168 @@
+"""The zoo's sources: datasets that its segmentation models were trained on, by features, without their images.
+
+Of each dataset the zoo ships the features of one extractor, with ids and digests of the images. The features are put
+into the cache under the key that they would have been computed under, so that every measure of them finds them there
+and gives the number, to the last bit, that it would give beside the images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from dsim.data.dataset import Dataset
+from dsim.errors import DataError, NeedError, UsageError
+from dsim.recommend.nearest import REFERENCE
+from dsim.runtime import Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA = "dsim.features/1"
+#: Below each folder of models: one file per dataset.
+FOLDER = "features"
+_AGAIN = "python benchmarks/zoo_features.py makes it again from the images"
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Images that are not at hand. Their digests are known, so that they are recognised wherever they turn up."""
+
+    name: str
+    extractor: str
+    digests: tuple[str, ...]
+
+    def image(self, index: int) -> NoReturn:
+        raise NeedError(
+            f"the images of {self.name!r} are not at hand: the zoo has their features of {self.extractor} only",
+            hint="give a dataset with images: --sources PATH..., or choose a measure of these features: ensemble",
+        )
+
+    def image_digest(self, index: int) -> str:
+        return self.digests[index]
+
+    mask = image
+
+    def mask_digest(self, index: int) -> NoReturn:
+        self.image(index)
+
+
+def zoo_sources(runtime: Runtime) -> list[Dataset]:
+    """The datasets that segmentation models of the zoo were trained on, by name, their features in the cache.
+
+    Raises UsageError where there are fewer than two, DataError for a damaged file or one of other weights.
+    """
+    from dsim.registry import default
+    from dsim.zoo import models
+
+    trained = {entry["images_fingerprint"] for model in models() if model.segments for entry in model.pool}
+    paths = [path for place in default().zoo_paths() for path in sorted((place / FOLDER).glob("*.safetensors"))]
+    shelves = [shelf for shelf in map(read, paths) if shelf.dataset.images_fingerprint in trained]
+    if len(shelves) < 2:
+        raise UsageError(
+            "the zoo has no sources to choose from: datasets with features and a segmentation model",
+            hint="name the datasets to choose from: --sources PATH...",
+        )
+    for shelf in shelves:
+        shelf.put_into_cache(runtime)
+    return sorted((shelf.dataset for shelf in shelves), key=lambda dataset: dataset.name)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the zoo ships of one dataset.
+
+    Parameters
+    ----------
+    dataset : names and digests of its images, which are not at hand.
+    features : float32 (n, d), in the dataset's order. ``key`` : what they depend on, as the cache knows them.
+    """
+
+    path: Path
+    dataset: Dataset
+    extractor: str
+    key: Mapping[str, Any]
+    features: NDArray[np.float32]
+
+    def put_into_cache(self, runtime: Runtime) -> None:
+        """As if they had been computed here; DataError where they are not what would be computed here."""
+        from dsim.features import feature_key, recipe
+        from dsim.store.content import ContentStore
+
+        key = feature_key(self.dataset, recipe(self.extractor, runtime))
+        if key != self.key:
+            differing = sorted(name for name in key.keys() | self.key.keys() if key.get(name) != self.key.get(name))
+            raise DataError(
+                f"{self.path} holds features that this dsim would not compute: {', '.join(differing)} differ",
+                hint=_AGAIN,
+            )
+        store = ContentStore(runtime.cache, runtime.progress.note)
+        if not store.path("features", key).exists():
+            attributes = {"ids": list(self.dataset.ids), "dataset": self.dataset.name, "reference": self.extractor}
+            store.put("features", key, {"features": self.features}, attributes)
+
+
+def write(dataset: Dataset, folder: Path, runtime: Runtime, extractor: str = REFERENCE) -> Path:
+    """Write what the zoo ships of a dataset into a folder; returns the file. Its images must have 8 bits.
+
+    Raises DataError for deeper ones: how they are scaled would have to be shipped too.
+    """
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    from dsim.features import extract, feature_key, recipe
+    from dsim.files import replacing, slug
+
+    if set(dataset.dtypes or ("unknown",)) != {"uint8"}:
+        raise DataError(
+            f"{dataset.name!r} has images that are not known to have 8 bits", hint="convert them to 8 bits first"
+        )
+    features = np.ascontiguousarray(extract(dataset, extractor, runtime))
+    facts = {
+        "schema": SCHEMA,
+        "name": dataset.name,
+        "ids": list(dataset.ids),
+        "image_digests": list(dataset.image_digests),
+        "groups": None if dataset.groups is None else list(dataset.groups),
+        "extractor": extractor,
+        "key": feature_key(dataset, recipe(extractor, runtime)),
+        "sha256": _sha256(features),
+    }
+    path = folder / f"{slug(dataset.name)}.safetensors"
+    with replacing(path) as temporary:
+        save_file({"features": features}, temporary, metadata={"dsim": json.dumps(facts)})
+    return path
+
+
+def read(path: Path) -> Shelf:
+    """What ``write`` wrote; DataError where the file is none of those, or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            facts = json.loads((file.metadata() or {})["dsim"])
+            features = file.get_tensor("features")
+        if facts["schema"] != SCHEMA or facts["sha256"] != _sha256(features):
+            raise ValueError(f"not {SCHEMA}, or not the features that were written")
+        name, extractor = str(facts["name"]), str(facts["extractor"])
+        dataset = Dataset(
+            name=name,
+            ids=tuple(facts["ids"]),
+            backing=Absent(name, extractor, tuple(facts["image_digests"])),
+            groups=None if facts["groups"] is None else tuple(facts["groups"]),
+            dtypes=("uint8",) * len(features),
+            location=f"zoo:{name}",
+            format="features",
+        )
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} does not hold features of a dataset: {error}", hint=_AGAIN) from error
+    return Shelf(path, dataset, extractor, facts["key"], features)
+
+
+def _sha256(features: NDArray[np.float32]) -> str:
+    return hashlib.sha256(features.tobytes()).hexdigest()

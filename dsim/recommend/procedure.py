@@ -1,0 +1,154 @@
+"""How a source is chosen: one rule, the same for a recommendation and for the measurement of how reliable it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dsim.comparison import compare
+from dsim.documents import plain
+from dsim.errors import DataError, UsageError
+from dsim.recommend.choice import Choice, choose
+from dsim.registry import build_measure
+from dsim.runtime import Runtime
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.matrix import SimilarityMatrix
+
+#: Its members see features in four ways. They were chosen by ladders of phantoms, before any transfer was measured, so
+#: that measured transfer judges it honestly.
+DEFAULT = "ensemble"
+#: Of ``choose`` and of what is compared here. Raised when either changes: what was measured of the old rule says
+#: nothing of the new one.
+RULE = 1
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """The measure by which sources are ranked, and everything else that a choice depends on besides the images.
+
+    Parameters
+    ----------
+    call : the measure with its parameters, as ``build_measure`` takes it.
+    members : calls of the measures that it combines; empty for a measure that combines none.
+    depends : the rule, the measures with versions and parameters, the extractors with the sha256 of their weights.
+    """
+
+    call: str
+    members: tuple[str, ...] = ()
+    depends: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, call: str, runtime: Runtime) -> Procedure:
+        """The procedure of a measure. UsageError for a wrong call, WeightsError where weights cannot be reached.
+
+        >>> Procedure.of("cc:size=32", Runtime()).depends["measure"]
+        'cc@1:size=32'
+        """
+        from dsim.features import recipe
+
+        measure = build_measure(call)
+        members = tuple(getattr(measure, "members", ()))
+        depends = {
+            "rule": RULE,
+            "measure": measure.identity,
+            # All of them: a default that changes changes the choice.
+            "parameters": plain(measure.params),
+            "members": [member.identity for member in members],
+            "extractors": [recipe(reference, runtime).key() for reference in measure.extractors()],
+        }
+        return cls(repr(measure), tuple(repr(member) for member in members), depends)
+
+    @property
+    def key(self) -> str:
+        """sha256 of all that a choice depends on: two procedures with one key choose alike."""
+        text = json.dumps(self.depends, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Choices for targets, one each in their order, and the values behind them.
+
+    A matrix holds the targets that were chosen for among the same sources: those that are none of these targets.
+    """
+
+    matrices: tuple[SimilarityMatrix, ...]
+    choices: tuple[Choice, ...]
+
+
+def carry_out(
+    procedure: Procedure,
+    sources: Sequence[Dataset],
+    targets: Sequence[Dataset],
+    *,
+    bootstrap: int | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    runtime: Runtime,
+) -> Outcome:
+    """Choose a source for each target, which is taken from the pool before anything is fitted to it.
+
+    Parameters
+    ----------
+    bootstrap : replicates for intervals; None for as many as the measure proposes, 0 for none. Members of an ensemble
+        have none: they vote.
+
+    Raises UsageError where fewer than two sources are left for a target, and what ``compare`` raises.
+    """
+    run = partial(compare, seed=seed, jobs=jobs, floor=False, runtime=runtime)
+    replicates = _replicates(procedure) if bootstrap is None else bootstrap
+    matrices: list[SimilarityMatrix] = []
+    choices: dict[str, Choice] = {}
+    for pool, wanted in _pools(sources, targets):
+        matrix = run(pool, wanted, measure=procedure.call, bootstrap=replicates)
+        members = [run(pool, wanted, measure=member) for member in procedure.members]
+        matrices.append(matrix)
+        choices |= {target.name: choose(matrix, members, target.name) for target in wanted}
+    return Outcome(tuple(matrices), tuple(choices[target.name] for target in targets))
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Of the images; of the features where a dataset has nothing else."""
+    return dataset.features_fingerprint if dataset.backing is None else dataset.images_fingerprint
+
+
+def _pools(sources: Sequence[Dataset], targets: Sequence[Dataset]) -> list[tuple[list[Dataset], list[Dataset]]]:
+    """The targets by what is left of the sources without them."""
+    _refuse_equal_names(sources)
+    known = {source.name: fingerprint(source) for source in sources}
+    found: dict[tuple[str, ...], list[Dataset]] = {}
+    for target in targets:
+        own = fingerprint(target)
+        left = tuple(name for name in known if known[name] != own)
+        if len(left) < 2:
+            raise _too_few(target, left, len(sources))
+        if target.name in left:
+            raise DataError(
+                f"a source and the target are both named {target.name!r}, and their images differ",
+                hint="rename one: NAME=PATH",
+            )
+        found.setdefault(left, []).append(target)
+    return [([source for source in sources if source.name in left], wanted) for left, wanted in found.items()]
+
+
+def _refuse_equal_names(sources: Sequence[Dataset]) -> None:
+    names = [source.name for source in sources]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"two sources are named {twice[0]!r}", hint="rename one: NAME=PATH")
+
+
+def _too_few(target: Dataset, left: Sequence[str], given: int) -> UsageError:
+    without = f" besides {target.name!r} itself" if given > len(left) else ""
+    what = f"{left[0]!r} is the only source" if left else "there is no source"
+    return UsageError(f"{what}{without}: there is nothing to choose", hint="give more datasets: --sources PATH...")
+
+
+def _replicates(procedure: Procedure) -> int:
+    spec = build_measure(procedure.call).spec
+    return spec.replicates if spec.resamples else 0
