@@ -38,6 +38,11 @@ def recipe_of(settings: Sequence[str] = (), preset: str | None = None) -> Recipe
     return Recipe.of(params_of(settings, preset))
 
 
+def identity(dataset: Dataset) -> str:
+    """All of a dataset that a training depends on: its images, and their groups, which are split whole."""
+    return dataset.fingerprint({Need.IMAGES})
+
+
 def trained(datasets: Sequence[Dataset], recipe: Recipe, seed: int, runtime: Runtime) -> Path:
     """The folder of the model trained on these datasets, in the cache: the one that ``asap:fit=pool`` would use.
 
