@@ -12,8 +12,10 @@ from dsim.data import decode
 from dsim.data.backings import IO_THREADS, FilesBacking, Frame
 from dsim.data.dataset import Dataset
 from dsim.data.options import ReadOptions
-from dsim.data.pixels import FrameHeader
+from dsim.data.pixels import FrameHeader, NoImageError
+from dsim.data.volumes.gathering import Piece, Volume, describe, refuse_mixed, samples, volumes_of
 from dsim.errors import DataError, UnreadableImageError
+from dsim.notation import format_bracketed
 
 Survey = Mapping[Path, tuple[FrameHeader, ...] | UnreadableImageError]
 
@@ -32,13 +34,11 @@ class Item:
 
 @dataclass(frozen=True)
 class _Row:
-    """One sample."""
+    """One sample, and the volume that it is a slice of."""
 
     id: str
-    item: Item
-    header: FrameHeader
-    image: Frame
-    mask: Frame | None
+    piece: Piece
+    volume: Volume
 
 
 def assemble(
@@ -51,26 +51,31 @@ def assemble(
     _refuse_same_ids(items)
     _refuse_partial(items)
     survey = _survey(items, options)
+    items, passed = _without_objects(items, survey)
     kept, skipped = _keep(items, survey, options.skip_unreadable)
     if not kept:
         raise DataError(
             f"dataset {name!r} has no readable image: all {len(items)} files in {location} failed",
             hint=f"the first: {skipped[0]}",
         )
-    rows = sorted((row for item in kept for row in _rows(item, survey)), key=lambda row: row.id)
-    masks = tuple(row.mask for row in rows if row.mask is not None)
+    volumes = volumes_of([(item, _pieces(item, survey)) for item in kept])
+    refuse_mixed(volumes, location)
+    if all(len(volume.pieces) == 1 for volume in volumes):
+        options.cut.refuse(location, "holds none: each of its files is one image")
+    rows = sorted((_Row(*found, volume) for volume in volumes for found in samples(volume, options.cut)), key=_id)
+    masks = tuple(row.piece.mask for row in rows if row.piece.mask is not None)
     return Dataset(
         name=name,
         ids=tuple(row.id for row in rows),
-        backing=FilesBacking(tuple(row.image for row in rows), masks or None, options.max_pixels),
-        labels=_column(row.item.label for row in rows),
-        groups=_column(row.item.group for row in rows),
-        splits=_column(row.item.split for row in rows),
+        backing=FilesBacking(tuple(row.piece.image for row in rows), masks or None, options.max_pixels),
+        labels=_column(row.piece.item.label for row in rows),
+        groups=_groups(rows, volumes),
+        splits=_column(row.piece.item.split for row in rows),
         masked=bool(masks),
-        dtypes=tuple(row.header.dtype for row in rows),
+        dtypes=tuple(row.piece.header.dtype for row in rows),
         location=str(location),
-        format=format,
-        notes=(*notes, *_traits(rows)),
+        format=format_bracketed(format, options.cut.options),
+        notes=(*notes, *passed, *describe(volumes, options.cut), *_traits(rows)),
         skipped=tuple(skipped),
     )
 
@@ -111,36 +116,60 @@ def _keep(items: Sequence[Item], survey: Survey, skip: bool) -> tuple[list[Item]
     return [item for item in items if item.id not in failed], [error.message for error in failed.values()]
 
 
-def _rows(item: Item, survey: Survey) -> list[_Row]:
-    """One row per frame of the file."""
+def _without_objects(items: Sequence[Item], survey: Survey) -> tuple[Sequence[Item], list[str]]:
+    """The items that are images, and a note on those that are none; all items where none is an image."""
+    images = [item for item in items if not isinstance(survey[item.path], NoImageError)]
+    if not images or len(images) == len(items):
+        return items, []
+    first = next(item.path.name for item in items if isinstance(survey[item.path], NoImageError))
+    return images, [f"passed over {len(items) - len(images)} DICOM files without pixels, the first {first}"]
+
+
+def _pieces(item: Item, survey: Survey) -> list[Piece]:
+    """One per image of the file."""
     headers = _headers(survey, item.path)
-    alone = len(headers) == 1
     masks: Sequence[Frame | None] = [None] * len(headers)
     if item.mask is not None:
         masks = _mask_frames(item.path, headers, item.mask, _headers(survey, item.mask))
-    digits = len(str(len(headers) - 1))
-    return [
-        _Row(item.id if alone else f"{item.id}#{i:0{digits}d}", item, header, Frame(item.path, i, alone), masks[i])
-        for i, header in enumerate(headers)
-    ]
+    alone = len(headers) == 1
+    return [Piece(item, header, Frame(item.path, i, alone), masks[i]) for i, header in enumerate(headers)]
 
 
 def _mask_frames(
     image: Path, images: Sequence[FrameHeader], mask: Path, masks: Sequence[FrameHeader]
 ) -> list[Frame | None]:
-    if len(images) != len(masks):
+    # A mask of one time point is that of all.
+    slices = sum(header.time == 0 for header in images)
+    if len(masks) not in (len(images), slices):
         raise DataError(
             f"{image} holds {len(images)} images but its mask {mask} holds {len(masks)}",
             hint="give one mask per image",
         )
-    for ours, its in zip(images, masks, strict=True):
+    _refuse_other_grid(image, images[0], mask, masks[0])
+    for index, ours in enumerate(images):
+        its = masks[index % len(masks)]
         if (ours.height, ours.width) != (its.height, its.width):
             raise DataError(
                 f"mask {mask} is {its.height} x {its.width} pixels (height x width), "
                 f"but its image {image} is {ours.height} x {ours.width}",
                 hint="resize the mask to its image by nearest neighbour, or find the right mask",
             )
-    return [Frame(mask, i, len(masks) == 1) for i in range(len(masks))]
+    return [Frame(mask, i % len(masks), len(masks) == 1) for i in range(len(images))]
+
+
+def _refuse_other_grid(image: Path, ours: FrameHeader, mask: Path, its: FrameHeader) -> None:
+    """Formats order slices and rows by rules of their own, so that voxels of two kinds do not lie on one another."""
+    if ours.kind != its.kind:
+        raise DataError(
+            f"mask {mask} is a {its.kind}, but its image {image} is a {ours.kind}",
+            hint="convert one of them, so that both are stored alike",
+        )
+    if ours.directions != its.directions:
+        named = [header.directions or "not stated" for header in (its, ours)]
+        raise DataError(
+            f"mask {mask} has the directions {named[0]}, but its image {image} {named[1]}",
+            hint="resample the mask to the grid of its image",
+        )
 
 
 def _headers(survey: Survey, path: Path) -> tuple[FrameHeader, ...]:
@@ -181,6 +210,18 @@ def _column(values: Iterable[str | None]) -> tuple[str, ...] | None:
     return given or None
 
 
+def _groups(rows: Sequence[_Row], volumes: Sequence[Volume]) -> tuple[str, ...] | None:
+    """The groups that are given, else volumes: their slices are no independent evidence. One alone divides nothing."""
+    given = _column(row.piece.item.group for row in rows)
+    if given or len(volumes) == 1 or all(len(volume.pieces) == 1 for volume in volumes):
+        return given
+    return tuple(row.volume.id for row in rows)
+
+
+def _id(row: _Row) -> str:
+    return row.id
+
+
 def _traits(rows: Sequence[_Row]) -> list[str]:
-    counts = Counter(trait for row in rows for trait in row.header.traits)
+    counts = Counter(trait for row in rows for trait in row.piece.header.traits)
     return [f"{trait} ({count} of {len(rows)} images)" for trait, count in sorted(counts.items())]

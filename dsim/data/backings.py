@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from dsim.data import decode
 from dsim.data.options import MAX_PIXELS
@@ -27,6 +28,35 @@ T = TypeVar("T")
 IO_THREADS = min(16, 4 + (os.cpu_count() or 1))
 
 
+class Place(Protocol):
+    """Where the pixels of one sample lie in files."""
+
+    @property
+    def path(self) -> Path:
+        """The file (of several, the first)."""
+
+    @property
+    def index(self) -> int:
+        """Its number in the file."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether the file holds no other image."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that are read."""
+
+    def read(self, max_pixels: int) -> NDArray[Any]:
+        """Pixels as stored, (H, W, C)."""
+
+    def read_mask(self, max_pixels: int) -> NDArray[Any]:
+        """An integer mask, (H, W)."""
+
+    def digest(self, of_file: Mapping[Path, str]) -> str:
+        """Its identity, from the sha256 of each of its files."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """One image within a file; ``alone`` where the file holds no other."""
@@ -35,25 +65,38 @@ class Frame:
     index: int = 0
     alone: bool = True
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.path,)
+
+    def read(self, max_pixels: int) -> NDArray[Any]:
+        return decode.read(self.path, self.index, max_pixels)
+
+    def read_mask(self, max_pixels: int) -> NDArray[Any]:
+        return decode.read_mask(self.path, self.index, max_pixels)
+
+    def digest(self, of_file: Mapping[Path, str]) -> str:
+        """That of its file, with its number where the file holds several."""
+        whole = of_file[self.path]
+        return whole if self.alone else hashlib.sha256(f"{whole}#{self.index}".encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class FilesBacking:
-    """Images (and masks) that are files, or frames of files."""
+    """Images (and masks) that are files, frames of files, or slices through stacks of them."""
 
-    images: tuple[Frame, ...]
-    masks: tuple[Frame, ...] | None = None
+    images: tuple[Place, ...]
+    masks: tuple[Place, ...] | None = None
     max_pixels: int = MAX_PIXELS
 
     def image(self, index: int) -> NDArray[Any]:
-        frame = self.images[index]
-        return decode.read(frame.path, frame.index, self.max_pixels)
+        return self.images[index].read(self.max_pixels)
 
     def image_digest(self, index: int) -> str:
         return self._image_digests[index]
 
     def mask(self, index: int) -> NDArray[Any]:
-        frame = _or_no_masks(self.masks)[index]
-        return decode.read_mask(frame.path, frame.index, self.max_pixels)
+        return _or_no_masks(self.masks)[index].read_mask(self.max_pixels)
 
     def mask_digest(self, index: int) -> str:
         _or_no_masks(self.masks)
@@ -95,17 +138,12 @@ def _or_no_masks(masks: tuple[T, ...] | None) -> tuple[T, ...]:
     return masks
 
 
-def _digests(frames: tuple[Frame, ...]) -> tuple[str, ...]:
-    """Digest of each frame: that of its file, with the frame's number where the file holds several."""
-    paths = sorted({frame.path for frame in frames})
+def _digests(places: tuple[Place, ...]) -> tuple[str, ...]:
+    """Digest of each sample; every file is hashed once."""
+    paths = sorted({path for place in places for path in place.files})
     with ThreadPoolExecutor(IO_THREADS) as threads:
         of_file = dict(zip(paths, threads.map(_file_digest, paths), strict=True))
-    return tuple(
-        of_file[frame.path]
-        if frame.alone
-        else hashlib.sha256(f"{of_file[frame.path]}#{frame.index}".encode()).hexdigest()
-        for frame in frames
-    )
+    return tuple(place.digest(of_file) for place in places)
 
 
 def _file_digest(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsim.data import dicom, nifti
 from dsim.data.options import MAX_PIXELS
 from dsim.data.pixels import FrameHeader, as_mask, as_pixels, naming
 
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 #: Names of files that are taken for images; what they really are is told by their first bytes.
 IMAGE_SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".pnm", ".tif", ".tiff"}
+    | {".nii", ".dcm"}
 )
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is taken for an image, by its name; where that has no ending, by whether it is DICOM."""
+    name = path.name.lower()
+    return path.suffix.lower() in IMAGE_SUFFIXES or name.endswith(".nii.gz") or dicom.looks_like(path)
 
 
 def headers(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[FrameHeader, ...]:
@@ -68,9 +76,13 @@ def _decoder(path: Path) -> ModuleType:
     from dsim.data import raster, tiff
 
     with path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(nifti.HEAD_BYTES)
+    if dicom.is_dicom(head):
+        return dicom
+    if nifti.is_nifti(head):
+        return nifti
     if tiff.is_tiff(head):
         return tiff
-    if raster.format_of(head) is None:
+    if raster.format_of(head[:16]) is None:
         raise ValueError("it is empty" if not head else "it is not an image of a known format")
     return raster

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsim.data.attributes import SIDECAR
-from dsim.data.decode import IMAGE_SUFFIXES
+from dsim.data.decode import is_image
 
 #: Files that belong to a dataset without being images.
 _METADATA_SUFFIXES = frozenset(
@@ -40,8 +40,8 @@ class Listing:
 def listing(folder: Path, *, recursive: bool = True) -> Listing:
     """List a folder; hidden files and folders and attributes.csv are not seen, and links to folders not followed."""
     files = sorted(path for path in _files(folder, recursive) if path != folder / SIDECAR)
-    images = tuple(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES)
     ignored = tuple(path for path in files if _is_metadata(path))
+    images = tuple(path for path in files if not _is_metadata(path) and is_image(path))
     known = {*images, *ignored}
     return Listing(folder, images, ignored, tuple(path for path in files if path not in known))
 
@@ -57,12 +57,16 @@ def is_hidden(name: str) -> bool:
 
 
 def stem(path: Path) -> str:
-    """The name without its suffix; ``.ome.tif`` is one suffix.
+    """The name without its suffix; ``.ome.tif`` and ``.nii.gz`` are one suffix, and a number is none.
 
-    >>> stem(Path("a/cells.01.ome.tif"))
-    'cells.01'
+    >>> stem(Path("a/cells.01.ome.tif")), stem(Path("scan.nii.gz")), stem(Path("1.2.840.31"))
+    ('cells.01', 'scan', '1.2.840.31')
     """
+    if path.suffix[1:].isdigit():
+        return path.name
     name = path.stem
+    if path.suffix.lower() == ".gz" and name.lower().endswith(".nii"):
+        return name[:-4]
     return name[:-4] if path.suffix.lower() in (".tif", ".tiff") and name.lower().endswith(".ome") else name
 
 

@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dsim.data.dataset import Dataset
 from dsim.data.listing import stem
 from dsim.data.options import MAX_PIXELS, ReadOptions
-from dsim.errors import DataError, did_you_mean
+from dsim.data.volumes.cut import Cut
+from dsim.errors import DataError, UsageError, did_you_mean
+from dsim.notation import format_bracketed, parse_options
 from dsim.specs import ReaderSpec
 
 _PHANTOMS = "phantoms:"
 
 
 def open_dataset(
-    path: str | Path, *, name: str | None = None, skip_unreadable: bool = False, max_pixels: int = MAX_PIXELS
+    path: str | Path,
+    *,
+    name: str | None = None,
+    skip_unreadable: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    slices: int | str | None = None,
+    axis: str | None = None,
+    time: int | None = None,
 ) -> Dataset:
     """Open a dataset; pixels are read later, when they are asked for.
 
     Parameters
     ----------
-    path : a folder, an image file, a ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name.
-    name : default: the name of the folder or file.
+    path : a folder, an image file, a ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name,
+        and ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images.
+    name : default: the name of the folder or file, with the options for volumes that were given.
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
         skipped: what its header shows to be broken raises here, and the rest when it is read.
     max_pixels : largest height x width that is decoded.
+    slices, axis, time : which slices of volumes become images, see ``dsim.data.volumes.cut.Cut``; by default all,
+        along ``z``, of volumes that hold one time point.
 
     Raises DataError (UnreadableImageError for a file) that names the file and the fix. See docs/datasets.md.
     """
-    text = str(path)
-    named, where = _split_name(text)
+    keywords = {"slices": slices, "axis": axis, "time": time}
+    given = {key: str(value) for key, value in keywords.items() if value is not None}
+    named, where = _split_name(str(path))
     name = name or named
     if where.startswith(_PHANTOMS) and not Path(where).exists():
         from dsim.data.phantoms import open_phantom
 
+        Cut.parse(given).refuse(where, "is made of pictures")
         dataset = open_phantom(where.removeprefix(_PHANTOMS))
         return dataset if name is None else dataset.renamed(name)
+    where, written = _split_options(where)
+    cut = _cut(where, written, given)
     location = Path(where).expanduser()
     _refuse_missing(location)
-    options = ReadOptions(skip_unreadable, name or _default_name(location), max_pixels)
-    return _read(location, options)
+    name = name or format_bracketed(_default_name(location), cut.options)
+    return _read(location, ReadOptions(skip_unreadable, name, max_pixels, cut))
 
 
 def open_many(
@@ -70,7 +86,7 @@ def _read(path: Path, options: ReadOptions) -> Dataset:
             return with_sidecar(dataset, path)
     raise DataError(
         f"no reader accepts {path}",
-        hint="give a folder of images, an image file, .csv, .npz or .h5; see docs/datasets.md",
+        hint="give a folder of images or volumes, an image file, .csv, .npz or .h5; see docs/datasets.md",
     )
 
 
@@ -89,9 +105,28 @@ def _split_name(text: str) -> tuple[str | None, str]:
     if text.startswith(_PHANTOMS):
         return None, text  # its options hold equals signs of their own
     name, equals, path = text.partition("=")
-    if not equals or not name or "/" in name or "\\" in name or Path(text).exists():
+    if not equals or not name or "[" in name or "/" in name or "\\" in name or Path(text).exists():
         return None, text
     return name, path
+
+
+def _split_options(text: str) -> tuple[str, dict[str, str]]:
+    """``PATH[option=value,...]`` as path and options; a path that exists, and a pattern, may end in brackets.
+
+    >>> _split_options("scans[slices=3,axis=y]"), _split_options("scans/*[ab]")
+    (('scans', {'slices': '3', 'axis': 'y'}), ('scans/*[ab]', {}))
+    """
+    path, bracket, options = text.rpartition("[")
+    if not bracket or not options.endswith("]") or "=" not in options or Path(text).exists():
+        return text, {}
+    return path, parse_options(options[:-1])
+
+
+def _cut(where: str, written: Mapping[str, str], given: Mapping[str, str]) -> Cut:
+    for key in written:
+        if key in given:
+            raise UsageError(f"option {key!r} of {where} is also given as a keyword", hint="give it once")
+    return Cut.parse({**written, **given})
 
 
 def _default_name(path: Path) -> str:

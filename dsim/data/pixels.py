@@ -18,18 +18,41 @@ if TYPE_CHECKING:
 _REPAIR = "repair or remove the file, or pass over it with --skip-unreadable (in Python skip_unreadable=True)"
 
 
+PICTURE = "picture"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a DICOM image lies: its series, its number, position (mm) and directions of rows and columns."""
+
+    series: str
+    number: int | None = None
+    position: tuple[float, ...] | None = None
+    orientation: tuple[float, ...] | None = None
+
+
 @dataclass(frozen=True)
 class FrameHeader:
     """What a file says of one of its images before anything is decoded.
 
     ``height`` and ``width`` are those of the upright image; ``dtype`` is the numpy name of the pixels as they will be
-    read; ``traits`` are the conversions that reading will make, in words.
+    read; ``traits`` are the conversions that reading will make, in words. ``kind`` is ``picture``, ``NIfTI`` or
+    ``DICOM``; ``time`` counts the time points of a file that holds several; ``slot`` is the place in a DICOM series;
+    ``directions`` are the letters of a NIfTI volume's axes (``RAS``), empty where it states none.
     """
 
     height: int
     width: int
     dtype: str
     traits: tuple[str, ...] = ()
+    kind: str = PICTURE
+    time: int = 0
+    slot: Slot | None = None
+    directions: str = ""
+
+
+class NoImageError(UnreadableImageError):
+    """A file that is whole and of a known format, but is no image (a DICOM report, a treatment plan)."""
 
 
 @contextmanager

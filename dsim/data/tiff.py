@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,8 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
         for series in tif.series:
             stack = _Stack.of(series)
             refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
-            found += [_header(stack, elsewhere)] * stack.samples
+            header = _header(stack, elsewhere)
+            found += [replace(header, time=time) for time in stack.times()]
         return tuple(found)
 
 
@@ -113,6 +114,17 @@ class _Stack:
     @property
     def samples(self) -> int:
         return math.prod(self.shape) // (self.height * self.width * self.channels)
+
+    def times(self) -> list[int]:
+        """The time point of each sample: T counts time only beside Z, for without it T is all that counts samples."""
+        import numpy as np
+
+        if not {"T", "Z"} <= set(self.axes):
+            return [0] * self.samples
+        counted = [(axis, size) for axis, size in zip(self.axes, self.shape, strict=True) if axis not in _PLANE_AXES]
+        sizes = [size for _, size in counted]
+        along = [axis for axis, _ in counted].index("T")
+        return [int(time) for time in np.indices(sizes)[along].ravel()]
 
     def plane(self, sample: int) -> NDArray[Any]:
         """Stored values of one sample, (H, W, C)."""

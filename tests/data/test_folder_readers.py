@@ -32,13 +32,13 @@ def test_a_folder_is_searched_to_its_depths_and_ids_are_sorted_paths(tmp_path: P
         write(name, format={"JPG": "JPEG", "tif": "TIFF"}.get(name.rpartition(".")[2], "PNG"))
     (tmp_path / "notes.txt").write_text("...")
     (tmp_path / "Thumbs.db").write_text("...")
-    (tmp_path / "scan.dcm").write_text("...")
+    (tmp_path / "scan.mhd").write_text("...")
     dataset = open_dataset(tmp_path)
     assert dataset.ids == ("a/deep/y", "a/x", "b")
     assert (dataset.labels, dataset.masked, dataset.format) == (None, False, "folder")
     assert dataset.notes == (
         "passed over Thumbs.db, notes.txt: not images",
-        "passed over scan.dcm: unknown formats",
+        "passed over scan.mhd: unknown formats",
     )
 
 
@@ -161,8 +161,8 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_other_things_tells_what_it_holds(tmp_path: Path) -> None:
-    (tmp_path / "scan.dcm").write_text("x")
-    refused(tmp_path, "no image in", "it holds scan.dcm")
+    (tmp_path / "scan.mhd").write_text("x")
+    refused(tmp_path, "no image in", "it holds scan.mhd")
 
 
 def test_a_parent_of_datasets_is_not_one_dataset(tmp_path: Path, write) -> None:

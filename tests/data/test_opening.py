@@ -62,9 +62,9 @@ def test_what_is_not_there_suggests_its_neighbour(tmp_path: Path, write) -> None
 
 
 def test_a_file_that_no_reader_accepts(tmp_path: Path) -> None:
-    (tmp_path / "scan.nii").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"no reader accepts .*scan\.nii") as caught:
-        open_dataset(tmp_path / "scan.nii")
+    (tmp_path / "scan.mhd").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"no reader accepts .*scan\.mhd") as caught:
+        open_dataset(tmp_path / "scan.mhd")
     assert "docs/datasets.md" in (caught.value.hint or "")
 
 

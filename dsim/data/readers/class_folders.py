@@ -6,7 +6,8 @@ from pathlib import Path
 
 from dsim.data.assembly import Item, assemble
 from dsim.data.dataset import Dataset
-from dsim.data.decode import IMAGE_SUFFIXES
+from dsim.data.decode import is_image
+from dsim.data.dicom import series_of
 from dsim.data.listing import is_hidden, listing, sample_id, subfolders
 from dsim.data.options import ReadOptions
 from dsim.data.readers.folder import SPLITS
@@ -15,14 +16,19 @@ _NOT_CLASSES = frozenset({"images", "masks"})
 
 
 def accepts(path: Path) -> bool:
-    """A folder without images of its own, of two or more folders that hold images and no folders."""
+    """A folder without images of its own, of two or more folders that hold images and no folders.
+
+    Where the images of the first folder are slices of one DICOM series, the folders are patients, not classes.
+    """
     if not path.is_dir():
         return False
     folders = subfolders(path)
     names = {folder.name.lower() for folder in folders}
     if len(folders) < 2 or names <= SPLITS or names & _NOT_CLASSES or _has_images(path):
         return False
-    return all(_has_images(folder) and not subfolders(folder) for folder in folders)
+    if not all(_has_images(folder) and not subfolders(folder) for folder in folders):
+        return False
+    return not _is_series(folders[0])
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -33,8 +39,10 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     return assemble(items, name=name, location=path, format="class folders", options=options, notes=found.notes())
 
 
+def _is_series(folder: Path) -> bool:
+    first, second = [*listing(folder).images[:2], None, None][:2]
+    return first is not None and second is not None and bool(series_of(first)) and series_of(first) == series_of(second)
+
+
 def _has_images(folder: Path) -> bool:
-    return any(
-        entry.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(entry.name) and entry.is_file()
-        for entry in folder.iterdir()
-    )
+    return any(not is_hidden(entry.name) and entry.is_file() and is_image(entry) for entry in folder.iterdir())

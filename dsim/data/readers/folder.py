@@ -38,7 +38,8 @@ def refuse_empty(items: Sequence[Item], found: Listing) -> None:
         return
     other = [path.relative_to(found.folder).as_posix() for path in (*found.unknown, *found.ignored)][:3]
     looked = f"; it holds {', '.join(other)}" if other else ": it is empty"
-    hint = "put images there (PNG, JPEG, TIFF, GIF, BMP, WebP or PNM), or name the folder or file that holds them"
+    formats = "PNG, JPEG, TIFF, GIF, BMP, WebP, PNM, NIfTI or DICOM"
+    hint = f"put images there ({formats}), or name the folder or file that holds them"
     raise DataError(f"no image in {found.folder}{looked}", hint=hint)
 
 

@@ -29,6 +29,7 @@ def accepts(path: Path) -> bool:
 
 def read(path: Path, options: ReadOptions) -> Dataset:
     """Ids are positions. Images, masks and features stay in the file, and are read by rows when they are asked for."""
+    options.cut.refuse(path, "holds single images")
     with naming(path), _opened(path) as file:
         found = {name: file[name] for name in _NAMES if name in file}
         if "images" not in found and "features" not in found:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from dsim.data.assembly import Item, assemble
 from dsim.data.dataset import Dataset
-from dsim.data.decode import IMAGE_SUFFIXES
+from dsim.data.decode import is_image
 from dsim.data.listing import stem
 from dsim.data.options import ReadOptions
 
 
 def accepts(path: Path) -> bool:
     """A file whose name says image."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    return path.is_file() and is_image(path)
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:

@@ -66,18 +66,23 @@ def _with_masks(items: Sequence[Item], folder: Path) -> list[Item]:
 
 def _with_labels(items: Sequence[Item], table: Path) -> list[Item]:
     rows = read_table(table, key="file", columns=("label", "group", "split"))
-    ids = {item.id for item in items}
+    # A line may name a folder, such as that of a DICOM series: it stands for all images in it.
+    ids = {item.id for item in items} | {_folder(item) for item in items}
     by_id: dict[str, Row] = {}
     for row in rows:
         other = by_id.setdefault(_id_of(row, ids, table), row)
         if other is not row:
             raise DataError(f"{table}, line {row.line}: {row.key!r} stands there twice", hint="keep one line per image")
-    return [_labelled(item, by_id.get(item.id)) for item in items]
+    return [_labelled(item, by_id.get(item.id) or by_id.get(_folder(item))) for item in items]
+
+
+def _folder(item: Item) -> str:
+    return PurePosixPath(item.id).parent.as_posix()
 
 
 def _id_of(row: Row, ids: set[str], table: Path) -> str:
     """The sample that a line names, with or without the suffix."""
-    for candidate in (row.key, PurePosixPath(row.key).with_suffix("").as_posix()):
+    for candidate in (row.key, sample_id(Path(row.key), Path())):
         if candidate in ids:
             return candidate
     raise DataError(

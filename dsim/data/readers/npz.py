@@ -43,6 +43,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
     The shapes are read from the archive's headers; an array is loaded whole when its first image is asked for.
     """
+    options.cut.refuse(path, "holds single images")
     with naming(path):
         declared = _declared(path)
     splits = [split for split in _SPLITS if f"{split}_images" in declared]

@@ -1,0 +1,199 @@
+"""Decode NIfTI-1 and NIfTI-2, plain or gzipped, by nibabel: every slice along the last axis is a sample.
+
+A slice is turned as radiologists look at it, by the directions that the header states: the patient's right is on the
+left, and anterior (of slices that run downwards, superior) is on top, as in DICOM. Where the header states none, the
+first axis runs across and the second down.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsim.data.pixels import FrameHeader, refuse_bomb
+from dsim.data.volumes.kept import KEPT
+from dsim.errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Bytes of a file that tell whether it is one; of a gzipped file they hold the header too.
+HEAD_BYTES = 1024
+_CHUNK = 2**20
+_GZIP = b"\x1f\x8b"
+
+
+def is_nifti(head: bytes) -> bool:
+    """Whether a file starts as NIfTI-1 or NIfTI-2 of one file, possibly gzipped."""
+    if head[:2] == _GZIP:
+        try:
+            head = zlib.decompressobj(31).decompress(head, 352)
+        except zlib.error:
+            return False
+    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
+
+
+def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
+    """One header per slice, time point after time point; decodes no voxel. Raises where the file breaks off."""
+    volume = _Volume.of(path)
+    height, width = volume.size
+    refuse_bomb(path, height, width, volume.channels, max_pixels)
+    _refuse_truncated(path, volume.bytes)
+    traits = ("turned upright by the directions in its header",) if volume.directions else ()
+    return tuple(
+        header
+        for time in range(volume.times)
+        for header in (
+            FrameHeader(height, width, volume.dtype, traits, kind="NIfTI", time=time, directions=volume.directions),
+        )
+        * volume.depth
+    )
+
+
+def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
+    """Values of one slice, (H, W) or (H, W, 3), slope and intercept applied: uint8 as stored, all else float32."""
+    import numpy as np
+
+    volume = _Volume.of(path)
+    refuse_bomb(path, *volume.size, volume.channels, max_pixels)
+    stored = volume.slice(index)
+    if volume.dtype == "uint8":
+        return stored
+    if stored.dtype.kind not in "uif":
+        return stored  # refused by its dtype
+    values: NDArray[np.float32] = (stored.astype(np.float64) * volume.slope + volume.intercept).astype(np.float32)
+    return values
+
+
+def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
+    """A slice of a mask, (H, W): as stored, or scaled where its header says so."""
+    volume = _Volume.of(path)
+    return volume.slice(index) if volume.unscaled else read(path, index, max_pixels)
+
+
+@dataclass(frozen=True)
+class _Volume:
+    """One opened file; its voxels are still there. ``shape`` is (x, y, z, time)."""
+
+    path: Path
+    voxels: Any
+    shape: tuple[int, int, int, int]
+    slope: float
+    intercept: float
+    directions: str
+    order: tuple[int, int]
+    flips: tuple[bool, bool]
+
+    @classmethod
+    def of(cls, path: Path) -> _Volume:
+        import nibabel
+
+        image: Any = nibabel.load(path)
+        shape = tuple(int(size) for size in image.shape)
+        shape += (1,) * (4 - len(shape))
+        if 0 in shape or len(image.shape) < 2:
+            raise ValueError(f"it has zero slices: its shape is {tuple(image.shape)}")
+        if any(size > 1 for size in shape[4:]):
+            raise UnreadableImageError(
+                f"{path} has {len(image.shape)} axes, {' x '.join(map(str, image.shape))}: vectors are not read",
+                hint="save each component as a volume of its own",
+            )
+        directions, order, flips = _upright(image)
+        slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+        return cls(path, image.dataobj, shape[:4], slope, intercept, directions, order, flips)  # type: ignore[arg-type]
+
+    @property
+    def times(self) -> int:
+        return self.shape[3]
+
+    @property
+    def depth(self) -> int:
+        return self.shape[2]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a slice."""
+        return self.shape[self.order[0]], self.shape[self.order[1]]
+
+    @property
+    def channels(self) -> int:
+        return 3 if self.voxels.dtype.names else 1
+
+    @property
+    def unscaled(self) -> bool:
+        return (self.slope, self.intercept) == (1.0, 0.0)
+
+    @property
+    def dtype(self) -> str:
+        """As ``read`` gives it: all but 8 bits become float32, so that volumes of several types share a range."""
+        colours = bool(self.voxels.dtype.names)
+        return "uint8" if colours or (self.voxels.dtype.name == "uint8" and self.unscaled) else "float32"
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that the file must hold, decompressed."""
+        import math
+
+        return int(self.voxels.offset) + math.prod(self.shape) * int(self.voxels.dtype.itemsize)
+
+    def slice(self, index: int) -> NDArray[Any]:
+        """Stored values of one slice, upright."""
+        import numpy as np
+
+        time, z = divmod(index, self.depth)
+        plane = np.array(self._stored()[:, :, z, time])
+        if plane.dtype.names:
+            plane = np.stack([plane[name] for name in plane.dtype.names[:3]], axis=-1)
+        plane = plane if self.order == (0, 1) else plane.swapaxes(0, 1)
+        return plane[:: -1 if self.flips[0] else 1, :: -1 if self.flips[1] else 1]
+
+    def _stored(self) -> NDArray[Any]:
+        """All voxels: of a plain file they are mapped; a gzipped one is decompressed once, and kept."""
+        import numpy as np
+
+        if not self._gzipped():
+            mapped: NDArray[Any] = np.asanyarray(self.voxels.get_unscaled()).reshape(self.shape, order="F")
+            return mapped
+        status = self.path.stat()
+        key = (str(self.path.absolute()), status.st_mtime_ns, status.st_size)
+        return KEPT.get(key, lambda: np.asarray(self.voxels.get_unscaled()).reshape(self.shape, order="F"))
+
+    def _gzipped(self) -> bool:
+        with self.path.open("rb") as file:
+            return file.read(2) == _GZIP
+
+
+def _upright(image: Any) -> tuple[str, tuple[int, int], tuple[bool, bool]]:
+    """Directions in letters (``RAS``), the axes that become rows and columns, and which of them are turned round."""
+    import numpy as np
+    from nibabel.orientations import io_orientation, ornt2axcodes
+
+    header = image.header
+    if not int(header["sform_code"]) and not int(header["qform_code"]):
+        return "", (1, 0), (False, False)
+    found = io_orientation(image.affine)  # type: ignore[no-untyped-call]
+    if np.isnan(found).any():
+        return "", (1, 0), (False, False)
+    # Anatomical axes are numbered right, anterior, superior: of the two in a slice, the later one is upright.
+    rows, columns = (0, 1) if found[0, 0] > found[1, 0] else (1, 0)
+    letters = "".join(map(str, ornt2axcodes(found)))  # type: ignore[no-untyped-call]
+    return letters, (rows, columns), (bool(found[rows, 1] > 0), bool(found[columns, 1] > 0))
+
+
+def _refuse_truncated(path: Path, wanted: int) -> None:
+    with path.open("rb") as file:
+        gzipped = file.read(2) == _GZIP
+        file.seek(-4 if gzipped else 0, 2)
+        held = int.from_bytes(file.read(4), "little") if gzipped else file.tell()
+    # A gzipped file ends in its length; several members, or bytes after the voxels, make that another number.
+    if gzipped and held != wanted % 2**32:
+        with gzip.open(path) as stream:
+            held = sum(map(len, iter(lambda: stream.read(_CHUNK), b"")))
+    if held < wanted and not (gzipped and held == wanted % 2**32):
+        raise ValueError(f"the file breaks off: it should hold {wanted:,} bytes, and holds {held:,}")

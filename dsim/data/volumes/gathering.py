@@ -1,0 +1,191 @@
+"""From the images of files to volumes, and from volumes to the samples of a dataset."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from dsim.data.pixels import PICTURE, FrameHeader
+from dsim.data.volumes.cut import Cut
+from dsim.data.volumes.resliced import Resliced
+from dsim.data.volumes.series import ordered
+from dsim.errors import DataError
+
+if TYPE_CHECKING:
+    from dsim.data.assembly import Item
+    from dsim.data.backings import Place
+
+#: The id of a series that lies in the dataset's own folder: the folder's name is no part of ids.
+_ALONE = "volume"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One image of a file, or one slice through a volume, with what is known of it."""
+
+    item: Item
+    header: FrameHeader
+    image: Place
+    mask: Place | None
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Images that lie one upon the other, in their order, ``times`` times; a file of one image is one of itself."""
+
+    id: str
+    pieces: tuple[Piece, ...]
+    times: int = 1
+    missing: int = 0
+
+    @property
+    def kind(self) -> str:
+        """``picture``, ``NIfTI`` or ``DICOM``."""
+        return self.pieces[0].header.kind
+
+
+def volumes_of(files: Sequence[tuple[Item, Sequence[Piece]]]) -> list[Volume]:
+    """One volume per file, but DICOM files of one image that share folder and series are one together."""
+    found: list[Volume] = []
+    series: dict[tuple[Path, str], list[Piece]] = defaultdict(list)
+    for item, pieces in files:
+        slot = pieces[0].header.slot
+        if slot is not None and slot.series and len(pieces) == 1:
+            series[item.path.parent, slot.series].append(pieces[0])
+        else:
+            found.append(Volume(item.id, tuple(pieces), 1 + max(piece.header.time for piece in pieces)))
+    per_folder = Counter(folder for folder, _ in series)
+    for (folder, uid), pieces in series.items():
+        found.append(_of_series(pieces, uid, alone=per_folder[folder] == 1))
+    return found
+
+
+def samples(volume: Volume, cut: Cut) -> Iterator[tuple[str, Piece]]:
+    """Ids and images of the slices that are wanted.
+
+    Raises DataError where the volume has several time points and none is chosen, or where it has not the one wanted.
+    """
+    if len(volume.pieces) == 1 and cut.axis == "z":
+        _refuse_times(volume, cut)
+        yield volume.id, volume.pieces[0]
+        return
+    digits = len(str(len(volume.pieces) - 1))
+    for stack in _time_points(volume, cut):
+        if cut.axis == "z":
+            for position in cut.positions(len(stack)):
+                number, piece = stack[position]
+                yield f"{volume.id}#{number:0{digits}d}", piece
+        else:
+            yield from _resliced(volume, [piece for _, piece in stack], cut)
+
+
+def describe(volumes: Sequence[Volume], cut: Cut) -> list[str]:
+    """What a user should know of the volumes and their slices, in words."""
+    several = [volume for volume in volumes if len(volume.pieces) > 1]
+    notes = [
+        f"series {volume.id}: {volume.missing} slices seem to be missing between its {len(volume.pieces)}"
+        for volume in several
+        if volume.missing
+    ]
+    if cut.options and several:
+        chosen = {"all": "all slices", "central": "the central slice"}.get(str(cut.slices), f"{cut.slices} slices")
+        time = "" if cut.time is None else f", time point {cut.time}"
+        notes.append(f"{chosen} of each of {len(several)} volumes, along {cut.axis}{time}")
+    return notes
+
+
+def refuse_mixed(volumes: Iterable[Volume], location: Path) -> None:
+    """Pictures, NIfTI and DICOM in one dataset are previews, exports or copies of each other, rarely a dataset."""
+    first: dict[str, Volume] = {}
+    for volume in volumes:
+        first.setdefault(volume.kind, volume)
+    if len(first) > 1:
+        named = " and ".join(f"{volume.pieces[0].item.path.name} ({kind})" for kind, volume in sorted(first.items()))
+        raise DataError(
+            f"{location} mixes pictures and volumes, or volumes of two formats: {named}",
+            hint="put each kind into a folder of its own, and open that",
+        )
+
+
+# Series -----------------------------------------------------------------------------------------------------------
+
+
+def _of_series(pieces: Sequence[Piece], uid: str, alone: bool) -> Volume:
+    if len(pieces) == 1:
+        return Volume(pieces[0].item.id, tuple(pieces))
+    folder = PurePosixPath(pieces[0].item.id).parent.as_posix()
+    parts = [part for part in (folder if folder != "." else "", "" if alone else uid) if part]
+    what = pieces[0].item.path.parent if alone else f"{uid} in {pieces[0].item.path.parent}"
+    shapes = sorted({(piece.header.height, piece.header.width) for piece in pieces})
+    if len(shapes) > 1:
+        raise DataError(
+            f"series {what} has slices of unequal shapes (height x width): "
+            + ", ".join(f"{height} x {width}" for height, width in shapes),
+            hint="take out the images that do not belong to the volume, such as localizers",
+        )
+    order = ordered([piece.header.slot for piece in pieces if piece.header.slot is not None], what)
+    sorted_ = tuple(
+        replace(pieces[index], header=replace(pieces[index].header, time=place * order.times // len(pieces)))
+        for place, index in enumerate(order.indices)
+    )
+    return Volume("/".join(parts) or _ALONE, sorted_, order.times, order.missing)
+
+
+# Slices -----------------------------------------------------------------------------------------------------------
+
+
+def _refuse_times(volume: Volume, cut: Cut) -> None:
+    path, times = volume.pieces[0].item.path, volume.times
+    if cut.time is not None and cut.time >= times:
+        raise DataError(
+            f"{path} has {times} time points, and no number {cut.time}", hint=f"choose one of 0 to {times - 1}"
+        )
+    # Every page of a picture is an image of its own, as it always was; the fourth axis of a scan may be anything.
+    if cut.time is None and times > 1 and (volume.kind != PICTURE or cut.axis != "z"):
+        raise DataError(
+            f"{path} has {times} time points (or echoes, or channels): which is meant is not known",
+            hint="choose one, counted from 0: PATH[time=0], in Python open_dataset(..., time=0)",
+        )
+
+
+def _time_points(volume: Volume, cut: Cut) -> Iterator[list[tuple[int, Piece]]]:
+    """The numbered images of each time point that is wanted."""
+    _refuse_times(volume, cut)
+    wanted = range(volume.times) if cut.time is None else [cut.time]
+    for time in wanted:
+        yield [(number, piece) for number, piece in enumerate(volume.pieces) if piece.header.time == time]
+
+
+def _resliced(volume: Volume, pieces: Sequence[Piece], cut: Cut) -> Iterator[tuple[str, Piece]]:
+    """Slices down the rows or along the columns: the last of the stored slices becomes the top row."""
+    first = pieces[0]
+    _refuse_unequal(volume, pieces)
+    height, width = first.header.height, first.header.width
+    depth, across = (height, width) if cut.axis == "y" else (width, height)
+    images = tuple(piece.image for piece in pieces)
+    masks = tuple(piece.mask for piece in pieces if piece.mask is not None)
+    header = replace(first.header, height=len(pieces), width=across)
+    for position in cut.positions(depth):
+        image = Resliced(images, cut.axis, position)
+        mask = Resliced(masks, cut.axis, position) if masks else None
+        number = f"{position:0{len(str(depth - 1))}d}"
+        yield f"{volume.id}#{cut.axis}{number}", Piece(first.item, header, image, mask)
+
+
+def _refuse_unequal(volume: Volume, pieces: Sequence[Piece]) -> None:
+    facts = {(piece.header.height, piece.header.width, piece.header.dtype) for piece in pieces}
+    said = {(piece.item.label, piece.item.group, piece.item.split) for piece in pieces}
+    if len(facts) > 1:
+        raise DataError(
+            f"{pieces[0].item.path} has slices of unequal shapes or types, and cannot be cut along another axis",
+            hint="cut it along z",
+        )
+    if len(said) > 1:
+        raise DataError(
+            f"the slices of volume {volume.id!r} have different labels, groups or splits, which a cut along another "
+            "axis would mix",
+            hint="cut it along z, or label whole volumes",
+        )
