@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from dsim.cli import options
 
 if TYPE_CHECKING:
     from dsim.prelabel import PreLabels
@@ -13,7 +16,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target")
-@click.option("--model", "reference", required=True, metavar="zoo:ID|FILE", help="The segmentation model.")
+@click.option("--model", "reference", metavar="zoo:ID|FILE", help="The segmentation model.")
+@click.option("--best", is_flag=True, help="Instead: the zoo's model of the source that dsim recommend chooses.")
+@click.option(
+    "--sources", multiple=True, metavar="PATH...", help="Of --best: datasets to choose from; default: the zoo's."
+)
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder; not within the target."
 )
@@ -34,13 +41,15 @@ if TYPE_CHECKING:
     help="Images on the contact sheet, half of them the most doubtful; 0 for none.",
 )
 @click.option("--overwrite", is_flag=True, help="Begin anew; files that are there are replaced.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--offline", is_flag=True, help="Never download anything.")
+@options.device
+@options.offline
 @click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def prelabel(
     target: str,
-    reference: str,
+    reference: str | None,
+    best: bool,
+    sources: Sequence[str],
     out: Path,
     threshold: float | None,
     label: str,
@@ -60,21 +69,38 @@ def prelabel(
     TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
     from dsim.cli.console import emit_json, runtime
+    from dsim.cli.recommend import tell_skipped
     from dsim.data.opening import open_dataset
     from dsim.prelabel import Settings, open_model
     from dsim.prelabel import prelabel as run
 
+    _refuse_contradictions(reference, best, sources)
     how = runtime(device, offline)
     images = open_dataset(target, skip_unreadable=skip_unreadable)
-    if images.skipped:
-        how.progress.note(f"{len(images.skipped)} unreadable left out: {', '.join(images.skipped)}")
+    tell_skipped([images], how)
     settings = Settings(threshold, label, probabilities or "")
+    if reference is None:
+        from dsim.cli.best import best_model
+
+        reference = best_model(images, sources, how)
     model = open_model(reference, how)
     found = run(images, model, out, settings=settings, sheet=sheet, overwrite=overwrite, runtime=how)
     if as_json:
         emit_json(found.to_dict())
     else:
         _show(found)
+
+
+def _refuse_contradictions(reference: str | None, best: bool, sources: Sequence[str]) -> None:
+    from dsim.errors import UsageError
+
+    if best is (reference is not None):
+        what = "both --model and --best" if best else "neither --model nor --best"
+        raise UsageError(
+            f"{what} were given", hint="--model zoo:ID or a file; or --best for the model that dsim recommend names"
+        )
+    if sources and not best:
+        raise UsageError("--sources go with --best, and a model was given", hint="leave out --sources, or --model")
 
 
 def _show(found: PreLabels) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 import dsim
 from dsim.cli.prelabel import prelabel
 from dsim.documents import check
-from dsim.errors import DataError, DsimError, WeightsError
+from dsim.errors import DataError, DsimError, UsageError, WeightsError
 from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
 
@@ -112,3 +112,38 @@ def test_an_empty_target_is_told(model: Path, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="none"):
         run(tmp_path / "none", "--model", model, "--out", tmp_path / "out")
+
+
+def test_best_applies_the_zoo_model_of_the_recommended_source_and_says_why(
+    phantom_zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("phantoms:fluorescence-dim[count=3,size=32]", "--best", "--out", tmp_path, "--device", "cpu", "--json")
+    told = capsys.readouterr()
+    assert json.loads(told.out)["model"]["name"] == "zoo:unet4.fluorescence.r1"
+    assert "fluorescence is nearest: all 4 members put it first" in told.err
+    assert "model: zoo:unet4.fluorescence.r1, trained on fluorescence" in told.err
+    assert "On phantoms-dsc" in told.err
+    assert len(list((tmp_path / "masks").iterdir())) == 3
+
+
+def test_best_without_a_model_of_the_best_source_tells_what_to_do(phantom_zoo: Path, tmp_path: Path) -> None:
+    given = ["phantoms:histology", "phantoms:fundus[count=6,size=32]", "phantoms:xray"]
+    sources = [word for path in given for word in ("--sources", path)]
+    with pytest.raises(DataError, match="histology is the source to take, and no segmentation model") as told:
+        run("mine=phantoms:histology-pale", "--best", *sources, "--out", tmp_path / "out")
+    assert "train one: dsim transfer segmentation --sources phantoms:histology" in str(told.value.hint)
+    assert "take the nearest source that has one: --model zoo:unet4.fundus.r1" in str(told.value.hint)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((), "neither --model nor --best"),
+        (("--model", "zoo:any", "--best"), "both --model and --best"),
+        (("--model", "zoo:any", "--sources", "phantoms:xray"), "--sources go with --best"),
+    ],
+)
+def test_one_way_to_a_model_is_asked_for(cells: Path, tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        run(cells, *arguments, "--out", tmp_path / "out")

@@ -1,0 +1,157 @@
+"""``dsim recommend``: the source to take for a target, the model to use, and how reliable such a choice has been."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsim.cli import options
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.recommend import Recommendation
+    from dsim.recommend.choice import Candidate
+    from dsim.runtime import Runtime
+
+#: Sources in the table; the file holds all.
+_SHOWN = 10
+
+
+@click.command()
+@click.argument("target")
+@click.option("--sources", multiple=True, metavar="PATH...", help="Datasets to choose from; default: the zoo's.")
+@click.option(
+    "--measure",
+    default="ensemble",
+    show_default=True,
+    metavar="NAME[:PARAM=VALUE,...]",
+    help="By which the sources are ranked.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for recommendation.json and nearest.png; nothing is written without it.",
+)
+@options.as_json
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Replicates for intervals; 0 for none. Default: as many as the measure proposes. Members of an ensemble vote.",
+)
+@options.seed
+@click.option("--jobs", type=int, default=1, show_default=True, help="Summaries and pairs side by side; -1: all cores.")
+@options.device
+@options.offline
+@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+def recommend(
+    target: str,
+    sources: Sequence[str],
+    measure: str,
+    out: Path | None,
+    as_json: bool,
+    bootstrap: int | None,
+    seed: int,
+    jobs: int,
+    device: str,
+    offline: bool,
+    skip_unreadable: bool,
+) -> int:
+    """Recommend one of the sources for TARGET, and the zoo model that was trained on it.
+
+    Says whether it can be told from the others, what to type next, and how reliable such a choice has been where
+    transfer was measured. Without --sources the choice is among the datasets that the zoo's segmentation models were
+    trained on; their images are not needed.
+
+    TARGET and PATH are a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH.
+    """
+    from dsim.cli.console import emit_json, runtime
+    from dsim.data.opening import open_dataset
+    from dsim.recommend import recommend as run
+
+    how = runtime(device, offline)
+    images = open_dataset(target, skip_unreadable=skip_unreadable)
+    pool = open_sources(sources, how, skip_unreadable)
+    tell_skipped((images, *(pool if sources else ())), how)
+    found = run(images, pool, measure=measure, out=out, bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=how)
+    if as_json:
+        emit_json(found.to_dict())
+    else:
+        show(found)
+    return 3 if any(math.isnan(candidate.value) for candidate in found.choice.candidates) else 0
+
+
+def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool = False) -> list[Dataset]:
+    """The datasets that were named, or the zoo's where none was."""
+    from dsim.data.opening import open_many
+    from dsim.recommend import zoo_sources
+
+    return open_many(sources, skip_unreadable=skip_unreadable) if sources else zoo_sources(runtime)
+
+
+def tell_skipped(datasets: Sequence[Dataset], runtime: Runtime) -> None:
+    """Name the images that were passed over."""
+    for dataset in datasets:
+        if dataset.skipped:
+            listed = ", ".join(dataset.skipped)
+            runtime.progress.note(f"{dataset.name}: {len(dataset.skipped)} unreadable left out: {listed}")
+
+
+def show(found: Recommendation) -> None:
+    """Print the ranking and the answer; on stderr what must be said besides."""
+    from dsim.cli.console import stderr, table
+    from dsim.cli.showing import notes
+
+    candidates = found.choice.candidates
+    more = f" ({_SHOWN} of {len(candidates)})" if len(candidates) > _SHOWN else ""
+    title = f"{found.matrix.measure}: sources for {found.target['name']}{more}"
+    judged = _judged(found)
+    rows = [
+        [str(rank), candidate.source, _value(candidate), *(_cell(candidate, found, column) for column in judged)]
+        for rank, candidate in enumerate(candidates[:_SHOWN], 1)
+    ]
+    table(title, ["rank", "source", "value", *judged], rows, right=["rank", "value", *judged])
+    for line in (*chosen(found), *_next(found), *found.said):
+        click.echo(line)
+    for note in (*(f"note: {text}" for text in found.notes), *notes(found.matrix)):
+        stderr().print(note, markup=False)
+    if found.files:
+        stderr().print(f"wrote {', '.join(found.files)}", markup=False)
+
+
+def chosen(found: Recommendation) -> Iterator[str]:
+    """The verdict, and the model to use, one line each."""
+    yield found.choice.reason
+    if found.model is not None:
+        known = not math.isnan(found.model.held_out)
+        dice = f"; Dice {found.model.held_out:.0f} % on images of it that it never saw" if known else ""
+        yield f"model: zoo:{found.model.id}, trained on {found.best}{dice}"
+
+
+def _next(found: Recommendation) -> Iterator[str]:
+    if found.command:
+        yield f"{'apply it' if found.model else 'train one'}: {found.command}"
+
+
+def _judged(found: Recommendation) -> list[str]:
+    """The columns that tell how sure the ranking is: votes of members, or intervals."""
+    if found.choice.voters:
+        return [f"first for, of {found.choice.voters}"]
+    known = any(not math.isnan(candidate.low) for candidate in found.choice.candidates)
+    return [f"{found.matrix.confidence:.0%} interval", "first in"] if known else []
+
+
+def _cell(candidate: Candidate, found: Recommendation, column: str) -> str:
+    if found.choice.voters:
+        return str(candidate.votes)
+    if math.isnan(candidate.low):
+        return ""
+    return f"{candidate.first_share:.0%}" if column == "first in" else f"{candidate.low:.4g} to {candidate.high:.4g}"
+
+
+def _value(candidate: Candidate) -> str:
+    return "failed" if math.isnan(candidate.value) else f"{candidate.value:.4g}"

@@ -1,0 +1,96 @@
+"""``dsim recommend``: the table, the answer, the files, the exit codes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsim.cli.recommend import recommend
+from dsim.documents import check
+from dsim.errors import DataError, DsimError, UsageError
+
+SOURCES = ("--sources", "phantoms:fundus", "--sources", "phantoms:xray")
+QUICK = ("--measure", "energy:extractor=pixels:[side=4]", "--bootstrap", "0")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nearest images by tiny pictures instead of the shipped network."""
+    monkeypatch.setattr("dsim.recommend.nearest.REFERENCE", "pixels:[side=4]")
+
+
+def run(*arguments: str | Path) -> int:
+    code = recommend.main([str(argument) for argument in arguments], standalone_mode=False)
+    assert isinstance(code, int)
+    return code
+
+
+def test_the_zoo_is_ranked_without_its_images_and_its_model_named(
+    phantom_zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("phantoms:fluorescence-dim", "--out", tmp_path, "--device", "cpu") == 0
+    told = capsys.readouterr()
+    assert "first for, of 4" in told.out
+    assert "fluorescence is nearest: all 4 members put it first" in told.out
+    assert "model: zoo:unet4.fluorescence.r1, trained on fluorescence; Dice 88 %" in told.out
+    assert "apply it: dsim prelabel phantoms:fluorescence-dim --model zoo:unet4.fluorescence.r1" in told.out
+    assert "On phantoms-dsc (24 targets, 9 sources) this procedure chose the best source for" in told.out
+    assert "no picture of the nearest images" in told.err
+    assert f"wrote {tmp_path / 'recommendation.json'}" in told.err
+
+
+def test_given_sources_are_ranked_by_a_measure_with_intervals(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run("phantoms:xray-bedside", *SOURCES, "--measure", "energy:extractor=pixels:[side=4]", "--bootstrap", "50")
+        == 0
+    )
+    told = capsys.readouterr()
+    assert "95% interval" in told.out
+    assert "train one: dsim transfer segmentation --sources phantoms:xray --out trained/truth.json" in told.out
+    assert "How reliable this is has not been measured." in told.out
+    assert "wrote" not in told.err
+
+
+def test_json_is_the_document_and_nothing_else_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("phantoms:xray-bedside", *SOURCES, *QUICK, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    check(document, "dsim.recommend/1", "the output", "")
+    assert document["best"] == "xray"
+    assert document["files"] == []
+
+
+def test_the_target_among_the_sources_is_left_out_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("mine=phantoms:xray", *SOURCES, "--sources", "phantoms:histology", *QUICK) == 0
+    told = capsys.readouterr()
+    assert "note: xray is the target itself: left out of the sources" in told.err
+    assert "│ xray" not in told.out
+
+
+def test_a_source_that_cannot_be_compared_leaves_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import h5py
+
+    with h5py.File(tmp_path / "odd.h5", "w") as file:
+        file["features"] = np.zeros((5, 3), np.float32)
+    assert run("phantoms:xray-bedside", *SOURCES, "--sources", tmp_path / "odd.h5", *QUICK) == 3
+    told = capsys.readouterr()
+    assert "failed" in told.out
+    assert "note: odd could not be compared" in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (("phantoms:xary", *SOURCES), DsimError, "xary"),
+        (("phantoms:xray", *SOURCES[:2]), UsageError, "'fundus' is the only source: there is nothing to choose"),
+        (("phantoms:xray", *SOURCES), UsageError, "only source besides 'xray' itself"),
+        (("phantoms:xray-bedside", *SOURCES, "--measure", "energi"), UsageError, "Did you mean 'energy'"),
+        (("fundus=phantoms:xray-bedside", *SOURCES), DataError, "both named 'fundus'"),
+        (("phantoms:xray-bedside", *SOURCES, "--bootstrap", "9"), UsageError, "cannot be resampled"),
+    ],
+)
+def test_what_is_no_question_is_refused(arguments: tuple[str, ...], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        run(*arguments)
