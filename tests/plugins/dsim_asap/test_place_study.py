@@ -1,0 +1,118 @@
+"""``dsim asap place``: images rank datasets, p-values are those of chance, strays are found and counted honestly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dsim
+from dsim.errors import UsageError
+from dsim_asap.latent.clouds import Cloud
+from dsim_asap.latent.placement import mean_to_others, place, usual, usual_at_home
+from dsim_asap.studies.place import find_strays, place_images, placement_document
+from dsim_asap.studies.place_sheet import draw_sheet
+
+
+def cloud(name: str, points: np.ndarray, seed: int = 0) -> Cloud:
+    pixels = np.random.default_rng(seed).integers(0, 255, (len(points), 8, 8, 3)).astype(np.uint8)
+    return Cloud(dsim.from_arrays(pixels, name=name), points)
+
+
+def around(x: float, n: int, seed: int) -> np.ndarray:
+    return np.array([x, 0.0]) + np.random.default_rng(seed).standard_normal((n, 2))
+
+
+def test_p_is_uniform_for_images_of_the_datasets_own_kind() -> None:
+    rng = np.random.default_rng(0)
+    found = [usual(rng.standard_normal((1, 2)), rng.standard_normal((19, 2)))[0] for _ in range(2000)]
+    for level in (0.05, 0.25, 0.5):
+        assert np.mean(np.array(found) <= level + 1e-9) == pytest.approx(level, abs=0.03)
+
+
+def test_p_of_an_own_image_is_that_of_the_image_left_out() -> None:
+    points = around(0, 12, 1)
+    left_out = [usual(points[[i]], np.delete(points, i, axis=0))[0] for i in range(12)]
+    assert usual_at_home(points) == pytest.approx(left_out)
+    means = [place(points[[i]], [np.delete(points, i, axis=0)]).mean[0, 0] for i in range(12)]
+    assert mean_to_others(points) == pytest.approx(means)
+
+
+def test_an_image_of_a_dataset_is_compared_with_the_rest_of_it() -> None:
+    known = cloud("a", around(0, 6, 1))
+    single = Cloud(known.dataset.subset([2], "one"), known.points[[2]])
+    found = place_images(single, [known])
+    assert found.mean[0, 0] == pytest.approx(mean_to_others(known.points)[2])
+    assert found.p[0, 0] == pytest.approx(usual_at_home(known.points)[2])
+
+
+def test_an_image_alone_in_a_dataset_has_no_distance_to_its_rest() -> None:
+    alone, other = cloud("alone", around(0, 1, 1)), cloud("other", around(5, 4, 2), seed=9)
+    told = placement_document(alone, [alone, other], place_images(alone, [alone, other]), "m")
+    assert [row["dataset"] for row in told["images"][0]["datasets"]] == ["other", "alone"]
+    assert told["images"][0]["datasets"][1]["mean_distance"] is None
+    json.dumps(told, allow_nan=False)
+
+
+def test_the_strongest_stray_comes_first_and_chance_is_told(tmp_path: Path) -> None:
+    points = np.concatenate([around(0, 38, 1), [[9.0, 0.0], [6.5, 0.0]]])
+    mine, other = cloud("mine", points), cloud("other", around(9, 30, 2), seed=5)
+    found = find_strays(mine, [other], np.random.default_rng(0))
+    assert [stray.index for stray in found.found[:2]] == [38, 39]
+    assert found.found[0].nearer
+    assert found.found[0].far
+    assert found.found[0].p_other > 0.5
+    assert all(stray.strength >= 1 for stray in found.found)
+    assert found.expected_far == sum(stray.far for stray in found.found) == 2
+    assert 0 < found.expected_nearer < 1
+    draw_sheet(mine, found, tmp_path / "strays.png", "mine")
+    assert (tmp_path / "strays.png").stat().st_size > 1000
+
+
+def test_two_samples_of_one_cloud_have_as_many_strays_as_chance_gives() -> None:
+    mine, other = cloud("mine", around(0, 200, 1)), cloud("other", around(0, 200, 2), seed=5)
+    found = find_strays(mine, [other], np.random.default_rng(0))
+    nearer = sum(stray.nearer for stray in found.found)
+    assert nearer == pytest.approx(found.expected_nearer, abs=30)
+    assert nearer > 20
+
+
+def test_without_other_datasets_only_the_farthest_are_found() -> None:
+    found = find_strays(cloud("mine", around(0, 40, 1)), [], np.random.default_rng(0))
+    assert len(found.found) == 2
+    told = found.document("mine", "m")
+    assert told["nearer_to_another"] == {"found": 0, "expected": None}
+    json.dumps(told, allow_nan=False)
+
+
+def test_images_that_all_coincide_are_no_strays_of_each_other() -> None:
+    found = find_strays(cloud("mine", np.zeros((30, 2))), [cloud("other", np.ones((3, 2)))], np.random.default_rng(0))
+    assert found.found == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [([], "images to place"), (["a.png", "--dataset", "b"], "one of both"), (["a.png"], "among")],
+)
+def test_it_says_what_is_missing(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from dsim.cli.main import run
+
+    assert run(["asap", "place", *arguments]) == UsageError("").exit_code
+    assert message in capsys.readouterr().err
+
+
+def test_the_command_ranks_an_image_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from PIL import Image
+
+    from dsim.cli.main import run
+    from dsim.data.phantoms import open_phantom
+
+    Image.fromarray(open_phantom("histology", count=9, size=32).native(8)).save(tmp_path / "mine.png")
+    sets = [f"phantoms:{name}[count=8,size=32]" for name in ("fundus", "histology")]
+    call = ["asap", "place", str(tmp_path / "mine.png"), "--sources", *sets, "--device", "cpu"]
+    assert run([*call, "--json", "--out", str(tmp_path / "out")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["images"][0]["datasets"][0]["dataset"].startswith("histology")
+    assert json.loads((tmp_path / "out" / "place.json").read_text()) == told
