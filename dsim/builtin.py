@@ -38,6 +38,11 @@ def dsim_commands() -> list[CommandSpec]:
             command="dsim.cli.compare:compare",
         ),
         CommandSpec(
+            name="recommend",
+            help="Recommend the source to take for a target, and its model.",
+            command="dsim.cli.recommend:recommend",
+        ),
+        CommandSpec(
             name="evaluate", help="Judge a measure against measured transfer.", command="dsim.cli.evaluate:evaluate"
         ),
         CommandSpec(
