@@ -1,0 +1,226 @@
+"""``dsim asap robustness``: how far distances and choices hold when images are sorted into wrong datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dsim.documents import nullable, number
+from dsim_asap.studies.kept import Kept
+from dsim_asap.studies.spoilt import spoil
+from dsim_asap.studies.spread import spread
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dsim.data.dataset import Dataset
+    from dsim.measure import SimilarityMeasure
+    from dsim.runtime import Runtime
+    from dsim.truth import TransferMatrix
+
+    Values = NDArray[np.float64]
+
+SHARES = (0.05, 0.1, 0.2, 0.5)
+#: What is told of each share, and what it is.
+QUANTITIES = {
+    "spearman": "rank correlation of the distances with the clean ones, mean over targets",
+    "same_nearest": "share of targets whose nearest source stays",
+}
+JUDGED = {"regret": "regret by the truth, mean over targets", "top1": "share of targets whose best source is nearest"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is spoilt, and what is measured. Only the membership of the sources is: targets stay as they are.
+
+    ``seeds`` number repetitions; each draws its own strangers, and trains, where a measure does, with its own seed.
+    """
+
+    sources: Sequence[Dataset]
+    targets: Sequence[Dataset]
+    measures: Sequence[SimilarityMeasure[Any]]
+    shares: tuple[float, ...] = SHARES
+    seeds: tuple[int, ...] = (0,)
+    truth: TransferMatrix | None = None
+    common: bool = False
+
+    @property
+    def ranked(self) -> NDArray[np.bool_]:
+        """The pairs that are ranked, bool (sources, targets): a target that is also a source is never its own."""
+        return np.array(
+            [
+                [
+                    source.name != target.name and source.images_fingerprint != target.images_fingerprint
+                    for target in self.targets
+                ]
+                for source in self.sources
+            ]
+        )
+
+
+def robustness(study: Study, out: Path, runtime: Runtime) -> dict[str, Any]:
+    """Every measure at every share and seed, as a JSON document; finished rows in ``out`` are not computed again.
+
+    A measure that fails on these datasets is named in ``failed`` with its reason; the others go on. Raises UsageError
+    for a share outside (0, 1] or no measure, DataError where the truth does not fit the names.
+    """
+    from dsim.errors import DsimError, UsageError
+
+    if not study.measures or not study.seeds:
+        raise UsageError("there is nothing to measure", hint="give a --measure and one seed at least")
+    _check_truth(study)
+    rows, failed = [], {}
+    total = len(study.measures) * len(study.seeds) * (1 + len(study.shares))
+    with runtime.progress.task("wrong membership", total, "comparisons") as task:
+        for measure in study.measures:
+            try:
+                rows += _rows(study, measure, out, runtime, task.advance)
+            except UsageError:
+                raise
+            except DsimError as error:
+                failed[measure.identity] = error.message
+                runtime.progress.note(f"{measure.identity} failed: {error.message}")
+    return _document(study, rows, failed)
+
+
+def _rows(
+    study: Study, measure: SimilarityMeasure[Any], out: Path, runtime: Runtime, done: Any
+) -> list[dict[str, Any]]:
+    """The rows of one measure. A share of 0 with several seeds tells what another seed alone changes."""
+    clean: dict[int, Values] = {}
+    for seed in study.seeds:
+        clean[seed] = _distances(study, measure, 0.0, seed, out, runtime)
+        done()
+    rows = []
+    for position, seed in enumerate(study.seeds):
+        other = study.seeds[(position + 1) % len(study.seeds)]
+        again = _kept_order(clean[seed], clean[other], study.ranked) if other != seed else {}
+        rows.append({**_row(measure, 0.0, seed), **again, **_judged(study, clean[seed])})
+        for share in study.shares:
+            found = _distances(study, measure, share, seed, out, runtime)
+            told = {**_kept_order(clean[seed], found, study.ranked), **_judged(study, found)}
+            rows.append({**_row(measure, share, seed), **told})
+            done()
+    return rows
+
+
+def _row(measure: SimilarityMeasure[Any], share: float, seed: int) -> dict[str, Any]:
+    return {"measure": measure.identity, "share": share, "seed": seed}
+
+
+def _distances(
+    study: Study, measure: SimilarityMeasure[Any], share: float, seed: int, out: Path, runtime: Runtime
+) -> Values:
+    """Distances float64 (sources, targets), small is near; from the folder where they are known."""
+    from dsim.comparison import compare
+
+    kept = Kept(out, _facts(study, measure))
+    name = f"{measure.spec.name} share {share:g} seed {seed}"
+    row = kept.find(name)
+    if row is None:
+        sources = spoil(study.sources, share, seed) if share else list(study.sources)
+        matrix = compare(sources, study.targets, measure=measure, seed=seed, floor=False, runtime=runtime)
+        row = {"distances": nullable(matrix.direction.sign * matrix.values)}
+        kept.add(name, row)
+    return np.array(row["distances"], dtype=np.float64)  # None becomes NaN
+
+
+def _facts(study: Study, measure: SimilarityMeasure[Any]) -> dict[str, Any]:
+    """All that distances depend on besides share and seed."""
+
+    def read_of(dataset: Dataset) -> list[str]:
+        for need in sorted(measure.needs):
+            dataset.require(need, f"measure {measure.spec.name!r}")
+        return [dataset.name, dataset.fingerprint([*measure.needs, *filter(dataset.has, measure.optional)])]
+
+    return {
+        "measure": measure.identity,
+        "sources": [*map(read_of, study.sources)],
+        "targets": [*map(read_of, study.targets)],
+    }
+
+
+def _kept_order(clean: Values, found: Values, ranked: NDArray[np.bool_]) -> dict[str, float | None]:
+    """How much of each target's order of sources is left; None where no target has what it takes."""
+    from dsim.stats.ranking import spearman
+
+    rho, same = [], []
+    for before, after, counts in zip(clean.T, found.T, ranked.T, strict=True):
+        counted = counts & np.isfinite(before) & np.isfinite(after)
+        if counted.sum() > 1:
+            same.append(float(before[counted].argmin() == after[counted].argmin()))
+        if counted.sum() > 2:
+            rho.append(float(spearman(before[counted], after[counted])))
+    rho = [value for value in rho if np.isfinite(value)]
+    return {
+        "spearman": float(np.mean(rho)) if rho else None,
+        "same_nearest": float(np.mean(same)) if same else None,
+    }
+
+
+def _judged(study: Study, distances: Values) -> dict[str, float | None]:
+    """Regret and top-1 by the truth; nothing without one."""
+    if study.truth is None:
+        return {}
+    from dsim.evaluation import evaluate
+
+    scores = evaluate(_matrix(study, distances), study.truth, common=study.common, resamples=100).judgement.scores
+    return {name: number(scores[name].value) for name in JUDGED}
+
+
+def _check_truth(study: Study) -> None:
+    """Refuse names that do not fit before any work."""
+    _judged(study, np.full((len(study.sources), len(study.targets)), np.nan))
+
+
+def _matrix(study: Study, distances: Values) -> Any:
+    """Distances under the names of the datasets as they were given."""
+    from dsim.matrix import SimilarityMatrix
+    from dsim.specs import Direction
+
+    return SimilarityMatrix(
+        measure="distances",
+        direction=Direction.DISTANCE,
+        unit="",
+        sources=tuple(dataset.name for dataset in study.sources),
+        targets=tuple(dataset.name for dataset in study.targets),
+        values=distances,
+        notes=tuple(("",) * len(study.targets) for _ in study.sources),
+        same=~study.ranked,
+        verdicts={},
+        provenance={},
+    )
+
+
+def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
+    """Rows, and for each measure and share the mean and spread over the seeds."""
+    told = {**QUANTITIES, **(JUDGED if study.truth is not None else {})}
+    curves = [
+        {
+            "measure": measure.identity,
+            "share": share,
+            **{name: spread([row.get(name) for row in rows if _is(row, measure, share)]).to_dict() for name in told},
+        }
+        for measure in study.measures
+        if measure.identity not in failed
+        for share in (0.0, *study.shares)
+    ]
+    return {
+        "sources": [dataset.name for dataset in study.sources],
+        "targets": [dataset.name for dataset in study.targets],
+        "shares": list(study.shares),
+        "seeds": list(study.seeds),
+        "truth": None if study.truth is None else {"name": study.truth.name, "digest": study.truth.digest},
+        "quantities": told,
+        "curves": curves,
+        "rows": [dict(row) for row in rows],
+        "failed": dict(failed),
+    }
+
+
+def _is(row: Mapping[str, Any], measure: SimilarityMeasure[Any], share: float) -> bool:
+    return bool(row["measure"] == measure.identity and row["share"] == share)

@@ -1,0 +1,172 @@
+"""Wrong membership: who leaves which dataset, and what the study tells of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dsim
+from dsim.data.dataset import Dataset
+from dsim.errors import DataError, UsageError
+from dsim.runtime import Runtime
+from dsim.truth import TransferMatrix
+from dsim_asap.cli.robustness import read_shares
+from dsim_asap.studies import robustness as study_of
+from dsim_asap.studies.robustness import Study, robustness
+from dsim_asap.studies.robustness_picture import draw_robustness
+from dsim_asap.studies.spoilt import deal, spoil
+
+LEVELS = {"dark": 0, "dim": 50, "middle": 100, "bright": 190}
+
+
+def dataset(name: str, n: int = 10) -> Dataset:
+    low = LEVELS[name]
+    pixels = np.random.default_rng(low).integers(low, low + 60, (n, 16, 16, 3)).astype(np.uint8)
+    return dsim.from_arrays(pixels, name=name, attributes={"modality": name})
+
+
+@pytest.fixture
+def sources() -> list[Dataset]:
+    return [dataset(name) for name in LEVELS]
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    return Runtime(device="cpu", cache=tmp_path / "cache")
+
+
+def homes_of(spoilt: Dataset) -> Counter[str]:
+    return Counter(sample.partition("/")[0] for sample in spoilt.ids)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+def test_datasets_keep_their_size_and_lose_exactly_the_share(sources: list[Dataset], share: float) -> None:
+    spoilt = spoil(sources, share, 0)
+    for before, after in zip(sources, spoilt, strict=True):
+        assert len(after) == len(before)
+        assert homes_of(after)[before.name] == 10 - round(10 * share)
+        assert after.attributes == before.attributes
+    assert sorted(sample for one in spoilt for sample in one.ids) == sorted(
+        f"{one.name}/{sample}" for one in sources for sample in one.ids
+    )
+
+
+def test_a_stranger_is_the_image_that_its_id_names(sources: list[Dataset]) -> None:
+    one = spoil(sources, 0.3, 0)[0]
+    for index, sample in enumerate(one.ids):
+        home, _, own = sample.partition("/")
+        origin = next(source for source in sources if source.name == home)
+        np.testing.assert_array_equal(one.pixels(index), origin.pixels(list(origin.ids).index(own)))
+
+
+@pytest.mark.parametrize("sizes", [[3, 3], [50, 4, 3], [7, 7, 7, 30], [1, 1, 1]])
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_nobody_comes_home_and_as_many_come_as_leave(sizes: list[int], share: float) -> None:
+    for seed in range(5):
+        homes, images, places = deal(sizes, share, np.random.default_rng(seed))
+        assert (homes != places).all()
+        assert Counter(homes.tolist()) == Counter(places.tolist())
+        assert len(set(zip(homes.tolist(), images.tolist(), strict=True))) == len(homes)
+
+
+def test_strangers_come_from_every_other_dataset() -> None:
+    """A mere exchange between neighbours would spoil less than badly sorted images do."""
+    homes, _, places = deal([200] * 5, 0.5, np.random.default_rng(0))
+    for place in range(5):
+        assert len(set(homes[places == place].tolist())) == 4
+
+
+def test_the_seed_decides_who_leaves(sources: list[Dataset]) -> None:
+    first, second, third = (spoil(sources, 0.3, seed)[0].ids for seed in (0, 0, 1))
+    assert first == second != third
+
+
+def test_wrong_shares_are_refused(sources: list[Dataset]) -> None:
+    for share in (0.0, 1.2):
+        with pytest.raises(UsageError, match="share"):
+            spoil(sources, share, 0)
+    with pytest.raises(UsageError, match="two datasets"):
+        spoil(sources[:1], 0.5, 0)
+    for text in ("", "half", "0", "50"):
+        with pytest.raises(UsageError, match="--shares"):
+            read_shares(text)
+
+
+def study(sources: list[Dataset], measure: str = "cc:size=16", **changed: object) -> Study:
+    return Study(sources, sources, [dsim.build_measure(measure)], (0.1, 1.0), (0, 1), **changed)  # type: ignore[arg-type]
+
+
+def truth() -> TransferMatrix:
+    names = tuple(LEVELS)
+    steps = np.array([[100.0 - abs(LEVELS[a] - LEVELS[b]) / 2 for b in names] for a in names])
+    return TransferMatrix("steps", "DSC", "%", names, names, steps[..., None], (0, 100))
+
+
+def test_rows_hold_order_and_choice_beside_the_clean_distances(
+    sources: list[Dataset], runtime: Runtime, tmp_path: Path
+) -> None:
+    told = robustness(study(sources, "frechet:extractor=pixels:[side=4]"), tmp_path / "out", runtime)
+    assert [(row["share"], row["seed"]) for row in told["rows"]] == [(s, k) for k in (0, 1) for s in (0.0, 0.1, 1.0)]
+    clean = [row for row in told["rows"] if row["share"] == 0]
+    assert all(row["spearman"] == pytest.approx(1) and row["same_nearest"] == 1 for row in clean), "nothing is drawn"
+    by_share = {curve["share"]: curve["spearman"]["mean"] for curve in told["curves"]}
+    assert by_share[0.1] > by_share[1.0]
+    assert not told["failed"]
+
+
+def test_a_study_that_was_stopped_repeats_nothing(
+    sources: list[Dataset], runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = robustness(study(sources), tmp_path / "out", runtime)
+    monkeypatch.setattr("dsim.comparison.compare", lambda *_, **__: pytest.fail("compared again"))
+    assert robustness(study(sources), tmp_path / "out", runtime) == first
+
+
+def test_a_truth_judges_every_share(sources: list[Dataset], runtime: Runtime, tmp_path: Path) -> None:
+    told = robustness(study(sources, truth=truth()), tmp_path / "out", runtime)
+    assert told["truth"]["name"] == "steps"
+    assert all(row["regret"] >= 0 and 0 <= row["top1"] <= 1 for row in told["rows"])
+    with pytest.raises(DataError):
+        robustness(study(sources[:3], truth=truth()), tmp_path / "other", runtime)
+
+
+def test_asap_trains_on_the_spoilt_pool(
+    sources: list[Dataset], runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dsim_asap.measure import Asap
+
+    pools: list[tuple[str, ...]] = []
+    fit = Asap.fit
+
+    def noted(self: Asap, pool: object, rng: object) -> None:
+        pools.append(tuple(view.dataset.name for view in pool))  # type: ignore[attr-defined]
+        fit(self, pool, rng)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Asap, "fit", noted)
+    measure = "asap:fit=pool,backbone=test_resnet,size=32,epochs=1,batch=8,precision=float32"
+    one = Study(sources, sources, [dsim.build_measure(measure)], (0.5,), (0,))
+    told = robustness(one, tmp_path / "out", runtime)
+    assert pools == [tuple(LEVELS), tuple(f"{name} (spoilt)" for name in LEVELS)]
+    assert len(told["rows"]) == 2
+
+
+def test_a_measure_that_fails_is_named_and_the_others_go_on(
+    sources: list[Dataset], runtime: Runtime, tmp_path: Path
+) -> None:
+    measures = [dsim.build_measure(name) for name in ("gbc:extractor=pixels:[side=4]", "cc:size=16")]
+    told = robustness(Study(sources, sources, measures, (0.5,)), tmp_path / "out", runtime)
+    assert ["labels" in reason for reason in told["failed"].values()] == [True]
+    assert len(told["rows"]) == 2
+    assert study_of.QUANTITIES.keys() == told["quantities"].keys()
+
+
+def test_the_picture_shows_a_study_with_gaps(sources: list[Dataset], runtime: Runtime, tmp_path: Path) -> None:
+    told = robustness(Study(sources, sources, [dsim.build_measure("cc:size=16")], (0.5,)), tmp_path / "out", runtime)
+    assert told["curves"][0]["spearman"]["mean"] is None, "one seed has no other"
+    for name in ("a.png", "b.png"):
+        draw_robustness(json.loads(json.dumps(told)), tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
