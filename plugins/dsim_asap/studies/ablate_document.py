@@ -9,6 +9,7 @@ from dsim.documents import number
 from dsim_asap.recipe import Recipe
 from dsim_asap.studies.ablate import VARIANTS, Ablation, Run, known_targets, score_of
 from dsim_asap.studies.spread import difference, spread
+from dsim_asap.studies.writing import version
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -25,12 +26,10 @@ _OF_ALL = ("gmac", "parameters", "encoder_parameters", "embedded")
 
 def document(ablation: Ablation) -> dict[str, Any]:
     """The whole study; NaN is null."""
-    from dsim import __version__
-
     study = ablation.study
     return {
         "schema": SCHEMA,
-        "dsim": __version__,
+        "dsim": version(),
         "settings": Recipe.of(study.params).record(),
         "seeds": list(study.seeds),
         "sources": [_dataset(one) for one in study.sources],

@@ -8,18 +8,17 @@ from typing import Any
 from dsim_asap.recipe import Recipe
 from dsim_asap.studies.search import Setting
 from dsim_asap.studies.tune import Finalist, Trial, Tuning
+from dsim_asap.studies.writing import version
 
 SCHEMA = "dsim.asap-tune/1"
 
 
 def document(tuning: Tuning, search: str) -> dict[str, Any]:
     """The whole search; what is not known is null."""
-    from dsim import __version__
-
     study = tuning.study
     return {
         "schema": SCHEMA,
-        "dsim": __version__,
+        "dsim": version(),
         "search": search,
         "over": list(tuning.trials[0].setting),
         "settings": Recipe.of(study.params).record(),
