@@ -1,4 +1,4 @@
-"""``dsim asap coherence``: nothing unseen is trained on, nothing is trained twice, shares and spreads are as defined."""
+"""``dsim asap coherence``: nothing unseen is trained on, nothing trained twice, shares and spreads are as defined."""
 
 from __future__ import annotations
 
