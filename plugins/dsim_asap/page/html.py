@@ -57,7 +57,8 @@ def _json(value: Any) -> str:
 
 
 def _data(found: LatentMap, layout: Layout, sprites: Sequence[Sprite]) -> dict[str, Any]:
-    everything = np.concatenate(found.plane)
+    outlines = [region.ellipse.outline() for region in found.regions if region.ellipse]
+    everything = np.concatenate([*found.plane, *outlines])
     bounds = [*everything.min(axis=0).round(5).tolist(), *everything.max(axis=0).round(5).tolist()]
     regions = [
         {"name": region.name, "outline": region.ellipse.outline().round(4).tolist()}

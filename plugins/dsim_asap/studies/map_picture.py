@@ -112,9 +112,11 @@ def _canvas(layout: Layout, title: str, notes: Sequence[str]) -> tuple[Figure, A
     axes = figure.add_axes(place, facecolor="none", zorder=3)
     axes.set(xlim=layout.limits[0], ylim=layout.limits[1], xticks=[], yticks=[])
     axes.spines[:].set(color=GRID, linewidth=0.8)
-    style: dict[str, Any] = {"parse_math": False, "ha": "left", "transform": figure.dpi_scale_trans}
-    figure.text(0.1, height - 0.12, drawable(title, 110), va="top", fontsize=13, fontweight="bold", **style)
-    figure.text(0.1, foot - 0.05, "\n".join(lines), va="top", fontsize=7.8, color=PALE_INK, linespacing=1.35, **style)
+    style: dict[str, Any] = {"parse_math": False, "ha": "left", "va": "top"}
+    figure.text(0.1 / width, 1 - 0.12 / height, drawable(title, 110), fontsize=13, fontweight="bold", **style)
+    figure.text(
+        0.1 / width, (foot - 0.05) / height, "\n".join(lines), fontsize=7.8, color=PALE_INK, linespacing=1.35, **style
+    )
     _scale_bar(axes, layout)
     return figure, axes, corner
 
@@ -167,7 +169,9 @@ def _typical(figure: Figure, found: LatentMap, layout: Layout, corner: Points) -
         # From the edge of the image, which stands a gap away from the map.
         away = {"top": (0, _GAP), "bottom": (0, -_GAP), "left": (-_GAP, 0), "right": (_GAP, 0)}[side]
         ends = np.stack([corner + (found.centres[number] - low) * scale, port + away])
-        line = Line2D(*ends.T, color=colour, linewidth=0.9, alpha=0.75, transform=figure.dpi_scale_trans, zorder=2)
+        # In parts of the figure, not in inches: those stay behind when the file is trimmed to what is drawn.
+        x, y = (ends / size).T
+        line = Line2D(x, y, color=colour, linewidth=0.9, alpha=0.75, transform=figure.transFigure, zorder=2)
         figure.add_artist(line)
 
 
@@ -191,13 +195,14 @@ def _name(figure: Figure, name: str, images: int, at: tuple[float, float], side:
     from dsim.plots.style import PALE_INK, drawable
 
     align = {"left": "right", "right": "left"}.get(side, "center")
-    style: dict[str, Any] = {"ha": align, "transform": figure.dpi_scale_trans, "parse_math": False}
+    style: dict[str, Any] = {"ha": align, "parse_math": False}
     step = 1 if side == "top" else -1
     counted = "1 image" if images == 1 else f"{images} images"
     first, second = (0.16, 0.04) if side == "top" else (0.04, 0.16)
     va = "bottom" if side == "top" else "top"
-    figure.text(at[0], at[1] + step * first, drawable(name, 22), va=va, fontsize=7.6, **style)
-    figure.text(at[0], at[1] + step * second, counted, va=va, fontsize=6.6, color=PALE_INK, **style)
+    width, height = figure.get_size_inches()
+    figure.text(at[0] / width, (at[1] + step * first) / height, drawable(name, 22), va=va, fontsize=7.6, **style)
+    figure.text(at[0] / width, (at[1] + step * second) / height, counted, va=va, fontsize=6.6, color=PALE_INK, **style)
 
 
 def _regions(figure: Figure, axes: Axes, found: LatentMap) -> None:
