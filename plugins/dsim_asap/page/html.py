@@ -27,13 +27,13 @@ def to_html(found: LatentMap, layout: Layout, sprites: Sequence[Sprite], title: 
     Whatever a dataset or an image is called is text and nothing else: names are escaped, the content security policy
     names style and script by their digests and allows only images that are part of the page.
     """
-    from dsim import __version__
+    from importlib.metadata import version
 
     style, script = (_FOLDER.joinpath(name).read_text("utf-8") for name in ("map.css", "map.js"))
     page = Template(_FOLDER.joinpath("map.html").read_text("utf-8"))
     return page.substitute(
         title=escape(title),
-        version=escape(__version__),
+        version=escape(version("dsim")),
         style=style,
         style_digest=_digest(style),
         script=script,
