@@ -8,8 +8,10 @@ first axis runs across and the second down.
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,9 +81,10 @@ def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class _Volume:
-    """One opened file; its voxels are still there. ``shape`` is (x, y, z, time)."""
+    """What a header states; the voxels are still in the file. ``shape`` is (x, y, z, time)."""
 
-    path: Path
+    stamp: tuple[str, int, int]
+    gzipped: bool
     voxels: Any
     shape: tuple[int, int, int, int]
     slope: float
@@ -92,8 +95,14 @@ class _Volume:
 
     @classmethod
     def of(cls, path: Path) -> _Volume:
+        status = path.stat()
+        return _volume(str(path.absolute()), status.st_mtime_ns, status.st_size)
+
+    @classmethod
+    def opened(cls, stamp: tuple[str, int, int]) -> _Volume:
         import nibabel
 
+        path = Path(stamp[0])
         image: Any = nibabel.load(path)
         shape = tuple(int(size) for size in image.shape)
         shape += (1,) * (4 - len(shape))
@@ -106,7 +115,9 @@ class _Volume:
             )
         directions, order, flips = _upright(image)
         slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-        return cls(path, image.dataobj, shape[:4], slope, intercept, directions, order, flips)  # type: ignore[arg-type]
+        with path.open("rb") as file:
+            gzipped = file.read(2) == _GZIP
+        return cls(stamp, gzipped, image.dataobj, shape[:4], slope, intercept, directions, order, flips)  # type: ignore[arg-type]
 
     @property
     def times(self) -> int:
@@ -138,8 +149,6 @@ class _Volume:
     @property
     def bytes(self) -> int:
         """Bytes that the file must hold, decompressed."""
-        import math
-
         return int(self.voxels.offset) + math.prod(self.shape) * int(self.voxels.dtype.itemsize)
 
     def slice(self, index: int) -> NDArray[Any]:
@@ -157,16 +166,16 @@ class _Volume:
         """All voxels: of a plain file they are mapped; a gzipped one is decompressed once, and kept."""
         import numpy as np
 
-        if not self._gzipped():
+        if not self.gzipped:
             mapped: NDArray[Any] = np.asanyarray(self.voxels.get_unscaled()).reshape(self.shape, order="F")
             return mapped
-        status = self.path.stat()
-        key = (str(self.path.absolute()), status.st_mtime_ns, status.st_size)
-        return KEPT.get(key, lambda: np.asarray(self.voxels.get_unscaled()).reshape(self.shape, order="F"))
+        return KEPT.get(self.stamp, lambda: np.asarray(self.voxels.get_unscaled()).reshape(self.shape, order="F"))
 
-    def _gzipped(self) -> bool:
-        with self.path.open("rb") as file:
-            return file.read(2) == _GZIP
+
+@lru_cache(maxsize=256)
+def _volume(path: str, changed: int, size: int) -> _Volume:
+    """Headers are parsed once, not for each slice; a file that is written anew has another stamp."""
+    return _Volume.opened((path, changed, size))
 
 
 def _upright(image: Any) -> tuple[str, tuple[int, int], tuple[bool, bool]]:
