@@ -27,7 +27,7 @@ class DatasetView:
 
     Touching anything that the measure's ``needs`` do not name raises PluginError, so that a measure cannot quietly read
     labels it claims not to use. ``optional`` needs count where the dataset has them: ``has`` tells. Need.IMAGES also
-    allows ``features``, which are then computed from the images.
+    allows ``features``, which are then computed from the images. Images, masks and features cannot be written.
     """
 
     dataset: Dataset
@@ -63,7 +63,7 @@ class DatasetView:
     def images(self) -> Iterator[NDArray[Any]]:
         """Images one at a time, shape (H, W, C): uint8, or float32 in [0, 1]."""
         self._allow(Need.IMAGES)
-        return (self.dataset.pixels(index) for index in range(len(self)))
+        return (_read_only(self.dataset.pixels(index)) for index in range(len(self)))
 
     def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
         """Transformed images in batches, float32 (b, C, H, W); decoding runs ahead in threads."""
@@ -85,7 +85,8 @@ class DatasetView:
         from dsim.features import extract
 
         given = self._given_features()
-        return extract(self.dataset, extractor, self.runtime) if given is None else np.asarray(given, dtype=np.float32)
+        found = extract(self.dataset, extractor, self.runtime) if given is None else given
+        return _read_only(np.asarray(found, dtype=np.float32))
 
     def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
         """The features in order, in blocks float32 (b, d) of at most ``rows`` rows: for what need not hold them all.
@@ -100,7 +101,7 @@ class DatasetView:
 
         given = self._given_features()
         found = feature_rows(self.dataset, extractor, self.runtime) if given is None else given
-        return (np.asarray(block, dtype=np.float32) for block in blocks(found, rows))
+        return (_read_only(np.asarray(block, dtype=np.float32)) for block in blocks(found, rows))
 
     def _given_features(self) -> Rows | None:
         """The features that came with the dataset, if the measure asks for features; None where they are computed."""
@@ -119,7 +120,7 @@ class DatasetView:
     def masks(self) -> Iterator[NDArray[Any]]:
         """Integer masks one at a time, shape (H, W)."""
         self._allow(Need.MASKS)
-        return (self.dataset.mask(index) for index in range(len(self)))
+        return (_read_only(self.dataset.mask(index)) for index in range(len(self)))
 
     @property
     def attributes(self) -> Mapping[str, str]:
@@ -137,3 +138,10 @@ class DatasetView:
 
 def _listed(needs: Iterable[Need]) -> str:
     return ", ".join(sorted(needs)) or "nothing"
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers, which cannot be written: they may be the user's own, and the next measure reads them too."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -35,7 +35,8 @@ def works(subject: Subject) -> str:
     except DsimError as error:
         raise Failure(f"ordinary datasets are refused: {error.message}", error.hint or "give them a value") from None
     except Exception as error:
-        raise Failure(f"it raised {type(error).__name__}: {error}", "ordinary datasets must have a value") from error
+        hint = "copy before you change" if "read-only" in str(error) else "ordinary datasets must have a value"
+        raise Failure(f"it raised {type(error).__name__}: {error}", hint) from error
     for row, source in enumerate(pool):
         for column, target in enumerate(pool):
             if not math.isfinite(values[row, column]):
