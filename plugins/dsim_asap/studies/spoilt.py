@@ -28,7 +28,7 @@ def spoil(datasets: Sequence[Dataset], share: float, seed: int) -> list[Dataset]
     dataset would give more than the places of all others can take, it gives as many as they have. Each image is scaled
     as in its own dataset; attributes stay those of the dataset that is spoilt. Names get ``SUFFIX``.
 
-    Raises UsageError for a share outside (0, 1], or fewer than two datasets.
+    Raises UsageError for a share outside (0, 1] or one that is no whole image, or fewer than two datasets.
     """
     from dsim.rng import stream
 
@@ -38,6 +38,9 @@ def spoil(datasets: Sequence[Dataset], share: float, seed: int) -> list[Dataset]
         raise UsageError("wrong membership needs two datasets at least", hint="give more --sources")
     rng = stream(seed, "wrong membership", *(dataset.images_fingerprint for dataset in datasets))
     homes, images, places = deal([len(dataset) for dataset in datasets], share, rng)
+    if not len(homes):
+        sizes = f"datasets of {max(map(len, datasets))} images and fewer"
+        raise UsageError(f"a share of {share:g} of {sizes} is no image at all", hint="give a larger share")
     return [_spoilt(datasets, own, homes, images, places) for own in range(len(datasets))]
 
 

@@ -89,6 +89,8 @@ def test_wrong_shares_are_refused(sources: list[Dataset]) -> None:
     for share in (0.0, 1.2):
         with pytest.raises(UsageError, match="share"):
             spoil(sources, share, 0)
+    with pytest.raises(UsageError, match="no image at all"):
+        spoil(sources, 0.04, 0)
     with pytest.raises(UsageError, match="two datasets"):
         spoil(sources[:1], 0.5, 0)
     for text in ("", "half", "0", "50"):
