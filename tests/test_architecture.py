@@ -31,7 +31,8 @@ LAYERS = (
     {"view"},
     {"comparison", "plots", "evaluation", "transfer"},
     {"leaderboard", "prelabel", "recommend", "scaffold"},
-    {"testing", "cli", "builtin"},
+    {"testing"},
+    {"cli", "builtin"},
     {"__main__"},
 )
 #: What a plugin may import of dsim: the door, the pure functions, and what its data come through.
@@ -52,8 +53,10 @@ LAZY = {
     "h5py",
     "joblib",
     "matplotlib",
+    "nibabel",
     "ot",
     "pandas",
+    "pydicom",
     "rich",
     "roifile",
     "scipy",

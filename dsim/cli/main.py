@@ -80,7 +80,7 @@ def spread(arguments: list[str]) -> list[str]:
     >>> spread(["compare", "--sources", "a", "b", "--json", "--targets", "c"])
     ['compare', '--sources', 'a', '--sources', 'b', '--json', '--targets', 'c']
     """
-    plural = {"--sources", "--targets"}
+    plural = {"--sources", "--targets", "--known", "--new", "--foreign"}
     result: list[str] = []
     open_option: str | None = None
     for position, argument in enumerate(arguments):

@@ -57,6 +57,7 @@ class Dataset:
     masked : whether every sample has a mask.
     dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding tells.
     location, format : where it came from and how it was understood. ``notes`` and ``skipped`` tell the rest.
+    options : which slices of volumes were asked for, as ``[slices=3]``; empty where nothing was.
     whole : of a subset of deeper images, the dataset whose images decide how they are scaled; None for all others.
     """
 
@@ -71,6 +72,7 @@ class Dataset:
     masked: bool = False
     dtypes: tuple[str, ...] | None = None
     location: str = "memory"
+    options: str = ""
     format: str = "arrays"
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -134,6 +136,11 @@ class Dataset:
         """Integer mask, shape (H, W)."""
         self.require(Need.MASKS, "this step")
         return self._backing("masks").mask(index)
+
+    @property
+    def reference(self) -> str:
+        """What ``open_dataset`` takes to open it again, where it was opened from a place."""
+        return self.location + self.options
 
     @cached_property
     def treatment(self) -> Treatment:

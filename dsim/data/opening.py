@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dsim.data.dataset import Dataset
@@ -55,8 +56,9 @@ def open_dataset(
     cut = _cut(where, written, given)
     location = Path(where).expanduser()
     _refuse_missing(location)
-    name = name or format_bracketed(_default_name(location), cut.options)
-    return _read(location, ReadOptions(skip_unreadable, name, max_pixels, cut))
+    options = format_bracketed("", cut.options)
+    name = name or _default_name(location) + options
+    return replace(_read(location, ReadOptions(skip_unreadable, name, max_pixels, cut)), options=options)
 
 
 def open_many(

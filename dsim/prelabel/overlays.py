@@ -110,10 +110,7 @@ def _view(target: Dataset, out: Path, rows: Sequence[Row]) -> Dataset:
     place = {id: index for index, id in enumerate(target.ids)}
     part = target.subset([place[row["id"]] for row in rows])
     assert part.backing is not None
-    view = replace(part, backing=_Labelled(part.backing, tuple(out / row["mask"] for row in rows)), masked=True)
-    # Deep images are scaled by what the whole target is like, as they were for the model.
-    vars(view)["treatment"] = target.treatment
-    return view
+    return replace(part, backing=_Labelled(part.backing, tuple(out / row["mask"] for row in rows)), masked=True)
 
 
 def _write(

@@ -69,9 +69,9 @@ def command(source: Dataset, target: Dataset, model: Trained | None) -> str | No
     """What to type next: apply the model, or train one where there is none and the source has masks."""
     if model is not None:
         out = shlex.quote(f"prelabels-{target.name}")
-        return f"dsim prelabel {shlex.quote(target.location)} --model zoo:{model.id} --out {out}"
+        return f"dsim prelabel {shlex.quote(target.reference)} --model zoo:{model.id} --out {out}"
     if source.masked:
-        return f"dsim transfer segmentation --sources {shlex.quote(source.location)} --out trained/truth.json"
+        return f"dsim transfer segmentation --sources {shlex.quote(source.reference)} --out trained/truth.json"
     return None
 
 

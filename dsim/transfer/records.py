@@ -45,4 +45,4 @@ def location_of(dataset: Dataset, data: Path | None) -> str:
     place = Path(dataset.location)
     if not chosen or not place.absolute().is_relative_to(Path(chosen).absolute()):
         return ""
-    return str(PurePosixPath(place.absolute().relative_to(Path(chosen).absolute())))
+    return str(PurePosixPath(place.absolute().relative_to(Path(chosen).absolute()))) + dataset.options

@@ -63,6 +63,7 @@ def test_options_stand_in_brackets_and_enter_name_and_record(tmp_path: Path) -> 
     assert open_dataset(f"mine={tmp_path}/scans[slices=3]").name == "mine"
     same = open_dataset(tmp_path / "scans", slices=3)
     assert (same.name, same.ids, same.location) == (dataset.name, dataset.ids, dataset.location)
+    assert open_dataset(same.subset([0]).reference).ids == dataset.ids
 
 
 def test_an_option_is_known_and_given_once(tmp_path: Path) -> None:
