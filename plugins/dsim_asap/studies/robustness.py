@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.data.dataset import Dataset
-    from dsim.measure import SimilarityMeasure
+    from dsim.plugin import SimilarityMeasure
     from dsim.runtime import Runtime
     from dsim.truth import TransferMatrix
 
@@ -180,7 +180,7 @@ def _check_truth(study: Study) -> None:
 def _matrix(study: Study, distances: Values) -> Any:
     """Distances under the names of the datasets as they were given."""
     from dsim.matrix import SimilarityMatrix
-    from dsim.specs import Direction
+    from dsim.plugin import Direction
 
     return SimilarityMatrix(
         measure="distances",
