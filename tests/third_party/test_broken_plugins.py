@@ -6,6 +6,8 @@ The same plugins come as wheels into an environment beside dsim's own wheel in `
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,3 +73,28 @@ def test_a_measure_cannot_change_the_users_own_arrays(install_plugin: Install) -
     assert np.isnan(matrix.values).all()
     assert "read-only" in matrix.notes[0][0]
     np.testing.assert_array_equal(features, before)
+
+
+def modules_of_help() -> set[str]:
+    """What a new process has imported when it has printed ``dsim --help``."""
+    code = "from dsim.cli.main import run; run(['--help']); "
+    code += "import json, sys; print('\\n' + json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_help_beside_twenty_plugins_imports_none_of_them_the_second_time(install_plugin: Install) -> None:
+    """Seconds are measured by ``python tests/third_party``."""
+    names = [f"many_{number:02d}" for number in range(20)]
+    for name in names:
+        install_plugin(name, MEASURE.replace("NAME", name))
+    install_plugin("slow", "import numpy\n" + MEASURE.replace("NAME", "slow"))
+    assert modules_of_help() >= {*names, "slow", "numpy"}
+    assert modules_of_help() & {*names, "slow", "numpy"} == set()
+
+
+def test_help_of_the_group_plugin_imports_nothing_heavy() -> None:
+    code = "from dsim.cli.plugin import plugin; plugin.main(['new', '--help'], standalone_mode=False); "
+    code += "import sys; print('\\n', {'numpy', 'rich', 'torch', 'dsim.scaffold', 'dsim.testing'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].strip() == "set()"
