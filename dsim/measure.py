@@ -83,6 +83,11 @@ class SimilarityMeasure(ABC, Generic[S]):
         """References of the feature extractors it uses; their weights enter cache keys and provenance."""
         return ()
 
+    @property
+    def members(self) -> tuple[SimilarityMeasure[Any], ...]:
+        """The measures that it combines; none, unless it is an ensemble."""
+        return ()
+
     def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
         """Train on the pool of sources; called only where ``fits_pool`` is true."""
         raise MeasureError(f"measure {self!r} declares fits_pool but does not implement fit")

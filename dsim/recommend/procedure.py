@@ -53,16 +53,15 @@ class Procedure:
         from dsim.features import recipe
 
         measure = build_measure(call)
-        members = tuple(getattr(measure, "members", ()))
         depends = {
             "rule": RULE,
             "measure": measure.identity,
             # All of them: a default that changes changes the choice.
             "parameters": plain(measure.params),
-            "members": [member.identity for member in members],
+            "members": [member.identity for member in measure.members],
             "extractors": [recipe(reference, runtime).key() for reference in measure.extractors()],
         }
-        return cls(repr(measure), tuple(repr(member) for member in members), depends)
+        return cls(repr(measure), tuple(repr(member) for member in measure.members), depends)
 
     @property
     def key(self) -> str:
