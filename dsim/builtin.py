@@ -67,5 +67,6 @@ def dsim_commands() -> list[CommandSpec]:
         CommandSpec(name="extract", help="Compute features of a dataset.", command="dsim.cli.extract:extract"),
         CommandSpec(name="zoo", help="List, check and train zoo models.", command="dsim.cli.zoo:zoo"),
         CommandSpec(name="cache", help="Look after the cache.", command="dsim.cli.cache:cache"),
+        CommandSpec(name="plugin", help="Write a plugin; check an installed one.", command="dsim.cli.plugin:plugin"),
         CommandSpec(name="plugins", help="List plugins, and why one is broken.", command="dsim.cli.plugins:plugins"),
     ]

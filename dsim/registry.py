@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim import catalogue
 from dsim.errors import PluginError, UnknownNameError, UsageError
-from dsim.loading import HOOKS, Plugin, PluginFailure, load_plugin
+from dsim.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
 from dsim.notation import parse_call
 from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dsim.measure import SimilarityMeasure
 
 GROUP = "dsim"
-_NAMED_BY = {"dsim_extractors": "kind"}
 
 
 class Registry:
@@ -47,7 +46,7 @@ class Registry:
         for hook, items in plugin.declared.items():
             names[hook] = {}
             for item in items:
-                name = str(getattr(item, _NAMED_BY.get(hook, "name"), item))
+                name = name_of(item)
                 if name in self._declared[hook] or name in names[hook]:
                     owner = self._declared[hook][name][1].dist if name in self._declared[hook] else "itself"
                     return _duplicate(plugin, f"{hook}() declares {name!r}, which is taken by {owner}")

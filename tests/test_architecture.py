@@ -30,8 +30,8 @@ LAYERS = (
     {"features"},
     {"view"},
     {"comparison", "plots", "evaluation", "transfer"},
-    {"leaderboard", "prelabel", "recommend", "scaffold"},
-    {"testing"},
+    {"leaderboard", "prelabel", "recommend"},
+    {"testing", "scaffold"},
     {"cli", "builtin"},
     {"__main__"},
 )

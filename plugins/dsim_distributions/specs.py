@@ -23,6 +23,10 @@ _ESTIMATOR = Parameter(
 _ORDER = "p of W_p: with 1 costs are distances, with 2 squared distances; the value is the root"
 _SEED = "of the random draw, which is one for all datasets whatever the run's seed"
 
+#: Why a check of the conformance kit is failed by intent.
+_PAIRS = "pairs of different images only, so that one population gives 0: copies of an image are no such pair"
+_FLOOR = "replicates are moved to the value: resamples hold fewer different images, which raises the noise floor"
+
 KID = MeasureSpec(
     name="kid",
     version=1,
@@ -57,6 +61,7 @@ KID = MeasureSpec(
         "all but the first three moments of the features: clusters and tails that leave them alone; rare images; and "
         "it follows the scale of the features, so values of different extractors do not compare"
     ),
+    expected_failures={"duplication": _PAIRS, "resampling": _PAIRS},
 )
 
 MMD = MeasureSpec(
@@ -96,6 +101,7 @@ MMD = MeasureSpec(
         "how far apart two datasets lie that are farther than a few bandwidths: gaussian and cauchy saturate; with the "
         "median as bandwidth every pair has its own yardstick"
     ),
+    expected_failures={"duplication": _PAIRS, "resampling": _PAIRS},
 )
 
 ENERGY = MeasureSpec(
@@ -121,6 +127,7 @@ ENERGY = MeasureSpec(
         "nothing in principle: it is 0 in population only for equal distributions; in practice means and spreads "
         "outweigh all finer differences, and features of large variance the others"
     ),
+    expected_failures={"duplication": _PAIRS, "resampling": _PAIRS},
 )
 
 WASSERSTEIN = MeasureSpec(
@@ -168,6 +175,7 @@ WASSERSTEIN = MeasureSpec(
         "differences smaller than its noise floor, which in hundreds of dimensions is most of the value and falls with "
         "n very slowly: values at different n do not compare"
     ),
+    expected_failures={"resampling": _FLOOR},
 )
 
 SLICED_WASSERSTEIN = MeasureSpec(
@@ -200,6 +208,7 @@ SLICED_WASSERSTEIN = MeasureSpec(
         "in many dimensions nearly all but mean and spread: a random projection of many features is nearly Gaussian "
         "whatever they are"
     ),
+    expected_failures={"resampling": _FLOOR},
 )
 
 MARGINAL_WASSERSTEIN = MeasureSpec(
@@ -221,6 +230,7 @@ MARGINAL_WASSERSTEIN = MeasureSpec(
     two_sample=True,
     parameters=(EXTRACTOR, Parameter("order", "int", 1, _ORDER, choices=(1, 2))),
     blind_to="how features go together: datasets whose single features are distributed alike are at distance 0",
+    expected_failures={"resampling": _FLOOR},
 )
 
 PRDC = MeasureSpec(
@@ -299,6 +309,9 @@ C2ST = MeasureSpec(
     blind_to=(
         "how far apart datasets lie that a classifier tells apart without error: all are at 1, as most real sets"
     ),
+    expected_failures={
+        "duplication": "another number of images is dealt to other folds: other classifiers, within the noise"
+    },
 )
 
 SPECS = (FRECHET, KID, MMD, ENERGY, WASSERSTEIN, SLICED_WASSERSTEIN, MARGINAL_WASSERSTEIN, PRDC, C2ST)

@@ -91,4 +91,5 @@ OTDD = MeasureSpec(
         "the number of images: values at different n are not comparable (size=N matches them); the names of labels; "
         "class shapes beyond mean and covariance (inner=gaussian); differences below the square root of entreg"
     ),
+    expected_failures={"duplication": "class covariances are unbiased, divided by the images less one"},
 )

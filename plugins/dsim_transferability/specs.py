@@ -22,6 +22,20 @@ _BLIND = (
     "classes, all but as many directions less one"
 )
 
+#: Why checks of the conformance kit are failed by intent. Its ladder moves all classes alike; ladders that these scores
+#: follow, of labels that mean ever less, are in tests/plugins/dsim_transferability.
+_SAME_TASK = "every rung teaches the same directions: a shift of all classes is no change of task"
+_ONE_PRIOR = "the penalty of the source's head is one prior for any n: twice the images teach sharper posteriors"
+_EXPECTED = {
+    "logme": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
+    "leep": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
+    "nleep": {"monotone": _SAME_TASK},
+    "h-score": {"monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
+    "gbc": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
+    "parc": {"monotone": _SAME_TASK, "duplication": _ONE_PRIOR},
+    "cc-fv": {"duplication": _ONE_PRIOR},
+}
+
 
 def _spec(
     name: str,
@@ -52,6 +66,7 @@ def _spec(
         replicates=0,
         parameters=(EXTRACTOR, *parameters, _PENALTY),
         blind_to=blind_to,
+        expected_failures=_EXPECTED[name],
     )
 
 
@@ -174,6 +189,7 @@ CC_FV = MeasureSpec(
         _PENALTY,
     ),
     blind_to="objects smaller than half a map cell; images without foreground; what fine-tuning can still change",
+    expected_failures=_EXPECTED["cc-fv"],
 )
 
 SPECS = (LOGME, LEEP, NLEEP, H_SCORE, GBC, PARC, CC_FV)
