@@ -1,0 +1,97 @@
+"""The page of every file that dsim writes, and its schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
+#: Which file, or what is printed, and what writes it. A schema that is not named here fails the test of this page.
+WRITTEN = {
+    "agreement": ("`agreement.json`", "`dsim compare` with several measures"),
+    "asap-ablate": ("`ablate.json`", "`dsim asap ablate`"),
+    "asap-tune": ("`tune.json`", "`dsim asap tune`"),
+    "compare": ("printed", "`dsim compare --json`"),
+    "conformance": ("within a plugin check", "`dsim plugin check --json`, `dsim.testing`"),
+    "evaluate": ("printed", "`dsim evaluate --json`"),
+    "evaluation": ("`evaluation.json`", "`dsim evaluate`"),
+    "leaderboard": ("`results.json`", "`dsim leaderboard`"),
+    "matrix": ("`matrix.json`", "`dsim compare`"),
+    "plugin-check": ("printed", "`dsim plugin check --json`"),
+    "prelabel": ("`prelabel.json`", "`dsim prelabel`"),
+    "recommend": ("`recommendation.json`", "`dsim recommend --out`"),
+    "reliability": ("`reliability.json`", "`python benchmarks/reliability.py`"),
+    "transfer": ("`truth.json`", "`dsim transfer`, `dsim truth convert`"),
+}
+_HEAD = """\
+# Files and schemas
+
+Every JSON document says which schema it has, as `"schema": "dsim.matrix/1"`. The number is raised when a reader of the
+old form could no longer read the new one. NaN is null. Files appear whole or not at all. In Python `dsim.documents` checks
+a document against its schema.
+
+| schema | file | written by |
+|---|---|---|
+"""
+_OTHERS = """\
+
+## Files without a schema of their own
+
+| file | what it holds | written by |
+|---|---|---|
+| `matrix.csv` | values, a row for each source, a column for each target | `dsim compare` |
+| `heatmap.png`, `embedding.png`, `agreement.png` | [pictures](../results.md) | `dsim compare` |
+| `features.h5` | HDF5: a group for each dataset with `features` (n, d) float32 and `ids`; the recipe as attributes | [`dsim extract --out`](../features.md) |
+| `masks/`, `coco.json`, `geojson/`, `rois/`, `uncertainty.csv` | [pre-labels](../prelabel.md), in the formats of annotation tools | `dsim prelabel` |
+| `manifest.toml`, `card.md`, `*.safetensors` | a [model of the zoo](../features.md#the-zoo) | `dsim zoo train` |
+| `NAME/images`, `NAME/masks`, `NAME/labels.csv`, `META.json` | [phantoms](../phantoms.md) as files | `dsim data phantoms` |
+| `leaderboard.md`, `leaderboard.html` | the [board](../leaderboard.md), to be read | `dsim leaderboard` |
+
+"""  # noqa: E501
+
+
+def pages() -> dict[str, bytes]:
+    """The page, by its path below docs/."""
+    schemas = {path.name.split(".")[1]: path for path in sorted(SCHEMAS.glob("*.json"))}
+    told = {name: json.loads(path.read_text("utf-8")) for name, path in schemas.items()}
+    rows = "".join(
+        f"| [{_name(told[name])}](#{_anchor(told[name])}) | {' | '.join(WRITTEN[name])} |\n" for name in schemas
+    )
+    parts = "".join(_part(told[name], path) for name, path in schemas.items())
+    return {"reference/schemas.md": (_HEAD + rows + _OTHERS + parts.rstrip() + "\n").encode()}
+
+
+def _part(schema: dict[str, Any], path: Path) -> str:
+    """What stands at the top of one document."""
+    name, _, told = schema["title"].partition(": ")
+    needed = set(schema.get("required", ()))
+    rows = "".join(
+        f"| `{key}` | {_kind(value)} | {'' if key in needed else 'may be missing. '}{_text(value)} |\n"
+        for key, value in schema.get("properties", {}).items()
+    )
+    link = f"[{path.name}](../schema/{path.name})"
+    return f"## {name}\n\n{told[0].upper()}{told[1:]}. The whole schema: {link}\n\n| key | | |\n|---|---|---|\n{rows}\n"
+
+
+def _name(schema: dict[str, Any]) -> str:
+    return str(schema["title"]).partition(": ")[0]
+
+
+def _anchor(schema: dict[str, Any]) -> str:
+    return "".join(letter for letter in _name(schema) if letter.isalnum() or letter in "-_")
+
+
+def _kind(value: dict[str, Any]) -> str:
+    if "const" in value:
+        return f"`{value['const']}`"
+    if "enum" in value:
+        return " or ".join(f"`{'null' if one is None else one}`" for one in value["enum"])
+    if "$ref" in value:
+        return str(value["$ref"]).rpartition("/")[2].removesuffix(".schema.json")
+    kinds = value.get("type", "")
+    return kinds if isinstance(kinds, str) else " or ".join(kinds)
+
+
+def _text(value: dict[str, Any]) -> str:
+    return str(value.get("description", "")).replace("|", r"\|").replace("<", r"\<").replace("*", r"\*")

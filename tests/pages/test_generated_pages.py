@@ -1,0 +1,52 @@
+"""Generated pages hold what dsim declares now, and every page can be reached from the navigation."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names of ``python tests/pages``, with the built-in plugins alone."""
+    from dsim import registry
+
+    monkeypatch.setenv("DSIM_PLUGINS", "")
+    registry.forget()
+    return runpy.run_path(str(Path(__file__).with_name("__main__.py")))
+
+
+def test_generated_pages_are_up_to_date(generator: dict[str, Any]) -> None:
+    """Made anew by: python tests/pages"""
+    assert generator["outdated"](generator["pages"]()) == []
+
+
+def in_navigation() -> set[Path]:
+    def paths(entry: Any) -> list[str]:
+        if isinstance(entry, str):
+            return [entry]
+        return [path for one in (entry.values() if isinstance(entry, dict) else entry) for path in paths(one)]
+
+    return {DOCS / path for path in paths(yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"])}
+
+
+def test_pages_of_the_navigation_are_there() -> None:
+    assert [path for path in in_navigation() if not path.is_file()] == []
+
+
+def test_every_page_can_be_reached_from_the_navigation() -> None:
+    waiting, reached = in_navigation(), set()
+    while waiting:
+        page = waiting.pop()
+        reached.add(page)
+        links = re.findall(r"\]\((?!https?://|#)([^)#\s]+\.md)", page.read_text("utf-8"))
+        waiting |= {(page.parent / link).resolve() for link in links} - reached
+    assert {str(page.relative_to(DOCS)) for page in set(DOCS.rglob("*.md")) - reached} == set()
