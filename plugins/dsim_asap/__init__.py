@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.plugin import CommandSpec, MeasureSpec, hookimpl
+from dsim.plugin import CommandSpec, ExtractorSpec, MeasureSpec, hookimpl
 
 
 @hookimpl
@@ -10,6 +10,18 @@ def dsim_measures() -> list[MeasureSpec]:
     from dsim_asap.specs import SPEC
 
     return [SPEC]
+
+
+@hookimpl
+def dsim_extractors() -> list[ExtractorSpec]:
+    return [
+        ExtractorSpec(
+            kind="asap-style",
+            title="style of an ASAP model's feature maps, as asap-style:zoo:ID[form=gram] or asap-style:file:FOLDER",
+            factory="dsim_asap.style:prepare",
+            example="asap-style:zoo:asap-resnet18.biomed16.r1",
+        )
+    ]
 
 
 @hookimpl
