@@ -63,6 +63,7 @@ def test_other_images_lie_below_the_data_folder(elsewhere, tmp_path, monkeypatch
     monkeypatch.setenv("DSIM_DATA", str(tmp_path / "data"))
     assert open_benchmark(path).fingerprints == given.fingerprints
     assert len(given.sources[1]) == 2
+    assert given.sources[1].location == "some/images", "a board that is given to others names no folder of this machine"
 
 
 @pytest.mark.parametrize("location", ["../secret", "/etc", "some/../../secret"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -96,7 +96,9 @@ def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Data
     if folder is None:
         hint = "give the folder that holds the images: --data FOLDER, or DSIM_DATA"
         raise DataError(f"{name!r} of {benchmark} lies at {location!r}, below a folder that was not given", hint=hint)
-    return open_dataset(folder / location, name=name)
+    found = open_dataset(folder / location, name=name)
+    # Told by its place below the data folder: a board is given to others, whose folders are elsewhere.
+    return replace(found, location=location.removesuffix(found.options))
 
 
 def _refuse_others(benchmark: str, datasets: Mapping[str, Dataset], known: Mapping[str, TruthDataset]) -> None:
