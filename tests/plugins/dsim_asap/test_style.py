@@ -56,9 +56,10 @@ def between(points: np.ndarray) -> np.ndarray:
     return found
 
 
-def grams_of(encoder: Encoder, images: torch.Tensor, weights: tuple[float, ...]) -> np.ndarray:
+def grams_of(encoder: torch.nn.Module, images: torch.Tensor, weights: tuple[float, ...]) -> np.ndarray:
     """Whole Gram matrices of all maps, weighted: their distances are the root of Eq. 6's sums."""
     with torch.inference_mode():
+        assert isinstance(encoder, Encoder)
         maps = encoder.embed(images)[1][-len(weights) :]
     parts = [w**0.5 * gram(one).flatten(1) for w, one in zip(weights, maps, strict=True)]
     return torch.cat(parts, dim=1).double().numpy()
