@@ -7,11 +7,11 @@ them. "content": its deepest map, averaged (512 numbers, before the bottleneck o
 (``asap-style``). "content + style": mean standardised distance of both. Each target is taken from the pool before
 anything is fitted.
 
-Prints Markdown. Intervals are over targets, 95 %. "less asap": difference of mean regret from that of ``asap``, paired
-over targets, negative where the variant loses less; p of the sign-flip test with Holm's adjustment over all variants.
-"best of them": the lowest mean regret in the table, which the truth has chosen and which is therefore too good.
-"nested": for each target the variant that is best on the other targets. "frozen": the variant that was best on another
-truth, given by the JSON that this program wrote there.
+Prints Markdown. Intervals are over targets, 95 %. "less asap": difference from ``asap``, paired over targets: a variant
+that loses less has a negative one of regret, a better one a positive one of RCI; p of the sign-flip test with Holm's
+adjustment over all variants. "best of them": the best in the table, which the truth has chosen and which is therefore
+too good. "nested": for each target the variant that is best on the other targets. "frozen": the variant that was best
+on another truth, given by the JSON that this program wrote there; p of these two is of one test each.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from typing import Any
 
 from dsim.cli.console import runtime
 from dsim.comparison import compare
-from dsim.documents import number
+from dsim.documents import number, or_nan
 from dsim.evaluation import Contrast, Evaluation, Judgement, Score, evaluate
 from dsim.evaluation.contrasts import contrasts
 from dsim.evaluation.intervals import Intervals
 from dsim.evaluation.nested import Nested, nested_choice
+from dsim.evaluation.scores import BY_NAME
 from dsim.files import write_text
 from dsim.leaderboard.run.benchmark import Benchmark, open_benchmark
 from dsim.matrix import SimilarityMatrix
@@ -68,7 +69,9 @@ CANDIDATES: Mapping[tuple[str, str], str] = {
     **{("content + moments", name): _both(name, MOMENTS) for name in ("energy", "frechet")},
     ("content", "ensemble"): "ensemble",
 }
-TESTED = ("regret", "spearman", "top1")
+TESTED = ("regret", "spearman")
+#: Scores by which a variant is chosen: each by itself, and both are reported.
+CHOSEN_BY = ("regret", "spearman")
 BESIDE = ("random", "best fixed source, others", "best fixed source")
 COLUMNS = ("regret", "top1", "spearman")
 
@@ -96,7 +99,7 @@ def main() -> None:
     how = runtime(options.device, offline=True)
     ranked = list(rank(benchmark, CANDIDATES, how))
     frozen = None if options.frozen is None else json.loads(options.frozen.read_text("utf-8"))
-    nested = nested_choice([one.evaluation for one in ranked])
+    nested = {score: nested_choice([one.evaluation for one in ranked], score) for score in CHOSEN_BY}
     print("\n".join(report(ranked, nested, frozen)))
     if options.out:
         write_text(options.out, json.dumps(document(ranked, nested, frozen), indent=1, allow_nan=False) + "\n")
@@ -149,40 +152,48 @@ def turned(contrast: Contrast) -> Contrast:
     )
 
 
-def best(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The call with the lowest mean regret in the rows of a document; the first of those that tie."""
-    return str(min(rows, key=lambda row: _ranked_by(row["scores"]["regret"]["value"]))["call"])
+def best(rows: Sequence[Mapping[str, Any]], score: str) -> str:
+    """The call that is best by a score in the rows of a document; the first of those that tie."""
+    sign = 1 if BY_NAME[score].better == "lower" else -1
+    losses = {str(row["call"]): sign * or_nan(row["scores"][score]["value"]) for row in rows}
+    return min(losses, key=lambda call: math.inf if math.isnan(losses[call]) else losses[call])
 
 
-def _ranked_by(regret: float | None) -> float:
-    return math.inf if regret is None else regret
-
-
-def report(ranked: Sequence[Ranked], nested: Nested, frozen: Mapping[str, Any] | None) -> Iterator[str]:
+def report(ranked: Sequence[Ranked], nested: Mapping[str, Nested], frozen: Mapping[str, Any] | None) -> Iterator[str]:
     one, against = ranked[0].evaluation, against_own(ranked)
     yield f"{one.truth}: {len(one.sources)} sources, {len(one.targets)} targets; {len(ranked)} variants\n"
-    yield "| features | distance | mean regret | top-1 | RCI | less asap | p |"
-    yield "|---|---|---:|---:|---:|---:|---:|"
+    yield "| features | distance | mean regret | top-1 | RCI | regret less asap | p | RCI less asap | p |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
     for row in ranked:
-        cells = [*shown(row.evaluation.judgement.scores), *tested(against.get(row.call))]
-        yield f"| {row.space} | {row.distance} | {' | '.join(cells)} |"
-    rows = document(ranked, nested, None)["rows"]
-    yield f"| best of them | too good | {' | '.join([*shown(_judged(ranked, best(rows)).scores), '', ''])} |"
-    cells = [*shown(nested.judgement.scores), *_nested(ranked, nested)]
-    yield f"| nested | leave one target out | {' | '.join(cells)} |"
-    if frozen is not None:
-        call = best(frozen["rows"])
-        cells = [*shown(_judged(ranked, call).scores), *tested(_alone(ranked, call))]
-        yield f"| frozen | best on {frozen['truth']} | {' | '.join(cells)} |"
+        yield _line(row.space, row.distance, row.evaluation.judgement.scores, against.get(row.call))
+    yield from _choices(ranked, nested, frozen)
     for baseline in one.baselines:
         if baseline.name in BESIDE:
-            yield f"| baseline | {baseline.name} | {' | '.join([*shown(baseline.scores), '', ''])} |"
-    yield f"| ceiling | of the truth's noise | {' | '.join([*shown(one.ceiling), '', ''])} |"
+            yield _line("baseline", baseline.name, baseline.scores)
+    yield _line("ceiling", "of the truth's noise", one.ceiling)
     yield ""
-    yield f"Nested choice: {told(nested.chosen, ranked)}."
-    if frozen is not None:
-        yield f"Frozen choice: {told([best(frozen['rows'])] * len(one.targets), ranked)}."
+    for score, found in nested.items():
+        yield f"Nested choice by {BY_NAME[score].title}: {told(found.chosen, ranked)}."
+        if frozen is not None:
+            held = next(row for row in ranked if row.call == best(frozen["rows"], score))
+            yield f"Frozen choice by {BY_NAME[score].title}: {held.space}, {held.distance}."
     yield from seen(ranked)
+
+
+def _choices(ranked: Sequence[Ranked], nested: Mapping[str, Nested], frozen: Mapping[str, Any] | None) -> Iterator[str]:
+    """Lines of the variant chosen in hindsight, by the other targets, and on another truth."""
+    rows = document(ranked, nested, None)["rows"]
+    for score, found in nested.items():
+        by = BY_NAME[score].title
+        yield _line("best of them", f"by {by}, too good", _judged(ranked, best(rows, score)).scores)
+        yield _line("nested", f"by {by}, other targets", found.judgement.scores, _less_asap(ranked, found.judgement))
+        if frozen is not None:
+            judged = _judged(ranked, best(frozen["rows"], score))
+            yield _line("frozen", f"by {by} on {frozen['truth']}", judged.scores, _less_asap(ranked, judged))
+
+
+def _line(first: str, second: str, scores: Mapping[str, Score], against: Mapping[str, Contrast] | None = None) -> str:
+    return f"| {first} | {second} | {' | '.join([*shown(scores), *tested(against)])} |"
 
 
 def shown(scores: Mapping[str, Score]) -> list[str]:
@@ -200,28 +211,29 @@ def _interval(score: Score, digits: int, scale: int = 1) -> str:
 
 
 def tested(found: Mapping[str, Contrast] | None) -> list[str]:
-    """The difference of mean regret and its p; empty for ``asap`` itself."""
-    if not found:
-        return ["", ""]
-    one = found["regret"]
-    return [f"{one.difference:+.1f} ({one.low:+.1f} to {one.high:+.1f})", f"{one.p_adjusted:.2g}"]
+    """The differences from ``asap`` and their p; empty for ``asap`` itself."""
+    cells = []
+    for score, digits in zip(TESTED, (1, 2), strict=True):
+        if not found:
+            cells += ["", ""]
+            continue
+        one = found[score]
+        value, low, high = (f"{bound:+z.{digits}f}" for bound in (one.difference, one.low, one.high))
+        cells += [f"{value} ({low} to {high})", f"{one.p_adjusted:.2g}"]
+    return cells
 
 
 def _judged(ranked: Sequence[Ranked], call: str) -> Judgement:
     return next(row.evaluation.judgement for row in ranked if row.call == call)
 
 
-def _alone(ranked: Sequence[Ranked], call: str) -> dict[str, Contrast] | None:
-    """One candidate less ``asap``, by a test that was not chosen among others."""
-    pair = [row for row in ranked if row.call in (OWN, call)]
-    return against_own(pair).get(call)
-
-
-def _nested(ranked: Sequence[Ranked], nested: Nested) -> list[str]:
-    one = ranked[0].evaluation
+def _less_asap(ranked: Sequence[Ranked], judged: Judgement) -> dict[str, Contrast] | None:
+    """One ranking less ``asap``, each score by one test; None where it is ``asap``."""
+    one, own = ranked[0].evaluation, _judged(ranked, OWN)
+    if judged is own:
+        return None
     how = Intervals(len(one.targets), one.confidence, one.resamples, one.interval, one.seed)
-    (found,) = contrasts(_judged(ranked, OWN), [nested.judgement], how, ["regret"])
-    return tested({"regret": turned(found)})
+    return {found.score: turned(found) for found in contrasts(own, [judged], how, TESTED)}
 
 
 def told(chosen: Sequence[str], ranked: Sequence[Ranked]) -> str:
@@ -241,7 +253,9 @@ def seen(ranked: Sequence[Ranked]) -> Iterator[str]:
         yield f"\nThe model was trained, without labels, on the images of {len(known)} of {len(targets)} targets."
 
 
-def document(ranked: Sequence[Ranked], nested: Nested, frozen: Mapping[str, Any] | None) -> dict[str, Any]:
+def document(
+    ranked: Sequence[Ranked], nested: Mapping[str, Nested], frozen: Mapping[str, Any] | None
+) -> dict[str, Any]:
     one, against = ranked[0].evaluation, against_own(ranked)
     return {
         "truth": one.truth,
@@ -259,8 +273,12 @@ def document(ranked: Sequence[Ranked], nested: Nested, frozen: Mapping[str, Any]
             }
             for row in ranked
         ],
-        "nested": {"chosen": list(nested.chosen), "scores": _scores(nested.judgement)},
-        "frozen": None if frozen is None else {"truth": frozen["truth"], "call": best(frozen["rows"])},
+        "nested": {
+            score: {"chosen": list(found.chosen), "scores": _scores(found.judgement)} for score, found in nested.items()
+        },
+        "frozen": {score: {"truth": frozen["truth"], "call": best(frozen["rows"], score)} for score in nested}
+        if frozen is not None
+        else None,
         "baselines": {baseline.name: _scores(baseline) for baseline in one.baselines},
         "ceiling": {name: _score(score) for name, score in one.ceiling.items()},
     }
