@@ -3,7 +3,7 @@
     python benchmarks/findings.py docs/leaderboard/*/results.json
 
 Prints Markdown. Differences are paired over targets, of mean regret: negative where the measure loses less. Their p is
-that of the sign-flip test, with Holm's adjustment over all measures of a board.
+that of the sign-flip test, with Holm's adjustment over all measures of a board; * marks those below 0.05.
 """
 
 from __future__ import annotations
@@ -25,17 +25,23 @@ from dsim_ensemble.measure import Ensemble
 
 CHANCE, FIXED = "random", "best fixed source, others"
 LEVEL = 0.05
+#: Targets for which the pool holds another set of the same objects, stained or lit alike: told by the sets' cards, not
+#: by any score.
+KIN = {
+    "biomed16-dsc": ("bbbc039", "dsb2018_fluo", "fluo_n2dh_sim", "dsb2018_histo", "monuseg", "tcga_glioma_nuclei"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     for path in sys.argv[1:] if arguments is None else arguments:
-        print("\n".join(findings(Board.from_json(Path(path)))))
+        board = Board.from_json(Path(path))
+        print(f"## {board.truth.name}\n", *findings(board), sep="\n")
 
 
 def findings(board: Board) -> list[str]:
-    """The lines of one board: a table of all measures, what is certain of them, the ensemble beside its members."""
+    """The lines of one board: a table of all measures, the ensemble and its members, targets with and without kin."""
     rows = [row for row in board.rows if row.evaluation is not None]
-    return [f"## {board.truth.name}", "", *_table(rows), "", *_ensemble(rows)]
+    return [*_table(rows), "", *_ensemble(rows), *_kin(rows, KIN.get(board.truth.name, ()))]
 
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
@@ -47,9 +53,9 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         cells = [
             f"`{row.measure}`",
             _reads(row.measure),
-            _interval(scores["regret"]),
+            _interval(scores["regret"], len(_evaluation(row).targets)),
             f"{scores['top1'].value * scores['top1'].targets:.3g} of {scores['top1'].targets}",
-            _interval(scores["spearman"], 2),
+            _interval(scores["spearman"], len(_evaluation(row).targets), 2),
             *first,
             *second,
         ]
@@ -76,13 +82,31 @@ def _ensemble(rows: Sequence[Row]) -> Iterator[str]:
     if ours is None:
         return
     names = {member.identity for member in Ensemble().members}
-    members = [row for row in rows if row.measure in names]
-    yield f"The ensemble ({_interval(ours.scores['regret'])}) beside its members, difference of mean regret:"
-    yield ""
-    for row in members:
-        found = contrast_all([_evaluation(ours), _evaluation(row)], ["regret"])[0]
-        yield f"- `{row.measure}` ({_interval(row.scores['regret'])}): {found.difference:+.1f} ({found.low:+.1f} to"
-        yield f"  {found.high:+.1f}), p {found.p:.2g}"
+    yield "| member of the ensemble | its mean regret less the ensemble's | p |"
+    yield "|---|---:|---:|"
+    for row in rows:
+        if row.measure in names:
+            found = contrast_all([_evaluation(ours), _evaluation(row)], ["regret"])[0]
+            difference = f"{-found.difference:+.1f} ({-found.high:+.1f} to {-found.low:+.1f})"
+            yield f"| `{row.measure}` | {difference} | {found.p:.2g} |"
+
+
+def _kin(rows: Sequence[Row], kin: Sequence[str]) -> Iterator[str]:
+    """Mean regret and hits apart: of targets that have kin in the pool, and of those that have none."""
+    if not kin:
+        return
+    yield from ("", "| measure | kin in the pool: mean regret | top-1 | none: mean regret | top-1 |")
+    yield "|---|---:|---:|---:|---:|"
+    first = _evaluation(rows[0])
+    references = [judged for judged in first.baselines if judged.name in (CHANCE, FIXED)]
+    has = np.array([target in kin for target in first.targets])
+    for judged in (*references, *(_evaluation(row).judgement for row in rows)):
+        regret, top1 = judged.per_target["regret"], judged.per_target["top1"]
+        cells = [
+            f"{np.nanmean(regret[part]):.1f} | {np.nansum(top1[part]):.2g} of {part.sum()}" for part in (has, ~has)
+        ]
+        name = judged.name if judged in references else f"`{judged.name}`"
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
 def _evaluation(row: Row) -> Evaluation:
@@ -95,10 +119,12 @@ def _reads(measure: str) -> str:
     return ", ".join(sorted(str(need) for need in spec.needs))
 
 
-def _interval(score: Score, digits: int = 1) -> str:
+def _interval(score: Score, targets: int, digits: int = 1) -> str:
+    """A score with its interval, and of how many targets it is where some have none."""
     if math.isnan(score.value):
         return "?"
-    return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f})"
+    of = "" if score.targets == targets else f", of {score.targets} target{'s' if score.targets > 1 else ''}"
+    return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f}){of}"
 
 
 if __name__ == "__main__":
