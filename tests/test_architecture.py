@@ -30,7 +30,7 @@ LAYERS = (
     {"features"},
     {"view"},
     {"comparison", "plots", "evaluation", "transfer"},
-    {"leaderboard", "prelabel", "recommend"},
+    {"leaderboard", "prelabel", "recommend", "report"},
     {"testing", "scaffold"},
     {"cli", "builtin"},
     {"__main__"},

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for matrix.json, matrix.csv and the pictures.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="Also one page on all of it, for a person who decides: needs no other file, no network.",
+)
 @options.as_json
 @options.seed
 @options.device
@@ -75,6 +81,7 @@ def compare(
     sources: Sequence[str],
     targets: Sequence[str],
     out: Path,
+    report: Path | None,
     as_json: bool,
     device: str,
     extractor: str | None,
@@ -93,13 +100,17 @@ def compare(
     from dsim.cli.choosing import choose
     from dsim.cli.console import runtime
 
+    if report is not None:
+        from dsim.report.writing import check_name
+
+        check_name(report)
     how = runtime(device, offline)
     choice = choose(measures or ("asap",), extractor, weights, how.progress.note)
     pool, wanted = _attributed(*_datasets(sources, targets, skip_unreadable), attributes)
     _tell_skipped((*pool, *(wanted or ())), how.progress)
-    job = _Job(pool, wanted, numbers, how, out, as_json)
+    job = _Job(pool, wanted, numbers, how, out, as_json, report)
     if len(choice.chosen) == 1 and not choice.failed:
-        return _finish(_Outcome([job.compare(choice.chosen[0], out)]), job)
+        return _finish(_Outcome([job.compare(choice.chosen[0], out)], [out]), job)
     return _finish(_each(job, choice), job)
 
 
@@ -113,6 +124,7 @@ class _Job:
     runtime: Runtime
     out: Path
     as_json: bool
+    report: Path | None
 
     def compare(self, chosen: Chosen, folder: Path) -> SimilarityMatrix:
         """Compare by one measure, write its files, print its table."""
@@ -139,15 +151,21 @@ class _Job:
 
 @dataclass
 class _Outcome:
-    """What became of the measures: matrices, wall seconds by measure, and the errors of those without a matrix.
+    """What became of the measures: matrices and their folders, wall seconds by measure, and errors of those without.
 
     ``left_out`` are measures that a word stands for but that need what is not here: no failure.
     """
 
     matrices: list[SimilarityMatrix] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     failed: dict[str, Exception] = field(default_factory=dict)
     left_out: dict[str, Exception] = field(default_factory=dict)
+
+    @property
+    def without(self) -> dict[str, str]:
+        """The measures without a matrix, with their reasons."""
+        return {name: f"{type(error).__name__}: {error}" for name, error in (self.failed | self.left_out).items()}
 
 
 def _each(job: _Job, choice: Choice) -> _Outcome:
@@ -160,12 +178,14 @@ def _each(job: _Job, choice: Choice) -> _Outcome:
     outcome = _Outcome(failed=dict(choice.failed))
     for chosen in choice.chosen:
         name, started = chosen.measure.identity, time.perf_counter()
+        folder = job.out / slug(repr(chosen.measure))
         try:
-            outcome.matrices.append(job.compare(chosen, job.out / slug(repr(chosen.measure))))
+            outcome.matrices.append(job.compare(chosen, folder))
         except Exception as error:
             missing = chosen.of_word and isinstance(error, NeedError | WeightsError)
             (outcome.left_out if missing else outcome.failed)[name] = error
         else:
+            outcome.folders.append(folder)
             outcome.seconds[name] = time.perf_counter() - started
     if not outcome.matrices:
         raise next(iter((outcome.failed | outcome.left_out).values()))
@@ -184,8 +204,7 @@ def _agreement(outcome: _Outcome, job: _Job) -> Agreement | None:
     from dsim.comparison.agreement import agreement
     from dsim.plots.agreement import draw_agreement
 
-    without = {name: f"{type(error).__name__}: {error}" for name, error in (outcome.failed | outcome.left_out).items()}
-    found = agreement(outcome.matrices, seconds=outcome.seconds, failed=without)
+    found = agreement(outcome.matrices, seconds=outcome.seconds, failed=outcome.without)
     found.to_json(files[0])
     draw_agreement(found, files[1], note=_note(outcome.matrices[0], extractors=False))
     if not job.as_json:
@@ -193,11 +212,22 @@ def _agreement(outcome: _Outcome, job: _Job) -> Agreement | None:
     return found
 
 
+def _report(outcome: _Outcome, job: _Job, path: Path) -> None:
+    """The page on all of it, with the images that are at hand."""
+    from dsim.cli.report import assemble, write
+    from dsim.report import Results
+
+    results = Results(tuple(outcome.matrices), tuple(outcome.folders), outcome.seconds, outcome.without)
+    write(assemble(results, {dataset.name: dataset for dataset in (*job.sources, *(job.targets or ()))}), path)
+
+
 def _finish(outcome: _Outcome, job: _Job) -> int:
     """Tell where the measures agree and which failed, print the JSON that was asked for, and give the exit code."""
     from dsim.cli.console import emit_json, stderr
 
     found = _agreement(outcome, job)
+    if job.report is not None:
+        _report(outcome, job, job.report)
     for what, errors in (("left out", outcome.left_out), ("failed", outcome.failed)):
         for name, error in errors.items():
             stderr().print(f"{what}: {name}: {error}", markup=False)
