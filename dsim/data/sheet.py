@@ -96,13 +96,13 @@ class _Block:
         return _TITLE + -(-len(self.pictures) // columns) * self.step + _GAP
 
     def draw(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, columns: int, top: int) -> None:
-        _write(pen, (_GAP, top), self.title, _INK, 15, sheet.width)
+        write_line(pen, (_GAP, top), self.title, _INK, 15, sheet.width, keep_end=True)
         for position, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
             row, column = divmod(position, columns)
             left = _GAP + column * (_SIDE + _GAP)
             floor = top + _TITLE + (row + 1) * self.step - _CAPTION - _GAP
             sheet.paste(picture, (left + (_SIDE - picture.width) // 2, floor - picture.height))
-            _write(pen, (left, floor + 2), caption, _FAINT, 11, _SIDE)
+            write_line(pen, (left, floor + 2), caption, _FAINT, 11, _SIDE, keep_end=True)
 
 
 def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
@@ -142,17 +142,25 @@ def _outline(mask: Image.Image) -> NDArray[Any]:
     return edge.astype(np.uint8) * np.uint8(255)
 
 
-def _write(
-    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], size: int, width: int
+def write_line(
+    pen: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    colour: tuple[int, int, int],
+    size: int,
+    width: int,
+    *,
+    keep_end: bool = False,
 ) -> None:
-    """Text, shortened in its middle to fit."""
+    """One line of text no wider than ``width``: its end is cut, or, with ``keep_end``, its middle."""
     from PIL import ImageFont
 
     font = ImageFont.load_default(size)
+    head, tail = (text[: len(text) // 2], text[len(text) // 2 :]) if keep_end else (text, "")
     shown = text
-    while pen.textlength(shown, font=font) > width and len(text) > 4:
-        text = text[: len(text) // 2 - 1] + text[len(text) // 2 + 1 :]
-        shown = text[: len(text) // 2] + "…" + text[len(text) // 2 :]
+    while pen.textlength(shown, font=font) > width and len(head) > 1:
+        head, tail = head[:-1], tail[1:]
+        shown = f"{head}…{tail}"
     pen.text(at, shown, fill=colour, font=font)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsim.data.sheet import thumbnail, write_line
 from dsim.files import replacing
 from dsim.prelabel.table import Row
 
@@ -67,8 +68,6 @@ class _Block:
 
     @classmethod
     def of(cls, title: str, target: Dataset, out: Path, rows: Sequence[Row]) -> _Block:
-        from dsim.data.sheet import thumbnail
-
         view = _view(target, out, rows)
         pictures = tuple(thumbnail(view, number, _SIDE) for number in range(len(rows)))
         return cls(title, pictures, tuple(f"{row['expected_dice']:.2f}  {row['id']}" for row in rows))
@@ -83,12 +82,12 @@ class _Block:
         return _TITLE + -(-len(self.pictures) // _COLUMNS) * self.step
 
     def draw(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, top: int) -> None:
-        _write(pen, (_GAP, top), self.title, _INK, 16, sheet.width - 2 * _GAP)
+        write_line(pen, (_GAP, top), self.title, _INK, 16, sheet.width - 2 * _GAP)
         for number, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
             row, column = divmod(number, _COLUMNS)
             left, floor = _GAP + column * (_SIDE + _GAP), top + _TITLE + (row + 1) * self.step - _CAPTION - _GAP
             sheet.paste(picture, (left + (_SIDE - picture.width) // 2, floor - picture.height))
-            _write(pen, (left, floor + 2), caption, _FAINT, 12, _SIDE)
+            write_line(pen, (left, floor + 2), caption, _FAINT, 12, _SIDE)
 
 
 def _draw(blocks: Sequence[_Block]) -> Image.Image:
@@ -111,17 +110,3 @@ def _view(target: Dataset, out: Path, rows: Sequence[Row]) -> Dataset:
     part = target.subset([place[row["id"]] for row in rows])
     assert part.backing is not None
     return replace(part, backing=_Labelled(part.backing, tuple(out / row["mask"] for row in rows)), masked=True)
-
-
-def _write(
-    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], size: int, width: int
-) -> None:
-    """Text, shortened at its end to fit."""
-    from PIL import ImageFont
-
-    font = ImageFont.load_default(size)
-    shown = text
-    while pen.textlength(shown, font=font) > width and len(text) > 1:
-        text = text[:-1]
-        shown = f"{text}…"
-    pen.text(at, shown, fill=colour, font=font)

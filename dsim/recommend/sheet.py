@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.sheet import thumbnail
+from dsim.data.sheet import thumbnail, write_line
 from dsim.files import replacing
 from dsim.recommend.nearest import Nearest
 
@@ -37,8 +37,8 @@ def _draw(target: Dataset, source: Dataset, rows: Sequence[Nearest]) -> Image.Im
     left = _GAP + _SIDE + _BETWEEN
     sheet = Image.new("RGB", (left + columns * (_SIDE + _GAP), _TITLE + len(rows) * step), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    _write(pen, (_GAP, 8), target.name, _INK, 15, _SIDE + _BETWEEN - 6)
-    _write(pen, (left, 8), f"nearest images of {source.name}", _INK, 15, sheet.width - left)
+    write_line(pen, (_GAP, 8), target.name, _INK, 15, _SIDE + _BETWEEN - 6)
+    write_line(pen, (left, 8), f"nearest images of {source.name}", _INK, 15, sheet.width - left)
     for down, row in enumerate(rows):
         top = _TITLE + down * step
         _put(sheet, pen, (bare, row.image), (_GAP, top), target.ids[row.image])
@@ -54,18 +54,4 @@ def _put(
     """One image in the middle of its square, with its caption."""
     picture = thumbnail(*what, _SIDE)
     sheet.paste(picture, (place[0] + (_SIDE - picture.width) // 2, place[1] + (_SIDE - picture.height) // 2))
-    _write(pen, (place[0], place[1] + _SIDE + 2), caption, _FAINT, 12, _SIDE)
-
-
-def _write(
-    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], size: int, width: int
-) -> None:
-    """Text, shortened at its end to fit."""
-    from PIL import ImageFont
-
-    font = ImageFont.load_default(size)
-    shown = text
-    while pen.textlength(shown, font=font) > width and len(text) > 1:
-        text = text[:-1]
-        shown = f"{text}…"
-    pen.text(at, shown, fill=colour, font=font)
+    write_line(pen, (place[0], place[1] + _SIDE + 2), caption, _FAINT, 12, _SIDE)
