@@ -13,8 +13,8 @@ _HEAD = """\
 # Extractors
 
 What turns images into features. `dsim extract PATH --extractor KIND:NAME[OPTION=VALUE,...]` computes them; measures of
-features take the same reference as the parameter `extractor`. [Features](../../features.md) tells what the options mean,
-where weights come from, and what is kept.
+features take the same reference as the parameter `extractor`. [Features](../../features.md) tells what the options
+mean, where weights come from, and what is kept.
 
 | kind | |
 |---|---|

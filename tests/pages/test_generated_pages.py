@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ DOCS = ROOT / "docs"
 
 
 @pytest.fixture
-def generator(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def generator(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The names of ``python tests/pages``, with the built-in plugins alone."""
     from dsim import registry
 
     monkeypatch.setenv("DSIM_PLUGINS", "")
     registry.forget()
-    return runpy.run_path(str(Path(__file__).with_name("__main__.py")))
+    yield runpy.run_path(str(Path(__file__).with_name("__main__.py")))
+    registry.forget()
 
 
 def test_generated_pages_are_up_to_date(generator: dict[str, Any]) -> None:

@@ -1,0 +1,31 @@
+"""Commands of pages that the tests of pages do not run, by how they begin or what they hold, each with the reason."""
+
+from __future__ import annotations
+
+import re
+
+NOT_RUN = {
+    r"^pip |^python -m pip ": "installs: .ci/run does, from a clean clone",
+    r"^python |^mkdocs ": "figures of one machine, of real images, or of minutes of work; their parts have tests",
+    r"^export |^for |^sbatch |^srun |^wait": "the shell's own, or a cluster's",
+    r"^dsim leaderboard": "minutes; tests/cli/test_leaderboard_command.py runs it on a small benchmark",
+    r"^dsim transfer ": "trains networks; tests/transfer runs it with small ones",
+    r"^dsim zoo train ": "trains a network for half an hour; tests/plugins/dsim_asap trains a small one",
+    r"^dsim asap ": "studies that train many networks; the tests of the plugin run them with small ones",
+    r"^dsim plugin |\bshift\b": "installs a distribution; tests/third_party and tests/testing do, and run it",
+    r"label-free": "runs every measure; .ci/run does, from the wheel",
+    r"--measure '?ensemble[^ ]*( --offline)?$": "all fifteen phantoms; tests/plugins/dsim_ensemble compares fewer",
+    r"timm:|dino|torchvision:|weights=": "weights that are not shipped",
+    r"model\.safetensors|file:my-model": "a model of one's own; tests/prelabel trains one and applies it",
+    r"^dsim prelabel .*--best --sources": "no model of the zoo was trained on these sources; tests/prelabel does it",
+    r"^dsim expert |--attributes": "asks a person, or reads the answers; tests/plugins/dsim_expert types them",
+    r"^dsim fingerprint ": "fingerprints of three places, of twenty images and more; .ci/run writes and compares two",
+    r"^dsim zoo verify": "loads every model; tests/zoo_models does",
+    r"results/matrix\.json --truth mine\.csv": "files of one's own; tests/cli/test_evaluate_command.py writes such",
+    r"\bTARGET\b|\bID\b|\bNAME\b|\bPATH\b|\bFOLDER\b|\bMATRIX\b": "names stand for one's own",
+}
+
+
+def reason(command: str) -> str | None:
+    """Why a command is not run; None where it is."""
+    return next((why for pattern, why in NOT_RUN.items() if re.search(pattern, command)), None)
