@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from report_pages import small
 
 from dsim.data.dataset import Dataset
 from dsim.matrix import SimilarityMatrix
@@ -42,14 +44,17 @@ def pages(
     datasets: Mapping[str, Dataset],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Path]:
-    """A report on one measure, and one on two."""
+    """A report on one measure, one on two, and one on many datasets with long names."""
     folder, steps = tmp_path_factory.mktemp("pages"), [Step("Go on.", f"dsim compare --sources {'x' * 200}")]
     one = make_report(Results(matrices[:1], (None,)), datasets, steps=steps)
     two = make_report(Results(matrices, (None, None)), datasets, steps=steps)
-    return [write_report(report, folder / f"{place}.html") for place, report in enumerate((one, two))]
+    names = tuple(f"{'a-rather-long-name-' * (place % 3)}{place}" for place in range(16))
+    wide = small(names, names, np.arange(256.0).reshape(16, 16), measure=f"wide@1:layer={'x' * 90}")
+    reports = (one, two, make_report(Results((wide,), (None,))))
+    return [write_report(report, folder / f"{place}.html") for place, report in enumerate(reports)]
 
 
-@pytest.mark.parametrize("place", [0, 1], ids=["one measure", "two measures"])
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["one measure", "two measures", "many datasets"])
 def test_it_is_whole_in_a_browser(browser, pages, place):
     asked: list[str] = []
     said: list[str] = []
