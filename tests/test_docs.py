@@ -23,6 +23,7 @@ RUN_ELSEWHERE = {
     "docs/evaluation.md": "tests/evaluation/test_evaluation_page.py",
     "docs/phantoms.md": "tests/data/test_phantom_docs.py",
     "docs/recommend.md": "tests/recommend/test_recommend_page.py",
+    "docs/report.md": "tests/report/test_report_doc.py",
     "docs/transfer.md": "tests/transfer/test_transfer_page.py",
     "docs/transfer-classification.md": "tests/transfer/test_classification_transfer.py",
     "docs/truth.md": "tests/truth/test_truth_page.py",

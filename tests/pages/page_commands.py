@@ -43,9 +43,13 @@ CAST = {
     "kidney": "histology",
     "spleen": "relief",
     "scans/liver": "ultrasound",
+    "A": "xray",
+    "B": "fundus",
+    "C": "histology",
+    "MINE": "fluorescence-dim",
 }
 #: Those that are images alone, without masks and labels.
-BARE = ("mine", "my/images")
+BARE = ("mine", "my/images", "MINE")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,12 @@ def test_generated_pages_are_up_to_date(generator: dict[str, Any]) -> None:
     assert generator["outdated"](generator["pages"]()) == []
 
 
+def test_the_picture_of_the_way_that_data_go_is_up_to_date() -> None:
+    """Made anew by: python benchmarks/way_of_data.py"""
+    drawn = runpy.run_path(str(ROOT / "benchmarks" / "way_of_data.py"))["draw"]()
+    assert (DOCS / "images" / "way-of-data.svg").read_text("utf-8") == drawn
+
+
 def in_navigation() -> set[Path]:
     def paths(entry: Any) -> list[str]:
         if isinstance(entry, str):
