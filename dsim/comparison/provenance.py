@@ -132,8 +132,9 @@ def _seen_by(dataset: Dataset, plan: Plan) -> list[str]:
         return []
     from dsim.zoo import find, trained_on
 
-    heads = [parse_bracketed(reference)[0] for reference in plan.measure.extractors()]
-    models = [find(head.removeprefix("zoo:")) for head in heads if head.startswith("zoo:")]
+    # A reference can hold another one: asap-style:zoo:ID.
+    heads = [f":{parse_bracketed(reference)[0]}" for reference in plan.measure.extractors()]
+    models = [find(head.rpartition(":zoo:")[2]) for head in heads if ":zoo:" in head]
     return [model.id for model in models if trained_on(model, dataset)]
 
 
