@@ -41,19 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def findings(board: Board) -> list[str]:
     """The lines of one board: a table of all measures, the ensemble and its members, targets with and without kin."""
     rows = [row for row in board.rows if row.evaluation is not None]
-    return [*_table(rows), "", *_ensemble(rows), *_kin(rows, KIN.get(board.truth.name, ()))]
+    digits = 1 if board.truth.unit == "%" else 3
+    return [*_table(rows, digits), "", *_ensemble(rows, digits), *_kin(rows, KIN.get(board.truth.name, ()))]
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
+def _table(rows: Sequence[Row], digits: int) -> Iterator[str]:
     yield "| measure | reads | mean regret | top-1 | RCI | against chance | p | against best fixed | p |"
     yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
-    chance, fixed = (_contrasts(rows, baseline) for baseline in (CHANCE, FIXED))
+    chance, fixed = (_contrasts(rows, baseline, digits) for baseline in (CHANCE, FIXED))
     for row, first, second in zip(rows, chance, fixed, strict=True):
         scores = row.scores
         cells = [
             f"`{row.measure}`",
             _reads(row.measure),
-            _interval(scores["regret"], len(_evaluation(row).targets)),
+            _interval(scores["regret"], len(_evaluation(row).targets), digits),
             f"{scores['top1'].value * scores['top1'].targets:.3g} of {scores['top1'].targets}",
             _interval(scores["spearman"], len(_evaluation(row).targets), 2),
             *first,
@@ -62,12 +63,12 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def _contrasts(rows: Sequence[Row], baseline: str) -> list[tuple[str, str]]:
+def _contrasts(rows: Sequence[Row], baseline: str, digits: int) -> list[tuple[str, str]]:
     """Difference of mean regret and p, of each measure from a baseline; Holm's adjustment is over the measures."""
     found = [_contrast(_evaluation(row), baseline) for row in rows]
     adjusted = holm(np.array([contrast.p for contrast in found]))
     return [
-        (f"{one.difference:+.1f} ({one.low:+.1f} to {one.high:+.1f})", f"{p:.2g}{'*' if p < LEVEL else ''}")
+        (_difference(one.difference, one.low, one.high, digits), f"{p:.2g}{'*' if p < LEVEL else ''}")
         for one, p in zip(found, adjusted, strict=True)
     ]
 
@@ -76,7 +77,7 @@ def _contrast(evaluation: Evaluation, baseline: str) -> Contrast:
     return next(one for one in evaluation.contrasts if one.score == "regret" and one.second == baseline)
 
 
-def _ensemble(rows: Sequence[Row]) -> Iterator[str]:
+def _ensemble(rows: Sequence[Row], digits: int) -> Iterator[str]:
     """The ensemble beside each of its members."""
     ours = next((row for row in rows if row.measure.partition("@")[0] == "ensemble"), None)
     if ours is None:
@@ -87,7 +88,7 @@ def _ensemble(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         if row.measure in names:
             found = contrast_all([_evaluation(ours), _evaluation(row)], ["regret"])[0]
-            difference = f"{-found.difference:+.1f} ({-found.high:+.1f} to {-found.low:+.1f})"
+            difference = _difference(-found.difference, -found.high, -found.low, digits)
             yield f"| `{row.measure}` | {difference} | {found.p:.2g} |"
 
 
@@ -119,12 +120,17 @@ def _reads(measure: str) -> str:
     return ", ".join(sorted(str(need) for need in spec.needs))
 
 
-def _interval(score: Score, targets: int, digits: int = 1) -> str:
+def _interval(score: Score, targets: int, digits: int) -> str:
     """A score with its interval, and of how many targets it is where some have none."""
     if math.isnan(score.value):
         return "?"
     of = "" if score.targets == targets else f", of {score.targets} target{'s' if score.targets > 1 else ''}"
     return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f}){of}"
+
+
+def _difference(value: float, low: float, high: float, digits: int) -> str:
+    shown = (f"{round(number, digits) + 0.0:+.{digits}f}" for number in (value, low, high))
+    return "{} ({} to {})".format(*shown)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ def dsim_commands() -> list[CommandSpec]:
             command="dsim.cli.recommend:recommend",
         ),
         CommandSpec(
+            name="report",
+            help="Write one page on a comparison, for a person who decides.",
+            command="dsim.cli.report:report",
+        ),
+        CommandSpec(
             name="evaluate", help="Judge a measure against measured transfer.", command="dsim.cli.evaluate:evaluate"
         ),
         CommandSpec(

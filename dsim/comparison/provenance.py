@@ -115,6 +115,7 @@ def provenance(
 def _described(dataset: Dataset, plan: Plan) -> dict[str, Any]:
     return {
         "location": dataset.location,
+        "options": dataset.options,
         "format": dataset.format,
         "samples": len(dataset),
         "fingerprint": plan.fingerprints[dataset.name],
