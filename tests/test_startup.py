@@ -28,6 +28,7 @@ HEAVY = {
 }
 
 COMMANDS = {
+    "nothing": [],
     "help": ["--help"],
     "version": ["--version"],
     "measures": ["measures"],

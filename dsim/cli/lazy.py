@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from dsim.errors import UnknownNameError
 
+Table = Mapping[str, tuple[str, str]]
+
 
 class LazyGroup(click.Group):
-    """``commands`` maps a name to (help, "module:attribute"), or is a function that returns such a mapping."""
+    """``lazy`` maps a name to (help, "module:attribute"), or is a function that returns such a mapping.
+
+    ``sections`` sorts the names of that mapping under the headings of ``--help``; by default there is one heading.
+    """
 
     def __init__(
         self,
         *args: Any,
-        lazy: Mapping[str, tuple[str, str]] | Callable[[], Mapping[str, tuple[str, str]]],
+        lazy: Table | Callable[[], Table],
+        sections: Callable[[Table], Mapping[str, Sequence[str]]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = lazy
+        self._sections = sections or (lambda table: {"Commands": list(table)})
 
-    def table(self) -> Mapping[str, tuple[str, str]]:
+    def table(self) -> Table:
         """The commands: name to (help, "module:attribute")."""
         return self._lazy() if callable(self._lazy) else self._lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.table())
+        return [name for names in self._sections(self.table()).values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = self.table().get(cmd_name)
@@ -47,7 +54,10 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, help_text) for name, (help_text, _) in self.table().items()]
-        if rows:
-            with formatter.section("Commands"):
-                formatter.write_dl(rows)
+        table = self.table()
+        # One width for all sections, so that their columns stand in line.
+        width = max(map(len, table), default=0)
+        for title, names in self._sections(table).items():
+            if names:
+                with formatter.section(title):
+                    formatter.write_dl([(name.ljust(width), table[name][0]) for name in names])

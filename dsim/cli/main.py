@@ -13,6 +13,7 @@ import click
 
 from dsim import __version__
 from dsim.cli.lazy import LazyGroup
+from dsim.cli.welcome import WELCOME, sections
 from dsim.errors import DsimError, PluginError
 
 
@@ -25,10 +26,17 @@ def _commands() -> Mapping[str, tuple[str, str]]:
     return {name: (spec.help, spec.command) for name, spec in default().commands.items()}
 
 
-@click.group(cls=LazyGroup, lazy=_commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy=_commands,
+    sections=sections,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="dsim")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
     """Which dataset should I pre-train on, or pre-label with?
 
     dsim measures how similar annotated source datasets are to your target images.
@@ -37,6 +45,8 @@ def cli(debug: bool) -> None:
     Start here:  dsim compare --measure asap
     Your data:   dsim compare --measure asap --sources A/ B/ --targets MINE/
     """
+    if context.invoked_subcommand is None:
+        click.echo(WELCOME)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
