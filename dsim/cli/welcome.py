@@ -9,14 +9,14 @@ WELCOME = """\
 dsim measures how similar annotated source datasets are to your images.
 
 Which source, or which model, for my images?
-  dsim recommend mine/                      the source to take, and how sure that is
-  dsim prelabel mine/ --best --out prelabelspre-labels by the model that was trained on it
+  dsim recommend mine/                        the source to take, and how sure that is
+  dsim prelabel mine/ --best --out prelabels  pre-labels by the model that was trained on it
 Is my measure any good?
-  dsim plugin new mymeasure                 a measure of one's own, ready to install
-  dsim leaderboard                          every measure, judged against measured transfer
+  dsim plugin new mymeasure                   a measure of one's own, ready to install
+  dsim leaderboard                            every measure, judged against measured transfer
 Where do my datasets lie?
-  dsim compare --sources annotated/* mine/  a map of them, and who is near to whom
-  dsim compare                              the same with built-in datasets, to try it
+  dsim compare --sources annotated/* mine/    a map of them, and who is near to whom
+  dsim compare                                the same with built-in datasets, to try it
 
 All commands: dsim --help      Is the installation sound: dsim doctor"""
 

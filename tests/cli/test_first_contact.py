@@ -25,7 +25,7 @@ def test_dsim_alone_tells_three_users_what_to_type(capsys: pytest.CaptureFixture
         assert f"\n{question}" in WELCOME
 
 
-SHOWN = [re.split(r" {3,}", line.strip())[0] for line in WELCOME.splitlines() if line.startswith("  dsim")]
+SHOWN = [re.split(r" {2,}", line.strip())[0] for line in WELCOME.splitlines() if line.startswith("  dsim")]
 
 
 @pytest.mark.parametrize("shown", SHOWN)
