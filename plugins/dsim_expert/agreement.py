@@ -13,7 +13,7 @@ from dsim.data.attributes import votes_of
 from dsim.stats.agreement import Kappa, fleiss_kappa, pooled_kappa
 from dsim_expert.votes import canonical
 
-SCHEMA = "dsim.agreement/1"
+SCHEMA = "dsim.expert-agreement/1"
 
 
 @dataclass(frozen=True)

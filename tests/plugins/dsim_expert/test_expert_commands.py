@@ -11,6 +11,7 @@ from PIL import Image
 
 from dsim.cli.main import run
 from dsim.data.attributes import read_attributes
+from dsim.documents import check
 from dsim.errors import DataError
 from dsim_expert.commands import expert
 from dsim_expert.questions import QUESTIONS
@@ -124,7 +125,7 @@ def test_agreement_is_told_by_property_and_together(tmp_path: Path, capsys: pyte
     path = ratings(tmp_path / "r.csv")
     assert run(["expert", "agreement", str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["schema"] == "dsim.agreement/1"
+    check(found, "dsim.expert-agreement/1", "what is printed", "")
     assert found["properties"]["colour"]["kappa"] == 1
     assert found["properties"]["kind"]["kappa"] == pytest.approx((0 - 1 / 3) / (1 - 1 / 3))
     assert found["properties"]["origin"]["kappa"] is None
