@@ -1,0 +1,44 @@
+"""``dsim doctor``: is the installation sound, and what would help?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dsim.cli import options
+
+if TYPE_CHECKING:
+    from dsim.doctor import Finding
+
+
+@click.command()
+@options.as_json
+@click.option("--online", is_flag=True, help="Also ask whether weights could be fetched; else no network is used.")
+def doctor(as_json: bool, online: bool) -> int:
+    """Check versions, device, memory, cache, weights and plugins.
+
+    Each line is ok, a note (worth knowing, nothing is wrong), or broken, with what would help. Exit code 1 where
+    something is broken.
+    """
+    from dsim.doctor import Status, examine
+
+    found = []
+    for finding in examine(online=online):
+        found.append(finding)
+        if not as_json:
+            _print(finding)
+    if as_json:
+        from dsim import __version__
+        from dsim.cli.console import emit_json
+
+        findings = [finding.to_dict() for finding in found]
+        emit_json({"schema": "dsim.doctor/1", "dsim": __version__, "findings": findings})
+    return 1 if any(finding.status is Status.BROKEN for finding in found) else 0
+
+
+def _print(finding: Finding) -> None:
+    """Status and topic in columns, then the text; what helps stands below it."""
+    click.echo(f"{finding.status:<8}{finding.topic:<10}{finding.text}")
+    if finding.help:
+        click.echo(f"{'':<18}fix: {finding.help}")
