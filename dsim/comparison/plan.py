@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from dsim.data.dataset import Dataset
@@ -69,6 +70,8 @@ def make_plan(
     test: int = 0,
 ) -> Plan:
     """Check names, needs and numbers; raises UsageError, DataError or NeedError."""
+    _refuse_what_is_no_dataset("sources", sources)
+    _refuse_what_is_no_dataset("targets", targets or ())
     if not sources:
         raise UsageError("there are no sources to compare", hint="give at least one dataset")
     _refuse_draws(measure, bootstrap, test)
@@ -83,6 +86,22 @@ def make_plan(
     for dataset in plan.datasets.values():
         plan.view(dataset)  # raises NeedError where something that the measure reads is missing
     return plan
+
+
+def _refuse_what_is_no_dataset(role: str, given: object) -> None:
+    """Raise UsageError for a path where a dataset belongs, and for one thing where a list of them does."""
+    if isinstance(given, str | Path | Dataset):
+        what = f"the dataset {given.name!r}" if isinstance(given, Dataset) else repr(given)
+        written = "dataset" if isinstance(given, Dataset) else _opened(given)
+        raise UsageError(f"the {role} are no list of datasets, but {what}", hint=f"put it into a list: [{written}]")
+    for one in given if isinstance(given, Sequence) else ():
+        if not isinstance(one, Dataset):
+            raise UsageError(f"the {role} hold {one!r}, which is no dataset", hint=f"open it first: {_opened(one)}")
+
+
+def _opened(given: object) -> str:
+    """How a dataset is opened in Python."""
+    return f"dsim.open_dataset({str(given)!r})" if isinstance(given, str | Path) else "dsim.open_dataset(path)"
 
 
 def _refuse_draws(measure: SimilarityMeasure[Any], bootstrap: int, test: int) -> None:
