@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.cli.choosing import Choice, Chosen
@@ -24,11 +24,24 @@ if TYPE_CHECKING:
     "--measure",
     "measures",
     multiple=True,
+    shell_complete=completing.several_measures,
     metavar="NAME[:PARAM=VALUE,...]",
     help="Measure; may be repeated. label-free: all that need only images or features; all: every one.",
 )
-@click.option("--sources", multiple=True, metavar="PATH...", help="Datasets to choose from; default: the phantoms.")
-@click.option("--targets", multiple=True, metavar="PATH...", help="Datasets of interest; default: the sources.")
+@click.option(
+    "--sources",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Datasets to choose from; default: the phantoms.",
+)
+@click.option(
+    "--targets",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Datasets of interest; default: the sources.",
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -65,7 +78,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Tell how far two halves of each dataset are from each other.",
 )
-@click.option("--extractor", metavar="REF", help="Features for every measure that takes an extractor.")
+@click.option(
+    "--extractor",
+    shell_complete=completing.extractors,
+    metavar="REF",
+    help="Features for every measure that takes an extractor.",
+)
 @click.option("--weights", type=click.Path(dir_okay=True), help="Weights for the measure's network, from a file.")
 @click.option(
     "--attributes",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsim.cli import completing
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", shell_complete=completing.datasets, metavar="PATH...", nargs=-1, required=True)
 @click.option("--sheet", metavar="FILE", help="Draw thumbnails into this .png or .jpg file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object per dataset.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out files that cannot be read, and list them.")

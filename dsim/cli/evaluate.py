@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation
@@ -22,8 +22,14 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 
 
 @click.command()
-@click.argument("matrices", nargs=-1, required=True, metavar="MATRIX...")
-@click.option("--truth", required=True, metavar="NAME|FILE", help="Measured transfer that judges; dsim truth lists it.")
+@click.argument("matrices", shell_complete=completing.distances, nargs=-1, required=True, metavar="MATRIX...")
+@click.option(
+    "--truth",
+    required=True,
+    shell_complete=completing.truths,
+    metavar="NAME|FILE",
+    help="Measured transfer that judges; dsim truth lists it.",
+)
 @click.option("--common", is_flag=True, help="Judge the datasets that matrix and truth both name.")
 @click.option(
     "--direction", type=click.Choice(["distance", "similarity"]), help="What a CSV matrix holds; JSON says it itself."

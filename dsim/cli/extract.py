@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--extractor", required=True, metavar="KIND:NAME[OPTIONS]", help="timm:resnet18.a1_in1k, zoo:ID, ...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completing.datasets)
+@click.option(
+    "--extractor",
+    shell_complete=completing.extractors,
+    required=True,
+    metavar="KIND:NAME[OPTIONS]",
+    help="timm:resnet18.a1_in1k, zoo:ID, ...",
+)
 @click.option("--weights", type=click.Path(dir_okay=False), help="Weights of the network, from a file.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file for features, ids and recipe.")
 @options.device

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from dsim.errors import UnknownNameError
 
@@ -48,10 +49,18 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.table() and not args[0].startswith("-"):
+        # While the shell completes a word nobody reads an error.
+        if args and args[0] not in self.table() and not args[0].startswith("-") and not ctx.resilient_parsing:
             hint = f"{ctx.command_path} --help lists them"
             raise UnknownNameError("command", args[0], self.table(), hint=hint)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names from the table: click would import every command to ask for its help."""
+        named = [
+            CompletionItem(name, help=told) for name, (told, _) in self.table().items() if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         table = self.table()

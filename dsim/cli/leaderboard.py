@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.evaluation import Score
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--benchmark",
     "place",
+    shell_complete=completing.truths,
     default="phantoms-dsc",
     show_default=True,
     metavar="NAME|FILE",
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     "--measure",
     "measures",
     multiple=True,
+    shell_complete=completing.measures,
     metavar="NAME[:PARAM=VALUE,...]",
     help="Measure to run; may be repeated. Default: every registered one.",
 )

@@ -54,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Threads of a network that wait for each other would spin, and on a busy machine take the core from the one they
     # wait for: 11 s instead of 15 for the main job beside two busy processes, and no loss on a quiet machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "_DSIM_COMPLETE" in os.environ:
+        from dsim.cli.shells import register
+
+        register()
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import completing
+
 if TYPE_CHECKING:
     from dsim.specs import MeasureSpec, Parameter
 
@@ -36,7 +38,7 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.measures)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def explain(name: str, as_json: bool) -> None:
     """Tell what a measure computes: formula, direction, range, cost, references, parameters, presets."""

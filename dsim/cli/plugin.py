@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.testing import PluginReport, Report
@@ -47,7 +47,7 @@ def new(name: str, kind: str, licence: str, author: str, out: Path) -> None:
 
 
 @plugin.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.plugins)
 @options.as_json
 def check(name: str, as_json: bool) -> int:
     """Run the conformance kit on an installed plugin.

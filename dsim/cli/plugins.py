@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import completing
+
 if TYPE_CHECKING:
     from dsim.loading import Plugin, PluginFailure
     from dsim.registry import Registry
@@ -16,7 +18,12 @@ _SLOW = 0.5
 
 
 @click.command()
-@click.option("--why", metavar="NAME", help="Tell all about one plugin: what it brings, or why it is not in use.")
+@click.option(
+    "--why",
+    shell_complete=completing.plugins,
+    metavar="NAME",
+    help="Tell all about one plugin: what it brings, or why it is not in use.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plugins(why: str | None, as_json: bool) -> None:
     """List plugins and what each brings. To write or check one: dsim plugin."""

@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.prelabel import PreLabels
 
 
 @click.command()
-@click.argument("target")
-@click.option("--model", "reference", metavar="zoo:ID|FILE", help="The segmentation model.")
+@click.argument("target", shell_complete=completing.datasets)
+@click.option(
+    "--model",
+    "reference",
+    shell_complete=completing.segmentation_models,
+    metavar="zoo:ID|FILE",
+    help="The segmentation model.",
+)
 @click.option("--best", is_flag=True, help="Instead: the zoo's model of the source that dsim recommend chooses.")
 @click.option(
-    "--sources", multiple=True, metavar="PATH...", help="Of --best: datasets to choose from; default: the zoo's."
+    "--sources",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Of --best: datasets to choose from; default: the zoo's.",
 )
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder; not within the target."

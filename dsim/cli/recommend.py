@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -22,10 +22,17 @@ _SHOWN = 10
 
 
 @click.command()
-@click.argument("target")
-@click.option("--sources", multiple=True, metavar="PATH...", help="Datasets to choose from; default: the zoo's.")
+@click.argument("target", shell_complete=completing.datasets)
+@click.option(
+    "--sources",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Datasets to choose from; default: the zoo's.",
+)
 @click.option(
     "--measure",
+    shell_complete=completing.measures,
     default="ensemble",
     show_default=True,
     metavar="NAME[:PARAM=VALUE,...]",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.runtime import Progress
@@ -20,8 +20,20 @@ LEARNT = 0.6
 
 
 @click.command()
-@click.option("--sources", multiple=True, metavar="PATH...", help="Datasets with labels to pre-train on.")
-@click.option("--targets", multiple=True, metavar="PATH...", help="Datasets with labels to score on; default: sources.")
+@click.option(
+    "--sources",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Datasets with labels to pre-train on.",
+)
+@click.option(
+    "--targets",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Datasets with labels to score on; default: sources.",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

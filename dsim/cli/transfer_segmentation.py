@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsim.cli import completing
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,8 +24,20 @@ _MOST_COLUMNS = 5
 
 
 @click.command()
-@click.option("--sources", multiple=True, metavar="PATH...", help="Datasets with masks to train on.")
-@click.option("--targets", multiple=True, metavar="PATH...", help="Datasets with masks to score on; default: sources.")
+@click.option(
+    "--sources",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Datasets with masks to train on.",
+)
+@click.option(
+    "--targets",
+    multiple=True,
+    shell_complete=completing.datasets,
+    metavar="PATH...",
+    help="Datasets with masks to score on; default: sources.",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.cli import completing
+
 if TYPE_CHECKING:
     from dsim.truth import TransferMatrix
 
@@ -47,7 +49,7 @@ def list_(as_json: bool) -> None:
 
 
 @truth.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.truths)
 @_json
 def show(name: str, as_json: bool) -> None:
     """Show a truth: what is known of it, and its scores. NAME is a stored truth or a file."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.zoo import Model
@@ -37,7 +37,7 @@ def list_(as_json: bool) -> None:
 
 
 @zoo.command()
-@click.argument("id")
+@click.argument("id", shell_complete=completing.zoo_ids)
 @_json
 def show(id: str, as_json: bool) -> None:
     """Show a model's card: data, licences, settings, results."""
@@ -59,7 +59,7 @@ def show(id: str, as_json: bool) -> None:
 
 
 @zoo.command()
-@click.argument("id", required=False)
+@click.argument("id", required=False, shell_complete=completing.zoo_ids)
 @_json
 def verify(id: str | None, as_json: bool) -> int:
     """Check weights and probe of one model, or of all; leaves with 1 if any fails."""
@@ -75,8 +75,15 @@ def verify(id: str | None, as_json: bool) -> int:
 
 
 @zoo.command()
-@click.argument("name")
-@click.option("--sources", multiple=True, required=True, metavar="PATH...", help="Datasets to train on.")
+@click.argument("name", shell_complete=completing.trained_measures)
+@click.option(
+    "--sources",
+    multiple=True,
+    shell_complete=completing.datasets,
+    required=True,
+    metavar="PATH...",
+    help="Datasets to train on.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the model.")
 @options.seed
 @options.device
