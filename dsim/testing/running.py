@@ -35,8 +35,8 @@ def check_measure(
     ----------
     measure : a call such as ``"cc:size=32"``, a measure, or a class or function that makes one.
     expected_failures : reasons by name of check, for deviations that are meant (an unbiased estimator fails
-        ``duplication``), besides those that its spec declares. They are strict: a check that passes nevertheless, or
-        does not apply, is a failure.
+        ``duplication``); None: those that its spec declares, which are of its defaults. They are strict: a check that
+        passes nevertheless, or does not apply, is a failure.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def check_measure(
         Where the measure or an expected check is unknown, or an expectation has no reason.
     """
     built = build_measure(measure if isinstance(measure, str | SimilarityMeasure) else measure())
-    expected = _with_reasons({**built.spec.expected_failures, **(expected_failures or {})})
+    expected = _with_reasons(built.spec.expected_failures if expected_failures is None else expected_failures)
     with tempfile.TemporaryDirectory(prefix="dsim-conformance-") as folder:
         results = run_gated(_CHECKS, Subject(built, Path(folder)), "works", expected)
     return Report(built.identity, tuple(results))

@@ -35,7 +35,7 @@ def test_every_stored_one_has_a_card_that_the_page_links(name: str) -> None:
     folder = "truth" if name in truth_names() else "distances"
     card = ROOT / "benchmarks" / folder / name / "card.md"
     assert card.is_file()
-    assert f"(../benchmarks/{folder}/{name}/card.md)" in PAGE
+    assert f"(reference/{folder}/{name}.md)" in PAGE
 
 
 @pytest.mark.parametrize("name", truth_names())
