@@ -58,7 +58,7 @@ def _soundness(root: Path, size: int) -> Iterator[Finding]:
     for item, reason in corrupt:
         told = f"{item.path} is corrupt: {reason}"
         yield Finding(_TOPIC, Status.BROKEN, told, "remove it; it is computed again when next needed")
-    if not corrupt:
+    if size and not corrupt:
         yield Finding(_TOPIC, Status.OK, "every file is what was written")
 
 
