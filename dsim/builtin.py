@@ -71,6 +71,10 @@ def dsim_commands() -> list[CommandSpec]:
         CommandSpec(name="explain", help="Tell what a measure computes.", command="dsim.cli.measures:explain"),
         CommandSpec(name="extract", help="Compute features of a dataset.", command="dsim.cli.extract:extract"),
         CommandSpec(name="zoo", help="List, check and train zoo models.", command="dsim.cli.zoo:zoo"),
+        CommandSpec(
+            name="doctor", help="Check the installation, and say what would help.", command="dsim.cli.doctor:doctor"
+        ),
+        CommandSpec(name="completion", help="Let the shell complete dsim.", command="dsim.cli.completion:completion"),
         CommandSpec(name="cache", help="Look after the cache.", command="dsim.cli.cache:cache"),
         CommandSpec(name="plugin", help="Write a plugin; check an installed one.", command="dsim.cli.plugin:plugin"),
         CommandSpec(name="plugins", help="List plugins, and why one is broken.", command="dsim.cli.plugins:plugins"),

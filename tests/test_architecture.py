@@ -29,7 +29,7 @@ LAYERS = (
     {"zoo"},
     {"features"},
     {"view"},
-    {"comparison", "plots", "evaluation", "transfer"},
+    {"comparison", "plots", "evaluation", "transfer", "doctor"},
     {"leaderboard", "prelabel", "recommend", "report"},
     {"testing", "scaffold"},
     {"cli", "builtin"},

@@ -23,18 +23,24 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Model]:
         if self.id == "b.test.r1":
             raise WeightsError("the weights are gone", hint="restore them")
 
-    manifest = {"title": "A model", "weights": {"size": 1500}, "output": {"dim": 2}}
-    known = [Model(f"{name}.test.r1", tmp_path, {"id": f"{name}.test.r1", **manifest}, tmp_path / "w") for name in "ab"]
+    manifest = {"title": "A model", "weights": {"size": 1500}, "training": {"dice_held_out": 91.2}}
+    gives = {"a": {"dim": 2, "kind": "latent"}, "b": {"dim": 1, "kind": "segmentation"}}
+    known = [
+        Model(f"{name}.test.r1", tmp_path, {"id": f"{name}.test.r1", "output": output, **manifest}, tmp_path / "w")
+        for name, output in gives.items()
+    ]
     monkeypatch.setattr("dsim.zoo.models", lambda: known)
     monkeypatch.setattr("dsim.zoo.find", lambda id: next(model for model in known if model.id == id))
     monkeypatch.setattr(Model, "build", build)
     return known
 
 
-def test_list_shows_ids_dimensions_and_sizes(models: list[Model], capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_ids_what_models_give_and_sizes(models: list[Model], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["zoo", "list"]) == 0
     table = capsys.readouterr().out
     assert "a.test.r1" in table
+    assert "2 features" in table
+    assert "masks, Dice 91 %" in table
     assert "1.5 kB" in table
     assert run(["zoo", "list", "--json"]) == 0
     assert [model["id"] for model in json.loads(capsys.readouterr().out)] == ["a.test.r1", "b.test.r1"]
