@@ -152,10 +152,10 @@ def test_one_source_that_fails_stops_no_other_and_says_why(
 def test_a_full_disk_stops_with_an_error_and_finished_work_is_taken_up(
     discs: Discs, tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: list[str]
 ) -> None:
-    from dsim.transfer import work
+    from dsim.store import ledger
 
     a, b = discs("a"), discs("b", seed=1)
-    write, written = work.write_text, []
+    write, written = ledger.write_text, []
 
     def full_after_three(path: Path, text: str) -> None:
         if len(written) == 3:
@@ -163,10 +163,10 @@ def test_a_full_disk_stops_with_an_error_and_finished_work_is_taken_up(
         written.append(path)
         write(path, text)
 
-    monkeypatch.setattr(work, "write_text", full_after_three)
+    monkeypatch.setattr(ledger, "write_text", full_after_three)
     with pytest.raises(DsimError, match="No space left on device"):
         measure([a, b], [a, b], tiny, tmp_path, repetitions=1)
-    monkeypatch.setattr(work, "write_text", write)
+    monkeypatch.setattr(ledger, "write_text", write)
     counted.clear()
     assert measure([a, b], [a, b], tiny, tmp_path, repetitions=1).missing == []
     assert counted == ["b"]

@@ -14,6 +14,7 @@ from dsim.errors import DataError
 from dsim.files import slug
 from dsim.runtime import Runtime
 from dsim.specs import Need
+from dsim.store.ledger import Job, Ledger, key_of
 from dsim.transfer.classification.building import Published, build, published_body
 from dsim.transfer.classification.folds import lacking, source_split, target_folds
 from dsim.transfer.classification.images import Labelled, gather
@@ -21,7 +22,6 @@ from dsim.transfer.classification.learning import learn, probabilities
 from dsim.transfer.classification.recipe import ClassifyRecipe
 from dsim.transfer.records import conditions, training_record
 from dsim.transfer.splits import Split
-from dsim.transfer.work import Job, Ledger, key_of
 
 if TYPE_CHECKING:
     from torch import Tensor

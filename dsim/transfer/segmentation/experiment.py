@@ -14,13 +14,13 @@ from dsim.files import slug
 from dsim.rng import stream
 from dsim.runtime import Runtime
 from dsim.specs import Need
+from dsim.store.ledger import Job, Ledger, key_of
 from dsim.transfer.records import conditions, training_record
 from dsim.transfer.segmentation.learning import adapt, learn
 from dsim.transfer.segmentation.pairs import Foreground, read_pair
 from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.scenario import NOTHING, Scenario
 from dsim.transfer.splits import Split, annotated, split
-from dsim.transfer.work import Job, Ledger, key_of
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dsim.plugin import UsageError
 from dsim_asap.measure import Asap
 from dsim_asap.recipe import Recipe
-from dsim_asap.studies.kept import Kept
+from dsim_asap.studies.kept import rows_of
 from dsim_asap.studies.trained import identity
 
 if TYPE_CHECKING:
@@ -187,12 +187,12 @@ def _run(study: Study, variant: str, seed: int, out: Path, runtime: Runtime) -> 
     from dsim.matrix import SimilarityMatrix
 
     measure = study.measure(variant)
-    kept = Kept(out, {**study.facts, "measure": measure.identity, "parameters": _plain(measure.params)})
-    name = f"{variant} seed {seed}"
-    row = kept.find(name)
+    facts = {**study.facts, "measure": measure.identity, "parameters": _plain(measure.params)}
+    kept, job = rows_of(out, facts), (variant, "seed", seed)
+    row = kept.find(job)
     if row is None:
         row = _trained(study, measure, seed, runtime)
-        kept.add(name, row)
+        kept.add(job, row)
     clouds = {dataset: np.array(points) for dataset, points in row["clouds"].items()}
     matrix = replace(SimilarityMatrix.from_dict(row["matrix"]), clouds=clouds)
     return Run(matrix, row["eqc"]["paper"], row["eqc"]["reference"], row["cost"])

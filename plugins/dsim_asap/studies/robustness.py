@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsim.documents import nullable, number
-from dsim_asap.studies.kept import Kept
+from dsim_asap.studies.kept import rows_of
 from dsim_asap.studies.spoilt import spoil
 from dsim_asap.studies.spread import spread
 
@@ -118,14 +118,14 @@ def _distances(
     """Distances float64 (sources, targets), small is near; from the folder where they are known."""
     from dsim.comparison import compare
 
-    kept = Kept(out, _facts(study, measure))
-    name = f"{measure.spec.name} share {share:g} seed {seed}"
-    row = kept.find(name)
+    kept = rows_of(out, _facts(study, measure))
+    job = (measure.spec.name, "share", f"{share:g}", "seed", seed)
+    row = kept.find(job)
     if row is None:
         sources = spoil(study.sources, share, seed) if share else list(study.sources)
         matrix = compare(sources, study.targets, measure=measure, seed=seed, floor=False, runtime=runtime)
         row = {"distances": nullable(matrix.direction.sign * matrix.values)}
-        kept.add(name, row)
+        kept.add(job, row)
     return np.array(row["distances"], dtype=np.float64)  # None becomes NaN
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.plugin import DsimError, UsageError
 from dsim_asap.measure import Asap
 from dsim_asap.recipe import Recipe
-from dsim_asap.studies.kept import Kept
+from dsim_asap.studies.kept import rows_of
 from dsim_asap.studies.search import Setting
 from dsim_asap.studies.spread import Difference, Spread, difference, spread
 from dsim_asap.studies.trained import identity
@@ -162,14 +162,12 @@ def _trial(study: Search, setting: Setting, seed: int, out: Path, runtime: Runti
     """A finished trial from the folder, else trained now; an interrupted one goes on from its checkpoint."""
     measure = study.measure(setting)
     recipe = Recipe.of(measure.params)
-    kept = Kept(out, {**study.facts, "recipe": recipe.record()})
-    name = f"seed {seed}"
-    row = kept.find(name)
+    kept, job = rows_of(out, {**study.facts, "recipe": recipe.record()}), ("seed", seed)
+    row = kept.find(job)
     if row is None:
-        checkpoint = kept.file(name, ".checkpoint.safetensors")
-        row = _trained(study, recipe, seed, checkpoint, runtime)
-        kept.add(name, row)
-        checkpoint.unlink(missing_ok=True)
+        row = _trained(study, recipe, seed, kept.checkpoint(job), runtime)
+        kept.add(job, row)
+        kept.done(job)
     return Trial(setting, seed, **row)
 
 

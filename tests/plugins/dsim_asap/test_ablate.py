@@ -186,7 +186,7 @@ def test_the_command_trains_judges_and_writes(
     check(told, "dsim.asap-ablate/1", "the study", "")
     assert told == json.loads(Path("out/ablate.json").read_text())
     assert Path("out/ablate.png").stat().st_size > 10_000
-    kept = json.loads(next(Path("out/.work").glob("*/ae_seed_0-*.json")).read_text())["row"]
+    kept = json.loads(next(Path("out/.work").glob("*/ae-seed-0-*.json")).read_text())["record"]
     ae = told["variants"][0]
     assert ae["variant"] == "ae"
     assert ae["runs"][0]["eqc"] == pytest.approx(eqc([np.array(cloud) for cloud in kept["clouds"].values()]))

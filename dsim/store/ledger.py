@@ -43,7 +43,7 @@ class Ledger:
     def add(self, job: Job, record: Mapping[str, Any]) -> None:
         """Write a finished job, whole or not at all; DsimError where the disk is full, and nothing else is lost."""
         document = {"key": self.key, "job": list(job), "record": dict(record)}
-        write_text(self.file(job, ".json"), json.dumps(document, indent=1) + "\n")
+        write_text(self.file(job, ".json"), json.dumps(document, indent=1, allow_nan=False) + "\n")
 
     def find(self, job: Job) -> dict[str, Any] | None:
         """The record of a finished job; None where it is not finished."""
