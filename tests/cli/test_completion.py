@@ -113,7 +113,7 @@ def test_every_shell_has_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "replies"),
     [
-        ("dsim comp", ["compare"]),
+        ("dsim compa", ["compare"]),
         ("dsim compare --measure kld-tf:preset=p", ["paper"]),
         ("dsim compare --measure=kl", ["kld-tf"]),
         ("dsim prelabel --model zoo:unet8.dri", ["unet8.drishti_gs.r1", "unet8.drive.r1"]),
