@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsim.cli import options
+
 if TYPE_CHECKING:
     from dsim.store.maintenance import Item
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -19,7 +19,7 @@ def cache() -> None:
 
 
 @cache.command()
-@_json
+@options.as_json
 def info(as_json: bool) -> None:
     """Tell where the cache is, and how much it holds of each kind."""
     from dsim.cli.console import emit_json, table
@@ -38,7 +38,7 @@ def info(as_json: bool) -> None:
 
 
 @cache.command()
-@_json
+@options.as_json
 def verify(as_json: bool) -> int:
     """Check every file against its checksum; leaves with 1 if any is corrupt."""
     from dsim.cli.console import emit_json, runtime, table
@@ -68,7 +68,7 @@ def verify(as_json: bool) -> int:
     help="Age at which unfinished and quarantined files go.",
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would go.")
-@_json
+@options.as_json
 def prune(
     older_than: float | None,
     max_size: str | None,

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 @options.as_json
 @options.seed
 @options.device
-@click.option("--jobs", type=int, default=1, show_default=True, help="Summaries and pairs side by side; -1: all cores.")
+@options.jobs
 @click.option(
     "--bootstrap",
     type=click.IntRange(min=0),
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     help="What experts say of the datasets, by their names; may be repeated. See dsim expert rate.",
 )
 @options.offline
-@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+@options.skip_unreadable
 def compare(
     measures: Sequence[str],
     sources: Sequence[str],

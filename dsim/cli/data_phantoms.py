@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsim.cli import options
 from dsim.errors import UsageError
 from dsim.notation import split_outside_brackets
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, help="Picks the scenes.  [default: 0]")
 @click.option("--list", "listing", is_flag=True, help="Only list the phantoms.")
 @click.option("--overwrite", is_flag=True, help="Replace phantoms written to OUT before.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def phantoms(
     out: Path | None,
     names: tuple[str, ...],
@@ -49,19 +50,19 @@ def phantoms(
     from dsim.data.phantoms import write
 
     chosen = [part.strip() for text in names for part in split_outside_brackets(text, ",")] or all_names()
-    options = {key: value for key, value in (("count", count), ("size", size), ("seed", seed)) if value is not None}
-    datasets = [_open(text, options) for text in chosen]
+    given = {key: value for key, value in (("count", count), ("size", size), ("seed", seed)) if value is not None}
+    datasets = [_open(text, given) for text in chosen]
     folders = write(datasets, out, overwrite=overwrite, progress=lambda name: click.echo(f"drawn: {name}", err=True))
     _print([_row(data, folder) for data, folder in zip(datasets, folders, strict=True)], as_json)
 
 
-def _open(text: str, options: dict[str, int]) -> Dataset:
+def _open(text: str, given: dict[str, int]) -> Dataset:
     """A phantom under the name that was written; options in its brackets win over those of the command."""
     from dsim.data.phantoms import open_phantom
     from dsim.notation import parse_bracketed
 
     _, own = parse_bracketed(text)
-    return open_phantom(text, **{key: value for key, value in options.items() if key not in own})
+    return open_phantom(text, **{key: value for key, value in given.items() if key not in own})
 
 
 def _row(data: Dataset, folder: Path) -> dict[str, object]:

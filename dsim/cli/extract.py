@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file for features, ids and recipe.")
 @options.device
 @options.offline
-@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.skip_unreadable
+@options.as_json
 def extract(
     paths: Sequence[str],
     extractor: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.specs import MeasureSpec, Parameter
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--needs", multiple=True, metavar="WHAT", help="Only those that need nothing else: images, labels, ...")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 @click.option("--markdown", is_flag=True, help="Print the page of all measures: docs/measures.md.")
 def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
     """List the similarity measures."""
@@ -39,7 +39,7 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
 
 @click.command()
 @click.argument("name", shell_complete=completing.measures)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def explain(name: str, as_json: bool) -> None:
     """Tell what a measure computes: formula, direction, range, cost, references, parameters, presets."""
     from dsim.registry import default

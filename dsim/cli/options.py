@@ -12,9 +12,28 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every draw.")
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 offline = click.option("--offline", is_flag=True, help="Never download anything.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+skip_unreadable = click.option(
+    "--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed."
+)
+jobs = click.option(
+    "--jobs", type=int, default=1, show_default=True, help="Summaries and pairs side by side; -1: all cores."
+)
 
-_JUDGING = (
+
+def together(*single: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in the order in which ``--help`` lists them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(single):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+#: How measures are judged: ``self_pairs``, ``interval`` and ``resamples``.
+judging = together(
     click.option(
         "--self",
         "self_pairs",
@@ -32,10 +51,3 @@ _JUDGING = (
     ),
     click.option("--resamples", type=int, default=2000, show_default=True, help="Resamples of the targets."),
 )
-
-
-def judging(command: Command) -> Command:
-    """How measures are judged: ``self_pairs``, ``interval`` and ``resamples``."""
-    for option in reversed(_JUDGING):
-        command = option(command)
-    return command

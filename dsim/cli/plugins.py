@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.loading import Plugin, PluginFailure
@@ -24,7 +24,7 @@ _SLOW = 0.5
     metavar="NAME",
     help="Tell all about one plugin: what it brings, or why it is not in use.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def plugins(why: str | None, as_json: bool) -> None:
     """List plugins and what each brings. To write or check one: dsim plugin."""
     from dsim.registry import default

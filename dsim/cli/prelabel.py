@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Begin anew; files that are there are replaced.")
 @options.device
 @options.offline
-@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+@options.skip_unreadable
 @options.as_json
 def prelabel(
     target: str,

@@ -51,10 +51,10 @@ _SHOWN = 10
     help="Replicates for intervals; 0 for none. Default: as many as the measure proposes. Members of an ensemble vote.",
 )
 @options.seed
-@click.option("--jobs", type=int, default=1, show_default=True, help="Summaries and pairs side by side; -1: all cores.")
+@options.jobs
 @options.device
 @options.offline
-@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+@options.skip_unreadable
 def recommend(
     target: str,
     sources: Sequence[str],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing
+from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.truth import TransferMatrix
@@ -23,7 +23,6 @@ _bounds = click.option(
     metavar="LOW HIGH",
     help="Smallest and largest value of a CSV's score that is not DSC, AUC or accuracy.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 
 
 @click.group()
@@ -32,7 +31,7 @@ def truth() -> None:
 
 
 @truth.command("list")
-@_json
+@options.as_json
 def list_(as_json: bool) -> None:
     """List the stored truths."""
     from dsim.cli.console import emit_json, stderr, table
@@ -50,7 +49,7 @@ def list_(as_json: bool) -> None:
 
 @truth.command()
 @click.argument("name", shell_complete=completing.truths)
-@_json
+@options.as_json
 def show(name: str, as_json: bool) -> None:
     """Show a truth: what is known of it, and its scores. NAME is a stored truth or a file."""
     from dsim.cli.console import emit_json
@@ -68,7 +67,7 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("file")
 @_score
 @_bounds
-@_json
+@options.as_json
 def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_json: bool) -> None:
     """Check a truth in FILE, and tell what was understood of it."""
     from dsim.cli.console import emit_json

@@ -13,8 +13,6 @@ from dsim.cli import completing, options
 if TYPE_CHECKING:
     from dsim.zoo import Model
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
 
 @click.group()
 def zoo() -> None:
@@ -22,7 +20,7 @@ def zoo() -> None:
 
 
 @zoo.command("list")
-@_json
+@options.as_json
 def list_(as_json: bool) -> None:
     """List the models."""
     from dsim.cli.console import emit_json, table
@@ -38,7 +36,7 @@ def list_(as_json: bool) -> None:
 
 @zoo.command()
 @click.argument("id", shell_complete=completing.zoo_ids)
-@_json
+@options.as_json
 def show(id: str, as_json: bool) -> None:
     """Show a model's card: data, licences, settings, results."""
     from dsim.cli.console import emit_json
@@ -60,7 +58,7 @@ def show(id: str, as_json: bool) -> None:
 
 @zoo.command()
 @click.argument("id", required=False, shell_complete=completing.zoo_ids)
-@_json
+@options.as_json
 def verify(id: str | None, as_json: bool) -> int:
     """Check weights and probe of one model, or of all; leaves with 1 if any fails."""
     from dsim.cli.console import emit_json, table
@@ -90,7 +88,7 @@ def verify(id: str | None, as_json: bool) -> int:
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the training; may be repeated."
 )
-@click.option("--skip-unreadable", is_flag=True, help="Pass over images that cannot be read; they are listed.")
+@options.skip_unreadable
 def train(
     name: str,
     sources: Sequence[str],
