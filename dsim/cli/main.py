@@ -13,6 +13,7 @@ import click
 
 from dsim import __version__
 from dsim.cli.lazy import LazyGroup
+from dsim.cli.misuse import retold
 from dsim.cli.welcome import WELCOME, sections
 from dsim.errors import DsimError, PluginError
 
@@ -71,13 +72,11 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _failed(retold(error, cli, arguments))
     except DsimError as error:
         if "--debug" in arguments:
             raise
-        _say(error)
-        return error.exit_code
+        return _failed(error)
     except BrokenPipeError:
         return _broken_pipe()
     except Exception as error:
@@ -119,8 +118,9 @@ def _followed_by_value(arguments: list[str], position: int) -> bool:
     return position + 1 < len(arguments) and not arguments[position + 1].startswith("-")
 
 
-def _say(error: DsimError) -> None:
+def _failed(error: DsimError) -> int:
     print(f"error: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def _interrupted() -> int:
