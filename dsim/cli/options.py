@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every draw.")
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
@@ -21,7 +22,7 @@ jobs = click.option(
 )
 
 
-def together(*single: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def together(*single: Option) -> Option:
     """Several options as one decorator, in the order in which ``--help`` lists them."""
 
     def decorate(command: Command) -> Command:

@@ -17,11 +17,16 @@ LEARNT = 0.6
 
 
 @click.command()
-@experiment("labels", "pre-train")
-@click.option("--folds", type=int, default=5, show_default=True, help="Folds of each target, the same for all sources.")
-@click.option("--preset", default="", help="Named settings: cats, those of van den Brandt et al. 2021.")
-@click.option("--imagenet", default="", metavar="REF", help="Published weights as a further source: timm:NAME.TAG.")
-@click.option("--imagenet-optional", is_flag=True, help="Leave ImageNet out where its weights cannot be had.")
+@experiment(
+    "labels",
+    "pre-train",
+    click.option(
+        "--folds", type=int, default=5, show_default=True, help="Folds of each target, the same for all sources."
+    ),
+    click.option("--preset", default="", help="Named settings: cats, those of van den Brandt et al. 2021."),
+    click.option("--imagenet", default="", metavar="REF", help="Published weights as a further source: timm:NAME.TAG."),
+    click.option("--imagenet-optional", is_flag=True, help="Leave ImageNet out where its weights cannot be had."),
+)
 def classification(folds: int, preset: str, imagenet: str, imagenet_optional: bool, **shared: Any) -> int:
     """Pre-train on each source, fine-tune on each target, and write the measured transfer.
 

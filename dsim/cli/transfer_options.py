@@ -87,8 +87,11 @@ class Experiment:
         return open_many(paths, skip_unreadable=self.skip_unreadable)
 
 
-def experiment(annotation: str, training: str) -> Callable[[options.Command], options.Command]:
-    """The options of an ``Experiment``: datasets with ``annotation``, and sources to ``training`` (a verb) on."""
+def experiment(annotation: str, training: str, *own: options.Option) -> options.Option:
+    """The options of an ``Experiment``: datasets with ``annotation``, and sources to ``training`` (a verb) on.
+
+    Those of one command alone, ``own``, stand before what is rarely given.
+    """
     paths: dict[str, Any] = {"multiple": True, "shell_complete": completing.datasets, "metavar": "PATH..."}
     scored = f"Datasets with {annotation} to score on; default: sources."
     return options.together(
@@ -101,6 +104,7 @@ def experiment(annotation: str, training: str) -> Callable[[options.Command], op
             show_default=True,
             help="File for the truth; finished work is kept beside it, in .work.",
         ),
+        *own,
         click.option(
             "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the recipe; may be repeated."
         ),

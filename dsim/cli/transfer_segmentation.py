@@ -22,20 +22,25 @@ _MOST_COLUMNS = 5
 
 
 @click.command()
-@experiment("masks", "train")
-@click.option(
-    "--scenario",
-    default="prelabel",
-    show_default=True,
-    metavar="prelabel|finetune:K|scratch:K",
-    help="The source's model as it is; after K annotated images of the target; or trained on those alone.",
-)
-@click.option("--repetitions", type=int, default=3, show_default=True, help="Trainings per source, with other seeds.")
-@click.option(
-    "--foreground",
-    multiple=True,
-    metavar="[NAME=]VALUES",
-    help="Values of masks that are foreground: 1,2 or all; NAME= for one dataset.",
+@experiment(
+    "masks",
+    "train",
+    click.option(
+        "--scenario",
+        default="prelabel",
+        show_default=True,
+        metavar="prelabel|finetune:K|scratch:K",
+        help="The source's model as it is; after K annotated images of the target; or trained on those alone.",
+    ),
+    click.option(
+        "--repetitions", type=int, default=3, show_default=True, help="Trainings per source, with other seeds."
+    ),
+    click.option(
+        "--foreground",
+        multiple=True,
+        metavar="[NAME=]VALUES",
+        help="Values of masks that are foreground: 1,2 or all; NAME= for one dataset.",
+    ),
 )
 def segmentation(scenario: str, repetitions: int, foreground: Sequence[str], **shared: Any) -> int:
     """Train a U-Net on each source, score it on each target, and write the measured transfer.
