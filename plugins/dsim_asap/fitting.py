@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dsim_asap.training import Trained
 
 #: Bumped when the same recipe trains to other weights.
-REVISION = 1
+REVISION = 2
 
 
 def fitted_model(pool: Sequence[DatasetView], recipe: Recipe, seed: int) -> Path:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss, pairwise_distance
 
-from dsim_asap.grams import gram, squared_distances
+from dsim_asap.grams import Styles
 from dsim_asap.model import Passed
 from dsim_asap.recipe import Recipe
 from dsim_asap.sampling import Triplets
@@ -30,12 +30,10 @@ class Losses(NamedTuple):
 
 def losses(passed: Passed, images: Tensor, triplets: Triplets, recipe: Recipe) -> Losses:
     """All losses of one forward pass over ``images`` (b, 3, H, W), with triplets drawn among them."""
-    styles = [gram(maps, recipe.gram_norm) for maps in passed.encoder_maps]
-    rebuilt = [gram(maps, recipe.gram_norm) for maps in passed.decoder_maps]
+    styles = [Styles.of(maps, recipe.gram_norm) for maps in passed.encoder_maps]
+    rebuilt = [Styles.of(maps, recipe.gram_norm) for maps in passed.decoder_maps]
     mse = reconstruction_loss(passed.reconstruction.float(), images, recipe.mse_reduction)
-    style = weighted(
-        recipe.w, [reconstruction_loss(b, a, recipe.style_reduction) for a, b in zip(styles, rebuilt, strict=True)]
-    )
+    style = weighted(recipe.w, [style_loss(a, b, recipe.style_reduction) for a, b in zip(styles, rebuilt, strict=True)])
     triplet = latent_triplet_loss(passed.latent.float(), triplets, recipe)
     style_triplet = weighted(recipe.w, [style_triplet_loss(s, triplets, recipe) for s in styles])
     total = combined(mse, style, triplet, style_triplet, recipe.alpha, recipe.beta)
@@ -54,9 +52,15 @@ def combined(mse: Tensor, style: Tensor, triplet: Tensor, style_triplet: Tensor,
 
 
 def reconstruction_loss(rebuilt: Tensor, original: Tensor, reduction: str) -> Tensor:
-    """Squared differences (Eq. 3 and 4): ``sum`` or ``mean`` over an image's entries, then the mean over the batch."""
+    """Squared differences (Eq. 3): ``sum`` or ``mean`` over an image's entries, then the mean over the batch."""
     total = mse_loss(rebuilt, original, reduction="sum")
     return total / (len(original) if reduction == "sum" else original.numel())
+
+
+def style_loss(styles: Styles, others: Styles, reduction: str) -> Tensor:
+    """One term of Eq. 4: ``sum`` or ``mean`` over the entries of a Gram matrix, then the mean over the batch."""
+    total = styles.squared_differences(others).mean()
+    return total if reduction == "sum" else total / styles.channels**2
 
 
 def latent_triplet_loss(latent: Tensor, triplets: Triplets, recipe: Recipe) -> Tensor:
@@ -64,12 +68,12 @@ def latent_triplet_loss(latent: Tensor, triplets: Triplets, recipe: Recipe) -> T
     return _direct(latent, triplets, recipe.triplet_distance, recipe.margin)
 
 
-def style_triplet_loss(styles: Tensor, triplets: Triplets, recipe: Recipe) -> Tensor:
-    """One term of Eq. 6 on Gram matrices (b, K, K): of whole matrices, or per row as in the reference."""
+def style_triplet_loss(styles: Styles, triplets: Triplets, recipe: Recipe) -> Tensor:
+    """One term of Eq. 6: of whole Gram matrices, or per row as in the reference."""
     if recipe.style_triplet == "rows" or recipe.triplet_distance == "euclidean":
-        points = styles if recipe.style_triplet == "rows" else styles.flatten(1)
+        points = styles.matrices if recipe.style_triplet == "rows" else styles.matrices.flatten(1)
         return _direct(points, triplets, recipe.triplet_distance, recipe.margin)
-    distances = squared_distances(styles)
+    distances = styles.squared_distances()
     near = distances[triplets.anchor, triplets.positive]
     far = distances[triplets.anchor, triplets.negative]
     return hinge(near, far, recipe.margin)

@@ -12,8 +12,8 @@ from torch import Tensor
 from dsim.errors import MeasureError
 from dsim.runtime import Runtime, Task
 from dsim_asap.augment import augment, resize
-from dsim_asap.grams import gram
-from dsim_asap.losses import combined, latent_triplet_loss, reconstruction_loss, style_triplet_loss, weighted
+from dsim_asap.grams import Styles
+from dsim_asap.losses import combined, latent_triplet_loss, style_loss, style_triplet_loss, weighted
 from dsim_asap.model import Encoder
 from dsim_asap.pool import Pool
 from dsim_asap.recipe import Recipe
@@ -98,14 +98,14 @@ class Extension(Trainer):
         held, held_style, triplet, style_triplet = (losses[name] for name in _TERMS)
         return {**losses, "total": combined(held, held_style, triplet, style_triplet, recipe.alpha, recipe.beta)}
 
-    def _held(self, images: Tensor, latent: Tensor, styles: Sequence[Tensor], memory: Tensor) -> dict[str, Tensor]:
+    def _held(self, images: Tensor, latent: Tensor, styles: Sequence[Styles], memory: Tensor) -> dict[str, Tensor]:
         """How far the exemplars have left the parent's points and Gram matrices, squared; 0 where that is free."""
         if not self.recipe.alpha:
             return {"held": latent.new_zeros(()), "held_style": latent.new_zeros(())}
         with torch.no_grad():
             wanted, wanted_styles = self._embed(self.parent, images[memory])
         apart = [
-            reconstruction_loss(style[memory], target, self.recipe.style_reduction)
+            style_loss(style[memory], target, self.recipe.style_reduction)
             for style, target in zip(styles, wanted_styles, strict=True)
         ]
         return {
@@ -113,13 +113,13 @@ class Extension(Trainer):
             "held_style": weighted(self.recipe.w, apart),
         }
 
-    def _embed(self, encoder: Encoder, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def _embed(self, encoder: Encoder, images: Tensor) -> tuple[Tensor, list[Styles]]:
         """Latent points and the Gram matrices of the maps whose style counts, float32."""
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bfloat16):
             latent, maps = encoder.embed(images.contiguous(memory_format=torch.channels_last))
         count = len(self.recipe.w)
         chosen = maps[:count] if self.recipe.maps == "stem" else maps[-count:]
-        return latent.float(), [gram(one, self.recipe.gram_norm) for one in chosen]
+        return latent.float(), [Styles.of(one, self.recipe.gram_norm) for one in chosen]
 
 
 def points_of(encoder: Encoder, pool: Pool, size: int, device: str) -> list[Tensor]:
