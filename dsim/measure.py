@@ -90,7 +90,7 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
         """Train on the pool of sources; called only where ``fits_pool`` is true."""
-        raise MeasureError(f"measure {self!r} declares fits_pool but does not implement fit")
+        raise MeasureError(f"measure {self!r} declares fits_pool but does not implement fit", hint="implement it")
 
     @property
     def fitted(self) -> str:
@@ -116,11 +116,13 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     def resample(self, summary: S, draw: NDArray[np.intp]) -> S:
         """The summary of the dataset made of the images ``draw`` (indices, with repetition)."""
-        raise MeasureError(f"measure {self!r} cannot be resampled")
+        raise MeasureError(f"measure {self!r} cannot be resampled", hint="compare without intervals: --bootstrap 0")
 
     def merge(self, first: S, second: S) -> S:
         """The summary of both datasets' images together, the first's before the second's."""
-        raise MeasureError(f"measure {self!r} cannot merge two datasets")
+        raise MeasureError(
+            f"measure {self!r} cannot merge two datasets", hint="compare without p-values: leave --test out"
+        )
 
     def compare_resampled(self, source: S, target: S, source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:
         """Values of B bootstrap replicates, shape (B,): draw b of the source against draw b of the target."""
@@ -161,7 +163,7 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     def embedding(self, summary: S) -> NDArray[np.float64]:
         """Points of the dataset's images, shape (n, k); only where ``spec.embeds``."""
-        raise MeasureError(f"measure {self!r} has no embedding")
+        raise MeasureError(f"measure {self!r} has no embedding", hint="choose a measure that has: dsim measures")
 
 
 class PairwiseMeasure(SimilarityMeasure[S]):

@@ -93,7 +93,7 @@ def summarise(plan: Plan, name: str) -> Any:
     try:
         if len(dataset) < measure.spec.min_samples:
             needed = f"{measure.spec.name} needs {measure.spec.min_samples}"
-            raise TooFewSamplesError(f"{name!r} has {len(dataset)} samples; {needed}")
+            raise TooFewSamplesError(f"{name!r} has {len(dataset)} samples; {needed}", hint="give it more images")
         return measure.summarise(plan.view(dataset), stream(plan.seed, plan.fingerprints[name], "summarise"))
     except (MeasureError, TooFewSamplesError) as error:
         return Failed(error.message)

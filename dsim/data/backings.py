@@ -134,7 +134,7 @@ class ArraysBacking:
 
 def _or_no_masks(masks: tuple[T, ...] | None) -> tuple[T, ...]:
     if masks is None:
-        raise NeedError("the dataset has no masks")
+        raise NeedError("the dataset has no masks", hint="give one per image: masks/ beside images/, or masks=...")
     return masks
 
 

@@ -186,7 +186,9 @@ class Dataset:
         from dsim.data.given import fingerprint
 
         if self.features is None:
-            raise DataError(f"dataset {self.name!r} was not given features")
+            raise DataError(
+                f"dataset {self.name!r} was not given features", hint="give them: from_arrays(features=...)"
+            )
         return fingerprint(self.features)
 
     def fingerprint(self, needs: Iterable[Need]) -> str:

@@ -31,7 +31,8 @@ def _look_up(name: str, own_weights: bool) -> dict[str, Any]:
 
     architecture, dot, _tag = name.partition(".")
     if architecture not in timm.list_models():
-        raise UnknownNameError("network of timm", architecture, timm.list_models())
+        hint = "timm.list_models() lists them; dsim zoo list, those that need no download"
+        raise UnknownNameError("network of timm", architecture, timm.list_models(), hint=hint)
     tagged = timm.list_pretrained(f"{architecture}.*")
     untagged = timm.list_pretrained(architecture)
     if not dot and not own_weights:

@@ -102,7 +102,8 @@ def _look_up(name: str) -> dict[str, Any]:
     architecture, dot, tag = name.partition(".")
     known = torchvision.models.list_models(module=torchvision.models)
     if architecture not in known:
-        raise UnknownNameError("network of torchvision", architecture, known)
+        hint = "torchvision.models.list_models() lists them"
+        raise UnknownNameError("network of torchvision", architecture, known, hint=hint)
     published = {str(item.name): item for item in torchvision.models.get_model_weights(architecture)}
     if not dot and len(published) == 1:
         tag = next(iter(published))

@@ -177,14 +177,18 @@ _OPTIONS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     },
 }
 
+_EXAMPLES = {"mean": "0.5/0.5/0.5", "std": "0.5/0.5/0.5", "minmax": "true"}
+
 
 def _read_option(head: str, name: str, text: str) -> Any:
     if name not in _OPTIONS[head]:
-        raise UnknownNameError(f"option of transform {head!r}", name, _OPTIONS[head])
+        hint = f"it takes: {', '.join(_OPTIONS[head])}"
+        raise UnknownNameError(f"option of transform {head!r}", name, _OPTIONS[head], hint=hint)
     try:
         return _OPTIONS[head][name](text)
     except ValueError:
-        raise UsageError(f"option {name!r} of transform {head!r} cannot be {text!r}") from None
+        cause = f"option {name!r} of transform {head!r} cannot be {text!r}"
+        raise UsageError(cause, hint=f"write {name}={_EXAMPLES.get(name, '224')}") from None
 
 
 def _read_bool(text: str) -> bool:
@@ -253,7 +257,7 @@ def _stretch(tensor: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _require(holds: bool, message: str) -> None:
     if not holds:
-        raise UsageError(f"transform: {message}")
+        raise UsageError(f"transform: {message}", hint="docs/features.md tells what each transform takes")
 
 
 def _require_choice(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -57,7 +57,7 @@ class Course:
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
-                raise UnknownNameError(name, getattr(self, name), known)
+                raise UnknownNameError(name, getattr(self, name), known, hint=f"choose one of: {', '.join(known)}")
         if self.epochs < 1 or self.patience < 0 or not self.lr > 0:
             given = f"epochs={self.epochs}, patience={self.patience}, lr={self.lr:g}"
             raise UsageError(f"nothing can be trained with {given}", hint="epochs and lr are positive, patience is not")

@@ -129,10 +129,12 @@ def _transform(name: str, options: Mapping[str, str]) -> NetworkInput | Square:
     if "transform" in options:
         chosen = parse_transform(options["transform"])
         if not isinstance(chosen, NetworkInput | Square):
-            raise UsageError(f"transform {chosen.id} gives no square images, and {name} takes them")
+            told = f"transform {chosen.id} gives no square images, and {name} takes them"
+            raise UsageError(told, hint="write transform=square@1[side=224,channels=3], or leave it out")
         channels = chosen.channels if isinstance(chosen, Square) else len(chosen.mean)
         if channels != 3:
-            raise UsageError(f"transform {chosen.id} gives images of one channel, and {name} takes three")
+            told = f"transform {chosen.id} gives images of one channel, and {name} takes three"
+            raise UsageError(told, hint="write transform=square@1[side=224,channels=3], or leave it out")
         return chosen
     text = options.get("size", "224")
     if not text.isdecimal() or not int(text):

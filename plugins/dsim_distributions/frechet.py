@@ -136,7 +136,7 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
     def _refuse_small(self, n: int, what: str) -> None:
         least = 2 * _LEAST if self.unbiased == "extrapolate" else _LEAST
         if n < least:
-            raise MeasureError(f"{what} has {n} images, and {self!r} needs {least}")
+            raise MeasureError(f"{what} has {n} images, and {self!r} needs {least}", hint="give it more images")
 
 
 def _gaussian(points: NDArray[np.float32]) -> Gaussian:

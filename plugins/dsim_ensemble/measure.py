@@ -123,7 +123,8 @@ class Ensemble(SimilarityMeasure[Placed]):
         for member, *summaries in zip(self.members, source.summaries, target.summaries, strict=True):
             value, reason = _distance(member, *summaries)
             if math.isnan(value):
-                raise MeasureError(f"{member!r}, a member of the ensemble, has no value: {reason}")
+                told = f"{member!r}, a member of the ensemble, has no value: {reason}"
+                raise MeasureError(told, hint="mend that, or leave the member out: ensemble:of=...")
             found.append(value)
         return np.array(found)
 

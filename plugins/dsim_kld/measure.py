@@ -60,7 +60,8 @@ class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
     def resample(self, summary: Fingerprint, draw: NDArray[np.intp]) -> Fingerprint:
         if not summary.kept:
             raise MeasureError(
-                f"of {summary.count} images only the fingerprint is known, and not each image's features"
+                f"of {summary.count} images only the fingerprint is known, and not each image's features",
+                hint="compare without intervals and p-values, or give the images",
             )
         return take([summary.points[draw]], self.edges)
 

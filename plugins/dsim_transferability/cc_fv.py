@@ -98,7 +98,8 @@ class CcFv(SimilarityMeasure[Cells]):
         variety = feature_variety(_clouds(points, target.images, np.full(len(points), True), images))
         value = cc_fv(consistencies, variety)
         if not math.isfinite(value):
-            raise MeasureError("the target's features do not vary as the source's head sees them")
+            told = "the target's features do not vary as the source's head sees them"
+            raise MeasureError(told, hint="give target images that differ")
         return value
 
     def remark(self, summary: Cells) -> str:

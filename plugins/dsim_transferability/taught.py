@@ -95,7 +95,8 @@ class TransferScore(SimilarityMeasure[Taught]):
         value = self.score(points, target)
         if not math.isfinite(value):
             alike = np.ptp(points, axis=0).max() <= 1e-9 * np.abs(points).max()
-            raise MeasureError(SAME_OUTPUT if alike else self.why_undefined(points, target))
+            told = SAME_OUTPUT if alike else self.why_undefined(points, target)
+            raise MeasureError(told, hint="judge this target by another measure: dsim measures")
         return value
 
     def compare_many(self, sources: Sequence[Taught], targets: Sequence[Taught]) -> NDArray[np.float64]:

@@ -75,7 +75,8 @@ def _check(settings: Mapping[str, Any], benchmark: Benchmark) -> None:
 
     said = dict(settings)
     if (self_pairs := said.pop("self_pairs")) not in SELF_PAIRS:
-        raise UnknownNameError("treatment of self pairs", self_pairs, SELF_PAIRS)
+        hint = f"choose one of: {', '.join(SELF_PAIRS)}"
+        raise UnknownNameError("treatment of self pairs", self_pairs, SELF_PAIRS, hint=hint)
     Intervals(len(benchmark.truth.targets), method=said.pop("interval"), **said)
 
 

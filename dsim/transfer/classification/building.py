@@ -53,7 +53,7 @@ def _made(recipe: ClassifyRecipe, classes: int) -> Classifier:
 
     name = recipe.network.removeprefix("timm:")
     if name not in timm.list_models():
-        raise UnknownNameError("network of timm", name, timm.list_models())
+        raise UnknownNameError("network of timm", name, timm.list_models(), hint="timm.list_models() lists them")
     try:
         body, facts = timm_body(name)
     except (RuntimeError, ValueError, TypeError) as error:

@@ -221,7 +221,8 @@ def unseen(start: Start, target: Dataset, indices: Sequence[int]) -> list[int]:
     if len(target.classes) - len(lacking(target, left)) < 2:
         raise DataError(
             f"{len(indices) - len(left)} of {len(indices)} images to be scored are in the source too, and the others "
-            "are not of two classes"
+            "are not of two classes",
+            hint="give sources and targets that share fewer images",
         )
     return left
 

@@ -110,7 +110,8 @@ class ClassifyRecipe:
         for setting in SETTINGS:
             object.__setattr__(self, setting.name, setting.check(getattr(self, setting.name)))
         if self.network != "plain" and not self.network.startswith("timm:"):
-            raise UnknownNameError("network", self.network, ["plain", "timm:resnet18"])
+            hint = "write network=plain, or network=timm:NAME"
+            raise UnknownNameError("network", self.network, ["plain", "timm:resnet18"], hint=hint)
         if "[" in self.network or "." in self.network:
             raise UsageError(
                 f"network={self.network} names weights, and sources start from random ones",

@@ -241,7 +241,8 @@ def _unseen(segmenter: Segmenter | None, target: Dataset, indices: Sequence[int]
     }
     left = [index for index in indices if target.image_digests[index] not in seen]
     if not left:
-        raise DataError(f"the model was trained on every image of {target.name!r} that could be scored")
+        told = f"the model was trained on every image of {target.name!r} that could be scored"
+        raise DataError(told, hint="give the target images that no source holds")
     return left
 
 

@@ -81,7 +81,8 @@ class Recipe:
         for setting in SETTINGS:
             object.__setattr__(self, setting.name, setting.check(getattr(self, setting.name)))
         if self.encoder != "plain" and not self.encoder.startswith("timm:"):
-            raise UnknownNameError("encoder", self.encoder, ["plain", "timm:resnet18"])
+            hint = "write encoder=plain, or encoder=timm:NAME"
+            raise UnknownNameError("encoder", self.encoder, ["plain", "timm:resnet18"], hint=hint)
         if self.pretrained and self.encoder == "plain":
             raise UsageError("a plain U-Net has no published weights", hint="give encoder=timm:NAME.TAG")
         if self.validation + self.holdout >= 1:
