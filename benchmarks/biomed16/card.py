@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.biomed16.model_card import LEARNT
 from benchmarks.biomed16.sets import Annotated
-from benchmarks.phantom_truth.card import counted, listed, table
+from benchmarks.cards import counted, listed, table, words
 from benchmarks.real_sets import sections, storing
 from benchmarks.real_sets.facts import Facts, facts
 from dsim.evaluation.results import Score
@@ -82,12 +82,10 @@ def command(truth: TransferMatrix) -> str:
 
 
 def _summary(truth: TransferMatrix) -> str:
-    record = truth.provenance
     return (
         f"Dice ({truth.unit}) of small U-Nets on {len(truth.targets)} sets of real images: each trained on one set "
         f"and applied to all others as it is, as if to write pre-annotations; {truth.repetitions} trainings per "
-        f"source. Measured by dsim on {record['date']}: {record['hours']:.1f} hours of one thread "
-        f"({sections.devices(record)}). The numbers are under dsim's licence; the images have their own, below.\n\n"
+        f"source. {sections.measured(truth.provenance)}\n\n"
         f"Use: judging measures on real images, `dsim evaluate MATRIX --truth {truth.name}`. The datasets are named "
         "as there; `location` in truth.json is below a data folder. The trained models are in the zoo: `dsim zoo "
         "list`."
@@ -168,14 +166,7 @@ def _targets(truth: TransferMatrix, told: Facts) -> str:
 
 def _ceiling(told: Facts) -> str:
     chosen = ("random", "best fixed source", "best fixed source, others")
-    return (
-        "Without self pairs, as `dsim evaluate` judges; 95 % intervals in brackets. *Best fixed source, others*: for "
-        "each target the source that is best for the other targets, which is the simple choice that uses no "
-        "hindsight. *Ceiling*: what a measure would score that knew the expected Dice of every pair, for the truth "
-        "is itself the mean of a few noisy "
-        "trainings ([evaluation](../../../docs/evaluation.md)).\n\n"
-        + sections.reach(told, chosen, regret="mean regret, points", digits=2)
-    )
+    return sections.reach(told, chosen, "Dice", "trainings", regret="mean regret, points", digits=2)
 
 
 def _sets(truth: TransferMatrix, known: Mapping[str, Annotated]) -> str:
@@ -192,7 +183,7 @@ def _sets(truth: TransferMatrix, known: Mapping[str, Annotated]) -> str:
         ]
         for name, origin in known.items()
     ]
-    return sections.words(head, rows)
+    return words(head, rows)
 
 
 def _how(truth: TransferMatrix) -> str:

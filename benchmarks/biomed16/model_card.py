@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.biomed16.sets import Annotated
-from benchmarks.phantom_truth.card import table
+from benchmarks.cards import table
 from dsim.truth import TransferMatrix
 
 #: Percent of Dice on its own held-out images below which a source was not learnt.

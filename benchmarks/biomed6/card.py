@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.biomed6 import tables
 from benchmarks.biomed6.gains import CONFIDENCE, Gains, gains
 from benchmarks.biomed6.sets import Labelled
-from benchmarks.phantom_truth.card import counted, listed
+from benchmarks.cards import counted, listed
 from benchmarks.real_sets import sections, storing
 from benchmarks.real_sets.facts import Facts, facts
 from dsim.transfer.classification.building import build
@@ -86,12 +86,10 @@ def command(truth: TransferMatrix) -> str:
 
 
 def _summary(truth: TransferMatrix) -> str:
-    record = truth.provenance
     return (
         f"AUC of small networks on {len(truth.targets)} sets of real images with labels: each trained on one set, "
         f"then, with a new head, on another one, in {truth.repetitions} folds. The baseline starts from random "
-        f"weights. Measured by dsim on {record['date']}: {record['hours']:.1f} hours of one thread "
-        f"({sections.devices(record)}). The numbers are under dsim's licence; the images have their own, below.\n\n"
+        f"weights. {sections.measured(truth.provenance)}\n\n"
         f"Use: judging measures on real images with labels, `dsim evaluate MATRIX --truth {truth.name}`. The datasets "
         "are named as there; `location` in truth.json is below a data folder."
     )

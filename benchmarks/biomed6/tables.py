@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.biomed6.gains import CONFIDENCE, Gains
 from benchmarks.biomed6.sets import Labelled
-from benchmarks.phantom_truth.card import listed, table
+from benchmarks.cards import by_target, listed, table, words
 from benchmarks.real_sets import sections
 from benchmarks.real_sets.facts import Facts
 from dsim.truth import TransferMatrix
@@ -18,14 +18,11 @@ _STAR = "\\*"
 
 def gain(truth: TransferMatrix, told: Facts, gained: Gains) -> str:
     """Transferability of every pair with its standard error; a star where the folds tell it from 0."""
-    rows = []
-    for j, target in enumerate(truth.targets):
-        cells = []
-        for i, source in enumerate(truth.sources):
-            text = f"{gained.percent[i, j]:+.1f}{_STAR if gained.clear[i, j] else ''} ± {gained.error[i, j]:.1f}"
-            cells.append("" if source == target else f"**{text}**" if source == told.best[j] else text)
-        rows.append([f"`{target}`", *cells])
-    return table(["target", *truth.sources], rows)
+
+    def pair(i: int, j: int) -> str:
+        return f"{gained.percent[i, j]:+.1f}{_STAR if gained.clear[i, j] else ''} ± {gained.error[i, j]:.1f}"
+
+    return table(["target", *truth.sources], by_target(truth, told.best, pair))
 
 
 def targets(truth: TransferMatrix, told: Facts, gained: Gains) -> str:
@@ -104,14 +101,8 @@ def reach(told: Facts) -> str:
     """What simple choices score, and the ceiling."""
     chosen = ["random", "best fixed source", "best fixed source, others", "no transfer"]
     chosen += [name for name in ("ImageNet",) if name in told.baselines]
-    return (
-        "Without self pairs, as `dsim evaluate` judges; 95 % intervals in brackets. *Best fixed source, others*: for "
-        "each target the source that is best for the other targets, which is the simple choice that uses no "
-        "hindsight. *No transfer*: training from scratch, which chooses no source. *Ceiling*: what a measure would "
-        "score that knew the expected AUC of every pair, for the truth is itself the mean of a few noisy folds "
-        "([evaluation](../../../docs/evaluation.md)).\n\n"
-        + sections.reach(told, chosen, regret="mean regret, AUC", digits=3)
-    )
+    scratch = "*No transfer*: training from scratch, which chooses no source."
+    return sections.reach(told, chosen, "AUC", "folds", regret="mean regret, AUC", digits=3, more=scratch)
 
 
 def sets(truth: TransferMatrix, known: Mapping[str, Labelled]) -> str:
@@ -130,4 +121,4 @@ def sets(truth: TransferMatrix, known: Mapping[str, Labelled]) -> str:
         ]
         for name, origin in known.items()
     ]
-    return sections.words(head, rows)
+    return words(head, rows)

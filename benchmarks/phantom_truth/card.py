@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.cards import by_target, counted, listed, table
 from benchmarks.phantom_truth.facts import LEARNT, Facts, facts
 from dsim.truth import TransferMatrix
 
@@ -114,14 +115,9 @@ def _table_of_sources(truth: TransferMatrix, told: Facts) -> str:
 
 
 def _table_of_scores(truth: TransferMatrix, told: Facts) -> str:
-    rows = []
-    for j, target in enumerate(truth.targets):
-        cells = []
-        for i, source in enumerate(truth.sources):
-            text = f"{told.means[i, j]:.1f} ± {told.spread[i, j]:.1f}"
-            cells.append("" if source == target else f"**{text}**" if source == told.best[j] else text)
-        rows.append([f"`{target}`", *cells, f"{truth.provenance['all foreground'][target]:.1f}"])
-    return table(["target", *truth.sources, "*all*"], rows)
+    rows = by_target(truth, told.best, lambda i, j: f"{told.means[i, j]:.1f} ± {told.spread[i, j]:.1f}")
+    every = [f"{truth.provenance['all foreground'][target]:.1f}" for target in truth.targets]
+    return table(["target", *truth.sources, "*all*"], [[*row, text] for row, text in zip(rows, every, strict=True)])
 
 
 def _recipe(record: Mapping[str, Any]) -> str:
@@ -139,28 +135,11 @@ def _recipe(record: Mapping[str, Any]) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "---:") -> str:
-    """A table of Markdown, the first column to the left, all others to the right, or as ``align`` says."""
-    lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def _points(lost: tuple[float, float, float]) -> str:
     return (
         f"{lost[0]:.1f} points of Dice against the best for each target "
         f"({lost[1]:.1f} where a source of the modality exists, {lost[2]:.1f} where none does)"
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names, or that there is none."""
-    return ", ".join(names) or "none"
-
-
-def counted(names: Sequence[str]) -> str:
-    """Each name once, with how often it occurs, the most frequent first."""
-    order = sorted(set(names), key=lambda name: (-names.count(name), name))
-    return ", ".join(f"`{name}` ({names.count(name)})" for name in order)
 
 
 def _plain(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.phantom_truth.card import table
+from benchmarks.cards import by_target, table, words
 from benchmarks.real_sets.facts import Facts
 from benchmarks.real_sets.origins import Origin
 from dsim.evaluation.results import Score
@@ -18,28 +18,47 @@ _SCORES = {"spearman": "mean Spearman (RCI)", "top1": "top-1", "top3": "top-3"}
 
 def scores(truth: TransferMatrix, told: Facts, digits: int) -> str:
     """Mean and spread of every pair, the best source of a target in bold, self pairs in brackets."""
-    rows = []
-    for j, target in enumerate(truth.targets):
-        cells = []
-        for i, source in enumerate(truth.sources):
-            text = f"{told.means[i, j]:.{digits}f} ± {told.spread[i, j]:.{digits}f}"
-            own = f"({told.own[i]:.{digits}f} ± {told.own_spread[i]:.{digits}f})"
-            cells.append(own if source == target else f"**{text}**" if source == told.best[j] else text)
-        rows.append([f"`{target}`", *cells])
-    return table(["target", *truth.sources], rows)
+
+    def pair(i: int, j: int) -> str:
+        return f"{told.means[i, j]:.{digits}f} ± {told.spread[i, j]:.{digits}f}"
+
+    def own(i: int) -> str:
+        return f"({told.own[i]:.{digits}f} ± {told.own_spread[i]:.{digits}f})"
+
+    return table(["target", *truth.sources], by_target(truth, told.best, pair, own))
 
 
-def reach(told: Facts, baselines: Sequence[str], regret: str, digits: int) -> str:
-    """What simple choices score, beside what the best measure could; ``regret`` : its name with its unit."""
+def measured(record: Mapping[str, Any]) -> str:
+    """When, for how long and on what it was measured, and whose the numbers are."""
+    return (
+        f"Measured by dsim on {record['date']}: {record['hours']:.1f} hours of one thread ({_devices(record)}). The "
+        "numbers are under dsim's licence; the images have their own, below."
+    )
+
+
+def reach(
+    told: Facts, baselines: Sequence[str], score: str, repeated: str, regret: str, digits: int, more: str = ""
+) -> str:
+    """What simple choices score, beside what the best measure could.
+
+    ``regret`` : its name with its unit. ``repeated`` : what the ``score`` is a mean over. ``more`` : a sentence on the
+    baselines.
+    """
     rows = [
         [
             text,
-            *(short(told.baselines[name].scores[score], decimals) for name in baselines),
-            short(told.ceiling[score], decimals),
+            *(_short(told.baselines[baseline].scores[name], decimals) for baseline in baselines),
+            _short(told.ceiling[name], decimals),
         ]
-        for score, text, decimals in [*((name, text, 2) for name, text in _SCORES.items()), ("regret", regret, digits)]
+        for name, text, decimals in [*((name, text, 2) for name, text in _SCORES.items()), ("regret", regret, digits)]
     ]
-    return table(["score", *baselines, "ceiling"], rows)
+    return (
+        "Without self pairs, as `dsim evaluate` judges; 95 % intervals in brackets. *Best fixed source, others*: for "
+        "each target the source that is best for the other targets, which is the simple choice that uses no "
+        f"hindsight.{f' {more}' if more else ''} *Ceiling*: what a measure would score that knew the expected {score} "
+        f"of every pair, for the truth is itself the mean of a few noisy {repeated} "
+        "([evaluation](../../../docs/evaluation.md)).\n\n"
+    ) + table(["score", *baselines, "ceiling"], rows)
 
 
 def origins(known: Mapping[str, Origin]) -> str:
@@ -50,11 +69,6 @@ def origins(known: Mapping[str, Origin]) -> str:
         for name, origin in known.items()
     ]
     return words(head, rows)
-
-
-def words(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of texts, which may hold any character."""
-    return table(head, [[text.replace("|", "\\|") for text in row] for row in rows], "---")
 
 
 def settings(record: Mapping[str, Any]) -> str:
@@ -69,11 +83,11 @@ def _conditions(record: Mapping[str, Any]) -> Iterator[str]:
         yield ", ".join(f"{name} {value}" for name, value in each.items())
 
 
-def devices(record: Mapping[str, Any]) -> str:
+def _devices(record: Mapping[str, Any]) -> str:
     return ", ".join(sorted({str(each["device"]) for each in record["conditions"]}))
 
 
-def short(score: Score, digits: int = 2) -> str:
+def _short(score: Score, digits: int = 2) -> str:
     """The score with its interval; a score that there is not is none."""
     if np.isnan(score.value):
         return "none"
