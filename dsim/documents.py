@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, DsimError
-from dsim.files import read_text
+from dsim.files import read_text, write_text
 
 if TYPE_CHECKING:
     import numpy as np
     from jsonschema import Draft202012Validator
     from numpy.typing import NDArray
 
+#: Characters that are told of what a schema says of a fault, which may quote whole tables.
 _LONGEST = 300
 
 
@@ -47,6 +49,41 @@ def read_either(source: str | Path, hint: str) -> tuple[dict[str, Any], str]:
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return parse(source, "the text", hint), "the text"
     return read(Path(source), hint), str(source)
+
+
+def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
+    """The JSON text of a document, for people too; written atomically, and ended by a line feed, where a path is given.
+
+    Raises ValueError for NaN, which a document holds as null, and DsimError where the file cannot be written.
+
+    >>> print(to_json({"name": "naïve", "values": []}))
+    {
+      "name": "naïve",
+      "values": []
+    }
+    """
+    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    if path is not None:
+        write_text(Path(path), text + "\n")
+    return text
+
+
+def canonical_json(value: object) -> str:
+    """The one text of a JSON value: keys sorted, no spaces, ASCII; the same before and after it was written to a file.
+
+    >>> canonical_json({"b": 1, "a": [True, None]})
+    '{"a":[true,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def digest(value: object) -> str:
+    """sha256 of the canonical JSON: the identity of whatever depends on exactly this.
+
+    >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
+    True
+    """
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def check(

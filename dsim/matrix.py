@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import array, nullable, number, or_nan, read_either
+from dsim.documents import array, nullable, number, or_nan, read_either, to_json
 from dsim.errors import DataError
+from dsim.files import write_text
 from dsim.specs import Direction
 
 if TYPE_CHECKING:
@@ -186,8 +186,6 @@ class SimilarityMatrix:
 
     def to_csv(self, path: str | Path) -> None:
         """Write the values as CSV, sources in rows; atomically."""
-        from dsim.files import write_text
-
         write_text(Path(path), self.to_frame().to_csv())
 
     def to_dict(self) -> dict[str, Any]:
@@ -220,12 +218,7 @@ class SimilarityMatrix:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The JSON text; written atomically where a path is given."""
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        if path is not None:
-            from dsim.files import write_text
-
-            write_text(Path(path), text + "\n")
-        return text
+        return to_json(self.to_dict(), path)
 
     @classmethod
     def from_json(cls, source: str | Path) -> SimilarityMatrix:

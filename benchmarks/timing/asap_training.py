@@ -8,9 +8,9 @@ images after ``--epochs``, and the rates of forward and backward pass alone. Rea
 first epoch. Without ``--data`` phantoms are written to a temporary folder as PNG.
 
 With ``--minutes`` each trains for that long or for ``--epochs``, and a table tells when its EQC was first as low as
-each value of ``--to``. It is taken after every epoch, with the clock stopped. dsim's learning rate falls over the epochs
-planned; the plain loop halves it every ten, as the reference does. 0.384 and 0.358 are the paper's values of EQC, for
-nine other datasets.
+each value of ``--to``. It is taken after every epoch, with the clock stopped. dsim's learning rate falls over the
+epochs planned; the plain loop halves it every ten, as the reference does. 0.384 and 0.358 are the paper's values of
+EQC, for nine other datasets.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.draws import tied
-from dsim.documents import nullable, number
+from dsim.documents import nullable, number, to_json
 from dsim.errors import UsageError
 from dsim.matrix import SimilarityMatrix
 
@@ -156,9 +155,7 @@ class Agreement:
 
     def to_json(self, path: Path) -> None:
         """Write the document; atomically."""
-        from dsim.files import write_text
-
-        write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+        to_json(self.to_dict(), path)
 
 
 def agreement(

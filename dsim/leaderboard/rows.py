@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.documents import to_json
 from dsim.errors import DataError
 
 if TYPE_CHECKING:
@@ -134,12 +134,7 @@ class Board:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The JSON text; written atomically where a path is given."""
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        if path is not None:
-            from dsim.files import write_text
-
-            write_text(Path(path), text + "\n")
-        return text
+        return to_json(self.to_dict(), path)
 
     @classmethod
     def from_json(cls, path: str | Path) -> Board:

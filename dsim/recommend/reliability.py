@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import check, number, or_nan, read
+from dsim.documents import check, number, or_nan, read, to_json
 from dsim.recommend.procedure import Procedure
 from dsim.shipped import shipped
 
@@ -173,9 +172,6 @@ def records(path: Path) -> list[Reliability]:
 
 def write(path: Path, record: Reliability) -> None:
     """Put a record into a file, in the place of an older one of the same measure."""
-    from dsim.files import write_text
-
     same = record.depends["measure"]
     others = [known for known in (records(path) if path.exists() else []) if known.depends["measure"] != same]
-    document = {"schema": SCHEMA, "records": [known.to_dict() for known in (*others, record)]}
-    write_text(path, json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    to_json({"schema": SCHEMA, "records": [known.to_dict() for known in (*others, record)]}, path)

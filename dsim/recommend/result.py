@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dsim import __version__
+from dsim.documents import to_json
 from dsim.matrix import SimilarityMatrix
 from dsim.recommend.choice import Choice
 from dsim.recommend.reliability import Reliability
@@ -92,9 +92,4 @@ class Recommendation:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The JSON text; written atomically where a path is given."""
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        if path is not None:
-            from dsim.files import write_text
-
-            write_text(Path(path), text + "\n")
-        return text
+        return to_json(self.to_dict(), path)

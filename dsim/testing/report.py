@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dsim.documents import to_json
 from dsim.errors import DsimError
 
 SCHEMA = "dsim.conformance/1"
@@ -113,4 +113,4 @@ class Report:
 
     def to_json(self) -> str:
         """The document as text."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+        return to_json(self.to_dict())

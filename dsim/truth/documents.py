@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -33,16 +32,6 @@ def to_document(truth: TransferMatrix) -> dict[str, Any]:
         "missing": [{"source": source, "target": target, "reason": why} for source, target, why in truth.missing],
         "provenance": dict(truth.provenance),
     }
-
-
-def to_text(truth: TransferMatrix, path: str | Path | None) -> str:
-    """The JSON text; written atomically where a path is given."""
-    text = json.dumps(to_document(truth), indent=2, allow_nan=False, ensure_ascii=False)
-    if path is not None:
-        from dsim.files import write_text
-
-        write_text(Path(path), text + "\n")
-    return text
 
 
 def from_document(document: Mapping[str, Any], what: str = "the document") -> TransferMatrix:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.documents import digest, to_json
 from dsim.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -146,13 +147,9 @@ class TransferMatrix:
     @property
     def digest(self) -> str:
         """sha256 of the canonical JSON of what judges: score, unit, bounds, names, values, repetition, baseline."""
-        import hashlib
-        import json
-
         judges = ("score", "unit", "bounds", "sources", "targets", "values", "repetition", "baseline")
         document = self.to_dict()
-        text = json.dumps({key: document[key] for key in judges}, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest({key: document[key] for key in judges})
 
     def restrict(self, sources: Sequence[str], targets: Sequence[str]) -> TransferMatrix:
         """The truth of these sources and targets, in this order; what is known of all others is left out.
@@ -207,9 +204,7 @@ class TransferMatrix:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The JSON text; written atomically where a path is given."""
-        from dsim.truth.documents import to_text
-
-        return to_text(self, path)
+        return to_json(self.to_dict(), path)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> TransferMatrix:
