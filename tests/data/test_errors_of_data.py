@@ -1,0 +1,125 @@
+"""The errors of reading datasets that no other test holds, word for word: the thing, the cause, the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+
+import dsim
+from dsim import documents
+from dsim.data import decode
+from dsim.data.opening import open_dataset
+from dsim.data.phantoms.knobs import Style
+from dsim.data.pixels import as_mask
+from dsim.data.torch_dataset import from_torch
+from dsim.data.volumes.cut import Cut
+from dsim.errors import DsimError
+
+IMAGES = np.arange(4 * 6 * 6, dtype=np.uint8).reshape(4, 6, 6)
+
+
+def npz() -> dsim.Dataset:
+    np.savez("cells.npz", images=IMAGES, labels=[0, 1, 2, 1], class_names=["a", "b"])
+    return open_dataset("cells.npz")
+
+
+def group() -> dsim.Dataset:
+    with h5py.File("cells.h5", "w") as file:
+        file.create_group("images")
+    return open_dataset("cells.h5")
+
+
+def link() -> dsim.Dataset:
+    with h5py.File("cells.h5", "w") as file:
+        file["images"] = h5py.ExternalLink("other.h5", "images")
+    with h5py.File("other.h5", "w") as file:
+        file["images"] = IMAGES
+    return open_dataset("cells.h5")
+
+
+def lab() -> object:
+    tifffile.imwrite("a.tif", np.zeros((4, 4, 3), np.uint8), photometric="cielab")
+    return decode.read(Path("a.tif"))
+
+
+def line() -> object:
+    from dsim.data.tiff import _Stack
+
+    return _Stack.of(SimpleNamespace(axes="Q", shape=(5,)))
+
+
+def no_json() -> object:
+    Path("matrix.json").write_text("{")
+    return documents.read(Path("matrix.json"), "write it again")
+
+
+WORDING: dict[str, tuple[Callable[[], object], str]] = {
+    "a label without a class": (
+        npz,
+        "labels in cells.npz runs from 0 to 2, but there are 2 class names\n"
+        "  fix: number the classes from 0, in the order of their names",
+    ),
+    "no masks in memory": (
+        lambda: dsim.from_arrays(IMAGES).masks_fingerprint,
+        "the dataset has no masks\n  fix: give one per image: masks/ beside images/, or masks=...",
+    ),
+    "no features": (
+        lambda: dsim.from_arrays(IMAGES, name="mine").features_fingerprint,
+        "dataset 'mine' was not given features\n  fix: give them: from_arrays(features=...)",
+    ),
+    "a group": (
+        group,
+        "images in cells.h5 is a group\n  fix: store it as one dataset, images stacked along the first axis",
+    ),
+    "a link": (link, "images in cells.h5 lies in another file\n  fix: copy the data into the file itself"),
+    "a mask of deep colours": (
+        lambda: as_mask(np.arange(48, dtype=np.uint16).reshape(4, 4, 3), "a.tif"),
+        "mask a.tif has colours of uint16\n  fix: store the mask as one gray channel",
+    ),
+    "a strange colour space": (
+        lab,
+        "a.tif is in a colour space that is not read (<PHOTOMETRIC.CIELAB: 8>)\n  fix: convert it to gray or RGB",
+    ),
+    "no plane": (line, "TIFF axes 'Q' hold no plane\n  fix: save it with axes Y and X"),
+    "no torch image": (
+        lambda: from_torch([], name="mine"),
+        "the torch dataset 'mine' is empty\n  fix: give at least one image",
+    ),
+    "unknown axis": (lambda: Cut(axis="w"), "axis cannot be 'w'\n  fix: choose one of: z, y, x"),
+    "unknown time": (
+        lambda: Cut(time=-1),
+        "time cannot be -1\n  fix: count the time points from 0: PATH[time=0]",
+    ),
+    "unknown option of a path": (
+        lambda: Cut.parse({"slice": "5"}),
+        "no option of a path named 'slice'. Did you mean 'slices'?\n  fix: ",
+    ),
+    "unknown knob": (
+        lambda: Style().turned({"nois": 0.5}),
+        "no knob named 'nois'. Did you mean 'noise'?\n  fix: knobs are: ",
+    ),
+    "a knob without a number": (
+        lambda: open_dataset("phantoms:xray[noise=much]"),
+        "knob 'noise' takes a number, not 'much'\n  fix: write noise=0.5",
+    ),
+    "no JSON": (no_json, "matrix.json is not JSON: Expecting property name"),
+    "no schema": (
+        lambda: documents.check({"schema": "dsim.nothing/1"}, "dsim.nothing/1", "it", "mend it"),
+        "dsim.nothing.1.schema.json is missing in ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "told"), WORDING.values(), ids=WORDING)
+def test_wording_of_data(act: Callable[[], object], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DsimError) as caught:
+        act()
+    assert told in str(caught.value)
+    assert caught.value.hint
