@@ -173,7 +173,7 @@ class SimilarityMatrix:
 
     def _position(self, name: str, names: Sequence[str]) -> int:
         if name not in names:
-            raise DataError(f"the matrix has no {name!r}", hint=f"it has: {', '.join(names)}")
+            raise DataError(f"the matrix has no dataset {name!r}", hint=f"it has: {', '.join(names)}")
         return list(names).index(name)
 
     def to_frame(self) -> pd.DataFrame:

@@ -179,8 +179,8 @@ def agreement(
     if len(shapes) > 1:
         raise UsageError("the matrices are not of the same sources and targets", hint="compare the same datasets")
     names = [matrix.measure for matrix in matrices]
-    if len(set(names)) < len(names):
-        raise UsageError("a measure is there twice", hint="give each measure once")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"{', '.join(twice)}: given more than once", hint="give each measure once")
     return Agreement(tuple(matrices), dict(seconds or {}), dict(failed or {}))
 
 
@@ -192,13 +192,17 @@ class _Correlations:
 
     @property
     def mean_over_targets(self) -> NDArray[np.float64]:
-        return _nanmean(self.values)
+        from dsim.stats.known import mean_known
+
+        return mean_known(self.values, axis=0)
 
     def mean_of(self, target: int) -> float:
         import numpy as np
 
+        from dsim.stats.known import mean_known
+
         above = np.triu_indices(self.values.shape[1], k=1)
-        return float(_nanmean(self.values[target][above]))
+        return float(mean_known(self.values[target][above], axis=0))
 
 
 def _correlations(name: str, columns: Sequence[Sequence[NDArray[np.float64]]]) -> _Correlations:
@@ -215,18 +219,6 @@ def _correlations(name: str, columns: Sequence[Sequence[NDArray[np.float64]]]) -
             if known.sum() >= 2 and np.ptp(one) > 0 and np.ptp(other) > 0:
                 layer[i, j] = layer[j, i] = correlate(one, other).statistic
     return _Correlations(values)
-
-
-def _nanmean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the first axis of what is known; NaN where nothing is."""
-    import numpy as np
-
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    means: NDArray[np.float64] = np.divide(
-        np.where(known, values, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0
-    )
-    return means
 
 
 def _sign(difference: float) -> float:

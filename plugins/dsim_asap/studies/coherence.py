@@ -159,7 +159,7 @@ def _by_ids(dataset: Dataset, held: set[str]) -> Part:
 def _trial(seed: int, chosen: Chosen, parts: Sequence[Part], foreign: Sequence[Dataset], runtime: Runtime) -> Trial:
     unseen = [None if part.held is None else embed([part.held], chosen, runtime)[0] for part in parts]
     if all(cloud is None for cloud in unseen):
-        raise UsageError("no image was held out", hint="give more images, or a larger --holdout")
+        raise UsageError("no image of these datasets was held out", hint="give more images, or a larger --holdout")
     known = embed([part.known for part in parts], chosen, runtime)
     return Trial(seed, chosen, tuple(known), tuple(unseen), tuple(embed(foreign, chosen, runtime, "target")))
 

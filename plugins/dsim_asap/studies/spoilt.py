@@ -33,7 +33,7 @@ def spoil(datasets: Sequence[Dataset], share: float, seed: int) -> list[Dataset]
     from dsim.rng import stream
 
     if not 0 < share <= 1:
-        raise UsageError(f"a share of {share:g} of the images", hint="give one above 0, at most 1")
+        raise UsageError(f"a share of {share:g} of the images cannot be exchanged", hint="give one above 0, at most 1")
     if len(datasets) < 2:
         raise UsageError("wrong membership needs two datasets at least", hint="give more --sources")
     rng = stream(seed, "wrong membership", *(dataset.images_fingerprint for dataset in datasets))
