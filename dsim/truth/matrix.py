@@ -103,12 +103,16 @@ class TransferMatrix:
     @property
     def mean(self) -> NDArray[np.float64]:
         """Means over the known repetitions, float64 (sources, targets); NaN where there is none."""
-        return _mean(self.values)
+        from dsim.stats.known import mean_known
+
+        return mean_known(self.values, axis=-1)
 
     @property
     def baseline_mean(self) -> NDArray[np.float64] | None:
         """Means of the baseline over the known repetitions, float64 (targets,); None without a baseline."""
-        return None if self.baseline is None else _mean(self.baseline)
+        from dsim.stats.known import mean_known
+
+        return None if self.baseline is None else mean_known(self.baseline, axis=-1)
 
     @property
     def repetitions(self) -> int:
@@ -260,14 +264,3 @@ def _frozen(values: Any, name: str, what: str) -> NDArray[np.float64]:
         ) from None
     array.setflags(write=False)
     return array
-
-
-def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the last axis, of what is known; NaN where nothing is."""
-    import numpy as np
-
-    known = ~np.isnan(values)
-    count = known.sum(axis=-1)
-    total = np.where(known, values, 0.0).sum(axis=-1)
-    mean: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean
