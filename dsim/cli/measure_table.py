@@ -73,5 +73,10 @@ def _linked(reference: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that stays within its cell, and is not taken for emphasis."""
-    return re.sub(r"([|*_<\[\]])", r"\\\1", re.sub(r"\s+", " ", text))
+    """Text that stays within its cell, and is taken neither for emphasis nor for HTML.
+
+    >>> _plain("k <= n_classes")
+    'k &lt;= n\\\\_classes'
+    """
+    # Not every reader of Markdown takes a backslash before < for an escape.
+    return re.sub(r"([|*_\[\]])", r"\\\1", re.sub(r"\s+", " ", text)).replace("<", "&lt;")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def _told(command: click.Command, parent: click.Context, name: str, level: int) 
     options = [one.get_help_record(context) for one in command.params if isinstance(one, click.Option)]
     if options:
         yield "| option | |\n|---|---|"
-        yield from (f"| `{_bar(option)}` | {_cell(text)} |" for option, text in filter(None, options))
+        yield from (f"| {_code(option)} | {_cell(text)} |" for option, text in filter(None, options))
         yield ""
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
@@ -67,12 +68,13 @@ def _kept(paragraph: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"([*_<\[\]])", r"\\\1", text)
+    return re.sub(r"([*_\[\]])", r"\\\1", text).replace("<", "&lt;")  # mkdocs would show a backslash
 
 
-def _bar(text: str) -> str:
-    return text.replace("|", r"\|")
+def _code(text: str) -> str:
+    """Code in a cell; as HTML where it holds a bar, whose backslash mkdocs would show."""
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
 
 
 def _cell(text: str) -> str:
-    return _bar(_plain(" ".join(text.split())))
+    return _plain(" ".join(text.split())).replace("|", r"\|")

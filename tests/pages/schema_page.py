@@ -96,4 +96,4 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def _text(value: dict[str, Any]) -> str:
-    return str(value.get("description", "")).replace("|", r"\|").replace("<", r"\<").replace("*", r"\*")
+    return str(value.get("description", "")).replace("|", r"\|").replace("<", "&lt;").replace("*", r"\*")
