@@ -1,0 +1,59 @@
+"""The errors of leaderboards that no other test holds, word for word: the thing, the cause, the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from dsim.errors import DataError, DsimError
+from dsim.leaderboard import add
+from dsim.leaderboard.run.benchmark import _open
+from dsim.leaderboard.run.board import _check
+from dsim.leaderboard.run.candidates import _row
+from dsim.leaderboard.run.processes import Limits
+from dsim.testing import check_measure
+
+WORDING: dict[str, tuple[Callable[[], object], str]] = {
+    "no process": (lambda: Limits(jobs=-1), "-1 processes do no work\n  fix: give 1 or more, or 0 for one per core"),
+    "no time": (lambda: Limits(timeout=0), "in 0 s nothing can be run\n  fix: give a number of seconds"),
+    "a place outside": (
+        lambda: _open("relief", "../secret", None, "mine"),
+        "'relief' of mine lies at '../secret', outside the data folder\n  fix: name a path below the data folder",
+    ),
+    "a version that is no number": (
+        lambda: _row("odd@1.5", "odd"),
+        "measure 'odd@1.5' is refused: its version is no whole number from 1 on, so nobody could tell which numbers "
+        "are its own\n  fix: have its author give spec.version",
+    ),
+    "unknown self pairs": (
+        lambda: _check({"self_pairs": "exclud"}, None),  # type: ignore[arg-type]
+        "no treatment of self pairs named 'exclud'. Did you mean 'exclude'?\n  fix: choose one of: exclude, include",
+    ),
+    "unknown check": (
+        lambda: check_measure("cc", expected_failures={"duplicatoin": "it is unbiased"}),
+        "no check named 'duplicatoin'. Did you mean 'duplication'?\n  fix: the checks are: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "told"), WORDING.values(), ids=WORDING)
+def test_wording_of_boards(act: Callable[[], object], told: str) -> None:
+    with pytest.raises(DsimError) as caught:
+        act()
+    assert told in str(caught.value)
+
+
+def test_wording_of_a_row_that_cannot_be_judged(board, stranger, make_row, monkeypatch) -> None:
+    document = stranger(make_row("theirs@1", -np.nan_to_num(board.truth.mean, nan=50.0)))
+
+    def refuse(*args: object, **settings: object) -> None:
+        raise DataError("fewer than 3 sources", hint="give more")
+
+    monkeypatch.setattr("dsim.evaluation.evaluate", refuse)
+    with pytest.raises(DataError) as caught:
+        add(board, document, "theirs.json")
+    assert str(caught.value) == (
+        "theirs.json, row 'theirs@1': it cannot be judged: fewer than 3 sources\n  fix: give more"
+    )

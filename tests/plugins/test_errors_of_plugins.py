@@ -1,0 +1,216 @@
+"""The errors of the built-in measures that no other test holds, word for word: the thing, the cause, the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dsim
+from dsim.errors import DsimError
+from dsim.features import recipe
+from dsim.runtime import Runtime
+from dsim.stats.c2st import HeldOut
+from dsim_asap.cli.ablate import _chosen
+from dsim_asap.cli.robustness import read_shares
+from dsim_asap.incremental.extending import Order, _recipe
+from dsim_asap.incremental.parent import open_parent
+from dsim_asap.latent.chosen import Chosen, choose_or_fit
+from dsim_asap.model import _backbone, _check_size, _chosen_maps
+from dsim_asap.pool import _validates
+from dsim_asap.studies import coherence
+from dsim_asap.studies.search import parse_over
+from dsim_asap.studies.spoilt import spoil
+from dsim_asap.studies.tune import Search
+from dsim_asap.train_zoo import read_order
+from dsim_dino.extractor import _transform
+from dsim_dino.measure import _told
+from dsim_distributions.c2st import _value
+from dsim_expert.commands import _observer
+from dsim_task2vec.probe import Probe
+from dsim_task2vec.tasks import find_task
+
+SEGMENTER = "unet8.drive.r1"
+ASAP = "zoo:asap-resnet18.biomed16.r1"
+CPU = Runtime(device="cpu")
+
+
+def extension(**changed: Any) -> object:
+    return _recipe(SimpleNamespace(recipe_with=lambda settings: None), Order(**changed))  # type: ignore[arg-type]
+
+
+def architecture(**changed: Any) -> Any:
+    return SimpleNamespace(**{"backbone": "resnet18", "size": 32, "n_maps": 3, "maps": "stem", **changed})
+
+
+def search(count: int, split: float = 0.2) -> object:
+    return Search((), {"split": split}, ({},) * count, 0, 1).check()
+
+
+def member(n: int) -> Any:
+    images = np.zeros((n, 1))
+    return SimpleNamespace(name="cells", images=images, groups=None)
+
+
+ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
+    "a variant": (lambda: _chosen("ae,vea"), "no variant named 'vea'."),
+    "shares": (
+        lambda: read_shares("half"),
+        "--shares half are no shares of images\n  fix: write --shares 0.05,0.1,0.2,0.5",
+    ),
+    "a share": (lambda: spoil([], 2.0, 0), "a share of 2 of the images cannot be exchanged\n  fix: give one above 0"),
+    "a method": (
+        lambda: extension(method="memory"),
+        "no method of extension named 'memory'.\n  fix: use distillation or rehearsal",
+    ),
+    "one image": (
+        lambda: extension(images=1),
+        "1 images of a new dataset make no pair\n  fix: give 2 at least",
+    ),
+    "alpha of nothing": (
+        lambda: extension(method="rehearsal", settings={"alpha": "0.5"}),
+        "alpha is the share of what is held, and rehearsal holds nothing\n  fix: leave alpha out",
+    ),
+    "a parent of another kind": (
+        lambda: open_parent(f"zoo:{SEGMENTER}"),
+        f"{SEGMENTER} is no ASAP model, so it cannot be extended\n  fix: give one: dsim zoo list",
+    ),
+    "points of another kind": (
+        lambda: Chosen(f"zoo:{SEGMENTER}", "mine").model,
+        f"zoo:{SEGMENTER} gives segmentation, no points of a latent space\n"
+        "  fix: choose a model that dsim zoo train asap has trained, such as ",
+    ),
+    "a model to train": (
+        lambda: choose_or_fit(ASAP, [], True, [], 0, CPU),
+        "--fit trains a model, so it takes none\n  fix: leave out --model, or --fit",
+    ),
+    "a model to fit": (
+        lambda: dsim.build_measure("asap:fit=pool,model=zoo:mine"),
+        "asap:fit=pool trains a model, so it takes none\n  fix: leave model out, or fit=pool",
+    ),
+    "a size": (
+        lambda: _check_size(architecture(size=33), 32),
+        "size 33 cannot be rebuilt: it is no multiple of 32\n  fix: backbone 'resnet18' halves an image down to 1/32;",
+    ),
+    "maps": (
+        lambda: _chosen_maps(architecture(n_maps=9), 5),
+        "backbone 'resnet18' gives 5 feature maps, but 9 style weights are given\n"
+        "  fix: give one weight w per map, or another backbone",
+    ),
+    "a backbone": (
+        lambda: _backbone("resnet"),
+        "backbone 'resnet' is not a timm network with feature maps: ",
+    ),
+    "few images": (
+        lambda: _validates(member(2), 0.5, None),  # type: ignore[arg-type]
+        "dataset 'cells' leaves fewer than two images to train on\n  fix: give more images, or leave it out",
+    ),
+    "nothing held out": (
+        lambda: coherence._trial(0, None, [SimpleNamespace(held=None)], [], CPU),  # type: ignore[arg-type, list-item]
+        "no image of these datasets was held out\n  fix: give more images, or a larger --holdout",
+    ),
+    "nothing to search": (lambda: parse_over(""), "nothing to search over\n  fix: give --over "),
+    "a parameter to search": (
+        lambda: parse_over("alfa"),
+        "no parameter to search over named 'alfa'. Did you mean 'alpha'?\n  fix: choose from ",
+    ),
+    "shares to search": (
+        lambda: parse_over("w=1"),
+        "w is searched over all its shares\n  fix: write --over w, and --set w=... for fixed ones",
+    ),
+    "one setting": (
+        lambda: search(1),
+        "one setting is no search\n  fix: give more --trials, or more values in --over",
+    ),
+    "an option of the trainer": (
+        lambda: read_order({"epoch": "3"}),
+        "no option of the ASAP trainer named 'epoch'. Did you mean 'epochs'?\n  fix: it takes: ",
+    ),
+    "a seed": (
+        lambda: read_order({"seed": "x"}),
+        "seed, holdout and blocks are numbers: invalid literal for int() with base 10: 'x'\n  fix: write --set seed=1",
+    ),
+    "a form of style": (
+        lambda: recipe(f"asap-style:{ASAP}[form=gramm]", CPU),
+        "no form named 'gramm'. Did you mean 'gram'?\n  fix: choose one of: gram, moments",
+    ),
+    "a folder with style": (
+        lambda: recipe("asap-style:file:nowhere", CPU),
+        "there is no folder nowhere\n  fix: ",
+    ),
+    "a model without style": (
+        lambda: recipe(f"asap-style:zoo:{SEGMENTER}", CPU),
+        f"zoo:{SEGMENTER} is no ASAP model, so it has no style of it\n  fix: ",
+    ),
+    "dims of moments": (
+        lambda: recipe(f"asap-style:{ASAP}[form=moments,dims=8]", CPU),
+        "dims=8 is of form=gram; form=moments is no sketch\n  fix: leave dims out",
+    ),
+    "dims": (
+        lambda: recipe(f"asap-style:{ASAP}[dims=many]", CPU),
+        "dims cannot be 'many'\n  fix: give a whole number from 1 to 65536: dims=512",
+    ),
+}
+
+OTHER_WORDING: dict[str, tuple[Callable[[], object], str]] = {
+    "a transform of one channel": (
+        lambda: _transform("xcit", {"transform": "square@1[side=8,channels=1]"}),
+        "gives images of one channel, and xcit takes three\n  fix: write transform=square@1[side=224,channels=3]",
+    ),
+    "no nearest image": (
+        lambda: _told(float("nan")),
+        "all images of a dataset have the same features: none has a nearest other image\n  fix: give images",
+    ),
+    "no fold of both": (
+        lambda: _value(HeldOut(np.ones(2), np.ones(2), np.array([0, 0]), np.array([1, 1]))),
+        "no fold holds images of both datasets\n  fix: give more images, or fewer folds",
+    ),
+    "a table of ratings": (
+        lambda: _observer("ann", Path("x.json")),
+        "cannot write ratings to x.json: they are a table\n  fix: end its name in .csv",
+    ),
+    "a probe that is no network": (
+        lambda: Probe("pixels:", CPU, batchnorm=True),
+        "'pixels:' is no network, so it has no filters\n  fix: give a probe such as timm:...",
+    ),
+    "an ensemble of one source": (
+        lambda: dsim.build_measure("ensemble").fit([None], np.random.default_rng(0)),  # type: ignore[list-item]
+        "an ensemble ranks sources among each other, and there are 1\n  fix: give at least ",
+    ),
+    "a task of one class": (
+        lambda: find_task(
+            one_class(),
+            np.zeros((2, 3), np.float32),
+            "given",
+            2,
+            np.random.default_rng(0),
+        ),
+        "all 2 images of 'cells' have the label 'a', and a task needs two classes\n"
+        "  fix: use clusters of the features as classes: task2vec:labels=clusters",
+    ),
+}
+
+
+def one_class() -> Any:
+    from dsim.specs import Need
+    from dsim.view import DatasetView
+
+    given = dsim.from_arrays(features=np.zeros((2, 3)), labels=["a", "a"], name="cells")
+    return DatasetView(given, frozenset({Need.FEATURES, Need.LABELS}), "task2vec", CPU)
+
+
+@pytest.mark.parametrize(
+    ("act", "told"), [*ASAP_WORDING.values(), *OTHER_WORDING.values()], ids=[*ASAP_WORDING, *OTHER_WORDING]
+)
+def test_wording_of_plugins(
+    act: Callable[[], object], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DsimError) as caught:
+        act()
+    assert told in str(caught.value)
+    assert caught.value.hint
