@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.summaries import Failed
+from dsim.documents import digest, number, or_nan
 from dsim.errors import MeasureError
 from dsim.measure import SimilarityMeasure
 
@@ -36,24 +35,22 @@ class Cell:
     def to_dict(self) -> dict[str, Any]:
         """For the store; NaN is null."""
         return {
-            "value": None if math.isnan(self.value) else self.value,
+            "value": number(self.value),
             "note": self.note,
-            "replicates": [None if math.isnan(value) else value for value in self.replicates],
+            "replicates": [number(value) for value in self.replicates],
             "conditions": self.conditions,
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Cell:
         """The cell that ``to_dict`` stored."""
-        value = math.nan if stored["value"] is None else stored["value"]
-        replicates = tuple(math.nan if item is None else item for item in stored["replicates"])
-        return cls(value, stored["note"], replicates, stored["conditions"])
+        replicates = tuple(or_nan(item) for item in stored["replicates"])
+        return cls(or_nan(stored["value"]), stored["note"], replicates, stored["conditions"])
 
 
 def cell_key(source_key: Mapping[str, Any], target_key: Mapping[str, Any], bootstrap: int) -> str:
     """Identity of a cell: both summaries with all that they depend on, and the replicates."""
-    text = json.dumps([source_key, target_key, bootstrap], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest([source_key, target_key, bootstrap])
 
 
 def compute_column(

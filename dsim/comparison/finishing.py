@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
@@ -16,6 +14,7 @@ from dsim.comparison.ledger import Ledger
 from dsim.comparison.plan import Plan
 from dsim.comparison.provenance import conditions
 from dsim.comparison.summaries import Failed, Summaries
+from dsim.documents import digest
 from dsim.errors import MeasureError
 
 K = TypeVar("K", bound=Hashable)
@@ -38,8 +37,7 @@ class Work:
     @property
     def digest(self) -> str:
         """The identity under which the number is kept."""
-        text = json.dumps(self.key, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest(self.key)
 
 
 def finish(

@@ -16,6 +16,7 @@ from typing import Any
 from dsim import __version__
 from dsim.comparison.plan import Plan
 from dsim.data.dataset import Dataset
+from dsim.documents import plain
 from dsim.notation import parse_bracketed
 from dsim.registry import default
 from dsim.runtime import Runtime
@@ -43,7 +44,7 @@ def measure_identity(plan: Plan) -> dict[str, Any]:
     identity: dict[str, Any] = {
         "measure": measure.identity,
         # All of them: a default that changes changes the numbers.
-        "parameters": {name: _plain(value) for name, value in measure.params.items()},
+        "parameters": {name: plain(value) for name, value in measure.params.items()},
         "plugin": plugin_of(measure.spec.name),
         "code": code_of(type(measure)),
         "extractors": [] if _brings_features(plan) else [_recipe(ref, plan) for ref in measure.extractors()],
@@ -137,10 +138,6 @@ def _seen_by(dataset: Dataset, plan: Plan) -> list[str]:
     heads = [f":{parse_bracketed(reference)[0]}" for reference in plan.measure.extractors()]
     models = [find(head.rpartition(":zoo:")[2]) for head in heads if ":zoo:" in head]
     return [model.id for model in models if trained_on(model, dataset)]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _version(library: str) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.data.dataset import Dataset
+from dsim.documents import digest
 from dsim.errors import DataError, UsageError
 from dsim.prelabel.journal import Journal
 from dsim.prelabel.labelling import Settings, label_image, places_of
@@ -191,7 +192,6 @@ class _Job:
 def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) -> dict[str, Any]:
     """What the files depend on, and their key; a target's name and place change nothing."""
     from dsim import __version__
-    from dsim.store.content import digest
 
     judged = {
         "version": VERSION,

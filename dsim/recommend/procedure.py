@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison import compare
-from dsim.documents import plain
+from dsim.documents import digest, plain
 from dsim.errors import DataError, UsageError
 from dsim.recommend.choice import Choice, choose
 from dsim.registry import build_measure
@@ -66,8 +64,7 @@ class Procedure:
     @property
     def key(self) -> str:
         """sha256 of all that a choice depends on: two procedures with one key choose alike."""
-        text = json.dumps(self.depends, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest(self.depends)
 
 
 @dataclass(frozen=True)

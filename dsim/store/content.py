@@ -7,8 +7,6 @@ is verified at every reading. Processes may share one store.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import re
 import uuid
@@ -18,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from dsim.documents import canonical_json, digest
 from dsim.errors import StoreError
 from dsim.store.h5 import Corrupt, Writer, disk_errors, open_rows, read
 
@@ -30,24 +29,6 @@ T = TypeVar("T")
 QUARANTINE = "quarantine"
 PART = ".part"
 _KIND = re.compile(r"[a-z][a-z0-9-]*")
-
-
-def canonical_json(value: object) -> str:
-    """The one text of a JSON value: keys sorted, no spaces, ASCII, no NaN.
-
-    >>> canonical_json({"b": 1, "a": [True, None]})
-    '{"a":[true,null],"b":1}'
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def digest(mapping: Mapping[str, Any]) -> str:
-    """sha256 of the canonical JSON of a key.
-
-    >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
-    True
-    """
-    return hashlib.sha256(canonical_json(dict(mapping)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -83,7 +64,7 @@ class ContentStore:
         """Where the record of this key lies, or would lie."""
         if not _KIND.fullmatch(kind) or kind == QUARANTINE:
             raise ValueError(f"{kind!r} is no kind of record: use lower-case letters, digits and hyphens")
-        name = digest(key)
+        name = digest(dict(key))
         return self.root / kind / name[:2] / f"{name}.h5"
 
     def get(self, kind: str, key: Mapping[str, Any]) -> Record | None:

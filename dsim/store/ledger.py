@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsim.documents import digest
 from dsim.files import write_text
 
 #: What one job is about: names of datasets, the number of the repetition.
@@ -84,8 +85,7 @@ class Ledger:
 
 def key_of(facts: Mapping[str, Any]) -> str:
     """sha256 of the canonical JSON of what results depend on: recipe, fingerprints of datasets, seed."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(facts)
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
+from dsim.documents import canonical_json, digest
 from dsim.errors import StoreError
-from dsim.store.content import ContentStore, canonical_json, digest
+from dsim.store.content import ContentStore
 
 KEY = {"images": "abc", "layer": None, "size": 3}
 ARRAYS = {"features": np.arange(12, dtype=np.float32).reshape(4, 3), "n": np.array(4), "none": np.zeros((0, 3))}

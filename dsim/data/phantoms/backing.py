@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 from dsim.data.phantoms.camera import Sitting, expose, store
 from dsim.data.phantoms.catalogue import phantom
 from dsim.data.phantoms.knobs import Content, Style
+from dsim.documents import digest
 from dsim.rng import stream
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class Recipe:
             "index": index,
             "part": part,
         }
-        return hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return digest(recipe)
 
     def render(self, index: int) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], NDArray[np.uint8]]:
         """Draw and photograph one scene: image (H, W, C) and mask (H, W) of 0 and 255."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +10,7 @@ from typing import Any
 from dsim import __version__
 from dsim.comparison.plan import make_plan
 from dsim.comparison.provenance import code_of, measure_identity, plugin_of
+from dsim.documents import digest
 from dsim.errors import UsageError
 from dsim.leaderboard.rows import Row, Status
 from dsim.leaderboard.run.benchmark import Benchmark
@@ -44,12 +43,7 @@ class Candidate:
     @property
     def key(self) -> str:
         """sha256 of what the distances depend on."""
-        return hashlib.sha256(canonical(self.depends).encode()).hexdigest()
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys: the same text for the same value, before and after it was written to a file."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return digest(self.depends)
 
 
 def candidates(

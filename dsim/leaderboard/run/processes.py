@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import signal
@@ -22,10 +21,11 @@ from typing import Any
 
 from dsim import catalogue
 from dsim.comparison.cells import is_defect
+from dsim.documents import canonical_json, or_nan
 from dsim.errors import DsimError, UsageError
 from dsim.leaderboard.rows import Row, Status
 from dsim.leaderboard.run.benchmark import Benchmark
-from dsim.leaderboard.run.candidates import Candidate, canonical
+from dsim.leaderboard.run.candidates import Candidate
 from dsim.leaderboard.run.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure
 from dsim.leaderboard.run.kept import file_name
 from dsim.leaderboard.run.worker import Request
@@ -203,7 +203,7 @@ def _answered(one: Candidate, answer: dict[str, Any], seconds: float, conditions
         return Failure(CHANGED, reason, "run the same command again").told_in(one.row, **conditions)
     if len(matrix.failed) == matrix.values.size:
         return _without_values(matrix).told_in(one.row, **conditions)
-    peak = math.nan if answer["peak_mb"] is None else answer["peak_mb"]
+    peak = or_nan(answer["peak_mb"])
     environment = {**answer["environment"], **conditions}
     return replace(one.row, status=Status.OK, seconds=seconds, peak_mb=peak, matrix=matrix, environment=environment)
 
@@ -220,7 +220,9 @@ def _is_of(matrix: SimilarityMatrix, one: Candidate) -> bool:
     record, identity = matrix.provenance, one.depends["identity"]
     images = {name: described["fingerprint"] for name, described in record["datasets"].items()}
     expected = {name: fingerprint for name, (fingerprint, _) in one.depends["datasets"].items()}
-    return canonical({name: record.get(name) for name in identity}) == canonical(identity) and images == expected
+    # As JSON: a record that was read from a file has lists where there were tuples.
+    found = canonical_json({name: record.get(name) for name in identity})
+    return found == canonical_json(identity) and images == expected
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
