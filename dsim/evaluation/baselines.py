@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ def _random(aligned: Aligned, how: Intervals) -> Judgement:
         values[name] = np.where(np.isnan(perfect[name]), np.nan, 0.0)
     reasons = {key: told for key, told in reasons.items() if key[0] not in CORRELATIONS}
     reasons |= {key: told for key, told in why.items() if key[0] in CORRELATIONS}
-    nan = float("nan")
+    nan = math.nan
     pooled = {name: Score(name, 0.0, nan, nan, len(aligned.targets), "by definition") for name in POOLED}
     chosen = nearest(equal, aligned.candidates, aligned.sources)
     note = "the expectation of a source drawn at random; correlations are 0 by definition"
@@ -87,14 +88,16 @@ def _random_worst(aligned: Aligned) -> Score:
     choices = [cost for cost in choices if len(cost)]
     if not choices:
         return missing("worst_regret", "the truth has no score")
-    nan = float("nan")
+    nan = math.nan
     return Score("worst_regret", expected_largest(choices), nan, nan, len(choices), "expected cost of the worst target")
 
 
 def _best_fixed(aligned: Aligned, how: Intervals) -> Judgement:
     import numpy as np
 
-    cost = _mean_known(_costs(aligned))
+    from dsim.stats.known import mean_known
+
+    cost = mean_known(_costs(aligned), axis=1)
     if np.isnan(cost).all():
         return _without("best fixed source", aligned, how, "the truth has no score")
     best = [name for name, value in zip(aligned.sources, cost, strict=True) if value == np.nanmin(cost)]
@@ -106,8 +109,10 @@ def _best_fixed(aligned: Aligned, how: Intervals) -> Judgement:
 def _best_fixed_by_others(aligned: Aligned, how: Intervals) -> Judgement:
     import numpy as np
 
+    from dsim.stats.known import mean_known
+
     costs = _costs(aligned)
-    others = [_mean_known(np.delete(costs, target, axis=1)) for target in range(len(aligned.targets))]
+    others = [mean_known(np.delete(costs, target, axis=1), axis=1) for target in range(len(aligned.targets))]
     note = "for each target the source that is best for the other targets"
     return _judged("best fixed source, others", np.stack(others, axis=1), aligned, how, note)
 
@@ -120,16 +125,6 @@ def _costs(aligned: Aligned) -> Values:
     import numpy as np
 
     return _best(aligned) - np.where(aligned.candidates, aligned.scores, np.nan)
-
-
-def _mean_known(values: Values) -> Values:
-    """Mean of each row over what is known, NaN where nothing is."""
-    import numpy as np
-
-    known = ~np.isnan(values)
-    mean: Values = np.full(len(values), np.nan)
-    np.divide(np.where(known, values, 0).sum(axis=1), known.sum(axis=1), out=mean, where=known.any(axis=1))
-    return mean
 
 
 def _best(aligned: Aligned) -> Values:
@@ -177,8 +172,8 @@ def _imagenet(aligned: Aligned, how: Intervals) -> Judgement:
 
 def _no_transfer(aligned: Aligned, how: Intervals) -> Judgement:
     """Training on the target alone: it chooses no source, and may be better than all of them."""
-    alone = aligned.truth.baseline
-    regret = {"regret": _best(aligned) - _mean_known(alone)} if alone is not None else {}
+    alone = aligned.truth.baseline_mean
+    regret = {"regret": _best(aligned) - alone} if alone is not None else {}
     partial = _partial(regret, aligned, _NO_CHOICE, "the truth has no score without transfer, or none of a source")
     note = "training on the target alone; below 0 where no source helped"
     return _unpooled("no transfer", partial, _nobody(aligned), aligned, how, _NO_CHOICE, note)

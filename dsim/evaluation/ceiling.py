@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dsim.evaluation.judging import CORRELATIONS, FEWEST, TOP
+from dsim.evaluation.judging import CORRELATIONS, FEWEST, TOP, missing
 from dsim.evaluation.results import Score
 from dsim.evaluation.scores import PER_TARGET, SCORES, ScoreSpec
 
@@ -89,11 +88,11 @@ def _over_targets(spec: ScoreSpec, judged: list[dict[str, Values]], confidence: 
     import numpy as np
 
     if spec.name not in (*PER_TARGET, "regret_sum", "worst_regret"):
-        return _missing(spec, "the ceiling is of orders within targets")
+        return missing(spec.name, "the ceiling is of orders within targets")
     per_target = spec.name if spec.per_target else "regret"
     values = [found[per_target] for found in judged if per_target in found]
     if not values:
-        return _missing(spec, f"no target has {FEWEST} sources")
+        return missing(spec.name, f"no target has {FEWEST} sources")
     combine: Any = {"regret_sum": np.sum, "worst_regret": np.max}.get(spec.name, np.mean)
     simulated = combine(np.stack(values), axis=0)
     tail = (1 - confidence) / 2
@@ -104,8 +103,4 @@ def _over_targets(spec: ScoreSpec, judged: list[dict[str, Values]], confidence: 
 
 
 def _none(why: str) -> dict[str, Score]:
-    return {spec.name: _missing(spec, why) for spec in SCORES}
-
-
-def _missing(spec: ScoreSpec, why: str) -> Score:
-    return Score(spec.name, math.nan, math.nan, math.nan, 0, why)
+    return {spec.name: missing(spec.name, why) for spec in SCORES}

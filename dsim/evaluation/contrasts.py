@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dsim.errors import UsageError
+from dsim.evaluation.alike import differences, intervals_of
 from dsim.evaluation.results import Contrast, Evaluation, Judgement
 from dsim.evaluation.scores import BY_NAME, PER_TARGET
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from dsim.evaluation.intervals import Intervals
 
     Values = NDArray[np.float64]
-
-#: What two evaluations must share for their targets to be pairs, and their intervals comparable.
-_SHARED = ("truth", "score", "sources", "targets", "self_pairs", "confidence", "resamples", "interval", "seed")
 
 
 def contrasts(
@@ -51,11 +49,8 @@ def contrast_all(evaluations: Sequence[Evaluation], scores: Sequence[str] = PER_
     UsageError
         For fewer than two evaluations, one measure twice, or evaluations of different truths, targets or settings.
     """
-    from dsim.evaluation.intervals import Intervals
-
     _check(evaluations)
-    one = evaluations[0]
-    how = Intervals(len(one.targets), one.confidence, one.resamples, one.interval, one.seed)
+    how = intervals_of(evaluations[0])
     pairs = list(itertools.combinations([evaluation.judgement for evaluation in evaluations], 2))
     return _adjusted([_contrast(score, first, second, how) for score in scores for first, second in pairs])
 
@@ -114,8 +109,6 @@ def _adjusted(found: Sequence[Contrast]) -> tuple[Contrast, ...]:
 
 
 def _check(evaluations: Sequence[Evaluation]) -> None:
-    import numpy as np
-
     if len(evaluations) < 2:
         raise UsageError("a paired test needs two measures", hint="give two or more matrices")
     names = [evaluation.measure for evaluation in evaluations]
@@ -124,9 +117,7 @@ def _check(evaluations: Sequence[Evaluation]) -> None:
         raise UsageError(f"{', '.join(twice)}: given more than once", hint="give each measure once")
     one = evaluations[0]
     for other in evaluations[1:]:
-        differing = [key for key in _SHARED if getattr(one, key) != getattr(other, key)]
-        if not differing and not np.array_equal(one.scores, other.scores, equal_nan=True):
-            differing = ["scores"]
+        differing = differences(one, other)
         if differing:
             raise UsageError(
                 f"{one.measure} and {other.measure} were not judged alike: {', '.join(differing)} differ",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import UnknownNameError, UsageError
 from dsim.evaluation.alignment import Aligned, align, told
 from dsim.evaluation.baselines import baselines
+from dsim.evaluation.contrasts import contrasts
 from dsim.evaluation.judging import judge, missing
 from dsim.evaluation.results import Evaluation, Judgement, Score
 from dsim.matrix import SimilarityMatrix
@@ -65,7 +66,6 @@ def evaluate(
     >>> found.judgement.scores["top1"].value, round(found.judgement.scores["regret"].value, 2)
     (0.75, 3.9)
     """
-    from dsim.evaluation.contrasts import contrasts
     from dsim.evaluation.intervals import Intervals
 
     if self_pairs not in SELF_PAIRS:
@@ -73,6 +73,13 @@ def evaluate(
     measured, scored = _matrix(matrix), _truth(truth)
     aligned = align(measured, scored, common=common, exclude_self=self_pairs == "exclude")
     how = Intervals(len(aligned.targets), confidence, resamples, interval, seed)
+    return _evaluation(measured, scored, aligned, how, self_pairs)
+
+
+def _evaluation(
+    measured: SimilarityMatrix, scored: TransferMatrix, aligned: Aligned, how: Intervals, self_pairs: str
+) -> Evaluation:
+    """What both sides say of the pairs that are judged, and the judgements of it."""
     judgement = _judgement(measured, aligned, how)
     others, highest = _beside(_Background(aligned, how))
     return Evaluation(
@@ -94,10 +101,10 @@ def evaluate(
         baselines=others,
         ceiling=highest,
         contrasts=contrasts(judgement, others, how),
-        confidence=confidence,
-        resamples=resamples,
-        interval=interval,
-        seed=seed,
+        confidence=how.confidence,
+        resamples=how.resamples,
+        interval=how.method,
+        seed=how.seed,
         notes=tuple(_notes(measured, aligned, judgement)),
         provenance={"matrix": dict(measured.provenance), "truth": dict(scored.provenance)},
     )
@@ -184,8 +191,7 @@ def _eqc(provenance: Mapping[str, Any]) -> Score:
     value = embedding["eqc"]["paper"]
     if value is None:
         return missing("eqc", "it is not defined for these sources")
-    nan = float("nan")
-    return Score("eqc", value, nan, nan, 0, f"of the sources {', '.join(embedding['sources'])}; no interval")
+    return Score("eqc", value, math.nan, math.nan, 0, f"of the sources {', '.join(embedding['sources'])}; no interval")
 
 
 def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> Iterator[str]:

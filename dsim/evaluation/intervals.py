@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 METHODS = ("expanded", "percentile")
 #: Pairs times resamples that are held at once.
 _BLOCK = 2_000_000
+#: Said of a score that only one target has.
+_ONE = "one target has no interval"
 
 
 @dataclass(frozen=True)
@@ -167,9 +169,6 @@ class Intervals:
         step = max(1, _BLOCK // len(x))
         blocks = [times[start : start + step, column] for start in range(0, len(times), step)]
         return np.concatenate([_correlation(spec, x, y, block) for block in blocks])
-
-
-_ONE = "one target has no interval"
 
 
 def _summary(spec: ScoreSpec, known: Values) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -166,8 +167,7 @@ def summarise(
 
 def missing(score: str, why: str) -> Score:
     """A score that there is none of."""
-    nan = float("nan")
-    return Score(score, nan, nan, nan, 0, why)
+    return Score(score, math.nan, math.nan, math.nan, 0, why)
 
 
 def _left_out(reasons: Mapping[int, str], targets: Sequence[str]) -> str:

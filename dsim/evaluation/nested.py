@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.errors import UnknownNameError, UsageError
+from dsim.evaluation.alike import differences, intervals_of
 from dsim.evaluation.results import Evaluation, Judgement
 from dsim.evaluation.scores import BY_NAME, PER_TARGET
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-#: What evaluations must share for one to be chosen in the place of another.
-_SHARED = ("truth", "score", "sources", "targets", "self_pairs", "confidence", "resamples", "interval", "seed")
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,6 @@ def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> N
     """
     import numpy as np
 
-    from dsim.evaluation.intervals import Intervals
     from dsim.evaluation.judging import POOLED, missing, summarise
 
     _check(evaluations, score)
@@ -84,7 +81,7 @@ def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> N
         (values, reasons),
         {name: missing(name, "distances of different measures cannot be pooled") for name in POOLED},
         tuple(selected),
-        Intervals(len(one.targets), one.confidence, one.resamples, one.interval, one.seed),
+        intervals_of(one),
         targets=one.targets,
         note=f"for each target the best of {len(evaluations)} measures on the other targets, by mean {score}",
     )
@@ -95,29 +92,24 @@ def _picks(values: NDArray[np.float64], better: str) -> list[int]:
     """For each target the row of (measures, targets) that is best on the others; -1 where none is known there."""
     import numpy as np
 
+    from dsim.stats.known import mean_known
+
     losses = values if better == "lower" else -values
     picks = []
     for target in range(values.shape[1]):
-        others = np.delete(losses, target, axis=1)
-        known = ~np.isnan(others)
-        counts = known.sum(axis=1)
-        mean = np.where(known, others, 0.0).sum(axis=1) / np.maximum(counts, 1)
-        picks.append(int(np.where(counts > 0, mean, np.inf).argmin()) if counts.any() else -1)
+        mean = mean_known(np.delete(losses, target, axis=1), axis=1)
+        picks.append(-1 if np.isnan(mean).all() else int(np.nanargmin(mean)))
     return picks
 
 
 def _check(evaluations: Sequence[Evaluation], score: str) -> None:
-    import numpy as np
-
     if score not in PER_TARGET:
         raise UnknownNameError("score", score, PER_TARGET, hint=f"choose by one of: {', '.join(PER_TARGET)}")
     if len(evaluations) < 2:
         raise UsageError("a choice needs two measures", hint="give the evaluations of two or more")
     one = evaluations[0]
     for other in evaluations[1:]:
-        differing = [key for key in _SHARED if getattr(one, key) != getattr(other, key)]
-        if not differing and not np.array_equal(one.scores, other.scores, equal_nan=True):
-            differing = ["scores"]
+        differing = differences(one, other)
         if differing:
             raise UsageError(
                 f"the evaluations differ in {', '.join(differing)}",

@@ -37,19 +37,26 @@ SCORES = (
     ScoreSpec(
         "regret", "mean regret", "lower", "best score less that of the nearest source, mean", in_score_units=True
     ),
-    ScoreSpec("regret_sum", "summed regret", "lower", "sum over targets (Eq. 12 of ASAP)", False, True, False),
-    ScoreSpec("worst_regret", "worst regret", "lower", "the largest over targets", False, True, False),
+    ScoreSpec(
+        "regret_sum",
+        "summed regret",
+        "lower",
+        "sum over targets (Eq. 12 of ASAP)",
+        in_score_units=True,
+        per_target=False,
+    ),
+    ScoreSpec(
+        "worst_regret", "worst regret", "lower", "the largest over targets", in_score_units=True, per_target=False
+    ),
     ScoreSpec(
         "pooled_pearson",
         "pooled Pearson",
         "higher",
         "Pearson's r of (-distance, score) over all pairs",
-        False,
-        False,
-        False,
+        per_target=False,
     ),
-    ScoreSpec("pooled_spearman", "pooled Spearman", "higher", "Spearman's rho over all pairs", False, False, False),
-    ScoreSpec("eqc", "EQC", "lower", "Embedding Quality Criterion of the sources (ASAP, Eq. 8)", False, False, False),
+    ScoreSpec("pooled_spearman", "pooled Spearman", "higher", "Spearman's rho over all pairs", per_target=False),
+    ScoreSpec("eqc", "EQC", "lower", "Embedding Quality Criterion of the sources (ASAP, Eq. 8)", per_target=False),
 )
 BY_NAME = {spec.name: spec for spec in SCORES}
 #: Scores that each target has.
