@@ -16,7 +16,7 @@ _SHOWN = 3
 
 def show_agreement(found: Agreement, written: Sequence[Path]) -> None:
     """Print the votes for each target, then each measure beside the others."""
-    from dsim.cli.console import stderr, table
+    from dsim.cli.console import say, say_written, table
 
     title = f"where {len(found.measures)} measures agree: how many rank a source first"
     columns = ["target", "nearest", "votes", "tau", "orders alike"]
@@ -24,9 +24,9 @@ def show_agreement(found: Agreement, written: Sequence[Path]) -> None:
     columns = ["measure", "tau with the others", "with the most votes", "failed pairs", "seconds"]
     table("each measure", columns, _measures(found), right=columns[1:])
     told = "tau: Kendall's, of rankings, mean over pairs of measures (and over targets); 1 is the same order"
-    stderr().print(f"note: {told}", markup=False)
-    stderr().print("note: seconds are of this run; what was computed before was looked up", markup=False)
-    stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
+    say(f"note: {told}")
+    say("note: seconds are of this run; what was computed before was looked up")
+    say_written(written)
 
 
 def _target(found: Agreement, target: str) -> list[str]:

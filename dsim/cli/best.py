@@ -16,7 +16,7 @@ def best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str
 
     DataError where no source could be compared, or no segmentation model was trained on the best one.
     """
-    from dsim.cli.console import stderr
+    from dsim.cli.console import say
     from dsim.cli.recommend import chosen, open_sources
     from dsim.recommend import recommend
 
@@ -25,7 +25,7 @@ def best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str
     if found.model is None:
         raise _no_model(found, target, pool)
     for line in (*chosen(found), *found.said, *(f"note: {text}" for text in found.notes)):
-        stderr().print(line, markup=False)
+        say(line)
     return f"zoo:{found.model.id}"
 
 

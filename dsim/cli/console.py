@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.runtime import Silent
@@ -33,6 +34,16 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def say(line: str) -> None:
+    """Print a line on stderr as it is: a name from the user is not read as markup."""
+    stderr().print(line, markup=False)
+
+
+def say_written(files: Iterable[str | Path]) -> None:
+    """Tell where everything is."""
+    say(f"wrote {', '.join(map(str, files))}")
+
+
 def emit_json(value: Any) -> None:
     """Print one JSON document; NaN is not JSON and is refused."""
     print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
@@ -49,6 +60,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
     for row in rows:
         drawn.add_row(*(Text(str(cell)) for cell in row))
     stdout().print(drawn)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in aligned columns and nothing else: what a shell can take apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def runtime(device: str = "auto", offline: bool = False) -> Runtime:

@@ -27,7 +27,7 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
     """
     from pathlib import Path
 
-    from dsim.cli.console import emit_json, runtime, stderr
+    from dsim.cli.console import emit_json, runtime, say
     from dsim.data.inspection import inspect as look
     from dsim.data.opening import open_many
 
@@ -43,7 +43,7 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
         from dsim.data.sheet import save_sheet
 
         save_sheet(datasets, Path(sheet))
-        stderr().print(f"wrote {sheet}", markup=False)
+        say(f"wrote {sheet}")
 
 
 def _print(found: Inspection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,11 +81,9 @@ def _catalogue() -> list[dict[str, object]]:
 
 def _print(rows: list[dict[str, object]], as_json: bool) -> None:
     """One line per row in aligned columns, or a JSON list."""
+    from dsim.cli.console import columns, emit_json
+
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
-        return
+        return emit_json(rows)
     texts = [[", ".join(v) if isinstance(v, list) else str(v) for v in row.values()] for row in rows]
-    table = [list(rows[0]), *texts]
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
-    for line in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return columns([list(rows[0]), *texts])

@@ -16,7 +16,7 @@ _NAMED = 3
 
 def tell(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast], written: Sequence[Path]) -> None:
     """Print what must be said of each evaluation, once where it is of all, and the files."""
-    from dsim.cli.console import stderr
+    from dsim.cli.console import say, say_written
 
     said: dict[str, list[str]] = {}
     for one in evaluations:
@@ -24,10 +24,10 @@ def tell(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast], writt
             said.setdefault(line, []).append(one.measure)
     for line, measures in said.items():
         about = f"{', '.join(measures)}: " if len(measures) < len(evaluations) else ""
-        stderr().print(f"note: {about}{line}", markup=False)
+        say(f"note: {about}{line}")
     for line in _of_contrasts(contrasts):
-        stderr().print(f"note: {line}", markup=False)
-    stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
+        say(f"note: {line}")
+    say_written(written)
 
 
 def notes(one: Evaluation) -> Iterator[str]:

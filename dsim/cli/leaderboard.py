@@ -147,15 +147,15 @@ def _scores(board: Board, scores: Mapping[str, Score], tied: Collection[str] = (
 
 def _tell(board: Board, written: Sequence[Path]) -> None:
     """Failures with their reasons, and the files."""
-    from dsim.cli.console import stderr
+    from dsim.cli.console import say, say_written
     from dsim.leaderboard.rows import Status
 
     for row in board.rows:
         if row.status is Status.FAILED:
-            stderr().print(f"failed: {row.measure}: {row.reason}", markup=False)
+            say(f"failed: {row.measure}: {row.reason}")
             if fix := row.environment.get("fix"):
-                stderr().print(f"  fix: {fix}", markup=False)
-    stderr().print(f"wrote {', '.join(str(path) for path in written)}", markup=False)
+                say(f"  fix: {fix}")
+    say_written(written)
 
 
 def _failures(board: Board, asked: Sequence[str]) -> list[str]:

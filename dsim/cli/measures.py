@@ -19,22 +19,17 @@ if TYPE_CHECKING:
 @click.option("--markdown", is_flag=True, help="Print the page of all measures: docs/measures.md.")
 def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
     """List the similarity measures."""
+    from dsim.cli.console import columns, emit_json
     from dsim.registry import default
 
     chosen = [spec for spec in default().measures.values() if not needs or spec.needs <= _needs(needs)]
     if as_json:
-        from dsim.cli.console import emit_json
-
         return emit_json([_document(spec) for spec in chosen])
     if markdown:
         from dsim.cli.measure_table import page
 
         return click.echo(page(default(), chosen))
-    rows = [(f"{s.name}@{s.version}", ", ".join(sorted(s.needs)), str(s.direction), s.title) for s in chosen]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for row in rows:
-        cells = [text.ljust(width) for text, width in zip(row[:3], widths, strict=True)]
-        click.echo("  ".join([*cells, row[3]]))
+    return columns([(f"{s.name}@{s.version}", ", ".join(sorted(s.needs)), str(s.direction), s.title) for s in chosen])
 
 
 @click.command()

@@ -36,11 +36,11 @@ def plugin() -> None:
 )
 def new(name: str, kind: str, licence: str, author: str, out: Path) -> None:
     """Write a plugin that works: a whole distribution, in the new folder dsim-NAME."""
-    from dsim.cli.console import stderr
+    from dsim.cli.console import say
     from dsim.scaffold import KINDS, new_plugin
 
     folder = new_plugin(name, out, kind=kind, licence=licence, author=author)
-    stderr().print(f"wrote {folder}; next:", markup=False)
+    say(f"wrote {folder}; next:")
     click.echo(f"pip install -e {shlex.quote(str(folder))}")
     click.echo(f"dsim plugin check {name}")
     click.echo(KINDS[kind].example.format(name=name))

@@ -79,8 +79,8 @@ def assemble(
 
 def write(found: Report, path: Path) -> None:
     """Write the page, and say where and how large it is."""
-    from dsim.cli.console import stderr
+    from dsim.cli.console import say
     from dsim.report import write_report
 
     size = write_report(found, path).stat().st_size
-    stderr().print(f"wrote {path}, {size / 1e6:.2f} MB", markup=False)
+    say(f"wrote {path}, {size / 1e6:.2f} MB")

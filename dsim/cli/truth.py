@@ -34,7 +34,7 @@ def truth() -> None:
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the stored truths."""
-    from dsim.cli.console import emit_json, stderr, table
+    from dsim.cli.console import emit_json, say, table
     from dsim.truth import distance_names, open_truth, truth_names
 
     found = [open_truth(name) for name in truth_names()]
@@ -44,7 +44,7 @@ def list_(as_json: bool) -> None:
     rows = [[one.name, _score_of(one), _size(one), _repetitions(one), _baseline(one), _images(one)] for one in found]
     table("stored truths", ["name", "score", "sources x targets", "repetitions", "baseline", "images"], rows)
     names = ", ".join(distance_names())
-    stderr().print(f"note: published distances to judge: {names}: dsim evaluate NAME --truth NAME", markup=False)
+    say(f"note: published distances to judge: {names}: dsim evaluate NAME --truth NAME")
 
 
 @truth.command()
@@ -87,7 +87,7 @@ def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_j
 @_bounds
 def convert(source: str, out: Path, score: str | None, bounds: tuple[float, float] | None) -> None:
     """Write the truth IN as OUT, a .json or .csv. A CSV holds the scores only."""
-    from dsim.cli.console import stderr
+    from dsim.cli.console import say
     from dsim.errors import UsageError
     from dsim.truth import open_truth
 
@@ -98,10 +98,10 @@ def convert(source: str, out: Path, score: str | None, bounds: tuple[float, floa
     if suffix == ".csv":
         found.to_csv(out)
         lost = "bounds, reasons, which source is ImageNet, what is known of datasets, or where the numbers come from"
-        stderr().print(f"note: a CSV does not tell {lost}", markup=False)
+        say(f"note: a CSV does not tell {lost}")
     else:
         found.to_json(out)
-    stderr().print(f"wrote {out}", markup=False)
+    say(f"wrote {out}")
 
 
 def _summary(found: TransferMatrix) -> dict[str, Any]:

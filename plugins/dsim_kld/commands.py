@@ -61,7 +61,7 @@ def write(
     """Write the fingerprint of DATASET to a file that may be sent: JSON, readable by eye."""
     from dataclasses import replace
 
-    from dsim.cli.console import runtime, stderr
+    from dsim.cli.console import runtime, say
     from dsim.data.opening import open_dataset
     from dsim.errors import UsageError
     from dsim_kld.files import is_record, write_record
@@ -74,8 +74,8 @@ def write(
     made = make_record(open_dataset(dataset), extractor, bins, scale, runtime(device, offline), least)
     write_record(replace(made, name=name or made.name), out)
     for remark in bins_that_hide(made.fingerprint.histograms):
-        stderr().print(f"note: {remark} (--scale)", markup=False)
-    stderr().print(f"wrote {out}: {made.fingerprint.count} images, {len(made.fingerprint.mean)} features", markup=False)
+        say(f"note: {remark} (--scale)")
+    say(f"wrote {out}: {made.fingerprint.count} images, {len(made.fingerprint.mean)} features")
 
 
 @fingerprint.command()
@@ -129,10 +129,10 @@ def compare(
 
 
 def _print(matrix: SimilarityMatrix, records: Sequence[Record], as_json: bool) -> None:
-    from dsim.cli.console import emit_json, stderr, table
+    from dsim.cli.console import emit_json, say, table
 
     if any(not record.reference for record in records):
-        stderr().print("note: features were given: nobody can tell whether they are of one network", markup=False)
+        say("note: features were given: nobody can tell whether they are of one network")
     if as_json:
         return emit_json(matrix.to_dict())
     rows = [
