@@ -45,13 +45,13 @@ def extract(
     PATH is a folder, an archive, a manifest, phantoms:NAME, or NAME=PATH to give it a name.
     """
     from dsim.cli.console import emit_json, runtime, table
-    from dsim.data.opening import open_many
+    from dsim.cli.opening import open_datasets
     from dsim.features import feature_rows, recipe
 
     reference = _with_weights(extractor, weights) if weights else extractor
     how = runtime(device, offline)
     used = recipe(reference, how)
-    datasets = open_many(paths, skip_unreadable=skip_unreadable)
+    datasets = open_datasets(paths, how, skip_unreadable=skip_unreadable)
     features = {dataset.name: feature_rows(dataset, reference, how) for dataset in datasets}
     description = {"reference": used.reference, **used.key()}
     if out is not None:

@@ -79,15 +79,13 @@ def prelabel(
     TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
     from dsim.cli.console import emit_json, runtime
-    from dsim.cli.recommend import tell_skipped
-    from dsim.data.opening import open_dataset
+    from dsim.cli.opening import open_datasets
     from dsim.prelabel import Settings, open_model
     from dsim.prelabel import prelabel as run
 
     _refuse_contradictions(reference, best, sources)
     how = runtime(device, offline)
-    images = open_dataset(target, skip_unreadable=skip_unreadable)
-    tell_skipped([images], how)
+    [images] = open_datasets([target], how, skip_unreadable=skip_unreadable)
     settings = Settings(threshold, label, probabilities or "")
     if reference is None:
         from dsim.cli.best import best_model
@@ -115,7 +113,7 @@ def _refuse_contradictions(reference: str | None, best: bool, sources: Sequence[
 
 def _show(found: PreLabels) -> None:
     """The most doubtful images, and where everything is."""
-    from dsim.cli.console import stderr, table
+    from dsim.cli.console import say, table
 
     told = found.to_dict()
     rows = [
@@ -125,8 +123,8 @@ def _show(found: PreLabels) -> None:
     numbers = ["objects", "expected Dice", "entropy at outlines"]
     table(f"{told['target']['name']}: look at these first", ["image", *numbers], rows, right=numbers)
     empty = f", {found.empty} images without any" if found.empty else ""
-    stderr().print(f"{found.objects} objects in {len(found.rows)} images{empty}", markup=False)
-    stderr().print(f"wrote {found.out}: masks, geojson, rois, {', '.join(found.files)}", markup=False)
+    say(f"{found.objects} objects in {len(found.rows)} images{empty}")
+    say(f"wrote {found.out}: masks, geojson, rois, {', '.join(found.files)}")
 
 
 def _or_none(value: float | None) -> str:

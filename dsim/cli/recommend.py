@@ -77,13 +77,12 @@ def recommend(
     TARGET and PATH are a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH.
     """
     from dsim.cli.console import emit_json, runtime
-    from dsim.data.opening import open_dataset
+    from dsim.cli.opening import open_datasets
     from dsim.recommend import recommend as run
 
     how = runtime(device, offline)
-    images = open_dataset(target, skip_unreadable=skip_unreadable)
+    [images] = open_datasets([target], how, skip_unreadable=skip_unreadable)
     pool = open_sources(sources, how, skip_unreadable)
-    tell_skipped((images, *(pool if sources else ())), how)
     found = run(images, pool, measure=measure, out=out, bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=how)
     if as_json:
         emit_json(found.to_dict())
@@ -94,23 +93,15 @@ def recommend(
 
 def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool = False) -> list[Dataset]:
     """The datasets that were named, or the zoo's where none was."""
-    from dsim.data.opening import open_many
+    from dsim.cli.opening import open_datasets
     from dsim.recommend import zoo_sources
 
-    return open_many(sources, skip_unreadable=skip_unreadable) if sources else zoo_sources(runtime)
-
-
-def tell_skipped(datasets: Sequence[Dataset], runtime: Runtime) -> None:
-    """Name the images that were passed over."""
-    for dataset in datasets:
-        if dataset.skipped:
-            listed = ", ".join(dataset.skipped)
-            runtime.progress.note(f"{dataset.name}: {len(dataset.skipped)} unreadable left out: {listed}")
+    return open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else zoo_sources(runtime)
 
 
 def show(found: Recommendation) -> None:
     """Print the ranking and the answer; on stderr what must be said besides."""
-    from dsim.cli.console import stderr, table
+    from dsim.cli.console import say, say_written, table
     from dsim.cli.showing import notes
 
     candidates = found.choice.candidates
@@ -125,9 +116,9 @@ def show(found: Recommendation) -> None:
     for line in (*chosen(found), *_next(found), *found.said):
         click.echo(line)
     for note in (*(f"note: {text}" for text in found.notes), *notes(found.matrix)):
-        stderr().print(note, markup=False)
+        say(note)
     if found.files:
-        stderr().print(f"wrote {', '.join(found.files)}", markup=False)
+        say_written(found.files)
 
 
 def chosen(found: Recommendation) -> Iterator[str]:

@@ -82,9 +82,9 @@ class Experiment:
         return runtime(self.device, self.offline)
 
     def _opened(self, paths: Sequence[str]) -> list[Dataset]:
-        from dsim.data.opening import open_many
+        from dsim.cli.opening import open_datasets
 
-        return open_many(paths, skip_unreadable=self.skip_unreadable)
+        return open_datasets(paths, self.runtime, skip_unreadable=self.skip_unreadable)
 
 
 def experiment(annotation: str, training: str, *own: options.Option) -> options.Option:

@@ -100,7 +100,7 @@ def train(
 ) -> None:
     """Train the model of measure NAME; interrupted, the same command goes on from its checkpoint."""
     from dsim.cli.console import runtime
-    from dsim.data.opening import open_many
+    from dsim.cli.opening import open_datasets
     from dsim.errors import UsageError
     from dsim.notation import parse_options
     from dsim.registry import default, load
@@ -111,7 +111,8 @@ def train(
         raise UsageError(f"measure {name!r} has no model to train", hint=f"these have: {', '.join(trained) or 'none'}")
     recipe = parse_options(",".join([f"seed={seed}", *settings]))
     trainer = load(spec.trainer)
-    trainer(open_many(sources, skip_unreadable=skip_unreadable), out, runtime(device), recipe)
+    how = runtime(device)
+    trainer(open_datasets(sources, how, skip_unreadable=skip_unreadable), out, how, recipe)
     click.echo(out)
 
 

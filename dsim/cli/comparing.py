@@ -1,0 +1,177 @@
+"""What ``dsim compare`` does with its measures: each compared and written, then where they agree, then the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dsim.cli.choosing import Choice, Chosen
+    from dsim.comparison.agreement import Agreement
+    from dsim.data.dataset import Dataset
+    from dsim.matrix import SimilarityMatrix
+    from dsim.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every measure is to do."""
+
+    sources: Sequence[Dataset]
+    targets: Sequence[Dataset] | None
+    numbers: Mapping[str, Any]
+    runtime: Runtime
+    out: Path
+    as_json: bool
+    report: Path | None
+
+    def carry_out(self, choice: Choice) -> int:
+        """Compare by what was chosen, and tell of it; the exit code. One measure alone has no folder of its own."""
+        if len(choice.chosen) == 1 and not choice.failed:
+            return _finish(_Outcome([self.compare(choice.chosen[0], self.out)], [self.out]), self)
+        return _finish(_each(self, choice), self)
+
+    def compare(self, chosen: Chosen, folder: Path) -> SimilarityMatrix:
+        """Compare by one measure, write its files, print its table."""
+        from dsim.cli.showing import show
+        from dsim.comparison import compare as run
+
+        asked = self._asked(chosen)
+        matrix = run(self.sources, self.targets, measure=chosen.measure, runtime=self.runtime, **asked)
+        written = _write(matrix, folder)
+        if not self.as_json:
+            show(matrix, written)
+        return matrix
+
+    def _asked(self, chosen: Chosen) -> dict[str, Any]:
+        """The numbers that were given; of intervals and test, for measures of a word, what they can have."""
+        spec, asked = chosen.measure.spec, dict(self.numbers)
+        if asked["bootstrap"] is None or (chosen.of_word and not spec.resamples):
+            asked["bootstrap"] = spec.replicates if spec.resamples else 0
+        if asked["test"] and chosen.of_word and not spec.two_sample:
+            self.runtime.progress.note(f"{spec.name} is no statistic of two samples: no permutation test")
+            asked["test"] = 0
+        return asked
+
+
+@dataclass
+class _Outcome:
+    """What became of the measures: matrices and their folders, wall seconds by measure, and errors of those without.
+
+    ``left_out`` are measures that a word stands for but that need what is not here: no failure.
+    """
+
+    matrices: list[SimilarityMatrix] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    left_out: dict[str, Exception] = field(default_factory=dict)
+
+    @property
+    def without(self) -> dict[str, str]:
+        """The measures without a matrix, with their reasons."""
+        return {name: f"{type(error).__name__}: {error}" for name, error in (self.failed | self.left_out).items()}
+
+
+def _each(job: Job, choice: Choice) -> _Outcome:
+    """Compare by every measure; the first error is raised where that leaves nothing."""
+    import time
+
+    from dsim.errors import NeedError, WeightsError
+    from dsim.files import slug
+
+    outcome = _Outcome(failed=dict(choice.failed))
+    for chosen in choice.chosen:
+        name, started = chosen.measure.identity, time.perf_counter()
+        folder = job.out / slug(repr(chosen.measure))
+        try:
+            outcome.matrices.append(job.compare(chosen, folder))
+        except Exception as error:
+            missing = chosen.of_word and isinstance(error, NeedError | WeightsError)
+            (outcome.left_out if missing else outcome.failed)[name] = error
+        else:
+            outcome.folders.append(folder)
+            outcome.seconds[name] = time.perf_counter() - started
+    if not outcome.matrices:
+        raise next(iter((outcome.failed | outcome.left_out).values()))
+    return outcome
+
+
+def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
+    """Where the measures agree: written, and printed; None where there are not two of them."""
+    files = [job.out / "agreement.json", job.out / "agreement.png"]
+    if len(outcome.matrices) < 2:
+        for path in files:
+            # Those of an earlier run would be taken for these measures'.
+            path.unlink(missing_ok=True)
+        return None
+    from dsim.cli.agreeing import show_agreement
+    from dsim.comparison.agreement import agreement
+    from dsim.plots.agreement import draw_agreement
+
+    found = agreement(outcome.matrices, seconds=outcome.seconds, failed=outcome.without)
+    found.to_json(files[0])
+    draw_agreement(found, files[1], note=_note(outcome.matrices[0], extractors=False))
+    if not job.as_json:
+        show_agreement(found, files)
+    return found
+
+
+def _report(outcome: _Outcome, job: Job, path: Path) -> None:
+    """The page on all of it, with the images that are at hand."""
+    from dsim.cli.report import assemble, write
+    from dsim.report import Results
+
+    results = Results(tuple(outcome.matrices), tuple(outcome.folders), outcome.seconds, outcome.without)
+    write(assemble(results, {dataset.name: dataset for dataset in (*job.sources, *(job.targets or ()))}), path)
+
+
+def _finish(outcome: _Outcome, job: Job) -> int:
+    """Tell where the measures agree and which failed, print the JSON that was asked for, and give the exit code."""
+    from dsim.cli.console import emit_json, say
+
+    found = _agreement(outcome, job)
+    if job.report is not None:
+        _report(outcome, job, job.report)
+    for what, errors in (("left out", outcome.left_out), ("failed", outcome.failed)):
+        for name, error in errors.items():
+            say(f"{what}: {name}: {error}")
+    if job.as_json:
+        results = [matrix.to_dict() for matrix in outcome.matrices]
+        agreed = {"agreement": found.to_dict()} if found else {}
+        emit_json({"schema": "dsim.compare/1", "results": results, **agreed})
+    return 3 if outcome.failed or any(matrix.failed for matrix in outcome.matrices) else 0
+
+
+def _write(matrix: SimilarityMatrix, folder: Path) -> list[Path]:
+    """Write the matrix and its pictures; returns the files."""
+    from dsim.plots.embedding import draw_embedding
+    from dsim.plots.heatmap import draw_heatmap
+
+    files = [folder / "matrix.json", folder / "matrix.csv", folder / "heatmap.png"]
+    matrix.to_json(files[0])
+    matrix.to_csv(files[1])
+    note = _note(matrix)
+    draw_heatmap(matrix, files[2], note=note)
+    embedding = folder / "embedding.png"
+    if not matrix.clouds:
+        # One of an earlier run would be taken for a picture of this matrix.
+        embedding.unlink(missing_ok=True)
+        return files
+    title = f"{matrix.measure}: where the datasets lie"
+    draw_embedding(matrix.clouds, _roles(matrix), embedding, title=title, note=note)
+    return [*files, embedding]
+
+
+def _note(matrix: SimilarityMatrix, extractors: bool = True) -> str:
+    record = matrix.provenance
+    parts = [f"dsim {record['dsim']}", f"seed {record['seed']}"]
+    parts += [recipe["extractor"] for recipe in record["extractors"]] if extractors else []
+    return ", ".join(parts)
+
+
+def _roles(matrix: SimilarityMatrix) -> dict[str, Any]:
+    roles = dict.fromkeys(matrix.targets, "target")
+    return {**roles, **dict.fromkeys(matrix.sources, "source")}
