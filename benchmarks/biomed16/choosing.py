@@ -23,6 +23,11 @@ class Training:
     record: Mapping[str, Any]
     weights: Path
 
+    def dice(self, truth: TransferMatrix, target: str) -> float:
+        """What the truth says of this training on a target, percent."""
+        pair = truth.sources.index(self.source), truth.targets.index(target)
+        return float(truth.values[(*pair, self.repetition)])
+
 
 def chosen(truth: TransferMatrix, results: Path) -> dict[str, Training]:
     """Of each source the training with the least validation loss: nothing that a target says enters the choice.
