@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import ot
 import torch
-from numpy.typing import NDArray
+from features import DIMENSION, Features, Given, relu_features, summary
 from rows import Row, race, show
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
@@ -27,49 +27,20 @@ from sklearn.preprocessing import StandardScaler
 from torch_fidelity.metric_kid import kernel_mmd, kid_features_to_metric
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from dsim.data.memory import from_arrays
 from dsim.registry import build_measure
-from dsim.rng import stream
-from dsim.runtime import Runtime
-from dsim.view import DatasetView
-
-DIMENSION = 512
-
-Features = NDArray[np.float32]
-
-
-def relu_features(n: int, seed: int) -> Features:
-    """The features of the reference values: rectified Gaussians of different scales, float32 (n, DIMENSION)."""
-    rng = np.random.default_rng(seed)
-    scales = np.exp(0.5 * rng.standard_normal(DIMENSION))
-    return np.maximum(rng.standard_normal((n, DIMENSION)) * scales, 0).astype("f4")
 
 
 def ours(call: str, source: Features, target: Features) -> float:
     """dsim's value, without caches."""
     measure = build_measure(call)
-    summaries = [_summary(measure, features) for features in (source, target)]
+    summaries = [summary(measure, features) for features in (source, target)]
     return float(measure.compare(*summaries))
-
-
-def _summary(measure: Any, features: Features) -> Any:
-    data = from_arrays(features=features)
-    return measure.summarise(DatasetView(data, measure.needs, "benchmark", Runtime()), stream(0))
 
 
 def kid_torch_fidelity(source: Features, target: Features) -> float:
     tensors = torch.from_numpy(source), torch.from_numpy(target)
     found = kid_features_to_metric(*tensors, kid_subsets=100, kid_subset_size=1000, rng_seed=2020, verbose=False)
     return float(found["kernel_inception_distance_mean"])
-
-
-class Given(torch.nn.Module):
-    """A network for torchmetrics that returns the features it is given."""
-
-    num_features = DIMENSION
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features
 
 
 def kid_torchmetrics(source: Features, target: Features) -> float:
@@ -130,7 +101,7 @@ def coverage_plain(source: Features, target: Features, k: int = 5) -> float:
 def c2st_sklearn(source: Features, target: Features) -> float:
     """scikit-learn's pipeline on the folds that dsim deals."""
     measure: Any = build_measure("c2st")
-    held = measure._held_out(*(_summary(measure, features) for features in (source, target)))
+    held = measure._held_out(*(summary(measure, features) for features in (source, target)))
     folds = np.concatenate([held.first_folds, held.second_folds])
     features, label = np.concatenate([source, target]), np.repeat([0, 1], [len(source), len(target)])
     learned = len(features) * (measure.folds - 1) / measure.folds

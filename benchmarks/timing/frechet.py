@@ -13,30 +13,16 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from features import DIMENSION, Features, Given, relu_features, summary
 from rows import Row, race, show
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from dsim.data.memory import from_arrays
-from dsim.rng import stream
-from dsim.runtime import Runtime
-from dsim.view import DatasetView
 from dsim_distributions.frechet import FrechetDistance
 
-DIMENSION, MANY, FEW, PAIRS = 512, 5000, 300, 20
+MANY, FEW, PAIRS = 5000, 300, 20
 REPEATS = 5
-
-Features = NDArray[np.float32]
-
-
-def relu_features(n: int, seed: int) -> Features:
-    """The features of the reference values: rectified Gaussians of different scales, float32 (n, DIMENSION)."""
-    rng = np.random.default_rng(seed)
-    scales = np.exp(0.5 * rng.standard_normal(DIMENSION))
-    return np.maximum(rng.standard_normal((n, DIMENSION)) * scales, 0).astype("f4")
 
 
 class Ours:
@@ -46,8 +32,7 @@ class Ours:
         self.measure = FrechetDistance()
 
     def summary(self, features: Features) -> Any:
-        data = from_arrays(features=features)
-        return self.measure.summarise(DatasetView(data, self.measure.needs, "benchmark", Runtime()), stream(0))
+        return summary(self.measure, features)
 
     def distance(self, source: Any, target: Any) -> float:
         return self.measure.compare(source, target)
@@ -61,15 +46,6 @@ class TorchFidelity:
 
     def distance(self, source: Any, target: Any) -> float:
         return float(fid_statistics_to_metric(source, target, verbose=False)["frechet_inception_distance"])
-
-
-class Given(torch.nn.Module):
-    """A network for torchmetrics that returns the features it is given."""
-
-    num_features = DIMENSION
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features
 
 
 def torchmetrics_distance(source: Features, target: Features) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from features import DIMENSION, relu_features
 from numpy.typing import NDArray
 from rows import Row, race, show
 
@@ -11,26 +12,19 @@ from dsim_kld.fingerprint import Fingerprint, take
 from dsim_kld.measure import FingerprintDivergence
 
 #: Datasets that are compared, each with all others.
-DATASETS, IMAGES, FEATURES = 20, 1000, 512
-
-
-def relu_features(n: int, seed: int, d: int = FEATURES) -> NDArray[np.float32]:
-    """Half-rectified Gaussian features of unequal scale, float32 (n, d)."""
-    r = np.random.default_rng(seed)
-    s = np.exp(0.5 * r.standard_normal(d))
-    return np.maximum(r.standard_normal((n, d)) * s, 0).astype(np.float32)
+DATASETS, IMAGES = 20, 1000
 
 
 def rows() -> list[Row]:
     """One row per variant: all pairs of 20 datasets, the sum of their values."""
     clouds = [relu_features(IMAGES, seed) for seed in range(DATASETS)]
-    work = f"{DATASETS} datasets of {IMAGES} x {FEATURES}, all {DATASETS**2} pairs"
+    work = f"{DATASETS} datasets of {IMAGES} x {DIMENSION}, all {DATASETS**2} pairs"
     mean, binned = FingerprintDivergence(variant="mean"), FingerprintDivergence()
     return [
         race("kld-tf:variant=mean", work, "mml-similarity's formula", lambda: ours(mean, clouds), lambda: peer(clouds)),
         race(
             "kld-tf",
-            f"4 datasets of {IMAGES} x {FEATURES}, all 16 pairs",
+            f"4 datasets of {IMAGES} x {DIMENSION}, all 16 pairs",
             "numpy.histogram, feature by feature",
             lambda: ours(binned, clouds[:4]),
             lambda: straightforward(clouds[:4], binned),

@@ -16,6 +16,7 @@ import time
 import warnings
 from itertools import combinations
 
+import features
 import numpy as np
 import torch
 from memory import peak_megabytes
@@ -23,14 +24,10 @@ from numpy.typing import NDArray
 from rows import Row, race, show
 from threadpoolctl import threadpool_limits
 
-from dsim.data.memory import from_arrays
 from dsim.measure import SimilarityMeasure
 from dsim.registry import build_measure
-from dsim.rng import stream
-from dsim.runtime import Runtime
 from dsim.stats.euclidean import squared_distances
 from dsim.stats.transport import sinkhorn
-from dsim.view import DatasetView
 
 DIMENSIONS, CLASSES, EPS = 512, 10, 0.1
 
@@ -50,9 +47,7 @@ def labelled_pair(n: int, seed: int = 0) -> tuple[Labelled, Labelled]:
 
 def summary(measure: SimilarityMeasure, data: Labelled) -> object:
     """The summary of a dataset given as features and labels."""
-    labels = [f"class {code}" for code in data[1]]
-    dataset = from_arrays(features=data[0], labels=labels, name="data")
-    return measure.summarise(DatasetView(dataset, measure.needs, "otdd", Runtime()), stream(0))
+    return features.summary(measure, data[0], [f"class {code}" for code in data[1]])
 
 
 def cold(measure: SimilarityMeasure, source: Labelled, target: Labelled) -> float:
@@ -86,9 +81,9 @@ def _geomloss(source: Labelled, target: Labelled, table: NDArray[np.float64]) ->
     labels = torch.from_numpy(table).float()
 
     def cost(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        features = torch.cdist(a[..., :-1], b[..., :-1]).square() / 2
+        between = torch.cdist(a[..., :-1], b[..., :-1]).square() / 2
         rows, columns = a[..., -1].long(), b[..., -1].long()
-        return features + labels[rows[..., :, None], columns[..., None, :]] / 2
+        return between + labels[rows[..., :, None], columns[..., None, :]] / 2
 
     clouds = [torch.from_numpy(np.c_[x, y + shift].astype("f4")) for (x, y), shift in ((source, 0), (target, CLASSES))]
     loss = SamplesLoss("sinkhorn", p=2, blur=EPS**0.5, scaling=0.9, cost=cost, debias=True, backend="tensorized")
