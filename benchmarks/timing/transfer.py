@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from memory import peak_megabytes
 
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
@@ -176,12 +177,6 @@ def table(title: str, rates: dict[str, list[float]], reference: str) -> None:
         rate = float(np.median(values))
         print(f"| {name} | {rate:.1f} | {rate / base:.2f} |")
     print()
-
-
-def peak_megabytes() -> float:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 if __name__ == "__main__":
