@@ -1,12 +1,11 @@
 """The errors of the command line, word for word: thing and cause, then the fix; on stderr, with the code of its class.
 
-Commands that have tests of their own hold the rest; the last test finds an error of ``dsim/cli`` that none holds.
+Commands that have tests of their own hold the rest; tests/test_error_texts.py finds an error that none holds.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +18,6 @@ from dsim.cli.main import run
 from dsim.errors import DsimError
 from dsim.store.content import ContentStore
 
-ROOT = Path(__file__).parents[2]
 MODEL = "zoo:asap-resnet18.biomed16.r1"
 
 
@@ -200,34 +198,3 @@ def test_a_file_that_cannot_be_written_is_told(folder: Path, capsys: pytest.Capt
     assert capsys.readouterr().err == (
         "error: cannot write file/x.json: File exists\n  fix: choose a folder that can be written\n"
     )
-
-
-def raised() -> Iterator[tuple[str, list[str]]]:
-    """Each error that ``dsim/cli`` makes: its place, and the fixed parts of its message."""
-    for path in sorted((ROOT / "dsim" / "cli").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error") and node.args:
-                message = node.args[0]
-                parts = message.values if isinstance(message, ast.JoinedStr) else [message]
-                texts = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
-                named = ast.unparse(node.func) == "UnknownNameError"
-                yield f"{path.name}:{node.lineno}", [f"no {texts[0]} named"] if named and texts else texts
-
-
-def asserted() -> set[str]:
-    """Every text of some length in the tests."""
-    trees = (ast.parse(path.read_text("utf-8")) for path in (ROOT / "tests").rglob("test_*.py"))
-    nodes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    texts = (node.value.replace("\\", "").strip() for node in nodes if isinstance(node.value, str))
-    return {text for text in texts if len(text) >= 12}
-
-
-def test_every_error_of_the_command_line_is_in_a_test_of_its_wording() -> None:
-    known = asserted()
-    missing = []
-    for place, texts in raised():
-        parts = [text.strip() for text in texts if len(text.strip()) >= 6]
-        # Messages of nothing but what is put into them are held by the tests of what is put there.
-        if parts and not any(text in part or part in text for part in parts for text in known):
-            missing.append((place, texts))
-    assert missing == []

@@ -10,10 +10,11 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 import dsim
 from dsim import documents
-from dsim.data import decode
+from dsim.data import decode, phantoms
 from dsim.data.opening import open_dataset
 from dsim.data.phantoms.knobs import Style
 from dsim.data.pixels import as_mask
@@ -46,6 +47,28 @@ def link() -> dsim.Dataset:
 def lab() -> object:
     tifffile.imwrite("a.tif", np.zeros((4, 4, 3), np.uint8), photometric="cielab")
     return decode.read(Path("a.tif"))
+
+
+def white() -> object:
+    tifffile.imwrite("a.tif", np.zeros((4, 4), np.float32), photometric="miniswhite")
+    return decode.read(Path("a.tif"))
+
+
+def films() -> object:
+    tifffile.imwrite("a.ome.tif", np.zeros((2, 3, 4, 5), np.uint8), metadata={"axes": "TZYX"})
+    return open_dataset("a.ome.tif", axis="y")
+
+
+def two_masks() -> object:
+    for name in ("images/a.png", "masks/a.png", "masks/a.tif"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Image.fromarray(IMAGES[0]).save(name)
+    return open_dataset(".")
+
+
+def pickles() -> object:
+    np.savez("cells.npz", images=IMAGES, labels=np.array(["a", None, "b", "c"], dtype=object))
+    return open_dataset("cells.npz")
 
 
 def line() -> object:
@@ -85,6 +108,21 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "a strange colour space": (
         lab,
         "a.tif is in a colour space that is not read (<PHOTOMETRIC.CIELAB: 8>)\n  fix: convert it to gray or RGB",
+    ),
+    "white is zero, of floats": (white, "a.tif is white-is-zero but holds float32\n  fix: convert it to gray or RGB"),
+    "several times": (
+        films,
+        "a.ome.tif has 2 time points (or echoes, or channels): which is meant is not known\n"
+        "  fix: choose one, counted from 0: PATH[time=0], in Python open_dataset(..., time=0)",
+    ),
+    "two masks of an image": (two_masks, "have the same stem\n  fix: keep one mask per image"),
+    "pickled objects": (
+        pickles,
+        "labels.npy in cells.npz holds pickled objects, which could run code when loaded\n  fix: save plain arrays: ",
+    ),
+    "phantoms over all": (
+        lambda: phantoms.write([phantoms.open_phantom("xray", count=1, size=32)], Path.cwd()),
+        " is the current folder, or holds it\n  fix: choose a new folder for the phantoms",
     ),
     "no plane": (line, "TIFF axes 'Q' hold no plane\n  fix: save it with axes Y and X"),
     "no torch image": (

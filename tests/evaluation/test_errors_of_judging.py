@@ -18,10 +18,12 @@ from dsim.evaluation import evaluate
 from dsim.evaluation.contrasts import contrast_all
 from dsim.evaluation.nested import nested_choice
 from dsim.matrix import SimilarityMatrix
+from dsim.measure import SimilarityMeasure
 from dsim.plots.embedding import draw_embedding
 from dsim.plots.regret import draw_regret
 from dsim.truth import TransferMatrix
 
+CC, RNG = dsim.build_measure("cc"), np.random.default_rng(0)
 VALUES = np.arange(12.0).reshape(4, 3)
 
 
@@ -57,6 +59,22 @@ WORDING: dict[str, tuple[Act, str]] = {
     "no such dataset": (
         lambda matrix, truth, one, two: matrix.ranking("mine"),
         "the matrix has no dataset 'mine'\n  fix: it has: t0, t1, t2",
+    ),
+    "a measure that is not fitted": (
+        lambda matrix, truth, one, two: SimilarityMeasure.fit(CC, [], RNG),
+        "measure cc declares fits_pool but does not implement fit\n  fix: implement it",
+    ),
+    "a measure without replicates": (
+        lambda matrix, truth, one, two: SimilarityMeasure.resample(CC, None, np.arange(2)),
+        "measure cc cannot be resampled\n  fix: compare without intervals: --bootstrap 0",
+    ),
+    "a measure without tests": (
+        lambda matrix, truth, one, two: SimilarityMeasure.merge(CC, None, None),
+        "measure cc cannot merge two datasets\n  fix: compare without p-values: leave --test out",
+    ),
+    "a measure without a map": (
+        lambda matrix, truth, one, two: SimilarityMeasure.embedding(CC, None),
+        "measure cc has no embedding\n  fix: choose a measure that has: dsim measures",
     ),
     "a measure twice in agreement": (
         lambda matrix, truth, one, two: agreement([matrix, matrix]),

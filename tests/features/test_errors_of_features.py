@@ -72,6 +72,9 @@ REFERENCES = {
         "no pooling named 'mean'.\n  fix: choose one of: avg, max, token, flat"
     ),
     "torchvision:resnet18.X": "no weights of torchvision:resnet18 named 'X'.\n  fix: name one of: resnet18.IMAGENET1K",
+    "torchvision:resnet18.IMAGENET1K_V1[init=random:0,pool=avg]": (
+        "pool=... goes with layer=...\n  fix: name the layer too: [layer=NAME,pool=avg]"
+    ),
     "torchvision:resnet19": "no network of torchvision named 'resnet19'. Did you mean 'resnet",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,13 +16,14 @@ from dsim.errors import DsimError
 from dsim.features import recipe
 from dsim.runtime import Runtime
 from dsim.stats.c2st import HeldOut
+from dsim_asap.cli import place
 from dsim_asap.cli.ablate import _chosen
 from dsim_asap.cli.robustness import read_shares
 from dsim_asap.incremental.extending import Order, _recipe
 from dsim_asap.incremental.parent import open_parent
 from dsim_asap.latent.chosen import Chosen, choose_or_fit
 from dsim_asap.model import _backbone, _check_size, _chosen_maps
-from dsim_asap.pool import _validates
+from dsim_asap.pool import _validates, gather
 from dsim_asap.studies import coherence
 from dsim_asap.studies.search import parse_over
 from dsim_asap.studies.spoilt import spoil
@@ -31,8 +33,12 @@ from dsim_dino.extractor import _transform
 from dsim_dino.measure import _told
 from dsim_distributions.c2st import _value
 from dsim_expert.commands import _observer
+from dsim_kld.commands import fingerprint
+from dsim_task2vec import variational
+from dsim_task2vec.head import Head, fit_head
 from dsim_task2vec.probe import Probe
 from dsim_task2vec.tasks import find_task
+from dsim_transferability.cc_fv import Cells
 
 SEGMENTER = "unet8.drive.r1"
 ASAP = "zoo:asap-resnet18.biomed16.r1"
@@ -56,6 +62,19 @@ def member(n: int) -> Any:
     return SimpleNamespace(name="cells", images=images, groups=None)
 
 
+def flat_target() -> object:
+    cells = Cells(np.ones((8, 2), np.float32), np.arange(8) // 4, np.arange(8) % 2, np.zeros((2, 0)), np.zeros(0), 2, 2)
+    return dsim.build_measure("cc-fv").compare(cells, cells)
+
+
+def one_class() -> Any:
+    from dsim.specs import Need
+    from dsim.view import DatasetView
+
+    given = dsim.from_arrays(features=np.zeros((2, 3)), labels=["a", "a"], name="cells")
+    return DatasetView(given, frozenset({Need.FEATURES, Need.LABELS}), "task2vec", CPU)
+
+
 ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "a variant": (lambda: _chosen("ae,vea"), "no variant named 'vea'."),
     "shares": (
@@ -63,6 +82,22 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "--shares half are no shares of images\n  fix: write --shares 0.05,0.1,0.2,0.5",
     ),
     "a share": (lambda: spoil([], 2.0, 0), "a share of 2 of the images cannot be exchanged\n  fix: give one above 0"),
+    "wrong membership of one": (
+        lambda: spoil([dsim.from_arrays(np.zeros((2, 4, 4), np.uint8))], 0.5, 0),
+        "wrong membership needs two datasets at least\n  fix: give more --sources",
+    ),
+    "a pool of one": (
+        lambda: gather([member(4)], 0.5, None),  # type: ignore[arg-type]
+        "ASAP trains on two datasets at least\n  fix: give more --sources, or use asap:fit=zoo",
+    ),
+    "nothing to place": (
+        lambda: place._check([], ["a"], None),
+        "give images to place, or --dataset to look through\n  fix: one of both; --help shows how",
+    ),
+    "no model for style": (
+        lambda: recipe("asap-style:resnet18", CPU),
+        "asap-style takes a trained model, not 'resnet18'\n  fix: ",
+    ),
     "a method": (
         lambda: extension(method="memory"),
         "no method of extension named 'memory'.\n  fix: use distillation or rehearsal",
@@ -169,6 +204,18 @@ OTHER_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _value(HeldOut(np.ones(2), np.ones(2), np.array([0, 0]), np.array([1, 1]))),
         "no fold holds images of both datasets\n  fix: give more images, or fewer folds",
     ),
+    "a fingerprint's file": (
+        lambda: fingerprint.main(["write", "phantoms:xray", "--out", "x.npz"], standalone_mode=False),
+        "cannot write a fingerprint to x.npz\n  fix: end its name in .json",
+    ),
+    "features that are alike": (
+        lambda: fit_head(np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]), np.full(4, 0.25), 0.1),
+        "the features of all 4 images are alike\n  fix: give images that differ",
+    ),
+    "a target that does not vary": (
+        flat_target,
+        "the target's features do not vary as the source's head sees them\n  fix: give target images that differ",
+    ),
     "a table of ratings": (
         lambda: _observer("ann", Path("x.json")),
         "cannot write ratings to x.json: they are a table\n  fix: end its name in .csv",
@@ -195,14 +242,6 @@ OTHER_WORDING: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-def one_class() -> Any:
-    from dsim.specs import Need
-    from dsim.view import DatasetView
-
-    given = dsim.from_arrays(features=np.zeros((2, 3)), labels=["a", "a"], name="cells")
-    return DatasetView(given, frozenset({Need.FEATURES, Need.LABELS}), "task2vec", CPU)
-
-
 @pytest.mark.parametrize(
     ("act", "told"), [*ASAP_WORDING.values(), *OTHER_WORDING.values()], ids=[*ASAP_WORDING, *OTHER_WORDING]
 )
@@ -214,3 +253,22 @@ def test_wording_of_plugins(
         act()
     assert told in str(caught.value)
     assert caught.value.hint
+
+
+def test_wording_of_an_optimisation_that_diverged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variational._Noise, "precisions", lambda noise: (np.array([np.nan]), np.ones(1)))
+    probe: Any = SimpleNamespace(network=SimpleNamespace(device="cpu"), layers=(), tapped=lambda tap: nullcontext())
+    settings: Any = SimpleNamespace(steps=0)
+    codes = np.array([0, 1])
+    with pytest.raises(DsimError) as caught:
+        variational.variational_precision(
+            probe,
+            None,
+            codes,
+            codes,
+            np.ones(2),
+            Head(np.ones((2, 3)), np.zeros(2)),
+            settings,
+            np.random.default_rng(0),  # type: ignore[arg-type]
+        )
+    assert str(caught.value) == "the variational optimisation diverged\n  fix: use fisher=exact"

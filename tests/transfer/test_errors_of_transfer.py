@@ -13,6 +13,7 @@ import pytest
 from dsim.data.memory import from_arrays
 from dsim.errors import DsimError
 from dsim.prelabel import Model, Settings, prelabel
+from dsim.recommend.pool import write
 from dsim.runtime import Runtime
 from dsim.transfer.classification import building as classifiers
 from dsim.transfer.classification.experiment import unseen as unseen_classes
@@ -23,6 +24,7 @@ from dsim.transfer.loop import Course
 from dsim.transfer.planes import as_rgb
 from dsim.transfer.segmentation import building as segmenters
 from dsim.transfer.segmentation import experiment
+from dsim.transfer.segmentation.measuring import _check_target, check
 from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.scenario import Scenario
 from dsim.transfer.segmentation.segmenter import of_model
@@ -82,6 +84,22 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "no epochs": (
         lambda: Course(0),
         "nothing can be trained with epochs=0, patience=0, lr=0.001\n  fix: epochs and lr are positive",
+    ),
+    "random weights as published ones": (
+        lambda: classifiers.find_published("timm:resnet18[init=random:0]", ClassifyRecipe(), Runtime()),
+        "'timm:resnet18[init=random:0]' asks for random weights\n  fix: that is the baseline; leave --imagenet away",
+    ),
+    "no repetitions": (
+        lambda: check(None, 0),  # type: ignore[arg-type]
+        "0 repetitions measure nothing\n  fix: give 3 or more",
+    ),
+    "a target of one image": (
+        lambda: _check_target(None, cells().subset([0])),  # type: ignore[arg-type]
+        "target 'cells' has one image, which says nothing of the others\n  fix: give a target of several",
+    ),
+    "deep images in the zoo": (
+        lambda: write(from_arrays(PIXELS.astype(np.uint16), name="deep"), Path(), Runtime()),
+        "'deep' has images that are not known to have 8 bits\n  fix: convert them to 8 bits first",
     ),
     "unknown scenario": (
         lambda: Scenario.parse("finetune:0"),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError, DsimError
 from dsim.leaderboard import add
-from dsim.leaderboard.run.benchmark import _open
+from dsim.leaderboard.run.benchmark import _open, _refuse_others
 from dsim.leaderboard.run.board import _check
 from dsim.leaderboard.run.candidates import _row
 from dsim.leaderboard.run.processes import Limits
 from dsim.testing import check_measure
+from dsim.truth import TruthDataset
 
 WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "no process": (lambda: Limits(jobs=-1), "-1 processes do no work\n  fix: give 1 or more, or 0 for one per core"),
@@ -43,6 +46,23 @@ def test_wording_of_boards(act: Callable[[], object], told: str) -> None:
     with pytest.raises(DsimError) as caught:
         act()
     assert told in str(caught.value)
+
+
+def test_wording_of_images_that_are_not_those_of_the_truth() -> None:
+    phantom = open_phantom("relief", count=2, size=32)
+    with pytest.raises(DataError) as caught:
+        _refuse_others("tiny", {"relief": phantom}, {"relief": TruthDataset(2, "", "0" * 64)})
+    assert str(caught.value) == (
+        f"1 of 1 datasets are not the images that tiny was measured on: relief ({phantom.location})\n"
+        "  fix: get the images that its card names, with the same file names; nothing else can be judged by it"
+    )
+
+
+def test_wording_of_a_score_that_is_claimed(board, stranger, make_row) -> None:
+    row = make_row("theirs@1", -np.nan_to_num(board.truth.mean, nan=50.0))
+    claimed = make_row("theirs@1", np.nan_to_num(board.truth.mean, nan=50.0)).evaluation
+    with pytest.raises(DataError, match=r"is claimed to be .*; its distances give .*\n  fix: "):
+        add(board, stranger(replace(row, evaluation=claimed)), "theirs.json")
 
 
 def test_wording_of_a_row_that_cannot_be_judged(board, stranger, make_row, monkeypatch) -> None:
