@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from dsim.cli.main import run
+from dsim.documents import check
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def test_the_file_holds_features_ids_and_recipe(
     paths = [str(folder), f"again={folder}"]
     assert run(["extract", *paths, "--extractor", "pixels:[side=4]", "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    check(told, "dsim.extract/1", "the document", "")
     assert told["schema"] == "dsim.extract/1"
     assert told["file"] == str(out)
     assert told["datasets"]["cells"]["shape"] == [3, 16]

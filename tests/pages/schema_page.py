@@ -11,13 +11,20 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 WRITTEN = {
     "agreement": ("`agreement.json`", "`dsim compare` with several measures"),
     "asap-ablate": ("`ablate.json`", "`dsim asap ablate`"),
+    "asap-robustness": ("`robustness.json`", "`dsim asap robustness`"),
     "asap-tune": ("`tune.json`", "`dsim asap tune`"),
+    "asap.coherence": ("`coherence.json`", "`dsim asap coherence`"),
+    "asap.map": ("`map.json`", "`dsim asap map`"),
+    "asap.place": ("`place.json`", "`dsim asap place`"),
+    "asap.strays": ("`strays.json`", "`dsim asap place --dataset`"),
     "compare": ("printed", "`dsim compare --json`"),
     "conformance": ("within a plugin check", "`dsim plugin check --json`, `dsim.testing`"),
     "doctor": ("printed", "`dsim doctor --json`"),
-    "evaluate": ("printed", "`dsim evaluate --json`"),
+    "evaluate": ("`evaluate.json`", "`dsim evaluate` with several measures, `--json`"),
     "evaluation": ("`evaluation.json`", "`dsim evaluate`"),
     "expert-agreement": ("printed", "`dsim expert agreement --json`"),
+    "extract": ("printed", "`dsim extract --json`"),
+    "fingerprint": ("the file of `--out`", "`dsim fingerprint write`"),
     "leaderboard": ("`results.json`", "`dsim leaderboard`"),
     "matrix": ("`matrix.json`", "`dsim compare`"),
     "plugin-check": ("printed", "`dsim plugin check --json`"),
@@ -44,18 +51,24 @@ _OTHERS = """\
 |---|---|---|
 | `matrix.csv` | values, a row for each source, a column for each target | `dsim compare` |
 | `heatmap.png`, `embedding.png`, `agreement.png` | [pictures](../results.md) | `dsim compare` |
+| `report.html` | [the report](../report.md), to be read | `dsim compare --report`, `dsim report` |
+| `nearest.png` | images of the target beside the [nearest of the source](../recommend.md) | `dsim recommend --out` |
+| `transfer.png`, `ranks.png`, `regret.png` | pictures of the [evaluation](../evaluation.md) | `dsim evaluate` |
 | `features.h5` | HDF5: a group for each dataset with `features` (n, d) float32 and `ids`; the recipe as attributes | [`dsim extract --out`](../features.md) |
-| `masks/`, `coco.json`, `geojson/`, `rois/`, `uncertainty.csv` | [pre-labels](../prelabel.md), in the formats of annotation tools | `dsim prelabel` |
-| `manifest.toml`, `card.md`, `*.safetensors` | a [model of the zoo](../features.md#the-zoo) | `dsim zoo train` |
+| `masks/`, `coco.json`, `geojson/`, `rois/`, `probabilities/`, `uncertainty.csv`, `overlays.png` | [pre-labels](../prelabel.md), in the formats of annotation tools | `dsim prelabel` |
+| `manifest.toml`, `card.md`, `curves.json`, `curves.png`, `*.safetensors` | a [model of the zoo](../features.md#the-zoo) | `dsim zoo train`, `dsim asap extend` |
+| `.work/SOURCE/KEY/*.safetensors` | [models](../transfer.md#the-models), one for each training; beside `truth.json` | `dsim transfer segmentation` |
 | `NAME/images`, `NAME/masks`, `NAME/labels.csv`, `META.json` | [phantoms](../phantoms.md) as files | `dsim data phantoms` |
 | `leaderboard.md`, `leaderboard.html` | the [board](../leaderboard.md), to be read | `dsim leaderboard` |
+| `map.html`, `map.png`, `map.svg`, `strays.png`, and a PNG beside each JSON of a study | [ASAP's studies](../asap.md), to be looked at | `dsim asap` |
+| the table of `--out`, CSV | what [experts](../measures/expert.md) said of datasets | `dsim expert rate` |
 
 """  # noqa: E501
 
 
 def pages() -> dict[str, bytes]:
     """The page, by its path below docs/."""
-    schemas = {path.name.split(".")[1]: path for path in sorted(SCHEMAS.glob("*.json"))}
+    schemas = {path.name.removeprefix("dsim.").rsplit(".", 3)[0]: path for path in sorted(SCHEMAS.glob("*.json"))}
     told = {name: json.loads(path.read_text("utf-8")) for name, path in schemas.items()}
     rows = "".join(
         f"| [{_name(told[name])}](#{_anchor(told[name])}) | {' | '.join(WRITTEN[name])} |\n" for name in schemas

@@ -13,6 +13,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+#: Heads of safetensors files, and entries of the cache.
+NO_DOCUMENTS = {"dsim.features/1", "dsim.segmenter/1", "dsim.leaderboard.run.kept/1"}
 
 
 @pytest.fixture
@@ -35,6 +37,14 @@ def test_the_picture_of_the_way_that_data_go_is_up_to_date() -> None:
     """Made anew by: python benchmarks/way_of_data.py"""
     drawn = runpy.run_path(str(ROOT / "benchmarks" / "way_of_data.py"))["draw"]()
     assert (DOCS / "images" / "way-of-data.svg").read_text("utf-8") == drawn
+
+
+def test_every_document_that_the_code_names_has_a_schema() -> None:
+    files = [path for folder in ("dsim", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    named = {name for path in files for name in re.findall(r'"(dsim\.[a-z.-]+/\d+)"', path.read_text("utf-8"))}
+    there = {path.name for path in (DOCS / "schema").iterdir()}
+    missing = {name for name in named if f"{name.replace('/', '.')}.schema.json" not in there}
+    assert missing == NO_DOCUMENTS
 
 
 def in_navigation() -> set[Path]:

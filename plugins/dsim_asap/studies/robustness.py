@@ -13,6 +13,7 @@ from dsim.documents import nullable, number
 from dsim_asap.studies.kept import rows_of
 from dsim_asap.studies.spoilt import spoil
 from dsim_asap.studies.spread import spread
+from dsim_asap.studies.writing import version
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
+SCHEMA = "dsim.asap-robustness/1"
 SHARES = (0.05, 0.1, 0.2, 0.5)
 #: What is told of each share, and what it is.
 QUANTITIES = {
@@ -197,7 +199,7 @@ def _matrix(study: Study, distances: Values) -> Any:
 
 
 def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
-    """Rows, and for each measure and share the mean and spread over the seeds."""
+    """Rows, and for each measure and share the mean and spread over the seeds; of schema ``dsim.asap-robustness/1``."""
     told = {**QUANTITIES, **(JUDGED if study.truth is not None else {})}
     curves = [
         {
@@ -210,6 +212,8 @@ def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[s
         for share in (0.0, *study.shares)
     ]
     return {
+        "schema": SCHEMA,
+        "dsim": version(),
         "sources": [dataset.name for dataset in study.sources],
         "targets": [dataset.name for dataset in study.targets],
         "shares": list(study.shares),

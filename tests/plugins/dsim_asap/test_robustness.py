@@ -11,6 +11,7 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
+from dsim.documents import check
 from dsim.errors import DataError, UsageError
 from dsim.runtime import Runtime
 from dsim.truth import TransferMatrix
@@ -118,6 +119,7 @@ def test_rows_hold_order_and_choice_beside_the_clean_distances(
     by_share = {curve["share"]: curve["spearman"]["mean"] for curve in told["curves"]}
     assert by_share[0.1] > by_share[1.0]
     assert not told["failed"]
+    check(told, "dsim.asap-robustness/1", "the study", "")
 
 
 def test_a_study_that_was_stopped_repeats_nothing(
@@ -132,6 +134,7 @@ def test_a_truth_judges_every_share(sources: list[Dataset], runtime: Runtime, tm
     told = robustness(study(sources, truth=truth()), tmp_path / "out", runtime)
     assert told["truth"]["name"] == "steps"
     assert all(row["regret"] >= 0 and 0 <= row["top1"] <= 1 for row in told["rows"])
+    check(told, "dsim.asap-robustness/1", "the study", "")
     with pytest.raises(DataError):
         robustness(study(sources[:3], truth=truth()), tmp_path / "other", runtime)
 
@@ -164,11 +167,13 @@ def test_a_measure_that_fails_is_named_and_the_others_go_on(
     assert ["labels" in reason for reason in told["failed"].values()] == [True]
     assert len(told["rows"]) == 2
     assert study_of.QUANTITIES.keys() == told["quantities"].keys()
+    check(told, "dsim.asap-robustness/1", "the study", "")
 
 
 def test_the_picture_shows_a_study_with_gaps(sources: list[Dataset], runtime: Runtime, tmp_path: Path) -> None:
     told = robustness(Study(sources, sources, [dsim.build_measure("cc:size=16")], (0.5,)), tmp_path / "out", runtime)
     assert told["curves"][0]["spearman"]["mean"] is None, "one seed has no other"
+    check(told, "dsim.asap-robustness/1", "the study", "")
     for name in ("a.png", "b.png"):
         draw_robustness(json.loads(json.dumps(told)), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
