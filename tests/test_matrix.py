@@ -82,7 +82,7 @@ def test_frame_and_csv_carry_the_names(matrix, tmp_path):
 
 
 def test_unknown_names_and_foreign_documents_are_refused(matrix, tmp_path):
-    with pytest.raises(DataError, match="no 'zz'"):
+    with pytest.raises(DataError, match="no dataset 'zz'"):
         matrix.value("zz", "t")
     (tmp_path / "x.json").write_text("nonsense")
     with pytest.raises(DataError, match="not JSON"):

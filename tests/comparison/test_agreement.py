@@ -112,7 +112,7 @@ def test_what_cannot_be_put_side_by_side_is_refused(found):
     one, two, _ = found.matrices
     for matrices, told in (
         ([one], "agrees with nobody"),
-        ([one, one], "there twice"),
+        ([one, one], "one@1: given more than once"),
         ([one, replace(two, sources=("a", "b", "c", "x"))], "not of the same sources"),
     ):
         with pytest.raises(UsageError, match=told):
