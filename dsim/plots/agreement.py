@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsim.plots.style import INK, PALE_INK, drawable, pictures
+from dsim.plots.style import INK, PALE_INK, drawable, ink_on, pictures, unframed
 from dsim.plots.writing import check_suffix, save
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def _taus(axes: Axes, found: Agreement) -> None:
     axes.invert_yaxis()
     for (row, column), value in np.ndenumerate(taus):
         if math.isfinite(value):
-            red, green, blue, _ = mesh.cmap(float(value + 1) / 2)
-            ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else INK
+            ink = ink_on(mesh.cmap(float(value + 1) / 2))
             axes.text(column + 0.5, row + 0.5, f"{value:z.2f}", ha="center", va="center", fontsize=7, color=ink)
     _name(axes, found.measures, "y")
     labels = [drawable(name, _NAME_LENGTH) for name in found.measures]
@@ -115,4 +114,4 @@ def _name(axes: Axes, names: tuple[str, ...], side: str) -> None:
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set(parse_math=False, fontsize=8)
     axes.tick_params(length=0)
-    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    unframed(axes)

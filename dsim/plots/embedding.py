@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import UsageError
+from dsim.plots.frames import bare, foot
 from dsim.plots.marks import NAME_LENGTH, add_legend, centre_mark
 from dsim.plots.naming import names_of, settle
 from dsim.plots.palette import Look, Role, looks
 from dsim.plots.projection import to_plane
-from dsim.plots.style import GRID, PALE_INK, drawable, pictures
+from dsim.plots.style import drawable, pictures
 from dsim.plots.writing import check_suffix, save
 
 if TYPE_CHECKING:
@@ -77,11 +77,7 @@ def _canvas(title: str, note: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(10.5, 7.5), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(drawable(title), loc="left", pad=10, fontweight="bold", parse_math=False)
-    if note:
-        lines = [line for part in note.splitlines() for line in textwrap.wrap(drawable(part, 600), 120)]
-        figure.supxlabel(
-            "\n".join(lines), x=0.01, ha="left", fontsize=7.5, color=PALE_INK, linespacing=1.4, parse_math=False
-        )
+    foot(figure, note.splitlines(), 120)
     return figure, axes
 
 
@@ -91,10 +87,7 @@ def _frame(axes: Axes, points: NDArray[np.float64]) -> None:
     axes.margins(0.1)
     if np.ptp(points, axis=0).max() == 0:
         axes.update_datalim(points[:1] + np.array([[-0.5, -0.5], [0.5, 0.5]]))
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelsize=8)
-    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    bare(axes)
 
 
 def _scatter(axes: Axes, points: NDArray[np.float64], look: Look, role: Role) -> None:

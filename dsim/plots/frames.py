@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from dsim.plots.style import GRID, PALE_INK, drawable, name_entries
+from dsim.plots.style import GRID, PALE_INK, drawable, name_entries, unframed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,25 @@ def number(value: float, decimals: int = 2) -> str:
     ('−0.24', '0.00')
     """
     return f"{value:z.{decimals}f}".replace("-", "−")
+
+
+def equal_decimals(values: Iterable[float]) -> str:
+    """The format that gives equal decimals to all values of a table: three digits of the largest, or of their range.
+
+    Values that are not finite count for nothing.
+
+    >>> [equal_decimals(values) for values in ([0.1284, 3.57], [812.0, 90.0], [1.07, 1.19], [2e7])]
+    ['z.2f', 'z.0f', 'z.3f', '.1e']
+    """
+    known = [value for value in values if math.isfinite(value)]
+    largest = max(map(abs, known), default=0.0)
+    if largest == 0:
+        return ".2f"
+    if not 1e-3 <= largest < 1e5:
+        return ".1e"
+    # At most five decimals: more would tell rounding errors.
+    finest = max(min(largest, (max(known) - min(known)) or largest), 1e-3)
+    return f"z.{max(0, 2 - math.floor(math.log10(finest)))}f"
 
 
 def told(score: Score, confidence: float, sign: int = 1) -> str:
@@ -76,7 +95,7 @@ def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
     axes.grid(axis=grid, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=8)
-    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    unframed(axes)
 
 
 def key(figure: Figure, heading: str, marks: Sequence[tuple[str, Mapping[str, Any]]], length: int) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsim.matrix import SimilarityMatrix
 from dsim.plots.cellmarks import Mark, best_sources, explain, failures, self_pairs
-from dsim.plots.style import INK, PALE_INK, drawable, pictures
+from dsim.plots.frames import equal_decimals
+from dsim.plots.style import PALE_INK, drawable, ink_on, pictures, unframed
 from dsim.plots.writing import check_suffix, save
 from dsim.specs import Direction
 
@@ -79,7 +79,7 @@ def _cells(axes: Axes, matrix: SimilarityMatrix) -> Any:
         np.ma.masked_invalid(matrix.values), cmap=colours, vmin=low, vmax=high, edgecolors="white", linewidth=0.8
     )
     axes.invert_yaxis()
-    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    unframed(axes)
     return mesh
 
 
@@ -123,7 +123,7 @@ def _name_axes(axes: Axes, matrix: SimilarityMatrix, cell: float) -> None:
 
 
 def _numbers(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: float) -> None:
-    form = _number_format(matrix.values[np.isfinite(matrix.values)])
+    form = equal_decimals(matrix.values.ravel().tolist())
     for (row, column), value in np.ndenumerate(matrix.values):
         if math.isfinite(value):
             text = format(value, form)
@@ -131,22 +131,9 @@ def _numbers(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: float) -> No
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=size, color=_ink(mesh, value))
 
 
-def _number_format(values: NDArray[np.float64]) -> str:
-    """Equal decimals in all cells: three significant digits of the largest value, or of a smaller range."""
-    largest = float(np.abs(values).max(initial=0))
-    if largest == 0:
-        return ".2f"
-    if not 1e-3 <= largest < 1e5:
-        return ".1e"
-    # At most five decimals: more would tell rounding errors.
-    finest = max(min(largest, float(np.ptp(values)) or largest), 1e-3)
-    return f"z.{max(0, 2 - math.floor(math.log10(finest)))}f"
-
-
 def _ink(mesh: Any, value: float) -> str:
     """White on dark cells, dark on pale ones."""
-    red, green, blue, _ = mesh.cmap(mesh.norm(value))
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else INK
+    return ink_on(mesh.cmap(mesh.norm(value)))
 
 
 def _stars(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: float) -> list[Mark]:

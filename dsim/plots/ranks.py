@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dsim.plots.cellmarks import Mark, explain, failures, self_pairs
 from dsim.plots.frames import number
 from dsim.plots.pairs import best_pairs, decimals
-from dsim.plots.style import INK, PALE_INK, drawable, pictures
+from dsim.plots.style import INK, PALE_INK, drawable, ink_on, pictures, unframed
 from dsim.plots.writing import check_suffix, save
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def _ink(share: float, colours: str) -> str:
     """White on dark cells, dark on pale ones, by how far along the colours they lie."""
     from matplotlib import colormaps
 
-    red, green, blue, _ = colormaps[colours](float(share))
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else INK
+    return ink_on(colormaps[colours](float(share)))
 
 
 def _marks(
@@ -203,7 +202,7 @@ def _name(panels: Sequence[Axes], strips: Sequence[Axes], evaluation: Evaluation
         strip.set_xticks(places, targets, rotation=40, ha="right", rotation_mode="anchor", parse_math=False)
         for one in (axes, strip):
             one.tick_params(length=0, labelsize=8)
-            one.spines[["top", "right", "left", "bottom"]].set_visible(False)
+            unframed(one)
     sources = [drawable(evaluation.sources[row], _NAME_LENGTH) for row in order]
     panels[0].set_yticks(np.arange(len(order)) + 0.5, sources, parse_math=False)
 

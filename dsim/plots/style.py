@@ -8,11 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.legend import Legend
 
 INK = "#222222"
 PALE_INK = "#6B6B6B"
 GRID = "#E3E3E3"
+
+#: Luminance, of 1 for white, below which writing is white.
+_DARK = 0.55
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -40,6 +44,21 @@ def pictures() -> Iterator[None]:
 
     with style.context(["default", _STYLE]):
         yield
+
+
+def ink_on(colour: Sequence[float]) -> str:
+    """The colour of writing on a colour (red, green, blue, ...) in [0, 1]: white on dark ones, else that of all text.
+
+    >>> ink_on((0.0, 0.0, 0.5)), ink_on((1.0, 1.0, 0.9, 1.0))
+    ('white', '#222222')
+    """
+    red, green, blue = colour[:3]
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < _DARK else INK
+
+
+def unframed(axes: Axes) -> None:
+    """No lines around the data."""
+    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
 
 
 def drawable(text: str, length: int = 200) -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from dsim.matrix import SimilarityMatrix, Verdict
 from dsim.plots import heatmap
+from dsim.plots.frames import equal_decimals
 from dsim.plots.heatmap import draw_heatmap
 from dsim.specs import Direction
 
@@ -74,13 +75,13 @@ def test_every_cell_tells_its_number_where_there_is_room(drawn: list[Figure]) ->
 
 
 def test_numbers_tell_apart_values_that_differ_little() -> None:
-    form = heatmap._number_format(np.array([1.023, 1.061, 1.148]))
+    form = equal_decimals([1.023, 1.061, 1.148])
     assert [format(value, form) for value in (1.023, 1.061, -0.00001)] == ["1.023", "1.061", "0.000"]
 
 
 @pytest.mark.parametrize(("largest", "text"), [(0.0123, "0.0123"), (123.4, "123"), (2e-6, "2.0e-06"), (1e7, "1.0e+07")])
 def test_numbers_keep_three_digits_of_the_largest(largest: float, text: str) -> None:
-    assert format(largest, heatmap._number_format(np.array([0.0, largest]))) == text
+    assert format(largest, equal_decimals([0.0, largest])) == text
 
 
 @pytest.mark.parametrize("direction", list(Direction))

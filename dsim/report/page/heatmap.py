@@ -7,7 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dsim.matrix import SimilarityMatrix
-from dsim.report.page.text import NONE, alike, bullets, formed, name, number, plural, scrolling, text
+from dsim.plots.frames import equal_decimals
+from dsim.report.page.text import NONE, bullets, formed, name, number, plural, scrolling, text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ _MANY = 8
 def heatmap(matrix: SimilarityMatrix) -> str:
     """Sources in rows, targets in columns; a star on the best source of each target, and why cells failed."""
     low, high = _limits(matrix)
-    form = alike(value for row in matrix.values for value in row)
+    form = equal_decimals(value for row in matrix.values for value in row)
     heads = "".join(f'<th scope="col"><span>{name(target)}</span></th>' for target in matrix.targets)
     many = " many" if len(matrix.targets) > _MANY else ""
     rows = "\n".join(_row(matrix, row, (low, high), form) for row in range(len(matrix.sources)))

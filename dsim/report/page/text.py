@@ -49,25 +49,8 @@ def number(value: float) -> str:
     return NONE if math.isnan(value) else f"{value:.4g}".replace("-", "−")
 
 
-def alike(values: Iterable[float]) -> str:
-    """The format that gives equal decimals to all values of a table: three digits of the largest, or of their range.
-
-    >>> alike([0.1284, 3.57]), alike([812.0, 90.0]), alike([1.07, 1.19]), alike([2e7])
-    ('z.2f', 'z.0f', 'z.3f', '.1e')
-    """
-    known = [value for value in values if math.isfinite(value)]
-    largest = max(map(abs, known), default=0.0)
-    if largest == 0:
-        return ".2f"
-    if not 1e-3 <= largest < 1e5:
-        return ".1e"
-    # At most five decimals: more would tell rounding errors.
-    finest = max(min(largest, (max(known) - min(known)) or largest), 1e-3)
-    return f"z.{max(0, 2 - math.floor(math.log10(finest)))}f"
-
-
 def formed(value: float, form: str) -> str:
-    """A number in a format that ``alike`` gave."""
+    """A number in a format that ``equal_decimals`` gave."""
     return NONE if math.isnan(value) else format(value, form).replace("-", "−")
 
 
