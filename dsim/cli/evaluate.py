@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,9 +116,9 @@ def _document(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]) 
 
 def _contrast(found: Contrast) -> dict[str, Any]:
     """As in an evaluation's own document: NaN is null."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value for name, value in vars(found).items()
-    }
+    from dsim.documents import number
+
+    return {name: number(value) if isinstance(value, float) else value for name, value in vars(found).items()}
 
 
 def _written(evaluations: Sequence[Evaluation], document: dict[str, Any], out: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.data.attributes import votes_of
+from dsim.documents import number
 from dsim.stats.agreement import Kappa, fleiss_kappa, pooled_kappa
 from dsim_expert.votes import canonical
 
@@ -28,9 +28,9 @@ class Agreement:
         """Plain numbers; NaN is null."""
         kappa = self.kappa
         return {
-            "kappa": _number(kappa.value),
-            "observed": _number(kappa.observed),
-            "expected": _number(kappa.expected),
+            "kappa": number(kappa.value),
+            "observed": number(kappa.observed),
+            "expected": number(kappa.expected),
             "datasets": self.datasets,
             "observers": self.observers,
         }
@@ -65,7 +65,3 @@ def _counts(things: list[list[str]]) -> NDArray[np.int64]:
     """
     answers = sorted({answer for thing in things for answer in thing})
     return np.array([[thing.count(answer) for answer in answers] for thing in things], dtype=np.int64)
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from dsim.cli import options
 from dsim_expert.questions import QUESTIONS
 
 if TYPE_CHECKING:
@@ -19,14 +20,13 @@ def expert() -> None:
     """Ask experts about datasets; tell how far they agree."""
 
 
-def _answers(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each property, so that scripts can answer too."""
-    for question in reversed(QUESTIONS):
-        option = click.option(
-            f"--{question.name}", type=click.Choice(question.answers), help=question.text.capitalize()
-        )
-        command = option(command)
-    return command
+#: An option for each property, so that scripts can answer too.
+_answers = options.together(
+    *(
+        click.option(f"--{question.name}", type=click.Choice(question.answers), help=question.text.capitalize())
+        for question in QUESTIONS
+    )
+)
 
 
 @expert.command()
@@ -35,7 +35,7 @@ def _answers(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Table to add to: *.csv.")
 @click.option("--sheet", type=click.Path(dir_okay=False, path_type=Path), help="Picture; default: beside the table.")
 @click.option("--images", type=click.IntRange(min=1), default=9, show_default=True, help="Images drawn at random.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw.")
+@options.seed
 @click.option("--show", is_flag=True, help="Open the picture.")
 @click.option("--again", is_flag=True, help="Ask what this observer has answered before, too.")
 @_answers
@@ -55,8 +55,9 @@ def rate(
     Every answer is kept at once: whoever interrupts goes on with the same command where they stopped. Observers do not
     see labels, masks, file names or each other's answers.
     """
-    from dsim.cli.console import stderr
+    from dsim.cli.console import say
     from dsim.data.opening import open_dataset
+    from dsim.files import slug
     from dsim_expert.ratings import answers_in, read_ratings, record
 
     observer = _observer(observer, out)
@@ -67,15 +68,15 @@ def rate(
         record(out, opened.name, observer, given)
     missing = [question for question in QUESTIONS if question.name not in {**before, **given}]
     if missing:
-        picture = sheet or out.with_name(f"{out.stem}-{_slug(opened.name)}.png")
+        picture = sheet or out.with_name(f"{out.stem}-{slug(opened.name)}.png")
         draw(opened, images, seed, picture)
-        stderr().print(f"look at {picture}, then answer; Ctrl-C keeps the answers given so far", markup=False)
+        say(f"look at {picture}, then answer; Ctrl-C keeps the answers given so far")
         if show:
             click.launch(str(picture))
     for question in missing:
         answer = click.prompt(question.text, type=click.Choice(question.answers, case_sensitive=False), err=True)
         record(out, opened.name, observer, {question.name: answer})
-    stderr().print(f"{out} holds all that {observer} said of {opened.name}", markup=False)
+    say(f"{out} holds all that {observer} said of {opened.name}")
 
 
 def draw(dataset: Dataset, count: int, seed: int, path: Path) -> None:
@@ -95,17 +96,13 @@ def _observer(name: str, out: Path) -> str:
     if not name or "@" in name:
         raise UsageError(f"{name!r} is no name of an observer", hint="give letters, and no @")
     if out.suffix.lower() != ".csv":
-        raise UsageError(f"cannot write ratings to {out}", hint="end its name in .csv")
+        raise UsageError(f"cannot write ratings to {out}: they are a table", hint="end its name in .csv")
     return name
-
-
-def _slug(text: str) -> str:
-    return "".join(character if character.isalnum() or character in "-_." else "_" for character in text)
 
 
 @expert.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def agreement(files: Sequence[Path], as_json: bool) -> None:
     """Tell how far observers agree: Fleiss' kappa of every property, and of all together."""
     from dsim.cli.console import emit_json, table

@@ -91,7 +91,7 @@ def write(
 )
 @click.option("--extractor", metavar="KIND:NAME[OPTIONS]", help="For datasets at hand; default: that of the files.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as JSON, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@options.as_json
 @options.device
 @options.offline
 def compare(

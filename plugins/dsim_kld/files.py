@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.documents import digest
 from dsim.errors import DataError
 from dsim.files import write_text
 from dsim_kld.fingerprint import Fingerprint
@@ -46,13 +46,13 @@ class Record:
     @property
     def recipe_digest(self) -> str:
         """sha256 of the extractor's recipe: equal where the features mean the same."""
-        return _digest(dict(self.recipe))
+        return digest(dict(self.recipe))
 
 
 def write_record(record: Record, path: Path) -> None:
     """Write a fingerprint as one JSON document, atomically. The features of single images are left out."""
     document = _document(record)
-    write_text(path, json.dumps({**document, "sha256": _digest(document)}, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps({**document, "sha256": digest(document)}, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_record(path: Path) -> Record:
@@ -71,7 +71,7 @@ def read_record(path: Path) -> Record:
             hint="write it with the same version of dsim on both sides",
         )
     told = document.pop("sha256", None)
-    if told != _digest(document):
+    if told != digest(document):
         raise DataError(f"{path} is damaged or was changed: its checksum does not match", hint=_AGAIN)
     try:
         return _record(document, str(path))
@@ -163,8 +163,3 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("dsim")
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -13,7 +13,7 @@ import dsim
 from dsim.cli.main import run
 from dsim.data.memory import from_arrays
 from dsim.data.phantoms import open_phantom
-from dsim.documents import check
+from dsim.documents import check, digest
 from dsim.errors import DataError
 from dsim.matrix import SimilarityMatrix
 from dsim.runtime import Runtime
@@ -188,12 +188,10 @@ def test_other_json_is_no_fingerprint(files: dict[str, Path], text: str) -> None
 
 
 def test_numbers_that_do_not_fit_each_other_are_refused_though_the_checksum_is_right(files: dict[str, Path]) -> None:
-    from dsim_kld.files import _digest
-
     document = json.loads(files["fundus"].read_text())
     document.pop("sha256")
     document["histograms"][0] = [0, 1]
-    files["fundus"].write_text(json.dumps({**document, "sha256": _digest(document)}))
+    files["fundus"].write_text(json.dumps({**document, "sha256": digest(document)}))
     with pytest.raises(DataError, match="is no whole fingerprint"):
         read_record(files["fundus"])
 
