@@ -24,20 +24,8 @@ if TYPE_CHECKING:
     metavar="NAME[:PARAM=VALUE,...]",
     help="Measure; may be repeated. label-free: all that need only images or features; all: every one.",
 )
-@click.option(
-    "--sources",
-    multiple=True,
-    shell_complete=completing.datasets,
-    metavar="PATH...",
-    help="Datasets to choose from; default: the phantoms.",
-)
-@click.option(
-    "--targets",
-    multiple=True,
-    shell_complete=completing.datasets,
-    metavar="PATH...",
-    help="Datasets of interest; default: the sources.",
-)
+@options.sources("Datasets to choose from; default: the phantoms.")
+@options.targets("Datasets of interest; default: the sources.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

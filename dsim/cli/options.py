@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from dsim.cli import completing
+
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 
@@ -20,6 +22,19 @@ skip_unreadable = click.option(
 jobs = click.option(
     "--jobs", type=int, default=1, show_default=True, help="Summaries and pairs side by side; -1: all cores."
 )
+
+
+def _datasets(name: str) -> Callable[..., Option]:
+    def option(help: str, **more: Any) -> Option:
+        return click.option(
+            name, multiple=True, shell_complete=completing.datasets, metavar="PATH...", help=help, **more
+        )
+
+    return option
+
+
+#: ``sources(help)`` and ``targets(help)`` are the options that name datasets, with what they are to a command.
+sources, targets = _datasets("--sources"), _datasets("--targets")
 
 
 def together(*single: Option) -> Option:

@@ -24,13 +24,7 @@ if TYPE_CHECKING:
     help="The segmentation model.",
 )
 @click.option("--best", is_flag=True, help="Instead: the zoo's model of the source that dsim recommend chooses.")
-@click.option(
-    "--sources",
-    multiple=True,
-    shell_complete=completing.datasets,
-    metavar="PATH...",
-    help="Of --best: datasets to choose from; default: the zoo's.",
-)
+@options.sources("Of --best: datasets to choose from; default: the zoo's.")
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder; not within the target."
 )

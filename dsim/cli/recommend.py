@@ -23,13 +23,7 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("target", shell_complete=completing.datasets)
-@click.option(
-    "--sources",
-    multiple=True,
-    shell_complete=completing.datasets,
-    metavar="PATH...",
-    help="Datasets to choose from; default: the zoo's.",
-)
+@options.sources("Datasets to choose from; default: the zoo's.")
 @click.option(
     "--measure",
     shell_complete=completing.measures,

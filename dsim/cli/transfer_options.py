@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.cli import options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -92,11 +92,9 @@ def experiment(annotation: str, training: str, *own: options.Option) -> options.
 
     Those of one command alone, ``own``, stand before what is rarely given.
     """
-    paths: dict[str, Any] = {"multiple": True, "shell_complete": completing.datasets, "metavar": "PATH..."}
-    scored = f"Datasets with {annotation} to score on; default: sources."
     return options.together(
-        click.option("--sources", **paths, help=f"Datasets with {annotation} to {training} on."),
-        click.option("--targets", **paths, help=scored),
+        options.sources(f"Datasets with {annotation} to {training} on."),
+        options.targets(f"Datasets with {annotation} to score on; default: sources."),
         click.option(
             "--out",
             type=click.Path(dir_okay=False, path_type=Path),

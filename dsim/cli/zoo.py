@@ -74,14 +74,7 @@ def verify(id: str | None, as_json: bool) -> int:
 
 @zoo.command()
 @click.argument("name", shell_complete=completing.trained_measures)
-@click.option(
-    "--sources",
-    multiple=True,
-    shell_complete=completing.datasets,
-    required=True,
-    metavar="PATH...",
-    help="Datasets to train on.",
-)
+@options.sources("Datasets to train on.", required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the model.")
 @options.seed
 @options.device
