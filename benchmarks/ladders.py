@@ -12,7 +12,6 @@ target's distances, mean over targets.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from scipy.stats import spearmanr
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms import TRUE_SOURCE, content_ladder, sources, style_ladder, targets
+from dsim.documents import to_json
 from dsim.errors import DsimError
 from dsim.matrix import SimilarityMatrix
 from dsim.registry import default
@@ -70,7 +70,7 @@ def main() -> None:
             flush=True,
         )
     if arguments.out:
-        arguments.out.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+        to_json(table, arguments.out)
 
 
 def label_free() -> list[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.documents import to_json
 from dsim.files import write_text
 from dsim.matrix import SimilarityMatrix
 from dsim.specs import Direction
@@ -43,13 +43,12 @@ CATS = {
     "repository": "https://github.com/vcheplygina/cats-scans",
 }
 NOT_AT_HAND = "images not published with the table"
+BOTH_PCAM = "not published: the paper has no result of this pair; both are samples of PatchCamelyon"
+FOR_PCAM = "not trained: the paper uses KimiaPath960 as a source for PCam-middle only"
 TRAINED_FOR_SOME = {
-    (
-        "PCam-small",
-        "PCam-middle",
-    ): "not published: the paper has no result of this pair; both are samples of PatchCamelyon",
-    ("KimiaPath960", "ISIC2018"): "not trained: the paper uses KimiaPath960 as a source for PCam-middle only",
-    ("KimiaPath960", "Chest-Xray"): "not trained: the paper uses KimiaPath960 as a source for PCam-middle only",
+    ("PCam-small", "PCam-middle"): BOTH_PCAM,
+    ("KimiaPath960", "ISIC2018"): FOR_PCAM,
+    ("KimiaPath960", "Chest-Xray"): FOR_PCAM,
 }
 NO_PAIR = "not published: the paper has no transfer of this pair"
 
@@ -281,10 +280,7 @@ def documents() -> dict[str, str]:
     return {
         **{f"truth/{truth.name}/truth.json": truth.to_json() + "\n" for truth in truths},
         **{f"distances/{name}/matrix.json": matrix.to_json() + "\n" for name, matrix in matrices.items()},
-        **{
-            f"truth/{name}/published.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-            for name, document in rows.items()
-        },
+        **{f"truth/{name}/published.json": to_json(document) + "\n" for name, document in rows.items()},
     }
 
 

@@ -3,8 +3,7 @@
     python benchmarks/reproduction.py                          print the tables, as Markdown
     python benchmarks/reproduction.py docs/reproduction.md     put them into the page, each where its name stands
 
-What the page says of the authors' own files, which are not
-stored here, comes from ``benchmarks/authors_files.py``.
+What the page says of the authors' own files, which are not stored here, comes from benchmarks/authors_files.py.
 """
 
 from __future__ import annotations

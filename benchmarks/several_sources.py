@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,10 +33,9 @@ from dsim.cli.console import runtime
 from dsim.comparison import compare
 from dsim.data.dataset import Dataset
 from dsim.data.joined import join
-from dsim.documents import nullable
+from dsim.documents import nullable, number, to_json
 from dsim.evaluation import Evaluation, Score, evaluate
 from dsim.evaluation.intervals import Intervals
-from dsim.files import write_text
 from dsim.leaderboard.run.benchmark import open_benchmark
 from dsim.matrix import SimilarityMatrix
 from dsim.rng import stream
@@ -116,7 +114,7 @@ def main() -> None:
     evaluations = judged(study)
     print("\n".join(report(study, evaluations)))
     if options.out:
-        write_text(options.out, json.dumps(document(setup, study, evaluations), indent=1, allow_nan=False) + "\n")
+        to_json(document(setup, study, evaluations), options.out)
     setup.runtime.progress.note(f"{len(study.sets)} sets, {time.monotonic() - started:.0f} seconds in this run")
 
 
@@ -349,7 +347,7 @@ def _interval(score: Score, digits: int) -> str:
 
 
 def document(setup: Setup, study: Study, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
-    rows = [{k: None if v != v else v for k, v in row.items()} for row in gains(study)]
+    rows = [{k: number(v) if isinstance(v, float) else v for k, v in row.items()} for row in gains(study)]
     return {
         "measure": setup.measure,
         "seed": setup.seed,
