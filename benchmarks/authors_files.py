@@ -85,25 +85,32 @@ def lottery(folder: Path) -> Iterator[str]:
         "cosine of the embeddings, as published": np.array([cosine(embedded[a], embedded[b]) for a, b in pairs]),
         "Task2Vec's own scaled cosine": np.array([cosine(*scaled(embedded[a], embedded[b])) for a, b in pairs]),
     }
-    rng = np.random.default_rng(0)
     # As the authors' script draws: with replacement, the same subset on both sides.
-    draws = rng.integers(1, SUBSETS, size=(DRAWS, DRAWN))
-    rows = []
-    for name, distances in by_subset.items():
-        for told, some in {"": ~np.zeros_like(alone), ", without self pairs": ~alone}.items():
-            r = np.array([correlation(distances[:, draw].mean(axis=1)[some], gain[some]) for draw in draws])
-            low, high = np.quantile(r, [0.025, 0.975])
-            every = correlation(distances.mean(axis=1)[some], gain[some])
-            rows.append([name + told, f"{r.mean():.3f}", f"{r.std():.3f}", f"{low:.3f} to {high:.3f}", f"{every:.3f}"])
+    draws = np.random.default_rng(0).integers(1, SUBSETS, size=(DRAWS, DRAWN))
+    rows = [
+        _of_draws(name + told, distances[some], gain[some], draws)
+        for name, distances in by_subset.items()
+        for told, some in {"": ~np.zeros_like(alone), ", without self pairs": ~alone}.items()
+    ]
     yield from table(["Pearson's r of distance", "mean of draws", "s. d.", "95 % of draws", "all 100 subsets"], rows)
     given = np.array([stored.value(*pair) for pair in pairs])
-    r = np.array(
-        [correlation(by_subset["cosine of the embeddings, as published"][:, draw].mean(axis=1), gain) for draw in draws]
-    )
+    r = _r_of_draws(by_subset["cosine of the embeddings, as published"], gain, draws)
     printed = correlation(given, gain)
     yield f"\nprinted draw: r {printed:.3f}; draws as low or lower: {int((r <= printed).sum())} of {DRAWS}"
     yield f"subsets of the printed draw: {', '.join(_drawn(folder, embedded))}\n"
     yield from table(["dataset", "to itself, two subsets", "to PCam-middle"], list(_floors(embedded)))
+
+
+def _of_draws(name: str, distances: Values, gain: Values, draws: NDArray[np.int64]) -> list[str]:
+    """A row of the table; ``distances`` by pair and subset, ``gain`` by pair."""
+    r = _r_of_draws(distances, gain, draws)
+    low, high = np.quantile(r, [0.025, 0.975])
+    every = correlation(distances.mean(axis=1), gain)
+    return [name, f"{r.mean():.3f}", f"{r.std():.3f}", f"{low:.3f} to {high:.3f}", f"{every:.3f}"]
+
+
+def _r_of_draws(distances: Values, gain: Values, draws: NDArray[np.int64]) -> Values:
+    return np.array([correlation(distances[:, draw].mean(axis=1), gain) for draw in draws])
 
 
 def _drawn(folder: Path, embedded: dict[str, Values]) -> Iterator[str]:
