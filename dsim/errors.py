@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -74,6 +75,15 @@ class WeightsError(DsimError):
 
 class StoreError(DsimError):
     """The cache cannot be read or written."""
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """The names that stand more than once, each once, in their order.
+
+    >>> repeated(["b", "a", "b", "a", "c"])
+    ['b', 'a']
+    """
+    return [name for name, times in Counter(names).items() if times > 1]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.draws import tied
 from dsim.documents import nullable, number, to_json
-from dsim.errors import UsageError
+from dsim.errors import UsageError, repeated
 from dsim.matrix import SimilarityMatrix
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def agreement(
     if len(shapes) > 1:
         raise UsageError("the matrices are not of the same sources and targets", hint="compare the same datasets")
     names = [matrix.measure for matrix in matrices]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(repeated(names)):
         raise UsageError(f"{', '.join(twice)}: given more than once", hint="give each measure once")
     return Agreement(tuple(matrices), dict(seconds or {}), dict(failed or {}))
 

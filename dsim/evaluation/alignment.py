@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsim.errors import DataError
+from dsim.errors import DataError, repeated
 from dsim.evaluation.judging import FEWEST
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _common(
     kind: str, ours: Sequence[str], theirs: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Names that both have, in the order of the truth, and those that only one has, by side."""
-    twice = sorted({name for name in ours if list(ours).count(name) > 1})
+    twice = sorted(repeated(ours))
     if twice:
         raise DataError(f"the matrix has {kind} twice: {', '.join(twice)}", hint="give each dataset a name of its own")
     sides = {

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dsim.errors import UsageError
+from dsim.errors import UsageError, repeated
 from dsim.evaluation.alike import differences, intervals_of
 from dsim.evaluation.results import Contrast, Evaluation, Judgement
 from dsim.evaluation.scores import BY_NAME, PER_TARGET
@@ -112,7 +112,7 @@ def _check(evaluations: Sequence[Evaluation]) -> None:
     if len(evaluations) < 2:
         raise UsageError("a paired test needs two measures", hint="give two or more matrices")
     names = [evaluation.measure for evaluation in evaluations]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(repeated(names))
     if twice:
         raise UsageError(f"{', '.join(twice)}: given more than once", hint="give each measure once")
     one = evaluations[0]

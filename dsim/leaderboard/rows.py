@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.documents import to_json
-from dsim.errors import DataError
+from dsim.errors import DataError, repeated
 
 if TYPE_CHECKING:
     from dsim.evaluation import Evaluation, Score
@@ -114,7 +114,7 @@ class Board:
         from dsim.leaderboard.ordering import ordered
 
         names = [row.measure for row in self.rows if row.judged or row.status is not Status.PUBLISHED]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(repeated(names))
         if twice:
             raise DataError(f"on the board twice: {', '.join(twice)}", hint="keep one row of each measure")
         object.__setattr__(self, "rows", ordered(self.rows))

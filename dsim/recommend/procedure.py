@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.comparison import compare
 from dsim.documents import digest, plain
-from dsim.errors import DataError, UsageError
+from dsim.errors import DataError, UsageError, repeated
 from dsim.recommend.choice import Choice, choose
 from dsim.registry import build_measure
 from dsim.runtime import Runtime
@@ -135,7 +135,7 @@ def _pools(sources: Sequence[Dataset], targets: Sequence[Dataset]) -> list[tuple
 
 def _refuse_equal_names(sources: Sequence[Dataset]) -> None:
     names = [source.name for source in sources]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(repeated(names)):
         raise UsageError(f"two sources are named {twice[0]!r}", hint="rename one: NAME=PATH")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsim import catalogue
-from dsim.errors import DsimError, PluginError, UsageError
+from dsim.errors import DsimError, PluginError, UsageError, repeated
 from dsim.loading import Plugin
 from dsim.registry import default, load
 from dsim.specs import Direction, MeasureSpec, Need, Parameter
@@ -50,7 +50,7 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
 def parameters(subject: Subject) -> str:
     """Every parameter has help and a valid default that survives being written and read; every preset builds."""
     names = [parameter.name for parameter in subject.spec.parameters]
-    problems = [f"{name!r} is declared twice" for name in sorted(set(names)) if names.count(name) > 1]
+    problems = [f"{name!r} is declared twice" for name in sorted(repeated(names))]
     for parameter in subject.spec.parameters:
         problems += _parameter_problems(parameter)
     for name, values in subject.spec.presets.items():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dsim.errors import DataError, did_you_mean
+from dsim.errors import DataError, did_you_mean, repeated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,19 +71,10 @@ def check_names(truth: str, role: str, names: Sequence[str]) -> None:
             raise DataError(
                 f"truth {truth!r} has a {role} named {name!r}", hint="names are texts without blanks around them"
             )
-    if repeated := twice(names):
+    if twice := repeated(names):
         raise DataError(
-            f"truth {truth!r} names {role} {repeated!r} more than once", hint=f"give every {role} a name of its own"
+            f"truth {truth!r} names {role} {twice[0]!r} more than once", hint=f"give every {role} a name of its own"
         )
-
-
-def twice(names: Sequence[str]) -> str:
-    """The first name that stands more than once, or an empty text.
-
-    >>> twice(["a", "b", "a"])
-    'a'
-    """
-    return next((name for name, times in Counter(names).items() if times > 1), "")
 
 
 def _check_score(truth: TransferMatrix) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.errors import DataError, UsageError
+from dsim.errors import DataError, UsageError, repeated
+from dsim.files import read_text
 from dsim.matrix import SimilarityMatrix, Verdict
 from dsim.specs import Direction
 
@@ -27,7 +28,7 @@ def read_distances(path: Path, direction: str | Direction | None = None) -> Simi
         raise UsageError(f"no direction {str(direction)!r}", hint="--direction is distance or similarity")
     if path.suffix.lower() == ".csv":
         return _of_csv(path, None if direction is None else Direction(direction))
-    matrix = _of_json(path)
+    matrix = SimilarityMatrix.from_json(path)
     if direction is not None and matrix.direction != direction:
         raise UsageError(
             f"{path} says that {matrix.measure} is a {matrix.direction}, not a {Direction(direction)}",
@@ -36,13 +37,7 @@ def read_distances(path: Path, direction: str | Direction | None = None) -> Simi
     return matrix
 
 
-def _of_json(path: Path) -> SimilarityMatrix:
-    return SimilarityMatrix.from_json(path)
-
-
 def _of_csv(path: Path, direction: Direction | None) -> SimilarityMatrix:
-    from dsim.files import read_text
-
     text = read_text(path)
     sources, targets, rows = _wide(path, text)
     if direction is None:
@@ -135,12 +130,10 @@ def _wide(path: Path, text: str) -> tuple[list[str], list[str], list[list[float]
 
 
 def _check_names(path: Path, role: str, names: Sequence[str]) -> None:
-    from dsim.truth.checking import twice
-
     if not names or not all(names):
         raise DataError(f"{path} has no {role}, or one without a name", hint=f"name every {role}")
-    if repeated := twice(names):
-        raise DataError(f"{path} names {role} {repeated!r} more than once", hint=f"one {role}, one name")
+    if twice := repeated(names):
+        raise DataError(f"{path} names {role} {twice[0]!r} more than once", hint=f"one {role}, one name")
 
 
 def _number(path: Path, line: int, cell: str) -> float:
