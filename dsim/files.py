@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -51,6 +52,15 @@ def read_text(path: Path, hint: str = "give a file that can be read") -> str:
         raise DataError(f"{path} is not UTF-8 text", hint=hint) from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint=hint) from None
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal; read piece by piece, whatever its size.
+
+    Raises OSError where it cannot be read: what to say of that depends on the file.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def slug(text: str) -> str:

@@ -16,6 +16,7 @@ from dsim.data import decode
 from dsim.data.options import MAX_PIXELS
 from dsim.data.pixels import array_digest, as_mask, as_pixels, naming
 from dsim.errors import NeedError
+from dsim.files import file_sha256
 
 if TYPE_CHECKING:
     from typing import Any
@@ -147,8 +148,8 @@ def _digests(places: tuple[Place, ...]) -> tuple[str, ...]:
 
 
 def _file_digest(path: Path) -> str:
-    with naming(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with naming(path):
+        return file_sha256(path)
 
 
 @dataclass(frozen=True)

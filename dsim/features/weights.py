@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.errors import DsimError, WeightsError
+from dsim.files import file_sha256, replacing
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime
@@ -106,14 +106,12 @@ def _torch_home() -> Path:
 def _download(url: str, path: Path) -> None:
     import urllib.request
 
-    from dsim.files import replacing
-
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, replacing(path) as temporary:
         with open(temporary, "wb") as file:
             shutil.copyfileobj(response, file)
         # By torch's custom the name carries the beginning of the sha256: resnet18-f37072fd.pth.
         promised = re.search(r"-([0-9a-f]{8,})\.", path.name)
-        if promised and not _hash(temporary).startswith(promised[1]):
+        if promised and not file_sha256(temporary).startswith(promised[1]):
             raise WeightsError(f"what came from {url} does not match the hash in its name")
 
 
@@ -124,14 +122,9 @@ def sha256_of(path: Path, runtime: Runtime) -> str:
     known = memory(runtime).get(key)
     if known is not None:
         return str(known["sha256"])
-    sha256 = _hash(path)
+    sha256 = file_sha256(path)
     memory(runtime).put_many({key: {"sha256": sha256}})
     return sha256
-
-
-def _hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _unreachable(wanted_by: str, place: str, reason: str) -> WeightsError:

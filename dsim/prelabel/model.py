@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from dsim.files import file_sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,8 +61,7 @@ def open_model(reference: str | Path, runtime: Runtime) -> Model:
         digest = find(text.removeprefix("zoo:")).sha256
     else:
         path = Path(text) / FILE if Path(text).is_dir() else Path(text)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(path)
     return Model(text, digest, segmenter, segmenter.recipe.threshold)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsim.errors import StoreError, UsageError
+from dsim.files import file_sha256
 from dsim.runtime import Progress, Silent
 from dsim.store.content import PART, QUARANTINE
 from dsim.store.h5 import Corrupt, open_rows
@@ -177,12 +178,11 @@ def _fault(path: Path) -> str:
 
 
 def _check_model(folder: Path) -> None:
-    import hashlib
     import tomllib
 
     try:
         promised = tomllib.loads((folder / MANIFEST).read_text("utf-8"))["weights"]
-        found = hashlib.sha256((folder / promised["file"]).read_bytes()).hexdigest()
+        found = file_sha256(folder / promised["file"])
     except (ValueError, KeyError) as error:
         raise Corrupt(f"{MANIFEST} cannot be read: {error}") from error
     if found != promised["sha256"]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import WeightsError
+from dsim.files import file_sha256
 from dsim.zoo.manifest import SEGMENTATION
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ class Model:
             )
         if self.weights.suffix != ".safetensors":
             raise WeightsError(f"{self.weights} is not a .safetensors file", hint="the zoo loads nothing else")
-        with open(self.weights, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_sha256(self.weights)
         if self.weights.stat().st_size != self.manifest["weights"]["size"] or found != self.sha256:
             raise WeightsError(
                 f"{self.weights} is not the file that the manifest of {self.id!r} promises (sha256 {found[:12]}...)",

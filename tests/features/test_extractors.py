@@ -312,7 +312,7 @@ def test_the_hash_of_a_weights_file_is_remembered_until_it_changes(
     path.write_bytes(b"one")
     assert weights.sha256_of(path, runtime) == hashlib.sha256(b"one").hexdigest()
     with monkeypatch.context() as patched:
-        patched.setattr(weights, "_hash", lambda path: pytest.fail("hashed again"))
+        patched.setattr(weights, "file_sha256", lambda path: pytest.fail("hashed again"))
         weights.sha256_of(path, runtime)
     path.write_bytes(b"three")
     assert weights.sha256_of(path, runtime) == hashlib.sha256(b"three").hexdigest()
