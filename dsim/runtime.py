@@ -45,6 +45,11 @@ class Silent:
         pass
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_cache() -> Path:
     """``$DSIM_CACHE``, or the user's cache folder of the platform."""
     if chosen := os.environ.get("DSIM_CACHE"):

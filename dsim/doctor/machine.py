@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsim.doctor.findings import Finding, Status
-from dsim.runtime import Runtime
+from dsim.runtime import Runtime, cores
 from dsim.store.maintenance import format_size
 
 #: Bytes of free memory below which the doctor speaks: torch with a small network takes about as much.
@@ -28,7 +28,7 @@ def device() -> Iterator[Finding]:
         told = f"cpu, though there is an NVIDIA driver: torch {torch.__version__} cannot use it"
         yield Finding("device", Status.NOTE, told, "install a torch that is built for this driver's CUDA")
     else:
-        yield Finding("device", Status.OK, f"{chosen}, {_cores()} cores")
+        yield Finding("device", Status.OK, f"{chosen}, {cores()} cores")
 
 
 def memory() -> Iterator[Finding]:
@@ -41,11 +41,6 @@ def memory() -> Iterator[Finding]:
         yield Finding("memory", Status.NOTE, told, "end other work first, and leave --jobs at 1")
     else:
         yield Finding("memory", Status.OK, told)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _total() -> int | None:

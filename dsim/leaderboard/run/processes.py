@@ -30,7 +30,7 @@ from dsim.leaderboard.run.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIME
 from dsim.leaderboard.run.kept import file_name
 from dsim.leaderboard.run.worker import Request
 from dsim.matrix import SimilarityMatrix
-from dsim.runtime import Runtime
+from dsim.runtime import Runtime, cores
 
 #: By which libraries are told how many threads to use; they read them when they are imported.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -61,12 +61,12 @@ class Limits:
     @property
     def side_by_side(self) -> int:
         """Processes at once."""
-        return self.jobs or min(_cores(), _MOST_JOBS)
+        return self.jobs or min(cores(), _MOST_JOBS)
 
     @property
     def threads(self) -> int:
         """Threads of each process."""
-        return max(1, _cores() // self.side_by_side)
+        return max(1, cores() // self.side_by_side)
 
 
 @dataclass(frozen=True)
@@ -252,9 +252,3 @@ def _end_of(code: int) -> str:
     except ValueError:
         name = f"signal {-code}"
     return f"its process was ended by {name}{', for want of memory perhaps' if name == 'SIGKILL' else ''}"
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
