@@ -79,7 +79,7 @@ class _Block:
 
     @classmethod
     def of(cls, dataset: Dataset, wanted: int) -> _Block:
-        indices = _evenly(len(dataset), wanted)
+        indices = evenly(len(dataset), wanted)
         labels = dataset.labels or ("",) * len(dataset)
         return cls(
             f"{dataset.name}   {len(indices)} of {len(dataset)} images",
@@ -164,10 +164,11 @@ def write_line(
     pen.text(at, shown, fill=colour, font=font)
 
 
-def _evenly(count: int, wanted: int) -> list[int]:
-    """Up to ``wanted`` positions, evenly spread.
+def evenly(count: int, wanted: int) -> list[int]:
+    """Up to ``wanted`` of ``count`` positions, evenly spread.
 
-    >>> _evenly(10, 4)
-    [0, 2, 5, 7]
+    >>> evenly(10, 4), evenly(2, 4)
+    ([0, 2, 5, 7], [0, 1])
     """
-    return [position * count // min(wanted, count) for position in range(min(wanted, count))]
+    shown = min(count, wanted)
+    return [position * count // shown for position in range(shown)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.sheet import thumbnail, write_line
+from dsim.data.sheet import evenly, thumbnail, write_line
 from dsim.files import replacing
 from dsim.prelabel.table import Row
 
@@ -49,8 +49,7 @@ def write_overlays(path: Path, target: Dataset, out: Path, rows: Sequence[Row], 
     """Draw ``shown`` images: half of them the most doubtful of ``rows``, which are in that order, half of the rest."""
     first = rows[: -(-shown // 2)]
     rest = rows[len(first) :]
-    wanted = min(len(rest), shown - len(first))
-    others = [rest[position * len(rest) // wanted] for position in range(wanted)]
+    others = [rest[position] for position in evenly(len(rest), shown - len(first))]
     title = f"{target.name}: the {len(first)} most doubtful of {len(rows)} images, with the Dice that the model expects"
     blocks = [(title, first), (f"{len(others)} of the other {len(rest)}", others)]
     drawn = [_Block.of(title, target, out, block) for title, block in blocks if block]

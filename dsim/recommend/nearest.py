@@ -42,10 +42,11 @@ def nearest_images(
     """
     import numpy as np
 
+    from dsim.data.sheet import evenly
     from dsim.features import extract, feature_rows
     from dsim.store.rows import blocks
 
-    shown = [position * len(target) // min(images, len(target)) for position in range(min(images, len(target)))]
+    shown = evenly(len(target), images)
     wanted = np.asarray(extract(target, REFERENCE, runtime)[shown], dtype=np.float64)
     rows = blocks(feature_rows(source, REFERENCE, runtime), 4096)
     parts = [_distances(wanted, np.asarray(block, dtype=np.float64)) for block in rows]

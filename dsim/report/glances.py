@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from dsim.data.sheet import evenly
 from dsim.errors import DsimError
 from dsim.report.contents import Glance
-from dsim.report.pictures import each_of, indices, thumbnails
+from dsim.report.pictures import each_of, thumbnails
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -60,7 +61,7 @@ def _recorded(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _seen(dataset: Dataset, count: int) -> Iterator[tuple[str, str]]:
     """What the images that are shown are like; the depth of all where their headers tell it."""
-    shown = [dataset.native(index) for index in indices(len(dataset), count)]
+    shown = [dataset.native(index) for index in evenly(len(dataset), count)]
     dtypes = dataset.dtypes or [image.dtype.name for image in shown]
     yield "channels", _listed(str(image.shape[2]) for image in shown)
     yield "depth", _listed(_BITS.get(dtype, dtype) for dtype in dtypes)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.sheet import thumbnail
+from dsim.data.sheet import evenly, thumbnail
 from dsim.errors import DataError
 from dsim.report.contents import Picture
 
@@ -40,18 +39,8 @@ def thumbnails(dataset: Dataset, count: int) -> tuple[Picture, ...]:
     marked = ", outlined by its mask" if dataset.masked else ""
     return tuple(
         embed(thumbnail(dataset, index, SIDE), f"image {dataset.ids[index]} of {dataset.name}{marked}")
-        for index in indices(len(dataset), count)
+        for index in evenly(len(dataset), count)
     )
-
-
-def indices(total: int, count: int) -> Sequence[int]:
-    """Positions of the images that are shown, evenly spread.
-
-    >>> indices(24, 4), indices(2, 4)
-    ([0, 6, 12, 18], [0, 1])
-    """
-    shown = min(total, count)
-    return [place * total // shown for place in range(shown)]
 
 
 def picture_of(path: Path, alt: str) -> Picture:
