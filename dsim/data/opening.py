@@ -8,13 +8,11 @@ from pathlib import Path
 
 from dsim.data.dataset import Dataset
 from dsim.data.listing import stem
-from dsim.data.options import MAX_PIXELS, ReadOptions
+from dsim.data.options import MAX_PIXELS, PHANTOMS, ReadOptions
 from dsim.data.volumes.cut import Cut
 from dsim.errors import DataError, UsageError, did_you_mean
 from dsim.notation import format_bracketed, parse_options
 from dsim.specs import ReaderSpec
-
-_PHANTOMS = "phantoms:"
 
 
 def open_dataset(
@@ -46,11 +44,11 @@ def open_dataset(
     given = {key: str(value) for key, value in keywords.items() if value is not None}
     named, where = _split_name(str(path))
     name = name or named
-    if where.startswith(_PHANTOMS) and not Path(where).exists():
+    if where.startswith(PHANTOMS) and not Path(where).exists():
         from dsim.data.phantoms import open_phantom
 
         Cut.parse(given).refuse(where, "is made of pictures")
-        dataset = open_phantom(where.removeprefix(_PHANTOMS))
+        dataset = open_phantom(where.removeprefix(PHANTOMS))
         return dataset if name is None else dataset.renamed(name)
     where, written = _split_options(where)
     cut = _cut(where, written, given)
@@ -104,7 +102,7 @@ def _split_name(text: str) -> tuple[str | None, str]:
     >>> _split_name("mine=data/liver"), _split_name("data/liver")
     (('mine', 'data/liver'), (None, 'data/liver'))
     """
-    if text.startswith(_PHANTOMS):
+    if text.startswith(PHANTOMS):
         return None, text  # its options hold equals signs of their own
     name, equals, path = text.partition("=")
     if not equals or not name or "[" in name or "/" in name or "\\" in name or Path(text).exists():

@@ -8,6 +8,8 @@ from dsim.data.volumes.cut import Cut
 
 #: Largest image that is decoded, in pixels: 8192 x 8192. A header that promises more is taken for a decompression bomb.
 MAX_PIXELS = 2**26
+#: What the names of phantoms begin with, where a path could stand.
+PHANTOMS = "phantoms:"
 
 
 @dataclass(frozen=True)

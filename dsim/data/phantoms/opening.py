@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dsim.data.dataset import Dataset
+from dsim.data.options import PHANTOMS
 from dsim.data.phantoms.backing import PhantomBacking, Recipe
 from dsim.data.phantoms.catalogue import phantom, source_names, target_names
 from dsim.data.phantoms.knobs import Content, Style
@@ -12,7 +13,6 @@ from dsim.errors import UnknownNameError, UsageError
 from dsim.notation import format_bracketed, parse_bracketed
 from dsim.specs import Parameter
 
-PREFIX = "phantoms:"
 DEFAULT_COUNT, DEFAULT_SIZE, DEFAULT_SEED, DEFAULT_DEPTH = 24, 96, 0, 8
 
 _OPTIONS = {
@@ -60,7 +60,7 @@ def open_phantom(
     >>> open_phantom("phantoms:fundus[size=48,count=4]", noise=0.5).name
     'fundus[count=4,noise=0.5,size=48]'
     """
-    head, written = parse_bracketed(name.strip().removeprefix(PREFIX))
+    head, written = parse_bracketed(name.strip().removeprefix(PHANTOMS))
     phantom(head)
     keywords = {"count": count, "size": size, "seed": seed, "depth": depth}
     given = {key: value for key, value in keywords.items() if value is not None}
@@ -131,7 +131,7 @@ def assemble(title: str, recipe: Recipe, count: int) -> Dataset:
         attributes={"modality": base.modality, "subject": base.subject},
         masked=True,
         dtypes=(f"uint{recipe.depth}",) * count,
-        location=PREFIX + title,
+        location=PHANTOMS + title,
         format="phantom",
         notes=(f"generated: {base.title}",),
     )
@@ -139,4 +139,4 @@ def assemble(title: str, recipe: Recipe, count: int) -> Dataset:
 
 def is_phantom(text: str) -> bool:
     """Whether a text names a phantom rather than a path."""
-    return text.startswith(PREFIX)
+    return text.startswith(PHANTOMS)

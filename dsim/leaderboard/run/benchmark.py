@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from dsim.data.dataset import Dataset
+from dsim.data.options import PHANTOMS
 from dsim.errors import DataError
 from dsim.truth import TransferMatrix, TruthDataset, open_truth
 
 #: With fewer, no ranking can be judged.
 FEWEST_SOURCES = 3
-_PHANTOMS = "phantoms:"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _folder(data: str | Path | None) -> Path | None:
 def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Dataset:
     from dsim.data.opening import open_dataset
 
-    if location.startswith(_PHANTOMS):
+    if location.startswith(PHANTOMS):
         return open_dataset(location, name=name)
     # A truth may come from a stranger: it names places below the folder that was given, and no others.
     if PurePosixPath(location).is_absolute() or ".." in PurePosixPath(location).parts:
