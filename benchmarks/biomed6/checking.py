@@ -13,8 +13,8 @@ from dsim.errors import DataError
 from dsim.transfer.classification.assembly import assemble
 from dsim.transfer.classification.building import Published
 from dsim.transfer.classification.experiment import ClassifyExperiment
-from dsim.transfer.classification.measuring import WORK
 from dsim.transfer.classification.recipe import ClassifyRecipe
+from dsim.transfer.records import WORK
 from dsim.truth import TransferMatrix
 
 PROVENANCE = (

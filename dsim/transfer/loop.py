@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dsim.errors import MeasureError, UnknownNameError, UsageError
+from dsim.errors import MeasureError, StoreError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -195,20 +195,8 @@ class _Trainer:
 
         started = time.perf_counter()
         rate = learning_rate(self.course, [_judged(row) for row in self.curves])
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.network.train()
-        total, images = torch.zeros((), device=self.device), 0
         with in_float32(self.course.precision):
-            for batch in self.lesson.batches(self.generator):
-                with self._cast():
-                    loss = self.lesson.loss(self.network, batch, self.generator)
-                self.optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                self.optimizer.step()
-                # Added up on the device: asking for the number would wait for it, at every step.
-                total += loss.detach().float() * len(batch)
-                images += len(batch)
+            total, images = self._steps(rate)
             trained = time.perf_counter() - started
             self.network.eval()
             with torch.inference_mode(), self._cast():
@@ -224,6 +212,25 @@ class _Trainer:
         self.curves.append(row)
         self._remember()
         task.advance(1, loss=row["loss"], validation=row["validation"], **{"images/s": images / trained})
+
+    def _steps(self, rate: float) -> tuple[Tensor, int]:
+        """A step on each batch: the sum of the losses of the images, on the device, and how many they were."""
+        import torch
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        total, images = torch.zeros((), device=self.device), 0
+        for batch in self.lesson.batches(self.generator):
+            with self._cast():
+                loss = self.lesson.loss(self.network, batch, self.generator)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            # Added up on the device: asking for the number would wait for it, at every step.
+            total += loss.detach().float() * len(batch)
+            images += len(batch)
+        return total, images
 
     def save(self, path: Path) -> None:
         """Write everything that going on from here depends on."""
@@ -244,7 +251,6 @@ class _Trainer:
         """Take up a training; a damaged checkpoint, or another training's, is passed over, and said."""
         import torch
 
-        from dsim.errors import StoreError
         from dsim.store import checkpoint
 
         try:
@@ -295,16 +301,6 @@ class _Trainer:
         validated = not math.isnan(self.curves[-1]["validation"])
         if self.course.keep == "best" and validated and best_epoch(self.curves) == len(self.curves):
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-
-
-def fresh(make: Any, seed: int) -> nn.Module:
-    """What ``make()`` builds, with random weights of this seed; the global random state is left as it was."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        network: nn.Module = make()
-    return network
 
 
 def in_float32(precision: str) -> AbstractContextManager[None]:

@@ -46,3 +46,10 @@ def resized(planes: Tensor, shape: tuple[int, int]) -> Tensor:
     if planes.shape[1:] == shape:
         return planes
     return interpolate(planes[None], size=shape, mode="bilinear", antialias=True, align_corners=False)[0]
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """Images (b, C, H, W) in the order of memory that convolutions are fastest in."""
+    import torch
+
+    return images.contiguous(memory_format=torch.channels_last)

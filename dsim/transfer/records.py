@@ -7,22 +7,26 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from dsim.data.options import PHANTOMS
+from dsim.documents import number
+
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
+    from dsim.transfer.loop import Trained
+
+#: Folder of finished work, inside ``out``.
+WORK = ".work"
 
 
-def training_record(done: Any) -> dict[str, Any]:
+def training_record(done: Trained) -> dict[str, Any]:
     """What is told of a training: its length, the epoch that was kept, and the curves."""
-    last = done.curves[done.best_epoch - 1]["validation"]
     return {
         "epochs": len(done.curves),
         "best_epoch": done.best_epoch,
-        "validation_loss": None if last != last else round(last, 4),
+        "validation_loss": number(round(done.curves[done.best_epoch - 1]["validation"], 4)),
         "seconds": round(done.seconds, 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "curves": [
-            [round(row["loss"], 4), None if last != last else round(row["validation"], 4)] for row in done.curves
-        ],
+        "curves": [[round(row["loss"], 4), number(round(row["validation"], 4))] for row in done.curves],
     }
 
 
@@ -39,7 +43,7 @@ def conditions(device: str) -> dict[str, Any]:
 
 def location_of(dataset: Dataset, data: Path | None) -> str:
     """Where others find a dataset: phantoms by their name, files below the data folder; empty for any other place."""
-    if dataset.location.startswith("phantoms:"):
+    if dataset.location.startswith(PHANTOMS):
         return dataset.location
     chosen = data or os.environ.get("DSIM_DATA")
     place = Path(dataset.location)

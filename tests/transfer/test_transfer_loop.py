@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from dsim.errors import MeasureError, UsageError
+from dsim.features.network import seeded
 from dsim.runtime import Runtime
-from dsim.transfer.loop import CHOICES, Course, Trained, best_epoch, finished, fresh, learning_rate, train
+from dsim.transfer.loop import CHOICES, Course, Trained, best_epoch, finished, learning_rate, train
 
 CPU = Runtime(device="cpu")
 
@@ -44,8 +45,9 @@ class Line:
 
 
 def network(seed: int = 0) -> nn.Module:
-    made = fresh(lambda: nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 1)), seed)
-    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    with seeded(seed):
+        made = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 1))
+    return made.to(memory_format=torch.channels_last)
 
 
 def weights(trained: Trained) -> list[Tensor]:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dsim.transfer.resampling import between, resampled, sometimes
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -44,7 +46,7 @@ def augment(images: Tensor, how: str, generator: torch.Generator) -> Tensor:
     if not extent.brightness and not extent.contrast:
         return moved
     contrast, brightness = (
-        _between(len(images), most, generator).view(-1, 1, 1, 1).to(images.device)
+        between(len(images), most, generator).view(-1, 1, 1, 1).to(images.device)
         for most in (extent.contrast, extent.brightness)
     )
     mean = moved.mean((1, 2, 3), keepdim=True)
@@ -54,22 +56,11 @@ def augment(images: Tensor, how: str, generator: torch.Generator) -> Tensor:
 def _moved(images: Tensor, extent: Extent, generator: torch.Generator) -> Tensor:
     """Mirrored, turned, zoomed and shifted; beyond the border the image is mirrored."""
     import torch
-    from torch.nn.functional import affine_grid, grid_sample
 
     n = len(images)
-    angle = _between(n, math.radians(extent.turn), generator)
-    scale = torch.exp(_between(n, extent.zoom, generator))
+    angle = between(n, math.radians(extent.turn), generator)
+    scale = torch.exp(between(n, extent.zoom, generator))
     # Sides run from -1 to 1.
-    shift = torch.stack([_between(n, 2 * extent.shift, generator) for _ in range(2)], dim=1)
-    mirrored = 1 - 2 * (torch.rand(n, generator=generator) < 0.5).float()
-    cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
-    linear = torch.stack([cosine * mirrored, -sine, sine * mirrored, cosine], dim=1).view(n, 2, 2)
-    matrices = torch.cat([linear, shift[:, :, None]], dim=2).to(images.device)
-    grid = affine_grid(matrices, list(images.shape), align_corners=False)
-    return grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-
-
-def _between(n: int, most: float, generator: torch.Generator) -> Tensor:
-    import torch
-
-    return (2 * torch.rand(n, generator=generator) - 1) * most
+    shift = torch.stack([between(n, 2 * extent.shift, generator) for _ in range(2)], dim=1)
+    mirrored = 1 - 2 * sometimes(n, generator)
+    return resampled(images, angle, scale, mirrored, shift, images.shape[-1])

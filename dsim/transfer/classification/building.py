@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.transfer.loop import fresh
+from dsim.notation import parse_bracketed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +36,10 @@ def build(recipe: ClassifyRecipe, classes: int, seed: int, body: State | None = 
     """
     import torch
 
-    network: Any = fresh(lambda: _made(recipe, classes), seed)
+    from dsim.features.network import seeded
+
+    with seeded(seed):
+        network: Any = _made(recipe, classes)
     if body is not None:
         network.body.load_state_dict(body)
     made: Classifier = network.to(memory_format=torch.channels_last)
@@ -85,7 +88,6 @@ def published_body(published: Published, runtime: Runtime) -> State:
 
 def _prepared(reference: str, runtime: Runtime) -> Any:
     from dsim.features.timm_backend import prepare
-    from dsim.notation import parse_bracketed
 
     name, options = parse_bracketed(reference)
     if not name.startswith("timm:"):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.documents import number
 from dsim.errors import DataError
 from dsim.files import slug
 from dsim.runtime import Runtime
@@ -255,7 +256,7 @@ def _record(
         **training_record(done),
         **conditions(device),
         "auc": weighted_auc(labels, chances),
-        "each": {name: None if value != value else round(float(value), 4) for name, value in each},
+        "each": {name: number(round(float(value), 4)) for name, value in each},
         "images": len(tested),
         "lacking": [*lacking(target, tested)],
         "seconds": round(done.seconds + time.perf_counter() - started, 2),
@@ -268,7 +269,7 @@ def _auc(done: Trained, images: Labelled, experiment: ClassifyExperiment) -> flo
 
     chances = probabilities(done.network, images, experiment.runtime.resolved_device())
     found = weighted_auc(images.labels.numpy(), chances)
-    return None if found != found else round(found, 4)
+    return number(round(found, 4))
 
 
 def _described(dataset: Dataset) -> list[str]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 #: Decoded images that are kept for the next training, bytes in all.
 KEPT_BYTES = 1 << 29
-_SHOWN = 12
 _kept: OrderedDict[tuple[str, str, int], Tensor] = OrderedDict()
 
 

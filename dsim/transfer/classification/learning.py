@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.transfer.classification.augment import augment
 from dsim.transfer.loop import train
+from dsim.transfer.planes import channels_last
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ class Classifying:
         """Cross-entropy of these images, augmented, from the recipe's weights of classes."""
         images = _ready(self.training.images[batch], self.device)
         changed = augment(images, self.recipe.augment, generator)
-        return self._entropy(network(_channels_last(changed)), self.training.labels[batch].to(self.device))
+        return self._entropy(network(channels_last(changed)), self.training.labels[batch].to(self.device))
 
     def validate(self, network: nn.Module) -> float | None:
         """The same on the validation images, as they are."""
@@ -123,14 +124,8 @@ def _logits(network: nn.Module, images: Labelled, device: str) -> Tensor:
     import torch
 
     batches = images.images.split(_AT_ONCE)  # type: ignore[no-untyped-call]
-    return torch.cat([network(_channels_last(_ready(batch, device))).float() for batch in batches])
+    return torch.cat([network(channels_last(_ready(batch, device))).float() for batch in batches])
 
 
 def _ready(images: Tensor, device: str) -> Tensor:
     return images.to(device).float() / 255
-
-
-def _channels_last(images: Tensor) -> Tensor:
-    import torch
-
-    return images.contiguous(memory_format=torch.channels_last)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.errors import DataError, UsageError, WeightsError
+from dsim.errors import UsageError, WeightsError
 from dsim.runtime import Runtime
 from dsim.transfer.classification.building import Published, build, find_published
 from dsim.transfer.classification.experiment import IMAGENET, ClassifyExperiment
@@ -16,13 +15,12 @@ from dsim.transfer.classification.folds import lacking
 from dsim.transfer.classification.images import check_labels
 from dsim.transfer.classification.recipe import ClassifyRecipe
 from dsim.transfer.classification.running import run
+from dsim.transfer.records import WORK
+from dsim.transfer.roles import check_names
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.truth import TransferMatrix
-
-#: Folder of finished work, inside ``out``.
-WORK = ".work"
 
 
 def measure_classification(
@@ -91,12 +89,7 @@ def check(experiment: ClassifyExperiment) -> None:
         raise UsageError(f"{experiment.folds} folds leave nothing to score", hint="give --folds 2 or more")
     taken = (IMAGENET,) if experiment.published else ()
     for role, datasets in (("source", experiment.sources), ("target", experiment.targets)):
-        if not datasets and not (role == "source" and taken):
-            raise UsageError(f"there is no {role}", hint=f"give --{role}s PATH...")
-        names = [*(dataset.name for dataset in datasets), *(taken if role == "source" else ())]
-        twice = [name for name, times in Counter(names).items() if times > 1]
-        if twice:
-            raise DataError(f"two {role}s are named {twice[0]!r}", hint="give one another name: NAME=PATH")
+        check_names(role, [*(dataset.name for dataset in datasets), *(taken if role == "source" else ())])
     for dataset in {each.name: each for each in (*experiment.sources, *experiment.targets)}.values():
         check_labels(dataset, "classification")
     for source in experiment.sources:

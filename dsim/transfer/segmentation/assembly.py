@@ -11,7 +11,9 @@ from dsim.transfer.records import location_of
 from dsim.transfer.segmentation.experiment import Experiment, Failures
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dsim.truth import TransferMatrix, TruthDataset
 
 RULES = {
@@ -39,14 +41,11 @@ def assemble(
 
     from dsim.truth import TransferMatrix, bounds_of
 
-    rows, targets = experiment.rows(), experiment.targets
-    values = np.array(
-        [[[_percent(experiment, row, r, t) for r in range(repetitions)] for t in targets] for row in rows]
-    )
-    baseline = values[-1] if experiment.scenario.kind == "finetune" else None
-    names = experiment.names()
-    values = values[: len(names)]
-    lost = np.isnan(values).all(axis=2)
+    targets, names = experiment.targets, experiment.names()
+    found = _percents(experiment, repetitions)
+    values = found[: len(names)]
+    # The row of training on the target alone comes after those of the sources.
+    baseline = found[-1] if experiment.scenario.kind == "finetune" else None
     return TransferMatrix(
         name=name,
         score="DSC",
@@ -59,10 +58,8 @@ def assemble(
         baseline=None if baseline is None or np.isnan(baseline).all() else baseline,
         datasets=_datasets(experiment, data),
         reasons={
-            (source, target.name): _reason(failures, source, target.name)
-            for i, source in enumerate(names)
-            for j, target in enumerate(targets)
-            if lost[i, j]
+            (names[i], targets[j].name): _reason(failures, names[i], targets[j].name)
+            for i, j in np.argwhere(np.isnan(values).all(axis=2))
         },
         provenance=provenance(experiment, repetitions, everything),
     )
@@ -70,19 +67,8 @@ def assemble(
 
 def provenance(experiment: Experiment, repetitions: int, everything: Mapping[str, float]) -> dict[str, Any]:
     """How the numbers were made: recipe, rules, versions, devices, hours, and every training."""
-    trainings = [
-        {"source": source.name, "repetition": repetition, **record}
-        for source in experiment.sources
-        for repetition in range(repetitions)
-        if (record := experiment.trainings(source).find((source.name, repetition)))
-    ]
-    scores = [
-        record
-        for row in experiment.rows()
-        for repetition in range(repetitions)
-        for target in experiment.targets
-        if (record := experiment.score(row, repetition, target))
-    ]
+    trainings = _trainings(experiment, repetitions)
+    done = [*trainings, *_scores(experiment, repetitions)]
     under = [dict(each) for each in sorted({tuple(sorted(one["conditions"].items())) for one in trainings})]
     shown = [{k: v for k, v in one.items() if k not in ("curves", "conditions")} for one in trainings]
     return {
@@ -95,11 +81,30 @@ def provenance(experiment: Experiment, repetitions: int, everything: Mapping[str
         "foreground": {name: list(values) if values else "all but 0" for name, values in experiment.foreground.items()},
         "all foreground": {name: round(100 * share, 2) for name, share in everything.items()},
         "conditions": under,
-        "hours": round(sum(one["seconds"] for one in [*trainings, *scores]) / 3600, 3),
-        "date": max((one["finished"] for one in [*trainings, *scores]), default="")[:10],
+        "hours": round(sum(one["seconds"] for one in done) / 3600, 3),
+        "date": max((one["finished"] for one in done), default="")[:10],
         "images scored": _images_scored(experiment),
         "trainings": shown,
     }
+
+
+def _trainings(experiment: Experiment, repetitions: int) -> list[dict[str, Any]]:
+    return [
+        {"source": source.name, "repetition": repetition, **record}
+        for source in experiment.sources
+        for repetition in range(repetitions)
+        if (record := experiment.trainings(source).find((source.name, repetition)))
+    ]
+
+
+def _scores(experiment: Experiment, repetitions: int) -> list[dict[str, Any]]:
+    return [
+        record
+        for row in experiment.rows()
+        for repetition in range(repetitions)
+        for target in experiment.targets
+        if (record := experiment.score(row, repetition, target))
+    ]
 
 
 def _datasets(experiment: Experiment, data: Path | None) -> dict[str, TruthDataset]:
@@ -117,9 +122,15 @@ def _datasets(experiment: Experiment, data: Path | None) -> dict[str, TruthDatas
     }
 
 
-def _percent(experiment: Experiment, row: Dataset | None, repetition: int, target: Dataset) -> float:
-    found = experiment.score(row, repetition, target)
-    return math.nan if found is None else round(100 * found["dice"], 4)
+def _percents(experiment: Experiment, repetitions: int) -> NDArray[np.float64]:
+    """Dice in percent, (rows, targets, repetitions); NaN where there is no score."""
+    import numpy as np
+
+    targets, values = experiment.targets, []
+    for row in experiment.rows():
+        found = [[experiment.score(row, each, target) for each in range(repetitions)] for target in targets]
+        values.append([[round(100 * one["dice"], 4) if one else math.nan for one in of_one] for of_one in found])
+    return np.array(values)
 
 
 def _reason(failures: Failures, source: str, target: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from dsim.transfer.resampling import between, resampled, sometimes
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -30,21 +32,16 @@ def augment(both: Tensor, patch: int, generator: torch.Generator) -> tuple[Tenso
 def _affine(both: Tensor, patch: int, generator: torch.Generator) -> Tensor:
     """The eight symmetries, rotation, zoom and shift in one resampling; beyond the image it is mirrored."""
     import torch
-    from torch.nn.functional import affine_grid, grid_sample
 
     n, side = len(both), both.shape[-1]
-    turned = _sometimes(n, generator) * _between(n, ROTATE, generator) * math.pi / 180
+    turned = sometimes(n, generator) * between(n, ROTATE, generator) * math.pi / 180
     angle = turned + torch.randint(4, (n,), generator=generator) * (math.pi / 2)
-    scale = torch.exp(_sometimes(n, generator) * _between(n, ZOOM, generator)) * patch / side
+    scale = torch.exp(sometimes(n, generator) * between(n, ZOOM, generator)) * patch / side
     # As far as the zoomed patch can go inside the window, and a little further.
     room = (1 - scale).clamp(min=0) + 2 * SHIFT * patch / side
-    centre = torch.stack([_between(n, 1, generator) * room, _between(n, 1, generator) * room], dim=1)
-    mirrored = 1 - 2 * _sometimes(n, generator)
-    cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
-    linear = torch.stack([cosine * mirrored, -sine, sine * mirrored, cosine], dim=1).view(n, 2, 2)
-    matrices = torch.cat([linear, centre[:, :, None]], dim=2).to(both.device)
-    grid = affine_grid(matrices, [n, 4, patch, patch], align_corners=False)
-    return grid_sample(both, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    centre = torch.stack([between(n, 1, generator) * room, between(n, 1, generator) * room], dim=1)
+    mirrored = 1 - 2 * sometimes(n, generator)
+    return resampled(both, angle, scale, mirrored, centre, patch)
 
 
 def _intensity(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -55,23 +52,10 @@ def _intensity(images: Tensor, generator: torch.Generator) -> Tensor:
 
     def drawn(most: float, channels: int = 1) -> Tensor:
         values = torch.rand(n, channels, generator=generator) * 2 * most - most
-        return (values * _sometimes(n, generator)[:, None])[:, :, None, None].to(device)
+        return (values * sometimes(n, generator)[:, None])[:, :, None, None].to(device)
 
     images = images.clamp(1e-6, 1) ** torch.exp(drawn(GAMMA))
     mean = images.mean((1, 2, 3), keepdim=True)
     images = (images - mean) * (1 + drawn(CONTRAST)) * (1 + drawn(COLOUR, 3)) + mean + drawn(BRIGHTNESS)
     noise = torch.randn(images.shape, generator=generator).to(device)
     return images.add_(noise * drawn(NOISE)).clamp_(0, 1)
-
-
-def _between(n: int, most: float, generator: torch.Generator) -> Tensor:
-    import torch
-
-    return (2 * torch.rand(n, generator=generator) - 1) * most
-
-
-def _sometimes(n: int, generator: torch.Generator) -> Tensor:
-    """1 for about half of the images, else 0."""
-    import torch
-
-    return (torch.rand(n, generator=generator) < 0.5).float()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UsageError
-from dsim.transfer.loop import fresh
+from dsim.notation import parse_bracketed
+from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,10 +25,13 @@ def build(recipe: Recipe, seed: int, runtime: Runtime | None = None, weights: bo
     """
     import torch
 
+    from dsim.features.network import seeded
     from dsim.transfer.nets.unet import UNet
 
+    network: nn.Module
     if recipe.encoder == "plain":
-        network = fresh(lambda: UNet([recipe.width * 2**level for level in range(recipe.levels)]), seed)
+        with seeded(seed):
+            network = UNet([recipe.width * 2**level for level in range(recipe.levels)])
     else:
         network = _with_encoder(recipe, seed, runtime, weights)
     made: nn.Module = network.to(memory_format=torch.channels_last)
@@ -35,19 +39,16 @@ def build(recipe: Recipe, seed: int, runtime: Runtime | None = None, weights: bo
 
 
 def _with_encoder(recipe: Recipe, seed: int, runtime: Runtime | None, weights: bool) -> nn.Module:
-    from dsim.notation import parse_bracketed
-    from dsim.runtime import Runtime
+    from dsim.features.network import seeded
     from dsim.transfer.nets.unet import EncoderUNet, timm_encoder
 
     name, options = parse_bracketed(recipe.encoder.removeprefix("timm:"))
 
-    def make() -> nn.Module:
-        encoder, facts = timm_encoder(name)
-        return EncoderUNet(encoder, **facts)
-
     state = _published(name, options, runtime or Runtime()) if recipe.pretrained and weights else {}
     try:
-        network: Any = fresh(make, seed)
+        with seeded(seed):
+            encoder, facts = timm_encoder(name)
+            network: Any = EncoderUNet(encoder, **facts)
     except (RuntimeError, AttributeError, ValueError, IndexError) as error:
         raise UsageError(f"timm's {name!r} cannot be an encoder here: {error}", hint=_OTHER) from error
     if recipe.stride % network.stride:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.transfer.loop import train
+from dsim.transfer.planes import channels_last
 from dsim.transfer.segmentation.augment import augment
 from dsim.transfer.segmentation.objective import objective
 from dsim.transfer.segmentation.pairs import Pairs, gather, window_side
@@ -50,7 +51,7 @@ class Segmenting:
         images, masks = (
             augment(both, self.recipe.patch, generator) if self.recipe.augment else (both[:, :3], both[:, 3])
         )
-        return objective(network(_channels_last(images)), masks)
+        return objective(network(channels_last(images)), masks)
 
     def validate(self, network: nn.Module) -> float | None:
         """The objective on all patches of the validation images, as they are."""
@@ -62,7 +63,7 @@ class Segmenting:
         total = 0.0
         for batch in tiles.split(2 * self.recipe.batch):  # type: ignore[no-untyped-call]
             both = batch.to(self.device).float() / 255
-            total += float(objective(network(_channels_last(both[:, :3])), both[:, 3])) * len(batch)
+            total += float(objective(network(channels_last(both[:, :3])), both[:, 3])) * len(batch)
         return total / len(tiles)
 
 
@@ -121,9 +122,3 @@ def adapt(
         identity=identity,
         description=f"{len(annotated)} images of {dataset.name}",
     )
-
-
-def _channels_last(images: Tensor) -> Tensor:
-    import torch
-
-    return images.contiguous(memory_format=torch.channels_last)

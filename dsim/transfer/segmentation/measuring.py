@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.errors import DataError, TooFewSamplesError, UsageError
+from dsim.errors import TooFewSamplesError, UsageError
 from dsim.runtime import Runtime, Silent
 from dsim.transfer.processes import side_by_side
+from dsim.transfer.records import WORK
+from dsim.transfer.roles import check_names
 from dsim.transfer.segmentation.experiment import Experiment, Failures, carry_out
 from dsim.transfer.segmentation.pairs import Foreground, check_masks
 from dsim.transfer.segmentation.recipe import Recipe
@@ -20,9 +21,6 @@ from dsim.transfer.segmentation.scenario import NOTHING, Scenario
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.truth import TransferMatrix
-
-#: Folder of finished work, inside ``out``.
-WORK = ".work"
 
 
 def measure_segmentation(
@@ -87,11 +85,8 @@ def check(experiment: Experiment, repetitions: int) -> dict[str, float]:
     if repetitions < 1:
         raise UsageError(f"{repetitions} repetitions measure nothing", hint="give 3 or more")
     for role, datasets in (("source", experiment.sources), ("target", experiment.targets)):
-        if not datasets and not (role == "source" and experiment.scenario.kind == "scratch"):
-            raise UsageError(f"there is no {role}", hint=f"give --{role}s PATH...")
-        twice = [name for name, times in Counter(dataset.name for dataset in datasets).items() if times > 1]
-        if twice:
-            raise DataError(f"two {role}s are named {twice[0]!r}", hint="give one another name: NAME=PATH")
+        none_needed = role == "source" and experiment.scenario.kind == "scratch"
+        check_names(role, [dataset.name for dataset in datasets], optional=none_needed)
     found = {dataset.name: dataset for dataset in (*experiment.sources, *experiment.targets)}
     runtime = experiment.runtime
     with runtime.progress.task("checking masks", total=len(found), unit="datasets") as task:
