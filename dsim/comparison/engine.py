@@ -12,7 +12,7 @@ from dsim.comparison.cells import Cell, Pair, cell_key, compute_column
 from dsim.comparison.draws import CONFIDENCE, DrawsOfPairs, first_shares, interval, tied, verdict
 from dsim.comparison.floors import floors, with_floors
 from dsim.comparison.jobs import run_jobs
-from dsim.comparison.ledger import Ledger
+from dsim.comparison.ledger import CellLedger
 from dsim.comparison.permutation import p_values, with_p_values
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import conditions, measure_identity, provenance
@@ -97,7 +97,7 @@ def _pool_stream(plan: Plan) -> np.random.Generator:
 
 def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     keys = _keys(plan, summaries)
-    ledger = Ledger(plan.runtime)
+    ledger = CellLedger(plan.runtime)
     stored = ledger.known(list(keys.values()))
     cells = {pair: stored[key] for pair, key in keys.items() if key in stored}
     missing = [pair for pair in keys if pair not in cells]

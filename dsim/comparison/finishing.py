@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from dsim.comparison.cells import Cell
 from dsim.comparison.jobs import run_jobs
-from dsim.comparison.ledger import Ledger
+from dsim.comparison.ledger import CellLedger
 from dsim.comparison.plan import Plan
 from dsim.comparison.provenance import conditions
 from dsim.comparison.summaries import Failed, Summaries
@@ -44,7 +44,7 @@ def finish(
     plan: Plan, summaries: Summaries, jobs: int, work: Mapping[K, Work], description: str, unit: str
 ) -> dict[K, Cell]:
     """Do all the work that nobody did before; the numbers by the names of the work."""
-    ledger = Ledger(plan.runtime)
+    ledger = CellLedger(plan.runtime)
     stored = ledger.known([one.digest for one in work.values()])
     cells = {name: stored[one.digest] for name, one in work.items() if one.digest in stored}
     missing = [name for name in work if name not in cells]

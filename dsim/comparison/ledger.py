@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_WRITES = 0.5
 
 
-class Ledger:
+class CellLedger:
     """A context in which finished pairs are kept: also those before an interrupt."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -51,7 +51,7 @@ class Ledger:
         self._pending = {}
         self._written = time.monotonic()
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> CellLedger:
         return self
 
     def __exit__(
