@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from dsim import catalogue
 from dsim.errors import PluginError, UnknownNameError, UsageError
 from dsim.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
-from dsim.notation import parse_call
+from dsim.notation import format_bracketed, format_call, parse_bracketed, parse_call
 from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
 
 if TYPE_CHECKING:
     from dsim.measure import SimilarityMeasure
 
+#: Of entry points, by which plugins are found.
 GROUP = "dsim"
+#: The distribution of the built-in plugins.
+OWN = "dsim"
 
 
 class Registry:
@@ -170,10 +173,10 @@ def _admitted_entries() -> list[tuple[EntryPoint, str, str]]:
     chosen = os.environ.get("DSIM_PLUGINS")
     if chosen is not None:
         names = {name.strip() for name in chosen.split(",")}
-        found = [item for item in found if item[1] == GROUP or item[0].name in names]
+        found = [item for item in found if item[1] == OWN or item[0].name in names]
     unique = {(entry.name, entry.value, dist): (entry, dist, version) for entry, dist, version in found}
     # Built-ins come first: who comes later cannot take their names.
-    return sorted(unique.values(), key=lambda item: (item[1] != GROUP, item[1], item[0].name))
+    return sorted(unique.values(), key=lambda item: (item[1] != OWN, item[1], item[0].name))
 
 
 def build_measure(measure: str | SimilarityMeasure[Any]) -> SimilarityMeasure[Any]:
@@ -200,8 +203,6 @@ def with_weights(measure_text: str, weights: str) -> str:
     >>> with_weights("asap:model=zoo:other", "encoder.safetensors")
     'asap:model=zoo:other[weights=encoder.safetensors]'
     """
-    from dsim.notation import format_bracketed, format_call, parse_bracketed
-
     name, texts = parse_call(measure_text)
     spec = default().measure_spec(name)
     chosen = [parameter for parameter in spec.parameters if parameter.type == "extractor"]
@@ -219,8 +220,6 @@ def with_extractor(measure_text: str, extractor: str) -> str | None:
     >>> with_extractor("asap", "timm:resnet18.a1_in1k") is None
     True
     """
-    from dsim.notation import format_call
-
     name, texts = parse_call(measure_text)
     spec = default().measure_spec(name)
     if not any(parameter.name == "extractor" and parameter.type == "extractor" for parameter in spec.parameters):

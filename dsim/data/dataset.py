@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from dsim.data.arrays import Numbered
+from dsim.documents import digest
 from dsim.errors import DataError, NeedError
 from dsim.specs import Need
 
@@ -162,7 +163,7 @@ class Dataset:
         Of a subset of deeper images it is also of the whole: scaled by another one, they are other images.
         """
         own = sorted(zip(self.ids, self.image_digests, strict=True))
-        return _digest_of(own if self.whole is None else [own, self.whole.images_fingerprint])
+        return digest(own if self.whole is None else [own, self.whole.images_fingerprint])
 
     @cached_property
     def order(self) -> str:
@@ -178,7 +179,7 @@ class Dataset:
     def masks_fingerprint(self) -> str:
         """sha256 over the sorted (id, digest of bytes) of the masks."""
         backing = self._backing("masks")
-        return _digest_of(sorted((sample, backing.mask_digest(i)) for i, sample in enumerate(self.ids)))
+        return digest(sorted((sample, backing.mask_digest(i)) for i, sample in enumerate(self.ids)))
 
     @cached_property
     def features_fingerprint(self) -> str:
@@ -197,16 +198,16 @@ class Dataset:
         for need in sorted(set(needs)):
             parts[need] = self._fingerprint_of(need)
         if self.groups is not None:
-            parts["groups"] = _digest_of(sorted(zip(self.ids, self.groups, strict=True)))
-        return _digest_of(sorted(parts.items()))
+            parts["groups"] = digest(sorted(zip(self.ids, self.groups, strict=True)))
+        return digest(sorted(parts.items()))
 
     def _fingerprint_of(self, need: Need) -> str:
         if need is Need.FEATURES:
             return self.features_fingerprint if self.features is not None else self.images_fingerprint
         if need is Need.LABELS:
-            return _digest_of(sorted(zip(self.ids, self.labels or (), strict=True)))
+            return digest(sorted(zip(self.ids, self.labels or (), strict=True)))
         if need is Need.ATTRIBUTES:
-            return _digest_of(sorted(self.attributes.items()))
+            return digest(sorted(self.attributes.items()))
         return self.masks_fingerprint if need is Need.MASKS else self.images_fingerprint
 
     def subset(self, indices: Sequence[int], name: str | None = None) -> Dataset:
@@ -280,10 +281,6 @@ _SUPPLY = {
     Need.ATTRIBUTES: "give a table of them: dsim compare --attributes FILE.csv, or attributes.csv in its folder, "
     "or from_arrays(attributes=...); dsim expert rate writes one",
 }
-
-
-def _digest_of(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()
 
 
 def _refuse_duplicates(name: str, ids: Sequence[str]) -> None:

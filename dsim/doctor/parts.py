@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsim.doctor.findings import Finding, Status
-from dsim.registry import GROUP, default
+from dsim.registry import OWN, default
 from dsim.shipped import shipped
 
 #: What would be missed, by the name of the folder.
@@ -30,7 +30,7 @@ def _holds_something(name: str) -> bool:
 def plugins() -> Iterator[Finding]:
     """Plugins in use; of each that is not, where it broke, why, and what would help."""
     registry = default()
-    strange = [f"{one.name} ({one.dist} {one.version})" for one in registry.plugins.values() if one.dist != GROUP]
+    strange = [f"{one.name} ({one.dist} {one.version})" for one in registry.plugins.values() if one.dist != OWN]
     built_in = len(registry.plugins) - len(strange)
     told = f"{built_in} built in; {', '.join(strange) or 'no others'}; {len(registry.measures)} measures"
     yield Finding("plugins", Status.OK, told)

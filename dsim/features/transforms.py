@@ -161,17 +161,30 @@ def parse_transform(text: str) -> Transform:
     return build(**{name: _read_option(head, name, value) for name, value in options.items()})
 
 
+def _read_bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+def _read_floats(text: str) -> tuple[float, ...]:
+    values = tuple(float(part) for part in text.split("/"))
+    if not all(map(math.isfinite, values)):
+        raise ValueError(text)
+    return values
+
+
 _KINDS: Mapping[str, tuple[Callable[..., Transform], frozenset[str]]] = {
     "square@1": (Square, frozenset({"side"})),
     "network@1": (NetworkInput, frozenset({"side", "resize"})),
 }
 _OPTIONS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
-    "square@1": {"side": int, "channels": int, "filter": str, "minmax": lambda text: _read_bool(text)},
+    "square@1": {"side": int, "channels": int, "filter": str, "minmax": _read_bool},
     "network@1": {
         "side": int,
         "resize": int,
-        "mean": lambda text: _read_floats(text),
-        "std": lambda text: _read_floats(text),
+        "mean": _read_floats,
+        "std": _read_floats,
         "filter": str,
         "mode": str,
     },
@@ -189,19 +202,6 @@ def _read_option(head: str, name: str, text: str) -> Any:
     except ValueError:
         cause = f"option {name!r} of transform {head!r} cannot be {text!r}"
         raise UsageError(cause, hint=f"write {name}={_EXAMPLES.get(name, '224')}") from None
-
-
-def _read_bool(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError(text)
-    return text == "true"
-
-
-def _read_floats(text: str) -> tuple[float, ...]:
-    values = tuple(float(part) for part in text.split("/"))
-    if not all(map(math.isfinite, values)):
-        raise ValueError(text)
-    return values
 
 
 def _reduce_channels(pixels: NDArray[Any], channels: int) -> NDArray[Any]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 #: Blue as the outlines on contact sheets: visible on H&E and on black.
 COLOUR = (0, 230, 255)
+_EMPTY = '{"type":"FeatureCollection","features":[]}\n'
 _IDS = uuid.UUID("9a8e1b9c-6f0e-4b5e-9d0b-2f6b1a3c7d54")
 
 
@@ -26,9 +27,6 @@ def feature_collection(found: Sequence[Outlined], scores: Sequence[float], label
     ]
     features = ",\n".join(lines)
     return f'{{"type":"FeatureCollection","features":[\n{features}\n]}}\n' if lines else _EMPTY
-
-
-_EMPTY = '{"type":"FeatureCollection","features":[]}\n'
 
 
 def _feature(found: Outlined, score: float, label: str, key: str) -> dict[str, Any]:

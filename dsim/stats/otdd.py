@@ -29,10 +29,6 @@ Points = NDArray[np.floating[Any]]
 Codes = NDArray[np.integer[Any]]
 Table = NDArray[np.float64]
 
-#: How far two classes are from each other.
-INNERS = ("gaussian", "diagonal", "means", "exact", "sinkhorn")
-#: How datasets are transported.
-OUTERS = ("debiased", "sinkhorn", "exact")
 #: Costs up to this number are held, 32 MB; more are computed again whenever they are asked for.
 _HELD = 4_000_000
 

@@ -27,6 +27,7 @@ _KINDS = {
     "ImageNet": "imagenet",
     CEILING: "ceiling",
 }
+_TIE = f' <span class="tie" title="cannot be told from the best">{TIE}</span>'
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,6 @@ class Cells:
             "dot: the best source was chosen",
         ]
         return " ".join(f"<span>{part}</span>" for part in parts)
-
-
-_TIE = f' <span class="tie" title="cannot be told from the best">{TIE}</span>'
 
 
 def _scale(board: Board, score: str) -> Scale:

@@ -22,6 +22,15 @@ NONE = "–"
 #: Marks what cannot be told from the best.
 TIE = "="
 CEILING = "noise ceiling"
+#: What rows of each kind are called where they are counted.
+_COUNTED = {
+    Status.OK: "measures run here",
+    Status.ADDED: "added",
+    Status.PUBLISHED: "as published",
+    Status.FAILED: "failed",
+}
+#: What of a row's environment is told, and how.
+_CONDITIONS = {"dsim": "dsim {}", "device": "device {}", "system": "{}", "cores": "{} cores", "python": "Python {}"}
 
 
 @dataclass(frozen=True)
@@ -194,14 +203,6 @@ def description(board: Board) -> str:
     )
 
 
-_COUNTED = {
-    Status.OK: "measures run here",
-    Status.ADDED: "added",
-    Status.PUBLISHED: "as published",
-    Status.FAILED: "failed",
-}
-
-
 def reading(board: Board) -> list[str]:
     """How the marks are to be read."""
     percent = f"{100 * board.settings['confidence']:g} %"
@@ -284,9 +285,6 @@ def _measured(truth: TransferMatrix) -> str:
 def _ranked(board: Board) -> list[int | None]:
     found = ranks(board)
     return [found[row.measure] for row in board.rows]
-
-
-_CONDITIONS = {"dsim": "dsim {}", "device": "device {}", "system": "{}", "cores": "{} cores", "python": "Python {}"}
 
 
 def _conditions(rows: Iterable[Row]) -> list[str]:
