@@ -11,20 +11,21 @@ from typing import Any
 from dsim.files import replacing, write_text
 from dsim_asap.specs import TRAINING
 
+#: Columns of the curves that are drawn.
+_CURVES = ("mse", "style", "triplet", "style_triplet", "eqc")
+
 
 def write_card(folder: Path) -> None:
     """Write ``card.md`` and ``curves.png`` from the folder's ``manifest.toml`` and ``curves.json``."""
     manifest = tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8"))
     curves = json.loads((folder / "curves.json").read_text(encoding="utf-8"))
-    _draw(curves, manifest["training"]["kept_epoch"], folder / "curves.png")
+    draw(curves, manifest["training"]["kept_epoch"], folder / "curves.png", _CURVES)
     write_text(folder / "card.md", _text(manifest))
 
 
 def _text(manifest: Mapping[str, Any]) -> str:
     training, weights = manifest["training"], manifest["weights"]
     precision = f"{weights['dtype']}, {weights['size'] / 1e6:.1f} MB"
-    time = f"{training['seconds'] / 60:.0f} minutes for {training['epochs']} epochs on {training['device']}"
-    arithmetic = "bfloat16 where it is safe" if training["bfloat16"] else "float32"
     sections = [
         f"# {manifest['id']}",
         manifest["title"] + ".",
@@ -36,17 +37,16 @@ def _text(manifest: Mapping[str, Any]) -> str:
         f" Weights: {precision}, sha256 `{weights['sha256']}`."
         f" Half precision changes no distance of two datasets by more than {training['half_precision_change']:.2%}.",
         "## Quality",
-        _table(("measure", "value"), _quality(training)),
+        table(("measure", "value"), _quality(training)),
         "## Training",
-        f"{time} ({arithmetic}), seed {training['seed']}; the weights of epoch {training['kept_epoch']} were kept.",
+        how(training),
         "![losses and EQC by epoch](curves.png)",
         _command(manifest),
-        "All settings: " + ", ".join(f"{name}={_plain(value)}" for name, value in training["settings"].items()) + ".",
-        "Libraries: " + ", ".join(f"{name} {version}" for name, version in training["versions"].items()) + ".",
+        *settings(training),
         "## Data",
         "Images only: no label and no mask was read. Held-out images neither trained the model nor chose its weights. "
         + _held_out(training),
-        _table(("dataset", "images", "held out", "placed right", "licence"), _data(training)),
+        table(("dataset", "images", "held out", "placed right", "licence"), _data(training)),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -104,7 +104,23 @@ def _data(training: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def how(training: Mapping[str, Any]) -> str:
+    """A sentence on the training: time, device, arithmetic, seed, epoch."""
+    time = f"{training['seconds'] / 60:.0f} minutes for {training['epochs']} epochs on {training['device']}"
+    arithmetic = "bfloat16 where it is safe" if training["bfloat16"] else "float32"
+    return f"{time} ({arithmetic}), seed {training['seed']}; the weights of epoch {training['kept_epoch']} were kept."
+
+
+def settings(training: Mapping[str, Any]) -> list[str]:
+    """Every setting and the versions of the libraries, a paragraph each."""
+    return [
+        "All settings: " + ", ".join(f"{name}={_plain(value)}" for name, value in training["settings"].items()) + ".",
+        "Libraries: " + ", ".join(f"{name} {version}" for name, version in training["versions"].items()) + ".",
+    ]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines)
 
@@ -113,14 +129,14 @@ def _plain(value: Any) -> str:
     return "/".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _draw(curves: Sequence[Mapping[str, float]], kept: int, path: Path) -> None:
-    """The four losses in training and validation, and the validation EQC, by epoch."""
+def draw(curves: Sequence[Mapping[str, float]], kept: int, path: Path, names: Sequence[str]) -> None:
+    """These columns by epoch, in training and, where there is any, validation; a line where weights were kept."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 2.4), layout="constrained")
+    figure = Figure(figsize=(2 * len(names), 2.4), layout="constrained")
     epochs = range(1, len(curves) + 1)
-    for axes, name in zip(figure.subplots(1, 5), ("mse", "style", "triplet", "style_triplet", "eqc"), strict=True):
+    for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
         for column, label, colour in ((name, "training", "C0"), (f"val_{name}", "validation", "C1")):
             if column in curves[0]:
                 axes.plot(epochs, [row[column] for row in curves], label=label, color=colour, linewidth=1)

@@ -181,6 +181,7 @@ def _write(
 
     from dsim.files import write_text
     from dsim_asap.folder import Description, write_folder
+    from dsim_asap.incremental.card import write_card
 
     key = {"parent": parent.model.sha256, "recipe": recipe.record(), "seed": order.seed, **results}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
@@ -196,6 +197,7 @@ def _write(
     manifest = tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8"))
     manifest["training"]["pool"] = [*map(dict, parent.model.pool), *manifest["training"]["pool"]]
     write_text(folder / "manifest.toml", tomli_w.dumps(manifest))
+    write_card(folder)
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
 

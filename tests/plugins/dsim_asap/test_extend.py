@@ -69,8 +69,23 @@ def test_the_folder_is_a_model_of_the_old_pool_and_the_new_and_names_its_parent(
     assert (told["images"], told["memory"]) == ({"middle": 5}, {"dark": 6, "bright": 6})
     measure = dsim.build_measure(f"asap:model=file:{out}")
     assert np.isfinite(dsim.compare([*known, dataset("middle")], measure=measure, runtime=runtime).values).all()
-    assert {path.name for path in out.iterdir()} == {"manifest.toml", "curves.json", "encoder.safetensors"}
+    assert {path.name for path in out.iterdir()} == {
+        "manifest.toml", "curves.json", "encoder.safetensors", "card.md", "curves.png",
+    }  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_the_card_tells_what_it_came_from_and_what_it_learnt_from(
+    parent: Parent, known: list[Dataset], runtime: Runtime, tmp_path: Path
+) -> None:
+    told = extend(parent, known[:1], [dataset("middle")], tmp_path / "model", order(images=5), runtime)
+    card = (tmp_path / "model" / "card.md").read_text("utf-8")
+    assert f"It extends `{parent.model.id}` (weights of sha256 `{parent.model.sha256}`)" in card
+    for row in ("| dark | 10 | 6 | known |", "| bright | 10 | 0 | known |", "| middle | 10 | 5 | new |"):
+        assert row in card
+    assert f"| EQC after | {told['eqc_after']:.3f} |" in card
+    assert "| nearest known dataset of middle | dark |" in card
+    assert (np.isnan(told["moved_share"])) == ("as a share" not in card), "one known dataset has no distance to another"
 
 
 def test_an_extended_model_can_be_extended_again(
