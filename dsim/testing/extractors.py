@@ -15,7 +15,7 @@ from dsim.runtime import Runtime
 from dsim.specs import ExtractorSpec, Need
 from dsim.testing.conducting import named, run_gated
 from dsim.testing.declaring import check_texts, declares_alone, loaded
-from dsim.testing.report import Failure, Report
+from dsim.testing.report import Failure, Report, cause_of
 from dsim.testing.specimens import Specimens
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def unknown_option(subject: _Subject) -> None:
     except UsageError:
         return
     except Exception as error:
-        raise Failure(f"it raised {type(error).__name__}: {error}", hint) from None
+        raise Failure(f"it raised {cause_of(error)}", hint) from None
     raise Failure("no_such_option=1 was accepted", hint)
 
 

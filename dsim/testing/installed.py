@@ -17,7 +17,7 @@ from dsim.runtime import Progress, Silent
 from dsim.testing.commands import check_command
 from dsim.testing.extractors import check_extractor
 from dsim.testing.readers import check_reader
-from dsim.testing.report import CheckResult, ConformanceError, Report, Status
+from dsim.testing.report import CheckResult, ConformanceError, Report, Status, cause_of
 from dsim.testing.running import check_measure
 from dsim.testing.zoo_models import check_zoo_path
 
@@ -159,7 +159,7 @@ def _measure(call: str) -> Report:
         raise
     except Exception as error:
         hint = "leave the constructor to SimilarityMeasure"
-        return _unbuilt(call, f"building it raised {type(error).__name__}: {error}", hint)
+        return _unbuilt(call, f"building it raised {cause_of(error)}", hint)
 
 
 def _unbuilt(call: str, message: str, hint: str) -> Report:

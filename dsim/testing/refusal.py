@@ -9,7 +9,7 @@ from typing import Any
 from dsim.errors import DsimError, NeedError, WeightsError
 from dsim.rng import stream
 from dsim.specs import Need
-from dsim.testing.report import Failure, NotApplicable
+from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import Outcome, Subject
 from dsim.testing.watching import watched
@@ -36,7 +36,7 @@ def works(subject: Subject) -> str:
         raise Failure(f"ordinary datasets are refused: {error.message}", error.hint or "give them a value") from None
     except Exception as error:
         hint = "copy before you change" if "read-only" in str(error) else "ordinary datasets must have a value"
-        raise Failure(f"it raised {type(error).__name__}: {error}", hint) from error
+        raise Failure(f"it raised {cause_of(error)}", hint) from error
     for row, source in enumerate(pool):
         for column, target in enumerate(pool):
             if not math.isfinite(values[row, column]):
@@ -68,7 +68,7 @@ def _refused_without(subject: Subject, specimen: Specimen, need: Need) -> None:
             raise Failure(f"a dataset without {need} is refused without a hint", "say how to supply it") from None
         return
     except Exception as error:
-        told = f"a dataset without {need} raised {type(error).__name__}: {error}"
+        told = f"a dataset without {need} raised {cause_of(error)}"
         raise Failure(told, "raise NeedError with a hint") from None
     raise Failure(f"a dataset without {need} was summarised", "declare what is read in the spec's needs")
 

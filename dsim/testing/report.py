@@ -44,6 +44,16 @@ class NotApplicable(Exception):
     """Raised by a check that says nothing about this measure, with the reason."""
 
 
+def cause_of(error: Exception) -> str:
+    """Kind and cause of what was raised, without its fix: a check has a fix of its own.
+
+    >>> from dsim.errors import MeasureError
+    >>> cause_of(MeasureError("all images are alike", hint="give images that differ"))
+    'MeasureError: all images are alike'
+    """
+    return f"{type(error).__name__}: {error.message if isinstance(error, DsimError) else error}"
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """The outcome of one check. ``message`` says what was seen, ``hint`` how to mend a failure."""

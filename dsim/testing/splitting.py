@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dsim.testing.report import Failure, NotApplicable
+from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.subject import Subject, same
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _merged(subject: Subject) -> tuple[Any, int]:
     try:
         whole = subject.measure.merge(subject.summary(first), subject.summary(second))
     except Exception as error:
-        raise Failure(f"merging raised {type(error).__name__}: {error}", _UNDO) from error
+        raise Failure(f"merging raised {cause_of(error)}", _UNDO) from error
     return whole, len(first) + len(second)
 
 
@@ -72,7 +72,7 @@ def _part(subject: Subject, whole: Any, indices: NDArray[np.intp]) -> Any:
     try:
         return subject.measure.resample(whole, indices)
     except Exception as error:
-        raise Failure(f"picking images of a merged dataset raised {type(error).__name__}: {error}", _UNDO) from error
+        raise Failure(f"picking images of a merged dataset raised {cause_of(error)}", _UNDO) from error
 
 
 CHECKS = (merging, splitting)

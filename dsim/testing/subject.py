@@ -13,7 +13,7 @@ from dsim.measure import SimilarityMeasure
 from dsim.rng import stream
 from dsim.runtime import Runtime
 from dsim.specs import MeasureSpec
-from dsim.testing.report import Failure, NotApplicable
+from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.specimens import Specimen, Specimens
 from dsim.view import DatasetView
 
@@ -38,7 +38,7 @@ class Outcome:
         return isinstance(self.error, DsimError)
 
     def __str__(self) -> str:
-        return f"{self.value:.6g}" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+        return f"{self.value:.6g}" if self.error is None else cause_of(self.error)
 
 
 class Subject:
