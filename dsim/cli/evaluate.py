@@ -33,14 +33,8 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 @click.option(
     "--direction", type=click.Choice(["distance", "similarity"]), help="What a CSV matrix holds; JSON says it itself."
 )
-@click.option("--score", metavar="NAME", help="What a CSV truth holds: DSC, AUC, accuracy.")
-@click.option(
-    "--bounds",
-    type=float,
-    nargs=2,
-    metavar="LOW HIGH",
-    help="Range of a CSV truth's score, where dsim does not know it.",
-)
+@options.score
+@options.bounds
 @options.judging
 @options.seed
 @click.option(

@@ -22,6 +22,16 @@ skip_unreadable = click.option(
 jobs = click.option(
     "--jobs", type=int, default=1, show_default=True, help="Summaries and pairs side by side; -1: all cores."
 )
+score = click.option(
+    "--score", metavar="NAME", help="Which column of a truth's CSV holds the scores, where there are several."
+)
+bounds = click.option(
+    "--bounds",
+    nargs=2,
+    type=float,
+    metavar="LOW HIGH",
+    help="Smallest and largest value of a CSV's score that is not DSC, AUC or accuracy.",
+)
 
 
 def _datasets(name: str) -> Callable[..., Option]:
