@@ -59,8 +59,8 @@ def vectorised(subject: Subject) -> None:
         raise Failure(f"compare_many returned shape {found.shape}", "return shape (sources, targets)")
     for i, source in enumerate(sources):
         for j, target in enumerate(targets):
-            single, vectorised = subject.value(source, target), float(found[i, j])
-            same(subject, single, vectorised, "compare and compare_many", "mend compare_many")
+            single, of_many = subject.value(source, target), float(found[i, j])
+            same(subject, single, of_many, "compare and compare_many", "mend compare_many")
 
 
 def resampling(subject: Subject) -> str:

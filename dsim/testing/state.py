@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from dsim.data.pixels import array_digest
 from dsim.errors import UsageError
+from dsim.matrix import SimilarityMatrix
 from dsim.measure import SimilarityMeasure
 from dsim.notation import parse_call
 from dsim.testing.report import Failure, NotApplicable
@@ -59,7 +61,7 @@ def inputs_unmutated(subject: Subject) -> None:
     summaries = subject.summarise(source), subject.summarise(target)
     if before != (_digests(source), _digests(target)):
         raise Failure("summarising changes the dataset's arrays", "copy before you change: features.copy()")
-    held = [digest(array) for summary in summaries for array in arrays(summary)]
+    held = [array_digest(array) for summary in summaries for array in arrays(summary)]
     try:
         for array in (array for summary in summaries for array in arrays(summary)):
             array.flags.writeable = False
@@ -68,7 +70,7 @@ def inputs_unmutated(subject: Subject) -> None:
         if "read-only" not in str(error):
             raise
         raise Failure(f"comparing writes into a summary: {error}", "copy before you change") from None
-    if held != [digest(array) for summary in summaries for array in arrays(summary)]:
+    if held != [array_digest(array) for summary in summaries for array in arrays(summary)]:
         raise Failure("comparing changes a summary", "copy before you change")
 
 
@@ -81,12 +83,7 @@ def _digests(specimen: Specimen) -> list[str]:
         parts += [dataset.native(i) for i in range(len(dataset))]
     if dataset.masked:
         parts += [dataset.mask(i) for i in range(len(dataset))]
-    return [digest(part) for part in parts]
-
-
-def digest(array: NDArray[Any]) -> str:
-    """sha256 of an array's shape, dtype and bytes."""
-    return hashlib.sha256(f"{array.shape}{array.dtype}".encode() + array.tobytes()).hexdigest()
+    return [array_digest(part) for part in parts]
 
 
 def arrays(value: Any) -> Iterator[NDArray[Any]]:
@@ -160,7 +157,6 @@ def kept_summary(subject: Subject) -> str:
 def matrix(subject: Subject) -> str:
     """The engine's matrix holds the measure's values, and comes back whole from its JSON."""
     from dsim.comparison import compare
-    from dsim.matrix import SimilarityMatrix
 
     require_repeats(subject)
     pool = [specimen.dataset for specimen in subject.specimens.ladder]
