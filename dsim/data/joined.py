@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
+from dsim.specs import Need
 
 if TYPE_CHECKING:
     from typing import Any
@@ -33,7 +34,6 @@ def join(parts: Sequence[Dataset], name: str) -> Dataset:
     (('fluorescence/00000', 'fluorescence/00001', 'fundus/00001'), (32, 32, 3))
     """
     from dsim.data.treatment import deep_samples
-    from dsim.specs import Need
 
     for part in parts:
         part.require(Need.IMAGES, f"joining it to {name!r}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import UsageError, WeightsError
 from dsim.features.extractor import Blueprint, check_options
+from dsim.notation import format_bracketed
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime
@@ -35,7 +36,6 @@ def _timm_network(name: str, path: Path, options: dict[str, str], runtime: Runti
     from dataclasses import replace
 
     from dsim.features import timm_backend
-    from dsim.notation import format_bracketed
 
     reference = format_bracketed(f"file:{name}", options)
     found = timm_backend.prepare(options.pop("arch"), {**options, "weights": str(path)}, runtime)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsim.errors import UsageError
 from dsim.features.extractor import Blueprint, Recipe, check_options
 from dsim.features.network import layer_and_pooling, opener
 from dsim.notation import format_bracketed
@@ -30,7 +31,6 @@ def blueprint(reference: str, model: Model, options: Mapping[str, str]) -> Bluep
 
     UsageError for a model that segments: it gives masks, no features.
     """
-    from dsim.errors import UsageError
     from dsim.features.transforms import parse_transform
 
     check_options("zoo", options, OPTIONS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.documents import check, number, or_nan, plain, read
 from dsim.errors import DataError
 from dsim.leaderboard.rows import SCHEMA, Board, Row, Status
+from dsim.matrix import SimilarityMatrix
 
 if TYPE_CHECKING:
     from dsim.matrix import SimilarityMatrix
@@ -79,7 +80,6 @@ def _refuse_misshapen(matrix: SimilarityMatrix) -> None:
 
 def _row(document: Mapping[str, Any]) -> Row:
     from dsim.evaluation import Evaluation
-    from dsim.matrix import SimilarityMatrix
 
     plain = {name: document[name] for name in ("measure", "parameters", "plugin", "code", "reason", "published")}
     matrix, evaluation = document["matrix"], document["evaluation"]

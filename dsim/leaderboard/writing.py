@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from dsim.files import write_text
 from dsim.leaderboard.rows import Board
 
 RESULTS, MARKDOWN, PAGE = "results.json", "leaderboard.md", "leaderboard.html"
@@ -15,7 +16,6 @@ def write_board(board: Board, folder: str | Path) -> list[Path]:
 
     All three are made before the first is written. DataError where the document would not hold to its own schema.
     """
-    from dsim.files import write_text
     from dsim.leaderboard.documents import check_document
     from dsim.leaderboard.page.html import to_html
     from dsim.leaderboard.page.markdown import to_markdown

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.data.backings import FilesBacking
+from dsim.documents import number
 from dsim.errors import MeasureError
+from dsim.files import replacing, write_text
 from dsim.prelabel.names import file_names
 
 if TYPE_CHECKING:
@@ -86,7 +88,6 @@ def label_image(
     There is no ROI zip for an image without objects, which ImageJ would refuse, nor for one larger than its format.
     Raises MeasureError where the model gave no probabilities, DsimError where the disk does not take a file.
     """
-    from dsim.files import replacing, write_text
     from dsim.prelabel import coco, geojson, rois
     from dsim.prelabel.outlines import outlined
     from dsim.prelabel.rasters import write_mask, write_probabilities
@@ -114,7 +115,6 @@ def _row(
     probabilities: NDArray[np.float32], mask: NDArray[np.bool_], found: list[Outlined], place: Place
 ) -> dict[str, Any]:
     """What the table tells of an image; None where there is no number."""
-    from dsim.documents import number
     from dsim.prelabel.doubt import boundary_entropy, expected_dice
 
     return {

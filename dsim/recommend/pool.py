@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dsim.data.dataset import Dataset
 from dsim.errors import DataError, NeedError, UsageError
+from dsim.files import replacing, slug
 from dsim.recommend.nearest import REFERENCE
 from dsim.runtime import Runtime
 
@@ -116,7 +117,6 @@ def write(dataset: Dataset, folder: Path, runtime: Runtime, extractor: str = REF
     from safetensors.numpy import save_file
 
     from dsim.features import extract, feature_key, recipe
-    from dsim.files import replacing, slug
 
     if set(dataset.dtypes or ("unknown",)) != {"uint8"}:
         raise DataError(

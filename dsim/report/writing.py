@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.errors import UsageError
+from dsim.files import write_text
 
 if TYPE_CHECKING:
     from dsim.report.contents import Report
@@ -26,8 +27,6 @@ def to_html(report: Report) -> str:
 
 def write_report(report: Report, path: str | Path) -> Path:
     """Write the page, whole or not at all; UsageError for a name that does not end in .html or .htm."""
-    from dsim.files import write_text
-
     where = Path(path)
     check_name(where)
     write_text(where, to_html(report))

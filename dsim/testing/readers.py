@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dsim.errors import DsimError
 from dsim.loading import Plugin
 from dsim.registry import default
-from dsim.specs import ReaderSpec
+from dsim.specs import Need, ReaderSpec
 from dsim.testing.conducting import named, run_gated
 from dsim.testing.declaring import check_texts, declares_alone, loaded
 from dsim.testing.report import Failure, NotApplicable, Report
@@ -138,8 +138,6 @@ def name(subject: _Subject) -> str:
 
 def identity(subject: _Subject) -> None:
     """Read twice, it is the same dataset: ids, order and pixels."""
-    from dsim.specs import Need
-
     one, other = (subject.read() for _ in range(2))
     needs = frozenset({Need.IMAGES})
     if one.ids != other.ids or one.fingerprint(needs) != other.fingerprint(needs):

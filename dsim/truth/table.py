@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.errors import DataError, did_you_mean
+from dsim.files import read_text
 from dsim.truth.checking import REPETITIONS, bounds_of
 from dsim.truth.matrix import TransferMatrix
 
@@ -84,8 +85,6 @@ def from_table(
     path: Path, *, name: str | None = None, score: str | None = None, bounds: tuple[float, float] | None = None
 ) -> TransferMatrix:
     """Read the table; DataError names the line and the fix."""
-    from dsim.files import read_text
-
     text = read_text(path)
     reader = csv.reader(io.StringIO(text, newline=""))
     header = [cell.strip() for cell in next(reader, [])]
