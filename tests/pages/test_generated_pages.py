@@ -39,6 +39,14 @@ def test_the_picture_of_the_way_that_data_go_is_up_to_date() -> None:
     assert (DOCS / "images" / "way-of-data.svg").read_text("utf-8") == drawn
 
 
+def test_every_picture_is_listed_with_its_command() -> None:
+    """A newcomer finds in docs/architecture.md how each picture was made."""
+    images = DOCS / "images"
+    table = re.findall(r"^\| (`.*?) \| (.+) \|$", (DOCS / "architecture.md").read_text("utf-8"), re.MULTILINE)
+    listed = {name for names, _ in table for name in re.findall(r"`([^`]+\.(?:png|svg))`", names)}
+    assert {str(path.relative_to(images)) for path in images.rglob("*") if path.is_file()} == listed
+
+
 def test_every_document_that_the_code_names_has_a_schema() -> None:
     files = [path for folder in ("dsim", "plugins") for path in (ROOT / folder).rglob("*.py")]
     named = {name for path in files for name in re.findall(r'"(dsim\.[a-z.-]+/\d+)"', path.read_text("utf-8"))}
