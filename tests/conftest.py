@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
+from typing import Any
 
 import pytest
+
+ROOT = Path(__file__).parents[1]
 
 # Networks as small as those of the tests only lose time to threads that wait for each other, most of all on a busy
 # machine. Said before torch is imported, and inherited by the processes that tests start.
@@ -38,37 +46,117 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real images: ``$DSIM_DATA``, or shared/data beside the checkout."""
-    folder = Path(os.environ.get("DSIM_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    folder = Path(os.environ.get("DSIM_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; set DSIM_DATA")
     return folder
 
 
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], ModuleType]:
+    """``program("ceiling")`` is benchmarks/ceiling.py, which no installation brings."""
+
+    def load(name: str) -> ModuleType:
+        known = f"benchmarks_{name}"
+        if known not in sys.modules:
+            spec = importlib.util.spec_from_file_location(known, ROOT / "benchmarks" / f"{name}.py")
+            assert spec is not None
+            assert spec.loader is not None
+            # Before it is carried out: its dataclasses look up their module.
+            sys.modules[known] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[known])
+        return sys.modules[known]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def parts_of() -> Callable[[str], AbstractContextManager[Callable[[str], ModuleType]]]:
+    """``with parts_of("biomed6") as part``: ``part("card")`` is benchmarks/biomed6/card.py, forgotten in the end."""
+
+    @contextmanager
+    def load(package: str) -> Iterator[Callable[[str], ModuleType]]:
+        before = set(sys.modules)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(str(ROOT))
+            yield lambda name: importlib.import_module(f"benchmarks.{package}.{name}")
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] == "benchmarks":
+                del sys.modules[name]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def write_zoo_model() -> Callable[..., dict[str, Any]]:
+    """``write_zoo_model(segmenter, folder, **training)`` writes weights and manifest, and returns the manifest."""
+    import tomli_w
+
+    from dsim.transfer.nets.probe import Probed
+    from dsim.zoo.probe import ask, ramp
+
+    def write(segmenter: Any, folder: Path, id: str = "", **training: Any) -> dict[str, Any]:
+        file, side = segmenter.save(folder), segmenter.recipe.side
+        manifest = {
+            "id": id or folder.name,
+            "title": "a U-Net that tests made",
+            "builder": "dsim.transfer.segmentation.segmenter:build",
+            "weights": {
+                "file": file.name,
+                "size": file.stat().st_size,
+                "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+                "dtype": "float32",
+                "licence": "CC0 1.0",
+            },
+            "input": {"channels": 3, "side": side, "transform": "tiles@1", "mean": [0.0] * 3, "std": [1.0] * 3},
+            "output": {"dim": 1, "kind": "segmentation"},
+            "training": {"pool": [{"licence": "CC0 1.0", **entry} for entry in segmenter.trained_on], **training},
+            "use": {"intended": "tests"},
+            "probe": {
+                "recipe": "ramp@1",
+                "expected": ask(Probed(segmenter), ramp(2, 3, side)).tolist(),
+                "tolerance": 1e-3,
+            },
+        }
+        (folder / "manifest.toml").write_text(tomli_w.dumps(manifest), "utf-8")
+        return manifest
+
+    return write
+
+
 @pytest.fixture
-def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder where distributions can be laid down: importable, and forgotten with all that was imported from it."""
+    from dsim import registry
+
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.syspath_prepend(folder)
+    before = set(sys.modules)
+    yield folder
+    for module in set(sys.modules) - before:
+        if str(getattr(sys.modules[module], "__file__", "")).startswith(str(folder)):
+            del sys.modules[module]
+    registry.forget()
+
+
+@pytest.fixture
+def install_plugin(site: Path) -> Callable[..., Path]:
     """``install_plugin(name, source)`` lays down a distribution whose module ``name`` is the plugin ``name``.
 
     It returns the folder, which is importable and found by discovery, in this process and in those it starts.
     """
     from dsim import registry
 
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    before = set(sys.modules)
-
     def install(name: str, source: str, version: str = "1.0") -> Path:
-        (folder / f"{name}.py").write_text(dedent(source))
-        info = folder / f"{name}-{version}.dist-info"
+        (site / f"{name}.py").write_text(dedent(source))
+        info = site / f"{name}-{version}.dist-info"
         info.mkdir(exist_ok=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         (info / "entry_points.txt").write_text(f"[dsim]\n{name} = {name}\n")
-        monkeypatch.syspath_prepend(folder)
+        importlib.invalidate_caches()
         registry.forget()
-        return folder
+        return site
 
-    yield install
-    for module in set(sys.modules) - before:
-        if str(getattr(sys.modules[module], "__file__", "")).startswith(str(folder)):
-            del sys.modules[module]
-    registry.forget()
+    return install

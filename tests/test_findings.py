@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,12 +15,8 @@ BOARDS = sorted((ROOT / "docs" / "leaderboard").glob("*/results.json"))
 
 
 @pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.parent.name)
-def test_tables_of_the_page_are_those_of_the_board(path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("benchmarks_findings", ROOT / "benchmarks" / "findings.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
+def test_tables_of_the_page_are_those_of_the_board(path: Path, program: Callable[[str], ModuleType]) -> None:
+    made = program("findings")
     page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
     assert "\n".join(made.findings(Board.from_json(path))).rstrip() in page
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
-import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,8 @@ from dsim.scaffold import new_plugin
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], Path]]:
+def installed(site: Path) -> Callable[[Path], Path]:
     """``installed(folder)`` makes a distribution's ``src`` importable and found; returns the folder of its modules."""
-    site = tmp_path / "site-packages"
-    site.mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(site))
-    before = set(sys.modules)
 
     def install(folder: Path) -> Path:
         project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
@@ -32,15 +28,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         )
         entries = "\n".join(f"{name} = {target}" for name, target in project["entry-points"]["dsim"].items())
         (info / "entry_points.txt").write_text(f"[dsim]\n{entries}\n")
-        monkeypatch.syspath_prepend(site)
+        importlib.invalidate_caches()
         registry.forget()
         return site / project["name"].replace("-", "_")
 
-    yield install
-    for module in set(sys.modules) - before:
-        if str(getattr(sys.modules[module], "__file__", "")).startswith(str(site)):
-            del sys.modules[module]
-    registry.forget()
+    return install
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,52 +170,22 @@ def test_pretrained_weights_of_a_file_reach_the_encoder(tmp_path: Path) -> None:
         Recipe.of({**recipe.record(), "encoder": "timm:resnet10t[weights=nowhere.pth]"}).build(0, CPU)
 
 
-def test_a_zoo_model_is_built_verified_and_answers_its_probe(tiny: Recipe, tmp_path: Path) -> None:
-    import hashlib
-
+def test_a_zoo_model_is_built_verified_and_answers_its_probe(
+    tiny: Recipe, tmp_path: Path, write_zoo_model: Callable[..., dict[str, Any]]
+) -> None:
     import tomli_w
 
-    from dsim.transfer.nets.probe import Probed
     from dsim.transfer.segmentation.segmenter import of_model
-    from dsim.zoo import ramp, read_model
-    from dsim.zoo.probe import ask
+    from dsim.zoo import read_model
 
     known = {"name": "a", "n": 2, "images_fingerprint": "f", "licence": "CC0"}
     model = Segmenter(tiny.build(3).eval(), tiny, (known,), "mine")
-    file = model.save(tmp_path)
-    manifest = {
-        "id": "unet.test.r1",
-        "title": "a test",
-        "builder": "dsim.transfer.segmentation.segmenter:build",
-        "weights": {
-            "file": file.name,
-            "size": file.stat().st_size,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-            "dtype": "float32",
-            "licence": "CC0",
-        },
-        "input": {
-            "channels": 3,
-            "side": 16,
-            "transform": "square@1[channels=3,side=16]",
-            "mean": [0] * 3,
-            "std": [1] * 3,
-        },
-        "output": {"dim": 1, "kind": "segmentation"},
-        "training": {"pool": [known]},
-        "use": {"intended": "tests"},
-        "probe": {
-            "recipe": "ramp@1",
-            "expected": ask(Probed(model), ramp(2, 3, 16)).tolist(),
-            "tolerance": 1e-4,
-        },
-    }
-    (tmp_path / "manifest.toml").write_bytes(tomli_w.dumps(manifest).encode())
+    manifest = write_zoo_model(model, tmp_path, id="unet.test.r1")
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     found = of_model(read_model(tmp_path), CPU)
     assert np.array_equal(found.predict(pixels), model.predict(pixels))
     assert (found.name, found.trained_on) == ("unet.test.r1", (known,))
-    manifest["probe"]["expected"][0][0] += 0.1  # type: ignore[index]
+    manifest["probe"]["expected"][0][0] += 0.1
     (tmp_path / "manifest.toml").write_bytes(tomli_w.dumps(manifest).encode())
     with pytest.raises(WeightsError, match="fails its probe"):
         of_model(read_model(tmp_path), CPU)

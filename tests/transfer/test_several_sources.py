@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -24,17 +21,8 @@ DISTANCES = np.array([[1.0, 4.0, 2.0], [2.0, 3.0, NAN], [3.0, 1.0, 1.0], [4.0, 2
 
 
 @pytest.fixture(scope="module")
-def several() -> Iterator[ModuleType]:
-    """The program, which no installation brings."""
-    path = Path(__file__).parents[2] / "benchmarks" / "several_sources.py"
-    spec = importlib.util.spec_from_file_location("several_sources_benchmark", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def several(program: Callable[[str], ModuleType]) -> ModuleType:
+    return program("several_sources")
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
@@ -28,19 +28,10 @@ def stored() -> TransferMatrix:
     return open_truth("phantoms-dsc")
 
 
-@pytest.fixture
-def part(monkeypatch: pytest.MonkeyPatch) -> Iterator[Part]:
-    """``part("design")`` imports benchmarks/phantom_truth/design.py, which no installation brings."""
-    monkeypatch.syspath_prepend(str(ROOT))
-    before = set(sys.modules)
-
-    def load(name: str) -> ModuleType:
-        return importlib.import_module(f"benchmarks.phantom_truth.{name}")
-
-    yield load
-    for name in set(sys.modules) - before:
-        if name.startswith("benchmarks"):
-            del sys.modules[name]
+@pytest.fixture(scope="module")
+def part(parts_of: Callable[[str], AbstractContextManager[Part]]) -> Iterator[Part]:
+    with parts_of("phantom_truth") as part:
+        yield part
 
 
 def test_it_opens_by_name_and_every_score_was_measured(stored: TransferMatrix) -> None:

@@ -6,8 +6,8 @@ Figures are computed here with scipy and numpy, without the evaluator.
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -27,13 +27,8 @@ ASAP = {"asap-dsc": "asap-published", "asap-dsc-printed": "asap-published-printe
 
 
 @pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("published_tables", ROOT / "benchmarks" / "published_tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def maker(program: Callable[[str], ModuleType]) -> ModuleType:
+    return program("published_tables")
 
 
 def printed(name: str) -> dict[tuple[str, str], float]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
-import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -27,21 +26,14 @@ from dsim.transfer.segmentation.segmenter import load_segmenter
 from dsim.truth import TransferMatrix
 from dsim.zoo import read_model
 
-ROOT = Path(__file__).parents[2]
 NAMES = ("bright", "dark", "squares", "stripes")
 Part = Callable[[str], ModuleType]
 
 
 @pytest.fixture(scope="module")
-def part() -> Iterator[Part]:
-    """``part("card")`` imports benchmarks/biomed16/card.py, which no installation brings."""
-    before = set(sys.modules)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT))
-        yield lambda name: importlib.import_module(f"benchmarks.biomed16.{name}")
-    for name in set(sys.modules) - before:
-        if name.startswith("benchmarks"):
-            del sys.modules[name]
+def part(parts_of: Callable[[str], AbstractContextManager[Part]]) -> Iterator[Part]:
+    with parts_of("biomed16") as part:
+        yield part
 
 
 def draw(folder: Path, kind: str, seed: int) -> None:

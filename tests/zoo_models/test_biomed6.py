@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
 import re
 import shutil
-import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -31,15 +30,9 @@ Part = Callable[[str], ModuleType]
 
 
 @pytest.fixture(scope="module")
-def part() -> Iterator[Part]:
-    """``part("card")`` imports benchmarks/biomed6/card.py, which no installation brings."""
-    before = set(sys.modules)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT))
-        yield lambda name: importlib.import_module(f"benchmarks.biomed6.{name}")
-    for name in set(sys.modules) - before:
-        if name.startswith("benchmarks"):
-            del sys.modules[name]
+def part(parts_of: Callable[[str], AbstractContextManager[Part]]) -> Iterator[Part]:
+    with parts_of("biomed6") as part:
+        yield part
 
 
 def draw(folder: Path, kind: str, seed: int) -> None:

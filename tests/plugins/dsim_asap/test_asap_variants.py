@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,17 +16,8 @@ from dsim.truth import open_distances, open_truth
 
 
 @pytest.fixture(scope="module")
-def variants() -> Iterator[ModuleType]:
-    """The program, which no installation brings."""
-    path = Path(__file__).parents[3] / "benchmarks" / "asap_variants.py"
-    spec = importlib.util.spec_from_file_location("asap_variants_benchmark", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def variants(program: Callable[[str], ModuleType]) -> ModuleType:
+    return program("asap_variants")
 
 
 @pytest.fixture(scope="module")
