@@ -61,6 +61,7 @@ def measures(typed: str) -> list[CompletionItem]:
 @_quiet
 def several_measures(typed: str) -> list[CompletionItem]:
     """As ``measures``, and the words that stand for many."""
+    # Those of dsim.cli.choosing, which imports what building measures takes.
     return [*_beginning(typed, ("all", "label-free")), *_of_measures(typed)]
 
 
