@@ -54,6 +54,14 @@ def test_without_a_file_a_table_is_printed(folder: Path, capsys: pytest.CaptureF
     assert captured.err == ""
 
 
+def test_what_is_passed_over_is_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "b.png").write_bytes(b"no image")
+    assert run(["extract", str(folder), "--extractor", "pixels:[side=4]", "--skip-unreadable"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("note: cells: 1 unreadable left out: ")
+    assert "b.png" in told
+
+
 def test_weights_that_cannot_be_reached_leave_with_1_and_the_ways_out(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
