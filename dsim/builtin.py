@@ -6,6 +6,28 @@ from pathlib import Path
 
 from dsim.plugin import CommandSpec, ExtractorSpec, ReaderSpec, hookimpl
 
+#: Name, help, and the module and function below dsim.cli that is imported once the command runs.
+_COMMANDS = (
+    ("compare", "Rank source datasets by similarity to each target.", "compare:compare"),
+    ("recommend", "Recommend the source to take for a target, and its model.", "recommend:recommend"),
+    ("report", "Write one page on a comparison, for a person who decides.", "report:report"),
+    ("evaluate", "Judge a measure against measured transfer.", "evaluate:evaluate"),
+    ("leaderboard", "Run and judge every measure on a benchmark.", "leaderboard:leaderboard"),
+    ("transfer", "Measure transfer: train on sources, score on targets.", "transfer:transfer"),
+    ("prelabel", "Write pre-annotations of a segmentation model.", "prelabel:prelabel"),
+    ("truth", "List, show, check measured transfer.", "truth:truth"),
+    ("data", "Look at datasets; generate phantoms.", "data:data"),
+    ("measures", "List the similarity measures.", "measures:measures"),
+    ("explain", "Tell what a measure computes.", "measures:explain"),
+    ("extract", "Compute features of a dataset.", "extract:extract"),
+    ("zoo", "List, check and train zoo models.", "zoo:zoo"),
+    ("doctor", "Check the installation, and say what would help.", "doctor:doctor"),
+    ("completion", "Let the shell complete dsim.", "completion:completion"),
+    ("cache", "Look after the cache.", "cache:cache"),
+    ("plugin", "Write a plugin; check an installed one.", "plugin:plugin"),
+    ("plugins", "List plugins, and why one is broken.", "plugins:plugins"),
+)
+
 
 @hookimpl
 def dsim_readers() -> list[ReaderSpec]:
@@ -31,51 +53,5 @@ def dsim_zoo_paths() -> list[Path]:
 
 @hookimpl
 def dsim_commands() -> list[CommandSpec]:
-    return [
-        CommandSpec(
-            name="compare",
-            help="Rank source datasets by similarity to each target.",
-            command="dsim.cli.compare:compare",
-        ),
-        CommandSpec(
-            name="recommend",
-            help="Recommend the source to take for a target, and its model.",
-            command="dsim.cli.recommend:recommend",
-        ),
-        CommandSpec(
-            name="report",
-            help="Write one page on a comparison, for a person who decides.",
-            command="dsim.cli.report:report",
-        ),
-        CommandSpec(
-            name="evaluate", help="Judge a measure against measured transfer.", command="dsim.cli.evaluate:evaluate"
-        ),
-        CommandSpec(
-            name="leaderboard",
-            help="Run and judge every measure on a benchmark.",
-            command="dsim.cli.leaderboard:leaderboard",
-        ),
-        CommandSpec(
-            name="transfer",
-            help="Measure transfer: train on sources, score on targets.",
-            command="dsim.cli.transfer:transfer",
-        ),
-        CommandSpec(
-            name="prelabel",
-            help="Write pre-annotations of a segmentation model.",
-            command="dsim.cli.prelabel:prelabel",
-        ),
-        CommandSpec(name="truth", help="List, show, check measured transfer.", command="dsim.cli.truth:truth"),
-        CommandSpec(name="data", help="Look at datasets; generate phantoms.", command="dsim.cli.data:data"),
-        CommandSpec(name="measures", help="List the similarity measures.", command="dsim.cli.measures:measures"),
-        CommandSpec(name="explain", help="Tell what a measure computes.", command="dsim.cli.measures:explain"),
-        CommandSpec(name="extract", help="Compute features of a dataset.", command="dsim.cli.extract:extract"),
-        CommandSpec(name="zoo", help="List, check and train zoo models.", command="dsim.cli.zoo:zoo"),
-        CommandSpec(
-            name="doctor", help="Check the installation, and say what would help.", command="dsim.cli.doctor:doctor"
-        ),
-        CommandSpec(name="completion", help="Let the shell complete dsim.", command="dsim.cli.completion:completion"),
-        CommandSpec(name="cache", help="Look after the cache.", command="dsim.cli.cache:cache"),
-        CommandSpec(name="plugin", help="Write a plugin; check an installed one.", command="dsim.cli.plugin:plugin"),
-        CommandSpec(name="plugins", help="List plugins, and why one is broken.", command="dsim.cli.plugins:plugins"),
-    ]
+    """The commands of ``_COMMANDS``, in the order in which help lists them."""
+    return [CommandSpec(name=name, help=told, command=f"dsim.cli.{where}") for name, told, where in _COMMANDS]
