@@ -203,7 +203,8 @@ def union(setup: Setup, members: Members) -> Dataset:
         parts = [drawn(part, share, setup.seed) for part, share in zip(parts, shares, strict=True)]
     # Runs of neighbours within each member: runs across the union would put whole members into validation.
     parts = [replace(part, groups=groups_of(part, setup.recipe.blocks)) for part in parts]
-    return join(parts, "+".join(members))
+    # Another name than the target of the same images: what is trained on can be a share of them.
+    return join(parts, "+".join(members) if len(members) > 1 else f"{members[0]} alone")
 
 
 def drawn(dataset: Dataset, count: int, seed: int) -> Dataset:
@@ -243,12 +244,11 @@ def matrix_of(study: Study, rule: str) -> SimilarityMatrix:
 
     values = study.rules[rule]
     notes = tuple(tuple("" if known else "no distance" for known in row) for row in np.isfinite(values))
-    names = tuple("+".join(members) for members in study.sets)
     return SimilarityMatrix(
         measure=rule,
         direction=Direction.DISTANCE,
         unit="",
-        sources=names,
+        sources=study.truth.sources,
         targets=study.truth.targets,
         values=values,
         notes=notes,
