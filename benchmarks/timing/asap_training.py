@@ -6,8 +6,8 @@
 
 Prints Markdown: the speed of both loops (``asap_loops.py`` says what each does), the EQC (Eq. 8 to 11) of the training
 images after ``--epochs``, and the rates of forward and backward pass alone. Reading the images once counts to dsim's
-first epoch. Without ``--data`` phantoms are written to a temporary folder as PNG. ``--compile`` tells what torch.compile
-would change, in processor seconds (bfloat16, channels last), and nothing else.
+first epoch. Without ``--data`` phantoms are written to a temporary folder as PNG. ``--compile`` tells, and nothing
+else, what torch.compile would change, in processor seconds (bfloat16, channels last).
 
 With ``--minutes`` each trains for that long or for ``--epochs``, and a table tells when its EQC was first as low as
 each value of ``--to``. It is taken after every epoch, with the clock stopped. dsim's learning rate falls over the
