@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dsim_asap.evaluation import Part
     from dsim_asap.recipe import Recipe
 
-SCHEMA = "dsim.asap.coherence/1"
+SCHEMA = "dsim.asap-coherence/1"
 CONFIDENCE = 0.95
 #: An image lies in a dataset's region unless all but this share of the dataset's images are nearer to the others.
 OUTSIDE = 0.05

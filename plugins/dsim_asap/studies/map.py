@@ -15,7 +15,7 @@ from dsim_asap.latent.chosen import Chosen
 from dsim_asap.latent.clouds import Cloud
 from dsim_asap.latent.modality import family, stated
 
-SCHEMA = "dsim.asap.map/1"
+SCHEMA = "dsim.asap-map/1"
 #: Half axes of the ellipses, in standard deviations along the principal axes.
 SIGMAS = 2.0
 

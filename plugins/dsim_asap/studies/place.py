@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from dsim_asap.latent.clouds import Cloud
 from dsim_asap.latent.placement import Placement, mean_to_others, place, usual, usual_at_home
 
-SCHEMA = "dsim.asap.place/1"
-STRAYS_SCHEMA = "dsim.asap.strays/1"
+SCHEMA = "dsim.asap-place/1"
+STRAYS_SCHEMA = "dsim.asap-strays/1"
 #: An image is far from its own where no more than this share of them is as far.
 LEVEL = 0.05
 #: Images drawn to tell how many of a Gaussian cloud would lie nearer to another dataset.

@@ -44,7 +44,7 @@ def trial() -> Trial:
 
 def test_shares_are_those_of_images_placed_with_their_own(trial: Trial) -> None:
     told = document([trial], 0.2)
-    check(told, "dsim.asap.coherence/1", "the study", "")
+    check(told, "dsim.asap-coherence/1", "the study", "")
     assert list(told["unseen"]) == ["a"]
     share = told["unseen"]["a"]["by_centre"]
     assert share["share"] == 0.75
@@ -64,7 +64,7 @@ def test_foreign_images_that_scatter_are_told_by_their_spread(trial: Trial) -> N
 
 def test_more_seeds_make_no_interval_narrower(trial: Trial) -> None:
     one, two = document([trial], 0.2)["unseen"]["a"], document([trial, trial], 0.2)["unseen"]["a"]
-    check(document([trial, trial], 0.2), "dsim.asap.coherence/1", "the study", "")
+    check(document([trial, trial], 0.2), "dsim.asap-coherence/1", "the study", "")
     assert (one["by_centre"]["low"], one["images"]) == (two["by_centre"]["low"], two["images"])
     assert two["by_centre"]["smallest"] == two["by_centre"]["largest"] == 0.75
 

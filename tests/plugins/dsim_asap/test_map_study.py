@@ -121,7 +121,7 @@ def test_the_files_are_whole_and_the_same_again(found: LatentMap, tmp_path: Path
     assert [path.name for path in written] == ["map.json", "map.png", "map.svg", "map.html"]
     ET.fromstring((tmp_path / "a" / "map.svg").read_text())
     told = json.loads((tmp_path / "a" / "map.json").read_text())
-    check(told, "dsim.asap.map/1", "the map", "")
+    check(told, "dsim.asap-map/1", "the map", "")
     assert told["datasets"][3]["representative"] == "0"
     assert told["mean_distances"][3][3] is None
     assert told["eqc"]["paper"] is None

@@ -54,7 +54,7 @@ def test_an_image_alone_in_a_dataset_has_no_distance_to_its_rest() -> None:
     told = placement_document(alone, [alone, other], place_images(alone, [alone, other]), "m")
     assert [row["dataset"] for row in told["images"][0]["datasets"]] == ["other", "alone"]
     assert told["images"][0]["datasets"][1]["mean_distance"] is None
-    check(told, "dsim.asap.place/1", "the study", "")
+    check(told, "dsim.asap-place/1", "the study", "")
 
 
 def test_the_strongest_stray_comes_first_and_chance_is_told(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_strongest_stray_comes_first_and_chance_is_told(tmp_path: Path) -> N
     assert all(stray.strength >= 1 for stray in found.found)
     assert found.expected_far == sum(stray.far for stray in found.found) == 2
     assert 0 < found.expected_nearer < 1
-    check(found.document("mine", "m"), "dsim.asap.strays/1", "the study", "")
+    check(found.document("mine", "m"), "dsim.asap-strays/1", "the study", "")
     draw_sheet(mine, found, tmp_path / "strays.png", "mine")
     assert (tmp_path / "strays.png").stat().st_size > 1000
 
@@ -86,7 +86,7 @@ def test_without_other_datasets_only_the_farthest_are_found() -> None:
     assert len(found.found) == 2
     told = found.document("mine", "m")
     assert told["nearer_to_another"] == {"found": 0, "expected": None}
-    check(told, "dsim.asap.strays/1", "the study", "")
+    check(told, "dsim.asap-strays/1", "the study", "")
 
 
 def test_images_that_all_coincide_are_no_strays_of_each_other() -> None:
