@@ -66,6 +66,7 @@ def tables(folder: Path) -> dict[str, list[str]]:
     return {
         "Table 3, measures": list(measures(paper, board)),
         "Table 3, ablation": list(ablation(paper, read["ablate"])),
+        "Ablation, phantoms": list(ablation_again(read["ablate-phantoms"])),
         "Ways to train": list(trainings(read, board)),
         "Wrong membership, regret": list(robustness(read, "regret", 1, 1)),
         "Wrong membership, same nearest source, %": list(robustness(read, "same_nearest", 100, 0)),
@@ -92,12 +93,33 @@ def ablation(paper: Mapping[str, Mapping[str, str]], study: Mapping[str, Any]) -
         here = {score: mean[score]["mean"] for score, _ in COLUMNS.values()}
         yield _beside(approach, eqc, paper[approach], here)
     yield ""
+    yield from _contrasts(study)
+
+
+def ablation_again(study: Mapping[str, Any]) -> Iterator[str]:
+    """The ablation on other data, by itself, and its contrasts."""
+    yield "| variant | EQC | correlation | RCI | top-1, % | lost DSC, points |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for name in LOWER.values():
+        found = _variant(study, name)
+        mean = {score: value["mean"] for score, value in found["mean"].items()}
+        cells = [f"{mean['eqc']:.3f}", f"{mean['pearson']:.2f}", _interval(found["over_targets"]["spearman"], 1, 2)]
+        cells += [f"{100 * mean['top1']:.0f}", _interval(found["over_targets"]["regret"], 1, 1)]
+        yield f"| {name.upper()} | {' | '.join(cells)} |"
+    yield ""
+    yield from _contrasts(study)
+
+
+def _contrasts(study: Mapping[str, Any]) -> Iterator[str]:
+    """ASAP less each other variant."""
     yield "| ASAP less | EQC | lost DSC, points | RCI | correlation |"
     yield "|---|---:|---:|---:|---:|"
     eqc = {found["second"]: found for found in study["eqc_contrasts"]}
     scores = {(found["second"], found["score"]): found for found in study["contrasts"]}
     for name in list(LOWER.values())[:-1]:
-        cells = [f"{eqc[name]['mean']:+.3f} ({eqc[name]['low']:+.3f} to {eqc[name]['high']:+.3f})"]
+        low, high = eqc[name]["low"], eqc[name]["high"]
+        interval = "" if low is None else f" ({low:+.3f} to {high:+.3f})"
+        cells = [f"{eqc[name]['mean']:+.3f}{interval}"]
         cells += [_contrast(scores[name, score]) for score in ("regret", "spearman", "pearson")]
         yield f"| {name.upper()} | {' | '.join(cells)} |"
 
