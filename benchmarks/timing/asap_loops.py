@@ -7,6 +7,7 @@ read from their files and resized in every step; three forward passes; a Gram ma
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -50,7 +51,7 @@ def dsim_epochs(datasets: Sequence[Dataset], epochs: int, seed: int = 0) -> Iter
         for _ in range(epochs):
             trainer.epoch(task)
             seconds = time.perf_counter() - started
-            yield Epoch(seconds, lambda: eqc(embed(trainer.network.encoder, datasets, recipe, runtime)))
+            yield Epoch(seconds, lambda: quality(trainer.network, datasets, recipe))
             started = time.perf_counter()
 
 
@@ -71,7 +72,12 @@ def plain_epochs(datasets: Sequence[Dataset], epochs: int, seed: int = 0) -> Ite
             optimiser.step()
         schedule.step()
         seconds = time.perf_counter() - started
-        yield Epoch(seconds, lambda: eqc(embed(network.encoder, datasets, recipe, Runtime(device="cpu"))))
+        yield Epoch(seconds, lambda: quality(network, datasets, recipe))
+
+
+def quality(network: Autoencoder, datasets: Sequence[Dataset], recipe: Recipe) -> float:
+    """EQC of a copy: an extractor freezes its network, and this one trains on."""
+    return eqc(embed(copy.deepcopy(network.encoder), datasets, recipe, Runtime(device="cpu")))
 
 
 def plain_batches(
