@@ -9,7 +9,6 @@ orders and sizes, not digits.
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from dsim.leaderboard.rows import Board
+from dsim.leaderboard.run.stored import elsewhere
 from dsim_asap.studies.spread import spread
 
 HERE = Path(__file__).parent
 BOARD = HERE.parent / "docs" / "leaderboard" / "biomed16-dsc" / "results.json"
-PAPER = HERE / "transcriptions" / "asap_table3.csv"
 #: Rows of Table 3 and the rows of the leaderboard that they are held against.
 UPPER = {
     "CC": "cc@1",
@@ -36,18 +35,15 @@ UPPER = {
 }
 #: Rows of Table 3 and the variants of ``dsim asap ablate``.
 LOWER = {"Ours-AE": "ae", "Ours-AE-T": "ae-t", "Ours-AE-S": "ae-s", "ASAP": "asap"}
-#: Columns of Table 3, the scores of the judge, and decimals.
+#: Columns of Table 3: their headings, the scores of the judge, what they are multiplied by, and decimals.
 COLUMNS = {
-    "Correlation": ("pearson", 2),
-    "RCI": ("spearman", 2),
-    "Top-1 acc. (%)": ("top1", 0),
-    "Top-2 acc. (%)": ("top2", 0),
-    "Top-3 acc. (%)": ("top3", 0),
-    "ΔDSC (%)": ("regret", 1),
+    "correlation": ("pearson", 1, 2),
+    "RCI": ("spearman", 1, 2),
+    "top-1, %": ("top1", 100, 0),
+    "top-2, %": ("top2", 100, 0),
+    "top-3, %": ("top3", 100, 0),
+    "lost DSC, points": ("regret", 1, 1),
 }
-#: A cell that is printed as a share where its neighbours are in percent.
-MISPRINTS = {("OTDD", "Top-3 acc. (%)"): "50"}
-HEADINGS = ("correlation", "RCI", "top-1, %", "top-2, %", "top-3, %", "lost DSC, points")
 #: Table 2 of the paper: EQC by the dimension of the latent space.
 TABLE_2 = {1: 0.591, 2: 0.384, 3: 0.406, 4: 0.412, 5: 0.388}
 
@@ -60,9 +56,9 @@ def main() -> None:
 
 def tables(folder: Path) -> dict[str, list[str]]:
     """Each table's lines by its heading."""
-    paper = {row["approach"]: row for row in csv.DictReader(PAPER.read_text(encoding="utf-8").splitlines())}
     read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
     board = Board.from_json(BOARD)
+    paper = {row.measure: row.published for row in elsewhere(board.truth)}
     return {
         "Table 3, measures": list(measures(paper, board)),
         "Table 3, ablation": list(ablation(paper, read["ablate"])),
@@ -75,22 +71,22 @@ def tables(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def measures(paper: Mapping[str, Mapping[str, str]], board: Board) -> Iterator[str]:
+def measures(paper: Mapping[str, Mapping[str, float]], board: Board) -> Iterator[str]:
     """Upper half of Table 3 beside the leaderboard."""
     rows = {row.measure: row.scores for row in board.rows if row.evaluation is not None}
     yield from _head("paper", "here")
     for approach, name in UPPER.items():
-        here = {score: rows[name][score].value for score, _ in COLUMNS.values()} if name else {}
+        here = {score: rows[name][score].value for score, _, _ in COLUMNS.values()} if name else {}
         yield _beside(approach, f"`{name}`" if name else "not asked", paper[approach], here)
 
 
-def ablation(paper: Mapping[str, Mapping[str, str]], study: Mapping[str, Any]) -> Iterator[str]:
+def ablation(paper: Mapping[str, Mapping[str, float]], study: Mapping[str, Any]) -> Iterator[str]:
     """Lower half of Table 3 beside the means over seeds, and the contrasts."""
     yield from _head("paper", "EQC")
     for approach, name in LOWER.items():
         mean = _variant(study, name)["mean"]
-        eqc = f"{float(paper[approach]['EQC']):.3f} / {_pm(mean['eqc'], 3)}"
-        here = {score: mean[score]["mean"] for score, _ in COLUMNS.values()}
+        eqc = f"{paper[approach]['eqc']:.3f} / {_pm(mean['eqc'], 3)}"
+        here = {score: mean[score]["mean"] for score, _, _ in COLUMNS.values()}
         yield _beside(approach, eqc, paper[approach], here)
     yield ""
     yield from _contrasts(study)
@@ -212,19 +208,17 @@ def growing(study: Mapping[str, Any]) -> Iterator[str]:
 
 def _head(first: str, second: str) -> Sequence[str]:
     return (
-        f"| {first} | {second} | {' | '.join(HEADINGS)} |",
-        "|---|---|" + "---:|" * len(HEADINGS),
+        f"| {first} | {second} | {' | '.join(COLUMNS)} |",
+        "|---|---|" + "---:|" * len(COLUMNS),
     )
 
 
-def _beside(first: str, second: str, paper: Mapping[str, str], here: Mapping[str, float]) -> str:
+def _beside(first: str, second: str, paper: Mapping[str, float], here: Mapping[str, float]) -> str:
     """A row with "paper / here" in each cell; a dash where there is nothing."""
     cells = []
-    for column, (score, digits) in COLUMNS.items():
-        printed = MISPRINTS.get((paper["approach"], column), paper[column])
-        left = f"{float(printed):.{digits}f}" if printed else "–"
-        scale = 100 if score.startswith("top") else 1
-        cells.append(f"{left} / {scale * here[score]:.{digits}f}" if here else f"{left} / –")
+    for score, scale, digits in COLUMNS.values():
+        both = [f"{scale * one[score]:.{digits}f}" if score in one else "–" for one in (paper, here)]
+        cells.append(" / ".join(both))
     return f"| {first} | {second} | {' | '.join(cells)} |"
 
 
