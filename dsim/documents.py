@@ -69,12 +69,12 @@ def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
 
 
 def canonical_json(value: object) -> str:
-    """The one text of a JSON value: keys sorted, no spaces, ASCII; the same before and after it was written to a file.
+    """The one text of a JSON value: keys sorted, no spaces, ASCII, no NaN; the same before and after it was in a file.
 
     >>> canonical_json({"b": 1, "a": [True, None]})
     '{"a":[true,null],"b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(value: object) -> str:
