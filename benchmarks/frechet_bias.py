@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.features import extract
+from dsim.measures import DatasetView
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 from dsim_distributions.frechet import FrechetDistance
 
 Features = NDArray[np.float32]

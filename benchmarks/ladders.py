@@ -23,11 +23,10 @@ from scipy.stats import spearmanr
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms import TRUE_SOURCE, content_ladder, sources, style_ladder, targets
-from dsim.documents import to_json
 from dsim.errors import DsimError
-from dsim.matrix import SimilarityMatrix
-from dsim.registry import default
-from dsim.specs import Need
+from dsim.files.documents import to_json
+from dsim.measures import SimilarityMatrix
+from dsim.registry import Need, default
 
 BASES = tuple(dataset.name for dataset in sources(count=2, size=32))
 STEPS = 5

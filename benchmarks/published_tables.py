@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.documents import to_json
 from dsim.files import write_text
-from dsim.matrix import SimilarityMatrix
-from dsim.specs import Direction
+from dsim.files.documents import to_json
+from dsim.measures import SimilarityMatrix
+from dsim.registry import Direction
 from dsim.truth import TransferMatrix, TruthDataset
 from dsim.truth.distances import matrix_of
 

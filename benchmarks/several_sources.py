@@ -33,12 +33,12 @@ from dsim.cli.console import runtime
 from dsim.comparison import compare
 from dsim.data.dataset import Dataset
 from dsim.data.joined import join
-from dsim.documents import nullable, number, to_json
 from dsim.evaluation import Evaluation, Score, evaluate
 from dsim.evaluation.intervals import Intervals
+from dsim.files.documents import nullable, number, to_json
 from dsim.leaderboard.run.benchmark import open_benchmark
-from dsim.matrix import SimilarityMatrix
-from dsim.rng import stream
+from dsim.measures import SimilarityMatrix
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.transfer.segmentation import Recipe, measure_segmentation
 from dsim.transfer.splits import groups_of, split
@@ -240,7 +240,7 @@ def judged(study: Study) -> dict[str, Evaluation]:
 
 
 def matrix_of(study: Study, rule: str) -> SimilarityMatrix:
-    from dsim.specs import Direction
+    from dsim.registry import Direction
 
     values = study.rules[rule]
     notes = tuple(tuple("" if known else "no distance" for known in row) for row in np.isfinite(values))

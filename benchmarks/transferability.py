@@ -27,9 +27,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 import dsim
-from dsim.clouds import EXTRACTOR
 from dsim.data.dataset import Dataset
 from dsim.features import extract
+from dsim.measures import EXTRACTOR
 from dsim.runtime import Runtime
 from dsim.stats.transferability import train_head
 

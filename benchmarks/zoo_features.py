@@ -16,8 +16,8 @@ from pathlib import Path
 from dsim.cli.console import runtime
 from dsim.data.opening import open_many
 from dsim.files import read_text, write_text
+from dsim.files.shipped import shipped
 from dsim.recommend.pool import FOLDER, Shelf, read, write
-from dsim.shipped import shipped
 
 CARD = """# Features of the zoo's sources
 

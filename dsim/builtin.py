@@ -46,7 +46,7 @@ def dsim_extractors() -> list[ExtractorSpec]:
 @hookimpl
 def dsim_zoo_paths() -> list[Path]:
     """The shipped zoo."""
-    from dsim.shipped import shipped
+    from dsim.files.shipped import shipped
 
     return [path for path in (shipped("zoo"),) if path.is_dir()]
 

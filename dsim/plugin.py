@@ -11,12 +11,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-import pluggy
-
-from dsim.clouds import EXTRACTOR, FeatureCloud, FeatureMeasure
 from dsim.errors import DataError, DsimError, MeasureError, UsageError
-from dsim.measure import PairwiseMeasure, SimilarityMeasure
-from dsim.specs import (
+from dsim.measures import EXTRACTOR, FeatureCloud, FeatureMeasure, PairwiseMeasure, SimilarityMeasure
+from dsim.registry import (
+    API_VERSION,
     CommandSpec,
     Direction,
     ExtractorSpec,
@@ -24,6 +22,7 @@ from dsim.specs import (
     Need,
     Parameter,
     ReaderSpec,
+    hookimpl,
 )
 
 if TYPE_CHECKING:
@@ -33,19 +32,13 @@ if TYPE_CHECKING:
     from dsim.data.options import ReadOptions
     from dsim.features.extractor import Blueprint, Extractor, Recipe, check_options
     from dsim.features.transforms import Square
+    from dsim.measures import DatasetView
     from dsim.runtime import Runtime
-    from dsim.view import DatasetView
-
-#: Version of the contract in ``dsim.hookspecs`` and of the names offered here. A plugin's module says which one it was
-#: written for: ``DSIM_API_VERSION = 1``; one for another version is left out, and told why.
-API_VERSION = 1
-
-hookimpl = pluggy.HookimplMarker("dsim")
 
 _HOMES = {
     "Blueprint": "dsim.features.extractor",
     "Dataset": "dsim.data.dataset",
-    "DatasetView": "dsim.view",
+    "DatasetView": "dsim.measures.view",
     "Extractor": "dsim.features.extractor",
     "ReadOptions": "dsim.data.options",
     "Recipe": "dsim.features.extractor",

@@ -11,6 +11,9 @@ from typing import Protocol
 
 from dsim.errors import UsageError
 
+#: The version of dsim, as ``dsim.__version__``.
+VERSION = "0.1.0"
+
 
 class Task(Protocol):
     """One long piece of work under way."""

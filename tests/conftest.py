@@ -127,7 +127,7 @@ def write_zoo_model() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder where distributions can be laid down: importable, and forgotten with all that was imported from it."""
-    from dsim import registry
+    from dsim.registry import registry
 
     folder = tmp_path / "site-packages"
     folder.mkdir()
@@ -147,7 +147,7 @@ def install_plugin(site: Path) -> Callable[..., Path]:
 
     It returns the folder, which is importable and found by discovery, in this process and in those it starts.
     """
-    from dsim import registry
+    from dsim.registry import registry
 
     def install(name: str, source: str, version: str = "1.0") -> Path:
         (site / f"{name}.py").write_text(dedent(source))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.documents import array, check, nullable, plain, read, read_either
 from dsim.errors import DataError, DsimError
+from dsim.files.documents import array, check, nullable, plain, read, read_either
 
 
 def whole() -> dict[str, object]:

@@ -14,9 +14,9 @@ import dsim
 from dsim import errors
 from dsim.cli.main import run
 from dsim.errors import DsimError, UnknownNameError, did_you_mean
+from dsim.measures import DatasetView
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
-from dsim.view import DatasetView
 
 TREE = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, DsimError)]
 

@@ -11,7 +11,7 @@ import pytest
 from referencing import Registry, Resource
 
 from dsim.errors import DataError
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict
 from dsim.plugin import Direction
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dsim.errors import MeasureError, UnknownNameError, UsageError
-from dsim.measure import Direction, MeasureSpec, Need, PairwiseMeasure, Parameter, SimilarityMeasure
-from dsim.view import DatasetView
+from dsim.measures import DatasetView, PairwiseMeasure, SimilarityMeasure
+from dsim.registry import Direction, MeasureSpec, Need, Parameter
 
 SPEC = MeasureSpec(
     name="mean",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsim.errors import UsageError
-from dsim.notation import (
+from dsim.registry import (
     format_bracketed,
     format_call,
     parse_bracketed,

@@ -11,10 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from dsim import catalogue, registry
 from dsim.errors import PluginError, UnknownNameError, UsageError
-from dsim.loading import Plugin, PluginFailure
-from dsim.registry import Registry, build_measure, default, load, with_weights
+from dsim.measures import build_measure, with_weights
+from dsim.registry import (
+    Plugin,
+    PluginFailure,
+    Registry,
+    catalogue,
+    default,
+    load,
+    registry,
+)
 
 Install = Callable[..., Path]
 
@@ -170,7 +177,7 @@ def test_dsim_strict_plugins_turns_a_broken_plugin_into_an_error(
 def test_an_unknown_measure_names_the_nearest_and_the_broken_plugins(install_plugin: Install) -> None:
     install_plugin("sick", "1 / 0")
     with pytest.raises(UnknownNameError, match=r"no measure named 'nmj'. Did you mean 'nmi'\?") as caught:
-        default().build("nmj")
+        build_measure("nmj")
     assert "not in use: sick" in str(caught.value.hint)
 
 
@@ -315,16 +322,16 @@ def built(install_plugin: Install) -> Registry:
 
 
 def test_parameters_are_read_by_type_and_written_back(built: Registry) -> None:
-    measure = built.build("built:weights=1/0")
+    measure = build_measure("built:weights=1/0", built)
     assert measure.params == {"weights": (1.0, 0.0)}
     assert repr(measure) == "built:weights=1.0/0.0"
-    assert built.build(repr(measure)).identity == measure.identity == "built@1:weights=1.0/0.0"
-    assert repr(built.build("built:weights=0.5/0.5")) == "built"
+    assert build_measure(repr(measure), built).identity == measure.identity == "built@1:weights=1.0/0.0"
+    assert repr(build_measure("built:weights=0.5/0.5", built)) == "built"
 
 
 def test_a_preset_sets_parameters_and_later_ones_win(built: Registry) -> None:
-    assert built.build("built:preset=first").params == {"weights": (1.0, 0.0)}
-    assert built.build("built:preset=first,weights=0.5/0.5").params == {"weights": (0.5, 0.5)}
+    assert build_measure("built:preset=first", built).params == {"weights": (1.0, 0.0)}
+    assert build_measure("built:preset=first,weights=0.5/0.5", built).params == {"weights": (0.5, 0.5)}
 
 
 @pytest.mark.parametrize(
@@ -340,7 +347,7 @@ def test_a_preset_sets_parameters_and_later_ones_win(built: Registry) -> None:
 )
 def test_a_wrong_call_is_refused_by_name(built: Registry, call: str, told: str) -> None:
     with pytest.raises(UsageError) as caught:
-        built.build(call)
+        build_measure(call, built)
     assert caught.value.message == told
     assert caught.value.hint
 
@@ -349,7 +356,7 @@ def test_a_class_that_carries_another_spec_is_refused(install_plugin: Install) -
     folder = install_plugin("built", declaring("built", factory="built_shell:Impostor"))
     (folder / "built_shell.py").write_text(SHELL)
     with pytest.raises(PluginError, match="does not carry the spec"):
-        default().build("built")
+        build_measure("built")
 
 
 @pytest.mark.parametrize("reference", ["no_such_module:Thing", "json:no_such_attribute"])
@@ -361,7 +368,7 @@ def test_a_reference_that_cannot_be_loaded_is_a_plugin_error(reference: str) -> 
 def test_build_measure_takes_text_or_a_measure_and_nothing_else(built: Registry) -> None:
     measure = build_measure("built")
     assert build_measure(measure) is measure
-    with pytest.raises(UsageError, match="42 is no measure"):
+    with pytest.raises(UsageError, match="42 is not a measure"):
         build_measure(42)  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.specs import Direction, MeasureSpec, Need, Parameter
+from dsim.registry import Direction, MeasureSpec, Need, Parameter
 
 SIZE = Parameter("size", "int", 64, "side in pixels", minimum=8, maximum=1024)
 RATE = Parameter("rate", "float", 0.1, "learning rate", minimum=0.0)

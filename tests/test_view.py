@@ -7,9 +7,9 @@ import pytest
 
 from dsim.data.memory import from_arrays
 from dsim.errors import NeedError, PluginError
+from dsim.measures import DatasetView
 from dsim.plugin import Need
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 
 
 @pytest.fixture

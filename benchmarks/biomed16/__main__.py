@@ -23,7 +23,7 @@ from benchmarks.biomed16.sets import listing, origins
 from benchmarks.real_sets.checking import opened
 from benchmarks.real_sets.storing import DATA, say, with_command, write
 from dsim.errors import DsimError
-from dsim.shipped import shipped
+from dsim.files.shipped import shipped
 from dsim.truth import TransferMatrix
 
 

@@ -20,7 +20,7 @@ from benchmarks.biomed6.sets import listing, origins
 from benchmarks.real_sets.checking import opened
 from benchmarks.real_sets.storing import DATA, with_command, write
 from dsim.errors import DsimError
-from dsim.shipped import shipped
+from dsim.files.shipped import shipped
 from dsim.truth import TransferMatrix
 
 

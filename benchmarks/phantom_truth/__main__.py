@@ -22,7 +22,7 @@ from benchmarks.phantom_truth.assemble import truth
 from benchmarks.phantom_truth.card import card
 from benchmarks.phantom_truth.design import Design, Recipe, design, quick_design
 from dsim.files import write_text
-from dsim.shipped import shipped
+from dsim.files.shipped import shipped
 from dsim.truth import TransferMatrix
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from benchmarks.phantom_truth.facts import best_again, seeds_agree
 from dsim.evaluation import evaluate
 from dsim.evaluation.results import Judgement, Score
-from dsim.matrix import SimilarityMatrix
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix
+from dsim.registry import Direction
 from dsim.truth import TransferMatrix
 
 

@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from torch_fidelity.metric_kid import kernel_mmd, kid_features_to_metric
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from dsim.registry import build_measure
+from dsim.measures import build_measure
 
 
 def ours(call: str, source: Features, target: Features) -> float:

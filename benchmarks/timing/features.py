@@ -9,10 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from dsim.data.memory import from_arrays
-from dsim.measure import SimilarityMeasure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMeasure
+from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 
 DIMENSION = 512
 

@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from rows import Row, race, show
 from threadpoolctl import threadpool_limits
 
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
+from dsim.measures import SimilarityMeasure, build_measure
 from dsim.stats.euclidean import squared_distances
 from dsim.stats.transport import sinkhorn
 

@@ -54,7 +54,7 @@ def run_point(measure: str, source: str, target: str, floor: bool) -> None:
     """The child: prints seconds, memory and value as JSON."""
     import dsim
     from dsim.data.opening import open_dataset
-    from dsim.registry import build_measure
+    from dsim.measures import build_measure
 
     chosen, imported = build_measure(measure), peak_megabytes()
     started = time.perf_counter()

@@ -32,11 +32,10 @@ from torch import nn
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.features.transforms import parse_transform
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.fisher import drawn_factors
-from dsim.view import DatasetView
 from dsim_task2vec.fisher import sample_fisher
 from dsim_task2vec.head import fit_head
 from dsim_task2vec.probe import Images, Probe

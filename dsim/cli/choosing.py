@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsim.errors import DsimError, UsageError
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure, default, with_extractor, with_weights
-from dsim.specs import Need
+from dsim.measures import SimilarityMeasure, build_measure, with_extractor, with_weights
+from dsim.registry import Need, default
 
 #: Words that stand for every registered measure that needs no more than this, as it is by default.
 WORDS = {"label-free": frozenset({Need.IMAGES, Need.FEATURES}), "all": frozenset(Need)}

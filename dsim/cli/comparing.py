@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dsim.cli.choosing import Choice, Chosen
     from dsim.comparison.agreement import Agreement
     from dsim.data.dataset import Dataset
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
 
 

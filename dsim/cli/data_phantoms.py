@@ -9,7 +9,7 @@ import click
 
 from dsim.cli import options
 from dsim.errors import UsageError
-from dsim.notation import split_outside_brackets
+from dsim.registry import split_outside_brackets
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -58,7 +58,7 @@ def phantoms(
 def _open(text: str, given: dict[str, int]) -> Dataset:
     """A phantom under the name that was written; options in its brackets win over those of the command."""
     from dsim.data.phantoms import open_phantom
-    from dsim.notation import parse_bracketed
+    from dsim.registry import parse_bracketed
 
     _, own = parse_bracketed(text)
     return open_phantom(text, **{key: value for key, value in given.items() if key not in own})

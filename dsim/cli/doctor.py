@@ -29,11 +29,11 @@ def doctor(as_json: bool, online: bool) -> int:
         if not as_json:
             _print(finding)
     if as_json:
-        from dsim import __version__
         from dsim.cli.console import emit_json
+        from dsim.runtime import VERSION
 
         findings = [finding.to_dict() for finding in found]
-        emit_json({"schema": "dsim.doctor/1", "dsim": __version__, "findings": findings})
+        emit_json({"schema": "dsim.doctor/1", "dsim": VERSION, "findings": findings})
     return 1 if any(finding.status is Status.BROKEN for finding in found) else 0
 
 

@@ -13,7 +13,7 @@ from dsim.cli import completing, options
 
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
 SCHEMA = "dsim.evaluate/1"
 #: What each measure has of its own.
@@ -110,7 +110,7 @@ def _document(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]) 
 
 def _contrast(found: Contrast) -> dict[str, Any]:
     """As in an evaluation's own document: NaN is null."""
-    from dsim.documents import number
+    from dsim.files.documents import number
 
     return {name: number(value) if isinstance(value, float) else value for name, value in vars(found).items()}
 
@@ -151,7 +151,7 @@ def _lacks(evaluation: Evaluation) -> bool:
 
 
 def _note(evaluation: Evaluation) -> str:
-    from dsim import __version__
+    from dsim.runtime import VERSION
 
     how = f"{evaluation.interval} bootstrap over targets, {evaluation.resamples} resamples, seed {evaluation.seed}"
-    return f"dsim {__version__}, self pairs {evaluation.self_pairs}d, {how}"
+    return f"dsim {VERSION}, self pairs {evaluation.self_pairs}d, {how}"

@@ -96,7 +96,7 @@ def write_features(
 
 
 def _with_weights(reference: str, weights: str) -> str:
-    from dsim.notation import format_bracketed, parse_bracketed
+    from dsim.registry import format_bracketed, parse_bracketed
 
     head, given = parse_bracketed(reference)
     return format_bracketed(head, {**given, "weights": weights})

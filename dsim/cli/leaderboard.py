@@ -162,7 +162,7 @@ def _failures(board: Board, asked: Sequence[str]) -> list[str]:
     """Measures that failed; of those that nobody asked for by name, only where something is broken."""
     from dsim.leaderboard.rows import Status
     from dsim.leaderboard.run.failures import is_nobodys_fault
-    from dsim.notation import parse_call
+    from dsim.registry import parse_call
 
     named = {parse_call(call)[0] for call in asked}
     failed = [row.measure for row in board.rows if row.status is Status.FAILED and not is_nobodys_fault(row)]

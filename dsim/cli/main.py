@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from dsim import __version__
 from dsim.cli.lazy import LazyGroup
 from dsim.cli.misuse import retold
 from dsim.cli.welcome import WELCOME, sections
 from dsim.errors import DsimError, PluginError
+from dsim.runtime import VERSION
 
 
 def _commands() -> Mapping[str, tuple[str, str]]:
@@ -34,7 +34,7 @@ def _commands() -> Mapping[str, tuple[str, str]]:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="dsim")
+@click.version_option(VERSION, prog_name="dsim")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from dsim.registry import Registry
-    from dsim.specs import MeasureSpec
+    from dsim.registry import MeasureSpec, Registry
 
 _HEAD = """\
 # Measures

@@ -10,7 +10,7 @@ import click
 from dsim.cli import completing, options
 
 if TYPE_CHECKING:
-    from dsim.specs import MeasureSpec, Parameter
+    from dsim.registry import MeasureSpec, Parameter
 
 
 @click.command()
@@ -67,7 +67,7 @@ def explain(name: str, as_json: bool) -> None:
 
 def _needs(names: Sequence[str]) -> set[Any]:
     from dsim.errors import UnknownNameError
-    from dsim.specs import Need
+    from dsim.registry import Need
 
     known = [str(need) for need in Need]
     wanted = [part.strip() for name in names for part in name.split(",")]

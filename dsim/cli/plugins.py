@@ -9,8 +9,7 @@ import click
 from dsim.cli import completing, options
 
 if TYPE_CHECKING:
-    from dsim.loading import Plugin, PluginFailure
-    from dsim.registry import Registry
+    from dsim.registry import Plugin, PluginFailure, Registry
 
 
 #: Seconds of import above which a plugin is told to be slow. Every command pays them once, when it is catalogued.
@@ -56,7 +55,7 @@ def _entry(plugin: Plugin) -> dict[str, Any]:
 
 
 def _names(items: Any) -> list[str]:
-    from dsim.loading import name_of
+    from dsim.registry import name_of
 
     return [name_of(item) for item in items]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.leaderboard import Board
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.recommend.reliability import Reliability
     from dsim.report import Results, Step
 
@@ -37,9 +37,9 @@ def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[st
 
 def _records(matrix: SimilarityMatrix) -> list[Reliability]:
     """Stored records of choices by this very measure: its parameters and the weights of its networks are the same."""
+    from dsim.files.shipped import shipped
     from dsim.recommend.procedure import RULE
     from dsim.recommend.reliability import FILE, records
-    from dsim.shipped import shipped
     from dsim.truth import open_truth
 
     record = matrix.provenance

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsim.matrix import Ranked, Ranking, SimilarityMatrix
+    from dsim.measures import Ranked, Ranking, SimilarityMatrix
 
 #: Sources per target in the table; the files hold all.
 _SHOWN = 3

@@ -95,8 +95,7 @@ def train(
     from dsim.cli.console import runtime
     from dsim.cli.opening import open_datasets
     from dsim.errors import UsageError
-    from dsim.notation import parse_options
-    from dsim.registry import default, load
+    from dsim.registry import default, load, parse_options
 
     spec = default().measure_spec(name)
     if not spec.trainer:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.draws import tied
-from dsim.documents import nullable, number, to_json
 from dsim.errors import UsageError, repeated
-from dsim.matrix import SimilarityMatrix
+from dsim.files.documents import nullable, number, to_json
+from dsim.measures import SimilarityMatrix
 
 if TYPE_CHECKING:
     import numpy as np

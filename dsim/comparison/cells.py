@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.summaries import Failed
-from dsim.documents import digest, number, or_nan
 from dsim.errors import MeasureError
-from dsim.measure import SimilarityMeasure
+from dsim.files.documents import digest, number, or_nan
+from dsim.measures import SimilarityMeasure
 
 if TYPE_CHECKING:
-    from dsim.measure import Draws
+    from dsim.measures import Draws
 
 Pair = tuple[str, str]
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from dsim.comparison.units import groups_of
 from dsim.data.dataset import Dataset
-from dsim.matrix import Verdict
-from dsim.rng import stream
-from dsim.specs import Direction
+from dsim.measures import Verdict
+from dsim.random import stream
+from dsim.registry import Direction
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from dsim.comparison.plan import Plan
-    from dsim.measure import Draws
+    from dsim.measures import Draws
 
 CONFIDENCE = 0.95
 

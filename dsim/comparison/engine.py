@@ -20,10 +20,8 @@ from dsim.comparison.quality import embedding_quality
 from dsim.comparison.remarks import remarks
 from dsim.comparison.summaries import Failed, Summaries
 from dsim.data.dataset import Dataset
-from dsim.matrix import SimilarityMatrix
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import SimilarityMatrix, SimilarityMeasure, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from dsim.comparison.ledger import CellLedger
 from dsim.comparison.plan import Plan
 from dsim.comparison.provenance import conditions
 from dsim.comparison.summaries import Failed, Summaries
-from dsim.documents import digest
 from dsim.errors import MeasureError
+from dsim.files.documents import digest
 
 K = TypeVar("K", bound=Hashable)
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from dsim.comparison.cells import Cell
 from dsim.comparison.finishing import Work, finish
 from dsim.comparison.units import random_split, units_of
-from dsim.matrix import SimilarityMatrix, Verdict
-from dsim.rng import stream
+from dsim.measures import SimilarityMatrix, Verdict
+from dsim.random import stream
 
 if TYPE_CHECKING:
     from dsim.comparison.plan import Plan
     from dsim.comparison.summaries import Summaries
     from dsim.comparison.units import Split
     from dsim.data.dataset import Dataset
-    from dsim.measure import SimilarityMeasure
+    from dsim.measures import SimilarityMeasure
 
 #: How often a dataset is halved; the floor is the mean.
 HALVINGS = 5

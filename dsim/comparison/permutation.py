@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from dsim.comparison.cells import Cell, Pair
 from dsim.comparison.finishing import Work, finish
 from dsim.comparison.units import joined, random_split, units_of
-from dsim.matrix import SimilarityMatrix
-from dsim.rng import stream
+from dsim.measures import SimilarityMatrix
+from dsim.random import stream
 
 if TYPE_CHECKING:
     from dsim.comparison.plan import Plan
     from dsim.comparison.summaries import Summaries
     from dsim.comparison.units import Split, Units
-    from dsim.measure import SimilarityMeasure
+    from dsim.measures import SimilarityMeasure
 
 #: Why there is no p where the measure was fitted on the sources: their images are known to it and the target's are not,
 #: so that not even samples of one population could change places.

@@ -10,10 +10,9 @@ from typing import Any
 
 from dsim.data.dataset import Dataset
 from dsim.errors import DataError, UsageError
-from dsim.measure import SimilarityMeasure
+from dsim.measures import DatasetView, SimilarityMeasure
 from dsim.registry import default
 from dsim.runtime import Runtime, Silent
-from dsim.view import DatasetView
 
 #: With fewer, p can never fall to 0.05.
 FEWEST_PERMUTATIONS = 19

@@ -13,14 +13,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from dsim import __version__
 from dsim.comparison.plan import Plan
 from dsim.data.dataset import Dataset
-from dsim.documents import plain
-from dsim.notation import parse_bracketed
-from dsim.registry import default
-from dsim.runtime import Runtime
-from dsim.specs import Need
+from dsim.files.documents import plain
+from dsim.registry import Need, default, parse_bracketed
+from dsim.runtime import VERSION, Runtime
 
 _LIBRARIES = (
     "numpy",
@@ -91,7 +88,7 @@ def conditions(runtime: Runtime) -> str:
     # Where torch was not imported, no network ran: the processor did the work, whatever device was asked for.
     device = runtime.resolved_device() if "torch" in sys.modules else "cpu"
     libraries = {name: found for name in _LIBRARIES if (found := _version(name))}
-    return json.dumps({"dsim": __version__, "device": device, "libraries": libraries}, sort_keys=True)
+    return json.dumps({"dsim": VERSION, "device": device, "libraries": libraries}, sort_keys=True)
 
 
 def provenance(
@@ -99,7 +96,7 @@ def provenance(
 ) -> dict[str, Any]:
     """The record that a matrix carries; ``made`` holds the conditions of each cell, ``remarks`` those on datasets."""
     return {
-        "dsim": __version__,
+        "dsim": VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **identity,
         "seed": plan.seed,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Cell
 from dsim.comparison.finishing import Work, finish
-from dsim.measure import SimilarityMeasure
+from dsim.measures import SimilarityMeasure
 
 if TYPE_CHECKING:
     from dsim.comparison.plan import Plan

@@ -12,8 +12,8 @@ from dsim.comparison.jobs import run_jobs
 from dsim.comparison.plan import Plan
 from dsim.data.treatment import TREATMENT_VERSION
 from dsim.errors import DsimError, MeasureError, TooFewSamplesError
-from dsim.measure import SimilarityMeasure
-from dsim.rng import stream
+from dsim.measures import SimilarityMeasure
+from dsim.random import stream
 
 if TYPE_CHECKING:
     from dsim.store.content import ContentStore

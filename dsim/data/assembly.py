@@ -15,7 +15,7 @@ from dsim.data.options import ReadOptions
 from dsim.data.pixels import FrameHeader, NoImageError
 from dsim.data.volumes.gathering import Piece, Volume, describe, refuse_mixed, samples, volumes_of
 from dsim.errors import DataError, UnreadableImageError
-from dsim.notation import format_bracketed
+from dsim.registry import format_bracketed
 
 Survey = Mapping[Path, tuple[FrameHeader, ...] | UnreadableImageError]
 

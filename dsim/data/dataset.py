@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from dsim.data.arrays import Numbered
-from dsim.documents import digest
 from dsim.errors import DataError, NeedError
-from dsim.specs import Need
+from dsim.files.documents import digest
+from dsim.registry import Need
 
 if TYPE_CHECKING:
     from typing import Any

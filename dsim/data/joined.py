@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
-from dsim.specs import Need
+from dsim.registry import Need
 
 if TYPE_CHECKING:
     from typing import Any

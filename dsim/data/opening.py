@@ -11,8 +11,7 @@ from dsim.data.listing import stem
 from dsim.data.options import MAX_PIXELS, PHANTOMS, ReadOptions
 from dsim.data.volumes.cut import Cut
 from dsim.errors import DataError, UsageError, did_you_mean
-from dsim.notation import format_bracketed, parse_options
-from dsim.specs import ReaderSpec
+from dsim.registry import ReaderSpec, format_bracketed, parse_options
 
 
 def open_dataset(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsim.doctor.findings import Finding, Status
+from dsim.files.shipped import shipped
 from dsim.registry import OWN, default
-from dsim.shipped import shipped
 
 #: What would be missed, by the name of the folder.
 _SHIPPED = {"zoo": "models", "truth": "truths", "distances": "published distances", "schema": "schemas of documents"}

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from dsim import __version__
 from dsim.doctor.findings import Finding, Status
+from dsim.runtime import VERSION
 
 #: ``numpy>=1.26``, ``mkdocs<2,>=1.6; extra == 'docs'``: name, bounds, marker.
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?\s*\(?(?P<bounds>[^;)]*)\)?\s*(?:;\s*(?P<marker>.*))?")
@@ -20,7 +20,7 @@ _TOPIC = "versions"
 
 def examine() -> Iterator[Finding]:
     """dsim and Python; every library that dsim cannot do without; whether torch and torchvision fit and load."""
-    yield Finding(_TOPIC, Status.OK, f"dsim {__version__}, Python {platform.python_version()}")
+    yield Finding(_TOPIC, Status.OK, f"dsim {VERSION}, Python {platform.python_version()}")
     wanted = [(name, least) for name, least, extra in requirements() if not extra]
     faults = [fault for name, least in wanted if (fault := _fault(name, least))]
     yield from faults

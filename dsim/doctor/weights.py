@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from dsim.doctor.findings import Finding, Status
 from dsim.errors import DsimError, WeightsError
-from dsim.registry import default
+from dsim.registry import MeasureSpec, default
 from dsim.runtime import Runtime
-from dsim.specs import MeasureSpec
 
 #: Kinds of extractors that need no weights from elsewhere.
 _SHIPPED = ("zoo", "pixels")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.truth import TransferMatrix
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsim.documents import array, check, nullable, number, or_nan, read_either
 from dsim.errors import DataError
 from dsim.evaluation.results import SCHEMA, Contrast, Evaluation, Judgement, Score
+from dsim.files.documents import array, check, nullable, number, or_nan, read_either
 
 #: Fields that stand in the document as they are, and those that are tuples here and lists there.
 _PLAIN = ("measure", "truth", "score", "unit", "self_pairs", "confidence", "resamples", "interval", "seed")

@@ -15,7 +15,7 @@ from dsim.evaluation.baselines import baselines
 from dsim.evaluation.contrasts import contrasts
 from dsim.evaluation.judging import judge, missing
 from dsim.evaluation.results import Evaluation, Judgement, Score
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 
 if TYPE_CHECKING:
     from dsim.evaluation.intervals import Intervals

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import to_json
+from dsim.files.documents import to_json
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.notation import parse_bracketed
+from dsim.registry import parse_bracketed
 
 if TYPE_CHECKING:
     import numpy as np

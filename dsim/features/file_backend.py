@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import UsageError, WeightsError
 from dsim.features.extractor import Blueprint, check_options
-from dsim.notation import format_bracketed
+from dsim.registry import format_bracketed
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime

@@ -5,7 +5,7 @@ A factory is called with (name, options, runtime) and returns a ``Blueprint``.
 
 from __future__ import annotations
 
-from dsim.specs import ExtractorSpec
+from dsim.registry import ExtractorSpec
 
 SPECS = (
     ExtractorSpec(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.features.extractor import Blueprint, Recipe, check_options
-from dsim.notation import format_bracketed
+from dsim.registry import format_bracketed
 
 if TYPE_CHECKING:
     import numpy as np

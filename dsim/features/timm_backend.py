@@ -12,7 +12,7 @@ from dsim.features.extractor import Blueprint, Extractor, Recipe, check_options
 from dsim.features.network import Network, layer_and_pooling, load_state, read_state, seed_of, seeded
 from dsim.features.timm_catalogue import card_of
 from dsim.features.weights import WeightsFile, from_hub, from_torch_hub, given
-from dsim.notation import format_bracketed
+from dsim.registry import format_bracketed
 
 if TYPE_CHECKING:
     from torch import nn

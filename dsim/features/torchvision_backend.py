@@ -14,7 +14,7 @@ from dsim.errors import UnknownNameError, UsageError
 from dsim.features.extractor import Blueprint, Recipe, check_options
 from dsim.features.network import layer_and_pooling, load_state, opener, read_state, seed_of, seeded
 from dsim.features.weights import WeightsFile, from_torch_hub, given, memory
-from dsim.notation import format_bracketed
+from dsim.registry import format_bracketed
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import DataError, UnknownNameError, UsageError
-from dsim.notation import format_bracketed, parse_bracketed
+from dsim.registry import format_bracketed, parse_bracketed
 
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 MODES = ("center", "squash")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dsim.errors import UsageError
 from dsim.features.extractor import Blueprint, Recipe, check_options
 from dsim.features.network import layer_and_pooling, opener
-from dsim.notation import format_bracketed
+from dsim.registry import format_bracketed
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime

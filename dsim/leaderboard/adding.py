@@ -19,7 +19,7 @@ from dsim.leaderboard.rows import Board, Row, Status
 
 if TYPE_CHECKING:
     from dsim.evaluation import Evaluation
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
 #: How far a claimed score may be from the one that is computed here.
 TOLERANCE = 1e-9

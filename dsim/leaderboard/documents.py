@@ -7,26 +7,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import check, number, or_nan, plain, read
 from dsim.errors import DataError
+from dsim.files.documents import check, number, or_nan, plain, read
 from dsim.leaderboard.rows import SCHEMA, Board, Row, Status
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 
 if TYPE_CHECKING:
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
 _HINT = "give a results.json that dsim leaderboard wrote, and change nothing in it by hand"
 
 
 def board_document(board: Board) -> dict[str, Any]:
     """The document of a board. ``ranks`` and ``tied_with_best`` are derived: for readers, and not read again."""
-    from dsim import __version__
     from dsim.leaderboard.ordering import ranks
     from dsim.leaderboard.ties import all_ties
+    from dsim.runtime import VERSION
 
     return {
         "schema": SCHEMA,
-        "dsim": __version__,
+        "dsim": VERSION,
         "truth": board.truth.to_dict(),
         "truth_digest": board.truth.digest,
         "fingerprints": dict(board.fingerprints),

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import to_json
 from dsim.errors import DataError, repeated
+from dsim.files.documents import to_json
 
 if TYPE_CHECKING:
     from dsim.evaluation import Evaluation, Score
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.truth import TransferMatrix
 
 SCHEMA = "dsim.leaderboard/1"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 from dsim.plots.style import INK, PALE_INK, drawable, name_entries
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from dsim.data.dataset import Dataset
-from dsim.documents import digest
 from dsim.errors import DataError, UsageError
+from dsim.files.documents import digest
 from dsim.prelabel.journal import Journal
 from dsim.prelabel.labelling import Settings, label_image, places_of
 from dsim.prelabel.model import Model, seen
 from dsim.prelabel.summary import PreLabels
 from dsim.prelabel.table import Row, by_doubt, write_table
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 
 #: Raised whenever the files of the same model and target change.
 VERSION = 1
@@ -191,7 +191,7 @@ class _Job:
 
 def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) -> dict[str, Any]:
     """What the files depend on, and their key; a target's name and place change nothing."""
-    from dsim import __version__
+    from dsim.runtime import VERSION
 
     judged = {
         "version": VERSION,
@@ -202,7 +202,7 @@ def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) 
     }
     return {
         "key": digest(judged),
-        "dsim": __version__,
+        "dsim": VERSION,
         "model": {"name": model.name, "sha256": model.digest},
         "target": {"name": target.name, "location": target.location, "images_fingerprint": target.images_fingerprint},
         "settings": judged["settings"],

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.data.backings import FilesBacking
-from dsim.documents import number
 from dsim.errors import MeasureError
 from dsim.files import replacing, write_text
+from dsim.files.documents import number
 from dsim.prelabel.names import file_names
 
 if TYPE_CHECKING:

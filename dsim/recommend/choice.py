@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsim.documents import number
-from dsim.matrix import SimilarityMatrix
+from dsim.files.documents import number
+from dsim.measures import SimilarityMatrix
 
 
 @dataclass(frozen=True)

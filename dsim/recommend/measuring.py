@@ -8,15 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dsim import __version__
 from dsim.recommend.procedure import Outcome, Procedure, carry_out
 from dsim.recommend.reliability import Part, Reliability, Shown
-from dsim.runtime import Runtime
+from dsim.runtime import VERSION, Runtime
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.evaluation import Evaluation
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.truth import TransferMatrix
 
 #: Rankings that look at no image, and use nothing of the target's scores: what a choice must beat.
@@ -66,7 +65,7 @@ def measure_reliability(
         unclear=_part(found, outcome, False) if procedure.members else None,
         seen=tuple(name for name in found.targets if matrix.provenance["datasets"][name]["seen_by"]),
         notes=tuple(notes),
-        made={"dsim": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds"), "seed": seed},
+        made={"dsim": VERSION, "created": datetime.now(UTC).isoformat(timespec="seconds"), "seed": seed},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsim.clouds import EXTRACTOR
+from dsim.measures import EXTRACTOR
 
 if TYPE_CHECKING:
     import numpy as np

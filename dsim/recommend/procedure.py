@@ -8,15 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison import compare
-from dsim.documents import digest, plain
 from dsim.errors import DataError, UsageError, repeated
+from dsim.files.documents import digest, plain
+from dsim.measures import build_measure
 from dsim.recommend.choice import Choice, choose
-from dsim.registry import build_measure
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
 #: Its members see features in four ways. They were chosen by ladders of phantoms, before any transfer was measured, so
 #: that measured transfer judges it honestly.

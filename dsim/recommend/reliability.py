@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import check, number, or_nan, read, to_json
+from dsim.files.documents import check, number, or_nan, read, to_json
+from dsim.files.shipped import shipped
 from dsim.recommend.procedure import Procedure
-from dsim.shipped import shipped
 
 if TYPE_CHECKING:
     from dsim.evaluation.results import Score

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsim import __version__
-from dsim.documents import to_json
-from dsim.matrix import SimilarityMatrix
+from dsim.files.documents import to_json
+from dsim.measures import SimilarityMatrix
 from dsim.recommend.choice import Choice
 from dsim.recommend.reliability import Reliability
 from dsim.recommend.trained import Trained, segmenting
 from dsim.recommend.wording import said
+from dsim.runtime import VERSION
 
 SCHEMA = "dsim.recommend/1"
 
@@ -68,7 +68,7 @@ class Recommendation:
         """A JSON document of schema ``dsim.recommend/1``; NaN is null."""
         return {
             "schema": SCHEMA,
-            "dsim": __version__,
+            "dsim": VERSION,
             "target": dict(self.target),
             "measure": self.matrix.measure,
             "direction": str(self.matrix.direction),

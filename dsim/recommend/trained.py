@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import number, or_nan
+from dsim.files.documents import number, or_nan
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dsim.comparison.agreement import Agreement
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dsim.report.pictures import each_of, thumbnails
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
 _BITS = {"uint8": "8 bit", "uint16": "16 bit", "int16": "16 bit, signed", "bool": "1 bit"}
 _NOT_GIVEN = "the images are not at hand"

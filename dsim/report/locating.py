@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DsimError
-from dsim.registry import build_measure
+from dsim.measures import build_measure
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.matrix import SimilarityMatrix
-    from dsim.measure import SimilarityMeasure
+    from dsim.measures import SimilarityMatrix, SimilarityMeasure
     from dsim.runtime import Runtime
 
 #: Where a dataset says that it lies that was given as arrays.
@@ -65,7 +64,7 @@ def _open(
     name: str, told: Mapping[str, Any], measure: SimilarityMeasure[Any], runtime: Runtime
 ) -> tuple[Dataset | None, str]:
     from dsim.data.opening import open_dataset
-    from dsim.view import DatasetView
+    from dsim.measures import DatasetView
 
     where = reference(told)
     if not where:

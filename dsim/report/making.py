@@ -14,7 +14,7 @@ from dsim.report.pictures import picture_of
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.report.results import Results
 
 MAP = "embedding.png"

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import read
 from dsim.errors import DataError
-from dsim.matrix import SCHEMA, SimilarityMatrix
+from dsim.files.documents import read
+from dsim.measures import SimilarityMatrix
+from dsim.measures.matrix import SCHEMA
 
 if TYPE_CHECKING:
     from dsim.comparison.agreement import Agreement

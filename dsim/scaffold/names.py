@@ -11,8 +11,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 from dsim import plugin
 from dsim.errors import UsageError
-from dsim.loading import Plugin, PluginFailure, name_of
-from dsim.registry import default
+from dsim.registry import Plugin, PluginFailure, default, name_of
 
 #: As the conformance kit asks of a measure; so the distribution, module and class that are made of it are valid too.
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

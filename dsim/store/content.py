@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dsim.documents import canonical_json, digest
 from dsim.errors import StoreError
+from dsim.files.documents import canonical_json, digest
 from dsim.store.h5 import Corrupt, Writer, disk_errors, open_rows, read
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsim.documents import digest
 from dsim.files import write_text
+from dsim.files.documents import digest
 
 #: What one job is about: names of datasets, the number of the repetition.
 Job = tuple[str | int, ...]

@@ -6,8 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from dsim.loading import Plugin
-from dsim.specs import CommandSpec
+from dsim.registry import CommandSpec, Plugin
 from dsim.testing.conducting import named, run_gated
 from dsim.testing.declaring import check_texts, declares_alone, loaded
 from dsim.testing.report import Failure, Report

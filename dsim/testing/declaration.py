@@ -6,11 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from dsim import catalogue
 from dsim.errors import DsimError, PluginError, UsageError, repeated
-from dsim.loading import Plugin
-from dsim.registry import default, load
-from dsim.specs import Direction, MeasureSpec, Need, Parameter
+from dsim.registry import Direction, MeasureSpec, Need, Parameter, Plugin, catalogue, default, load
 from dsim.testing.declaring import NAME, REFERENCE, declares_alone
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.subject import Subject

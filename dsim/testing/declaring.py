@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dsim.errors import PluginError
-from dsim.loading import HOOKS
-from dsim.registry import load
+from dsim.registry import HOOKS, load
 from dsim.testing.report import Failure
 
 #: Libraries that cost every command time and memory when a plugin imports them only to declare itself.

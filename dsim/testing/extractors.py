@@ -9,10 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UsageError
-from dsim.loading import Plugin
-from dsim.notation import format_bracketed, parse_bracketed
+from dsim.registry import ExtractorSpec, Need, Plugin, format_bracketed, parse_bracketed
 from dsim.runtime import Runtime
-from dsim.specs import ExtractorSpec, Need
 from dsim.testing.conducting import named, run_gated
 from dsim.testing.declaring import check_texts, declares_alone, loaded
 from dsim.testing.report import Failure, Report, cause_of

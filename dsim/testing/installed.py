@@ -9,10 +9,8 @@ from functools import partial
 from typing import Any
 
 from dsim.errors import DsimError, PluginError, UnknownNameError
-from dsim.loading import Plugin, name_of
-from dsim.notation import parse_call
 from dsim.plugin import API_VERSION
-from dsim.registry import Registry, default
+from dsim.registry import Plugin, Registry, default, name_of, parse_call
 from dsim.runtime import Progress, Silent
 from dsim.testing.commands import check_command
 from dsim.testing.extractors import check_extractor
@@ -42,14 +40,14 @@ class PluginReport:
 
     def to_dict(self) -> dict[str, Any]:
         """One of the plugins in a document of schema ``dsim.plugin-check/1``."""
-        from dsim import __version__
+        from dsim.runtime import VERSION
 
         return {
             "plugin": self.plugin,
             "distribution": self.dist,
             "version": self.version,
             "api_version": self.api_version,
-            "dsim": __version__,
+            "dsim": VERSION,
             "python": platform.python_version(),
             "ok": self.ok,
             "parts": [part.to_dict() for part in self.parts],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dsim.errors import PluginError
-from dsim.specs import Need
+from dsim.registry import Need
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import Subject, require_no_draws, require_repeats, same

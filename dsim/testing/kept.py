@@ -11,11 +11,9 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from dsim import catalogue
 from dsim.errors import DsimError
 from dsim.files import slug, write_text
-from dsim.loading import Plugin
-from dsim.registry import GROUP, default
+from dsim.registry import GROUP, Plugin, catalogue, default
 from dsim.runtime import default_cache
 from dsim.testing.installed import PluginReport
 

@@ -9,9 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dsim.errors import DsimError
-from dsim.loading import Plugin
-from dsim.registry import default
-from dsim.specs import Need, ReaderSpec
+from dsim.registry import Need, Plugin, ReaderSpec, default
 from dsim.testing.conducting import named, run_gated
 from dsim.testing.declaring import check_texts, declares_alone, loaded
 from dsim.testing.report import Failure, NotApplicable, Report

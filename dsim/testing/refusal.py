@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from dsim.errors import DsimError, NeedError, WeightsError
-from dsim.rng import stream
-from dsim.specs import Need
+from dsim.measures import DatasetView
+from dsim.random import stream
+from dsim.registry import Need
 from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import Outcome, Subject
 from dsim.testing.watching import watched
-from dsim.view import DatasetView
 
 #: Changes to a dataset that take one need away. Images can give features, so without features there are no images.
 _WITHOUT: dict[Need, dict[str, Any]] = {

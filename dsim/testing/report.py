@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dsim.documents import to_json
 from dsim.errors import DsimError
+from dsim.files.documents import to_json
 
 SCHEMA = "dsim.conformance/1"
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
+from dsim.measures import SimilarityMeasure, build_measure
 from dsim.testing import axioms, declaration, invariance, refusal, splitting, state
 from dsim.testing.conducting import Check, named, run_gated
 from dsim.testing.report import Report

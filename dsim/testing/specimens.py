@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dsim.specs import Need
+from dsim.registry import Need
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

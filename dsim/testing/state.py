@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.data.pixels import array_digest
 from dsim.errors import UsageError
-from dsim.matrix import SimilarityMatrix
-from dsim.measure import SimilarityMeasure
-from dsim.notation import parse_call
+from dsim.measures import SimilarityMatrix, SimilarityMeasure
+from dsim.registry import parse_call
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import Subject, require_repeats, same

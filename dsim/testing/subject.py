@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DsimError
-from dsim.measure import SimilarityMeasure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMeasure
+from dsim.random import stream
+from dsim.registry import MeasureSpec
 from dsim.runtime import Runtime
-from dsim.specs import MeasureSpec
 from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.specimens import Specimen, Specimens
-from dsim.view import DatasetView
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsim.rng import stream
-from dsim.specs import Need
+from dsim.measures import DatasetView
+from dsim.random import stream
+from dsim.registry import Need
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import Subject
-from dsim.view import DatasetView
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsim.loading import Plugin
+from dsim.registry import Plugin
 from dsim.testing.conducting import named, run_gated
 from dsim.testing.declaring import declares_alone
 from dsim.testing.report import Failure, Report

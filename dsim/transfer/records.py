@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dsim.data.options import PHANTOMS
-from dsim.documents import number
+from dsim.files.documents import number
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -35,10 +35,10 @@ def conditions(device: str) -> dict[str, Any]:
     import platform
     from importlib.metadata import version
 
-    from dsim import __version__
+    from dsim.runtime import VERSION
 
     libraries = {name: version(name) for name in ("numpy", "pillow", "timm", "torch")}
-    return {"conditions": {"dsim": __version__, "device": device, "machine": platform.machine(), **libraries}}
+    return {"conditions": {"dsim": VERSION, "device": device, "machine": platform.machine(), **libraries}}
 
 
 def location_of(dataset: Dataset, data: Path | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.errors import TooFewSamplesError
-from dsim.rng import stream
+from dsim.random import stream
 
 if TYPE_CHECKING:
     import numpy as np

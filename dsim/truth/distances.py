@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import DataError, UsageError, repeated
 from dsim.files import read_text
-from dsim.matrix import SimilarityMatrix, Verdict
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix, Verdict
+from dsim.registry import Direction
 
 if TYPE_CHECKING:
     import numpy as np

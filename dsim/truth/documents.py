@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dsim.documents import array, check, nullable, read_either
+from dsim.files.documents import array, check, nullable, read_either
 from dsim.truth.matrix import SCHEMA, TransferMatrix, TruthDataset
 
 HINT = "give a truth that dsim wrote, or a CSV; see docs/truth.md"

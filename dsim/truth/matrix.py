@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import digest, to_json
 from dsim.errors import DataError, did_you_mean
+from dsim.files.documents import digest, to_json
 
 if TYPE_CHECKING:
     import numpy as np

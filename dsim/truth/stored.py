@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, UnknownNameError
-from dsim.shipped import shipped
+from dsim.files.shipped import shipped
 
 if TYPE_CHECKING:
-    from dsim.matrix import SimilarityMatrix
-    from dsim.specs import Direction
+    from dsim.measures import SimilarityMatrix
+    from dsim.registry import Direction
     from dsim.truth.matrix import TransferMatrix
 
 _TRUTH, _MATRIX, _PUBLISHED = "truth.json", "matrix.json", "published.json"

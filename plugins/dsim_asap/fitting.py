@@ -13,8 +13,8 @@ from dsim_asap.recipe import Recipe
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
+    from dsim.measures import DatasetView
     from dsim.runtime import Runtime
-    from dsim.view import DatasetView
     from dsim_asap.training import Trained
 
 #: Bumped when the same recipe trains to other weights.

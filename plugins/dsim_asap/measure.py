@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, PairwiseMeasure, UsageError
 from dsim.stats.distances import mean_distance
-from dsim.view import DatasetView
 from dsim_asap.specs import SPEC, TRAINING
 
 

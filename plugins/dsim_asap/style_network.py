@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from dsim.rng import stream
+from dsim.random import stream
 from dsim_asap.model import Encoder
 
 if TYPE_CHECKING:

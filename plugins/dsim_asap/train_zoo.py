@@ -80,7 +80,7 @@ def train(datasets: Sequence[Dataset], out: Path, runtime: Runtime, options: Map
 
 def hold_out(dataset: Dataset, order: Order) -> Part:
     """Split a dataset by whole groups; where it has none, by runs of neighbours: often frames of one video."""
-    from dsim.rng import stream
+    from dsim.random import stream
     from dsim_asap.evaluation import Part
     from dsim_asap.pool import whole_groups
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.measures import DatasetView
 from dsim.plugin import PairwiseMeasure
 from dsim.stats.correlation import correlations, shifted_correlations, standardise
-from dsim.view import DatasetView
 from dsim_classical.pixels import prepare, refuse_constant
 from dsim_classical.specs import CC
 

@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.measures import DatasetView
 from dsim.plugin import PairwiseMeasure
 from dsim.stats.information import bin_indices, normalised_mutual_information
-from dsim.view import DatasetView
 from dsim_classical.pixels import prepare, refuse_undefined
 from dsim_classical.specs import NMI
 

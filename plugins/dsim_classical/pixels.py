@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.features.transforms import Square
+from dsim.measures import DatasetView
 from dsim.plugin import MeasureError
-from dsim.view import DatasetView
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 

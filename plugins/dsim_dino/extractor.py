@@ -13,7 +13,7 @@ from dsim.features.network import Network, seed_of, seeded
 from dsim.features.timm_backend import random_weights
 from dsim.features.timm_catalogue import card_of
 from dsim.features.weights import WeightsFile, from_hub, from_torch_hub, given
-from dsim.notation import format_bracketed
+from dsim.registry import format_bracketed
 from dsim_dino.checkpoints import BRANCHES
 
 if TYPE_CHECKING:

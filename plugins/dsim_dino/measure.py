@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import FeatureCloud, FeatureMeasure, refuse_other_dimension
+from dsim.measures import FeatureCloud, FeatureMeasure, refuse_other_dimension
 from dsim.plugin import MeasureError
 from dsim.stats.frechet import covariance_factor, frechet_distance, moments, points_factor
 from dsim.stats.kernels import Kernel, median_distance, negative_distance, with_bandwidth

@@ -9,11 +9,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.c2st import Classifier, HeldOut, auc, held_out_scores, logistic, neighbours, weighted_auc
 from dsim.stats.mmd import Draws, counts
-from dsim.view import DatasetView
 from dsim_distributions.specs import C2ST
 
 

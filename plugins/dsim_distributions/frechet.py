@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_blocks, refuse_other_dimension
+from dsim.measures import DatasetView, finite_blocks, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.frechet import (
     Moments,
@@ -20,7 +20,6 @@ from dsim.stats.frechet import (
     moments,
     points_factor,
 )
-from dsim.view import DatasetView
 from dsim_distributions.frechet_spec import FRECHET
 
 #: Features of at most this many images (or as many as there are features) are kept, for resamples; of more, moments.

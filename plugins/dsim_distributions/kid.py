@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import refuse_other_dimension
+from dsim.measures import DatasetView, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.kernels import Kernel, polynomial
 from dsim.stats.mmd import Blocks, Draws, block_mmd, counts, deal, weighted_mmd
-from dsim.view import DatasetView
 from dsim_distributions.pairs import KernelMeasure, PairCloud, Points
 from dsim_distributions.specs import KID
 

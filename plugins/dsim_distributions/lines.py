@@ -10,12 +10,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_blocks, refuse_other_dimension
+from dsim.measures import DatasetView, finite_blocks, refuse_other_dimension
 from dsim.plugin import SimilarityMeasure
-from dsim.rng import stream
+from dsim.random import stream
 from dsim.stats.mmd import Draws
 from dsim.stats.sliced import directions, line_transport
-from dsim.view import DatasetView
 from dsim_distributions.replicates import centred
 from dsim_distributions.specs import MARGINAL_WASSERSTEIN, SLICED_WASSERSTEIN
 

@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.kernels import Kernel
 from dsim.stats.mmd import Draws, counts, mean_between, mean_within, split_mmd, weighted_mmd
-from dsim.view import DatasetView
 
 Points = NDArray[np.floating[Any]]
 

@@ -9,11 +9,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.euclidean import squared_distances
 from dsim.stats.prdc import kth_nearest, prdc, prdc_of_tables, squared_radii
-from dsim.view import DatasetView
 from dsim_distributions.specs import PRDC
 
 #: Images of which the table of all pairs is held, 512 MB, so that splits need not compute it again.

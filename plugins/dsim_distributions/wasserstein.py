@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import refuse_other_dimension
+from dsim.measures import refuse_other_dimension
 from dsim.plugin import FeatureCloud, FeatureMeasure, MeasureError
 from dsim.stats.mmd import Draws
 from dsim.stats.transport import Transport, exact_transport, sinkhorn

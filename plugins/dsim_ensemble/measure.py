@@ -11,11 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.notation import format_call, parse_bracketed, split_outside_brackets
+from dsim.measures import DatasetView, build_measure
 from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
-from dsim.registry import build_measure
+from dsim.registry import format_call, parse_bracketed, split_outside_brackets
 from dsim.stats.ensembles import mean_standardised, median_rank
-from dsim.view import DatasetView
 from dsim_ensemble.specs import ENSEMBLE
 
 #: Ranks and standardised distances among fewer sources tell nothing.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.data.attributes import votes_of
-from dsim.documents import number
+from dsim.files.documents import number
 from dsim.stats.agreement import Kappa, fleiss_kappa, pooled_kappa
 from dsim_expert.votes import canonical
 

@@ -14,7 +14,7 @@ from dsim_expert.specs import CHOICE
 if TYPE_CHECKING:
     import numpy as np
 
-    from dsim.view import DatasetView
+    from dsim.measures import DatasetView
 
 
 @dataclass(frozen=True)

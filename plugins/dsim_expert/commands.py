@@ -82,7 +82,7 @@ def rate(
 def draw(dataset: Dataset, count: int, seed: int, path: Path) -> None:
     """Write a picture of random images without repetition, and without names; the same for every observer."""
     from dsim.data.sheet import save_grid
-    from dsim.rng import stream
+    from dsim.random import stream
 
     rng = stream(seed, dataset.images_fingerprint, "expert")
     chosen = rng.choice(len(dataset), size=min(count, len(dataset)), replace=False)

@@ -13,7 +13,7 @@ from dsim_expert.votes import majority
 if TYPE_CHECKING:
     import numpy as np
 
-    from dsim.view import DatasetView
+    from dsim.measures import DatasetView
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dsim.cli import options
 from dsim_kld.specs import KLD_TF
 
 if TYPE_CHECKING:
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim_kld.files import Record
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import DataError, UsageError
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict
 from dsim.plugin import MeasureError
 from dsim_kld.files import Record, is_record, read_record, refuse_strangers
 from dsim_kld.making import make_record

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.documents import digest
 from dsim.errors import DataError
 from dsim.files import write_text
+from dsim.files.documents import digest
 from dsim_kld.fingerprint import Fingerprint
 
 SCHEMA = "dsim.fingerprint/1"

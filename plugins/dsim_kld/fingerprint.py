@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.measures import DatasetView
 from dsim.plugin import MeasureError
 from dsim.stats.divergences import bin_of, count_bins
-from dsim.view import DatasetView
 
 #: Up to this many images their features stay at hand, for intervals and tests. Beyond, memory must not grow with n.
 KEPT = 4096

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dsim.errors import DataError
+from dsim.measures import DatasetView
 from dsim.plugin import Need
 from dsim.stats.divergences import shared_edges
-from dsim.view import DatasetView
 from dsim_kld.files import GIVEN, Record
 from dsim_kld.fingerprint import finite_blocks, take
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import refuse_other_dimension
+from dsim.measures import DatasetView, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.divergences import binned_divergence, bkld, kl_divergence, shared_edges
-from dsim.view import DatasetView
 from dsim_kld.fingerprint import KEPT, Fingerprint, finite_blocks, merged, resampled, take
 from dsim_kld.specs import BINNED, KLD_TF, MEAN, TARGET
 

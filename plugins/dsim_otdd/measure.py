@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
 from dsim.stats.otdd import Ground, NoTransportError, Sample, distance, stratified, transport_between, transport_within
-from dsim.view import DatasetView
 from dsim_otdd.specs import OTDD
 
 #: Inner distances that are made of class covariances.

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dsim.measures import DatasetView
 from dsim.plugin import MeasureError
 from dsim.stats.fisher import class_factors, drawn_factors
-from dsim.view import DatasetView
 from dsim_task2vec.fisher import batch_fisher, sample_fisher
 from dsim_task2vec.head import fit_head
 from dsim_task2vec.probe import Images, Probe

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_features
+from dsim.measures import DatasetView, finite_features
 from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
-from dsim.rng import stream
+from dsim.random import stream
 from dsim.stats.fisher import asymmetric, jsd, kl, normalised_cosine, raw_cosine, scaled_cosine
-from dsim.view import DatasetView
 from dsim_task2vec.settings import Settings
 from dsim_task2vec.specs import ASYMMETRIC, TASK2VEC
 

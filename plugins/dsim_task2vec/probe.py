@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from dsim.features.extractor import Blueprint, Extractor, Recipe, prepare
 from dsim.features.network import Network
 from dsim.features.transforms import parse_transform
+from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, UsageError
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 from dsim_task2vec.squares import is_supported
 
 #: Transformed images up to this size stay in memory: they pass the network several times.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, Need
-from dsim.view import DatasetView
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import refuse_other_dimension
+from dsim.measures import DatasetView, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.transferability import Head, cc_fv, class_consistency, feature_variety
-from dsim.view import DatasetView
 from dsim_transferability.specs import CC_FV
 from dsim_transferability.taught import trained
 

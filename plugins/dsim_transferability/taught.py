@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.measures import finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.transferability import Head, train_head
 
 if TYPE_CHECKING:
-    from dsim.view import DatasetView
+    from dsim.measures import DatasetView
 
 #: Why most scores are undefined for a source that tells nothing of a target.
 SAME_OUTPUT = "the source's head gives every image of the target the same output"

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.clouds import finite_features, refuse_other_dimension
+from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, PairwiseMeasure
 from dsim.runtime import Runtime
 from dsim.stats.distances import mean_distance
-from dsim.view import DatasetView
 from dsim_umap.mapping import Map, fit_map
 from dsim_umap.specs import SL_PCA_UMAP
 

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from dsim import hookspecs, plugin
+from dsim import plugin
+from dsim.registry import hooks as hookspecs
 
 _HEAD = f"""# The plugin API
 

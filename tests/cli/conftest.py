@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from dsim.data.phantoms import open_phantom
+from dsim.files.shipped import shipped
 from dsim.recommend.pool import FOLDER, write
 from dsim.runtime import Runtime
-from dsim.shipped import shipped
 
 ZOO_SOURCES = ("fluorescence", "fundus", "xray")
 

@@ -18,7 +18,7 @@ from PIL import Image
 from referencing import Registry, Resource
 
 from dsim.cli.main import run
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
@@ -121,7 +121,7 @@ def test_where_every_measure_fails_the_error_is_that_of_one(folders, tmp_path, c
 
 def test_what_a_word_stands_for_but_cannot_be_had_is_left_out_and_said(folders, tmp_path, monkeypatch, capsys):
     from dsim.cli import choosing
-    from dsim.registry import build_measure
+    from dsim.measures import build_measure
 
     lost = "asap:model=zoo:asap-resnet18.biomed16.r1[weights=lost]"
     chosen = [choosing.Chosen(build_measure(text), of_word=True) for text in (lost, "cc:size=32", "frc:size=32")]
@@ -147,8 +147,7 @@ def test_remarks_are_printed_once_for_the_datasets_they_are_on(folders, tmp_path
 
 def test_a_word_stands_for_every_measure_that_needs_no_labels(monkeypatch):
     from dsim.cli.choosing import choose
-    from dsim.registry import default
-    from dsim.specs import Need
+    from dsim.registry import Need, default
 
     told: list[str] = []
     choice = choose(["label-free", "cc:size=32"], None, None, told.append)

@@ -15,8 +15,8 @@ import pytest
 
 from dsim.cli.doctor import doctor
 from dsim.doctor import Finding, Status, examine, examining, machine, network, parts, storage, versions, weights
-from dsim.documents import check
 from dsim.errors import WeightsError
+from dsim.files.documents import check
 from dsim.registry import default
 from dsim.store.content import ContentStore
 

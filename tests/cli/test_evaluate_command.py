@@ -14,8 +14,8 @@ from referencing import Registry, Resource
 
 from dsim.cli.main import run
 from dsim.evaluation import Evaluation
-from dsim.matrix import SimilarityMatrix, Verdict
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix, Verdict
+from dsim.registry import Direction
 from dsim.truth import TransferMatrix
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from dsim.cli.main import run
-from dsim.documents import check
+from dsim.files.documents import check
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from PIL import Image
 
 import dsim
 from dsim.cli.prelabel import prelabel
-from dsim.documents import check
 from dsim.errors import DataError, DsimError, UsageError, WeightsError
+from dsim.files.documents import check
 from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dsim.cli.recommend import recommend
-from dsim.documents import check
 from dsim.errors import DataError, DsimError, UsageError
+from dsim.files.documents import check
 
 SOURCES = ("--sources", "phantoms:fundus", "--sources", "phantoms:xray")
 QUICK = ("--measure", "energy:extractor=pixels:[side=4]", "--bootstrap", "0")

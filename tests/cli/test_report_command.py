@@ -15,10 +15,10 @@ from PIL import Image
 from dsim.cli.main import run
 from dsim.cli.report import report
 from dsim.errors import DataError, DsimError, UsageError
-from dsim.matrix import SimilarityMatrix
+from dsim.files.shipped import shipped
+from dsim.measures import SimilarityMatrix
 from dsim.recommend.reliability import FILE, records
 from dsim.recommend.wording import UNKNOWN
-from dsim.shipped import shipped
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from scipy.stats import kendalltau, spearmanr
 from dsim import compare
 from dsim.comparison.agreement import Agreement, agreement
 from dsim.errors import UsageError
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict
 from dsim.plots.agreement import draw_agreement
 from dsim.plugin import Direction
 

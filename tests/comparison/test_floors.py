@@ -136,7 +136,7 @@ def test_no_floor_where_none_was_asked_for(gap_of_two, line):
 
 
 def test_floors_survive_the_file(gap_of_two, line):
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
     tiny = from_arrays(features=np.arange(6.0).reshape(3, 2), name="tiny")
     matrix = compare([*line([0]), tiny], measure=gap_of_two(), test=19)
@@ -148,7 +148,7 @@ def test_floors_survive_the_file(gap_of_two, line):
 
 
 def test_a_file_of_before_has_no_floor_and_no_test(gap_of_two, line):
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
     document = compare(line([0, 1]), measure=gap_of_two(), test=19).to_dict()
     for name in ("floor", "floor_notes", "p_values", "p_adjusted", "p_notes", "permutations"):

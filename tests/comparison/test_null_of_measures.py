@@ -8,8 +8,7 @@ from scipy.stats import binom, kstest
 
 from dsim import compare
 from dsim.data.memory import from_arrays
-from dsim.registry import default
-from dsim.specs import Need
+from dsim.registry import Need, default
 
 PAIRS, PERMUTATIONS = 40, 39
 #: Measures whose p is larger than uniform, with the reason; it must not be smaller.

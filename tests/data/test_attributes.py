@@ -13,7 +13,7 @@ from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.errors import DataError
-from dsim.specs import Need
+from dsim.registry import Need
 
 
 def table(path: Path, *lines: str) -> Path:

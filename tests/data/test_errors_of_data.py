@@ -13,7 +13,6 @@ import tifffile
 from PIL import Image
 
 import dsim
-from dsim import documents
 from dsim.data import decode, phantoms
 from dsim.data.opening import open_dataset
 from dsim.data.phantoms.knobs import Style
@@ -21,6 +20,7 @@ from dsim.data.pixels import as_mask
 from dsim.data.torch_dataset import from_torch
 from dsim.data.volumes.cut import Cut
 from dsim.errors import DsimError
+from dsim.files import documents
 
 IMAGES = np.arange(4 * 6 * 6, dtype=np.uint8).reshape(4, 6, 6)
 

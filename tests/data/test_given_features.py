@@ -15,7 +15,7 @@ from dsim.data.given import GivenRows, survey
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.errors import DataError
-from dsim.specs import Need
+from dsim.registry import Need
 
 
 def write(path: Path, features: np.ndarray, **options: object) -> Path:

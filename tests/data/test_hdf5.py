@@ -15,7 +15,7 @@ from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.data.readers import hdf5
 from dsim.errors import DataError, NeedError, UnreadableImageError
-from dsim.specs import Need
+from dsim.registry import Need
 
 
 @pytest.fixture

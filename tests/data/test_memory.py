@@ -12,7 +12,7 @@ from PIL import Image
 import dsim
 from dsim.data.torch_dataset import from_torch
 from dsim.errors import DataError, NeedError, UnreadableImageError
-from dsim.specs import Need
+from dsim.registry import Need
 
 
 def test_arrays_with_everything(rng) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from dsim.data.arrays import numbered
 from dsim.data.memory import from_arrays
-from dsim.documents import digest
 from dsim.errors import DataError
+from dsim.files.documents import digest
 
 
 @pytest.mark.parametrize(("count", "last"), [(1, "0"), (10, "9"), (11, "10"), (101, "100")])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.matrix import SimilarityMatrix
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix
+from dsim.registry import Direction
 from dsim.truth import TransferMatrix
 
 

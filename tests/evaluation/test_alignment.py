@@ -9,7 +9,7 @@ import pytest
 
 from dsim.errors import DataError
 from dsim.evaluation.alignment import align
-from dsim.specs import Direction
+from dsim.registry import Direction
 
 NAN = np.nan
 

@@ -11,8 +11,8 @@ import pytest
 import dsim
 from dsim.evaluation.intervals import Intervals
 from dsim.evaluation.scores import BY_NAME
-from dsim.matrix import SimilarityMatrix, Verdict
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix, Verdict
+from dsim.registry import Direction
 from dsim.stats import ranking
 from dsim.truth import open_truth
 

@@ -17,8 +17,7 @@ from dsim.errors import DsimError
 from dsim.evaluation import evaluate
 from dsim.evaluation.contrasts import contrast_all
 from dsim.evaluation.nested import nested_choice
-from dsim.matrix import SimilarityMatrix
-from dsim.measure import SimilarityMeasure
+from dsim.measures import SimilarityMatrix, SimilarityMeasure
 from dsim.plots.embedding import draw_embedding
 from dsim.plots.regret import draw_regret
 from dsim.truth import TransferMatrix

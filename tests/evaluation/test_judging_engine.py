@@ -12,7 +12,7 @@ import dsim
 from dsim.errors import DataError, UsageError
 from dsim.evaluation import evaluate
 from dsim.evaluation.scores import SCORES
-from dsim.specs import Direction
+from dsim.registry import Direction
 
 NAN = np.nan
 
@@ -231,7 +231,7 @@ def test_names_and_paths_are_opened(random_pair, tmp_path):
 
 
 def _whole(matrix):
-    from dsim.matrix import Verdict
+    from dsim.measures import Verdict
 
     verdicts = {target: Verdict(target, None, None, None, NAN, NAN, "not assessed") for target in matrix.targets}
     return replace(matrix, verdicts=verdicts)

@@ -10,16 +10,15 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.clouds import finite_blocks
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.errors import MeasureError, PluginError
 from dsim.features import extract, extraction, feature_rows
+from dsim.measures import DatasetView, finite_blocks
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 from dsim.store.rows import FileRows
-from dsim.view import DatasetView
 
 FEATURES = frozenset({Need.FEATURES})
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsim import registry
 from dsim.comparison import compare
 from dsim.leaderboard.rows import Status
 from dsim.leaderboard.run.benchmark import open_benchmark
 from dsim.leaderboard.run.candidates import candidate, candidates
 from dsim.leaderboard.run.failures import CHANGED, CRASH, TIMEOUT, Failure
 from dsim.leaderboard.run.kept import KeptRows, file_name
+from dsim.registry import registry
 from dsim.runtime import Runtime
 
 OFFLINE = Runtime(offline=True)

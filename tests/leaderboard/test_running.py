@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim import registry
 from dsim.comparison import compare
 from dsim.errors import DataError, UnknownNameError, UsageError
 from dsim.leaderboard.rows import Status
@@ -18,6 +17,7 @@ from dsim.leaderboard.run import processes
 from dsim.leaderboard.run.benchmark import open_benchmark
 from dsim.leaderboard.run.board import SETTINGS, run_board
 from dsim.leaderboard.run.processes import Limits
+from dsim.registry import registry
 from dsim.runtime import Runtime, Silent
 
 #: Two processes side by side; the judge's draws are not what is tested here.

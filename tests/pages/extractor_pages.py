@@ -6,8 +6,7 @@ import importlib
 import inspect
 from typing import Any
 
-from dsim.registry import default
-from dsim.specs import ExtractorSpec
+from dsim.registry import ExtractorSpec, default
 
 _HEAD = """\
 # Extractors

@@ -37,8 +37,8 @@ _HEAD = """\
 # Files and schemas
 
 Every JSON document says which schema it has, as `"schema": "dsim.matrix/1"`. The number is raised when a reader of the
-old form could no longer read the new one. NaN is null. Files appear whole or not at all. In Python `dsim.documents`
-checks a document against its schema.
+old form could no longer read the new one. NaN is null. Files appear whole or not at all. In Python
+`dsim.files.documents` checks a document against its schema.
 
 | schema | file | written by |
 |---|---|---|

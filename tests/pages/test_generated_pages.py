@@ -20,7 +20,7 @@ NO_DOCUMENTS = {"dsim.features/1", "dsim.segmenter/1", "dsim.leaderboard.run.kep
 @pytest.fixture
 def generator(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The names of ``python tests/pages``, with the built-in plugins alone."""
-    from dsim import registry
+    from dsim.registry import registry
 
     monkeypatch.setenv("DSIM_PLUGINS", "")
     registry.forget()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dsim.evaluation import Evaluation, evaluate
-from dsim.matrix import SimilarityMatrix
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix
+from dsim.registry import Direction
 from dsim.truth import TransferMatrix
 
 ODD = ("a_very_long_name_that_nobody_shortened_2024_v3", "_hidden", "$x_$1", "显微镜", "Клетки", "two\nlines")

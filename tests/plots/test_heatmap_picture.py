@@ -9,11 +9,11 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict
 from dsim.plots import heatmap
 from dsim.plots.frames import equal_decimals
 from dsim.plots.heatmap import draw_heatmap
-from dsim.specs import Direction
+from dsim.registry import Direction
 
 
 def matrix_of(

@@ -68,8 +68,8 @@ def flat_target() -> object:
 
 
 def one_class() -> Any:
-    from dsim.specs import Need
-    from dsim.view import DatasetView
+    from dsim.measures import DatasetView
+    from dsim.registry import Need
 
     given = dsim.from_arrays(features=np.zeros((2, 3)), labels=["a", "a"], name="cells")
     return DatasetView(given, frozenset({Need.FEATURES, Need.LABELS}), "task2vec", CPU)

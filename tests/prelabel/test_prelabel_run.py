@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import dsim
-from dsim.documents import check
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, UsageError
+from dsim.files.documents import check
 from dsim.prelabel import Model, Settings, prelabel
 from dsim.runtime import Runtime, Silent
 

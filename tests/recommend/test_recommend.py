@@ -12,7 +12,7 @@ from PIL import Image
 
 import dsim
 from dsim.data.phantoms import open_phantom
-from dsim.documents import check
+from dsim.files.documents import check
 from dsim.recommend import recommend
 from dsim.recommend.trained import command, models_of, segmenting
 

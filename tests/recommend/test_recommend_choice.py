@@ -9,11 +9,11 @@ import pytest
 
 import dsim
 from dsim.errors import DataError, UsageError
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict
 from dsim.recommend.choice import choose
 from dsim.recommend.procedure import Procedure, carry_out
+from dsim.registry import Direction
 from dsim.runtime import Runtime
-from dsim.specs import Direction
 
 ENSEMBLE = "ensemble:of=energy+frechet+wasserstein"
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.documents import check
 from dsim.errors import DataError
+from dsim.files.documents import check
+from dsim.files.shipped import shipped
 from dsim.recommend.measuring import measure_reliability
 from dsim.recommend.procedure import DEFAULT, Procedure
 from dsim.recommend.reliability import FILE, SCHEMA, Reliability, records, stored, write
 from dsim.recommend.wording import UNKNOWN, said
 from dsim.runtime import Runtime
-from dsim.shipped import shipped
 from dsim.truth import TransferMatrix, open_truth
 
 CENTRES = {"a": 0.0, "b": 1.0, "c": 5.0, "d": 7.0}

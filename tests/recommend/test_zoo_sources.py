@@ -133,7 +133,7 @@ def test_images_of_16_bits_are_refused(tmp_path: Path) -> None:
 
 def test_the_shipped_features_are_sound_and_have_a_card() -> None:
     """Nothing to check where none is shipped yet."""
-    from dsim.shipped import shipped
+    from dsim.files.shipped import shipped
 
     folder = shipped("zoo") / FOLDER
     for path in folder.glob("*.safetensors"):

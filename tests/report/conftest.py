@@ -11,7 +11,7 @@ import pytest
 from dsim.comparison import compare
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms import open_phantom
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 from dsim.report import Results
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from dsim.matrix import SimilarityMatrix, Verdict
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix, Verdict
+from dsim.registry import Direction
 
 #: Elements within a line: their texts are parts of one word or sentence.
 INLINE = {"bdi", "strong", "code", "a"}

@@ -16,7 +16,7 @@ import pytest
 from report_pages import small
 
 from dsim.data.dataset import Dataset
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 from dsim.report import Results, Step, make_report, write_report
 
 # Without a sandbox and in one process: it opens our own page, perhaps as root in a container without a display.

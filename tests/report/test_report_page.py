@@ -15,7 +15,7 @@ from report_pages import Page, small
 
 import dsim.report
 from dsim.data.dataset import Dataset
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict
 from dsim.report import Results, Step, make_report, to_html
 
 CSS = (Path(dsim.report.__file__).parent / "page" / "page.css").read_text("utf-8")
@@ -264,7 +264,7 @@ def test_a_long_ranking_leaves_its_tail_to_the_heat_map():
 
 
 def test_similarities_are_dark_where_they_are_large():
-    from dsim.specs import Direction
+    from dsim.registry import Direction
 
     values, names = np.array([[0.9], [0.1]]), ("near", "far")
     near = Verdict("t", "near", "far", None, 0.0, 0.0, "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dsim import registry
+from dsim.registry import registry
 from dsim.scaffold import new_plugin
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from dsim.cli.main import run as dsim
 from dsim.cli.plugin import plugin
-from dsim.documents import check as hold_to
 from dsim.errors import DsimError
+from dsim.files.documents import check as hold_to
 from dsim.scaffold import KINDS
 
 Scaffold = Callable[..., Path]
@@ -103,7 +103,7 @@ def test_a_measure_of_infinities_fails_and_why_repeats_what_to_do_until_it_is_me
     dsim(["plugins", "--why", "mean-shift"])
     assert "fix: dsim plugin check mean-shift" in capsys.readouterr().out
     spoil(folder, "measure.py", "return float(", "return float('inf') + float(")
-    from dsim import registry
+    from dsim.registry import registry
 
     registry.forget()
     assert list(failed(capsys)) == ["works"]

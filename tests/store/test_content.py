@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.documents import canonical_json, digest
 from dsim.errors import StoreError
+from dsim.files.documents import canonical_json, digest
 from dsim.store.content import ContentStore
 
 KEY = {"images": "abc", "layer": None, "size": 3}

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sound_measures import SOUND, Cloud, HelpedByLabels, MeanShift
 
 from dsim.errors import WeightsError
+from dsim.measures import DatasetView
 from dsim.plugin import Direction, MeasureError, Need, Parameter, SimilarityMeasure
-from dsim.view import DatasetView
 
 M = TypeVar("M", bound=SimilarityMeasure[Any])
 

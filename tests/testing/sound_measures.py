@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.measures import DatasetView
 from dsim.plugin import Direction, MeasureSpec, Need, Parameter, SimilarityMeasure
-from dsim.view import DatasetView
 
 SOUND = MeasureSpec(
     name="mean-shift",

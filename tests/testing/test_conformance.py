@@ -12,7 +12,7 @@ from broken_measures import SPECIMENS, OutOfReach, Unbiased
 from sound_measures import HelpedByLabels, LabelsWhereWeighted, MeanShift, PoolScaled, Subsampled
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.measure import SimilarityMeasure
+from dsim.measures import SimilarityMeasure
 from dsim.testing import CHECKS, ConformanceError, Status, assert_conforms, check_measure
 
 BROKEN = [pytest.param(check, cls, id=cls.__name__) for check, classes in SPECIMENS.items() for cls in classes]
@@ -214,5 +214,5 @@ def test_the_report_is_json() -> None:
 
 
 def test_something_else_than_a_measure_is_refused() -> None:
-    with pytest.raises(UsageError, match="no measure"):
+    with pytest.raises(UsageError, match="not a measure"):
         check_measure(dict)  # type: ignore[arg-type]

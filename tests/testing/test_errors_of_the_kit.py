@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.registry import load
-from dsim.specs import CommandSpec
+from dsim.registry import CommandSpec, load
 from dsim.testing import (
     axioms,
     commands,

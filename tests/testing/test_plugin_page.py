@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from dsim import hookspecs
-from dsim.clouds import FeatureMeasure
-from dsim.measure import PairwiseMeasure, SimilarityMeasure
+from dsim.measures import DatasetView, FeatureMeasure, PairwiseMeasure, SimilarityMeasure
+from dsim.registry import hooks as hookspecs
 from dsim.testing import CHECKS
-from dsim.view import DatasetView
 
 PAGE = (Path(__file__).parents[2] / "docs" / "writing-a-plugin.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([\w./-]+)`\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsim.errors import DataError, UsageError
-from dsim.specs import Direction
+from dsim.registry import Direction
 from dsim.truth import distance_names, open_distances
 
 WIDE = "source,t,b\na,1.5,2\nb,0.5,0\nc,,2\n"

@@ -17,8 +17,8 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from dsim.evaluation.scores import BY_NAME
-from dsim.matrix import SimilarityMatrix
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix
+from dsim.registry import Direction
 from dsim.truth import distance_names, open_distances, open_truth, published, truth_names
 
 ROOT = Path(__file__).parents[2]

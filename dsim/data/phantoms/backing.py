@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from dsim.data.phantoms.camera import Sitting, expose, store
 from dsim.data.phantoms.catalogue import phantom
 from dsim.data.phantoms.knobs import Content, Style
-from dsim.documents import digest
-from dsim.rng import stream
+from dsim.files.documents import digest
+from dsim.random import stream
 
 if TYPE_CHECKING:
     from typing import Any

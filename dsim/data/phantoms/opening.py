@@ -10,8 +10,7 @@ from dsim.data.phantoms.backing import PhantomBacking, Recipe
 from dsim.data.phantoms.catalogue import phantom, source_names, target_names
 from dsim.data.phantoms.knobs import Content, Style
 from dsim.errors import UnknownNameError, UsageError
-from dsim.notation import format_bracketed, parse_bracketed
-from dsim.specs import Parameter
+from dsim.registry import Parameter, format_bracketed, parse_bracketed
 
 DEFAULT_COUNT, DEFAULT_SIZE, DEFAULT_SEED, DEFAULT_DEPTH = 24, 96, 0, 8
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.specs import ReaderSpec
+from dsim.registry import ReaderSpec
 
 
 def _spec(name: str, title: str, priority: int) -> ReaderSpec:

@@ -26,14 +26,14 @@ def to_html(board: Board) -> str:
     content security policy that forbids every load, and names style and script by their digests, so that nothing that
     a measure's name might smuggle in would run.
     """
-    from dsim import __version__
+    from dsim.runtime import VERSION
 
     style, script = (_FOLDER.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     cells = Cells.of(board)
     page = Template(_FOLDER.joinpath("page.html").read_text("utf-8"))
     return page.substitute(
         title=escape(f"Leaderboard: {board.truth.name}"),
-        version=escape(__version__),
+        version=escape(VERSION),
         style=style,
         style_digest=_digest(style),
         script=script,

@@ -15,7 +15,7 @@ from dsim.leaderboard.run.candidates import Candidate, candidate, candidates
 from dsim.leaderboard.run.kept import KeptRows
 from dsim.leaderboard.run.processes import Limits, Workers
 from dsim.leaderboard.run.stored import elsewhere, published_here
-from dsim.notation import parse_call
+from dsim.registry import parse_call
 from dsim.runtime import Runtime
 
 #: How rows are judged unless told otherwise.

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dsim import __version__
 from dsim.comparison.plan import make_plan
 from dsim.comparison.provenance import code_of, measure_identity, plugin_of
-from dsim.documents import digest
 from dsim.errors import UsageError
+from dsim.files.documents import digest
 from dsim.leaderboard.rows import Row, Status
 from dsim.leaderboard.run.benchmark import Benchmark
 from dsim.leaderboard.run.failures import Failure
-from dsim.measure import SimilarityMeasure
+from dsim.measures import SimilarityMeasure, build_measure
 from dsim.registry import default
-from dsim.runtime import Runtime
+from dsim.runtime import VERSION, Runtime
 
 #: Bumped when the meaning of what is kept changes.
 SCHEMA = "dsim.leaderboard.run.kept/1"
@@ -71,7 +70,7 @@ def candidates(
 def candidate(benchmark: Benchmark, call: str, seed: int, runtime: Runtime) -> Candidate:
     """The measure of one call, and what its distances on the benchmark depend on; UsageError for a wrong call."""
     try:
-        measure = default().build(call)
+        measure = build_measure(call)
     except UsageError:
         raise
     except Exception as error:
@@ -102,7 +101,7 @@ def _depends(benchmark: Benchmark, measure: SimilarityMeasure[Any], seed: int, r
     plan = make_plan(measure, benchmark.sources, benchmark.targets, seed=seed, bootstrap=0, jobs=1, runtime=runtime)
     return {
         "schema": SCHEMA,
-        "dsim": __version__,
+        "dsim": VERSION,
         "identity": measure_identity(plan),
         "sources": [dataset.name for dataset in plan.sources],
         "targets": [dataset.name for dataset in plan.targets],

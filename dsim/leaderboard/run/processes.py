@@ -19,17 +19,17 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dsim import catalogue
 from dsim.comparison.cells import is_defect
-from dsim.documents import canonical_json, or_nan
 from dsim.errors import DsimError, UsageError
+from dsim.files.documents import canonical_json, or_nan
 from dsim.leaderboard.rows import Row, Status
 from dsim.leaderboard.run.benchmark import Benchmark
 from dsim.leaderboard.run.candidates import Candidate
 from dsim.leaderboard.run.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure
 from dsim.leaderboard.run.kept import file_name
 from dsim.leaderboard.run.worker import Request
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
+from dsim.registry import catalogue
 from dsim.runtime import Runtime, cores
 
 #: By which libraries are told how many threads to use; they read them when they are imported.

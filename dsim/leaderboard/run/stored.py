@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsim.leaderboard.rows import Row, Status
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 from dsim.truth import TransferMatrix, distance_names, open_distances, open_truth, published, truth_names
 
 #: How papers are numbered, and what stands in front.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 from dsim.report.contents import Part, Report
 from dsim.report.page.text import bullets, name, scrolling, text
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from dsim.matrix import SimilarityMatrix
+from dsim.measures import SimilarityMatrix
 from dsim.plots.frames import equal_decimals
 from dsim.report.page.text import NONE, bullets, formed, name, number, plural, scrolling, text
 

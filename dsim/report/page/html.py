@@ -26,13 +26,13 @@ def page(report: Report) -> str:
     A content security policy forbids every load, every script and all style but the page's own, named by its digest, so
     that nothing that a name might smuggle in would be of effect.
     """
-    from dsim import __version__
+    from dsim.runtime import VERSION
 
     style = _FOLDER.joinpath("page.css").read_text("utf-8")
     sections = _sections(report)
     return Template(_FOLDER.joinpath("page.html").read_text("utf-8")).substitute(
         title=text(title(report)),
-        version=text(__version__),
+        version=text(VERSION),
         style=style,
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         made=_made(report),

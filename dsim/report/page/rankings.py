@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from dsim.matrix import Ranked, SimilarityMatrix
+from dsim.measures import Ranked, SimilarityMatrix
 from dsim.report.page.answers import badge
 from dsim.report.page.pictures import Scale, bar
 from dsim.report.page.text import NONE, name, number, percent, text

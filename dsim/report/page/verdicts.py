@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dsim.comparison.agreement import Agreement
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict
 from dsim.report.page.text import listed, name, number, plural, strong
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.notation import parse_bracketed
+from dsim.registry import parse_bracketed
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import number
 from dsim.errors import DataError
 from dsim.files import slug
+from dsim.files.documents import number
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 from dsim.store.ledger import Job, Ledger, key_of
 from dsim.transfer.classification.building import Published, build, published_body
 from dsim.transfer.classification.folds import lacking, source_split, target_folds

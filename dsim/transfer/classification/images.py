@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.errors import DataError
-from dsim.specs import Need
+from dsim.registry import Need
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.specs import Parameter
+from dsim.registry import Parameter
 from dsim.transfer.loop import CHOICES, Course
 
 #: Raised whenever training or scoring changes, so that nothing finished by another recipe is taken up.

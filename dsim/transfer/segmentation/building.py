@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UsageError
-from dsim.notation import parse_bracketed
+from dsim.registry import parse_bracketed
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, MeasureError
 from dsim.files import slug
-from dsim.rng import stream
+from dsim.random import stream
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 from dsim.store.ledger import Job, Ledger, key_of
 from dsim.transfer.records import conditions, training_record
 from dsim.transfer.segmentation.learning import adapt, learn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, UsageError
-from dsim.specs import Need
+from dsim.registry import Need
 
 if TYPE_CHECKING:
     import numpy as np

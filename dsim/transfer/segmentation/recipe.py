@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.specs import Parameter
+from dsim.registry import Parameter
 from dsim.transfer.loop import CHOICES, Course
 
 if TYPE_CHECKING:

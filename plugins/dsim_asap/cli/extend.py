@@ -54,7 +54,7 @@ def extend(
     """
     from dsim.cli.console import runtime
     from dsim.data.opening import open_many
-    from dsim.notation import parse_options
+    from dsim.registry import parse_options
     from dsim_asap.incremental.extending import Order
     from dsim_asap.incremental.extending import extend as extend_model
     from dsim_asap.incremental.parent import open_parent

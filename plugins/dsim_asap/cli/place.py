@@ -116,7 +116,7 @@ def _find(
 ) -> None:
     from dsim.cli.console import emit_json, stderr, table
     from dsim.data.opening import open_dataset
-    from dsim.rng import stream
+    from dsim.random import stream
     from dsim_asap.latent.clouds import embed
     from dsim_asap.studies.place import find_strays
     from dsim_asap.studies.place_sheet import draw_sheet

@@ -55,7 +55,7 @@ def robustness(
     """
     from dsim.cli.console import emit_json, runtime, stderr
     from dsim.data.opening import open_many
-    from dsim.registry import build_measure
+    from dsim.measures import build_measure
     from dsim.truth import open_truth
     from dsim_asap.studies.robustness import Study
     from dsim_asap.studies.robustness import robustness as run

@@ -80,7 +80,7 @@ def extend(
 
 def exemplars(dataset: Dataset, count: int | None, seed: int) -> Dataset:
     """At most ``count`` images of a dataset, drawn by the seed: fewer are always among more. None: all of them."""
-    from dsim.rng import stream
+    from dsim.random import stream
 
     if count is None or count >= len(dataset):
         return dataset

@@ -21,7 +21,7 @@ from dsim_asap.studies.trained import identity
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.evaluation import Contrast, Evaluation, Judgement
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
     from dsim.truth import TransferMatrix
 
@@ -162,7 +162,7 @@ def ablate(
 def _refuse_strangers(study: Study, truth: TransferMatrix, common: bool) -> None:
     """Let the judge say that names are wrong before hours of training, not after."""
     from dsim.evaluation import evaluate
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.plugin import Direction
 
     sources, targets = (tuple(one.name for one in side) for side in (study.sources, study.targets))
@@ -184,7 +184,7 @@ def _refuse_strangers(study: Study, truth: TransferMatrix, common: bool) -> None
 
 def _run(study: Study, variant: str, seed: int, out: Path, runtime: Runtime) -> Run:
     """A finished run from the folder, else trained, embedded and compared now."""
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
 
     measure = study.measure(variant)
     facts = {**study.facts, "measure": measure.identity, "parameters": _plain(measure.params)}

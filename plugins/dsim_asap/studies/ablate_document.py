@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import number
+from dsim.files.documents import number
 from dsim_asap.recipe import Recipe
 from dsim_asap.studies.ablate import VARIANTS, Ablation, Run, known_targets, score_of
 from dsim_asap.studies.spread import difference, spread

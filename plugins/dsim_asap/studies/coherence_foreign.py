@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.rng import stream
+from dsim.random import stream
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset

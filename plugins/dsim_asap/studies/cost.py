@@ -84,7 +84,7 @@ def finite(value: float | None) -> float | None:
     >>> finite(float("nan")), finite(0.5)
     (None, 0.5)
     """
-    from dsim.documents import number
+    from dsim.files.documents import number
 
     return None if value is None else number(value)
 

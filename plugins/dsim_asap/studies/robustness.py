@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsim.documents import nullable, number
+from dsim.files.documents import nullable, number
 from dsim_asap.studies.kept import rows_of
 from dsim_asap.studies.spoilt import spoil
 from dsim_asap.studies.spread import spread
@@ -181,7 +181,7 @@ def _check_truth(study: Study) -> None:
 
 def _matrix(study: Study, distances: Values) -> Any:
     """Distances under the names of the datasets as they were given."""
-    from dsim.matrix import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix
     from dsim.plugin import Direction
 
     return SimilarityMatrix(

@@ -81,7 +81,7 @@ def settings_of(search: str, over: Over, base: Mapping[str, Any], trials: int | 
 
 def _drawn(over: Over, base: Mapping[str, Any], seed: int, number: int) -> Setting:
     """The draw of one trial; it does not depend on how many there are, so that a search can be made longer."""
-    from dsim.rng import stream
+    from dsim.random import stream
 
     rng = stream(seed, "asap tune", str(number))
     # All are drawn, whatever is asked for: what is searched over besides does not change the draws of the others.

@@ -30,7 +30,7 @@ def spoil(datasets: Sequence[Dataset], share: float, seed: int) -> list[Dataset]
 
     Raises UsageError for a share outside (0, 1] or one that is no whole image, or fewer than two datasets.
     """
-    from dsim.rng import stream
+    from dsim.random import stream
 
     if not 0 < share <= 1:
         raise UsageError(f"a share of {share:g} of the images cannot be exchanged", hint="give one above 0, at most 1")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dsim.documents import number
+from dsim.files.documents import number
 
 CONFIDENCE = 0.95
 

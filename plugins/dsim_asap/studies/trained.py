@@ -27,7 +27,7 @@ def params_of(settings: Sequence[str] = (), preset: str | None = None) -> dict[s
     >>> params_of(["alpha=0.3"], "paper")["alpha"]
     0.3
     """
-    from dsim.registry import build_measure
+    from dsim.measures import build_measure
 
     call = ",".join([*([f"preset={preset}"] if preset else []), "fit=pool", *settings])
     return dict(build_measure(f"{SPEC.name}:{call}").params)
@@ -49,7 +49,7 @@ def trained(datasets: Sequence[Dataset], recipe: Recipe, seed: int, runtime: Run
     It is trained now where it is not there; an interrupted training goes on from its checkpoint. The order of the
     datasets does not matter.
     """
-    from dsim.view import DatasetView
+    from dsim.measures import DatasetView
     from dsim_asap.fitting import fitted_model
 
     views = [DatasetView(dataset, frozenset({Need.IMAGES}), SPEC.name, runtime) for dataset in datasets]

@@ -12,8 +12,8 @@ import pytest
 from dsim.evaluation import evaluate
 from dsim.leaderboard import Board, Row
 from dsim.leaderboard.rows import Status
-from dsim.matrix import SimilarityMatrix, Verdict
-from dsim.specs import Direction
+from dsim.measures import SimilarityMatrix, Verdict
+from dsim.registry import Direction
 from dsim.truth import TransferMatrix, TruthDataset
 
 SOURCES, TARGETS = ("a", "b", "c", "d", "e"), ("t1", "t2", "t3", "t4", "t5", "a")

@@ -13,12 +13,12 @@ import pytest
 
 from dsim.cli.main import run
 from dsim.data.phantoms import open_phantom
-from dsim.documents import check
 from dsim.errors import DataError, UsageError
 from dsim.evaluation import evaluate
-from dsim.matrix import SimilarityMatrix, Verdict
+from dsim.files.documents import check
+from dsim.measures import SimilarityMatrix, Verdict
+from dsim.registry import Direction
 from dsim.runtime import Runtime
-from dsim.specs import Direction
 from dsim.stats.embedding import eqc
 from dsim.truth import TransferMatrix
 from dsim_asap.measure import Asap

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsim.errors import MeasureError, UsageError
-from dsim.registry import build_measure
+from dsim.measures import build_measure
 from dsim_asap.measure import Asap, LatentCloud
 from dsim_asap.recipe import Recipe
 from dsim_asap.specs import REFERENCE, SPEC, TRAINING, ZOO_MODEL

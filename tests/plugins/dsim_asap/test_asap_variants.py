@@ -11,7 +11,7 @@ import pytest
 
 from dsim.evaluation import Evaluation, evaluate
 from dsim.evaluation.nested import nested_choice
-from dsim.registry import build_measure
+from dsim.measures import build_measure
 from dsim.truth import open_distances, open_truth
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
-from dsim.documents import check
 from dsim.errors import UsageError
+from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim.stats.shares import wilson_interval
 from dsim_asap import training

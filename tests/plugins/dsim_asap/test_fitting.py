@@ -10,9 +10,9 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
-from dsim.rng import stream
+from dsim.measures import DatasetView
+from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 from dsim_asap import fitting, training
 from dsim_asap.measure import Asap
 

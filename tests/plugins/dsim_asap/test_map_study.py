@@ -18,8 +18,8 @@ import pytest
 import dsim
 import dsim_asap.page
 from dsim.data.dataset import Dataset
-from dsim.documents import check
 from dsim.errors import UsageError
+from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim_asap.latent.chosen import choose, choose_or_fit
 from dsim_asap.latent.clouds import Cloud

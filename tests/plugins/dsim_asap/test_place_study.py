@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.documents import check
 from dsim.errors import UsageError
+from dsim.files.documents import check
 from dsim_asap.latent.clouds import Cloud
 from dsim_asap.latent.placement import mean_to_others, place, usual, usual_at_home
 from dsim_asap.studies.place import find_strays, place_images, placement_document

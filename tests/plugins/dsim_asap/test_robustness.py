@@ -11,8 +11,8 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
-from dsim.documents import check
 from dsim.errors import DataError, UsageError
+from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim.truth import TransferMatrix
 from dsim_asap.cli.robustness import read_shares

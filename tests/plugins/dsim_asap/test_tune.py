@@ -14,8 +14,8 @@ import scipy.stats
 
 from dsim.cli.main import run
 from dsim.data.phantoms import open_phantom
-from dsim.documents import check
 from dsim.errors import DsimError, MeasureError, UsageError
+from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim_asap import training
 from dsim_asap.recipe import Recipe

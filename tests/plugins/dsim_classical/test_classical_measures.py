@@ -12,12 +12,9 @@ import pytest
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
-from dsim.matrix import SimilarityMatrix
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMatrix, SimilarityMeasure, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 
 REFERENCE = json.loads((Path(__file__).parents[2] / "reference" / "classical.json").read_text("utf-8"))
 MEASURES = ("cc", "cc:shift=true", "nmi", "frc")

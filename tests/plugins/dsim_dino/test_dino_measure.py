@@ -7,10 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 import dsim
-from dsim.clouds import FeatureCloud
 from dsim.data.dataset import Dataset
 from dsim.errors import MeasureError, UnknownNameError, UsageError, WeightsError
-from dsim.registry import build_measure
+from dsim.measures import FeatureCloud, build_measure
 from dsim.runtime import Runtime
 from dsim_dino.measure import Dino
 from dsim_dino.specs import STATISTICS

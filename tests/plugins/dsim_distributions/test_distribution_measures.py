@@ -10,9 +10,8 @@ import pytest
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMeasure, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.energy import energy_distance
 from dsim.stats.kernels import gaussian, median_distance, polynomial
@@ -21,7 +20,6 @@ from dsim.stats.prdc import prdc
 from dsim.stats.sliced import marginal_wasserstein
 from dsim.stats.wasserstein import wasserstein_distance
 from dsim.testing import check_measure
-from dsim.view import DatasetView
 
 NAMES = ("kid", "mmd", "energy", "wasserstein", "sliced-wasserstein", "marginal-wasserstein", "prdc", "c2st")
 #: Other ways of computing: elsewhere the conformance kit runs with default parameters only.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dsim.specs import MeasureSpec
+from dsim.registry import MeasureSpec
 from dsim_distributions.specs import SPECS
 
 PAGES = Path(__file__).parents[3] / "docs" / "measures"

@@ -14,11 +14,11 @@ from dsim.comparison import compare
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.errors import MeasureError, UsageError
-from dsim.rng import stream
+from dsim.measures import DatasetView
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.frechet import covariance_factor, frechet_distance, moments
 from dsim.testing import check_measure
-from dsim.view import DatasetView
 from dsim_distributions.frechet import FrechetDistance, Gaussians
 
 OPTIONS = [{}, {"unbiased": "extrapolate"}]

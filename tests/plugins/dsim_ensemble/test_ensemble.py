@@ -10,8 +10,8 @@ import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import UnknownNameError, UsageError
-from dsim.registry import build_measure
-from dsim.specs import Need
+from dsim.measures import build_measure
+from dsim.registry import Need
 
 OF = "cc[size=16]+nmi[size=16]+frc[size=16]"
 MEMBERS = ("cc:size=16", "nmi:size=16", "frc:size=16")

@@ -11,8 +11,8 @@ from PIL import Image
 
 from dsim.cli.main import run
 from dsim.data.attributes import read_attributes
-from dsim.documents import check
 from dsim.errors import DataError
+from dsim.files.documents import check
 from dsim_expert.commands import expert
 from dsim_expert.questions import QUESTIONS
 from dsim_expert.ratings import read_ratings, record

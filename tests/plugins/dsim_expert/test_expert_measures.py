@@ -11,11 +11,9 @@ import dsim
 from dsim.data.attributes import attach
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
-from dsim.matrix import SimilarityMatrix
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMatrix, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 from dsim_expert.votes import majority
 
 #: Answers, one per property, from which every distance below follows. The study's own answers are not published:

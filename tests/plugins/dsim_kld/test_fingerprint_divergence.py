@@ -11,12 +11,11 @@ import pytest
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.divergences import shared_edges
 from dsim.testing import check_measure
-from dsim.view import DatasetView
 from dsim_kld.fingerprint import KEPT, take
 from dsim_kld.measure import FingerprintDivergence, bins_that_hide
 

@@ -13,9 +13,9 @@ import dsim
 from dsim.cli.main import run
 from dsim.data.memory import from_arrays
 from dsim.data.phantoms import open_phantom
-from dsim.documents import check, digest
 from dsim.errors import DataError
-from dsim.matrix import SimilarityMatrix
+from dsim.files.documents import check, digest
+from dsim.measures import SimilarityMatrix
 from dsim.runtime import Runtime
 from dsim_kld.comparing import Way, compare_records
 from dsim_kld.files import read_record, write_record

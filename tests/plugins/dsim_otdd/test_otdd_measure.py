@@ -13,14 +13,11 @@ import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import MeasureError, NeedError, UsageError
-from dsim.matrix import SimilarityMatrix
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMatrix, SimilarityMeasure, build_measure
+from dsim.random import stream
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 from dsim.stats.otdd import Ground, otdd
-from dsim.view import DatasetView
 from dsim_otdd import measure as module
 from dsim_otdd.specs import OTDD
 

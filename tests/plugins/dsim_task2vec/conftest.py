@@ -10,11 +10,9 @@ import pytest
 
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMeasure, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim.view import DatasetView
 from dsim_task2vec.measure import TaskEmbedding
 
 PROBE = "timm:test_resnet[init=random:0,transform=square@1[side=32]]"

@@ -15,10 +15,10 @@ from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DsimError, MeasureError, UsageError
 from dsim.features.network import Network
+from dsim.measures import DatasetView
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 from dsim.stats.fisher import class_factors, drawn_factors
-from dsim.view import DatasetView
 from dsim_task2vec.fisher import Filterwise, batch_fisher, sample_fisher
 from dsim_task2vec.head import Head, fit_head
 from dsim_task2vec.measure import TaskEmbedding

@@ -12,12 +12,10 @@ from dsim.comparison import compare
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import MeasureError, NeedError, UsageError
-from dsim.matrix import SimilarityMatrix
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import SimilarityMatrix, SimilarityMeasure, build_measure
+from dsim.random import stream
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 from dsim.stats.fisher import asymmetric, jsd, kl, normalised_cosine, raw_cosine, scaled_cosine
 from dsim_task2vec.measure import AsymmetricTask2Vec, Task2Vec, TaskEmbedding, _pairs
 from dsim_task2vec.settings import Settings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dsim.specs import MeasureSpec
+from dsim.registry import MeasureSpec
 from dsim_task2vec.specs import DISTANCES, SPECS
 
 PAGES = Path(__file__).parents[3] / "docs" / "measures"

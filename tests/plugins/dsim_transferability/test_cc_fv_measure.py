@@ -11,12 +11,10 @@ from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.data.phantoms import style_ladder
 from dsim.errors import MeasureError, NeedError
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMeasure, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.transferability import cc_fv, class_consistency, feature_variety, train_head
-from dsim.view import DatasetView
 
 
 def blobs(name: str = "blobs", n: int = 8, seed: int = 0, invert: bool = False, value: int = 255) -> Dataset:

@@ -13,13 +13,10 @@ import dsim
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import MeasureError, NeedError
-from dsim.matrix import SimilarityMatrix
-from dsim.measure import SimilarityMeasure
-from dsim.registry import build_measure
-from dsim.rng import stream
+from dsim.measures import DatasetView, SimilarityMatrix, SimilarityMeasure, build_measure
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats import transferability as stats
-from dsim.view import DatasetView
 
 MEASURES = ("logme", "leep", "nleep", "h-score", "gbc", "parc")
 WITH_REPRESENTATION = tuple(name for name in MEASURES if name != "leep")

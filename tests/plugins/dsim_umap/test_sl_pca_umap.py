@@ -13,11 +13,11 @@ from dsim.comparison import compare
 from dsim.comparison.quality import embedding_quality
 from dsim.data.dataset import Dataset
 from dsim.errors import MeasureError
-from dsim.rng import stream
+from dsim.measures import DatasetView
+from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.distances import mean_distance
 from dsim.stats.embedding import eqc
-from dsim.view import DatasetView
 from dsim_umap.measure import PlacedCloud, SlPcaUmap
 
 MEASURE = "sl-pca-umap:neighbours=8"

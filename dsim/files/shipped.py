@@ -14,6 +14,6 @@ def shipped(name: str) -> Path:
     >>> shipped("schema").is_dir()
     True
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / f"_{name}"
     return installed if installed.is_dir() else package.parent / _PLACES[name]

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from dsim.errors import MeasureError
-from dsim.measure import SimilarityMeasure
-from dsim.specs import Parameter
+from dsim.measures.interface import SimilarityMeasure
+from dsim.registry import Parameter
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.view import DatasetView
+    from dsim.measures.view import DatasetView
 
 #: The extractor that every feature measure uses unless told: it is shipped, so nothing is downloaded unasked, and
 #: values of different measures stand on the same features (docs/adr/0004). Papers' own networks are presets.

@@ -11,9 +11,9 @@ from typing import Any
 
 import pluggy
 
-from dsim import hookspecs, plugin
-from dsim.plugin import API_VERSION
-from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+from dsim.registry import hooks as hookspecs
+from dsim.registry.hooks import API_VERSION
+from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
 
 #: Hook name to the type of its declarations.
 HOOKS: Mapping[str, type] = {
@@ -88,7 +88,7 @@ def _mending(entry: EntryPoint, error: BaseException) -> str:
     """What helps against a failed import."""
     if not isinstance(error, ImportError):
         return f"mend the module {entry.module}, or remove the plugin"
-    if error.name == plugin.__name__:
+    if error.name == "dsim.plugin":
         return "it is written for another version of dsim: upgrade dsim, or the plugin"
     if error.name == entry.module.partition(".")[0]:
         return "its files are gone or its entry point is wrong: install it again"

@@ -8,16 +8,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dsim import catalogue
-from dsim.errors import PluginError, UnknownNameError, UsageError
-from dsim.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
-from dsim.notation import format_bracketed, format_call, parse_bracketed, parse_call
-from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
-
-if TYPE_CHECKING:
-    from dsim.measure import SimilarityMeasure
+from dsim.errors import PluginError, UnknownNameError
+from dsim.registry import catalogue
+from dsim.registry.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
+from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
 
 #: Of entry points, by which plugins are found.
 GROUP = "dsim"
@@ -102,28 +98,6 @@ class Registry:
         broken = ", ".join(failure.name for failure in self.failures)
         return f"dsim measures lists them; not in use: {broken} (dsim plugins --why NAME)"
 
-    def build(self, text: str) -> SimilarityMeasure[Any]:
-        """The measure that ``name:param=value,...`` calls; ``preset=NAME`` sets several parameters at once."""
-        name, texts = parse_call(text)
-        spec = self.measure_spec(name)
-        values = dict(_preset(spec, texts.pop("preset"))) if "preset" in texts else {}
-        values.update({key: spec.parameter(key).parse(value) for key, value in texts.items()})
-        factory = load(spec.factory)
-        if getattr(factory, "spec", None) != spec:
-            raise PluginError(
-                f"{spec.factory} does not carry the spec that declares measure {name!r}",
-                hint="give the class the attribute spec, the same object that the hook returns",
-            )
-        measure: SimilarityMeasure[Any] = factory(**values)
-        return measure
-
-
-def _preset(spec: MeasureSpec, name: str) -> Mapping[str, Any]:
-    if name not in spec.presets:
-        hint = f"it has: {', '.join(spec.presets)}" if spec.presets else "it has none"
-        raise UnknownNameError(f"preset of measure {spec.name!r}", name, spec.presets, hint=hint)
-    return spec.presets[name]
-
 
 def _duplicate(plugin: Plugin, error: str) -> PluginFailure:
     return PluginFailure(
@@ -179,52 +153,6 @@ def _admitted_entries() -> list[tuple[EntryPoint, str, str]]:
     return sorted(unique.values(), key=lambda item: (item[1] != OWN, item[1], item[0].name))
 
 
-def build_measure(measure: str | SimilarityMeasure[Any]) -> SimilarityMeasure[Any]:
-    """The measure called ``name:param=value,...``; a measure is returned as it is.
-
-    >>> build_measure("cc:size=32")
-    cc:size=32
-    """
-    if isinstance(measure, str):
-        return default().build(measure)
-    if not hasattr(measure, "spec"):
-        raise UsageError(f"{measure!r} is no measure", hint="give a name such as 'asap', or a SimilarityMeasure")
-    return measure
-
-
 def forget() -> None:
     """Discover plugins anew on next use (after installing one in a running process)."""
     default.cache_clear()
-
-
-def with_weights(measure_text: str, weights: str) -> str:
-    """The call with ``weights=FILE`` given to the measure's extractor.
-
-    >>> with_weights("asap:model=zoo:other", "encoder.safetensors")
-    'asap:model=zoo:other[weights=encoder.safetensors]'
-    """
-    name, texts = parse_call(measure_text)
-    spec = default().measure_spec(name)
-    chosen = [parameter for parameter in spec.parameters if parameter.type == "extractor"]
-    if not chosen:
-        raise UsageError(f"measure {name!r} uses no network", hint="leave --weights away")
-    head, options = parse_bracketed(texts.get(chosen[0].name, str(chosen[0].default)))
-    return format_call(name, {**texts, chosen[0].name: format_bracketed(head, {**options, "weights": weights})})
-
-
-def with_extractor(measure_text: str, extractor: str) -> str | None:
-    """The call with its parameter ``extractor`` set, unless it says one itself; None where the measure has none.
-
-    A measure whose network goes by another name (``asap:model=...``) is that network, and is left alone.
-
-    >>> with_extractor("asap", "timm:resnet18.a1_in1k") is None
-    True
-    """
-    name, texts = parse_call(measure_text)
-    spec = default().measure_spec(name)
-    if not any(parameter.name == "extractor" and parameter.type == "extractor" for parameter in spec.parameters):
-        return None
-    return format_call(name, {"extractor": extractor, **texts})
-
-
-__all__ = ["Registry", "build_measure", "default", "forget", "load", "with_extractor", "with_weights"]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.documents import array, nullable, number, or_nan, read_either, to_json
 from dsim.errors import DataError
 from dsim.files import write_text
-from dsim.specs import Direction
+from dsim.files.documents import array, nullable, number, or_nan, read_either, to_json
+from dsim.registry import Direction
 
 if TYPE_CHECKING:
     import numpy as np

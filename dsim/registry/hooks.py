@@ -11,9 +11,14 @@ from pathlib import Path
 
 import pluggy
 
-from dsim.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+
+#: Version of this contract and of the names of ``dsim.plugin``. A plugin's module says which one it was written for:
+#: ``DSIM_API_VERSION = 1``; one for another version is left out, with the reason.
+API_VERSION = 1
 
 hookspec = pluggy.HookspecMarker("dsim")
+hookimpl = pluggy.HookimplMarker("dsim")
 
 
 @hookspec

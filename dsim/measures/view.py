@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
 from dsim.errors import PluginError
+from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.specs import Need
 
 if TYPE_CHECKING:
     from typing import Any

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from dsim.errors import MeasureError
-from dsim.notation import format_call
-from dsim.specs import Direction, MeasureSpec, Need, Parameter
+from dsim.registry import Direction, MeasureSpec, Need, Parameter, format_call
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.view import DatasetView
+    from dsim.measures.view import DatasetView
 
     #: Resamples of one dataset: each an array of image indices, with repetition.
     Draws = Sequence[NDArray[np.intp]]

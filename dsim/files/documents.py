@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, DsimError
-from dsim.files import read_text, write_text
+from dsim.files.atomic import read_text, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +113,7 @@ def _validator(schema: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator
     from referencing import Registry, Resource
 
-    from dsim.shipped import shipped
+    from dsim.files.shipped import shipped
 
     folder = shipped("schema")
     known = {path.name: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.schema.json"))}

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dsim.errors import DsimError
-from dsim.files import write_text
-from dsim.loading import HOOKS, Plugin
+from dsim.files.atomic import write_text
+from dsim.registry.loading import HOOKS, Plugin
+from dsim.registry.specs import Direction, MeasureSpec, Need, Parameter
 from dsim.runtime import default_cache
-from dsim.specs import Direction, MeasureSpec, Need, Parameter
 
 SCHEMA = 1
 

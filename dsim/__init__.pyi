@@ -1,0 +1,25 @@
+from .comparison import compare
+from .data.dataset import Dataset
+from .data.memory import from_arrays, from_torch
+from .data.opening import open_dataset
+from .errors import DsimError
+from .evaluation import evaluate
+from .measures import SimilarityMatrix, SimilarityMeasure, build_measure
+from .truth import TransferMatrix, open_truth
+
+__version__: str
+
+__all__ = [
+    "Dataset",
+    "DsimError",
+    "SimilarityMatrix",
+    "SimilarityMeasure",
+    "TransferMatrix",
+    "build_measure",
+    "compare",
+    "evaluate",
+    "from_arrays",
+    "from_torch",
+    "open_dataset",
+    "open_truth",
+]

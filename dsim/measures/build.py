@@ -1,0 +1,84 @@
+"""From the text that calls a measure to the measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dsim.errors import PluginError, UnknownNameError, UsageError
+from dsim.measures.interface import SimilarityMeasure
+from dsim.registry import (
+    MeasureSpec,
+    Registry,
+    default,
+    format_bracketed,
+    format_call,
+    load,
+    parse_bracketed,
+    parse_call,
+)
+
+
+def build_measure(measure: str | SimilarityMeasure[Any], registry: Registry | None = None) -> SimilarityMeasure[Any]:
+    """Return the measure called ``name:param=value,...``; a measure is returned as it is.
+
+    ``preset=NAME`` sets several parameters at once. ``registry`` is the one of this installation unless given.
+    Raises UnknownNameError for an unknown measure, parameter or preset, UsageError for a value that is refused, and
+    PluginError where the plugin's class does not carry the spec that it declares.
+
+    >>> build_measure("cc:size=32")
+    cc:size=32
+    """
+    if not isinstance(measure, str):
+        if not hasattr(measure, "spec"):
+            raise UsageError(f"{measure!r} is not a measure", hint="give a name such as 'asap', or a SimilarityMeasure")
+        return measure
+    name, texts = parse_call(measure)
+    spec = (registry or default()).measure_spec(name)
+    values = dict(_preset(spec, texts.pop("preset"))) if "preset" in texts else {}
+    values.update({key: spec.parameter(key).parse(value) for key, value in texts.items()})
+    factory = load(spec.factory)
+    if getattr(factory, "spec", None) != spec:
+        raise PluginError(
+            f"{spec.factory} does not carry the spec that declares measure {name!r}",
+            hint="give the class the attribute spec, the same object that the hook returns",
+        )
+    built: SimilarityMeasure[Any] = factory(**values)
+    return built
+
+
+def _preset(spec: MeasureSpec, name: str) -> Mapping[str, Any]:
+    if name not in spec.presets:
+        hint = f"it has: {', '.join(spec.presets)}" if spec.presets else "it has none"
+        raise UnknownNameError(f"preset of measure {spec.name!r}", name, spec.presets, hint=hint)
+    return spec.presets[name]
+
+
+def with_weights(measure_text: str, weights: str) -> str:
+    """The call with ``weights=FILE`` given to the measure's extractor.
+
+    >>> with_weights("asap:model=zoo:other", "encoder.safetensors")
+    'asap:model=zoo:other[weights=encoder.safetensors]'
+    """
+    name, texts = parse_call(measure_text)
+    spec = default().measure_spec(name)
+    chosen = [parameter for parameter in spec.parameters if parameter.type == "extractor"]
+    if not chosen:
+        raise UsageError(f"measure {name!r} uses no network", hint="leave --weights away")
+    head, options = parse_bracketed(texts.get(chosen[0].name, str(chosen[0].default)))
+    return format_call(name, {**texts, chosen[0].name: format_bracketed(head, {**options, "weights": weights})})
+
+
+def with_extractor(measure_text: str, extractor: str) -> str | None:
+    """The call with its parameter ``extractor`` set, unless it says one itself; None where the measure has none.
+
+    A measure whose network goes by another name (``asap:model=...``) is that network, and is left alone.
+
+    >>> with_extractor("asap", "timm:resnet18.a1_in1k") is None
+    True
+    """
+    name, texts = parse_call(measure_text)
+    spec = default().measure_spec(name)
+    if not any(parameter.name == "extractor" and parameter.type == "extractor" for parameter in spec.parameters):
+        return None
+    return format_call(name, {"extractor": extractor, **texts})

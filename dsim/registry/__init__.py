@@ -1,0 +1,43 @@
+"""How a plugin is found, what it declares, and how a name becomes an object."""
+
+from dsim.registry.hooks import API_VERSION, hookimpl
+from dsim.registry.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
+from dsim.registry.notation import (
+    format_bracketed,
+    format_call,
+    parse_bracketed,
+    parse_call,
+    parse_options,
+    split_outside_brackets,
+)
+from dsim.registry.registry import GROUP, OWN, Registry, default, forget, load
+from dsim.registry.specs import CommandSpec, Direction, ExtractorSpec, MeasureSpec, Need, Parameter, ReaderSpec
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "HOOKS",
+    "OWN",
+    "CommandSpec",
+    "Direction",
+    "ExtractorSpec",
+    "MeasureSpec",
+    "Need",
+    "Parameter",
+    "Plugin",
+    "PluginFailure",
+    "ReaderSpec",
+    "Registry",
+    "default",
+    "forget",
+    "format_bracketed",
+    "format_call",
+    "hookimpl",
+    "load",
+    "load_plugin",
+    "name_of",
+    "parse_bracketed",
+    "parse_call",
+    "parse_options",
+    "split_outside_brackets",
+]
