@@ -4,6 +4,7 @@ from .data.memory import from_arrays, from_torch
 from .data.opening import open_dataset
 from .errors import DsimError
 from .evaluation import evaluate
+from .learning.trainer import train
 from .measures import SimilarityMatrix, SimilarityMeasure, build_measure
 from .truth import TransferMatrix, open_truth
 
@@ -22,4 +23,5 @@ __all__ = [
     "from_torch",
     "open_dataset",
     "open_truth",
+    "train",
 ]

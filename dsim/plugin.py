@@ -21,7 +21,9 @@ from dsim.registry import (
     MeasureSpec,
     Need,
     Parameter,
+    Product,
     ReaderSpec,
+    TrainerSpec,
     hookimpl,
 )
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from dsim.data.options import ReadOptions
     from dsim.features.extractor import Blueprint, Extractor, Recipe, check_options
     from dsim.features.transforms import Square
+    from dsim.learning.trainer import TrainedModel, Trainer
     from dsim.measures import DatasetView
     from dsim.runtime import Runtime
 
@@ -44,6 +47,8 @@ _HOMES = {
     "Recipe": "dsim.features.extractor",
     "Runtime": "dsim.runtime",
     "Square": "dsim.features.transforms",
+    "TrainedModel": "dsim.learning.trainer",
+    "Trainer": "dsim.learning.trainer",
     "check_options": "dsim.features.extractor",
     "from_arrays": "dsim.data.memory",
     "open_dataset": "dsim.data.opening",
@@ -68,12 +73,16 @@ __all__ = [
     "Need",
     "PairwiseMeasure",
     "Parameter",
+    "Product",
     "ReadOptions",
     "ReaderSpec",
     "Recipe",
     "Runtime",
     "SimilarityMeasure",
     "Square",
+    "TrainedModel",
+    "Trainer",
+    "TrainerSpec",
     "UsageError",
     "check_options",
     "from_arrays",

@@ -22,7 +22,7 @@ LAYERS = (
     {"data"},
     {"zoo"},
     {"features"},
-    {"measures"},
+    {"measures", "learning"},
     {"truth"},
     {"plugin", "comparison", "evaluation", "transfer", "doctor"},
     {"plots"},

@@ -86,7 +86,7 @@ BROKEN = {
         "hooks",
         "'NoneType' object is not iterable",
     ),
-    "from-the-future": ("DSIM_API_VERSION = 2", "api", "written for plugin API 2, and this dsim offers 1"),
+    "from-the-future": ("DSIM_API_VERSION = 3", "api", "written for plugin API 3, and this dsim offers 2"),
 }
 
 
@@ -111,8 +111,8 @@ def test_a_missing_library_has_a_fix(install_plugin: Install) -> None:
 
 
 def test_a_future_plugin_is_told_to_upgrade_dsim_and_an_old_one_itself(install_plugin: Install) -> None:
-    install_plugin("future", "DSIM_API_VERSION = 2")
-    install_plugin("past", "DSIM_API_VERSION = 0")
+    install_plugin("future", "DSIM_API_VERSION = 3")
+    install_plugin("past", "DSIM_API_VERSION = 1")
     assert {failure.name: failure.hint for failure in default().failures} == {
         "future": "upgrade dsim",
         "past": "upgrade the plugin",

@@ -66,11 +66,11 @@ def several_measures(typed: str) -> list[CompletionItem]:
 
 
 @_quiet
-def trained_measures(typed: str) -> list[CompletionItem]:
-    """Measures that have a model to train."""
+def trainers(typed: str) -> list[CompletionItem]:
+    """Names of trainers."""
     from dsim.registry import default
 
-    return _beginning(typed, [name for name, spec in default().measures.items() if spec.trainer])
+    return _beginning(typed, default().trainers)
 
 
 @_quiet

@@ -39,6 +39,10 @@ def explain(name: str, as_json: bool) -> None:
     """Tell what a measure computes: formula, direction, range, cost, references, parameters, presets."""
     from dsim.registry import default
 
+    if name not in default().measures and name in default().trainers:
+        from dsim.cli.train import explain_trainer
+
+        return explain_trainer(name, as_json)
     spec = default().measure_spec(name)
     if as_json:
         from dsim.cli.console import emit_json
@@ -62,7 +66,7 @@ def explain(name: str, as_json: bool) -> None:
         click.echo(f"{label:>10}  {text}")
     _list("references", spec.references)
     _list("parameters", [_parameter_line(parameter) for parameter in spec.parameters])
-    _list("presets", [f"{preset}: {_settings(spec, preset)}" for preset in spec.presets])
+    return _list("presets", [f"{preset}: {_settings(spec, preset)}" for preset in spec.presets])
 
 
 def _needs(names: Sequence[str]) -> set[Any]:

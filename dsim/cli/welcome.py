@@ -25,7 +25,7 @@ _SECTIONS = {
     "Choose a source, pre-label": ("data", "compare", "recommend", "prelabel", "report"),
     "Know the measures": ("measures", "explain", "extract"),
     "Judge measures": ("truth", "evaluate", "leaderboard", "transfer"),
-    "Extend": ("plugin", "plugins", "zoo"),
+    "Extend": ("train", "zoo", "plugin", "plugins"),
     "Look after the installation": ("doctor", "cache", "completion"),
 }
 _OTHERS, _OF_PLUGINS = "Others", "Of plugins"

@@ -1,4 +1,4 @@
-"""``dsim zoo``: list, show, check and train models."""
+"""``dsim zoo``: list, show, check and add models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def zoo() -> None:
-    """List, show, check and train zoo models."""
+    """List, show, check and add zoo models. To train one: dsim train."""
 
 
 @zoo.command("list")
@@ -72,8 +72,8 @@ def verify(id: str | None, as_json: bool) -> int:
     return 1 if any(faults.values()) else 0
 
 
-@zoo.command()
-@click.argument("name", shell_complete=completing.trained_measures)
+@zoo.command(hidden=True)
+@click.argument("name", shell_complete=completing.trainers)
 @options.sources("Datasets to train on.", required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the model.")
 @options.seed
@@ -91,20 +91,12 @@ def train(
     settings: Sequence[str],
     skip_unreadable: bool,
 ) -> None:
-    """Train the model of measure NAME; interrupted, the same command goes on from its checkpoint."""
-    from dsim.cli.console import runtime
-    from dsim.cli.opening import open_datasets
-    from dsim.errors import UsageError
-    from dsim.registry import default, load, parse_options
+    """Train as dsim train NAME does: the older form of that command."""
+    from dsim.cli.console import say
+    from dsim.cli.train import run_trainer
 
-    spec = default().measure_spec(name)
-    if not spec.trainer:
-        trained = [known for known, found in default().measures.items() if found.trainer]
-        raise UsageError(f"measure {name!r} has no model to train", hint=f"these have: {', '.join(trained) or 'none'}")
-    recipe = parse_options(",".join([f"seed={seed}", *settings]))
-    trainer = load(spec.trainer)
-    how = runtime(device)
-    trainer(open_datasets(sources, how, skip_unreadable=skip_unreadable), out, how, recipe)
+    say(f"note: dsim zoo train is now: dsim train {name} DATASET... --out {out} -p KEY=VALUE")
+    run_trainer(name, sources, out, settings, "", seed, device, True, skip_unreadable)
     click.echo(out)
 
 

@@ -11,7 +11,17 @@ from dsim.registry.notation import (
     split_outside_brackets,
 )
 from dsim.registry.registry import GROUP, OWN, Registry, default, forget, load
-from dsim.registry.specs import CommandSpec, Direction, ExtractorSpec, MeasureSpec, Need, Parameter, ReaderSpec
+from dsim.registry.specs import (
+    CommandSpec,
+    Direction,
+    ExtractorSpec,
+    MeasureSpec,
+    Need,
+    Parameter,
+    Product,
+    ReaderSpec,
+    TrainerSpec,
+)
 
 __all__ = [
     "API_VERSION",
@@ -26,8 +36,10 @@ __all__ = [
     "Parameter",
     "Plugin",
     "PluginFailure",
+    "Product",
     "ReaderSpec",
     "Registry",
+    "TrainerSpec",
     "default",
     "forget",
     "format_bracketed",

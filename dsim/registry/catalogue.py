@@ -18,10 +18,10 @@ from typing import Any
 from dsim.errors import DsimError
 from dsim.files.atomic import write_text
 from dsim.registry.loading import HOOKS, Plugin
-from dsim.registry.specs import Direction, MeasureSpec, Need, Parameter
+from dsim.registry.specs import Direction, MeasureSpec, Need, Parameter, Product, TrainerSpec
 from dsim.runtime import default_cache
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def stamp(entry: EntryPoint, dist: str, version: str) -> str | None:
@@ -121,22 +121,23 @@ def _decode(stored: Mapping[str, Any]) -> Plugin:
 def _declaration(kind: type, item: Any) -> Any:
     if kind is Path:
         return Path(item)
-    return _measure_spec(item) if kind is MeasureSpec else kind(**item)
+    if kind is MeasureSpec:
+        bounds, direction = tuple(item["bounds"]), Direction(item["direction"])
+        return MeasureSpec(**{**item, **_common(item), "bounds": bounds, "direction": direction})
+    if kind is TrainerSpec:
+        produces = tuple(Product(product) for product in item["produces"])
+        return TrainerSpec(**{**item, **_common(item), "produces": produces, "example": _tuples(item["example"])})
+    return kind(**item)
 
 
-def _measure_spec(item: Mapping[str, Any]) -> MeasureSpec:
+def _common(item: Mapping[str, Any]) -> dict[str, Any]:
     # Lists became of tuples on the way through JSON; parameters compare by value, so their tuples must come back.
-    return MeasureSpec(
-        **{
-            **item,
-            "needs": frozenset(Need(need) for need in item["needs"]),
-            "direction": Direction(item["direction"]),
-            "references": tuple(item["references"]),
-            "bounds": tuple(item["bounds"]),
-            "parameters": tuple(Parameter(**_tuples(parameter)) for parameter in item["parameters"]),
-            "presets": {name: _tuples(values) for name, values in item["presets"].items()},
-        }
-    )
+    return {
+        "needs": frozenset(Need(need) for need in item["needs"]),
+        "references": tuple(item["references"]),
+        "parameters": tuple(Parameter(**_tuples(parameter)) for parameter in item["parameters"]),
+        "presets": {name: _tuples(values) for name, values in item["presets"].items()},
+    }
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

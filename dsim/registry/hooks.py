@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pluggy
 
-from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
 #: Version of this contract and of the names of ``dsim.plugin``. A plugin's module says which one it was written for:
-#: ``DSIM_API_VERSION = 1``; one for another version is left out, with the reason.
-API_VERSION = 1
+#: ``DSIM_API_VERSION = 2``; one for another version is left out, with the reason.
+API_VERSION = 2
 
 hookspec = pluggy.HookspecMarker("dsim")
 hookimpl = pluggy.HookimplMarker("dsim")
@@ -29,6 +29,11 @@ def dsim_measures() -> Sequence[MeasureSpec]:  # type: ignore[empty-body]
 @hookspec
 def dsim_extractors() -> Sequence[ExtractorSpec]:  # type: ignore[empty-body]
     """Kinds of feature extractors."""
+
+
+@hookspec
+def dsim_trainers() -> Sequence[TrainerSpec]:  # type: ignore[empty-body]
+    """Trainings of extractors, measures' models, maps and segmenters."""
 
 
 @hookspec

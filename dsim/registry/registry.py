@@ -13,7 +13,7 @@ from typing import Any
 from dsim.errors import PluginError, UnknownNameError
 from dsim.registry import catalogue
 from dsim.registry.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
-from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec
+from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
 #: Of entry points, by which plugins are found.
 GROUP = "dsim"
@@ -69,6 +69,11 @@ class Registry:
         return self._of("dsim_extractors")
 
     @property
+    def trainers(self) -> Mapping[str, TrainerSpec]:
+        """Trainers by name, in alphabetical order."""
+        return dict(sorted(self._of("dsim_trainers").items()))
+
+    @property
     def commands(self) -> Mapping[str, CommandSpec]:
         """Subcommands by name."""
         return self._of("dsim_commands")
@@ -82,21 +87,27 @@ class Registry:
         return list(self._of("dsim_zoo_paths").values())
 
     def measure_spec(self, name: str) -> MeasureSpec:
-        """The measure of that name; an unknown one is refused with the nearest known."""
+        """Return the measure of that name; raises UnknownNameError with the nearest known one."""
         if name not in self.measures:
-            raise UnknownNameError("measure", name, self.measures, hint=self._why_unknown())
+            raise UnknownNameError("measure", name, self.measures, hint=self._where_listed("dsim measures"))
         return self.measures[name]
 
-    def origin(self, measure: str) -> Plugin:
-        """The plugin that brings a measure."""
-        plugin: Plugin = self._declared["dsim_measures"][measure][1]
+    def trainer_spec(self, name: str) -> TrainerSpec:
+        """Return the trainer of that name; raises UnknownNameError with the nearest known one."""
+        if name not in self.trainers:
+            raise UnknownNameError("trainer", name, self.trainers, hint=self._where_listed("dsim train"))
+        return self.trainers[name]
+
+    def origin(self, name: str, hook: str = "dsim_measures") -> Plugin:
+        """Return the plugin that brings a measure, or what another hook declares under that name."""
+        plugin: Plugin = self._declared[hook][name][1]
         return plugin
 
-    def _why_unknown(self) -> str:
+    def _where_listed(self, command: str) -> str:
         if not self.failures:
-            return "dsim measures lists them"
+            return f"{command} lists them"
         broken = ", ".join(failure.name for failure in self.failures)
-        return f"dsim measures lists them; not in use: {broken} (dsim plugins --why NAME)"
+        return f"{command} lists them; not in use: {broken} (dsim plugins --why NAME)"
 
 
 def _duplicate(plugin: Plugin, error: str) -> PluginFailure:

@@ -47,7 +47,7 @@ _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 @dataclass(frozen=True)
 class Parameter:
-    """One typed, documented parameter of a measure.
+    """One typed, documented parameter of a measure or a trainer.
 
     ``type`` is one of ``int float str bool floats extractor``; ``floats`` is written ``0.2/0.2/0.3/0.3``.
     ``attribute`` is where the measure keeps the value, when a method has the parameter's name.
@@ -141,7 +141,6 @@ class MeasureSpec:
     bounds : smallest and largest possible value. ``unit`` is "" for a pure number.
     presets : named sets of parameter values, chosen by ``name:preset=NAME``.
     blind_to : what the measure cannot see, in words.
-    trainer : ``"module:function"`` behind ``dsim zoo train NAME``; empty where there is nothing to train.
     expected_failures : checks of the conformance kit that it fails by intent, each with its reason.
     """
 
@@ -167,17 +166,20 @@ class MeasureSpec:
     parameters: tuple[Parameter, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     blind_to: str = ""
-    trainer: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:
-        """The declared parameter of that name; an unknown one is refused with the nearest known."""
-        for parameter in self.parameters:
-            if parameter.name == name:
-                return parameter
-        known = [parameter.name for parameter in self.parameters]
-        hint = f"it takes: {', '.join(known)}" if known else "it takes none"
-        raise UnknownNameError(f"parameter of measure {self.name!r}", name, known, hint=hint)
+        """Return the declared parameter of that name; raises UnknownNameError with the nearest known one."""
+        return _parameter(f"measure {self.name!r}", self.parameters, name)
+
+
+def _parameter(owner: str, parameters: tuple[Parameter, ...], name: str) -> Parameter:
+    for parameter in parameters:
+        if parameter.name == name:
+            return parameter
+    known = [parameter.name for parameter in parameters]
+    hint = f"it takes: {', '.join(known)}" if known else "it takes none"
+    raise UnknownNameError(f"parameter of {owner}", name, known, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +193,67 @@ class ExtractorSpec:
     title: str
     factory: str
     example: str = ""
+
+
+class Product(enum.StrEnum):
+    """Kinds of models that a trainer writes."""
+
+    EXTRACTOR = "extractor"
+    MEASURE_MODEL = "measure model"
+    MAP = "map"
+    SEGMENTER = "segmenter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSpec:
+    """A training that ``dsim train NAME`` offers, described without importing it.
+
+    Parameters
+    ----------
+    name, version : ``name@version`` identifies the numbers; a changed number bumps the version.
+    title : what it trains, in one line. ``blind_to`` : what the model cannot see, or is not meant for.
+    factory : ``"module:function"``, a ``dsim.plugin.Trainer``; imported when it is used.
+    produces : kinds of models that one run writes; it must write each of them.
+    cost : how long a run takes, in words. ``references`` : where the method is published.
+    needs : what it reads of its datasets. ``min_datasets`` : how many of them a run takes at least.
+    parameters : what can be set, with defaults; ``presets`` are named sets of values.
+    example : parameter values of a run that takes seconds, for the conformance kit.
+    """
+
+    name: str
+    version: int
+    title: str
+    factory: str
+    produces: tuple[Product, ...]
+    cost: str
+    references: tuple[str, ...]
+    needs: frozenset[Need] = frozenset({Need.IMAGES})
+    min_datasets: int = 1
+    parameters: tuple[Parameter, ...] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    blind_to: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the declared parameter of that name; raises UnknownNameError with the nearest known one."""
+        return _parameter(f"trainer {self.name!r}", self.parameters, name)
+
+    def values(self, given: Mapping[str, Any], preset: str = "") -> dict[str, Any]:
+        """Return every parameter with its value: the default, else the preset's, else the given one.
+
+        Raises UnknownNameError for an unknown parameter or preset, UsageError for a value that is refused.
+
+        >>> size = Parameter("size", "int", 64, "side, pixels")
+        >>> TrainerSpec(name="t", version=1, title="", factory="", produces=(), cost="", references=(),
+        ...             parameters=(size,), presets={"large": {"size": 224}}).values({}, "large")
+        {'size': 224}
+        """
+        if preset and preset not in self.presets:
+            hint = f"it has: {', '.join(self.presets)}" if self.presets else "it has none"
+            raise UnknownNameError(f"preset of trainer {self.name!r}", preset, self.presets, hint=hint)
+        values = {parameter.name: parameter.default for parameter in self.parameters}
+        chosen = {**(self.presets[preset] if preset else {}), **given}
+        return values | {name: self.parameter(name).check(value) for name, value in chosen.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,8 +38,6 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
     low, high = declared.bounds
     if math.isnan(low) or math.isnan(high) or low >= high:
         yield f"bounds {declared.bounds} are not in order"
-    if declared.trainer and not REFERENCE.fullmatch(declared.trainer):
-        yield f"trainer {declared.trainer!r} is not 'module:function'"
     if not catalogue.keeps(Plugin("", "", "", "", {"dsim_measures": [declared]})):
         yield "it cannot be catalogued: use tuples, not lists, and plain numbers and texts as defaults"
 

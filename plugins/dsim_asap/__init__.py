@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.plugin import CommandSpec, ExtractorSpec, MeasureSpec, hookimpl
+from dsim.plugin import CommandSpec, ExtractorSpec, MeasureSpec, TrainerSpec, hookimpl
 
 
 @hookimpl
@@ -10,6 +10,13 @@ def dsim_measures() -> list[MeasureSpec]:
     from dsim_asap.specs import SPEC
 
     return [SPEC]
+
+
+@hookimpl
+def dsim_trainers() -> list[TrainerSpec]:
+    from dsim_asap.specs import TRAINER
+
+    return [TRAINER]
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.plugin import Direction, MeasureSpec, Need, Parameter
+from dsim.plugin import Direction, MeasureSpec, Need, Parameter, Product, TrainerSpec
 
 ZOO_MODEL = "zoo:asap-resnet18.biomed16.r1"
 
@@ -181,5 +181,43 @@ SPEC = MeasureSpec(
     presets={"paper": PAPER, "reference": REFERENCE},
     blind_to="what is annotated; anything smaller than a 64th of the image's side; aspect; how broad a dataset is by"
     " itself, since a broad one lies far even from its own kind",
-    trainer="dsim_asap.train_zoo:train",
+)
+
+#: What a run of the trainer needs to know besides the training itself.
+_MODEL = (
+    Parameter("id", "str", "asap-resnet18.local.r1", "the model's id, ARCHITECTURE.TRAINING.REVISION"),
+    Parameter("title", "str", "ASAP, trained by dsim train", "one line that says what it is"),
+    Parameter("licence", "str", "not stated", "the licence of the weights"),
+    Parameter(
+        "holdout",
+        "float",
+        0.2,
+        "share of each dataset that is never trained on, and judges the model",
+        minimum=0,
+        maximum=0.9,
+    ),
+    Parameter(
+        "blocks",
+        "int",
+        10,
+        "runs of neighbouring images that stay together where a dataset has no groups; 0: images alone",
+        minimum=0,
+    ),
+)
+
+TRAINER = TrainerSpec(
+    name="asap",
+    version=1,
+    title="ASAP: an encoder in whose latent space alike datasets lie near each other",
+    factory="dsim_asap.train_zoo:train_model",
+    produces=(Product.MEASURE_MODEL, Product.EXTRACTOR),
+    cost="half an hour for 16 datasets of 60 images at 64 px on two cores",
+    references=SPEC.references,
+    min_datasets=2,
+    parameters=_MODEL + TRAINING,
+    presets={
+        name: {key: value for key, value in values.items() if key != "fit"} for name, values in SPEC.presets.items()
+    },
+    blind_to=SPEC.blind_to,
+    example={"epochs": 2, "draws": 1, "size": 32, "batch": 8, "augment": "none", "holdout": 0.25, "blocks": 4},
 )

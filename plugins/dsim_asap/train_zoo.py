@@ -1,11 +1,11 @@
-"""``dsim zoo train asap``: a model for the zoo, with images held out, its quality measured, and its card written."""
+"""``dsim train asap``: a model for the zoo, with images held out, its quality measured, and its card written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UsageError
 from dsim_asap.specs import TRAINING
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from dsim.data.dataset import Dataset
+    from dsim.plugin import TrainedModel
     from dsim.runtime import Runtime
     from dsim_asap.evaluation import Part
     from dsim_asap.recipe import Recipe
@@ -27,7 +28,7 @@ _USE = {
 #: Options besides the training parameters of the measure: name -> (default, what it is).
 OPTIONS = {
     "id": ("asap-resnet18.local.r1", "the model's id, <arch>.<training>.<rev>"),
-    "title": ("ASAP, trained by dsim zoo train", "one line that says what it is"),
+    "title": ("ASAP, trained by dsim train", "one line that says what it is"),
     "licence": ("not stated", "the licence of the weights"),
     "seed": ("0", "of every random draw"),
     "holdout": ("0.2", "share of each dataset that is never trained on, and judges the model"),
@@ -50,6 +51,33 @@ class Order:
     def record(self) -> dict[str, float | int]:
         """How images were held out, for the manifest."""
         return {"holdout": self.holdout, "blocks": self.blocks}
+
+
+def train_model(
+    datasets: Sequence[Dataset],
+    out: Path,
+    *,
+    parameters: Mapping[str, Any],
+    seed: int,
+    runtime: Runtime,
+    resume: bool,
+) -> list[TrainedModel]:
+    """Train as ``train`` does, by the contract of ``dsim.plugin.Trainer``."""
+    from dsim.plugin import Product, TrainedModel
+    from dsim_asap.card import write_card
+    from dsim_asap.specs import TRAINER
+
+    if not resume:
+        (out / "checkpoint.safetensors").unlink(missing_ok=True)
+    if (out / "manifest.toml").exists():
+        write_card(out)  # interrupted after the training had ended
+    else:
+        options = {name: TRAINER.parameter(name).format(value) for name, value in parameters.items()}
+        train(datasets, out, runtime, {**options, "seed": str(seed)})
+    return [
+        TrainedModel(Product.MEASURE_MODEL, out, f"asap:model=file:{out}"),
+        TrainedModel(Product.EXTRACTOR, out, f"file:{out}"),
+    ]
 
 
 def train(datasets: Sequence[Dataset], out: Path, runtime: Runtime, options: Mapping[str, str]) -> None:

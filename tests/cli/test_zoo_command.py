@@ -1,12 +1,9 @@
-"""``dsim zoo``: list, show, verify, train."""
+"""``dsim zoo``: list, show, verify, add; its older command for trainings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -61,38 +58,3 @@ def test_verify_leaves_with_1_when_a_model_fails(models: list[Model], capsys: py
     assert json.loads(capsys.readouterr().out) == [{"id": "a.test.r1", "sound": True, "reason": ""}]
     assert run(["zoo", "verify"]) == 1
     assert "the weights are gone" in capsys.readouterr().out
-
-
-def test_train_hands_datasets_seed_and_settings_to_the_trainer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seen: dict[str, Any] = {}
-
-    def trainer(datasets: Sequence[Any], out: Path, runtime: Any, options: Mapping[str, str]) -> None:
-        seen.update(names=[dataset.name for dataset in datasets], out=out, device=runtime.device, options=options)
-
-    spec = SimpleNamespace(trainer="somewhere:train")
-    monkeypatch.setattr("dsim.registry.Registry.measure_spec", lambda self, name: spec)
-    monkeypatch.setattr("dsim.registry.load", lambda reference: trainer)
-    sources = ["--sources", "phantoms:xray", "phantoms:fundus"]
-    settings = ["--seed", "3", "--device", "cpu", "--set", "epochs=2", "--set", "lr=0.1"]
-    assert run(["zoo", "train", "asap", *sources, "--out", str(tmp_path / "m"), *settings]) == 0
-    assert seen["names"] == ["xray", "fundus"]
-    assert seen["options"] == {"seed": "3", "epochs": "2", "lr": "0.1"}
-    assert (seen["out"], seen["device"]) == (tmp_path / "m", "cpu")
-    assert capsys.readouterr().out == f"{tmp_path / 'm'}\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["cc", "--sources", "phantoms:xray", "--out", "m"], "measure 'cc' has no model to train"),
-        (["asp", "--sources", "phantoms:xray", "--out", "m"], "Did you mean 'asap'?"),
-        (["asap", "--sources", "phantoms:xray", "--out", "m", "--set", "seed=1"], "'seed' is given twice"),
-    ],
-)
-def test_train_refuses_what_it_cannot_train(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["zoo", "train", *arguments]) == 2
-    assert message in capsys.readouterr().err

@@ -31,6 +31,7 @@ WRITTEN = {
     "prelabel": ("`prelabel.json`", "`dsim prelabel`"),
     "recommend": ("`recommendation.json`", "`dsim recommend --out`"),
     "reliability": ("`reliability.json`", "`python benchmarks/reliability.py`"),
+    "training": ("`run.json`", "`dsim train`"),
     "transfer": ("`truth.json`", "`dsim transfer`, `dsim truth convert`"),
 }
 _HEAD = """\

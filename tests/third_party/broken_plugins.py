@@ -33,7 +33,7 @@ class Broken:
 MEASURE = '''
 from dsim.plugin import Direction, FeatureMeasure, MeasureSpec, Need, Parameter, hookimpl
 
-DSIM_API_VERSION = 1
+DSIM_API_VERSION = 2
 
 SPEC = MeasureSpec(
     name="NAME".replace("_", "-"), version=1, title="Distance of means", factory="NAME:Means",
@@ -79,7 +79,7 @@ BROKEN: Mapping[str, Broken] = {
         "rename it",
     ),
     "from_the_future": Broken(
-        _spoilt("DSIM_API_VERSION = 1", "DSIM_API_VERSION = 2"),
+        _spoilt("DSIM_API_VERSION = 2", "DSIM_API_VERSION = 3"),
         "api: it is written for plugin API 2, and this dsim offers 1",
         "upgrade dsim",
     ),

@@ -1,0 +1,5 @@
+"""Everything that learns: one training loop, its objectives, and trainings by name."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,3 @@
+from .trainer import TrainedModel, Trainer, train
+
+__all__ = ["TrainedModel", "Trainer", "train"]
