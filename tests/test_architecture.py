@@ -22,7 +22,7 @@ LAYERS = (
     {"data"},
     {"zoo"},
     {"features"},
-    {"measures", "learning"},
+    {"measures", "embeddings", "learning"},
     {"truth"},
     {"plugin", "comparison", "evaluation", "transfer", "doctor"},
     {"plots"},
@@ -32,7 +32,7 @@ LAYERS = (
     {"__main__"},
 )
 #: What a plugin may import of dsim: the door, the pure functions, and what its data come through.
-FOR_PLUGINS = {"plugin", "measures", "errors", "stats", "random", "features", "runtime", "testing"}
+FOR_PLUGINS = {"plugin", "measures", "embeddings", "errors", "stats", "random", "features", "runtime", "testing"}
 #: For a measure that is made of others.
 FOR_COMPOUNDS = {"registry"}
 #: For training a model beside measuring with it: datasets, the zoo, whole files, the cache, pictures.
@@ -65,7 +65,7 @@ LAZY = {
 }
 #: Classes of networks need torch when they are defined: such modules are imported when a network is built.
 TORCH_MODULES = ("transfer.nets.",)
-ABOUT_ARRAYS = ("stats", "features", "plots", "store", "data.phantoms")
+ABOUT_ARRAYS = ("stats", "embeddings", "features", "plots", "store", "data.phantoms")
 
 MODULE_LINES, FUNCTION_LINES, SHORT = 400, 70, 30
 

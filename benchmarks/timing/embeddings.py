@@ -23,7 +23,7 @@ def features(n: int, seed: int, d: int = 512) -> NDArray[np.float32]:
 
 def fitting(n: int) -> Row:
     """PCA and UMAP of a pool; the value is the layout's mean distance from its centre."""
-    from dsim_umap.mapping import fit_map, import_umap
+    from dsim.embeddings.maps import fit_umap, import_umap
 
     import_umap()
     from sklearn.decomposition import PCA
@@ -39,19 +39,19 @@ def fitting(n: int) -> Row:
         "sl-pca-umap",
         f"fit on {n} x 512",
         "scikit-learn, umap-learn",
-        lambda: spread(fit_map(pool, **SETTINGS).places),
+        lambda: spread(fit_umap(pool, **SETTINGS).places),
         theirs,
     )
 
 
 def placing(n: int, images: int) -> Row:
     """New images, each on its own."""
-    from dsim_umap.mapping import fit_map, import_umap
+    from dsim.embeddings.maps import fit_umap, import_umap
 
     import_umap()
     from umap.umap_ import UMAP
 
-    fitted, new = fit_map(features(n, seed=1), **SETTINGS), features(images, seed=2)
+    fitted, new = fit_umap(features(n, seed=1), **SETTINGS), features(images, seed=2)
     reducer = UMAP(random_state=0, transform_seed=0, n_jobs=1).fit(fitted.anchors)
     reduced = ((new.astype(np.float64) - fitted.mean) @ fitted.axes.T).astype(np.float32)
 

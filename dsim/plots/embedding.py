@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.embeddings.maps import to_plane
 from dsim.errors import UsageError
 from dsim.plots.frames import bare, foot
 from dsim.plots.marks import NAME_LENGTH, add_legend, centre_mark
 from dsim.plots.naming import names_of, settle
 from dsim.plots.palette import Look, Role, looks
-from dsim.plots.projection import to_plane
 from dsim.plots.style import drawable, pictures
 from dsim.plots.writing import check_suffix, save
 

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 from dsim.measures import EXTRACTOR
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dsim.data.dataset import Dataset
     from dsim.runtime import Runtime
 
@@ -43,23 +40,14 @@ def nearest_images(
     import numpy as np
 
     from dsim.data.sheet import evenly
+    from dsim.embeddings import find_neighbours
     from dsim.features import extract, feature_rows
-    from dsim.store.rows import blocks
 
     shown = evenly(len(target), images)
     wanted = np.asarray(extract(target, REFERENCE, runtime)[shown], dtype=np.float64)
-    rows = blocks(feature_rows(source, REFERENCE, runtime), 4096)
-    parts = [_distances(wanted, np.asarray(block, dtype=np.float64)) for block in rows]
-    distances = np.concatenate(parts, axis=1)
-    order = np.argsort(distances, axis=1, kind="stable")[:, :neighbours]
+    count = min(neighbours, len(source))
+    positions, distances = find_neighbours(wanted, feature_rows(source, REFERENCE, runtime), count)
     return tuple(
-        Nearest(image, tuple(row.tolist()), tuple(distances[k, row].tolist()))
-        for k, (image, row) in enumerate(zip(shown, order, strict=True))
+        Nearest(image, tuple(near.tolist()), tuple(far.tolist()))
+        for image, near, far in zip(shown, positions, distances, strict=True)
     )
-
-
-def _distances(wanted: NDArray[np.float64], block: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Euclidean, float64 (wanted, block)."""
-    import numpy as np
-
-    return np.stack([np.linalg.norm(block - row, axis=1) for row in wanted])

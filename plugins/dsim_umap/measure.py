@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.embeddings.maps import UmapMap, fit_umap
+from dsim.errors import TooFewSamplesError
 from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, PairwiseMeasure
 from dsim.runtime import Runtime
 from dsim.stats.distances import mean_distance
-from dsim_umap.mapping import Map, fit_map
 from dsim_umap.specs import SL_PCA_UMAP
 
 #: A layout is chaotic: the last bit of one of these changes all of it.
@@ -48,7 +49,7 @@ class SlPcaUmap(PairwiseMeasure[PlacedCloud]):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
-        self._map: Map | None = None
+        self._map: UmapMap | None = None
 
     def extractors(self) -> tuple[str, ...]:
         return (self.extractor,)
@@ -94,7 +95,7 @@ class SlPcaUmap(PairwiseMeasure[PlacedCloud]):
         return summary.points
 
 
-def _kept_map(features: NDArray[np.float32], settings: dict[str, Any], runtime: Runtime) -> Map:
+def _kept_map(features: NDArray[np.float32], settings: dict[str, Any], runtime: Runtime) -> UmapMap:
     """The map of a pool: from the cache, where the same libraries made it, else fitted now."""
     from dsim.store.content import ContentStore
 
@@ -105,9 +106,13 @@ def _kept_map(features: NDArray[np.float32], settings: dict[str, Any], runtime: 
     key = {"map": SL_PCA_UMAP.version, "pool": pool, "settings": settings, "libraries": libraries}
     if (record := store.get("maps", key)) is not None:
         stored: dict[str, Any] = {**record.arrays, **record.attributes}
-        return Map(**stored)
+        return UmapMap(**stored)
     with runtime.progress.task("UMAP of the pool"):
-        fitted = fit_map(features, **settings)
+        try:
+            fitted = fit_umap(features, **settings)
+        except TooFewSamplesError as error:
+            hint = f"give more sources, or fewer neighbours: {SL_PCA_UMAP.name}:neighbours=5"
+            raise MeasureError(f"{error.message} in the pool of sources", hint=hint) from error
     values = {field.name: getattr(fitted, field.name) for field in dataclasses.fields(fitted)}
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     store.try_put("maps", key, arrays, {"neighbours": fitted.neighbours, "seed": fitted.seed})

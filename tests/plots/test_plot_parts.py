@@ -11,10 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from dsim.embeddings.maps import to_plane
 from dsim.errors import UsageError
 from dsim.plots.labels import place_labels
 from dsim.plots.palette import COLOURS, Role, looks
-from dsim.plots.projection import to_plane
 from dsim.plots.style import drawable
 from dsim.plots.writing import save
 

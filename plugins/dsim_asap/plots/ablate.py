@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from dsim.embeddings.maps import to_plane
 from dsim.plots.frames import bare, foot, head
 from dsim.plots.marks import add_legend, centre_mark
 from dsim.plots.palette import COLOURS, Look, Role, looks
-from dsim.plots.projection import to_plane
 from dsim.plots.style import GRID, INK, PALE_INK, pictures
 from dsim.plots.writing import check_suffix, save
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.embeddings.placement import Placement, place
 from dsim.errors import UsageError
 from dsim_asap.latent.chosen import Chosen
 from dsim_asap.latent.clouds import Cloud, embed
-from dsim_asap.latent.placement import Placement, place
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset

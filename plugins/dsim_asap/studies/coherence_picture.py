@@ -22,9 +22,9 @@ def draw_coherence(trial: Trial, path: Path, title: str, note: str = "") -> None
     """Draw one trial as PNG or SVG, by the suffix; written atomically."""
     from matplotlib.figure import Figure
 
+    from dsim.embeddings.maps import to_plane
     from dsim.plots.frames import bare, foot
     from dsim.plots.palette import looks
-    from dsim.plots.projection import to_plane
     from dsim.plots.style import drawable, pictures
     from dsim.plots.writing import check_suffix, save
 

@@ -170,7 +170,7 @@ class LatentMap:
 
 def build_map(clouds: Sequence[Cloud], chosen: Chosen) -> LatentMap:
     """Lay the clouds in a plane: as they are in two dimensions, else along two principal axes of all points."""
-    from dsim.plots.projection import to_plane
+    from dsim.embeddings.maps import to_plane
 
     plane, how = to_plane({cloud.name: cloud.points for cloud in clouds})
     return LatentMap(tuple(clouds), tuple(plane.values()), how, chosen)

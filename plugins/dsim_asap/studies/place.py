@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.embeddings.placement import Placement, conformal_p, conformal_p_within, mean_to_others, place
 from dsim_asap.latent.clouds import Cloud
-from dsim_asap.latent.placement import Placement, mean_to_others, place, usual, usual_at_home
 
 SCHEMA = "dsim.asap-place/1"
 STRAYS_SCHEMA = "dsim.asap-strays/1"
@@ -150,7 +150,7 @@ def find_strays(cloud: Cloud, others: Sequence[Cloud], rng: np.random.Generator)
 
     Distances to a dataset are means over its images, the image itself left out.
     """
-    own, p_own = mean_to_others(cloud.points), usual_at_home(cloud.points)
+    own, p_own = mean_to_others(cloud.points), conformal_p_within(cloud.points)
     means = np.full((len(cloud), 1), math.inf)
     if others:
         means = place_means(cloud.points, [other.points for other in others])
@@ -159,7 +159,7 @@ def find_strays(cloud: Cloud, others: Sequence[Cloud], rng: np.random.Generator)
     found = []
     for index in np.flatnonzero((p_own <= LEVEL) | (other < own)).tolist():
         there = others[nearest[index]] if others else None
-        p_other = float(usual(cloud.points[[index]], there.points)[0]) if there else math.nan
+        p_other = float(conformal_p(cloud.points[[index]], there.points)[0]) if there else math.nan
         ratios = [_ratio(own[index], limit), _ratio(own[index], other[index])]
         found.append(
             Stray(

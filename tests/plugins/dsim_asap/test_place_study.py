@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import dsim
+from dsim.embeddings.placement import conformal_p_within, mean_to_others
 from dsim.errors import UsageError
 from dsim.files.documents import check
 from dsim_asap.latent.clouds import Cloud
-from dsim_asap.latent.placement import mean_to_others, place, usual, usual_at_home
 from dsim_asap.studies.place import find_strays, place_images, placement_document
 from dsim_asap.studies.place_sheet import draw_sheet
 
@@ -26,27 +26,12 @@ def around(x: float, n: int, seed: int) -> np.ndarray:
     return np.array([x, 0.0]) + np.random.default_rng(seed).standard_normal((n, 2))
 
 
-def test_p_is_uniform_for_images_of_the_datasets_own_kind() -> None:
-    rng = np.random.default_rng(0)
-    found = [usual(rng.standard_normal((1, 2)), rng.standard_normal((19, 2)))[0] for _ in range(2000)]
-    for level in (0.05, 0.25, 0.5):
-        assert np.mean(np.array(found) <= level + 1e-9) == pytest.approx(level, abs=0.03)
-
-
-def test_p_of_an_own_image_is_that_of_the_image_left_out() -> None:
-    points = around(0, 12, 1)
-    left_out = [usual(points[[i]], np.delete(points, i, axis=0))[0] for i in range(12)]
-    assert usual_at_home(points) == pytest.approx(left_out)
-    means = [place(points[[i]], [np.delete(points, i, axis=0)]).mean[0, 0] for i in range(12)]
-    assert mean_to_others(points) == pytest.approx(means)
-
-
 def test_an_image_of_a_dataset_is_compared_with_the_rest_of_it() -> None:
     known = cloud("a", around(0, 6, 1))
     single = Cloud(known.dataset.subset([2], "one"), known.points[[2]])
     found = place_images(single, [known])
     assert found.mean[0, 0] == pytest.approx(mean_to_others(known.points)[2])
-    assert found.p[0, 0] == pytest.approx(usual_at_home(known.points)[2])
+    assert found.p[0, 0] == pytest.approx(conformal_p_within(known.points)[2])
 
 
 def test_an_image_alone_in_a_dataset_has_no_distance_to_its_rest() -> None:

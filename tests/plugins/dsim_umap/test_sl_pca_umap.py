@@ -103,7 +103,7 @@ def test_the_map_is_kept_and_is_part_of_the_identity_of_what_it_gave(
 ) -> None:
     first = compare(sources, targets, measure=MEASURE, runtime=runtime)
     calls = []
-    monkeypatch.setattr("dsim_umap.measure.fit_map", lambda *args, **kwargs: calls.append(args))
+    monkeypatch.setattr("dsim_umap.measure.fit_umap", lambda *args, **kwargs: calls.append(args))
     second = compare(sources, targets, measure=MEASURE, runtime=runtime)
     assert calls == []
     assert first.provenance["fitted"] == second.provenance["fitted"] != ""
@@ -117,7 +117,7 @@ def test_clouds_of_another_map_are_never_mixed_in(
     import dsim_umap.measure as module
 
     before = compare(sources, targets[:1], measure=MEASURE, runtime=runtime)
-    fit = module.fit_map
+    fit = module.fit_umap
 
     def mirrored(features: object, **settings: object) -> object:
         import dataclasses
@@ -125,7 +125,7 @@ def test_clouds_of_another_map_are_never_mixed_in(
         fitted = fit(features, **settings)  # type: ignore[arg-type]
         return dataclasses.replace(fitted, places=-fitted.places)
 
-    monkeypatch.setattr(module, "fit_map", mirrored)
+    monkeypatch.setattr(module, "fit_umap", mirrored)
     monkeypatch.setattr(module, "version", lambda name: "another")
     after = compare(sources, targets, measure=MEASURE, runtime=runtime)
     assert before.clouds is not None

@@ -1,7 +1,7 @@
-"""A map of a pool: PCA, then UMAP; and where an image that is new to it lies.
+"""Maps in the plane: two principal axes of clouds of points, and UMAP with a place for points that are new to it.
 
-umap-learn's ``transform`` lays out all images it is given together, so that an image's place depends on which others
-come with it. Here each image is placed as ``transform`` places it alone, by the same functions of umap-learn: its place
+umap-learn's ``transform`` lays out all points it is given together, so that a point's place depends on which others
+come with it. Here each point is placed as ``transform`` places it alone, by the same functions of umap-learn: its place
 is a function of the map and of its own features, and of nothing else.
 """
 
@@ -9,28 +9,79 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plugin import MeasureError
+from dsim.errors import TooFewSamplesError
 
 #: Epochs in which umap-learn lays out new points, and its learning rate for them.
 _EPOCHS, _RATE = 100, 0.25
-#: From so many images on, the neighbours of the pool are found by matrix products.
+#: From so many points on, their neighbours are found by matrix products.
 _MANY = 4096
 #: Kernels of numba that run in parallel may not be entered by two threads at once on every platform.
 _TURN = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Map:
-    """A fitted map.
+def to_plane(clouds: Mapping[str, NDArray[np.floating]]) -> tuple[dict[str, NDArray[np.float64]], str]:
+    """Return the finite points of each cloud in two dimensions, and the projection in words.
 
-    ``mean`` (d,) and ``axes`` (k, d), float64: the PCA. ``anchors`` (N, k) and ``places`` (N, 2), float32: the pool's
-    images before and after UMAP. ``curve`` holds the a and b of UMAP's kernel in the plane.
+    Two dimensions stay as they are; one is laid on a line; more are projected onto the first two principal axes of all
+    points together (signs fixed: the largest loading is positive).
+
+    Parameters
+    ----------
+    clouds : at least one, points (n_i, k) with the same k; rows that are not finite are left out.
+
+    Returns
+    -------
+    float64 (n_i, 2) of each cloud, and the words for below a picture; empty where nothing was projected.
+
+    References
+    ----------
+    Pearson 1901, doi:10.1080/14786440109462720.
+
+    >>> points, words = to_plane({"a": np.array([[0.0, 0.0, 5.0], [3.0, 4.0, 5.0]])})
+    >>> points["a"].round(6).tolist(), words
+    ([[-2.5, 0.0], [2.5, 0.0]], 'first two principal components of 3 dimensions, 100 % of the variance')
+    """
+    finite = {name: _finite(cloud) for name, cloud in clouds.items()}
+    dimensions = next(iter(finite.values())).shape[1]
+    if dimensions == 2:
+        return finite, ""
+    if dimensions == 1:
+        return {name: np.pad(points, ((0, 0), (0, 1))) for name, points in finite.items()}, "one dimension"
+    pool = np.concatenate(list(finite.values()))
+    mean, axes, share = _two_axes(pool)
+    plane = {name: (points - mean) @ axes.T for name, points in finite.items()}
+    words = f"first two principal components of {dimensions} dimensions, {100 * share:.0f} % of the variance"
+    return plane, words
+
+
+def _finite(cloud: NDArray[np.floating]) -> NDArray[np.float64]:
+    points = np.asarray(cloud, dtype=np.float64)
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _two_axes(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Mean (k,), the two axes of largest variance (2, k), and the share of the variance along them."""
+    mean = points.mean(axis=0)
+    variances, vectors = np.linalg.eigh(np.cov(points - mean, rowvar=False, bias=True))
+    axes = vectors[:, ::-1][:, :2].T
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1, keepdims=True), axis=1)
+    total = variances.sum()
+    return mean, axes * np.sign(largest), float(variances[-2:].sum() / total) if total > 0 else 1.0
+
+
+@dataclass(frozen=True)
+class UmapMap:
+    """A fitted map by PCA, then UMAP.
+
+    ``mean`` (d,) and ``axes`` (k, d), float64: the PCA. ``anchors`` (N, k) and ``places`` (N, 2), float32: the fitted
+    points before and after UMAP. ``curve`` holds the a and b of UMAP's kernel in the plane.
     """
 
     mean: NDArray[np.float64]
@@ -42,30 +93,41 @@ class Map:
     seed: int
 
     def place(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Points of images with these features (n, d), float64 (n, 2); each is placed on its own."""
+        """Return the places of points with these features (n, d), float64 (n, 2); each is placed on its own."""
         reduced = ((features.astype(np.float64) - self.mean) @ self.axes.T).astype(np.float32)
         with _TURN:
             return _laid_out(self, reduced)
 
 
-def fit_map(features: NDArray[np.float32], *, variance: float, neighbours: int, min_dist: float, seed: int) -> Map:
-    """The map of a pool of images with these features (N, d); the order of the rows and copies of rows do not matter.
+def fit_umap(features: NDArray[np.float32], *, variance: float, neighbours: int, min_dist: float, seed: int) -> UmapMap:
+    """Return the map of points with these features; neither the order of the rows nor copies of rows matter.
 
-    Raises MeasureError where fewer distinct images than ``neighbours`` + 2 are given.
+    Parameters
+    ----------
+    features : float32 (N, d), finite.
+    variance : share of the variance that PCA keeps, in (0, 1]. ``neighbours``, ``min_dist`` : as umap-learn has them.
+
+    Raises
+    ------
+    TooFewSamplesError
+        Where fewer distinct rows than ``neighbours`` + 2 are given.
+
+    References
+    ----------
+    McInnes, Healy and Melville 2018, arXiv:1802.03426.
     """
     # Copies would be each other's only neighbours; sorted rows make the layout independent of the order.
     distinct = np.unique(features, axis=0).astype(np.float64)
     if len(distinct) < neighbours + 2:
-        raise MeasureError(
-            f"UMAP with {neighbours} neighbours needs {neighbours + 2} distinct images in the pool of sources, "
-            f"and there are {len(distinct)}",
-            hint="give more sources, or fewer neighbours: sl-pca-umap:neighbours=5",
+        raise TooFewSamplesError(
+            f"UMAP with {neighbours} neighbours needs {neighbours + 2} distinct images, and there are {len(distinct)}",
+            hint="give more images, or fewer neighbours",
         )
     mean, axes = _principal_axes(distinct, variance)
     anchors = np.ascontiguousarray((distinct - mean) @ axes.T, dtype=np.float32)
     with _TURN:
         places, curve = _umap(anchors, neighbours, min_dist, seed)
-    return Map(mean, axes, anchors, places, curve, neighbours, seed)
+    return UmapMap(mean, axes, anchors, places, curve, neighbours, seed)
 
 
 def _principal_axes(points: NDArray[np.float64], variance: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -77,7 +139,7 @@ def _principal_axes(points: NDArray[np.float64], variance: float) -> tuple[NDArr
 
 
 def import_umap() -> None:
-    """Import umap-learn, which takes seconds and tells everyone that TensorFlow is not installed."""
+    """Import umap-learn, which takes seconds and warns that TensorFlow is not installed."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
         import umap  # noqa: F401
@@ -109,7 +171,7 @@ def _umap(
     return np.ascontiguousarray(reducer.embedding_, dtype=np.float32), curve
 
 
-def _laid_out(known: Map, points: NDArray[np.float32]) -> NDArray[np.float64]:
+def _laid_out(known: UmapMap, points: NDArray[np.float32]) -> NDArray[np.float64]:
     """Points (n, k) in the plane, float64 (n, 2), each as umap-learn's ``transform`` places it alone."""
     import_umap()
     from umap.layouts import optimize_layout_euclidean
@@ -140,7 +202,9 @@ def _laid_out(known: Map, points: NDArray[np.float32]) -> NDArray[np.float64]:
     return placed.astype(np.float64)
 
 
-def _edges(known: Map, points: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+def _edges(
+    known: UmapMap, points: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Edges from points to their nearest anchors: rows, columns and strengths, ``neighbours`` per point."""
     from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
@@ -162,7 +226,8 @@ def _nearest(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Nearest anchors of each point, nearest first: indices int32 and distances float32, (n, count).
 
-    The distances are umap-learn's to the bit.
+    The distances are umap-learn's to the bit, not the exact ones of ``find_neighbours``: a layout is chaotic, and the
+    last bit of one distance moves all of it.
     """
     indices = np.empty((len(points), count), dtype=np.int32)
     distances = np.empty((len(points), count), dtype=np.float32)
@@ -178,7 +243,7 @@ def _nearest(
 def _nearest_of_many(
     anchors: NDArray[np.float32], points: NDArray[np.float32], count: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Like ``_nearest``, by matrix products; the last bits of distances are others."""
+    """The same by matrix products, as umap-learn itself does for many points; the last bits of distances differ."""
     from sklearn.neighbors import NearestNeighbors
 
     finder = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(anchors)

@@ -1,0 +1,45 @@
+"""Placement of points among sets: conformal p-values are those of chance, distances are the plain means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsim.embeddings import placement as module
+from dsim.embeddings.placement import conformal_p, conformal_p_within, distance_sums, mean_to_others, place
+
+
+def test_p_is_uniform_for_points_of_the_sets_own_kind() -> None:
+    rng = np.random.default_rng(0)
+    p_values = [conformal_p(rng.standard_normal((1, 2)), rng.standard_normal((19, 2)))[0] for _ in range(2000)]
+    for level in (0.05, 0.25, 0.5):
+        assert np.mean(np.array(p_values) <= level + 1e-9) == pytest.approx(level, abs=0.03)
+
+
+def test_p_of_an_own_point_is_that_of_the_point_left_out() -> None:
+    points = np.random.default_rng(1).standard_normal((12, 2))
+    left_out = [conformal_p(points[[i]], np.delete(points, i, axis=0))[0] for i in range(12)]
+    assert conformal_p_within(points) == pytest.approx(left_out)
+    means = [place(points[[i]], [np.delete(points, i, axis=0)]).mean[0, 0] for i in range(12)]
+    assert mean_to_others(points) == pytest.approx(means)
+
+
+def test_points_are_placed_by_mean_distance_and_by_centre() -> None:
+    """Near the centre of a wide ring, far from all of its points."""
+    ring = np.array([[10.0, 0.0], [-10.0, 0.0], [0.0, 10.0], [0.0, -10.0]])
+    compact = np.array([[4.0, 4.0], [4.0, 5.0]])
+    placement = place(np.zeros((1, 2)), [ring, compact])
+    assert placement.mean[0, 0] == pytest.approx(10)
+    assert placement.centre[0, 0] == pytest.approx(0)
+    assert (placement.nearest.tolist(), placement.nearest_centre.tolist()) == ([1], [0])
+
+
+def test_sums_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).standard_normal((30, 3))
+    whole = distance_sums(points)
+    monkeypatch.setattr(module, "_ROWS", 7)
+    np.testing.assert_allclose(distance_sums(points), whole, rtol=1e-14)
+
+
+def test_a_single_point_has_no_mean_distance_to_others() -> None:
+    assert np.isnan(mean_to_others(np.zeros((1, 2)))).all()
