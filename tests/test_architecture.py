@@ -18,6 +18,7 @@ LAYERS = (
     {"errors", "stats", "random"},
     {"runtime", "files"},
     {"registry"},
+    {"pages"},
     {"store"},
     {"data"},
     {"zoo"},
@@ -32,7 +33,18 @@ LAYERS = (
     {"__main__"},
 )
 #: What a plugin may import of dsim: the door, the pure functions, and what its data come through.
-FOR_PLUGINS = {"plugin", "measures", "embeddings", "errors", "stats", "random", "features", "runtime", "testing"}
+FOR_PLUGINS = {
+    "plugin",
+    "measures",
+    "embeddings",
+    "errors",
+    "stats",
+    "random",
+    "features",
+    "runtime",
+    "testing",
+    "pages",
+}
 #: For a measure that is made of others.
 FOR_COMPOUNDS = {"registry"}
 #: For training a model beside measuring with it: datasets, the zoo, whole files, the cache, pictures.
