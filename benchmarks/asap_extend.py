@@ -32,7 +32,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dsim
-from dsim.cli.console import Notes
 from dsim.data.dataset import Dataset
 from dsim.files import write_text
 from dsim.runtime import Runtime
@@ -40,6 +39,7 @@ from dsim.stats.distances import mean_distance
 from dsim.stats.embedding import eqc, placed_shares
 from dsim.stats.ranking import spearman
 from dsim.stats.resampling import sign_flip_p
+from dsim.ui import Notes
 from dsim_asap.evaluation import Part
 from dsim_asap.incremental.extending import METHODS, Order, exemplars, extend
 from dsim_asap.incremental.parent import open_parent

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsim.cli.console import runtime
 from dsim.comparison import compare
 from dsim.evaluation import Contrast, Evaluation, Judgement, Score, evaluate
 from dsim.evaluation.contrasts import contrasts
@@ -39,6 +38,7 @@ from dsim.measures import SimilarityMatrix, build_measure
 from dsim.recommend.measuring import joined
 from dsim.recommend.procedure import Procedure, carry_out
 from dsim.runtime import Runtime
+from dsim.ui import make_runtime
 
 MODEL = "zoo:asap-resnet18.biomed16.r1"
 CONTENT = f"{MODEL}[layer=backbone.layer4]"
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     benchmark = open_benchmark(options.truth, options.data)
-    how = runtime(options.device, offline=True)
+    how = make_runtime(options.device, offline=True)
     ranked = list(rank(benchmark, CANDIDATES, how))
     frozen = None if options.frozen is None else json.loads(options.frozen.read_text("utf-8"))
     nested = {score: nested_choice([one.evaluation for one in ranked], score) for score in CHOSEN_BY}

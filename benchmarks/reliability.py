@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dsim.cli.console import runtime
 from dsim.leaderboard.run.benchmark import open_benchmark
 from dsim.recommend.measuring import measure_reliability
 from dsim.recommend.procedure import DEFAULT, Procedure
 from dsim.recommend.reliability import FILE, write
 from dsim.recommend.wording import sentences
+from dsim.ui import make_runtime
 
 ROOT = Path(__file__).parent
 #: Said beside the numbers of that truth.
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    how = runtime(options.device, offline=True)
+    how = make_runtime(options.device, offline=True)
     benchmark = open_benchmark(options.truth, options.data)
     path = options.out or ROOT / "truth" / benchmark.truth.name / FILE
     for call in options.measure:

@@ -29,7 +29,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.cli.console import runtime
 from dsim.comparison import compare
 from dsim.data.dataset import Dataset
 from dsim.data.joined import join
@@ -43,6 +42,7 @@ from dsim.runtime import Runtime
 from dsim.transfer.segmentation import Recipe, measure_segmentation
 from dsim.transfer.splits import groups_of, split
 from dsim.truth import TransferMatrix
+from dsim.ui import make_runtime
 
 Values = NDArray[np.float64]
 Members = tuple[str, ...]
@@ -133,7 +133,7 @@ def set_up(options: argparse.Namespace) -> Setup:
         images=options.images,
         seed=options.seed,
         work=options.work,
-        runtime=runtime(options.device, offline=True),
+        runtime=make_runtime(options.device, offline=True),
         jobs=options.jobs,
     )
 

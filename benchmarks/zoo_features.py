@@ -13,11 +13,11 @@ import argparse
 import json
 from pathlib import Path
 
-from dsim.cli.console import runtime
 from dsim.data.opening import open_many
 from dsim.files import read_text, write_text
 from dsim.files.shipped import shipped
 from dsim.recommend.pool import FOLDER, Shelf, read, write
+from dsim.ui import make_runtime
 
 CARD = """# Features of the zoo's sources
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--zoo", type=Path, default=shipped("zoo"), metavar="FOLDER")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    how = runtime(options.device, offline=True)
+    how = make_runtime(options.device, offline=True)
     rows = []
     for dataset in open_many(options.datasets):
         path = write(dataset, options.zoo / FOLDER, how)

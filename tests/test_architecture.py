@@ -18,7 +18,7 @@ LAYERS = (
     {"errors", "stats", "random"},
     {"runtime", "files"},
     {"registry"},
-    {"pages"},
+    {"pages", "ui"},
     {"store"},
     {"data"},
     {"zoo"},
@@ -49,8 +49,8 @@ FOR_PLUGINS = {
 FOR_COMPOUNDS = {"registry"}
 #: For training a model beside measuring with it: datasets, the zoo, whole files, the cache, pictures.
 FOR_TRAINERS = {"data", "zoo", "files", "store", "plots"}
-#: For subcommands: the result that they give, and the console that they print it on.
-FOR_COMMANDS = {"cli"}
+#: For subcommands: console, tables, options, completion.
+FOR_COMMANDS = {"ui"}
 #: For studies of a measure: it is compared by, and judged.
 FOR_STUDIES = {"comparison", "evaluation", "truth"}
 OFFERED = FOR_PLUGINS | FOR_COMPOUNDS | FOR_TRAINERS | FOR_COMMANDS | FOR_STUDIES

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from dsim.cli.main import spread
-
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("zoo/**/*.md")])
 #: Pages whose Python runs here.
@@ -77,7 +75,7 @@ def test_commands_of_the_page_take_the_options_that_are_shown(page: Path) -> Non
 
     for line in "\n".join(blocks(page, "bash")).replace("\\\n", " ").splitlines():
         for command in re.findall(r"(?:^|&& )dsim ([^#&|]+)", line):
-            words = spread(command.split())
+            words = command.split()
             context = click.Context(cli, info_name="dsim")
             found: click.Command | None = cli
             while isinstance(found, click.Group) and words and not words[0].startswith("-"):

@@ -16,13 +16,15 @@ _SHOWN = 3
 
 def show_agreement(found: Agreement, written: Sequence[Path]) -> None:
     """Print the votes for each target, then each measure beside the others."""
-    from dsim.cli.console import say, say_written, table
+    from dsim.ui import print_table, say, say_written
 
     title = f"where {len(found.measures)} measures agree: how many rank a source first"
     columns = ["target", "nearest", "votes", "tau", "orders alike"]
-    table(title, columns, [_target(found, target) for target in found.targets], right=["votes", "tau", "orders alike"])
+    print_table(
+        title, columns, [_target(found, target) for target in found.targets], right=["votes", "tau", "orders alike"]
+    )
     columns = ["measure", "tau with the others", "with the most votes", "failed pairs", "seconds"]
-    table("each measure", columns, _measures(found), right=columns[1:])
+    print_table("each measure", columns, _measures(found), right=columns[1:])
     told = "tau: Kendall's, of rankings, mean over pairs of measures (and over targets); 1 is the same order"
     say(f"note: {told}")
     say("note: seconds are of this run; what was computed before was looked up")

@@ -16,9 +16,9 @@ def best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str
 
     DataError where no source could be compared, or no segmentation model was trained on the best one.
     """
-    from dsim.cli.console import say
     from dsim.cli.recommend import chosen, open_sources
     from dsim.recommend import recommend
+    from dsim.ui import say
 
     pool = open_sources(sources, runtime)
     found = recommend(target, pool, runtime=runtime)

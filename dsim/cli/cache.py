@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 
 if TYPE_CHECKING:
     from dsim.store.maintenance import Item
@@ -22,9 +22,9 @@ def cache() -> None:
 @options.as_json
 def info(as_json: bool) -> None:
     """Tell where the cache is, and how much it holds of each kind."""
-    from dsim.cli.console import emit_json, table
     from dsim.runtime import default_cache
     from dsim.store.maintenance import format_size, usage
+    from dsim.ui import emit_json, print_table
 
     root, held = default_cache(), usage(default_cache())
     total = sum(found.bytes for found in held)
@@ -34,23 +34,25 @@ def info(as_json: bool) -> None:
     rows = [[found.kind, str(found.count), format_size(found.bytes)] for found in held]
     rows.append(["total", str(sum(found.count for found in held)), format_size(total)])
     click.echo(root)
-    return table("", ["kind", "files", "size"], rows, right=["files", "size"])
+    return print_table("", ["kind", "files", "size"], rows, right=["files", "size"])
 
 
 @cache.command()
 @options.as_json
 def verify(as_json: bool) -> int:
     """Check every file against its checksum; leaves with 1 if any is corrupt."""
-    from dsim.cli.console import emit_json, runtime, table
     from dsim.store import maintenance
+    from dsim.ui import emit_json, make_runtime, print_table
 
-    how = runtime()
+    how = make_runtime()
     corrupt = maintenance.verify(how.cache, how.progress)
     count = len(maintenance.items(how.cache))
     if as_json:
         emit_json({"files": count, "corrupt": [{**_record(item), "reason": reason} for item, reason in corrupt]})
     elif corrupt:
-        table("corrupt: computed again when next needed", ["file", "reason"], [[str(i.path), r] for i, r in corrupt])
+        print_table(
+            "corrupt: computed again when next needed", ["file", "reason"], [[str(i.path), r] for i, r in corrupt]
+        )
     else:
         click.echo(f"all {count} files are sound")
     return 1 if corrupt else 0
@@ -81,9 +83,9 @@ def prune(
 
     To empty the cache: dsim cache prune --older-than 0
     """
-    from dsim.cli.console import emit_json
     from dsim.runtime import default_cache
     from dsim.store import maintenance
+    from dsim.ui import emit_json
 
     removed = maintenance.prune(
         default_cache(),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.cli import completers
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     "--measure",
     "measures",
     multiple=True,
-    shell_complete=completing.several_measures,
+    shell_complete=completion.several_measures,
     metavar="NAME[:PARAM=VALUE,...]",
     help="Measure; may be repeated. label-free: all that need only images or features; all: every one.",
 )
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--extractor",
-    shell_complete=completing.extractors,
+    shell_complete=completers.extractors,
     metavar="REF",
     help="Features for every measure that takes an extractor.",
 )
@@ -101,13 +102,13 @@ def compare(
     """
     from dsim.cli.choosing import choose
     from dsim.cli.comparing import Job
-    from dsim.cli.console import runtime
+    from dsim.ui import make_runtime
 
     if report is not None:
         from dsim.report.writing import check_name
 
         check_name(report)
-    how = runtime(device, offline)
+    how = make_runtime(device, offline)
     choice = choose(measures or ("asap",), extractor, weights, how.progress.note)
     pool, wanted = _attributed(*_datasets(sources, targets, how, skip_unreadable), attributes)
     return Job(pool, wanted, numbers, how, out, as_json, report).carry_out(choice)

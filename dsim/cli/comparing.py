@@ -130,7 +130,7 @@ def _report(outcome: _Outcome, job: Job, path: Path) -> None:
 
 def _finish(outcome: _Outcome, job: Job) -> int:
     """Tell where the measures agree and which failed, print the JSON that was asked for, and give the exit code."""
-    from dsim.cli.console import emit_json, say
+    from dsim.ui import emit_json, say
 
     found = _agreement(outcome, job)
     if job.report is not None:

@@ -1,24 +1,111 @@
-"""``dsim completion``: the lines by which a shell learns to complete ``dsim``."""
+"""``dsim completion``: the shell completes commands, options, and names of measures, truths and models.
+
+click completes for bash, zsh and fish, with two gaps: an option that takes several values (``--sources A B C``); and
+bash ends a word at ``:`` and ``=``, which measures and models contain (``kld-tf:preset=paper``, ``zoo:ID``).
+"""
 
 from __future__ import annotations
 
-import click
+import os
+from collections.abc import Iterable
 
-#: As in ``dsim.cli.shells``, which only the command itself imports: --help stays quick.
-_SHELLS = ("bash", "zsh", "fish")
+import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    split_arg_string,
+)
+
+from dsim.ui.options import SeveralValues, repeat_option
+
+#: The variable by which a shell asks ``dsim`` to complete instead of to run.
+VARIABLE = "_DSIM_COMPLETE"
+
+# click's own script passes the words that bash made; this one passes the line as it was typed, up to the cursor.
+_BASH = """\
+%(complete_func)s() {
+    local IFS=$'\\n' completion type value
+    COMPREPLY=()
+    for completion in $(env COMP_WORDS="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash_complete "$1"); do
+        IFS=',' read -r type value <<< "$completion"
+        case $type in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("$value")
+                   [[ $value == *[:=] ]] && compopt -o nospace ;;
+        esac
+    done
+    return 0
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+class _SeveralValues(ShellComplete):
+    """Completion of a command that has options with several values: click looks only one word back for an option."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        options = [option for option in _command(self.cli, args).params if isinstance(option, SeveralValues)]
+        names = [name for option in options for name in option.opts]
+        return super().get_completions(repeat_option([*args, incomplete], names)[:-1], incomplete)
+
+
+def _command(command: click.Command, words: Iterable[str]) -> click.Command:
+    """Return the innermost command that the words name."""
+    context = click.Context(command)
+    for word in words:
+        if isinstance(command, click.Group):
+            command = command.get_command(context, word) or command
+    return command
+
+
+class Bash(_SeveralValues, BashComplete):
+    """Words end at white space; what bash already has of a word is not given again."""
+
+    source_template = _BASH
+    _typed = ""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        line = os.environ["COMP_WORDS"]
+        words = split_arg_string(line)
+        self._typed = "" if line[-1:].isspace() else words.pop()
+        return words[1:], self._typed
+
+    def format_completion(self, item: CompletionItem) -> str:
+        end = max(self._typed.rfind(":"), self._typed.rfind("=")) + 1
+        return f"{item.type},{str(item.value).removeprefix(self._typed[:end])}"
+
+
+class Zsh(_SeveralValues, ZshComplete):
+    """click's, with options that take several values."""
+
+
+class Fish(_SeveralValues, FishComplete):
+    """click's, with options that take several values."""
+
+
+SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
+
+
+def register() -> None:
+    """Make click use the shells of this module instead of its own, and complete the names of phantoms."""
+    for name, shell in SHELLS.items():
+        add_completion_class(shell, name)
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(_SHELLS))
+@click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands, options, and names of measures, truths and models.
+    """Print the lines that make SHELL complete commands, options, and names of measures, truths and models.
 
     \b
     bash:  echo 'eval "$(dsim completion bash)"' >> ~/.bashrc
     zsh:   echo 'eval "$(dsim completion zsh)"' >> ~/.zshrc
     fish:  dsim completion fish > ~/.config/fish/completions/dsim.fish
     """
-    from dsim.cli.main import cli
-    from dsim.cli.shells import SHELLS, VARIABLE
-
-    click.echo(SHELLS[shell](cli, {}, "dsim", VARIABLE).source(), nl=False)
+    program = click.get_current_context().find_root().command
+    click.echo(SHELLS[shell](program, {}, "dsim", VARIABLE).source(), nl=False)

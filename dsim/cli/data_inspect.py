@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import completing
+from dsim.ui import completion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", shell_complete=completing.datasets, metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", shell_complete=completion.datasets, metavar="PATH...", nargs=-1, required=True)
 @click.option("--sheet", metavar="FILE", help="Draw thumbnails into this .png or .jpg file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object per dataset.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out files that cannot be read, and list them.")
@@ -27,12 +27,12 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
     """
     from pathlib import Path
 
-    from dsim.cli.console import emit_json, runtime, say
     from dsim.data.inspection import inspect as look
     from dsim.data.opening import open_many
+    from dsim.ui import emit_json, make_runtime, say
 
     datasets = open_many(paths, skip_unreadable=skip_unreadable)
-    progress = runtime().progress
+    progress = make_runtime().progress
     found = [look(dataset, progress) for dataset in datasets]
     if as_json:
         emit_json([inspection.to_json() for inspection in found])
@@ -47,9 +47,9 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
 
 
 def _print(found: Inspection) -> None:
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
-    table(found.name, ("what", "found"), [(what, text) for what, text in _lines(found) if text])
+    print_table(found.name, ("what", "found"), [(what, text) for what, text in _lines(found) if text])
 
 
 def _lines(found: Inspection) -> list[tuple[str, str]]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
 from dsim.errors import UsageError
 from dsim.registry import split_outside_brackets
+from dsim.ui import options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -81,9 +81,9 @@ def _catalogue() -> list[dict[str, object]]:
 
 def _print(rows: list[dict[str, object]], as_json: bool) -> None:
     """One line per row in aligned columns, or a JSON list."""
-    from dsim.cli.console import columns, emit_json
+    from dsim.ui import emit_json, print_columns
 
     if as_json:
         return emit_json(rows)
     texts = [[", ".join(v) if isinstance(v, list) else str(v) for v in row.values()] for row in rows]
-    return columns([list(rows[0]), *texts])
+    return print_columns([list(rows[0]), *texts])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 
 if TYPE_CHECKING:
     from dsim.doctor import Finding
@@ -29,8 +29,8 @@ def doctor(as_json: bool, online: bool) -> int:
         if not as_json:
             _print(finding)
     if as_json:
-        from dsim.cli.console import emit_json
         from dsim.runtime import VERSION
+        from dsim.ui import emit_json
 
         findings = [finding.to_dict() for finding in found]
         emit_json({"schema": "dsim.doctor/1", "dsim": VERSION, "findings": findings})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.cli import completers
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completing.datasets)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completion.datasets)
 @click.option(
     "--extractor",
-    shell_complete=completing.extractors,
+    shell_complete=completers.extractors,
     required=True,
     metavar="KIND:NAME[OPTIONS]",
     help="timm:resnet18.a1_in1k, zoo:ID, ...",
@@ -44,12 +45,12 @@ def extract(
 
     PATH is a folder, an archive, a manifest, phantoms:NAME, or NAME=PATH to give it a name.
     """
-    from dsim.cli.console import emit_json, runtime, table
     from dsim.cli.opening import open_datasets
     from dsim.features import feature_rows, recipe
+    from dsim.ui import emit_json, make_runtime, print_table
 
     reference = _with_weights(extractor, weights) if weights else extractor
-    how = runtime(device, offline)
+    how = make_runtime(device, offline)
     used = recipe(reference, how)
     datasets = open_datasets(paths, how, skip_unreadable=skip_unreadable)
     features = {dataset.name: feature_rows(dataset, reference, how) for dataset in datasets}
@@ -67,7 +68,7 @@ def extract(
             }
         )
     rows = [[name, str(n), str(d)] for name, (n, d) in shapes.items()]
-    return table("", ["dataset", "images", "features"], rows, right=["images", "features"])
+    return print_table("", ["dataset", "images", "features"], rows, right=["images", "features"])
 
 
 def write_features(

@@ -36,8 +36,8 @@ def _p(value: float) -> str:
 
 def _show_scores(one: Evaluation) -> None:
     """Every score beside a random source, the best fixed source and the ceiling."""
-    from dsim.cli.console import table
     from dsim.evaluation.scores import BY_NAME
+    from dsim.ui import print_table
 
     beside = {title: found for name, title in _BESIDE.items() for found in one.baselines if found.name == name}
     highest = ["ceiling"] if any(not math.isnan(score.value) for score in one.ceiling.values()) else []
@@ -55,7 +55,7 @@ def _show_scores(one: Evaluation) -> None:
         row += [shown(name, found.scores[name].value, one.unit) for found in beside.values()]
         rows.append([*row, *(_ceiling(name, one) for _ in highest), BY_NAME[name].better])
     of = f"{len(one.targets)} targets, {len(one.sources)} sources, {int(one.counted.sum())} pairs"
-    table(f"{one.measure} judged by {one.truth} ({one.score}): {of}", columns, rows, right=columns[1:-1])
+    print_table(f"{one.measure} judged by {one.truth} ({one.score}): {of}", columns, rows, right=columns[1:-1])
 
 
 def _interval(score: Score, one: Evaluation) -> str:
@@ -69,7 +69,7 @@ def _ceiling(name: str, one: Evaluation) -> str:
 
 def _show_baselines(one: Evaluation) -> None:
     """The measure and all baselines, with the paired test of the measure against each."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     tested = {(contrast.score, contrast.second): contrast.p_adjusted for contrast in one.contrasts}
     columns = ["selection by", "regret", "interval", "top-1", "Pearson", "p regret", "p top-1", "p Pearson"]
@@ -79,12 +79,12 @@ def _show_baselines(one: Evaluation) -> None:
         told.insert(1, _interval(found.scores["regret"], one))
         of = [_p(tested.get((name, found.name), math.nan)) for name in ("regret", "top1", "pearson")]
         rows.append([found.name, *told, *of])
-    table("beside it (p: the measure against each, paired over targets, Holm)", columns, rows, right=columns[1:])
+    print_table("beside it (p: the measure against each, paired over targets, Holm)", columns, rows, right=columns[1:])
 
 
 def _show_targets(one: Evaluation) -> None:
     """For each target what the measure selects, what it should have, and what that costs."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     columns = ["target", "nearest", one.score, "best source", f"best {one.score}", "regret", "Pearson", "Spearman"]
     rows = []
@@ -95,7 +95,7 @@ def _show_targets(one: Evaluation) -> None:
             row += [_several(chosen), _scored(one, chosen, position)]
         scores = ((name, float(one.judgement.per_target[name][position])) for name in ("regret", "pearson", "spearman"))
         rows.append([*row, *(shown(name, value, "%" if one.unit else "").removesuffix(" %") for name, value in scores)])
-    table("for each target", columns, rows, right=[columns[2], *columns[4:]])
+    print_table("for each target", columns, rows, right=[columns[2], *columns[4:]])
 
 
 def _several(sources: Sequence[str]) -> str:
@@ -112,14 +112,14 @@ def _scored(one: Evaluation, sources: Sequence[str], target: int) -> str:
 
 def _show_together(evaluations: Sequence[Evaluation]) -> None:
     """Measures in rows, and the baselines that all of them have below."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     first = evaluations[0]
     columns = ["selection by", "Pearson", "interval", "RCI", "pooled r", "top-1", "regret", "interval "]
     rows = [_side_by_side(one.judgement, first) for one in evaluations]
     rows += [_side_by_side(found, first) for found in first.baselines]
     of = f"{first.truth} ({first.score}): {len(first.targets)} targets, {len(first.sources)} sources; baselines below"
-    table(f"{len(evaluations)} measures judged by {of}", columns, rows, right=columns[1:])
+    print_table(f"{len(evaluations)} measures judged by {of}", columns, rows, right=columns[1:])
 
 
 def _side_by_side(found: Judgement, one: Evaluation) -> list[str]:
@@ -139,8 +139,8 @@ def _side_by_side(found: Judgement, one: Evaluation) -> list[str]:
 
 def _show_contrasts(contrasts: Sequence[Contrast], unit: str) -> None:
     """The paired tests of each two measures."""
-    from dsim.cli.console import table
     from dsim.evaluation.scores import BY_NAME
+    from dsim.ui import print_table
 
     some = sorted(
         (found for found in contrasts if found.score in _MAIN), key=lambda found: (math.isnan(found.p), found.p)
@@ -160,4 +160,4 @@ def _show_contrasts(contrasts: Sequence[Contrast], unit: str) -> None:
         for found in some[:_CONTRASTS]
     ]
     more = f" ({len(rows)} of {len(contrasts)}; all are in evaluate.json)" if len(contrasts) > len(rows) else ""
-    table(f"first less second, paired over targets{more}", columns, rows, right=columns[3:])
+    print_table(f"first less second, paired over targets{more}", columns, rows, right=columns[3:])

@@ -16,7 +16,7 @@ _NAMED = 3
 
 def tell(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast], written: Sequence[Path]) -> None:
     """Print what must be said of each evaluation, once where it is of all, and the files."""
-    from dsim.cli.console import say, say_written
+    from dsim.ui import say, say_written
 
     said: dict[str, list[str]] = {}
     for one in evaluations:

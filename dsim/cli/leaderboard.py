@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.cli import completers
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.evaluation import Score
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--benchmark",
     "place",
-    shell_complete=completing.truths,
+    shell_complete=completers.truths,
     default="phantoms-dsc",
     show_default=True,
     metavar="NAME|FILE",
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     "--measure",
     "measures",
     multiple=True,
-    shell_complete=completing.measures,
+    shell_complete=completion.measures,
     metavar="NAME[:PARAM=VALUE,...]",
     help="Measure to run; may be repeated. Default: every registered one.",
 )
@@ -77,14 +78,14 @@ def leaderboard(
     Each measure runs in a process of its own with an empty cache, so that time and memory can be compared. Finished
     rows are kept: an interrupted run goes on, and what did not change is not run again.
     """
-    from dsim.cli.console import emit_json, runtime
     from dsim.leaderboard.accepted import Accepted
     from dsim.leaderboard.run.benchmark import open_benchmark
     from dsim.leaderboard.run.board import SETTINGS, run_board
     from dsim.leaderboard.run.processes import Limits
     from dsim.leaderboard.writing import write_board
+    from dsim.ui import emit_json, make_runtime
 
-    limits, how, settings = Limits(jobs, timeout), runtime(device, offline), {**SETTINGS, "seed": seed, **judging}
+    limits, how, settings = Limits(jobs, timeout), make_runtime(device, offline), {**SETTINGS, "seed": seed, **judging}
     if device not in ("auto", "cpu"):
         how.resolved_device()  # said once, and not in every row
     benchmark = open_benchmark(place, data)
@@ -108,10 +109,10 @@ _TITLES = {"regret": "regret", "top1": "top-1", "pearson": "Pearson", "spearman"
 
 def _show(board: Board) -> None:
     """The rows in order, then what they are to be held against."""
-    from dsim.cli.console import table
     from dsim.leaderboard.page import wording
     from dsim.leaderboard.rows import Status
     from dsim.leaderboard.ties import all_ties
+    from dsim.ui import print_table
 
     columns = ["#", "measure", *_TITLES.values(), "s", "MB", "status"]
     columns.insert(3, "interval")
@@ -119,7 +120,9 @@ def _show(board: Board) -> None:
     rows = [_row(board, row, ties) for row in board.rows if row.status is not Status.FAILED]
     rows += [["", one.name, *_scores(board, one.scores), "", "", ""] for one in wording.references(board)]
     title = f"{board.truth.name}: mean regret in {wording.score_unit(board.truth)}"
-    table(f"{title}; {wording.TIE} cannot be told from the best; baselines below", columns, rows, right=columns[2:-1])
+    print_table(
+        f"{title}; {wording.TIE} cannot be told from the best; baselines below", columns, rows, right=columns[2:-1]
+    )
 
 
 def _row(board: Board, row: Row, ties: Mapping[str, set[str]]) -> list[str]:
@@ -147,8 +150,8 @@ def _scores(board: Board, scores: Mapping[str, Score], tied: Collection[str] = (
 
 def _tell(board: Board, written: Sequence[Path]) -> None:
     """Failures with their reasons, and the files."""
-    from dsim.cli.console import say, say_written
     from dsim.leaderboard.rows import Status
+    from dsim.ui import say, say_written
 
     for row in board.rows:
         if row.status is Status.FAILED:

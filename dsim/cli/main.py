@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from dsim.cli.lazy import LazyGroup
 from dsim.cli.misuse import retold
 from dsim.cli.welcome import WELCOME, sections
 from dsim.errors import DsimError, PluginError
 from dsim.runtime import VERSION
+from dsim.ui.groups import LazyGroup
 
 
 def _commands() -> Mapping[str, tuple[str, str]]:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # wait for: 11 s instead of 15 for the main job beside two busy processes, and no loss on a quiet machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "_DSIM_COMPLETE" in os.environ:
-        from dsim.cli.shells import register
+        from dsim.cli.completion import register
 
         register()
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; expected failures are printed, not raised."""
     try:
-        result = cli.main(args=spread(arguments), prog_name="dsim", standalone_mode=False)
+        result = cli.main(args=arguments, prog_name="dsim", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         return _interrupted()
@@ -85,37 +85,6 @@ def run(arguments: list[str]) -> int:
         print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
         print("  fix: this is a defect; run again with `dsim --debug ...` and report the traceback", file=sys.stderr)
         return 1
-
-
-def spread(arguments: list[str]) -> list[str]:
-    """Let ``--sources A B C`` take what the shell's ``*`` expands to: ``--sources A --sources B --sources C``.
-
-    >>> spread(["compare", "--sources", "a", "b", "--json", "--targets", "c"])
-    ['compare', '--sources', 'a', '--sources', 'b', '--json', '--targets', 'c']
-    """
-    plural = {"--sources", "--targets", "--known", "--new", "--foreign"}
-    result: list[str] = []
-    open_option: str | None = None
-    for position, argument in enumerate(arguments):
-        if argument == "--":
-            return [*result, *arguments[position:]]
-        if argument in plural:
-            open_option = argument
-        elif argument.startswith("-"):
-            open_option = None
-            result.append(argument)
-        elif open_option is not None:
-            result += [open_option, argument]
-        else:
-            result.append(argument)
-            continue
-        if argument in plural and not _followed_by_value(arguments, position):
-            result.append(argument)
-    return result
-
-
-def _followed_by_value(arguments: list[str], position: int) -> bool:
-    return position + 1 < len(arguments) and not arguments[position + 1].startswith("-")
 
 
 def _failed(error: DsimError) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.registry import MeasureSpec, Parameter
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @click.option("--markdown", is_flag=True, help="Print the page of all measures: docs/measures.md.")
 def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
     """List the similarity measures."""
-    from dsim.cli.console import columns, emit_json
     from dsim.registry import default
+    from dsim.ui import emit_json, print_columns
 
     chosen = [spec for spec in default().measures.values() if not needs or spec.needs <= _needs(needs)]
     if as_json:
@@ -29,11 +29,13 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
         from dsim.cli.measure_table import page
 
         return click.echo(page(default(), chosen))
-    return columns([(f"{s.name}@{s.version}", ", ".join(sorted(s.needs)), str(s.direction), s.title) for s in chosen])
+    return print_columns(
+        [(f"{s.name}@{s.version}", ", ".join(sorted(s.needs)), str(s.direction), s.title) for s in chosen]
+    )
 
 
 @click.command()
-@click.argument("name", shell_complete=completing.measures)
+@click.argument("name", shell_complete=completion.measures)
 @options.as_json
 def explain(name: str, as_json: bool) -> None:
     """Tell what a measure computes: formula, direction, range, cost, references, parameters, presets."""
@@ -45,7 +47,7 @@ def explain(name: str, as_json: bool) -> None:
         return explain_trainer(name, as_json)
     spec = default().measure_spec(name)
     if as_json:
-        from dsim.cli.console import emit_json
+        from dsim.ui import emit_json
 
         return emit_json(_document(spec))
     plugin = default().origin(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import completing, options
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.testing import PluginReport, Report
@@ -36,8 +36,8 @@ def plugin() -> None:
 )
 def new(name: str, kind: str, licence: str, author: str, out: Path) -> None:
     """Write a plugin that works: a whole distribution, in the new folder dsim-NAME."""
-    from dsim.cli.console import say
     from dsim.scaffold import KINDS, new_plugin
+    from dsim.ui import say
 
     folder = new_plugin(name, out, kind=kind, licence=licence, author=author)
     say(f"wrote {folder}; next:")
@@ -47,7 +47,7 @@ def new(name: str, kind: str, licence: str, author: str, out: Path) -> None:
 
 
 @plugin.command()
-@click.argument("name", shell_complete=completing.plugins)
+@click.argument("name", shell_complete=completion.plugins)
 @options.as_json
 def check(name: str, as_json: bool) -> int:
     """Run the conformance kit on an installed plugin.
@@ -55,10 +55,10 @@ def check(name: str, as_json: bool) -> int:
     NAME is a plugin, a distribution, or a measure, extractor, reader or command that one brings. Exit code 0: all that
     it brings keeps the contract; 1: it does not, and what to do is told.
     """
-    from dsim.cli.console import emit_json, runtime
     from dsim.testing import check_plugin, keep
+    from dsim.ui import emit_json, make_runtime
 
-    reports = check_plugin(name, progress=runtime().progress)
+    reports = check_plugin(name, progress=make_runtime().progress)
     for report in reports:
         keep(report)
     if as_json:
@@ -81,10 +81,10 @@ def _show(report: PluginReport) -> None:
 
 def _table(part: Report) -> None:
     """All checks of one thing; what to do stands below what failed."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     rows = []
     for result in part.results:
         told = f"{result.message}\nfix: {result.hint}" if result.hint else result.message
         rows.append([result.status.value.replace("_", " "), result.name, told])
-    table(f"{part.kind} {part.name}: {part.summary}", ("", "check", "what was seen"), rows)
+    print_table(f"{part.kind} {part.name}: {part.summary}", ("", "check", "what was seen"), rows)

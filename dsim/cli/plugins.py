@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.registry import Plugin, PluginFailure, Registry
@@ -19,7 +19,7 @@ _SLOW = 0.5
 @click.command()
 @click.option(
     "--why",
-    shell_complete=completing.plugins,
+    shell_complete=completion.plugins,
     metavar="NAME",
     help="Tell all about one plugin: what it brings, or why it is not in use.",
 )
@@ -34,7 +34,7 @@ def plugins(why: str | None, as_json: bool) -> None:
         entries = [entry for entry in entries if entry["name"] == why] or _unknown(why, registry)
         entries = [{**entry, "problems": _problems(registry.plugins.get(why))} for entry in entries]
     if as_json:
-        from dsim.cli.console import emit_json
+        from dsim.ui import emit_json
 
         return emit_json(entries)
     for entry in entries:

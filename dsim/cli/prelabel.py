@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import completing, options
+from dsim.cli import completers
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.prelabel import PreLabels
 
 
 @click.command()
-@click.argument("target", shell_complete=completing.datasets)
+@click.argument("target", shell_complete=completion.datasets)
 @click.option(
     "--model",
     "reference",
-    shell_complete=completing.segmentation_models,
+    shell_complete=completers.segmentation_models,
     metavar="zoo:ID|FILE",
     help="The segmentation model.",
 )
@@ -72,13 +73,13 @@ def prelabel(
 
     TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
-    from dsim.cli.console import emit_json, runtime
     from dsim.cli.opening import open_datasets
     from dsim.prelabel import Settings, open_model
     from dsim.prelabel import prelabel as run
+    from dsim.ui import emit_json, make_runtime
 
     _refuse_contradictions(reference, best, sources)
-    how = runtime(device, offline)
+    how = make_runtime(device, offline)
     [images] = open_datasets([target], how, skip_unreadable=skip_unreadable)
     settings = Settings(threshold, label, probabilities or "")
     if reference is None:
@@ -107,7 +108,7 @@ def _refuse_contradictions(reference: str | None, best: bool, sources: Sequence[
 
 def _show(found: PreLabels) -> None:
     """The most doubtful images, and where everything is."""
-    from dsim.cli.console import say, table
+    from dsim.ui import print_table, say
 
     told = found.to_dict()
     rows = [
@@ -115,7 +116,7 @@ def _show(found: PreLabels) -> None:
         for row in told["most_doubtful"]
     ]
     numbers = ["objects", "expected Dice", "entropy at outlines"]
-    table(f"{told['target']['name']}: look at these first", ["image", *numbers], rows, right=numbers)
+    print_table(f"{told['target']['name']}: look at these first", ["image", *numbers], rows, right=numbers)
     empty = f", {found.empty} images without any" if found.empty else ""
     say(f"{found.objects} objects in {len(found.rows)} images{empty}")
     say(f"wrote {found.out}: masks, geojson, rois, {', '.join(found.files)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import completing, options
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -22,11 +22,11 @@ _SHOWN = 10
 
 
 @click.command()
-@click.argument("target", shell_complete=completing.datasets)
+@click.argument("target", shell_complete=completion.datasets)
 @options.sources("Datasets to choose from; default: the zoo's.")
 @click.option(
     "--measure",
-    shell_complete=completing.measures,
+    shell_complete=completion.measures,
     default="ensemble",
     show_default=True,
     metavar="NAME[:PARAM=VALUE,...]",
@@ -70,11 +70,11 @@ def recommend(
 
     TARGET and PATH are a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH.
     """
-    from dsim.cli.console import emit_json, runtime
     from dsim.cli.opening import open_datasets
     from dsim.recommend import recommend as run
+    from dsim.ui import emit_json, make_runtime
 
-    how = runtime(device, offline)
+    how = make_runtime(device, offline)
     [images] = open_datasets([target], how, skip_unreadable=skip_unreadable)
     pool = open_sources(sources, how, skip_unreadable)
     found = run(images, pool, measure=measure, out=out, bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=how)
@@ -95,8 +95,8 @@ def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool
 
 def show(found: Recommendation) -> None:
     """Print the ranking and the answer; on stderr what must be said besides."""
-    from dsim.cli.console import say, say_written, table
     from dsim.cli.showing import notes
+    from dsim.ui import print_table, say, say_written
 
     candidates = found.choice.candidates
     more = f" ({_SHOWN} of {len(candidates)})" if len(candidates) > _SHOWN else ""
@@ -106,7 +106,7 @@ def show(found: Recommendation) -> None:
         [str(rank), candidate.source, _value(candidate), *(_cell(candidate, found, column) for column in judged)]
         for rank, candidate in enumerate(candidates[:_SHOWN], 1)
     ]
-    table(title, ["rank", "source", "value", *judged], rows, right=["rank", "value", *judged])
+    print_table(title, ["rank", "source", "value", *judged], rows, right=["rank", "value", *judged])
     for line in (*chosen(found), *_next(found), *found.said):
         click.echo(line)
     for note in (*(f"note: {text}" for text in found.notes), *notes(found.matrix)):

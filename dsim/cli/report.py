@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -39,11 +39,11 @@ def report(results: Path, out: Path | None, boards: Sequence[Path], images: bool
     RESULTS is the folder that dsim compare wrote, or the matrix.json or agreement.json in it. Images are shown where
     they can be opened again and are those that were compared; otherwise the page says why not.
     """
-    from dsim.cli.console import runtime
     from dsim.cli.report_steps import read_boards
     from dsim.report import open_results
     from dsim.report.locating import locate
     from dsim.report.writing import check_name
+    from dsim.ui import make_runtime
 
     where = out or (results if results.is_dir() else results.parent) / "report.html"
     check_name(where)
@@ -51,7 +51,7 @@ def report(results: Path, out: Path | None, boards: Sequence[Path], images: bool
     missing: Mapping[str, str] = {}
     datasets: Mapping[str, Dataset] = {}
     if images:
-        datasets, missing = locate(found.matrices[0], runtime(offline=offline))
+        datasets, missing = locate(found.matrices[0], make_runtime(offline=offline))
     else:
         missing = dict.fromkeys(found.matrices[0].provenance["datasets"], "left out (--no-images)")
     write(assemble(found, datasets, missing, judged), where)
@@ -79,8 +79,8 @@ def assemble(
 
 def write(found: Report, path: Path) -> None:
     """Write the page, and say where and how large it is."""
-    from dsim.cli.console import say
     from dsim.report import write_report
+    from dsim.ui import say
 
     size = write_report(found, path).stat().st_size
     say(f"wrote {path}, {size / 1e6:.2f} MB")

@@ -17,12 +17,12 @@ _LEVEL = 0.05
 
 def show(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
     """Print the sources that are nearest to each target, and what must be said of them."""
-    from dsim.cli.console import say, say_written, table
+    from dsim.ui import print_table, say, say_written
 
     title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix)}"
     columns = ["target", "rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", "verdict"]
     columns[4:4] = [*(["halves"] if matrix.floor else []), *(["p"] if matrix.permutations else [])]
-    table(title, columns, list(_rows(matrix)), right=["rank", "value", "halves", "p", "first in"])
+    print_table(title, columns, list(_rows(matrix)), right=["rank", "value", "halves", "p", "first in"])
     for line in (*_failures(matrix), *notes(matrix)):
         say(line)
     say_written(written)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.learning import TrainedModel
@@ -46,8 +46,8 @@ def _texts(spec: TrainerSpec, values: Any) -> list[str]:
 
 
 @click.command(cls=_TrainCommand)
-@click.argument("name", required=False, shell_complete=completing.trainers)
-@click.argument("datasets", nargs=-1, shell_complete=completing.datasets)
+@click.argument("name", required=False, shell_complete=completion.trainers)
+@click.argument("datasets", nargs=-1, shell_complete=completion.datasets)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run and its models.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
 @click.option("--preset", default="", metavar="NAME", help="A named set of parameter values; -p goes before it.")
@@ -98,35 +98,35 @@ def run_trainer(
 ) -> Sequence[TrainedModel]:
     """Read parameters and datasets as the command line has them, and train."""
     from dsim import learning
-    from dsim.cli.console import runtime
     from dsim.cli.opening import open_datasets
     from dsim.registry import default, parse_options
+    from dsim.ui import make_runtime
 
     spec = default().trainer_spec(name)
     texts = parse_options(",".join(params)) if params else {}
     values = spec.values({key: spec.parameter(key).parse(text) for key, text in texts.items()}, preset)
-    how = runtime(device)
+    how = make_runtime(device)
     opened = open_datasets(datasets, how, skip_unreadable=skip_unreadable)
     return learning.train(name, opened, out=out, seed=seed, resume=resume, runtime=how, **values)
 
 
 def _list(as_json: bool) -> None:
-    from dsim.cli.console import columns, emit_json
     from dsim.registry import default
+    from dsim.ui import emit_json, print_columns
 
     specs = list(default().trainers.values())
     if as_json:
         return emit_json([document(spec) for spec in specs])
     rows = [(f"{spec.name}@{spec.version}", ", ".join(spec.produces), spec.title) for spec in specs]
-    return columns(rows) if rows else None
+    return print_columns(rows) if rows else None
 
 
 def _show(models: Sequence[TrainedModel], as_json: bool) -> None:
-    from dsim.cli.console import columns, emit_json
+    from dsim.ui import emit_json, print_columns
 
     if as_json:
         return emit_json([{"product": m.product, "path": str(m.path), "reference": m.reference} for m in models])
-    return columns([(str(model.product), str(model.path), model.reference) for model in models])
+    return print_columns([(str(model.product), str(model.path), model.reference) for model in models])
 
 
 def explain_trainer(name: str, as_json: bool) -> None:
@@ -135,7 +135,7 @@ def explain_trainer(name: str, as_json: bool) -> None:
 
     spec = default().trainer_spec(name)
     if as_json:
-        from dsim.cli.console import emit_json
+        from dsim.ui import emit_json
 
         return emit_json(document(spec))
     plugin = default().origin(name, "dsim_trainers")

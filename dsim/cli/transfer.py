@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dsim.cli.lazy import LazyGroup
+from dsim.ui import LazyGroup
 
 
 @click.group(

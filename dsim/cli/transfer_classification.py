@@ -46,7 +46,7 @@ def classification(folds: int, preset: str, imagenet: str, imagenet_optional: bo
 
 def _show(truth: TransferMatrix) -> None:
     """Mean AUC of each pair and its gain over training from scratch, a row for each target."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     rows = []
     for j, target in enumerate(truth.targets):
@@ -57,7 +57,7 @@ def _show(truth: TransferMatrix) -> None:
         rows.append([target, *cells, "failed" if base is None or base[j] != base[j] else f"{base[j]:.3f}", best])
     columns = ["target", *truth.sources, "from scratch", "best of others"]
     title = f"AUC, mean of {truth.repetitions} folds (gain over training from scratch)"
-    table(title, columns, rows, right=columns[1:-1])
+    print_table(title, columns, rows, right=columns[1:-1])
 
 
 def _cell(truth: TransferMatrix, i: int, j: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -55,7 +55,7 @@ class Experiment:
 
     def finish(self, truth: TransferMatrix, show: Callable[[TransferMatrix], None], notes: Iterable[str]) -> int:
         """Print the truth, and what a reader of the numbers should know; the exit code."""
-        from dsim.cli.console import emit_json
+        from dsim.ui import emit_json
 
         if self.as_json:
             emit_json(truth.to_dict())
@@ -77,9 +77,9 @@ class Experiment:
 
     @cached_property
     def runtime(self) -> Runtime:
-        from dsim.cli.console import runtime
+        from dsim.ui import make_runtime
 
-        return runtime(self.device, self.offline)
+        return make_runtime(self.device, self.offline)
 
     def _opened(self, paths: Sequence[str]) -> list[Dataset]:
         from dsim.cli.opening import open_datasets

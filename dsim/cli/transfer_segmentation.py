@@ -59,7 +59,7 @@ def segmentation(scenario: str, repetitions: int, foreground: Sequence[str], **s
 
 def _show(truth: TransferMatrix) -> None:
     """Every pair where the terminal has room for them, else what each target got; the files hold all."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     few = len(truth.sources) <= _MOST_COLUMNS
     columns = ["target", *(truth.sources if few else ["its own held-out images"])]
@@ -67,7 +67,7 @@ def _show(truth: TransferMatrix) -> None:
     columns += ["best of others", "its Dice", "median of others", "all foreground"]
     rows = [_row(truth, j, few) for j in range(len(truth.targets))]
     title = f"Dice, %: mean of {truth.repetitions} trainings ± standard deviation"
-    table(title, columns, rows, right=[column for column in columns[1:] if column != "best of others"])
+    print_table(title, columns, rows, right=[column for column in columns[1:] if column != "best of others"])
 
 
 def _row(truth: TransferMatrix, j: int, every: bool) -> list[str]:

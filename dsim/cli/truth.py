@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from dsim.cli import completing, options
+from dsim.cli import completers
+from dsim.ui import options
 
 
 @click.group()
@@ -18,9 +19,9 @@ def truth() -> None:
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the stored truths."""
-    from dsim.cli.console import emit_json, say
     from dsim.cli.truth_tables import show_list, summary
     from dsim.truth import distance_names, open_truth, truth_names
+    from dsim.ui import emit_json, say
 
     found = [open_truth(name) for name in truth_names()]
     if as_json:
@@ -32,13 +33,13 @@ def list_(as_json: bool) -> None:
 
 
 @truth.command()
-@click.argument("name", shell_complete=completing.truths)
+@click.argument("name", shell_complete=completers.truths)
 @options.as_json
 def show(name: str, as_json: bool) -> None:
     """Show a truth: what is known of it, and its scores. NAME is a stored truth or a file."""
-    from dsim.cli.console import emit_json
     from dsim.cli.truth_tables import show_scores, show_truth
     from dsim.truth import open_truth
+    from dsim.ui import emit_json
 
     found = open_truth(name)
     if as_json:
@@ -55,9 +56,9 @@ def show(name: str, as_json: bool) -> None:
 @options.as_json
 def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_json: bool) -> None:
     """Check a truth in FILE, and tell what was understood of it."""
-    from dsim.cli.console import emit_json
     from dsim.cli.truth_tables import show_truth, summary
     from dsim.truth import open_truth
+    from dsim.ui import emit_json
 
     found = open_truth(file, score=score, bounds=bounds)
     if as_json:
@@ -73,9 +74,9 @@ def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_j
 @options.bounds
 def convert(source: str, out: Path, score: str | None, bounds: tuple[float, float] | None) -> None:
     """Write the truth IN as OUT, a .json or .csv. A CSV holds the scores only."""
-    from dsim.cli.console import say
     from dsim.errors import UsageError
     from dsim.truth import open_truth
+    from dsim.ui import say
 
     suffix = out.suffix.lower()
     if suffix not in (".json", ".csv"):

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 def show_list(truths: Sequence[TransferMatrix]) -> None:
     """Print one line of each."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     rows = [[one.name, _score_of(one), _size(one), _repetitions(one), _baseline(one), _images(one)] for one in truths]
-    table("stored truths", ["name", "score", "sources x targets", "repetitions", "baseline", "images"], rows)
+    print_table("stored truths", ["name", "score", "sources x targets", "repetitions", "baseline", "images"], rows)
 
 
 def summary(found: TransferMatrix) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def summary(found: TransferMatrix) -> dict[str, Any]:
 
 def show_truth(found: TransferMatrix) -> None:
     """Print what was understood."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     low, high = found.bounds
     provenance = found.provenance
@@ -60,7 +60,7 @@ def show_truth(found: TransferMatrix) -> None:
         *_corrected(provenance),
         ("digest", found.digest[:16]),
     ]
-    table(found.name, ("what", "understood"), [line for line in lines if line[1]])
+    print_table(found.name, ("what", "understood"), [line for line in lines if line[1]])
 
 
 def _cited(source: Any) -> str:
@@ -86,7 +86,7 @@ def _corrected(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def show_scores(found: TransferMatrix) -> None:
     """Means over repetitions; the longer list of names goes down, so that the names across are few."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     form = "{:.2f}" if found.unit else "{:.4f}"
     rows = [[source, *_cells(row, form)] for source, row in zip(found.sources, found.mean.tolist(), strict=True)]
@@ -96,7 +96,7 @@ def show_scores(found: TransferMatrix) -> None:
     if len(found.targets) > len(found.sources):
         rows, down = [list(column) for column in zip(*rows, strict=True)], "target"
     title = f"{_score_of(found)} of each source on each target{', means' if found.repetitions > 1 else ''}"
-    table(title, [down, *rows[0][1:]], rows[1:], right=rows[0][1:])
+    print_table(title, [down, *rows[0][1:]], rows[1:], right=rows[0][1:])
 
 
 def _cells(values: Sequence[float], form: str) -> list[str]:

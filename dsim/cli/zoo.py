@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completing, options
+from dsim.cli import completers
+from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.zoo import Model
@@ -23,24 +24,24 @@ def zoo() -> None:
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the models."""
-    from dsim.cli.console import emit_json, table
     from dsim.store.maintenance import format_size
+    from dsim.ui import emit_json, print_table
     from dsim.zoo import models
 
     known = models()
     if as_json:
         return emit_json([_document(model) for model in known])
     rows = [[model.id, model.title, _gives(model), format_size(model.manifest["weights"]["size"])] for model in known]
-    return table("", ["id", "title", "gives", "weights"], rows, right=["weights"])
+    return print_table("", ["id", "title", "gives", "weights"], rows, right=["weights"])
 
 
 @zoo.command()
-@click.argument("id", shell_complete=completing.zoo_ids)
+@click.argument("id", shell_complete=completers.zoo_ids)
 @options.as_json
 def show(id: str, as_json: bool) -> None:
     """Show a model's card: data, licences, settings, results."""
-    from dsim.cli.console import emit_json
     from dsim.errors import DataError
+    from dsim.ui import emit_json
     from dsim.zoo import find
 
     model = find(id)
@@ -57,23 +58,23 @@ def show(id: str, as_json: bool) -> None:
 
 
 @zoo.command()
-@click.argument("id", required=False, shell_complete=completing.zoo_ids)
+@click.argument("id", required=False, shell_complete=completers.zoo_ids)
 @options.as_json
 def verify(id: str | None, as_json: bool) -> int:
     """Check weights and probe of one model, or of all; leaves with 1 if any fails."""
-    from dsim.cli.console import emit_json, table
+    from dsim.ui import emit_json, print_table
     from dsim.zoo import find, models
 
     faults = {model.id: _fault(model) for model in ([find(id)] if id else models())}
     if as_json:
         emit_json([{"id": name, "sound": not fault, "reason": fault} for name, fault in faults.items()])
     else:
-        table("", ["id", "state"], [[name, fault or "sound"] for name, fault in faults.items()])
+        print_table("", ["id", "state"], [[name, fault or "sound"] for name, fault in faults.items()])
     return 1 if any(faults.values()) else 0
 
 
 @zoo.command(hidden=True)
-@click.argument("name", shell_complete=completing.trainers)
+@click.argument("name", shell_complete=completion.trainers)
 @options.sources("Datasets to train on.", required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the model.")
 @options.seed
@@ -92,8 +93,8 @@ def train(
     skip_unreadable: bool,
 ) -> None:
     """Train as dsim train NAME does: the older form of that command."""
-    from dsim.cli.console import say
     from dsim.cli.train import run_trainer
+    from dsim.ui import say
 
     say(f"note: dsim zoo train is now: dsim train {name} DATASET... --out {out} -p KEY=VALUE")
     run_trainer(name, sources, out, settings, "", seed, device, True, skip_unreadable)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 from dsim_expert.questions import QUESTIONS
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def rate(
     Every answer is kept at once: whoever interrupts goes on with the same command where they stopped. Observers do not
     see labels, masks, file names or each other's answers.
     """
-    from dsim.cli.console import say
     from dsim.data.opening import open_dataset
     from dsim.files import slug
+    from dsim.ui import say
     from dsim_expert.ratings import answers_in, read_ratings, record
 
     observer = _observer(observer, out)
@@ -105,8 +105,8 @@ def _observer(name: str, out: Path) -> str:
 @options.as_json
 def agreement(files: Sequence[Path], as_json: bool) -> None:
     """Tell how far observers agree: Fleiss' kappa of every property, and of all together."""
-    from dsim.cli.console import emit_json, table
     from dsim.data.attributes import merge, read_attributes
+    from dsim.ui import emit_json, print_table
     from dsim_expert.agreement import SCHEMA, agreements
 
     found = agreements(merge(read_attributes(path) for path in files))
@@ -116,7 +116,7 @@ def agreement(files: Sequence[Path], as_json: bool) -> None:
         return emit_json({"schema": SCHEMA, "properties": properties, "overall": overall.to_json()})
     rows = [_row(name, agreement.to_json()) for name, agreement in {**found, "all": overall}.items()]
     columns = ("property", "kappa", "observed", "by chance", "datasets", "observers")
-    return table("Fleiss' kappa: 1 is full agreement, 0 that of chance", columns, rows, right=columns[1:])
+    return print_table("Fleiss' kappa: 1 is full agreement, 0 that of chance", columns, rows, right=columns[1:])
 
 
 def _row(name: str, told: Mapping[str, float | int | None]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 from dsim_kld.specs import KLD_TF
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def write(
     """Write the fingerprint of DATASET to a file that may be sent: JSON, readable by eye."""
     from dataclasses import replace
 
-    from dsim.cli.console import runtime, say
     from dsim.data.opening import open_dataset
     from dsim.errors import UsageError
+    from dsim.ui import make_runtime, say
     from dsim_kld.files import is_record, write_record
     from dsim_kld.making import make_record
     from dsim_kld.measure import bins_that_hide
@@ -71,7 +71,7 @@ def write(
     if not is_record(str(out)):
         raise UsageError(f"cannot write a fingerprint to {out}", hint="end its name in .json")
     KLD_TF.parameter("scale").check(scale)
-    made = make_record(open_dataset(dataset), extractor, bins, scale, runtime(device, offline), least)
+    made = make_record(open_dataset(dataset), extractor, bins, scale, make_runtime(device, offline), least)
     write_record(replace(made, name=name or made.name), out)
     for remark in bins_that_hide(made.fingerprint.histograms):
         say(f"note: {remark} (--scale)")
@@ -112,15 +112,15 @@ def compare(
     FILEs are compared with each other, or are the sources where there are --targets. A folder, archive or phantoms:NAME
     among sources or targets is a dataset at hand: its fingerprint is made as those of the files were.
     """
-    from dsim.cli.console import runtime
     from dsim.errors import UsageError
+    from dsim.ui import make_runtime
     from dsim_kld.comparing import Way, compare_records, gather
 
     pool = [*files, *sources]
     if not pool:
         raise UsageError("there are no fingerprints to compare", hint="name files, or --sources and --targets")
     way = Way(variant, smoothing, weights)
-    records = gather([*pool, *targets], extractor, runtime(device, offline))
+    records = gather([*pool, *targets], extractor, make_runtime(device, offline))
     matrix = compare_records(records[: len(pool)], records[len(pool) :] or None, way)
     _print(matrix, records, as_json)
     if out is not None:
@@ -129,7 +129,7 @@ def compare(
 
 
 def _print(matrix: SimilarityMatrix, records: Sequence[Record], as_json: bool) -> None:
-    from dsim.cli.console import emit_json, say, table
+    from dsim.ui import emit_json, print_table, say
 
     if any(not record.reference for record in records):
         say("note: features were given: nobody can tell whether they are of one network")
@@ -141,7 +141,7 @@ def _print(matrix: SimilarityMatrix, records: Sequence[Record], as_json: bool) -
         for rank, entry in enumerate(ranking.entries, 1)
     ]
     title = f"{matrix.measure}, a {matrix.direction} in {matrix.unit}: sources for each target, best first"
-    return table(title, ("target", "rank", "source", "value", "why not"), rows, right=("rank", "value"))
+    return print_table(title, ("target", "rank", "source", "value", "why not"), rows, right=("rank", "value"))
 
 
 def _shown(value: float) -> str:

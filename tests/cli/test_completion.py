@@ -13,9 +13,8 @@ from pathlib import Path
 import click
 import pytest
 
-from dsim.cli.completion import completion
+from dsim.cli.completion import SHELLS, VARIABLE, completion
 from dsim.cli.main import cli
-from dsim.cli.shells import SHELLS, VARIABLE
 from dsim.registry import default
 from dsim.truth import truth_names
 from dsim.zoo import models

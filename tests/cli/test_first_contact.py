@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from dsim.cli.main import cli, run, spread
+from dsim.cli.main import cli, run
 from dsim.cli.welcome import WELCOME, sections
 from dsim.registry import default
 
@@ -31,7 +31,7 @@ SHOWN = [re.split(r" {2,}", line.strip())[0] for line in WELCOME.splitlines() if
 @pytest.mark.parametrize("shown", SHOWN)
 def test_what_it_tells_to_type_is_understood(shown: str) -> None:
     command: click.Command = cli
-    rest = spread(shlex.split(shown)[1:])
+    rest = shlex.split(shown)[1:]
     while isinstance(command, click.Group):
         name, rest = rest[0], rest[1:]
         found = command.get_command(click.Context(command), name)

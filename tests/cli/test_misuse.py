@@ -56,7 +56,7 @@ WORDING = {
     "no value": (
         "compare --seed",
         "option '--seed' of dsim compare needs a value\n"
-        "  fix: --seed INTEGER RANGE: Seed of every draw. [default: 0; x>=0]",
+        "  fix: --seed INTEGER RANGE: Seed of all random numbers. [default: 0; x>=0]",
     ),
     "one value of two": (
         "truth check x.csv --bounds 0",

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dsim.cli.main import spread
 from dsim.cli.transfer import transfer
 from dsim.errors import DataError, DsimError, UnknownNameError, UsageError
 from dsim.truth import open_truth
@@ -21,7 +20,7 @@ SETS = ["phantoms:fluorescence[count=10,size=24]", "phantoms:relief[count=10,siz
 def run(tmp_path: Path, *arguments: str, sources: list[str] | None = None) -> tuple[int, str, str]:
     settings = [part for text in FAST for part in ("--set", text)]
     given = ["segmentation", "--sources", *(sources or SETS), "--out", str(tmp_path / "t.json"), "--device", "cpu"]
-    done = CliRunner().invoke(transfer, spread([*given, *settings, *arguments]), standalone_mode=False)
+    done = CliRunner().invoke(transfer, [*given, *settings, *arguments], standalone_mode=False)
     if done.exception is not None:
         raise done.exception
     return done.return_value, done.stdout, done.stderr

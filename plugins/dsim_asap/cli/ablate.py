@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dsim.cli import options as common
+from dsim.ui import options as common
 from dsim_asap.cli import options
 
 _VARIANTS = "ae,ae-t,ae-s,asap"
@@ -56,9 +56,9 @@ def ablate(
     AE only rebuilds images; AE-T adds triplets, AE-S style, ASAP both (Table 3 of the paper, lower half). Stopped, the
     same command goes on, and repeats no training. The folder gets ablate.json and ablate.png.
     """
-    from dsim.cli.console import emit_json, runtime, stderr
     from dsim.data.opening import open_many
     from dsim.truth import open_truth
+    from dsim.ui import emit_json, make_runtime, stderr
     from dsim_asap.plots.ablate import draw_ablation
     from dsim_asap.studies.ablate import Study
     from dsim_asap.studies.ablate import ablate as run
@@ -70,7 +70,7 @@ def ablate(
     pool = open_many(sources)
     wanted = open_many(targets) if targets else pool
     study = Study(pool, wanted, params_of(settings, preset), _chosen(variants), tuple(range(seed, seed + seeds)))
-    found = run(study, out, runtime(device), judge, intersect)
+    found = run(study, out, make_runtime(device), judge, intersect)
     told = document(found)
     write(out / "ablate.json", told)
     draw_ablation(found, told, out / "ablate.png")
@@ -102,7 +102,7 @@ def show(told: Mapping[str, Any]) -> None:
 
 
 def _show_quality(told: Mapping[str, Any]) -> None:
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     judge = told["judge"]
     columns = {**_QUALITY, **(_JUDGED if judge else {})}
@@ -114,7 +114,7 @@ def _show_quality(told: Mapping[str, Any]) -> None:
     seeds = len(told["seeds"])
     by = f", judged by {judge['truth']} ({len(judge['targets'])} targets)" if judge else ""
     title = f"{seeds} training{'s' if seeds > 1 else ''} of each, mean±deviation, {len(told['sources'])} datasets{by}"
-    table(title, ["variant", *columns], rows, right=list(columns))
+    print_table(title, ["variant", *columns], rows, right=list(columns))
 
 
 def _cell(name: str, found: Mapping[str, Any], judge: Mapping[str, Any] | None) -> str:
@@ -151,7 +151,7 @@ def _beside(told: Mapping[str, Any]) -> list[list[str]]:
 
 def _show_contrasts(told: Mapping[str, Any]) -> None:
     """The reference less each other variant: EQC paired by seed, scores paired by target."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     rows = [
         ["EQC", one["second"], *_difference("eqc", one["mean"], one, told), f"{one['n']} seeds"]
@@ -165,7 +165,7 @@ def _show_contrasts(told: Mapping[str, Any]) -> None:
     ]
     if rows:
         columns = ["score", "less that of", "difference", "95 % interval", "p", "paired over"]
-        table(f"{told['reference']} against the others", columns, rows, right=columns[2:5])
+        print_table(f"{told['reference']} against the others", columns, rows, right=columns[2:5])
 
 
 def _difference(name: str, value: float | None, one: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
@@ -179,7 +179,7 @@ def _difference(name: str, value: float | None, one: Mapping[str, Any], told: Ma
 
 
 def _show_cost(told: Mapping[str, Any]) -> None:
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     columns = ["variant", "GMAC", "parameters", "training s", "images/s", "epochs", "embedding s", "of images"]
     rows = [
@@ -195,4 +195,4 @@ def _show_cost(told: Mapping[str, Any]) -> None:
         ]
         for one in told["variants"]
     ]
-    table("cost of one training", columns, rows, right=columns[1:])
+    print_table("cost of one training", columns, rows, right=columns[1:])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 from dsim_asap.cli import options as shared
 
 if TYPE_CHECKING:
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @shared.sources
-@click.option(
+@options.datasets(
     "--foreign",
-    multiple=True,
-    metavar="PATH",
-    help="Images of another world; may be repeated. Default: crops of two photographs, and drawn textures.",
+    help="Images of another world. Default: crops of two photographs, and drawn textures.",
 )
 @click.option("--no-foreign", is_flag=True, help="Only unseen images.")
 @click.option("--model", metavar="zoo:ID|file:FOLDER", help="Judge this model instead of training.")
@@ -60,11 +58,11 @@ def coherence(
     Held out are whole groups (patients, videos) or, where a dataset has none, runs of neighbours. Writes coherence.json
     and coherence.png. The same command goes on where it was interrupted, and trains nothing twice.
     """
-    from dsim.cli.console import emit_json, runtime
     from dsim.data.opening import open_many
+    from dsim.ui import emit_json, make_runtime
     from dsim_asap.studies.coherence import document
 
-    how = runtime(device, offline)
+    how = make_runtime(device, offline)
     pool = open_many(sources)
     strangers = _foreign(foreign, no_foreign)
     trials = _trials(pool, strangers, model, settings, range(seed, seed + seeds), holdout, how)
@@ -125,18 +123,18 @@ def _write(told: dict[str, Any], trial: Trial, out: Path) -> None:
 
 
 def _show(told: dict[str, Any], out: Path) -> None:
-    from dsim.cli.console import stderr, table
+    from dsim.ui import print_table, stderr
 
     columns = ["dataset", "unseen", "groups", "nearest centre", "nearest mean distance", "inside its 95 %"]
     rows = [_unseen_row(name, row) for name, row in [*told["unseen"].items(), ("all", told["all_unseen"])]]
-    table(f"{told['model']}: unseen images placed with their own", columns, rows, right=columns[1:])
+    print_table(f"{told['model']}: unseen images placed with their own", columns, rows, right=columns[1:])
     columns = ["foreign", "images", "spread", "over the median of the pool's", "over the widest", "inside any 95 %"]
     rows = [
         [name, str(row["images"]), *(_number(row[key]) for key in _SPREADS), _interval(row["inside"])]
         for name, row in told["foreign"].items()
     ]
     if rows:
-        table("foreign images", columns, rows, right=columns[1:])
+        print_table("foreign images", columns, rows, right=columns[1:])
     for name in (name for name, row in told["foreign"].items() if row["trained_on"]):
         stderr().print(f"{name} is not foreign to this model: it was trained on it", markup=False)
     stderr().print(f"wrote coherence.json and coherence.png to {out}", markup=False)

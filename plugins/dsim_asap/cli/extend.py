@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 from dsim_asap.cli.options import settings
 
 
 @click.command()
 @click.option("--model", required=True, metavar="zoo:ID|file:FOLDER", help="The trained model to extend.")
-@click.option("--known", multiple=True, required=True, metavar="PATH...", help="Datasets of its pool, to rehearse.")
-@click.option("--new", multiple=True, required=True, metavar="PATH...", help="Datasets to extend it by.")
+@options.datasets("--known", required=True, help="Datasets of its pool, to rehearse.")
+@options.datasets("--new", required=True, help="Datasets to extend it by.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the extended model."
 )
@@ -52,22 +52,22 @@ def extend(
     The encoder learns to tell the new datasets from exemplars of the known ones, which are held where they were.
     Stopped at any moment, the same command goes on from there.
     """
-    from dsim.cli.console import runtime
     from dsim.data.opening import open_many
     from dsim.registry import parse_options
+    from dsim.ui import make_runtime
     from dsim_asap.incremental.extending import Order
     from dsim_asap.incremental.extending import extend as extend_model
     from dsim_asap.incremental.parent import open_parent
 
     texts = [*settings, *([f"epochs={epochs}"] if epochs else [])]
     order = Order(method, images, memory, seed, parse_options(",".join(texts)) if texts else {})
-    how = runtime(device)
+    how = make_runtime(device)
     results = extend_model(open_parent(model), open_many(known), open_many(new), out, order, how)
     _show(out, results, as_json)
 
 
 def _show(out: Path, results: Mapping[str, Any], as_json: bool) -> None:
-    from dsim.cli.console import emit_json, stderr
+    from dsim.ui import emit_json, stderr
 
     if as_json:
         known = {name: value if value == value else None for name, value in results.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 from dsim_asap.cli import options as shared
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @shared.sources
-@click.option("--targets", multiple=True, metavar="PATH...", help="Datasets of interest; drawn as strokes.")
+@options.targets("Datasets of interest; drawn as strokes.")
 @click.option("--model", metavar="zoo:ID|file:FOLDER", help="A trained model. Default: the zoo's own.")
 @click.option(
     "--fit",
@@ -59,14 +59,14 @@ def map(
     Writes map.png, map.svg, map.json, and map.html: one file that needs no network, in which every mark shows its
     image. A dataset states its modality as an attribute, or in a META.json in its folder.
     """
-    from dsim.cli.console import emit_json, runtime
     from dsim.data.opening import open_many
+    from dsim.ui import emit_json, make_runtime
     from dsim_asap.latent.chosen import choose_or_fit
     from dsim_asap.latent.clouds import embed
     from dsim_asap.studies.map import build_map
     from dsim_asap.studies.map_files import write_map
 
-    how = runtime(device, offline)
+    how = make_runtime(device, offline)
     opened = open_many([*sources, *targets])
     known, wanted = opened[: len(sources)], opened[len(sources) :]
     chosen = choose_or_fit(model, opened if fit == "all" else known, fit is not None, settings, seed, how)
@@ -78,7 +78,7 @@ def map(
 
 
 def _show(found: LatentMap, written: Sequence[Path]) -> None:
-    from dsim.cli.console import stderr, table
+    from dsim.ui import print_table, stderr
 
     rows = []
     for number, cloud in enumerate(found.clouds):
@@ -89,5 +89,5 @@ def _show(found: LatentMap, written: Sequence[Path]) -> None:
         rows.append([cloud.name, cloud.role, found.modalities[number], str(len(cloud)), within, near, far])
     numbers = ["images", "distance within", "distance to it"]
     heads = ["dataset", "role", "modality", "images", "distance within", "nearest", "distance to it"]
-    table(f"{found.chosen.told}: EQC {found.eqc[0]:.3f}", heads, rows, right=numbers)
+    print_table(f"{found.chosen.told}: EQC {found.eqc[0]:.3f}", heads, rows, right=numbers)
     stderr().print(f"wrote {', '.join(path.name for path in written)} to {written[0].parent}", markup=False)

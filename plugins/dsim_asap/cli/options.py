@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-sources = click.option("--sources", multiple=True, required=True, metavar="PATH...", help="Datasets of the pool.")
-targets = click.option(
-    "--targets", multiple=True, metavar="PATH...", help="Datasets of interest; default: the sources."
-)
+from dsim.ui import options
+
+sources = options.sources("Datasets of the pool.", required=True)
+targets = options.targets("Datasets of interest; default: the sources.")
 out = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the study; also to go on."
 )

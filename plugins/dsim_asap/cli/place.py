@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import options
+from dsim.ui import options
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
-@click.option("--sources", multiple=True, metavar="PATH...", help="Known datasets.")
+@options.sources("Known datasets.")
 @click.option("--dataset", metavar="PATH", help="Find the images of this dataset that do not belong to it.")
 @click.option("--model", metavar="zoo:ID|file:FOLDER", help="A trained model. Default: the zoo's own.")
 @click.option(
@@ -48,13 +48,13 @@ def place(
     IMAGE is an image file, or a folder of them. The distance to a dataset is the mean over its images; p is the share
     of its own images that lie at least as far from all others.
     """
-    from dsim.cli.console import runtime
     from dsim.data.opening import open_many
+    from dsim.ui import make_runtime
     from dsim_asap.latent.chosen import choose
     from dsim_asap.latent.clouds import embed
 
     _check(images, sources, dataset)
-    how = runtime(device, offline)
+    how = make_runtime(device, offline)
     chosen = choose(model)
     known = embed(open_many(sources), chosen, how)
     if dataset is not None:
@@ -80,8 +80,8 @@ def _rank(
     as_json: bool,
     how: Runtime,
 ) -> None:
-    from dsim.cli.console import emit_json, table
     from dsim.data.opening import open_dataset
+    from dsim.ui import emit_json, print_table
     from dsim_asap.latent.clouds import embed
     from dsim_asap.studies.place import place_images, placement_document
 
@@ -103,7 +103,7 @@ def _rank(
             for r in row["datasets"][:top]
         ]
         title = row["given"] if row["alone"] else f"{row['given']}: {row['id']}"
-        table(title, columns, lines, right=[name for name in columns if name != "dataset"])
+        print_table(title, columns, lines, right=[name for name in columns if name != "dataset"])
     n, expected = len(whole["images"]), whole["expected_unusual_at_home"]
     how.progress.note(
         f"p: how usual the image would be in that dataset; of {n} images, {expected:.2g} would have p of 0.05 or less"
@@ -114,9 +114,9 @@ def _rank(
 def _find(
     path: str, known: Sequence[Cloud], chosen: Chosen, seed: int, out: Path | None, as_json: bool, how: Runtime
 ) -> None:
-    from dsim.cli.console import emit_json, stderr, table
     from dsim.data.opening import open_dataset
     from dsim.random import stream
+    from dsim.ui import emit_json, print_table, stderr
     from dsim_asap.latent.clouds import embed
     from dsim_asap.studies.place import find_strays
     from dsim_asap.studies.place_sheet import draw_sheet
@@ -146,7 +146,7 @@ def _find(
         ]
         for row in document["strays"]
     ]
-    table(f"{cloud.name}: images that may not belong", columns, rows, right=[columns[i] for i in (1, 2, 3, 5, 6)])
+    print_table(f"{cloud.name}: images that may not belong", columns, rows, right=[columns[i] for i in (1, 2, 3, 5, 6)])
     stderr().print(told, markup=False)
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dsim.cli import options as common
+from dsim.ui import options as common
 from dsim_asap.cli import options
 
 _MEASURES = ("asap:fit=pool", "frechet", "kid", "mmd", "cc")
@@ -53,10 +53,10 @@ def robustness(
     Targets stay as they are. Stopped, the same command goes on, and repeats nothing. The folder gets robustness.json
     and robustness.png.
     """
-    from dsim.cli.console import emit_json, runtime, stderr
     from dsim.data.opening import open_many
     from dsim.measures import build_measure
     from dsim.truth import open_truth
+    from dsim.ui import emit_json, make_runtime, stderr
     from dsim_asap.studies.robustness import Study
     from dsim_asap.studies.robustness import robustness as run
     from dsim_asap.studies.robustness_picture import draw_robustness
@@ -67,7 +67,7 @@ def robustness(
     wanted = open_many(targets) if targets else pool
     judge = open_truth(truth) if truth else None
     study = Study(pool, wanted, chosen, read_shares(shares), tuple(range(seed, seed + seeds)), judge, intersect)
-    told = run(study, out, runtime(device, offline))
+    told = run(study, out, make_runtime(device, offline))
     write(out / "robustness.json", told)
     draw_robustness(told, out / "robustness.png")
     if as_json:
@@ -97,7 +97,7 @@ def read_shares(text: str) -> tuple[float, ...]:
 
 def _show(told: Mapping[str, Any]) -> None:
     """One row for each measure and share; share 0 is the same images with the next seed."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     titles = [_TITLES[name] for name in told["quantities"]]
     rows = [
@@ -108,7 +108,7 @@ def _show(told: Mapping[str, Any]) -> None:
     title = (
         f"wrong membership, mean±deviation over {seeds} seed{'s' * (seeds > 1)}; 0 %: the next seed's clean distances"
     )
-    table(title, ["measure", "wrong", *titles], rows, right=["wrong", *titles])
+    print_table(title, ["measure", "wrong", *titles], rows, right=["wrong", *titles])
 
 
 def _cell(name: str, found: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dsim.cli import options as common
+from dsim.ui import options as common
 from dsim_asap.cli import options
 
 #: Trials of the table, those of the lowest EQC first; the file holds all.
@@ -63,8 +63,8 @@ def tune(
     settings given are then trained again with other seeds, to see whether they can be told apart. Stopped, the same
     command goes on. The folder gets tune.json and tune.png.
     """
-    from dsim.cli.console import emit_json, runtime
     from dsim.data.opening import open_many
+    from dsim.ui import emit_json, make_runtime
     from dsim_asap.plots.tune import draw_tuning
     from dsim_asap.studies.search import parse_over, settings_of
     from dsim_asap.studies.trained import params_of
@@ -76,7 +76,7 @@ def tune(
     params = params_of(settings, preset)
     tried = settings_of(search, parse_over(over), params, trials, seed)
     study = Search(open_many(sources), params, tried, seed, seeds)
-    told = document(run(study, out, runtime(device)), search)
+    told = document(run(study, out, make_runtime(device)), search)
     write(out / "tune.json", told)
     draw_tuning(told, out / "tune.png")
     if as_json:
@@ -88,16 +88,16 @@ def tune(
 
 def show(told: Mapping[str, Any]) -> None:
     """Print the tables of a tuning's document."""
-    from dsim.cli.console import table
+    from dsim.ui import print_table
 
     ranked = sorted(told["trials"], key=lambda trial: (trial["eqc"] is None, trial["eqc"] or 0.0))
     over = told["over"]
     rows = [[*_setting(trial, over), _eqc(trial), _number(trial["seconds"], 1)] for trial in ranked[:_SHOWN]]
     count, total = len(rows), len(ranked)
     title = f"{total} trials, seed {told['seed']}" + (f", the best {count}" if count < total else "")
-    table(title, [*over, "EQC", "training s"], rows, right=[*over, "EQC", "training s"])
+    print_table(title, [*over, "EQC", "training s"], rows, right=[*over, "EQC", "training s"])
     columns = ["trained again", *over, "EQC", "deviation", "95 % of the mean", "seeds"]
-    table("", columns, [_finalist(one, over) for one in told["finalists"]], right=columns[1:])
+    print_table("", columns, [_finalist(one, over) for one in told["finalists"]], right=columns[1:])
 
 
 def _finalist(one: Mapping[str, Any], over: Sequence[str]) -> list[str]:
@@ -130,7 +130,7 @@ def _tell(told: Mapping[str, Any], sources: Sequence[str], out: Path) -> None:
     """What was found in words, and what to type next."""
     import shlex
 
-    from dsim.cli.console import stderr
+    from dsim.ui import stderr
 
     for note in (*told["verdicts"], f"written: {out / 'tune.json'}, {out / 'tune.png'}"):
         stderr().print(f"note: {note}", markup=False)

@@ -1,76 +1,23 @@
-"""What every command shares: progress on stderr, data on stdout."""
+"""Progress on stderr, and the runtime that a command gives to the library."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsim.runtime import Silent
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
     from dsim.runtime import Progress, Runtime, Task
 
 
-def stdout() -> Console:
-    """The console of data: colour and width of the terminal, plain text in a pipe."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 120
-    return Console(width=width, highlight=False, soft_wrap=False)
-
-
-def stderr() -> Console:
-    """The console of notes, warnings and errors."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def say(line: str) -> None:
-    """Print a line on stderr as it is: a name from the user is not read as markup."""
-    stderr().print(line, markup=False)
-
-
-def say_written(files: Iterable[str | Path]) -> None:
-    """Tell where everything is."""
-    say(f"wrote {', '.join(map(str, files))}")
-
-
-def emit_json(value: Any) -> None:
-    """Print one JSON document; NaN is not JSON and is refused."""
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Print a table; names from the user are not read as markup. ``right`` names right-aligned columns."""
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
-    for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(str(cell)) for cell in row))
-    stdout().print(drawn)
-
-
-def columns(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in aligned columns and nothing else: what a shell can take apart."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def runtime(device: str = "auto", offline: bool = False) -> Runtime:
-    """A runtime whose progress is drawn on stderr where that is a terminal."""
+def make_runtime(device: str = "auto", offline: bool = False) -> Runtime:
+    """Return a runtime that draws its progress on stderr if that is a terminal, and prints only notes otherwise."""
     from dsim.runtime import Runtime
 
     progress: Progress = RichProgress() if sys.stderr.isatty() else Notes()
@@ -89,7 +36,7 @@ class _RichTask:
 
 
 class Notes(Silent):
-    """No bars where nobody watches, but what must be said is said."""
+    """Progress without bars, for pipes and logs: only notes are printed."""
 
     def note(self, text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
@@ -114,6 +61,8 @@ class RichProgress:
 
     def note(self, text: str) -> None:
         from rich.text import Text
+
+        from dsim.ui.console import stderr
 
         (self._bars.console if self._bars else stderr()).print(Text(f"note: {text}"))
 
@@ -142,6 +91,8 @@ def _bars() -> Bars:
     )
     from rich.progress import Task as BarTask
     from rich.text import Text
+
+    from dsim.ui.console import stderr
 
     class Rate(ProgressColumn):
         """Steps per second, in the task's own unit."""

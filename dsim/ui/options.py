@@ -1,0 +1,149 @@
+"""Options that several commands share, so that they look and mean the same everywhere.
+
+``seed``, ``device``, ``as_json`` and so on are decorators; ``datasets("--sources", help=...)`` makes an option that
+takes several datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsim.ui import completion
+
+if TYPE_CHECKING:
+    from click.parser import _OptionParser
+
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
+
+
+class SeveralValues(click.Option):
+    """An option that takes all values up to the next option, as in ``--sources a b c`` or ``--sources images/*``.
+
+    ``--sources a --sources b`` and ``--sources=a`` stay possible; after ``=`` the option takes one value. The command
+    receives a tuple.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"metavar": "VALUE...", **kwargs, "multiple": True})
+
+    def add_to_parser(self, parser: _OptionParser, ctx: click.Context) -> None:
+        """Let the parser of the command read several values."""
+        super().add_to_parser(parser, ctx)
+        parse_args = parser.parse_args
+
+        def parse_several(args: list[str]) -> Any:
+            if not ctx.resilient_parsing:
+                self._refuse_no_value(args, ctx)
+            return parse_args(repeat_option(args, self.opts))
+
+        vars(parser)["parse_args"] = parse_several
+
+    def _refuse_no_value(self, args: Sequence[str], ctx: click.Context) -> None:
+        """Raise BadOptionUsage for ``--sources --json``: click would take the second option for a dataset."""
+        words = args[: args.index("--")] if "--" in args else args
+        for position, word in enumerate(words):
+            if word in self.opts and not _has_value(words, position):
+                raise click.BadOptionUsage(word, f"Option {word!r} requires an argument.", ctx)
+
+
+def repeat_option(arguments: Sequence[str], names: Collection[str]) -> list[str]:
+    """Return the arguments with the option written before each of its values, as click reads them.
+
+    >>> repeat_option(["--sources", "a", "b", "--json", "c", "--", "--sources", "d", "e"], ["--sources"])
+    ['--sources', 'a', '--sources', 'b', '--json', 'c', '--', '--sources', 'd', 'e']
+    """
+    result: list[str] = []
+    option = ""
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            return [*result, *arguments[position:]]
+        if argument in names:
+            option = argument
+            # Without a value it stays, so that click reports it.
+            if _has_value(arguments, position):
+                continue
+        elif argument.startswith("-"):
+            option = ""
+        elif option:
+            result.append(option)
+        result.append(argument)
+    return result
+
+
+def _has_value(arguments: Sequence[str], position: int) -> bool:
+    return position + 1 < len(arguments) and not arguments[position + 1].startswith("-")
+
+
+def datasets(*names: str, help: str, **more: Any) -> Option:
+    """Return an option that takes several datasets (``PATH...``); ``more`` are keywords of ``click.option``."""
+    keywords = {"metavar": "PATH...", "shell_complete": completion.datasets, **more}
+    return click.option(*names, cls=SeveralValues, help=help, **keywords)
+
+
+def sources(help: str, **more: Any) -> Option:
+    """Return the option ``--sources``; ``help`` says what the command does with these datasets."""
+    return datasets("--sources", help=help, **more)
+
+
+def targets(help: str, **more: Any) -> Option:
+    """Return the option ``--targets``; ``help`` says what the command does with these datasets."""
+    return datasets("--targets", help=help, **more)
+
+
+def together(*single: Option) -> Option:
+    """Return several options as one decorator, in the order in which ``--help`` lists them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(single):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+seed = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random numbers."
+)
+device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+offline = click.option("--offline", is_flag=True, help="Never download anything.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+skip_unreadable = click.option(
+    "--skip-unreadable", is_flag=True, help="Leave out images that cannot be read, and list them."
+)
+jobs = click.option(
+    "--jobs", type=int, default=1, show_default=True, help="Summaries and pairs computed in parallel; -1: all cores."
+)
+score = click.option(
+    "--score", metavar="NAME", help="The column of a truth's CSV that holds the scores, if there are several."
+)
+bounds = click.option(
+    "--bounds",
+    nargs=2,
+    type=float,
+    metavar="LOW HIGH",
+    help="Smallest and largest value of a score in a CSV that is not DSC, AUC or accuracy.",
+)
+
+#: How measures are judged: ``self_pairs``, ``interval`` and ``resamples``.
+judging = together(
+    click.option(
+        "--self",
+        "self_pairs",
+        type=click.Choice(["exclude", "include"]),
+        default="exclude",
+        show_default=True,
+        help="Pairs of a dataset with itself.",
+    ),
+    click.option(
+        "--interval",
+        type=click.Choice(["expanded", "percentile"]),
+        default="expanded",
+        show_default=True,
+        help="Bootstrap over targets, widened for few of them; or the plain percentiles.",
+    ),
+    click.option("--resamples", type=int, default=2000, show_default=True, help="Resamples of the targets."),
+)
