@@ -37,9 +37,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test starts with an empty cache of its own."""
+    """Every test starts with an empty cache and an empty zoo of its own."""
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("DSIM_CACHE", str(cache))
+    monkeypatch.setenv("DSIM_ZOO", str(cache / "zoo"))
     return cache
 
 
@@ -93,7 +94,7 @@ def write_zoo_model() -> Callable[..., dict[str, Any]]:
     import tomli_w
 
     from dsim.transfer.nets.probe import Probed
-    from dsim.zoo.probe import ask, ramp
+    from dsim.zoo.model import ask, ramp
 
     def write(segmenter: Any, folder: Path, id: str = "", **training: Any) -> dict[str, Any]:
         file, side = segmenter.save(folder), segmenter.recipe.side

@@ -16,7 +16,7 @@ from dsim.transfer.segmentation.segmenter import Segmenter
 from dsim.transfer.splits import Split
 from dsim.truth import TransferMatrix
 from dsim.zoo.manifest import SEGMENTATION
-from dsim.zoo.probe import ask, ramp
+from dsim.zoo.model import ask, ramp
 
 BUILDER = "dsim.transfer.segmentation.segmenter:build"
 LIMITS = (

@@ -73,6 +73,24 @@ def verify(id: str | None, as_json: bool) -> int:
     return 1 if any(faults.values()) else 0
 
 
+@zoo.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace another model of that id in the user's zoo.")
+def add(folder: Path, force: bool) -> None:
+    """Check the model in FOLDER, and copy it into the user's zoo.
+
+    It is then zoo:ID for every command. The user's zoo is $DSIM_ZOO, or a folder in the user's data folder.
+    """
+    from dsim.cli.console import say
+    from dsim.zoo import add_model
+
+    model, replaced = add_model(folder, force=force)
+    if replaced is not None:
+        say(f"note: {model.id} now names weights {model.sha256[:12]}, and no more {replaced.sha256[:12]}")
+    say(f"added {model.folder}")
+    click.echo(f"zoo:{model.id}")
+
+
 @zoo.command(hidden=True)
 @click.argument("name", shell_complete=completion.trainers)
 @options.sources("Datasets to train on.", required=True)

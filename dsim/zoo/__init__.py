@@ -1,12 +1,42 @@
 """The zoo: trained models with their card, weights, provenance and a probe that shows they still compute the same.
 
-A model is a folder with ``manifest.toml``, ``card.md`` and weights in safetensors; never a pickle.
+A model is a folder with ``manifest.toml``, ``card.md`` and weights in safetensors; never a pickle. ``write_model``
+makes one, ``add_model`` puts it where ``zoo:ID`` finds it.
 """
 
 from __future__ import annotations
 
-from dsim.zoo.finding import find, models, read_model, trained_on
-from dsim.zoo.model import Model
-from dsim.zoo.probe import ramp
+from dsim.zoo.manifest import SEGMENTATION
+from dsim.zoo.model import Model, ask, find, models, ramp, read_model, trained_on, user_zoo
+from dsim.zoo.writer import (
+    ModelDescription,
+    add_model,
+    card_text,
+    draw_curves,
+    markdown_table,
+    pool_entry,
+    training_texts,
+    weights_text,
+    write_model,
+)
 
-__all__ = ["Model", "find", "models", "ramp", "read_model", "trained_on"]
+__all__ = [
+    "SEGMENTATION",
+    "Model",
+    "ModelDescription",
+    "add_model",
+    "ask",
+    "card_text",
+    "draw_curves",
+    "find",
+    "markdown_table",
+    "models",
+    "pool_entry",
+    "ramp",
+    "read_model",
+    "trained_on",
+    "training_texts",
+    "user_zoo",
+    "weights_text",
+    "write_model",
+]

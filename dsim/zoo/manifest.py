@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dsim.errors import DataError
-from dsim.zoo.probe import RECIPES
 
 NAME = "manifest.toml"
+#: Names of the recipes of probe inputs.
+RECIPES = ("ramp@1",)
 #: ``output.kind`` of models that give one probability per pixel, as opposed to features of an image.
 SEGMENTATION = "segmentation"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*){2}")

@@ -14,7 +14,7 @@ import torch
 
 from dsim.features.transforms import Square
 from dsim.files import write_text
-from dsim.zoo.probe import ask, ramp
+from dsim.zoo.model import ask, ramp
 from dsim_asap import encoder as encoders
 from dsim_asap.model import MEAN, STD, Encoder
 from dsim_asap.recipe import Recipe

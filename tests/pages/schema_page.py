@@ -57,7 +57,7 @@ _OTHERS = """\
 | `transfer.png`, `ranks.png`, `regret.png` | pictures of the [evaluation](../evaluation.md) | `dsim evaluate` |
 | `features.h5` | HDF5: a group for each dataset with `features` (n, d) float32 and `ids`; the recipe as attributes | [`dsim extract --out`](../features.md) |
 | `masks/`, `coco.json`, `geojson/`, `rois/`, `probabilities/`, `uncertainty.csv`, `overlays.png` | [pre-labels](../prelabel.md), in the formats of annotation tools | `dsim prelabel` |
-| `manifest.toml`, `card.md`, `curves.json`, `curves.png`, `*.safetensors` | a [model of the zoo](../features.md#the-zoo) | `dsim zoo train`, `dsim asap extend` |
+| `manifest.toml`, `card.md`, `curves.json`, `curves.png`, `*.safetensors` | a [model of the zoo](../features.md#the-zoo) | `dsim train asap`, `dsim asap extend` |
 | `.work/SOURCE/KEY/*.safetensors` | [models](../transfer.md#the-models), one for each training; beside `truth.json` | `dsim transfer segmentation` |
 | `NAME/images`, `NAME/masks`, `NAME/labels.csv`, `META.json` | [phantoms](../phantoms.md) as files | `dsim data phantoms` |
 | `leaderboard.md`, `leaderboard.html` | the [board](../leaderboard.md), to be read | `dsim leaderboard` |
