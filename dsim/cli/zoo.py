@@ -81,7 +81,7 @@ def add(folder: Path, force: bool) -> None:
 
     It is then zoo:ID for every command. The user's zoo is $DSIM_ZOO, or a folder in the user's data folder.
     """
-    from dsim.cli.console import say
+    from dsim.ui.console import say
     from dsim.zoo import add_model
 
     model, replaced = add_model(folder, force=force)
