@@ -26,9 +26,9 @@ from memory import peak_megabytes
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
+from dsim.learning import fit
 from dsim.runtime import Runtime
-from dsim.transfer.loop import train
-from dsim.transfer.segmentation.learning import Segmenting
+from dsim.transfer.segmentation.learning import SegmentationObjective
 from dsim.transfer.segmentation.objective import objective
 from dsim.transfer.segmentation.pairs import gather
 from dsim.transfer.segmentation.prediction import decoded
@@ -68,10 +68,10 @@ def training(options: argparse.Namespace, recipe: Recipe) -> None:
         file = Path(folder) / "checkpoint.safetensors"
         ways = {
             "plain PyTorch loop": lambda: plain_epoch(dataset, recipe, options.device),
-            "dsim, the same": lambda: epoch(lesson(dataset, everyone, bare, runtime), bare, runtime),
-            "dsim, augmented": lambda: epoch(lesson(dataset, everyone, recipe, runtime), recipe, runtime),
+            "dsim, the same": lambda: epoch(objective_on(dataset, everyone, bare, runtime), bare, runtime),
+            "dsim, augmented": lambda: epoch(objective_on(dataset, everyone, recipe, runtime), recipe, runtime),
             "dsim, augmented, with checkpoint": lambda: epoch(
-                lesson(dataset, everyone, recipe, runtime), recipe, runtime, file
+                objective_on(dataset, everyone, recipe, runtime), recipe, runtime, file
             ),
         }
         rates = alternate(ways, options.repeats, len(dataset), options.device)
@@ -104,17 +104,17 @@ def in_memory(images: int, size: int) -> Dataset:
     return from_arrays(np.stack([drawn.pixels(i) for i in range(images)]), masks=(masks > 0) * np.uint8(1))
 
 
-def lesson(dataset: Dataset, indices: range, recipe: Recipe, runtime: Runtime) -> Segmenting:
-    return Segmenting(gather(dataset, indices, recipe, {}), None, recipe, runtime.resolved_device())
+def objective_on(dataset: Dataset, indices: range, recipe: Recipe, runtime: Runtime) -> SegmentationObjective:
+    pairs = gather(dataset, indices, recipe, {})
+    return SegmentationObjective(recipe.build(0, runtime), pairs, None, recipe, runtime.resolved_device())
 
 
-def epoch(taught: Segmenting, recipe: Recipe, runtime: Runtime, file: Path | None = None) -> float:
+def epoch(learnt: SegmentationObjective, recipe: Recipe, runtime: Runtime, file: Path | None = None) -> float:
     """Seconds of one epoch; gathering the images and building the network are not in it."""
     if file is not None:
         file.unlink(missing_ok=True)
-    network = recipe.build(0, runtime)
     started = time.perf_counter()
-    train(network, taught, recipe.course(), seed=0, runtime=runtime, checkpoint=file)
+    fit(learnt, recipe.course(), seed=0, runtime=runtime, checkpoint=file)
     synchronise(runtime.device)
     return time.perf_counter() - started
 

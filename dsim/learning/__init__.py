@@ -1,4 +1,4 @@
-"""Everything that learns: one training loop, its objectives, and trainings by name."""
+"""Training: one loop for every objective, schedules, teachers, augmentation, losses, and trainings by name."""
 
 import lazy_loader
 

@@ -12,13 +12,13 @@ from dsim.files.documents import number
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.transfer.loop import Trained
+    from dsim.learning import TrainingResult
 
 #: Folder of finished work, inside ``out``.
 WORK = ".work"
 
 
-def training_record(done: Trained) -> dict[str, Any]:
+def training_record(done: TrainingResult) -> dict[str, Any]:
     """What is told of a training: its length, the epoch that was kept, and the curves."""
     return {
         "epochs": len(done.curves),

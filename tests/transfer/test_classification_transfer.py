@@ -135,7 +135,7 @@ def test_what_is_finished_is_not_done_again(measure, trained):
 def test_stopped_at_any_training_it_goes_on_and_ends_in_the_same_numbers(measure, tmp_path, monkeypatch):
     datasets = [noise(), stripes()]
     whole = measure(datasets, datasets, out=tmp_path / "whole")
-    original, epochs = learning.Classifying.batches, [0]
+    original, epochs = learning.ClassificationObjective.batches, [0]
 
     def batches(self: Any, generator: torch.Generator) -> Any:
         epochs[0] += 1
@@ -143,7 +143,7 @@ def test_stopped_at_any_training_it_goes_on_and_ends_in_the_same_numbers(measure
             raise KeyboardInterrupt
         return original(self, generator)
 
-    monkeypatch.setattr(learning.Classifying, "batches", batches)
+    monkeypatch.setattr(learning.ClassificationObjective, "batches", batches)
     stops = 0
     while True:
         try:
@@ -161,7 +161,7 @@ def test_stopped_at_any_training_it_goes_on_and_ends_in_the_same_numbers(measure
 def test_dropout_draws_the_same_after_an_interruption(tmp_path, monkeypatch):
     recipe, images = TINY.changed({"dropout": "0.5"}), gather(stripes(), 16)
     straight = learn(build(recipe, 2, 0), images, None, recipe, recipe.course(), seed=0, runtime=CPU)
-    original, epochs = learning.Classifying.batches, [0]
+    original, epochs = learning.ClassificationObjective.batches, [0]
 
     def batches(self: Any, generator: torch.Generator) -> Any:
         epochs[0] += 1
@@ -169,7 +169,7 @@ def test_dropout_draws_the_same_after_an_interruption(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return original(self, generator)
 
-    monkeypatch.setattr(learning.Classifying, "batches", batches)
+    monkeypatch.setattr(learning.ClassificationObjective, "batches", batches)
     at = {"seed": 0, "runtime": CPU, "checkpoint": tmp_path / "state.safetensors"}
     with pytest.raises(KeyboardInterrupt):
         learn(build(recipe, 2, 0), images, None, recipe, recipe.course(), **at)

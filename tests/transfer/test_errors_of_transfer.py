@@ -12,6 +12,7 @@ import pytest
 
 from dsim.data.memory import from_arrays
 from dsim.errors import DsimError
+from dsim.learning import TrainingConfig, named_schedule
 from dsim.prelabel import Model, Settings, prelabel
 from dsim.recommend.pool import write
 from dsim.runtime import Runtime
@@ -20,7 +21,6 @@ from dsim.transfer.classification.experiment import unseen as unseen_classes
 from dsim.transfer.classification.folds import target_folds
 from dsim.transfer.classification.images import check_labels
 from dsim.transfer.classification.recipe import ClassifyRecipe
-from dsim.transfer.loop import Course
 from dsim.transfer.planes import as_rgb
 from dsim.transfer.segmentation import building as segmenters
 from dsim.transfer.segmentation import experiment
@@ -78,12 +78,12 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "unknown encoder": (lambda: Recipe(encoder="resnet18"), "no encoder named 'resnet18'."),
     "unknown rate": (
-        lambda: Course(3, rate="cosinus"),
-        "no rate named 'cosinus'. Did you mean 'cosine'?\n  fix: choose one of: ",
+        lambda: named_schedule("cosinus", 0.1),
+        "no schedule named 'cosinus'. Did you mean 'cosine'?\n  fix: choose one of: ",
     ),
     "no epochs": (
-        lambda: Course(0),
-        "nothing can be trained with epochs=0, patience=0, lr=0.001\n  fix: epochs and lr are positive",
+        lambda: TrainingConfig(0),
+        "nothing can be trained with epochs=0, patience=0, lr=0.001, clip=0\n  fix: epochs and lr must be positive",
     ),
     "random weights as published ones": (
         lambda: classifiers.find_published("timm:resnet18[init=random:0]", ClassifyRecipe(), Runtime()),

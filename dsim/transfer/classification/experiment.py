@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsim.data.dataset import Dataset
-    from dsim.transfer.loop import Trained
+    from dsim.learning import TrainingResult
 
 #: Names of the rows that are no dataset of the user's.
 SCRATCH, IMAGENET = "scratch", "ImageNet"
@@ -242,7 +242,7 @@ def _body(experiment: ClassifyExperiment, start: Start, fold: int) -> Any:
 
 
 def _record(
-    experiment: ClassifyExperiment, done: Trained, target: Dataset, images: Labelled, tested: Sequence[int]
+    experiment: ClassifyExperiment, done: TrainingResult, target: Dataset, images: Labelled, tested: Sequence[int]
 ) -> dict[str, Any]:
     """AUC of these images, of each class and weighted, and how the network came to it."""
     from dsim.stats.auc import one_against_all, weighted_auc
@@ -264,7 +264,7 @@ def _record(
     }
 
 
-def _auc(done: Trained, images: Labelled, experiment: ClassifyExperiment) -> float | None:
+def _auc(done: TrainingResult, images: Labelled, experiment: ClassifyExperiment) -> float | None:
     from dsim.stats.auc import weighted_auc
 
     chances = probabilities(done.network, images, experiment.runtime.resolved_device())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.learning import Objective, TrainingResult, fit
 from dsim.transfer.classification.augment import augment
-from dsim.transfer.loop import train
 from dsim.transfer.planes import channels_last
 
 if TYPE_CHECKING:
@@ -17,23 +18,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from dsim.learning import Position, TrainingConfig
     from dsim.runtime import Runtime
     from dsim.transfer.classification.images import Labelled
     from dsim.transfer.classification.recipe import ClassifyRecipe
-    from dsim.transfer.loop import Course, Trained
 
 #: Images that pass the network at once where nothing is learnt.
 _AT_ONCE = 128
 
 
 @dataclass(frozen=True)
-class Classifying:
-    """A lesson for ``loop.train``: labelled images to train on, and those that validate, if any."""
+class ClassificationObjective(Objective):
+    """Classification: labelled images to train on, and those that validate, if any."""
 
+    network: nn.Module
     training: Labelled
     validation: Labelled | None
     recipe: ClassifyRecipe
     device: str
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """The classifier."""
+        return {"network": self.network}
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
         """Indices of each step, in random order; steps of nearly one size, so that no image steps alone."""
@@ -44,18 +51,19 @@ class Classifying:
         order = torch.randperm(len(self.training), generator=generator)
         return torch.tensor_split(order, -(-len(order) // self.recipe.batch))
 
-    def loss(self, network: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """Cross-entropy of these images, augmented, from the recipe's weights of classes."""
+    def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
+        """Return the cross-entropy of these images, augmented, from the recipe's weights of classes."""
         images = _ready(self.training.images[batch], self.device)
         changed = augment(images, self.recipe.augment, generator)
-        return self._entropy(network(channels_last(changed)), self.training.labels[batch].to(self.device))
+        labels = self.training.labels[batch].to(self.device)
+        return {"loss": self._entropy(self.network(channels_last(changed)), labels)}
 
-    def validate(self, network: nn.Module) -> float | None:
-        """The same on the validation images, as they are."""
+    def validate(self) -> Mapping[str, float]:
+        """Return the same of the validation images, as they are; NaN without any."""
         if self.validation is None:
-            return None
-        logits = _logits(network, self.validation, self.device)
-        return float(self._entropy(logits, self.validation.labels.to(self.device)))
+            return {"validation": math.nan}
+        logits = _logits(self.network, self.validation, self.device)
+        return {"validation": float(self._entropy(logits, self.validation.labels.to(self.device)))}
 
     def _entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         from torch.nn.functional import cross_entropy
@@ -83,24 +91,23 @@ def learn(
     training: Labelled,
     validation: Labelled | None,
     recipe: ClassifyRecipe,
-    course: Course,
+    config: TrainingConfig,
     *,
     seed: int,
     runtime: Runtime,
     checkpoint: Path | None = None,
     identity: Mapping[str, Any] | None = None,
     description: str = "training",
-) -> Trained:
+) -> TrainingResult:
     """Train a classifier on these images, stopped by those."""
     import torch
 
     device = runtime.resolved_device()
-    lesson = Classifying(training, validation, recipe, device)
+    objective = ClassificationObjective(network, training, validation, recipe, device)
     with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
-        return train(
-            network,
-            lesson,
-            course,
+        return fit(
+            objective,
+            config,
             seed=seed,
             runtime=runtime,
             checkpoint=checkpoint,

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dsim.errors import UnknownNameError, UsageError
+from dsim.learning import CHOICES, NAMED_SCHEDULES, TrainingConfig, named_schedule
 from dsim.registry import Parameter
-from dsim.transfer.loop import CHOICES, Course
+from dsim.transfer.segmentation.recipe import PRECISIONS
 
 #: Raised whenever training or scoring changes, so that nothing finished by another recipe is taken up.
 VERSION = 1
@@ -24,7 +25,7 @@ SETTINGS = (
     Parameter("pretrain_lr", "float", 1e-3, "learning rate on a source at the start"),
     Parameter("epochs", "int", 50, "passes over a target's training images, at most; from scratch too", minimum=1),
     Parameter("lr", "float", 1e-3, "learning rate on a target at the start; from scratch too"),
-    Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=CHOICES["rate"]),
+    Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=NAMED_SCHEDULES),
     Parameter("patience", "int", 20, "stop after so many epochs without a lower validation loss; 0: never", minimum=0),
     Parameter(
         "keep", "str", "best", "weights of the best epoch by validation loss, or the last", choices=CHOICES["keep"]
@@ -32,7 +33,7 @@ SETTINGS = (
     Parameter("batch", "int", 32, "images per step", minimum=1),
     Parameter("optimizer", "str", "adamw", "of both trainings", choices=CHOICES["optimizer"]),
     Parameter("weight_decay", "float", 1e-4, "of the optimizer", minimum=0),
-    Parameter("precision", "str", "float32", "arithmetic of training", choices=CHOICES["precision"]),
+    Parameter("precision", "str", "float32", "arithmetic of training", choices=PRECISIONS),
     Parameter("augment", "str", "usual", "none; small: mirror, turn, shift; usual: more", choices=AUGMENTATIONS),
     Parameter("balanced", "bool", True, "rare classes weigh more in the loss, so that all weigh alike"),
     Parameter("validation", "float", 0.15, "share of a source's images that stop its training", minimum=0, maximum=0.5),
@@ -141,20 +142,19 @@ class ClassifyRecipe:
                 raise UnknownNameError("setting", name, settings, hint=f"settings are: {', '.join(settings)}")
         return replace(self, **{name: settings[name].parse(text) for name, text in texts.items()})
 
-    def pretraining(self) -> Course:
+    def pretraining(self) -> TrainingConfig:
         """How a network is trained on a source."""
         return self._course(self.pretrain_epochs, self.pretrain_lr)
 
-    def course(self) -> Course:
+    def course(self) -> TrainingConfig:
         """How a network is trained on a target: after a source, or from scratch."""
         return self._course(self.epochs, self.lr)
 
-    def _course(self, epochs: int, lr: float) -> Course:
-        return Course(
+    def _course(self, epochs: int, lr: float) -> TrainingConfig:
+        return TrainingConfig(
             epochs=epochs,
             patience=self.patience,
-            lr=lr,
-            rate=self.rate,
+            lr=named_schedule(self.rate, lr, self.patience),
             optimizer=self.optimizer,
             weight_decay=self.weight_decay,
             precision=self.precision,

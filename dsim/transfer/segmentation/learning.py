@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.transfer.loop import train
+from dsim.learning import Objective, TrainingResult, fit
 from dsim.transfer.planes import channels_last
 from dsim.transfer.segmentation.augment import augment
 from dsim.transfer.segmentation.objective import objective
@@ -18,20 +19,26 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dsim.data.dataset import Dataset
+    from dsim.learning import Position
     from dsim.runtime import Runtime
-    from dsim.transfer.loop import Trained
     from dsim.transfer.segmentation.pairs import Foreground
     from dsim.transfer.segmentation.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Segmenting:
-    """A lesson for ``loop.train``: pairs to train on, and pairs that validate, if any."""
+class SegmentationObjective(Objective):
+    """Binary segmentation: pairs of image and mask to train on, and pairs that validate, if any."""
 
+    network: nn.Module
     training: Pairs
     validation: Pairs | None
     recipe: Recipe
     device: str
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """The network that segments."""
+        return {"network": self.network}
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
         """Indices of each step: all images in random order, again and again until enough were shown."""
@@ -44,27 +51,27 @@ class Segmenting:
         batches: tuple[Tensor, ...] = order.split(self.recipe.batch)  # type: ignore[no-untyped-call]
         return batches
 
-    def loss(self, network: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """The objective on these images, augmented."""
+    def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
+        """Return the loss on these images, augmented."""
         size = window_side(self.recipe) if self.recipe.augment else self.recipe.patch
         both = self.training.windows(batch, size, generator).to(self.device)
         images, masks = (
             augment(both, self.recipe.patch, generator) if self.recipe.augment else (both[:, :3], both[:, 3])
         )
-        return objective(network(channels_last(images)), masks)
+        return {"loss": objective(self.network(channels_last(images)), masks)}
 
-    def validate(self, network: nn.Module) -> float | None:
-        """The objective on all patches of the validation images, as they are."""
+    def validate(self) -> Mapping[str, float]:
+        """Return the loss on all patches of the validation images, as they are; NaN without any."""
         import torch
 
         if self.validation is None:
-            return None
+            return {"validation": math.nan}
         tiles = torch.cat(list(self.validation.tiles()))
         total = 0.0
         for batch in tiles.split(2 * self.recipe.batch):  # type: ignore[no-untyped-call]
             both = batch.to(self.device).float() / 255
-            total += float(objective(network(channels_last(both[:, :3])), both[:, 3])) * len(batch)
-        return total / len(tiles)
+            total += float(objective(self.network(channels_last(both[:, :3])), both[:, 3])) * len(batch)
+        return {"validation": total / len(tiles)}
 
 
 def learn(
@@ -78,16 +85,16 @@ def learn(
     foreground: Foreground,
     checkpoint: Path | None = None,
     identity: Mapping[str, Any] | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train a network of the recipe on these images of a dataset, stopped by those."""
-    lesson = Segmenting(
+    lesson = SegmentationObjective(
+        recipe.build(seed, runtime),
         gather(dataset, training, recipe, foreground),
         gather(dataset, validation, recipe, foreground) if validation else None,
         recipe,
         runtime.resolved_device(),
     )
-    return train(
-        recipe.build(seed, runtime),
+    return fit(
         lesson,
         recipe.course(),
         seed=seed,
@@ -109,11 +116,12 @@ def adapt(
     foreground: Foreground,
     checkpoint: Path | None = None,
     identity: Mapping[str, Any] | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train on a few annotated images of a target: go on with a network, or from scratch where it is None."""
-    lesson = Segmenting(gather(dataset, annotated, recipe, foreground), None, recipe, runtime.resolved_device())
-    return train(
-        recipe.build(seed, runtime) if network is None else network,
+    learner = recipe.build(seed, runtime) if network is None else network
+    pairs = gather(dataset, annotated, recipe, foreground)
+    lesson = SegmentationObjective(learner, pairs, None, recipe, runtime.resolved_device())
+    return fit(
         lesson,
         recipe.adaptation(fresh=network is None),
         seed=seed,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from dsim.transfer.loop import in_float32
+from dsim.learning import in_float32
 from dsim.transfer.planes import as_rgb
 from dsim.transfer.segmentation.tiling import Canvas, canvas
 

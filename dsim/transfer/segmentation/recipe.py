@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UnknownNameError, UsageError
+from dsim.learning import NAMED_SCHEDULES, Cosine, TrainingConfig, named_schedule
 from dsim.registry import Parameter
-from dsim.transfer.loop import CHOICES, Course
 
 if TYPE_CHECKING:
     from torch import nn
 
     from dsim.runtime import Runtime
 
+PRECISIONS = ("float32", "tf32", "bfloat16")
 #: Raised whenever training or scoring changes, so that nothing finished by another recipe is taken up.
 VERSION = 1
 SETTINGS = (
@@ -31,9 +32,9 @@ SETTINGS = (
     Parameter("patience", "int", 0, "stop after so many epochs without a lower validation loss; 0: never", minimum=0),
     Parameter("batch", "int", 4, "images per step", minimum=1),
     Parameter("lr", "float", 2e-3, "learning rate at the start"),
-    Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=CHOICES["rate"]),
+    Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=NAMED_SCHEDULES),
     Parameter("weight_decay", "float", 1e-4, "of AdamW", minimum=0),
-    Parameter("precision", "str", "float32", "arithmetic of training", choices=CHOICES["precision"]),
+    Parameter("precision", "str", "float32", "arithmetic of training", choices=PRECISIONS),
     Parameter("augment", "bool", True, "change geometry and intensity of training images at random"),
     Parameter("validation", "float", 0.2, "share of a source's images that stop its training", minimum=0, maximum=0.5),
     Parameter("holdout", "float", 0.2, "share of a source's images that score its self pair", minimum=0, maximum=0.5),
@@ -112,24 +113,25 @@ class Recipe:
         settings = {setting.name: setting for setting in SETTINGS}
         return replace(self, **{name: settings[name].parse(text) for name, text in _known(texts, settings).items()})
 
-    def course(self) -> Course:
+    def course(self) -> TrainingConfig:
         """How a network is trained on a source."""
-        return Course(
+        return TrainingConfig(
             epochs=self.epochs,
             patience=self.patience,
-            lr=self.lr,
-            rate=self.rate,
+            lr=named_schedule(self.rate, self.lr, self.patience),
             weight_decay=self.weight_decay,
             precision=self.precision,
         )
 
-    def adaptation(self, fresh: bool) -> Course:
+    def adaptation(self, fresh: bool) -> TrainingConfig:
         """How a network is trained on a few images of a target: fine-tuned, or from scratch where ``fresh``.
 
         With so few none is set apart to stop it: the last weights are kept.
         """
         epochs, lr = (self.epochs, self.lr) if fresh else (self.adapt_epochs, self.adapt_lr)
-        return Course(epochs, lr=lr, weight_decay=self.weight_decay, precision=self.precision, keep="last")
+        return TrainingConfig(
+            epochs, lr=Cosine(lr), weight_decay=self.weight_decay, precision=self.precision, keep="last"
+        )
 
     def build(self, seed: int, runtime: Runtime | None = None, weights: bool = True) -> nn.Module:
         """The network with random weights of this seed, or with the published ones where ``pretrained``.
