@@ -23,6 +23,7 @@ LAYERS = (
     {"data"},
     {"zoo"},
     {"features"},
+    {"models"},
     {"measures", "embeddings", "learning"},
     {"truth"},
     {"plugin", "comparison", "evaluation", "transfer", "doctor"},
@@ -48,7 +49,7 @@ FOR_PLUGINS = {
 #: For a measure that is made of others.
 FOR_COMPOUNDS = {"registry"}
 #: For training a model beside measuring with it: datasets, the zoo, whole files, the cache, pictures.
-FOR_TRAINERS = {"data", "zoo", "files", "store", "plots"}
+FOR_TRAINERS = {"data", "zoo", "files", "store", "plots", "learning", "models"}
 #: For subcommands: console, tables, options, completion.
 FOR_COMMANDS = {"ui"}
 #: For studies of a measure: it is compared by, and judged.
@@ -76,7 +77,7 @@ LAZY = {
     "umap",
 }
 #: Classes of networks need torch when they are defined: such modules are imported when a network is built.
-TORCH_MODULES = ("transfer.nets.",)
+TORCH_MODULES = ("transfer.nets.", "models.", "learning.")
 ABOUT_ARRAYS = ("stats", "embeddings", "features", "plots", "store", "data.phantoms")
 
 MODULE_LINES, FUNCTION_LINES, SHORT = 400, 70, 30
