@@ -27,16 +27,15 @@ from typing import Any
 
 from dsim.comparison import compare
 from dsim.evaluation import Contrast, Evaluation, Judgement, Score, evaluate
-from dsim.evaluation.contrasts import contrasts
+from dsim.evaluation.contrasts import Nested, contrasts, nested_choice
 from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.nested import Nested, nested_choice
 from dsim.evaluation.scores import BY_NAME
 from dsim.files import write_text
 from dsim.files.documents import number, or_nan
 from dsim.leaderboard.run.benchmark import Benchmark, open_benchmark
 from dsim.measures import SimilarityMatrix, build_measure
-from dsim.recommend.measuring import joined
 from dsim.recommend.procedure import Procedure, carry_out
+from dsim.recommend.reliability import joined
 from dsim.runtime import Runtime
 from dsim.ui import make_runtime
 

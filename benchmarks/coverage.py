@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from dsim.evaluation import evaluate
 from dsim.evaluation.contrasts import contrasts
 from dsim.evaluation.intervals import METHODS, Intervals
-from dsim.evaluation.judging import CORRELATIONS, POOLED, per_target
+from dsim.evaluation.judgement import CORRELATIONS, POOLED, per_target
 from dsim.evaluation.results import Contrast, Judgement, Score
 from dsim.evaluation.scores import BY_NAME, PER_TARGET
 from dsim.stats.resampling import expected_largest

@@ -24,7 +24,7 @@ from dsim.files.documents import to_json
 from dsim.measures import SimilarityMatrix
 from dsim.registry import Direction
 from dsim.truth import TransferMatrix, TruthDataset
-from dsim.truth.distances import matrix_of
+from dsim.truth.stored import matrix_of
 
 ROOT = Path(__file__).parent
 TRANSCRIPTIONS = ROOT / "transcriptions"

@@ -13,10 +13,8 @@ import argparse
 from pathlib import Path
 
 from dsim.leaderboard.run.benchmark import open_benchmark
-from dsim.recommend.measuring import measure_reliability
 from dsim.recommend.procedure import DEFAULT, Procedure
-from dsim.recommend.reliability import FILE, write
-from dsim.recommend.wording import sentences
+from dsim.recommend.reliability import FILE, measure_reliability, sentences, write
 from dsim.ui import make_runtime
 
 ROOT = Path(__file__).parent

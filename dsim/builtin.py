@@ -39,7 +39,7 @@ def dsim_readers() -> list[ReaderSpec]:
 
 @hookimpl
 def dsim_extractors() -> list[ExtractorSpec]:
-    from dsim.features.kinds import SPECS
+    from dsim.features.extractor import SPECS
 
     return list(SPECS)
 

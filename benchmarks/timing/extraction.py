@@ -30,8 +30,8 @@ from PIL import Image
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.features import extract
+from dsim.features.extraction import image_batches
 from dsim.features.extractor import Extractor, prepare
-from dsim.features.pipeline import stream
 from dsim.features.transforms import parse_transform
 from dsim.runtime import Runtime
 
@@ -72,7 +72,7 @@ def seconds(run: Callable[[], object]) -> tuple[float, float]:
 def preload(datasets: list[Dataset], transform: str, batch: int) -> list[np.ndarray]:
     """Every batch that extraction will see."""
     chosen = parse_transform(transform)
-    return [images for data in datasets for images in stream(data, chosen, batch, workers=2)]
+    return [images for data in datasets for images in image_batches(data, chosen, batch, workers=2)]
 
 
 def decode(datasets: list[Dataset], workers: int) -> None:

@@ -31,7 +31,7 @@ def best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str
 
 def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -> Exception:
     from dsim.errors import DataError
-    from dsim.recommend.trained import models_of, segmenting
+    from dsim.recommend.result import models_of, segmenting
 
     if found.best is None:
         return DataError(

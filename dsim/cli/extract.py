@@ -13,7 +13,7 @@ from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.store.rows import Rows
+    from dsim.store.array_file import Rows
 
 
 @click.command()
@@ -81,7 +81,7 @@ def write_features(
     import h5py
 
     from dsim.files import replacing
-    from dsim.store.rows import blocks
+    from dsim.store.array_file import blocks
 
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(recipe)

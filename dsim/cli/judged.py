@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dsim.evaluation.shown import bounds, digits, shown
+from dsim.evaluation.scores import bounds, digits, shown
 
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation, Judgement, Score

@@ -14,7 +14,7 @@ from dsim.ui import completion, options
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.recommend import Recommendation
-    from dsim.recommend.choice import Candidate
+    from dsim.recommend.procedure import Candidate
     from dsim.runtime import Runtime
 
 #: Sources in the table; the file holds all.

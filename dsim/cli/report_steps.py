@@ -28,7 +28,7 @@ def notes_on(matrix: SimilarityMatrix) -> list[str]:
 
 def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[str]:
     """What became of such choices on the stored truths, and on leaderboards, in sentences."""
-    from dsim.recommend.wording import said
+    from dsim.recommend.reliability import said
 
     ranked = [sentence for board in boards for sentence in _on_board(board, matrix.measure)]
     records = _records(matrix)
@@ -105,7 +105,7 @@ def _best(results: Results, target: str) -> str | None:
 
 
 def _apply(best: Dataset, target: Dataset) -> Step:
-    from dsim.recommend.trained import command, models_of, segmenting
+    from dsim.recommend.result import command, models_of, segmenting
     from dsim.report import Step
 
     model = segmenting(models_of(best, target))

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dsim.comparison.summaries import Failed
+from dsim.comparison.plan import Plan
+from dsim.comparison.provenance import conditions
+from dsim.comparison.summaries import Failed, Summaries, run_jobs
 from dsim.errors import MeasureError
 from dsim.files.documents import digest, number, or_nan
 from dsim.measures import SimilarityMeasure
+from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.measures import Draws
+    from dsim.store.json_store import JsonStore
+
 
 Pair = tuple[str, str]
 
@@ -106,3 +115,105 @@ def compute_cell(
         return Cell(math.nan, f"the measure returned {value} without a reason")
     replicates = () if sampled is None else sampled.tolist()
     return Cell(value, remark, tuple(item if math.isfinite(item) else math.nan for item in replicates))
+
+
+#: A commit flushes to disk and so costs milliseconds: pairs are written in bundles, and whatever happens at the end.
+_SECONDS_BETWEEN_WRITES = 0.5
+
+
+class CellLedger:
+    """A context in which finished pairs are kept: also those before an interrupt."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._pending: dict[str, Cell] = {}
+        self._written = time.monotonic()
+
+    @cached_property
+    def _store(self) -> JsonStore:
+        from dsim.store.json_store import JsonStore
+
+        return JsonStore(self._runtime.cache / "cells.sqlite", self._runtime.progress.note)
+
+    def known(self, keys: Sequence[str]) -> dict[str, Cell]:
+        """Those of the pairs that were computed before."""
+        return {key: Cell.from_dict(stored) for key, stored in self._store.get_many(keys).items()}
+
+    def add(self, key: str, cell: Cell) -> None:
+        """Keep a finished pair. A failure is not kept: its cause may be mended by tomorrow."""
+        if math.isnan(cell.value):
+            return
+        self._pending[key] = cell
+        if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
+            self._write()
+
+    def _write(self) -> None:
+        if self._pending:
+            self._store.put_many({key: cell.to_dict() for key, cell in self._pending.items()})
+        self._pending = {}
+        self._written = time.monotonic()
+
+    def __enter__(self) -> CellLedger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write()
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One number to find.
+
+    Parameters
+    ----------
+    key : what it depends on, as JSON. ``reads`` : the names of the datasets whose summaries it is made of.
+    compute : called with these summaries; what goes wrong in it becomes NaN with a reason.
+    """
+
+    key: Any
+    reads: tuple[str, ...]
+    compute: Callable[..., Cell]
+
+    @property
+    def digest(self) -> str:
+        """The identity under which the number is kept."""
+        return digest(self.key)
+
+
+def finish(
+    plan: Plan, summaries: Summaries, jobs: int, work: Mapping[K, Work], description: str, unit: str
+) -> dict[K, Cell]:
+    """Do all the work that nobody did before; the numbers by the names of the work."""
+    ledger = CellLedger(plan.runtime)
+    stored = ledger.known([one.digest for one in work.values()])
+    cells = {name: stored[one.digest] for name, one in work.items() if one.digest in stored}
+    missing = [name for name in work if name not in cells]
+    summaries.prepare(list(dict.fromkeys(read for name in missing for read in work[name].reads)), jobs)
+    tasks = [partial(_attempt, work[name].compute, [summaries[read] for read in work[name].reads]) for name in missing]
+    with ledger, plan.runtime.progress.task(description, len(missing), unit) as task:
+
+        def done(position: int, cell: Cell) -> None:
+            name = missing[position]
+            cells[name] = dataclasses.replace(cell, conditions=conditions(plan.runtime))
+            ledger.add(work[name].digest, cells[name])
+            task.advance()
+
+        run_jobs(jobs, tasks, done)
+    return cells
+
+
+def _attempt(compute: Callable[..., Cell], summaries: list[Any]) -> Cell:
+    for summary in summaries:
+        if isinstance(summary, Failed):
+            return Cell(math.nan, summary.reason)
+    try:
+        return compute(*summaries)
+    except MeasureError as error:
+        return Cell(math.nan, error.message)
+    except Exception as error:
+        return Cell(math.nan, f"it raised {type(error).__name__}: {error}")

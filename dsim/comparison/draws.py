@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dsim.comparison.units import groups_of
 from dsim.data.dataset import Dataset
 from dsim.measures import Verdict
 from dsim.random import stream
@@ -18,6 +17,62 @@ if TYPE_CHECKING:
 
     from dsim.comparison.plan import Plan
     from dsim.measures import Draws
+
+    #: Positions of the images of each unit; one array (n, 1) where every image is a unit.
+    Units = Sequence[NDArray[np.intp]] | NDArray[np.intp]
+    #: Positions of the images of either part.
+    Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def groups_of(dataset: Dataset) -> list[NDArray[np.intp]] | None:
+    """The positions of each group's images, groups in alphabetical order; None where there are no two groups."""
+    import numpy as np
+
+    if dataset.groups is None or len(set(dataset.groups)) < 2:
+        return None
+    groups = np.array(dataset.groups)
+    return [np.flatnonzero(groups == group) for group in sorted(set(dataset.groups))]
+
+
+def units_of(dataset: Dataset) -> Units:
+    """The groups (patients, videos, slides) where they are known, since their images are no independent evidence.
+
+    Single images otherwise.
+    """
+    import numpy as np
+
+    found = groups_of(dataset)
+    return np.arange(len(dataset), dtype=np.intp)[:, None] if found is None else found
+
+
+def joined(first: Units, second: Units, images: int) -> Units:
+    """The units of two datasets that are merged, the first of which has so many images."""
+    import numpy as np
+
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return np.concatenate([first, second + images])
+    return [*first, *(unit + images for unit in second)]
+
+
+def random_split(units: Units, share: int, rng: np.random.Generator) -> Split:
+    """Divide whole units at random: the first part has as near to ``share`` images as they allow, and neither is empty.
+
+    >>> import numpy as np
+    >>> units = [np.array([0, 1]), np.array([2, 3]), np.array([4, 5])]
+    >>> sorted(len(part) for part in random_split(units, 2, np.random.default_rng(0)))
+    [2, 4]
+    """
+    import numpy as np
+
+    order = rng.permutation(len(units))
+    if isinstance(units, np.ndarray):
+        cut = min(max(1, share), len(units) - 1)
+        return units[order[:cut], 0], units[order[cut:], 0]
+    shuffled = [units[index] for index in order]
+    taken = np.cumsum([len(unit) for unit in shuffled[:-1]])
+    cut = int(np.abs(taken - share).argmin()) + 1
+    return np.concatenate(shuffled[:cut]), np.concatenate(shuffled[cut:])
+
 
 CONFIDENCE = 0.95
 

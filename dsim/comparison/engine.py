@@ -8,25 +8,52 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dsim.comparison.cells import Cell, Pair, cell_key, compute_column
+from dsim.comparison.cells import Cell, CellLedger, Pair, Work, cell_key, compute_column, finish
 from dsim.comparison.draws import CONFIDENCE, DrawsOfPairs, first_shares, interval, tied, verdict
-from dsim.comparison.floors import floors, with_floors
-from dsim.comparison.jobs import run_jobs
-from dsim.comparison.ledger import CellLedger
-from dsim.comparison.permutation import p_values, with_p_values
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import conditions, measure_identity, provenance
-from dsim.comparison.quality import embedding_quality
-from dsim.comparison.remarks import remarks
-from dsim.comparison.summaries import Failed, Summaries
+from dsim.comparison.summaries import Failed, Summaries, run_jobs
+from dsim.comparison.two_sample import floors, p_values, with_floors, with_p_values
 from dsim.data.dataset import Dataset
 from dsim.measures import SimilarityMatrix, SimilarityMeasure, build_measure
 from dsim.random import stream
 from dsim.runtime import Runtime
+from dsim.stats.embedding import FORMS, eqc
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+def embedding_quality(clouds: Mapping[str, NDArray[np.float64]], sources: Sequence[str]) -> dict[str, Any]:
+    """EQC of the sources that have a cloud, in both forms, for the record of a matrix; None where there is none.
+
+    The form ``reference`` depends on the order of the sources, which is therefore told.
+
+    >>> import numpy as np
+    >>> clouds = {"a": np.array([[0.0], [2.0]]), "b": np.array([[9.0], [13.0]]), "target": np.array([[5.0]])}
+    >>> embedding_quality(clouds, ["a", "b"])
+    {'eqc': {'paper': 0.6, 'reference': 0.15}, 'sources': ['a', 'b']}
+    """
+    known = [name for name in sources if name in clouds]
+    points = [clouds[name] for name in known]
+    found = {form: eqc(points, form) if len(points) > 1 else math.nan for form in FORMS}
+    return {"eqc": {form: value if math.isfinite(value) else None for form, value in found.items()}, "sources": known}
+
+
+def remarks(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, list[str]]:
+    """The remarks on each dataset; kept, so that summaries are not read for them alone."""
+    measure = plan.measure
+    if type(measure).remark is SimilarityMeasure.remark:
+        return {}
+    work = {name: Work([summaries.key(name), "remark"], (name,), partial(_remark, measure)) for name in plan.datasets}
+    found = finish(plan, summaries, jobs, work, "remarks", "datasets")
+    return {name: [cell.note] for name, cell in found.items() if cell.value == 0 and cell.note}
+
+
+def _remark(measure: SimilarityMeasure[Any], summary: Any) -> Cell:
+    # A value, so that it is kept; what fails is told in the cells.
+    return Cell(0.0, measure.remark(summary))
 
 
 def compare(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from dsim.comparison.jobs import run_jobs
 from dsim.comparison.plan import Plan
 from dsim.data.treatment import TREATMENT_VERSION
 from dsim.errors import DsimError, MeasureError, TooFewSamplesError
@@ -17,6 +16,23 @@ from dsim.random import stream
 
 if TYPE_CHECKING:
     from dsim.store.content import ContentStore
+
+
+def run_jobs(jobs: int, tasks: Sequence[Callable[[], Any]], done: Callable[[int, Any], None]) -> None:
+    """Run tasks, handing each result on, in order, as soon as it is there: what was handed on survives an interrupt.
+
+    joblib is asked for threads, so that an enclosing ``joblib.parallel_config(backend="dask")`` still decides.
+    """
+    if jobs == 1 or len(tasks) < 2:
+        for position, task in enumerate(tasks):
+            done(position, task())
+        return
+    from joblib import Parallel, delayed
+
+    results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(delayed(task)() for task in tasks)
+    for position, result in enumerate(results):
+        done(position, result)
+
 
 #: Bumped when the meaning of what is stored changes.
 SCHEMA = 1

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import DataError
 from dsim.runtime import default_cache
-from dsim.store.rows import FileRows, blocks
+from dsim.store.array_file import FileRows, blocks
 
 if TYPE_CHECKING:
     from typing import Any
 
     import h5py
 
-    from dsim.store.cells import CellStore
-    from dsim.store.rows import Rows
+    from dsim.store.array_file import Rows
+    from dsim.store.json_store import JsonStore
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _memory() -> CellStore:
-    from dsim.store.cells import CellStore
+def _memory() -> JsonStore:
+    from dsim.store.json_store import JsonStore
 
-    return CellStore(default_cache() / "known.sqlite")
+    return JsonStore(default_cache() / "known.sqlite")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.errors import DataError, repeated
-from dsim.evaluation.judging import FEWEST
+from dsim.evaluation.judgement import FEWEST
 
 if TYPE_CHECKING:
     import numpy as np

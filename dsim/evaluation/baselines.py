@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dsim.evaluation.judging import CORRELATIONS, POOLED, judge, missing, nearest, per_target, summarise
+from dsim.evaluation.judgement import CORRELATIONS, POOLED, judge, missing, nearest, per_target, summarise
 from dsim.evaluation.results import Judgement, Score
 from dsim.evaluation.scores import PER_TARGET
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from dsim.evaluation.alignment import Aligned
     from dsim.evaluation.intervals import Intervals
-    from dsim.evaluation.judging import PerTarget
+    from dsim.evaluation.judgement import PerTarget
 
     Values = NDArray[np.float64]
     #: For each target, the sources that are chosen.
     Chosen = tuple[tuple[str, ...], ...]
+
 
 _ONE_SOURCE = "it names one source and ranks no others"
 _NO_CHOICE = "no source is chosen"

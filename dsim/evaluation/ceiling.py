@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dsim.evaluation.judging import CORRELATIONS, FEWEST, TOP, missing
+from dsim.evaluation.judgement import CORRELATIONS, FEWEST, TOP, missing
 from dsim.evaluation.results import Score
 from dsim.evaluation.scores import PER_TARGET, SCORES, ScoreSpec
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dsim.truth.matrix import TransferMatrix
 
     Values = NDArray[np.float64]
+
 
 SIMULATIONS = 1000
 

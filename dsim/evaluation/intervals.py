@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
+
 METHODS = ("expanded", "percentile")
 #: Pairs times resamples that are held at once.
 _BLOCK = 2_000_000

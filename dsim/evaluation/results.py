@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.files.documents import to_json
+from dsim.errors import DataError
+from dsim.evaluation.scores import SCORES, bounds, shown
+from dsim.files.documents import array, check, nullable, number, or_nan, read_either, to_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
 
 SCHEMA = "dsim.evaluation/1"
 
@@ -122,13 +126,11 @@ class Evaluation:
     provenance: Mapping[str, Any]
 
     def __str__(self) -> str:
-        from dsim.evaluation.table import table
 
         return table(self)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON document of schema ``dsim.evaluation/1``; NaN is null."""
-        from dsim.evaluation.documents import evaluation_document
 
         return evaluation_document(self)
 
@@ -139,13 +141,164 @@ class Evaluation:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Evaluation:
         """The evaluation of a JSON document; DataError where it is not of schema ``dsim.evaluation/1``."""
-        from dsim.evaluation.documents import evaluation_of
 
         return evaluation_of(document)
 
     @classmethod
     def from_json(cls, source: str | Path) -> Evaluation:
         """Read a document that ``to_json`` wrote, from a path or from its text."""
-        from dsim.evaluation.documents import read
 
         return read(source)
+
+
+#: Fields that stand in the document as they are, and those that are tuples here and lists there.
+_PLAIN = ("measure", "truth", "score", "unit", "self_pairs", "confidence", "resamples", "interval", "seed")
+_LISTS = ("sources", "targets", "notes")
+_ARRAYS = ("distances", "scores", "transferability")
+_MASKS = ("counted", "candidates")
+_NUMBERS = ("difference", "low", "high", "p", "p_adjusted")
+_UNKNOWN = ("source", "target", "side", "reason")
+_HINT = "give an evaluation.json that dsim evaluate wrote"
+
+
+def evaluation_document(found: Evaluation) -> dict[str, Any]:
+    """The document of an evaluation."""
+    return {
+        "schema": SCHEMA,
+        **{name: getattr(found, name) for name in _PLAIN},
+        **{name: list(getattr(found, name)) for name in _LISTS},
+        **{name: nullable(getattr(found, name)) for name in _ARRAYS},
+        **{name: getattr(found, name).tolist() for name in _MASKS},
+        "left_out": {side: list(names) for side, names in found.left_out.items()},
+        "unknown": [dict(zip(_UNKNOWN, pair, strict=True)) for pair in found.unknown],
+        "judgement": _judgement_document(found.judgement),
+        "baselines": [_judgement_document(baseline) for baseline in found.baselines],
+        "ceiling": _scores_document(found.ceiling),
+        "contrasts": [_contrast_document(contrast) for contrast in found.contrasts],
+        "provenance": dict(found.provenance),
+    }
+
+
+def evaluation_of(document: Mapping[str, Any], what: str = "the document") -> Evaluation:
+    """The evaluation of a document; DataError, which names the place, where it does not hold to the schema."""
+    check(document, SCHEMA, what, _HINT)
+    fields: dict[str, Any] = {
+        **{name: document[name] for name in _PLAIN},
+        **{name: tuple(document[name]) for name in _LISTS},
+        **{name: None if document[name] is None else _table(document, name) for name in _ARRAYS},
+        **{name: _table(document, name, bool) for name in _MASKS},
+    }
+    shape = len(fields["sources"]), len(fields["targets"])
+    for name in (*_ARRAYS, *_MASKS):
+        if fields[name] is not None and fields[name].shape != shape:
+            raise DataError(f"{name} is not a table of {shape[0]} sources and {shape[1]} targets", hint=_HINT)
+    return Evaluation(
+        **fields,
+        left_out={side: tuple(names) for side, names in document["left_out"].items()},
+        unknown=tuple((pair["source"], pair["target"], pair["side"], pair["reason"]) for pair in document["unknown"]),
+        judgement=_judgement_of(document["judgement"]),
+        baselines=tuple(_judgement_of(baseline) for baseline in document["baselines"]),
+        ceiling=_scores_of(document["ceiling"]),
+        contrasts=tuple(Contrast(**{**each, **_numbers(each, _NUMBERS)}) for each in document["contrasts"]),
+        provenance=document["provenance"],
+    )
+
+
+def read(source: str | Path) -> Evaluation:
+    """The evaluation of a file, or of JSON text."""
+    return evaluation_of(*read_either(source, _HINT))
+
+
+def _judgement_document(found: Judgement) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "note": found.note,
+        "scores": _scores_document(found.scores),
+        "per_target": {name: nullable(values) for name, values in found.per_target.items()},
+        "reasons": [
+            {"score": score, "target": target, "reason": why} for (score, target), why in found.reasons.items()
+        ],
+        "selected": [list(names) for names in found.selected],
+    }
+
+
+def _judgement_of(document: Mapping[str, Any]) -> Judgement:
+    return Judgement(
+        name=document["name"],
+        note=document["note"],
+        scores=_scores_of(document["scores"]),
+        per_target={name: _table(document["per_target"], name) for name in document["per_target"]},
+        reasons={(each["score"], each["target"]): each["reason"] for each in document["reasons"]},
+        selected=tuple(tuple(names) for names in document["selected"]),
+    )
+
+
+def _scores_document(scores: Mapping[str, Score]) -> dict[str, Any]:
+    return {
+        name: {
+            "value": number(score.value),
+            "low": number(score.low),
+            "high": number(score.high),
+            "targets": score.targets,
+            "note": score.note,
+        }
+        for name, score in scores.items()
+    }
+
+
+def _scores_of(document: Mapping[str, Any]) -> dict[str, Score]:
+    return {
+        name: Score(name=name, **{**each, **_numbers(each, ("value", "low", "high"))})
+        for name, each in document.items()
+    }
+
+
+def _contrast_document(found: Contrast) -> dict[str, Any]:
+    return {
+        "score": found.score,
+        "first": found.first,
+        "second": found.second,
+        **{name: number(getattr(found, name)) for name in _NUMBERS},
+        "targets": found.targets,
+        "note": found.note,
+    }
+
+
+def _table(tables: Mapping[str, Any], name: str, dtype: type = float) -> Any:
+    return array(tables[name], name, _HINT, dtype)
+
+
+def _numbers(document: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, float]:
+    return {name: or_nan(document[name]) for name in names}
+
+
+#: Baselines that stand beside the measure; the others are in the document.
+_BESIDE = ("random", "best fixed source")
+
+
+def table(found: Evaluation) -> str:
+    """The scores that there are, with intervals, beside two baselines and the ceiling; then what must be said."""
+    beside = [baseline for baseline in found.baselines if baseline.name in _BESIDE]
+    percent = f"{100 * found.confidence:g} % interval"
+    rows = [["", found.measure, percent, "targets", *(baseline.name for baseline in beside), "ceiling"]]
+    for spec in SCORES:
+        score = found.judgement.scores[spec.name]
+        if not math.isnan(score.value):
+            others = [baseline.scores[spec.name].value for baseline in beside]
+            highest = found.ceiling[spec.name].value if spec.name in found.ceiling else math.nan
+            values = [shown(spec.name, value, found.unit) for value in (*others, highest)]
+            between = bounds(spec.name, score.low, score.high, found.unit)
+            rows.append([spec.title, shown(spec.name, score.value, found.unit), between])
+            rows[-1] += [str(score.targets or ""), *values]
+    head = f"{found.measure} judged by {found.truth} ({found.score}): "
+    head += f"{len(found.sources)} sources, {len(found.targets)} targets"
+    return "\n".join([head, "", *_aligned(rows), "", *(f"note: {note}" for note in found.notes)]).rstrip()
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for title, *cells in rows:
+        right = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+        lines.append("  ".join([title.ljust(widths[0]), *right]).rstrip())
+    return lines

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dsim.errors import DataError, StoreError
 from dsim.features.extractor import Blueprint, Extractor, Recipe, prepare
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dsim.data.dataset import Dataset
+    from dsim.features.transforms import Transform
+    from dsim.store.array_file import Rows
     from dsim.store.content import ContentStore, OpenRecord, Record
-    from dsim.store.rows import Rows
 
     LookUp = Callable[[ContentStore, str, Mapping[str, Any]], Record | OpenRecord | None]
+
 
 #: Bumped when the meaning of what is stored changes.
 SCHEMA = 1
@@ -42,7 +46,6 @@ def extract(dataset: Dataset, reference: str, runtime: Runtime) -> NDArray[np.fl
     From the store where they are known: then no image is decoded and torch is not imported. Raises WeightsError,
     UnreadableImageError, and DataError where a feature is not finite.
     """
-    import numpy as np
 
     from dsim.store.content import ContentStore
 
@@ -60,7 +63,6 @@ def feature_rows(dataset: Dataset, reference: str, runtime: Runtime) -> Rows:
 
 
 def _features(dataset: Dataset, reference: str, runtime: Runtime, look_up: LookUp) -> Rows:
-    import numpy as np
 
     from dsim.store.content import ContentStore
 
@@ -106,16 +108,14 @@ def _extract_into(
 
 def _batches(dataset: Dataset, blueprint: Blueprint, runtime: Runtime) -> Iterator[NDArray[np.float32]]:
     """Features as they are computed, float32 (b, d); DataError, at the end, where some are not finite."""
-    import numpy as np
 
-    from dsim.features.pipeline import stream
     from dsim.features.transforms import parse_transform
 
     extractor = _opened(blueprint, runtime.device)
     transform = parse_transform(blueprint.recipe.transform)
     done, bad = 0, []
     with runtime.progress.task(f"features of {dataset.name}", len(dataset), "images") as task:
-        for batch in stream(dataset, transform, min(runtime.batch, extractor.batch), runtime.workers):
+        for batch in image_batches(dataset, transform, min(runtime.batch, extractor.batch), runtime.workers):
             rows = np.asarray(extractor(batch), dtype=np.float32)
             bad += (done + np.flatnonzero(~np.isfinite(rows).all(axis=1))).tolist()
             yield rows
@@ -146,3 +146,49 @@ def _in_order_of(ids: Sequence[str], stored: Sequence[str], features: Rows) -> R
     row = {sample: index for index, sample in enumerate(stored)}
     ordered: Rows = features[[row[sample] for sample in ids]]
     return ordered
+
+
+_Images = Generator[NDArray[np.float32], None, None]
+
+#: Batches decoded ahead of the one in use: enough to hide decoding, little enough to bound memory.
+_AHEAD = 2
+
+
+def image_batches(dataset: Dataset, transform: Transform, batch: int, workers: int) -> Iterator[NDArray[np.float32]]:
+    """Transformed images in the dataset's order, float32 (b, C, H, W); the last batch may be smaller.
+
+    At most ``_AHEAD`` batches wait, however long the dataset is. ``workers=0`` decodes in the caller's thread. An error
+    in decoding is raised where its batch would have been; closing the iterator stops the threads.
+    """
+    images = _in_turn(dataset, transform) if workers == 0 else _ahead(dataset, transform, workers, _AHEAD * batch)
+    try:
+        for start in range(0, len(dataset), batch):
+            size = min(batch, len(dataset) - start)
+            yield np.stack([next(images) for _ in range(size)])
+    finally:
+        images.close()
+
+
+def _in_turn(dataset: Dataset, transform: Transform) -> _Images:
+    for index in range(len(dataset)):
+        yield transform.apply(dataset.pixels(index))
+
+
+def _ahead(dataset: Dataset, transform: Transform, workers: int, window: int) -> _Images:
+    # Decided once, here: left to the threads, each would scan the whole dataset for its intensity range.
+    _ = dataset.treatment
+
+    def load(index: int) -> NDArray[np.float32]:
+        return transform.apply(dataset.pixels(index))
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="dsim-decode")
+    waiting: deque[Future[NDArray[np.float32]]] = deque()
+    try:
+        for index in range(len(dataset)):
+            waiting.append(pool.submit(load, index))
+            if len(waiting) > window:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

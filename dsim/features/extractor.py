@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.registry import parse_bracketed
+from dsim.registry import ExtractorSpec, parse_bracketed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,3 +99,32 @@ def check_options(kind: str, options: Mapping[str, str], known: Collection[str])
         if name not in known:
             hint = f"it takes: {', '.join(known)}" if known else "it takes none"
             raise UnknownNameError(f"option of {kind!r} extractors", name, known, hint=hint)
+
+
+SPECS = (
+    ExtractorSpec(
+        kind="timm",
+        title="any image model of timm, as timm:resnet18.a1_in1k",
+        factory="dsim.features.timm_backend:prepare",
+    ),
+    ExtractorSpec(
+        kind="torchvision",
+        title="any classification model of torchvision, as torchvision:resnet18.IMAGENET1K_V1",
+        factory="dsim.features.torchvision_backend:prepare",
+    ),
+    ExtractorSpec(
+        kind="zoo",
+        title="a model of the zoo, as zoo:ID (dsim zoo list)",
+        factory="dsim.features.zoo_backend:prepare",
+    ),
+    ExtractorSpec(
+        kind="file",
+        title="a folder with manifest.toml, or a weights file, as file:weights.safetensors[arch=resnet18]",
+        factory="dsim.features.zoo_backend:prepare_file",
+    ),
+    ExtractorSpec(
+        kind="pixels",
+        title="the raw pixels, as pixels:[side=16,channels=1]",
+        factory="dsim.features.pixels:prepare",
+    ),
+)

@@ -16,7 +16,7 @@ from dsim.files import file_sha256, replacing
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime
-    from dsim.store.cells import CellStore
+    from dsim.store.json_store import JsonStore
 
 #: Seconds to wait for a host before saying that it cannot be reached.
 _TIMEOUT = 10.0
@@ -30,11 +30,11 @@ class WeightsFile:
     sha256: str
 
 
-def memory(runtime: Runtime) -> CellStore:
+def memory(runtime: Runtime) -> JsonStore:
     """Small facts about files and libraries that are costly to find out again."""
-    from dsim.store.cells import CellStore
+    from dsim.store.json_store import JsonStore
 
-    return CellStore(runtime.cache / "known.sqlite", runtime.progress.note)
+    return JsonStore(runtime.cache / "known.sqlite", runtime.progress.note)
 
 
 def given(path: Path, runtime: Runtime) -> WeightsFile:

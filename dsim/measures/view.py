@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.features.transforms import Transform
-    from dsim.store.rows import Rows
+    from dsim.store.array_file import Rows
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class DatasetView:
 
     def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
         """Transformed images in batches, float32 (b, C, H, W); decoding runs ahead in threads."""
-        from dsim.features.pipeline import stream
+        from dsim.features.extraction import image_batches
 
         self._allow(Need.IMAGES)
-        return stream(self.dataset, transform, size or self.runtime.batch, self.runtime.workers)
+        return image_batches(self.dataset, transform, size or self.runtime.batch, self.runtime.workers)
 
     def tensor(self, transform: Transform) -> NDArray[np.float32]:
         """All transformed images, float32 (n, C, H, W)."""
@@ -97,7 +97,7 @@ class DatasetView:
         import numpy as np
 
         from dsim.features import feature_rows
-        from dsim.store.rows import blocks
+        from dsim.store.array_file import blocks
 
         given = self._given_features()
         found = feature_rows(self.dataset, extractor, self.runtime) if given is None else given

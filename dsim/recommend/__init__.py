@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dsim.recommend.engine import recommend
-from dsim.recommend.measuring import measure_reliability
+from dsim.recommend.answer import recommend
 from dsim.recommend.pool import zoo_sources
 from dsim.recommend.procedure import DEFAULT, Procedure
-from dsim.recommend.reliability import Reliability, stored
+from dsim.recommend.reliability import Reliability, measure_reliability, stored
 from dsim.recommend.result import Recommendation
 
 __all__ = [

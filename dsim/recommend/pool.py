@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dsim.data.dataset import Dataset
 from dsim.errors import DataError, NeedError, UsageError
 from dsim.files import replacing, slug
-from dsim.recommend.nearest import REFERENCE
+from dsim.recommend.nearest_images import REFERENCE
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
 
 SCHEMA = "dsim.features/1"
 #: Below each folder of models: one file per dataset.

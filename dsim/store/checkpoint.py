@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file, written aside and renamed, that holds all a training needs to go on."""
+"""One safetensors file of weights, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,10 +8,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import StoreError, WeightsError
-from dsim.store import weights_file
+from dsim.files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors and texts; DsimError where that fails, as on a full disk, and what was there before stays."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        try:
+            save_file(dict(tensors), temporary, metadata=dict(metadata))
+        except SafetensorError as error:  # how that library tells of a full disk
+            raise OSError(0, str(error)) from error
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the texts; WeightsError where the file is none of safetensors."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is not a safetensors file: {error}", hint="give another file") from error
+
 
 State = dict[str, Any]
 
@@ -23,13 +47,13 @@ def write(path: Path, state: State) -> None:
     """
     tensors: dict[str, Tensor] = {}
     plain = _without_tensors(state, "", tensors)
-    weights_file.write(path, tensors, {"state": json.dumps(plain)})
+    write_weights(path, tensors, {"state": json.dumps(plain)})
 
 
 def read(path: Path) -> State:
     """The nested dict that ``write`` was given; tuples come back as lists, keys as text."""
     try:
-        tensors, metadata = weights_file.read(path)
+        tensors, metadata = read_weights(path)
         state: State = _with_tensors(json.loads(metadata["state"]), tensors)
     except (WeightsError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is not a checkpoint: {error}", hint="delete it; the training starts again") from error

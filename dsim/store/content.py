@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dsim.errors import StoreError
 from dsim.files.documents import canonical_json, digest
-from dsim.store.h5 import Corrupt, Writer, disk_errors, open_rows, read
+from dsim.store.array_file import Corrupt, Writer, disk_errors, open_rows, read
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dsim.store.rows import FileRows
+    from dsim.store.array_file import FileRows
 
 T = TypeVar("T")
 QUARANTINE = "quarantine"

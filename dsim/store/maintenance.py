@@ -10,8 +10,8 @@ from pathlib import Path
 from dsim.errors import StoreError, UsageError
 from dsim.files import file_sha256
 from dsim.runtime import Progress, Silent
+from dsim.store.array_file import Corrupt, open_rows
 from dsim.store.content import PART, QUARANTINE
-from dsim.store.h5 import Corrupt, open_rows
 
 #: Where measures keep the models that they trained, one folder each; what ends in UNFINISHED is still being trained.
 MODELS, MANIFEST, UNFINISHED = "models", "manifest.toml", ".unfinished"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, did_you_mean
-from dsim.files.documents import digest, to_json
+from dsim.files.documents import array, check, digest, nullable, read_either, to_json
+from dsim.truth.checks import check_truth
+from dsim.truth.table import read_table, to_table
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
 
 SCHEMA = "dsim.transfer/1"
 #: Said of a missing cell for which no reason was given.
@@ -81,8 +84,6 @@ class TransferMatrix:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        from dsim.truth.checking import check
-
         given = {
             "sources": tuple(self.sources),
             "targets": tuple(self.targets),
@@ -92,7 +93,7 @@ class TransferMatrix:
         }
         for name, value in given.items():
             object.__setattr__(self, name, value)
-        check(self)
+        check_truth(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TransferMatrix) and self.digest == other.digest
@@ -202,7 +203,6 @@ class TransferMatrix:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON document of schema ``dsim.transfer/1``; NaN is null."""
-        from dsim.truth.documents import to_document
 
         return to_document(self)
 
@@ -213,14 +213,12 @@ class TransferMatrix:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> TransferMatrix:
         """The truth of a JSON document; DataError names what is wrong in it."""
-        from dsim.truth.documents import from_document
 
         return from_document(document)
 
     @classmethod
     def from_json(cls, source: str | Path) -> TransferMatrix:
         """Read a document of schema ``dsim.transfer/1``, from a path or from its text."""
-        from dsim.truth.documents import from_text
 
         return from_text(source)
 
@@ -229,8 +227,6 @@ class TransferMatrix:
 
         It holds neither provenance nor what is known of the datasets, nor reasons: these are in the JSON alone.
         """
-        from dsim.truth.table import to_table
-
         return to_table(self, path)
 
     @classmethod
@@ -247,9 +243,7 @@ class TransferMatrix:
         ``name`` is that of the file by default; ``score`` says which column, where there are several; ``bounds`` of a
         score that is not DSC, AUC or accuracy. DataError names the line and what is wrong in it.
         """
-        from dsim.truth.table import from_table
-
-        return from_table(Path(path), name=name, score=score, bounds=bounds)
+        return cls(**read_table(Path(path), name=name, score=score, bounds=bounds))
 
 
 def _frozen(values: Any, name: str, what: str) -> NDArray[np.float64]:
@@ -264,3 +258,53 @@ def _frozen(values: Any, name: str, what: str) -> NDArray[np.float64]:
         ) from None
     array.setflags(write=False)
     return array
+
+
+HINT = "give a truth that dsim wrote, or a CSV; see docs/truth.md"
+_LENGTHS = "null where a score was not measured"
+
+
+def to_document(truth: TransferMatrix) -> dict[str, Any]:
+    """The document; NaN is null, and each missing pair has its reason."""
+    return {
+        "schema": SCHEMA,
+        "name": truth.name,
+        "score": truth.score,
+        "unit": truth.unit,
+        "bounds": list(truth.bounds),
+        "sources": list(truth.sources),
+        "targets": list(truth.targets),
+        "repetition": truth.repetition,
+        "values": nullable(truth.values),
+        "baseline": nullable(truth.baseline),
+        "imagenet": truth.imagenet,
+        "datasets": {name: asdict(dataset) for name, dataset in truth.datasets.items()},
+        "missing": [{"source": source, "target": target, "reason": why} for source, target, why in truth.missing],
+        "provenance": dict(truth.provenance),
+    }
+
+
+def from_document(document: Mapping[str, Any], what: str = "the document") -> TransferMatrix:
+    """The truth of a document that holds to the schema; DataError says where one does not."""
+    check(document, SCHEMA, what, HINT)
+    name, baseline = document["name"], document["baseline"]
+    return TransferMatrix(
+        name=name,
+        score=document["score"],
+        unit=document["unit"],
+        bounds=(document["bounds"][0], document["bounds"][1]),
+        sources=tuple(document["sources"]),
+        targets=tuple(document["targets"]),
+        repetition=document["repetition"],
+        values=array(document["values"], f"truth {name!r}, values", _LENGTHS),
+        baseline=None if baseline is None else array(baseline, f"truth {name!r}, baseline", _LENGTHS),
+        imagenet=document["imagenet"],
+        datasets={name: TruthDataset(**dataset) for name, dataset in document["datasets"].items()},
+        reasons={(cell["source"], cell["target"]): cell["reason"] for cell in document["missing"]},
+        provenance=document["provenance"],
+    )
+
+
+def from_text(source: str | Path) -> TransferMatrix:
+    """Read a document from a path, or from its text."""
+    return from_document(*read_either(source, HINT))

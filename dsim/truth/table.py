@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, did_you_mean
 from dsim.files import read_text
-from dsim.truth.checking import REPETITIONS, bounds_of
-from dsim.truth.matrix import TransferMatrix
+from dsim.truth.checks import REPETITIONS, TruthFields, bounds_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
 
 _PAIR = ("source", "target")
 _REPETITION = "repetition"
@@ -54,7 +54,7 @@ class _Line:
         return f"{pair}, {self.word}{self.repetition}" if self.word else pair
 
 
-def to_table(truth: TransferMatrix, path: str | Path | None) -> str:
+def to_table(truth: TruthFields, path: str | Path | None) -> str:
     """The CSV text, lines of the baseline first; what was not measured has no line."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
@@ -71,7 +71,7 @@ def to_table(truth: TransferMatrix, path: str | Path | None) -> str:
     return text
 
 
-def _measured(truth: TransferMatrix) -> Iterator[tuple[str, str, int, float]]:
+def _measured(truth: TruthFields) -> Iterator[tuple[str, str, int, float]]:
     rows = [] if truth.baseline is None else [("", truth.baseline)]
     rows += list(zip(truth.sources, truth.values, strict=True))
     for source, row in rows:
@@ -81,10 +81,13 @@ def _measured(truth: TransferMatrix) -> Iterator[tuple[str, str, int, float]]:
                     yield source, target, repetition, score
 
 
-def from_table(
+def read_table(
     path: Path, *, name: str | None = None, score: str | None = None, bounds: tuple[float, float] | None = None
-) -> TransferMatrix:
-    """Read the table; DataError names the line and the fix."""
+) -> dict[str, Any]:
+    """Return the fields of the TransferMatrix that a table holds.
+
+    Raises DataError, which names the line and the fix.
+    """
     text = read_text(path)
     reader = csv.reader(io.StringIO(text, newline=""))
     header = [cell.strip() for cell in next(reader, [])]
@@ -192,7 +195,7 @@ def _number(path: Path, number: int, cell: str) -> float:
     return value
 
 
-def _assembled(path: Path, lines: Sequence[_Line], column: _Column, name: str, sha256: str) -> TransferMatrix:
+def _assembled(path: Path, lines: Sequence[_Line], column: _Column, name: str, sha256: str) -> dict[str, Any]:
     word = _one_word(path, lines)
     _refuse_twice(path, lines)
     sources = tuple(dict.fromkeys(line.source for line in lines if line.source))
@@ -200,18 +203,18 @@ def _assembled(path: Path, lines: Sequence[_Line], column: _Column, name: str, s
     if not sources:
         raise DataError(f"{path} has no line with a source", hint="name the sources; an empty one is the baseline")
     values, baseline = _filled(lines, sources, targets)
-    return TransferMatrix(
-        name=name,
-        score=column.score,
-        unit=column.unit,
-        sources=sources,
-        targets=targets,
-        values=values,
-        bounds=column.bounds,
-        repetition=word,
-        baseline=baseline if any(not line.source for line in lines) else None,
-        provenance={"source": f"the file {path.name}", "sha256": sha256},
-    )
+    return {
+        "name": name,
+        "score": column.score,
+        "unit": column.unit,
+        "sources": sources,
+        "targets": targets,
+        "values": values,
+        "bounds": column.bounds,
+        "repetition": word,
+        "baseline": baseline if any(not line.source for line in lines) else None,
+        "provenance": {"source": f"the file {path.name}", "sha256": sha256},
+    }
 
 
 def _filled(

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dsim.features.extraction import image_batches
 from dsim.features.network import Network
-from dsim.features.pipeline import stream
 from dsim.features.transforms import Square
 from dsim.stats.distances import mean_distance
 from dsim.stats.embedding import eqc, placed_shares
@@ -118,6 +118,6 @@ def embed(encoder: Encoder, datasets: Sequence[Dataset], recipe: Recipe, runtime
     transform = Square(recipe.size, channels=3, minmax=recipe.minmax)
     points = []
     for dataset in datasets:
-        batches = stream(dataset, transform, runtime.batch, runtime.workers)
+        batches = image_batches(dataset, transform, runtime.batch, runtime.workers)
         points.append(np.concatenate([network(batch) for batch in batches]).astype(np.float64))
     return points

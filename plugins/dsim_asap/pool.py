@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dsim.errors import TooFewSamplesError, UsageError
-from dsim.features.pipeline import stream
+from dsim.features.extraction import image_batches
 from dsim.features.transforms import Square
 from dsim_asap.recipe import Recipe
 
@@ -70,7 +70,7 @@ def member(dataset: Dataset, recipe: Recipe, runtime: Runtime) -> Member:
     transform = Square(stored_side(recipe.size), channels=3, minmax=recipe.minmax)
     with runtime.progress.task(f"reading {dataset.name}", total=len(dataset), unit="images") as task:
         batches = []
-        for batch in stream(dataset, transform, runtime.batch, runtime.workers):
+        for batch in image_batches(dataset, transform, runtime.batch, runtime.workers):
             batches.append(batch)
             task.advance(len(batch))
     return Member(dataset.name, np.concatenate(batches), dataset.groups)

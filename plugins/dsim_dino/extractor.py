@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from dsim.errors import UnknownNameError, UsageError, WeightsError
 from dsim.features.extractor import Blueprint, Recipe, check_options
 from dsim.features.network import Network, seed_of, seeded
-from dsim.features.timm_backend import random_weights
-from dsim.features.timm_catalogue import card_of
+from dsim.features.timm_backend import card_of, random_weights
 from dsim.features.weights import WeightsFile, from_hub, from_torch_hub, given
 from dsim.registry import format_bracketed
 from dsim_dino.checkpoints import BRANCHES

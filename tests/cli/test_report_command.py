@@ -17,8 +17,7 @@ from dsim.cli.report import report
 from dsim.errors import DataError, DsimError, UsageError
 from dsim.files.shipped import shipped
 from dsim.measures import SimilarityMatrix
-from dsim.recommend.reliability import FILE, records
-from dsim.recommend.wording import UNKNOWN
+from dsim.recommend.reliability import FILE, UNKNOWN, records
 
 
 @pytest.fixture
@@ -115,7 +114,7 @@ def test_what_was_not_measured_is_said_to_be_unknown(folders, tmp_path):
 
 def test_a_record_counts_for_its_own_measure_with_its_own_weights_alone(folders, tmp_path):
     from dsim.cli.report_steps import reliability_of
-    from dsim.recommend.wording import sentences
+    from dsim.recommend.reliability import sentences
 
     compared(folders, tmp_path / "out")
     matrix = SimilarityMatrix.from_json(tmp_path / "out" / "matrix.json")

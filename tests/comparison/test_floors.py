@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dsim import compare
-from dsim.comparison.floors import HALVINGS, halves
-from dsim.comparison.units import random_split, units_of
+from dsim.comparison.draws import random_split, units_of
+from dsim.comparison.two_sample import HALVINGS, halves
 from dsim.data.memory import from_arrays
 from dsim.errors import MeasureError
 from dsim.runtime import Runtime

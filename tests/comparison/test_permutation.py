@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binom, kstest
 
 from dsim import compare
-from dsim.comparison.permutation import p_value, permutations
-from dsim.comparison.units import units_of
+from dsim.comparison.draws import units_of
+from dsim.comparison.two_sample import p_value, permutations
 from dsim.data.memory import from_arrays
 from dsim.errors import UsageError
 from dsim.plugin import Direction

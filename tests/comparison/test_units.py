@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsim.comparison.units import joined, random_split, units_of
+from dsim.comparison.draws import joined, random_split, units_of
 from dsim.data.memory import from_arrays
 
 

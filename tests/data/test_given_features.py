@@ -116,6 +116,6 @@ def test_without_a_cache_it_is_read_each_time(
 
 def test_a_survey_does_not_depend_on_the_blocks(features: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = survey(features)
-    monkeypatch.setattr("dsim.store.rows._BLOCK", 40)
+    monkeypatch.setattr("dsim.store.array_file._BLOCK", 40)
     assert survey(features) == whole
     assert survey(np.asfortranarray(features)) == whole

@@ -15,8 +15,7 @@ from dsim.comparison.agreement import agreement
 from dsim.data.dataset import Dataset
 from dsim.errors import DsimError
 from dsim.evaluation import evaluate
-from dsim.evaluation.contrasts import contrast_all
-from dsim.evaluation.nested import nested_choice
+from dsim.evaluation.contrasts import contrast_all, nested_choice
 from dsim.measures import SimilarityMatrix, SimilarityMeasure
 from dsim.plots.embedding import draw_embedding
 from dsim.plots.regret import draw_regret

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.judging import candidates_of, judge, nearest, per_target
+from dsim.evaluation.judgement import candidates_of, judge, nearest, per_target
 from dsim.evaluation.scores import PER_TARGET, SCORES
 
 NAN = np.nan

@@ -10,7 +10,7 @@ import pytest
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.evaluation import Evaluation, evaluate
-from dsim.evaluation.nested import nested_choice
+from dsim.evaluation.contrasts import nested_choice
 from dsim.measures import SimilarityMatrix
 from dsim.truth import TransferMatrix
 

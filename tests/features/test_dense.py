@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from dsim.errors import DsimError, UsageError
-from dsim.features.dense import DenseExtractor, open_dense
-from dsim.features.network import Network
+from dsim.features.network import DenseExtractor, Network, open_dense
 from dsim.features.transforms import NetworkInput, Square, Transform
 from dsim.runtime import Runtime
 

@@ -12,9 +12,8 @@ import pytest
 
 from dsim.errors import DsimError
 from dsim.features import recipe, weights
-from dsim.features.dense import DenseExtractor, _geometry, _opened, open_dense
 from dsim.features.extractor import prepare
-from dsim.features.network import Network
+from dsim.features.network import DenseExtractor, Network, _geometry, _opened, open_dense
 from dsim.features.timm_backend import _set_pooling, _transform
 from dsim.features.torchvision_backend import _remove_classifier
 from dsim.features.transforms import Square, parse_transform

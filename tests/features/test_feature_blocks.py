@@ -18,7 +18,7 @@ from dsim.features import extract, extraction, feature_rows
 from dsim.measures import DatasetView, finite_blocks
 from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.store.rows import FileRows
+from dsim.store.array_file import FileRows
 
 FEATURES = frozenset({Need.FEATURES})
 
@@ -108,7 +108,7 @@ def test_a_disk_that_fills_up_under_way_costs_time_only(
 ) -> None:
     """The batches that were written are computed again, into memory; nothing is left behind."""
     from dsim.errors import StoreError
-    from dsim.store.h5 import Writer
+    from dsim.store.array_file import Writer
 
     expected = extract(dataset, "pixels:", dataclasses.replace(runtime, cache=runtime.cache / "other"))
     written = []

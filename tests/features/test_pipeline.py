@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dsim.errors import UnreadableImageError
-from dsim.features.pipeline import stream
+from dsim.features.extraction import image_batches
 from dsim.features.transforms import Square
 
 
@@ -46,7 +46,7 @@ def numbers(batches: list[NDArray[np.float32]]) -> list[int]:
 @pytest.mark.parametrize("workers", [0, 1, 4])
 @pytest.mark.parametrize(("n", "sizes"), [(10, [4, 4, 2]), (8, [4, 4]), (3, [3])])
 def test_batches_come_in_order_and_the_last_may_be_smaller(workers: int, n: int, sizes: list[int]) -> None:
-    batches = list(stream(Numbered(n), Square(4, 1), 4, workers))  # type: ignore[arg-type]
+    batches = list(image_batches(Numbered(n), Square(4, 1), 4, workers))  # type: ignore[arg-type]
     assert [len(batch) for batch in batches] == sizes
     assert numbers(batches) == list(range(n))
     assert batches[0].shape[1:] == (1, 4, 4)
@@ -56,7 +56,7 @@ def test_batches_come_in_order_and_the_last_may_be_smaller(workers: int, n: int,
 def test_memory_does_not_grow_with_the_dataset() -> None:
     """After the first batch no more than the window is decoded, however long the dataset is."""
     data = Numbered(200)
-    batches = stream(data, Square(4, 1), 4, 2)  # type: ignore[arg-type]
+    batches = image_batches(data, Square(4, 1), 4, 2)  # type: ignore[arg-type]
     next(batches)
     time.sleep(0.1)
     assert len(data.decoded) <= 4 + 2 * 4
@@ -65,7 +65,7 @@ def test_memory_does_not_grow_with_the_dataset() -> None:
 
 def test_decoding_runs_ahead_of_the_consumer() -> None:
     data = Numbered(40)
-    batches = stream(data, Square(4, 1), 4, 2)  # type: ignore[arg-type]
+    batches = image_batches(data, Square(4, 1), 4, 2)  # type: ignore[arg-type]
     next(batches)
     time.sleep(0.1)
     assert len(data.decoded) > 8
@@ -74,7 +74,7 @@ def test_decoding_runs_ahead_of_the_consumer() -> None:
 
 @pytest.mark.parametrize("workers", [0, 3])
 def test_an_error_surfaces_at_its_batch_and_stops_the_threads(workers: int) -> None:
-    batches = stream(Numbered(40, broken=9), Square(4, 1), 4, workers)  # type: ignore[arg-type]
+    batches = image_batches(Numbered(40, broken=9), Square(4, 1), 4, workers)  # type: ignore[arg-type]
     assert len(next(batches)) == 4
     assert len(next(batches)) == 4
     with pytest.raises(UnreadableImageError, match="image 9 is truncated"):
@@ -83,7 +83,7 @@ def test_an_error_surfaces_at_its_batch_and_stops_the_threads(workers: int) -> N
 
 
 def test_closing_stops_the_threads() -> None:
-    batches = stream(Numbered(1000), Square(4, 1), 4, 3)  # type: ignore[arg-type]
+    batches = image_batches(Numbered(1000), Square(4, 1), 4, 3)  # type: ignore[arg-type]
     next(batches)
     assert decoders() > 0
     batches.close()  # type: ignore[attr-defined]
@@ -92,7 +92,7 @@ def test_closing_stops_the_threads() -> None:
 
 def test_an_interrupt_in_the_consumer_stops_the_threads() -> None:
     def consume() -> None:
-        for _ in stream(Numbered(1000), Square(4, 1), 4, 3):  # type: ignore[arg-type]
+        for _ in image_batches(Numbered(1000), Square(4, 1), 4, 3):  # type: ignore[arg-type]
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -106,6 +106,6 @@ def test_an_interrupt_in_the_consumer_stops_the_threads() -> None:
 
 def test_nothing_starts_before_the_first_batch_is_asked_for() -> None:
     data = Numbered(10)
-    stream(data, Square(4, 1), 4, 2)  # type: ignore[arg-type]
+    image_batches(data, Square(4, 1), 4, 2)  # type: ignore[arg-type]
     assert data.decoded == []
     assert decoders() == 0

@@ -14,7 +14,7 @@ import dsim
 from dsim.data.phantoms import open_phantom
 from dsim.files.documents import check
 from dsim.recommend import recommend
-from dsim.recommend.trained import command, models_of, segmenting
+from dsim.recommend.result import command, models_of, segmenting
 
 MEASURE = "energy:extractor=pixels:[side=4]"
 
@@ -22,7 +22,7 @@ MEASURE = "energy:extractor=pixels:[side=4]"
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nearest images by tiny pictures instead of the shipped network, and an empty zoo."""
-    monkeypatch.setattr("dsim.recommend.nearest.REFERENCE", "pixels:[side=4]")
+    monkeypatch.setattr("dsim.recommend.nearest_images.REFERENCE", "pixels:[side=4]")
     monkeypatch.setattr("dsim.zoo.models", list)
 
 

@@ -10,8 +10,7 @@ import pytest
 import dsim
 from dsim.errors import DataError, UsageError
 from dsim.measures import SimilarityMatrix, Verdict
-from dsim.recommend.choice import choose
-from dsim.recommend.procedure import Procedure, carry_out
+from dsim.recommend.procedure import Procedure, carry_out, choose
 from dsim.registry import Direction
 from dsim.runtime import Runtime
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from dsim.files.shipped import shipped
-from dsim.recommend.reliability import FILE, records
-from dsim.recommend.wording import sentences
+from dsim.recommend.reliability import FILE, records, sentences
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recommend.md").read_text("utf-8")
 

@@ -13,10 +13,18 @@ import dsim
 from dsim.errors import DataError
 from dsim.files.documents import check
 from dsim.files.shipped import shipped
-from dsim.recommend.measuring import measure_reliability
 from dsim.recommend.procedure import DEFAULT, Procedure
-from dsim.recommend.reliability import FILE, SCHEMA, Reliability, records, stored, write
-from dsim.recommend.wording import UNKNOWN, said
+from dsim.recommend.reliability import (
+    FILE,
+    SCHEMA,
+    UNKNOWN,
+    Reliability,
+    measure_reliability,
+    records,
+    said,
+    stored,
+    write,
+)
 from dsim.runtime import Runtime
 from dsim.truth import TransferMatrix, open_truth
 

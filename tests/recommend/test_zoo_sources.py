@@ -78,7 +78,7 @@ def test_a_target_that_the_zoo_has_is_recognised_by_its_images(
     zoo: Path, pool: list[dsim.Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained_on(monkeypatch, pool)
-    monkeypatch.setattr("dsim.recommend.engine.models_of", lambda source, target: ())
+    monkeypatch.setattr("dsim.recommend.answer.models_of", lambda source, target: ())
     found = recommend(pool[0].renamed("mine"), zoo_sources(Runtime()), measure=MEASURE)
     assert found.excluded == ("fundus",)
     assert "fundus is the target itself: left out of the sources" in found.notes
@@ -87,8 +87,8 @@ def test_a_target_that_the_zoo_has_is_recognised_by_its_images(
 def test_without_images_of_the_source_the_choice_stands_without_a_picture(
     zoo: Path, target: dsim.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dsim.recommend.engine.models_of", lambda source, target: ())
-    monkeypatch.setattr("dsim.recommend.nearest.REFERENCE", PIXELS)
+    monkeypatch.setattr("dsim.recommend.answer.models_of", lambda source, target: ())
+    monkeypatch.setattr("dsim.recommend.nearest_images.REFERENCE", PIXELS)
     found = recommend(target, zoo_sources(Runtime()), measure=MEASURE, out=tmp_path / "out")
     assert found.best == "xray"
     assert [row["image"] for row in found.nearest] == list(target.ids)

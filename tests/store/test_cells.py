@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dsim.store.cells import CellStore
+from dsim.store.json_store import JsonStore
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def notes() -> list[str]:
 
 
 @pytest.fixture
-def cells(tmp_path: Path, notes: list[str]) -> CellStore:
-    return CellStore(tmp_path / "cache" / "cells.sqlite", notes.append, patience=0.1)
+def cells(tmp_path: Path, notes: list[str]) -> JsonStore:
+    return JsonStore(tmp_path / "cache" / "cells.sqlite", notes.append, patience=0.1)
 
 
-def test_records_come_back_and_unknown_keys_are_absent(cells: CellStore, notes: list[str]) -> None:
+def test_records_come_back_and_unknown_keys_are_absent(cells: JsonStore, notes: list[str]) -> None:
     assert cells.get_many(["a"]) == {}
     assert not cells.path.exists(), "looking must not create anything"
     assert cells.put_many({"a": {"value": 1.5}, "b": {"note": "ä"}})
@@ -34,18 +34,18 @@ def test_records_come_back_and_unknown_keys_are_absent(cells: CellStore, notes: 
     assert notes == []
 
 
-def test_nan_survives(cells: CellStore) -> None:
+def test_nan_survives(cells: JsonStore) -> None:
     cells.put_many({"a": {"value": math.nan}})
     assert math.isnan(cells.get_many(["a"])["a"]["value"])
 
 
-def test_more_keys_than_sqlite_takes_variables(cells: CellStore) -> None:
+def test_more_keys_than_sqlite_takes_variables(cells: JsonStore) -> None:
     items = {f"k{index}": {"value": index} for index in range(3000)}
     cells.put_many(items)
     assert cells.get_many([*items, "absent"]) == items
 
 
-def test_a_transaction_is_stored_whole_or_not_at_all(cells: CellStore) -> None:
+def test_a_transaction_is_stored_whole_or_not_at_all(cells: JsonStore) -> None:
     cells.put_many({"a": {}})
     with pytest.raises(TypeError):
         cells.put_many({"b": {}, "c": {"value": object()}})
@@ -53,7 +53,7 @@ def test_a_transaction_is_stored_whole_or_not_at_all(cells: CellStore) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not a database, but long enough to be one" * 100, b""])
-def test_a_corrupt_file_is_a_miss_and_is_created_anew(cells: CellStore, notes: list[str], content: bytes) -> None:
+def test_a_corrupt_file_is_a_miss_and_is_created_anew(cells: JsonStore, notes: list[str], content: bytes) -> None:
     cells.path.parent.mkdir()
     cells.path.write_bytes(content)
     assert cells.get_many(["a"]) == {}
@@ -63,7 +63,7 @@ def test_a_corrupt_file_is_a_miss_and_is_created_anew(cells: CellStore, notes: l
     assert len(quarantined) == len(notes) == (1 if content else 0)
 
 
-def test_writing_to_a_corrupt_file_moves_it_away_and_succeeds(cells: CellStore, notes: list[str]) -> None:
+def test_writing_to_a_corrupt_file_moves_it_away_and_succeeds(cells: JsonStore, notes: list[str]) -> None:
     cells.path.parent.mkdir()
     cells.path.write_bytes(b"garbage" * 1000)
     assert cells.put_many({"a": {"value": 1}})
@@ -71,7 +71,7 @@ def test_writing_to_a_corrupt_file_moves_it_away_and_succeeds(cells: CellStore, 
     assert "corrupt" in notes[0]
 
 
-def test_a_page_damaged_in_the_middle_is_noticed(cells: CellStore, notes: list[str]) -> None:
+def test_a_page_damaged_in_the_middle_is_noticed(cells: JsonStore, notes: list[str]) -> None:
     cells.put_many({f"k{index}": {"text": "x" * 200} for index in range(500)})
     content = bytearray(cells.path.read_bytes())
     content[4096:20480] = b"\xff" * (20480 - 4096)
@@ -80,7 +80,7 @@ def test_a_page_damaged_in_the_middle_is_noticed(cells: CellStore, notes: list[s
     assert "corrupt" in notes[0]
 
 
-def test_a_record_that_is_no_object_is_a_miss(cells: CellStore) -> None:
+def test_a_record_that_is_no_object_is_a_miss(cells: JsonStore) -> None:
     cells.put_many({"a": {}})
     with sqlite3.connect(cells.path) as connection:
         connection.execute("UPDATE cells SET value = '{\"cut'")
@@ -88,7 +88,7 @@ def test_a_record_that_is_no_object_is_a_miss(cells: CellStore) -> None:
     assert cells.get_many(["a"]) == {}
 
 
-def test_a_locked_file_is_a_miss_with_a_note(cells: CellStore, notes: list[str]) -> None:
+def test_a_locked_file_is_a_miss_with_a_note(cells: JsonStore, notes: list[str]) -> None:
     cells.put_many({"a": {}})
     holder = sqlite3.connect(cells.path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
@@ -103,19 +103,19 @@ def test_a_locked_file_is_a_miss_with_a_note(cells: CellStore, notes: list[str])
 
 def test_a_folder_that_cannot_be_made_is_a_note(tmp_path: Path, notes: list[str]) -> None:
     (tmp_path / "file").write_text("in the way")
-    cells = CellStore(tmp_path / "file" / "cells.sqlite", notes.append)
+    cells = JsonStore(tmp_path / "file" / "cells.sqlite", notes.append)
     assert not cells.put_many({"a": {}})
     assert cells.get_many(["a"]) == {}
     assert "going on without it" in notes[0]
 
 
-def test_processes_may_hammer_one_file(cells: CellStore) -> None:
+def test_processes_may_hammer_one_file(cells: JsonStore) -> None:
     code = """
         import sys
         from pathlib import Path
-        from dsim.store.cells import CellStore
+        from dsim.store.cells import JsonStore
         def fail(text): raise SystemExit(text)
-        cells = CellStore(Path(sys.argv[1]), fail, patience=60)
+        cells = JsonStore(Path(sys.argv[1]), fail, patience=60)
         for turn in range(25):
             cells.put_many({f"{sys.argv[2]}-{turn}": {"value": turn}, "shared": {"value": 7}})
             if cells.get("shared") != {"value": 7}:

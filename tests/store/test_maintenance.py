@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dsim.errors import UsageError
-from dsim.store.cells import CellStore
 from dsim.store.content import ContentStore
+from dsim.store.json_store import JsonStore
 from dsim.store.maintenance import items, parse_size, prune, usage, verify
 
 
@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
         store.put("features", {"days": days}, {"x": np.zeros(1000)}, {})
         age(store.path("features", {"days": days}), days)
     store.put("summaries", {"k": 1}, {"x": np.zeros(10)}, {})
-    CellStore(tmp_path / "cells.sqlite").put_many({"a": {}})
+    JsonStore(tmp_path / "cells.sqlite").put_many({"a": {}})
     folder = store.path("features", {"days": 0}).parent
     for name, days in ((".stale.part", 3), (".fresh.part", 0)):
         (folder / name).write_bytes(b"half")

@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.store import rows as rows_module
+from dsim.store import array_file as rows_module
+from dsim.store.array_file import FileRows, blocks
 from dsim.store.content import ContentStore
-from dsim.store.rows import FileRows, blocks
 
 KEY = {"images": "abc"}
 

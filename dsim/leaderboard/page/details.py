@@ -65,7 +65,7 @@ def _best(board: Board, evaluation: Evaluation, place: int) -> str:
     """The best of the sources that a choice is measured against; several where they are equal."""
     import numpy as np
 
-    from dsim.evaluation.judging import candidates_of
+    from dsim.evaluation.judgement import candidates_of
 
     held = candidates_of(evaluation.distances, evaluation.scores, evaluation.counted)[:, place]
     if not held.any():

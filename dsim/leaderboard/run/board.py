@@ -70,7 +70,7 @@ def run_board(
 
 def _check(settings: Mapping[str, Any], benchmark: Benchmark) -> None:
     """Raise UsageError where nothing could be judged so: before anything runs."""
-    from dsim.evaluation.engine import SELF_PAIRS
+    from dsim.evaluation.evaluator import SELF_PAIRS
     from dsim.evaluation.intervals import Intervals
 
     said = dict(settings)

@@ -156,12 +156,12 @@ def is_self(start: Start, target: Dataset) -> bool:
 
 def pretrained(experiment: ClassifyExperiment, source: Dataset, number: int) -> dict[str, Tensor]:
     """The body trained on a source: read where that is finished, else trained, going on from a checkpoint."""
-    from dsim.store import weights_file
+    from dsim.store.checkpoint import read_weights, write_weights
 
     ledger, job = experiment.trainings(source), (source.name, number)
     file = ledger.file(job, ".safetensors")
     if ledger.find(job) is not None and file.exists():
-        return weights_file.read(file)[0]
+        return read_weights(file)[0]
     recipe, seed = experiment.recipe, experiment.seed_of(number)
     images, parts = gather(source, recipe.side), experiment.split(source, number)
     validation = images.chosen(parts.validation) if parts.validation else None
@@ -178,7 +178,7 @@ def pretrained(experiment: ClassifyExperiment, source: Dataset, number: int) -> 
         description=f"training on {source.name}",
     )
     body = {key: value.detach().cpu().contiguous() for key, value in done.network.body.state_dict().items()}  # type: ignore[union-attr]
-    weights_file.write(file, body, {"dsim": json.dumps({"recipe": recipe.record(), "source": source.name})})
+    write_weights(file, body, {"dsim": json.dumps({"recipe": recipe.record(), "source": source.name})})
     own = {} if validation is None else {"validation_auc": _auc(done, validation, experiment)}
     device = experiment.runtime.resolved_device()
     ledger.add(job, {**training_record(done), **own, **conditions(device), "images": len(parts.training)})

@@ -76,7 +76,7 @@ class Segmenter:
         """
         import torch
 
-        from dsim.store import weights_file
+        from dsim.store.checkpoint import write_weights
 
         file = path if path.suffix == ".safetensors" else path / FILE
         kind = torch.float16 if dtype == "float16" else torch.float32
@@ -85,7 +85,7 @@ class Segmenter:
             for key, value in self.network.state_dict().items()
         }
         facts = {"schema": SCHEMA, "name": self.name, "recipe": self.recipe.record(), "trained_on": [*self.trained_on]}
-        weights_file.write(file, state, {"dsim": json.dumps(facts)})
+        write_weights(file, state, {"dsim": json.dumps(facts)})
         return file
 
 
@@ -135,9 +135,9 @@ def build(model: Model) -> nn.Module:
 def _read(file: Path, device: str, name: str) -> Segmenter:
     import torch
 
-    from dsim.store import weights_file
+    from dsim.store.checkpoint import read_weights
 
-    state, metadata = weights_file.read(file)
+    state, metadata = read_weights(file)
     try:
         facts = json.loads(metadata["dsim"])
         recipe, trained_on = Recipe.of(facts["recipe"]), tuple(facts["trained_on"])

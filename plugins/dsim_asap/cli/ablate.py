@@ -126,8 +126,7 @@ def _cell(name: str, found: Mapping[str, Any], judge: Mapping[str, Any] | None) 
 
 
 def _digits(name: str, value: float, judge: Mapping[str, Any] | None) -> str:
-    from dsim.evaluation.scores import BY_NAME
-    from dsim.evaluation.shown import digits
+    from dsim.evaluation.scores import BY_NAME, digits
 
     if name in BY_NAME and BY_NAME[name].share:
         return f"{100 * value:.1f}"

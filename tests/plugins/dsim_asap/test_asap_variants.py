@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dsim.evaluation import Evaluation, evaluate
-from dsim.evaluation.nested import nested_choice
+from dsim.evaluation.contrasts import nested_choice
 from dsim.measures import build_measure
 from dsim.truth import open_distances, open_truth
 

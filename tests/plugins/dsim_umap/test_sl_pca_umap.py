@@ -10,7 +10,7 @@ import pytest
 import dsim
 from dsim.cli.showing import notes
 from dsim.comparison import compare
-from dsim.comparison.quality import embedding_quality
+from dsim.comparison.engine import embedding_quality
 from dsim.data.dataset import Dataset
 from dsim.errors import MeasureError
 from dsim.measures import DatasetView

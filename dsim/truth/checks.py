@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from dsim.errors import DataError, did_you_mean, repeated
 
@@ -12,12 +12,58 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.truth.matrix import TransferMatrix
 
 #: Scores whose smallest and largest value everybody knows; a hundred times these where the unit is percent.
 KNOWN_BOUNDS = {"DSC": (0.0, 1.0), "AUC": (0.0, 1.0), "accuracy": (0.0, 1.0)}
 UNITS = ("", "%")
 REPETITIONS = ("seed", "fold")
+
+
+class DatasetFields(Protocol):
+    """The facts about one dataset that are checked."""
+
+    @property
+    def images(self) -> int: ...
+
+
+class TruthFields(Protocol):
+    """The fields of a TransferMatrix: float64 values (sources, targets, repetitions), baseline (targets, ...)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def score(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def bounds(self) -> tuple[float, float]: ...
+
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+    @property
+    def targets(self) -> tuple[str, ...]: ...
+
+    @property
+    def repetition(self) -> str: ...
+
+    @property
+    def values(self) -> NDArray[np.float64]: ...
+
+    @property
+    def baseline(self) -> NDArray[np.float64] | None: ...
+
+    @property
+    def imagenet(self) -> str: ...
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetFields]: ...
+
+    @property
+    def reasons(self) -> Mapping[tuple[str, str], str]: ...
 
 
 def bounds_of(score: str, unit: str = "", *, given: Sequence[float] | None = None) -> tuple[float, float]:
@@ -49,7 +95,7 @@ def _other_case(score: str) -> str:
     return f" Did you mean {same[0]!r}?" if same else ""
 
 
-def check(truth: TransferMatrix) -> None:
+def check_truth(truth: TruthFields) -> None:
     """Raise DataError, with the name of the truth and the fix, at the first thing that is not as it should be."""
     check_names(truth.name, "source", truth.sources)
     check_names(truth.name, "target", truth.targets)
@@ -77,7 +123,7 @@ def check_names(truth: str, role: str, names: Sequence[str]) -> None:
         )
 
 
-def _check_score(truth: TransferMatrix) -> None:
+def _check_score(truth: TruthFields) -> None:
     if not truth.score or truth.score != truth.score.strip():
         raise DataError(f"truth {truth.name!r} has a score named {truth.score!r}", hint="name it: DSC, AUC, accuracy")
     if truth.unit not in UNITS:
@@ -96,7 +142,7 @@ def _check_score(truth: TransferMatrix) -> None:
         )
 
 
-def _check_shapes(truth: TransferMatrix) -> None:
+def _check_shapes(truth: TruthFields) -> None:
     expected = (len(truth.sources), len(truth.targets))
     shape = truth.values.shape
     if len(shape) != 3 or shape[:2] != expected or not shape[2]:
@@ -111,7 +157,7 @@ def _check_shapes(truth: TransferMatrix) -> None:
         )
 
 
-def _check_repetitions(truth: TransferMatrix) -> None:
+def _check_repetitions(truth: TruthFields) -> None:
     if truth.repetition and truth.repetition not in REPETITIONS:
         raise DataError(
             f"truth {truth.name!r} repeats {truth.repetition!r}.{did_you_mean(truth.repetition, REPETITIONS)}",
@@ -124,7 +170,7 @@ def _check_repetitions(truth: TransferMatrix) -> None:
         )
 
 
-def _check_values(truth: TransferMatrix) -> None:
+def _check_values(truth: TruthFields) -> None:
     import numpy as np
 
     if np.isnan(truth.values).all():
@@ -144,7 +190,7 @@ def _check_values(truth: TransferMatrix) -> None:
             )
 
 
-def _check_baseline(truth: TransferMatrix) -> None:
+def _check_baseline(truth: TruthFields) -> None:
     import numpy as np
 
     if truth.baseline is None:
@@ -158,12 +204,12 @@ def _check_baseline(truth: TransferMatrix) -> None:
         raise _out_of_bounds(truth, which, repetition, truth.baseline[column, repetition])
 
 
-def _outside(truth: TransferMatrix, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _outside(truth: TruthFields, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     low, high = truth.bounds
     return (values < low) | (values > high)
 
 
-def _out_of_bounds(truth: TransferMatrix, which: str, repetition: int, value: float) -> DataError:
+def _out_of_bounds(truth: TruthFields, which: str, repetition: int, value: float) -> DataError:
     low, high = truth.bounds
     several = f", {truth.repetition} {repetition + 1}" if truth.repetition else ""
     return DataError(
@@ -172,13 +218,13 @@ def _out_of_bounds(truth: TransferMatrix, which: str, repetition: int, value: fl
     )
 
 
-def _unit_hint(truth: TransferMatrix, value: float) -> str:
+def _unit_hint(truth: TruthFields, value: float) -> str:
     if not truth.unit and 1 < value <= 100:
         return f"give the unit '%' if scores run to 100 (in a CSV: the column {truth.score}%); else correct the value"
     return "correct the value, or leave the cell out (NaN) if it was not measured"
 
 
-def _check_reasons(truth: TransferMatrix) -> None:
+def _check_reasons(truth: TruthFields) -> None:
     import numpy as np
 
     for (source, target), reason in truth.reasons.items():
@@ -196,7 +242,7 @@ def _check_reasons(truth: TransferMatrix) -> None:
             )
 
 
-def _check_datasets(truth: TransferMatrix) -> None:
+def _check_datasets(truth: TruthFields) -> None:
     names = dict.fromkeys((*truth.sources, *truth.targets))
     for name, dataset in truth.datasets.items():
         if name not in names:

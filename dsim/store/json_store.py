@@ -25,7 +25,7 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS cells (key TEXT PRIMARY KEY, value TEXT NO
 
 
 @dataclass(frozen=True)
-class CellStore:
+class JsonStore:
     """JSON objects by key.
 
     Parameters

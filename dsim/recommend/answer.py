@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import DsimError
 from dsim.recommend.procedure import DEFAULT, Procedure, carry_out, fingerprint
 from dsim.recommend.reliability import Reliability, stored
-from dsim.recommend.result import Recommendation
-from dsim.recommend.trained import Trained, command, models_of, segmenting
+from dsim.recommend.result import Recommendation, Trained, command, models_of, segmenting
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.recommend.choice import Choice
+    from dsim.recommend.procedure import Choice
+
 
 SHEET, DOCUMENT = "nearest.png", "recommendation.json"
 #: With at most so many times as many sources, or as few, a measured share still says something.
@@ -101,8 +101,7 @@ def _nearest(
     target: Dataset, best: Dataset | None, folder: Path | None, runtime: Runtime
 ) -> tuple[tuple[Mapping[str, Any], ...], list[str], list[str]]:
     """Rows of nearest images, the picture if it was written, and why something of it is missing."""
-    from dsim.recommend.nearest import nearest_images
-    from dsim.recommend.sheet import write_sheet
+    from dsim.recommend.nearest_images import nearest_images, write_sheet
 
     if folder is not None:
         # One of an earlier run would be taken for a picture of this choice.

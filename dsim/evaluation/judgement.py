@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     #: Of each score of ``PER_TARGET``, (targets,); and why one is missing, by (score, position of the target).
     PerTarget = tuple[dict[str, Values], dict[tuple[str, int], str]]
 
+
 CORRELATIONS = ("pearson", "spearman", "kendall", "weighted_kendall")
 TOP = {"top1": 1, "top2": 2, "top3": 3}
 POOLED = ("pooled_pearson", "pooled_spearman")

@@ -13,13 +13,14 @@ from dsim.errors import UnknownNameError, UsageError
 from dsim.evaluation.alignment import Aligned, align, told
 from dsim.evaluation.baselines import baselines
 from dsim.evaluation.contrasts import contrasts
-from dsim.evaluation.judging import judge, missing
+from dsim.evaluation.judgement import judge, missing
 from dsim.evaluation.results import Evaluation, Judgement, Score
 from dsim.measures import SimilarityMatrix
 
 if TYPE_CHECKING:
     from dsim.evaluation.intervals import Intervals
     from dsim.truth import TransferMatrix
+
 
 SELF_PAIRS = ("exclude", "include")
 #: With fewer targets an interval over targets is too wide, and too often wrong, to tell measures apart.
