@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dsim.cli.choosing import Choice, Chosen
-    from dsim.comparison.agreement import Agreement
+    from dsim.comparison.measure_agreement import Agreement
     from dsim.data.dataset import Dataset
     from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
@@ -108,7 +108,7 @@ def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
             path.unlink(missing_ok=True)
         return None
     from dsim.cli.agreeing import show_agreement
-    from dsim.comparison.agreement import agreement
+    from dsim.comparison.measure_agreement import agreement
     from dsim.plots.agreement import draw_agreement
 
     found = agreement(outcome.matrices, seconds=outcome.seconds, failed=outcome.without)

@@ -1,7 +1,5 @@
 """Compare datasets: plan, fit, summarise each once, compare all pairs."""
 
-from __future__ import annotations
+import lazy_loader
 
-from dsim.comparison.engine import compare
-
-__all__ = ["compare"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

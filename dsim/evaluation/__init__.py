@@ -1,6 +1,5 @@
 """Is a measure any good? Its distances judged against measured transfer, with intervals, baselines and a ceiling."""
 
-from dsim.evaluation.evaluator import evaluate
-from dsim.evaluation.results import Contrast, Evaluation, Judgement, Score
+import lazy_loader
 
-__all__ = ["Contrast", "Evaluation", "Judgement", "Score", "evaluate"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

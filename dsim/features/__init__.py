@@ -1,7 +1,5 @@
 """Features of datasets: transforms, extractors, and the way through the store."""
 
-from __future__ import annotations
+import lazy_loader
 
-from dsim.features.extraction import extract, feature_key, feature_rows, recipe
-
-__all__ = ["extract", "feature_key", "feature_rows", "recipe"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

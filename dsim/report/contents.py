@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsim.comparison.agreement import Agreement
+    from dsim.comparison.measure_agreement import Agreement
     from dsim.measures import SimilarityMatrix
 
 

@@ -14,7 +14,7 @@ from dsim.measures import SimilarityMatrix
 from dsim.measures.matrix import SCHEMA
 
 if TYPE_CHECKING:
-    from dsim.comparison.agreement import Agreement
+    from dsim.comparison.measure_agreement import Agreement
 
 _AGREEMENT = "dsim.agreement/1"
 _MATRIX, _TOGETHER = "matrix.json", "agreement.json"
@@ -36,7 +36,7 @@ class Results:
     @cached_property
     def agreement(self) -> Agreement | None:
         """Where the measures agree; None of a single one."""
-        from dsim.comparison.agreement import agreement
+        from dsim.comparison.measure_agreement import agreement
 
         if len(self.matrices) < 2:
             return None

@@ -1,0 +1,5 @@
+"""Arrays, records, checkpoints and finished jobs on disk, each written whole or not at all."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 from dsim import compare
-from dsim.comparison.agreement import Agreement, agreement
+from dsim.comparison.measure_agreement import Agreement, agreement
 from dsim.errors import UsageError
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.plots.agreement import draw_agreement

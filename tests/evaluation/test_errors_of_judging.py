@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.comparison.agreement import agreement
+from dsim.comparison.measure_agreement import agreement
 from dsim.data.dataset import Dataset
 from dsim.errors import DsimError
 from dsim.evaluation import evaluate

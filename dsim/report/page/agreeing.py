@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dsim.comparison.agreement import Agreement
+from dsim.comparison.measure_agreement import Agreement
 from dsim.report.contents import Report
 from dsim.report.page.text import NONE, bullets, formed, name, scrolling, text
 

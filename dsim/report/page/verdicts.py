@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dsim.comparison.agreement import Agreement
+from dsim.comparison.measure_agreement import Agreement
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.report.page.text import listed, name, number, plural, strong
 

@@ -1,0 +1,22 @@
+from .cells import is_defect
+from .engine import compare
+from .measure_agreement import Agreement, agreement
+from .plan import make_plan
+from .provenance import code_of, conditions, measure_identity, plugin_of
+from .summaries import Summaries, decode, encode, summary_type
+
+__all__ = [
+    "Agreement",
+    "Summaries",
+    "agreement",
+    "code_of",
+    "compare",
+    "conditions",
+    "decode",
+    "encode",
+    "is_defect",
+    "make_plan",
+    "measure_identity",
+    "plugin_of",
+    "summary_type",
+]

@@ -1,0 +1,28 @@
+from .contrasts import Nested, contrast_all, nested_choice
+from .evaluator import SELF_PAIRS, evaluate
+from .intervals import METHODS, Intervals
+from .judgement import candidates_of
+from .results import Contrast, Evaluation, Judgement, Score
+from .scores import BY_NAME, PER_TARGET, SCORES, ScoreSpec, bounds, digits, shown
+
+__all__ = [
+    "BY_NAME",
+    "METHODS",
+    "PER_TARGET",
+    "SCORES",
+    "SELF_PAIRS",
+    "Contrast",
+    "Evaluation",
+    "Intervals",
+    "Judgement",
+    "Nested",
+    "Score",
+    "ScoreSpec",
+    "bounds",
+    "candidates_of",
+    "contrast_all",
+    "digits",
+    "evaluate",
+    "nested_choice",
+    "shown",
+]
