@@ -1,6 +1,6 @@
 """The reference of the Python API: a page for each published part, which mkdocstrings fills from the docstrings.
 
-A part whose face lists names (``__all__``) shows these; one that is a folder of modules shows each module's public names.
+A part whose face lists names (``__all__``) shows these; a folder of modules shows the public names of each module.
 """
 
 from __future__ import annotations
