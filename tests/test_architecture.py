@@ -78,7 +78,7 @@ LAZY = {
 }
 #: Classes of networks need torch when they are defined: such modules are imported when a network is built.
 TORCH_MODULES = ("transfer.nets.", "models.", "learning.")
-ABOUT_ARRAYS = ("stats", "embeddings", "features", "plots", "store", "data.phantoms")
+ABOUT_ARRAYS = ("stats", "embeddings", "features", "plots", "store", "data.phantoms", "learning")
 
 MODULE_LINES, FUNCTION_LINES, SHORT = 400, 70, 30
 

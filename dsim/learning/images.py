@@ -1,0 +1,170 @@
+"""Banks of images for training: decoded once, kept as bytes, memory-mapped where they do not fit into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dsim.errors import DataError
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.features.transforms import Transform
+    from dsim.runtime import Runtime
+
+#: Bytes that a bank holds in memory; a larger one lies in a temporary file that is mapped into memory.
+MEMORY_BYTES = 4 << 30
+#: Bytes of the banks that ``recall`` keeps for the next training, in all.
+RECALLED_BYTES = 1 << 29
+#: Images of one dataset that a balanced batch holds at least, where there are images enough.
+PER_DATASET = 4
+
+_recalled: OrderedDict[Hashable, ImageBank] = OrderedDict()
+
+
+class ImageBank:
+    """Images as bytes, uint8 (c, h, w) each, one after the other in ``flat``, uint8 (total,).
+
+    ``bank[i]`` is an image, a view of ``flat``; do not change it.
+    """
+
+    def __init__(self, flat: Tensor, shapes: Sequence[tuple[int, int, int]]) -> None:
+        self.flat, self.shapes = flat, tuple(shapes)
+        self._starts = np.concatenate([[0], np.cumsum([np.prod(shape) for shape in self.shapes])]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, index: int) -> Tensor:
+        start, end = self._starts[index % len(self)], self._starts[index % len(self) + 1]
+        return self.flat[int(start) : int(end)].view(self.shapes[index])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def images(self) -> Tensor:
+        """All images at once, uint8 (n, c, h, w). Raises DataError where their shapes differ."""
+        if len(set(self.shapes)) != 1:
+            raise DataError(
+                f"{len(self)} images of {len(set(self.shapes))} different shapes cannot be one batch",
+                hint="resize them to one shape before they enter the bank",
+            )
+        return self.flat.view(len(self), *self.shapes[0])
+
+    def batch(self, indices: Tensor | Sequence[int], device: str = "cpu") -> Tensor:
+        """Return these images, float32 (b, c, h, w) in [0, 1], on the device; DataError where their shapes differ."""
+        return self.images[indices].to(device).float() / 255
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the shapes and bytes of all images."""
+        return hashlib.sha256(repr(self.shapes).encode() + self.flat.numpy().tobytes()).hexdigest()
+
+
+def build_bank(
+    planes: Iterable[Tensor | NDArray[Any]], *, memory: int = MEMORY_BYTES, folder: Path | None = None
+) -> ImageBank:
+    """Return the bank of images (c, h, w), uint8, or floats in [0, 1], which are rounded to bytes.
+
+    ``planes`` may be a generator: one image at a time is held as floats. Images of more than ``memory`` bytes in all
+    go to a temporary file in ``folder`` (default: the system's), which disappears with the bank.
+    """
+    shapes: list[tuple[int, int, int]] = []
+    held, file = bytearray(), None
+    for image in planes:
+        pixels = to_bytes(image)
+        shapes.append((pixels.shape[0], pixels.shape[1], pixels.shape[2]))
+        held += pixels.numpy().tobytes()
+        if len(held) > memory and file is None:
+            file = _open_temporary(folder)
+        if file is not None:
+            file.write(held)
+            held.clear()
+    if file is None:
+        return ImageBank(torch.frombuffer(held, dtype=torch.uint8) if held else torch.empty(0).byte(), shapes)
+    with file:
+        file.flush()
+        # The mapping keeps the file's bytes when the file is closed and its name is gone.
+        return ImageBank(torch.from_numpy(np.memmap(file, dtype=np.uint8, mode="r+")), shapes)
+
+
+def to_bytes(planes: Tensor | NDArray[Any]) -> Tensor:
+    """Return planes as uint8 of the same shape: bytes as they are, floats in [0, 1] times 255, rounded."""
+    values = torch.from_numpy(planes) if isinstance(planes, np.ndarray) else planes
+    return values if values.dtype == torch.uint8 else (values * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def read_images(dataset: Dataset, transform: Transform, runtime: Runtime) -> Iterator[NDArray[np.float32]]:
+    """Yield the images of a dataset in its order, each float32 (c, h, w) in [0, 1] as ``transform`` makes it.
+
+    Images are decoded ahead in ``runtime.workers`` threads, with progress. Raises what reading raises (DataError).
+    """
+    from dsim.features.pipeline import stream
+
+    with runtime.progress.task(f"reading {dataset.name}", total=len(dataset), unit="images") as task:
+        for batch in stream(dataset, transform, runtime.batch, runtime.workers):
+            yield from batch
+            task.advance(len(batch))
+
+
+def read_bank(
+    datasets: Sequence[Dataset], transform: Transform, runtime: Runtime, *, memory: int = MEMORY_BYTES
+) -> tuple[ImageBank, Tensor]:
+    """Return the images of all datasets in one bank, and the number of each one's dataset, int64 (n,)."""
+    planes = (image for dataset in datasets for image in read_images(dataset, transform, runtime))
+    owners = torch.repeat_interleave(torch.arange(len(datasets)), torch.tensor([*map(len, datasets)], dtype=torch.long))
+    return build_bank(planes, memory=memory, folder=runtime.cache / "scratch"), owners
+
+
+def recall(key: Hashable, build: Callable[[], ImageBank]) -> ImageBank:
+    """Return the bank that was built for ``key``, or build it: those used last stay for the next training.
+
+    A key must name everything that the pixels depend on, such as (images fingerprint, order, side).
+    """
+    if key not in _recalled:
+        _recalled[key] = build()
+    _recalled.move_to_end(key)
+    while len(_recalled) > 1 and sum(bank.flat.numel() for bank in _recalled.values()) > RECALLED_BYTES:
+        _recalled.popitem(last=False)
+    return _recalled[key]
+
+
+def balanced_batches(members: Sequence[Tensor], batch: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Yield the batches of one epoch, indices of images int64 (b,), as many from each dataset drawn.
+
+    ``members`` holds the indices of each dataset's images. An epoch has as many batches as pass about every image once;
+    a dataset with fewer images comes round more often. All datasets take turns, in a random order.
+    """
+    drawn = max(2, min(len(members), batch // PER_DATASET))
+    per_dataset = max(2, batch // drawn)
+    queues = [_draw_rounds(images, per_dataset, generator) for images in members]
+    turns = _draw_rounds(torch.arange(len(members)), drawn, generator)
+    total = sum(len(images) for images in members)
+    for _ in range(-(-total // (drawn * per_dataset))):
+        yield torch.cat([next(queues[dataset]) for dataset in next(turns).tolist()])
+
+
+def _draw_rounds(items: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Endless draws of ``size`` items, without repetition as long as there are items enough."""
+    while True:
+        order = items[torch.randperm(len(items), generator=generator)]
+        if len(items) < size:
+            yield order.repeat(-(-size // len(items)))[:size]
+        else:
+            yield from order[: len(items) // size * size].view(-1, size)
+
+
+def _open_temporary(folder: Path | None) -> Any:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryFile(dir=folder)
