@@ -18,7 +18,7 @@ from dsim.errors import DataError
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.features.transforms import Transform
+    from dsim.features import Transform
     from dsim.runtime import Runtime
 
 #: Bytes that a bank holds in memory; a larger one lies in a temporary file that is mapped into memory.
@@ -109,10 +109,10 @@ def read_images(dataset: Dataset, transform: Transform, runtime: Runtime) -> Ite
 
     Images are decoded ahead in ``runtime.workers`` threads, with progress. Raises what reading raises (DataError).
     """
-    from dsim.features.pipeline import stream
+    from dsim.features import image_batches
 
     with runtime.progress.task(f"reading {dataset.name}", total=len(dataset), unit="images") as task:
-        for batch in stream(dataset, transform, runtime.batch, runtime.workers):
+        for batch in image_batches(dataset, transform, runtime.batch, runtime.workers):
             yield from batch
             task.advance(len(batch))
 

@@ -10,7 +10,7 @@ import torch
 
 from dsim.data.memory import from_arrays
 from dsim.errors import DataError
-from dsim.features.transforms import Square
+from dsim.features import Square
 from dsim.learning import images as banks
 from dsim.learning.images import ImageBank, balanced_batches, build_bank, read_bank, recall, to_bytes
 from dsim.runtime import Runtime
