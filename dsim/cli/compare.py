@@ -105,9 +105,9 @@ def compare(
     from dsim.ui import make_runtime
 
     if report is not None:
-        from dsim.report.writing import check_name
+        from dsim.report import check_report_path
 
-        check_name(report)
+        check_report_path(report)
     how = make_runtime(device, offline)
     choice = choose(measures or ("asap",), extractor, weights, how.progress.note)
     pool, wanted = _attributed(*_datasets(sources, targets, how, skip_unreadable), attributes)

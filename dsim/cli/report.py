@@ -40,18 +40,16 @@ def report(results: Path, out: Path | None, boards: Sequence[Path], images: bool
     they can be opened again and are those that were compared; otherwise the page says why not.
     """
     from dsim.cli.report_steps import read_boards
-    from dsim.report import open_results
-    from dsim.report.locating import locate
-    from dsim.report.writing import check_name
+    from dsim.report import check_report_path, locate_datasets, open_results
     from dsim.ui import make_runtime
 
     where = out or (results if results.is_dir() else results.parent) / "report.html"
-    check_name(where)
+    check_report_path(where)
     found, judged = open_results(results), read_boards(boards)
     missing: Mapping[str, str] = {}
     datasets: Mapping[str, Dataset] = {}
     if images:
-        datasets, missing = locate(found.matrices[0], make_runtime(offline=offline))
+        datasets, missing = locate_datasets(found.matrices[0], make_runtime(offline=offline))
     else:
         missing = dict.fromkeys(found.matrices[0].provenance["datasets"], "left out (--no-images)")
     write(assemble(found, datasets, missing, judged), where)

@@ -160,9 +160,9 @@ def _nearest(matrix: SimilarityMatrix, target: str) -> list[str]:
 
 def _references(matrix: SimilarityMatrix, names: Sequence[str]) -> str:
     """What opens these datasets again, for a shell; empty where one of them was given from memory."""
-    from dsim.report.locating import reference
+    from dsim.report import dataset_reference
 
-    found = [reference(matrix.provenance["datasets"][name]) for name in names]
+    found = [dataset_reference(matrix.provenance["datasets"][name]) for name in names]
     return " ".join(shlex.quote(one) for one in found) if all(found) else ""
 
 

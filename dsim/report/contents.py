@@ -1,24 +1,25 @@
-"""What a report holds, before it becomes a page."""
+"""The contents of a report before it becomes a page, and the results of ``dsim compare`` that it is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.errors import DataError
+from dsim.files.documents import read
+from dsim.measures import SimilarityMatrix
+from dsim.measures.matrix import SCHEMA
 
 if TYPE_CHECKING:
-    from dsim.comparison.measure_agreement import Agreement
-    from dsim.measures import SimilarityMatrix
+    from dsim.comparison import Agreement
+    from dsim.pages import Picture
 
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture as the page holds it: ``uri`` is a data URI; ``alt`` says what there is to see."""
-
-    uri: str
-    width: int
-    height: int
-    alt: str
+_AGREEMENT = "dsim.agreement/1"
+_MATRIX, _TOGETHER = "matrix.json", "agreement.json"
+_HINT = "give the folder that dsim compare wrote (--out), or the matrix.json or agreement.json in it"
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Glance:
 
     Parameters
     ----------
-    role : ``"source"``, ``"target"`` or ``"source and target"``. ``facts`` : what is known of it, by heading.
-    pictures : some of its images; ``missing`` says why there are none.
+    role : ``"source"``, ``"target"`` or ``"source and target"``. ``facts`` : known facts about it, by heading.
+    pictures : some of its images; ``missing`` is the reason where there are none.
     """
 
     name: str
@@ -44,9 +45,9 @@ class Part:
 
     Parameters
     ----------
-    title : what the measure is, in words; empty where it is not installed. ``blind_to`` : what it cannot see.
-    map : the picture of the embedding; ``no_map`` says why there is none, empty for measures that embed nothing.
-    notes : what must be said besides the numbers. ``reliability`` : what became of such choices on measured transfer.
+    title : the measure in words; empty where it is not installed. ``blind_to`` : differences that it cannot see.
+    map : the picture of the embedding; ``no_map`` is the reason why there is none, empty for measures without one.
+    notes : remarks besides the numbers. ``reliability`` : how such choices fared where transfer was measured.
     """
 
     matrix: SimilarityMatrix
@@ -60,15 +61,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do next: in words, and as the command to type; some have none."""
+    """Something to do next: ``text`` in words, and ``command`` as it is typed; empty where there is none."""
 
-    said: str
+    text: str
     command: str = ""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report: ``parts`` one per measure, ``agreement`` where there are two of them at least.
+    """A whole report: ``parts`` one per measure, ``agreement`` of the measures where there are at least two.
 
     ``glances`` are all datasets, targets first. ``failed`` are measures without a matrix, with their reasons.
     """
@@ -85,5 +86,86 @@ class Report:
         return self.parts[0].matrix
 
     def glance(self, name: str) -> Glance:
-        """That dataset at a glance."""
+        """Return the glance at the dataset of that name."""
         return next(glance for glance in self.glances if glance.name == name)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Matrices with the folders that hold their pictures, None where nothing was written.
+
+    ``seconds`` : of each measure, where known. ``failed`` : measures without a matrix, with their reasons.
+    """
+
+    matrices: tuple[SimilarityMatrix, ...]
+    folders: tuple[Path | None, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def agreement(self) -> Agreement | None:
+        """The agreement of the measures; None for a single one."""
+        from dsim.comparison import measure_agreement as agreement
+
+        if len(self.matrices) < 2:
+            return None
+        return agreement(self.matrices, seconds=self.seconds, failed=self.failed)
+
+
+def open_results(path: str | Path) -> Results:
+    """Return the results in a folder, or behind a matrix.json or an agreement.json.
+
+    Raises DataError where there are none, where they are damaged, or where a folder holds several measures and no
+    agreement.json says which belong together.
+    """
+    file = _results_file(Path(path))
+    document = read(file, _HINT)
+    schema = document.get("schema")
+    if schema == _AGREEMENT:
+        return _read_together(file, document)
+    if schema == SCHEMA:
+        return Results((SimilarityMatrix.from_dict(document, str(file)),), (file.parent,))
+    raise DataError(f"{file} has schema {schema!r}, neither {SCHEMA!r} nor {_AGREEMENT!r}", hint=_HINT)
+
+
+def _results_file(path: Path) -> Path:
+    """A folder's agreement.json, else its matrix.json; the path itself where it is a file."""
+    if not path.is_dir():
+        return path
+    # Compare removes the agreement of an earlier run when it writes a single matrix, but not the other way round.
+    for name in (_TOGETHER, _MATRIX):
+        if (path / name).is_file():
+            return path / name
+    below = sorted(path.glob(f"*/{_MATRIX}"))
+    if len(below) == 1:
+        return below[0]
+    if below:
+        folders = ", ".join(matrix.parent.name for matrix in below)
+        raise DataError(f"{path} holds several measures and no {_TOGETHER}: {folders}", hint="name one of the folders")
+    raise DataError(f"there is no {_MATRIX} in {path}", hint=_HINT)
+
+
+def _read_together(path: Path, document: Mapping[str, Any]) -> Results:
+    """The measures that an agreement names, in its order."""
+    try:
+        recorded = {entry["measure"]: entry["seconds"] for entry in document["measures"]}
+        failed = {entry["measure"]: entry["reason"] for entry in document["failed"]}
+    except (KeyError, TypeError) as error:
+        message = f"{path} is not a whole {_AGREEMENT}: {type(error).__name__}: {error}"
+        raise DataError(message, hint=_HINT) from None
+    by_measure: dict[str, tuple[SimilarityMatrix, Path]] = {}
+    for beside in sorted(path.parent.glob(f"*/{_MATRIX}")):
+        matrix = SimilarityMatrix.from_json(beside)
+        by_measure[matrix.measure] = (matrix, beside.parent)
+    _refuse_missing(path, [measure for measure in recorded if measure not in by_measure])
+    chosen = [by_measure[measure] for measure in recorded]
+    seconds = {measure: float(value) for measure, value in recorded.items() if value is not None}
+    return Results(tuple(matrix for matrix, _ in chosen), tuple(folder for _, folder in chosen), seconds, failed)
+
+
+def _refuse_missing(path: Path, measures: Sequence[str]) -> None:
+    if measures:
+        raise DataError(
+            f"{path} names {', '.join(measures)}, and no {_MATRIX} beside it is of that measure",
+            hint="put the folders of the measures beside it, or compare again",
+        )

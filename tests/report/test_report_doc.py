@@ -10,8 +10,7 @@ import pytest
 
 from dsim.cli import compare as comparing
 from dsim.cli import report as reporting
-from dsim.report import pictures
-from dsim.report.page import verdicts
+from dsim.report import build, rankings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "report.md").read_text("utf-8")
@@ -37,13 +36,13 @@ def test_its_options_are_those_of_the_commands() -> None:
 
 def test_its_limits_are_those_of_the_code() -> None:
     flat = " ".join(PAGE.split())
-    assert f"up to {pictures.MOST} images, fewer where there are more than 30 datasets, of at most" in flat
-    assert pictures.each_of(30) == pictures.MOST > pictures.each_of(31)
-    assert f"of at most {pictures.SIDE} pixels; the map is at most {pictures.MAP_WIDTH} pixels wide" in flat
+    assert f"up to {build.MOST} images, fewer where there are more than 30 datasets, of at most" in flat
+    assert build.count_thumbnails(30) == build.MOST > build.count_thumbnails(31)
+    assert f"of at most {build.SIDE} pixels; the map is at most {build.MAP_WIDTH} pixels wide" in flat
 
 
 def test_its_badges_are_those_of_the_page() -> None:
-    code = Path(verdicts.__file__).read_text("utf-8")
+    code = Path(rankings.__file__).read_text("utf-8")
     rows = re.findall(r"^\| ([a-z ]+) \| .* \| ([a-z ]+) \| .* \|$", PAGE.split("The badges:")[1], re.MULTILINE)
     badges = [badge for row in rows for badge in row if badge != "badge"]
     assert len(badges) == 6

@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from report_pages import Page, small
 
+import dsim.pages
 import dsim.report
 from dsim.data.dataset import Dataset
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.report import Results, Step, make_report, to_html
 
-CSS = (Path(dsim.report.__file__).parent / "page" / "page.css").read_text("utf-8")
+SHEETS = [
+    Path(package.__file__).parent / name for package, name in ((dsim.pages, "page.css"), (dsim.report, "report.css"))
+]
+CSS = "".join(sheet.read_text("utf-8") for sheet in SHEETS)
 #: Elements that load something, or do something.
 LOADING = {"script", "link", "iframe", "object", "embed", "video", "audio", "source", "base", "image", "use", "form"}
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\n\x00\ud800&amp;'
@@ -153,7 +157,7 @@ def test_the_language_the_width_of_the_screen_and_both_colour_schemes_are_told(p
 
 
 def test_paper_has_its_own_style():
-    (paper,) = re.findall(r"@media print \{(.*?)\n\}", CSS, re.DOTALL)
+    paper = "".join(re.findall(r"@media print \{(.*?)\n\}", CSS, re.DOTALL))
     for wanted in (
         "@page",
         "break-inside: avoid",
@@ -181,7 +185,9 @@ def contrast(first: str, second: str) -> float:
 
 
 def test_words_stand_out_from_what_is_behind_them_in_both_schemes():
-    light, dark = (tokens(block) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)[:2])
+    blocks = re.findall(r":root(?::not\(\.light\))? \{(.*?)\}", CSS.split("@media print")[0], re.DOTALL)
+    blocks += re.findall(r":root \{(.*?)\}", SHEETS[1].read_text("utf-8"), re.DOTALL)
+    light, dark = (tokens("".join(blocks[start::2])) for start in (0, 1))
     assert light.keys() == dark.keys()
     for scheme in (light, dark):
         pairs = [("ink", "paper"), ("pale", "paper"), ("pale", "page"), ("accent", "paper"), ("accent", "page")]
@@ -234,7 +240,7 @@ def test_failed_cells_are_told_with_their_reasons():
     ("verdict", "badge", "words"),
     [
         (Verdict("t", "a", "b", True, 0.1, 0.2, ""), "clear winner", "The second, b, lies 0.1 to 0.2 farther"),
-        (Verdict("t", "a", "b", False, -0.1, 0.2, ""), "no clear winner", "cannot be told from b"),
+        (Verdict("t", "a", "b", False, -0.1, 0.2, ""), "no clear winner", "cannot be told apart from b"),
         (
             Verdict("t", "a", "b", False, 0.0, 0.0, "no clear winner: a, b are equally near"),
             "no clear winner",

@@ -7,8 +7,17 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dsim.measures import SimilarityMatrix
+from dsim.pages import (
+    MISSING,
+    escape,
+    format_count,
+    format_decimals,
+    format_number,
+    isolate_name,
+    render_list,
+    render_scroll,
+)
 from dsim.plots.frames import equal_decimals
-from dsim.report.page.text import NONE, bullets, formed, name, number, plural, scrolling, text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,36 +29,39 @@ _SHADES = 16
 _MANY = 8
 
 
-def heatmap(matrix: SimilarityMatrix) -> str:
-    """Sources in rows, targets in columns; a star on the best source of each target, and why cells failed."""
+def render_heatmap(matrix: SimilarityMatrix) -> str:
+    """Return the table of all values: sources in rows, targets in columns; below it the reasons why cells failed.
+
+    A star marks the best source of each target.
+    """
     low, high = _limits(matrix)
     form = equal_decimals(value for row in matrix.values for value in row)
-    heads = "".join(f'<th scope="col"><span>{name(target)}</span></th>' for target in matrix.targets)
+    heads = "".join(f'<th scope="col"><span>{isolate_name(target)}</span></th>' for target in matrix.targets)
     many = " many" if len(matrix.targets) > _MANY else ""
     rows = "\n".join(_row(matrix, row, (low, high), form) for row in range(len(matrix.sources)))
     table = (
         f'<table class="heat{many}"><thead><tr><th scope="col" class="text corner">source \\ target</th>'
         f"{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
     )
-    return f"{scrolling('Heat map of all values', table)}\n{_key(matrix, low, high)}{_failures(matrix)}"
+    return f"{render_scroll('Heat map of all values', table)}\n{_key(matrix, low, high)}{_failures(matrix)}"
 
 
 def _row(matrix: SimilarityMatrix, row: int, limits: tuple[float, float], form: str) -> str:
     cells = "".join(_cell(matrix, row, column, limits, form) for column in range(len(matrix.targets)))
-    return f'<tr><th scope="row" class="text">{name(matrix.sources[row])}</th>{cells}</tr>'
+    return f'<tr><th scope="row" class="text">{isolate_name(matrix.sources[row])}</th>{cells}</tr>'
 
 
 def _cell(matrix: SimilarityMatrix, row: int, column: int, limits: tuple[float, float], form: str) -> str:
     value, target = float(matrix.values[row, column]), matrix.targets[column]
     if math.isnan(value):
-        return f'<td class="failed">{NONE}<span class="unseen"> failed</span></td>'
+        return f'<td class="failed">{MISSING}<span class="unseen"> failed</span></td>'
     same = " same" if matrix.same[row, column] else ""
     verdict = matrix.verdicts[target]
     star = ""
     if verdict.best == matrix.sources[row] and not same:
-        mark, said = ("☆", "first, no clear winner") if verdict.clear is False else ("★", "best")
-        star = f'<span class="star" aria-hidden="true">{mark}</span><span class="unseen"> {said}</span>'
-    return f'<td class="v{_shade(matrix, value, limits)}{same}">{formed(value, form)}{star}</td>'
+        mark, meaning = ("☆", "first, no clear winner") if verdict.clear is False else ("★", "best")
+        star = f'<span class="star" aria-hidden="true">{mark}</span><span class="unseen"> {meaning}</span>'
+    return f'<td class="v{_shade(matrix, value, limits)}{same}">{format_decimals(value, form)}{star}</td>'
 
 
 def _shade(matrix: SimilarityMatrix, value: float, limits: tuple[float, float]) -> int:
@@ -73,17 +85,19 @@ def _key(matrix: SimilarityMatrix, low: float, high: float) -> str:
     ends = (low, high) if matrix.direction.sign > 0 else (high, low)
     strip = "".join(f'<span class="v{shade}"></span>' for shade in range(_SHADES))
     legend = (
-        f'<span class="legend" aria-hidden="true"><span class="end">similar {number(ends[0])}</span>'
-        f'<span class="strip">{strip}</span><span class="end">{number(ends[1])} unlike</span></span>'
+        f'<span class="legend" aria-hidden="true"><span class="end">similar {format_number(ends[0])}</span>'
+        f'<span class="strip">{strip}</span><span class="end">{format_number(ends[1])} unlike</span></span>'
     )
-    said = ["The darker, the more similar."]
+    key = ["The darker, the more similar."]
     clear = {matrix.verdicts[target].clear is not False for target in matrix.targets if matrix.verdicts[target].best}
-    said += ["★ best source of the target."] if True in clear else []
-    said += ["☆ first, but no clear winner."] if False in clear else []
-    said += ["Framed: a dataset against itself, not ranked."] if matrix.same.any() else []
-    return f'<p class="small key">{legend} {" ".join(said)}</p>'
+    key += ["★ best source of the target."] if True in clear else []
+    key += ["☆ first, but no clear winner."] if False in clear else []
+    key += ["Framed: a dataset against itself, not ranked."] if matrix.same.any() else []
+    return f'<p class="small key">{legend} {" ".join(key)}</p>'
 
 
 def _failures(matrix: SimilarityMatrix) -> str:
     reasons = Counter(reason for _, _, reason in matrix.failed)
-    return bullets(f"failed, {plural(count, 'pair')}: {text(reason)}" for reason, count in reasons.most_common())
+    return render_list(
+        f"failed, {format_count(count, 'pair')}: {escape(reason)}" for reason, count in reasons.most_common()
+    )

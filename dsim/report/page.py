@@ -1,0 +1,168 @@
+"""The page of a report: the question, the answer for each target, and then the sections; one file without scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsim.errors import UsageError
+from dsim.files import write_text
+from dsim.pages import escape, format_count, isolate_name, join_words, render_page, render_picture, render_section
+from dsim.report.contents import Glance, Part, Report
+from dsim.report.heatmap import render_heatmap
+from dsim.report.rankings import WordedVerdict, render_badge, render_rankings, word_verdict, word_votes
+from dsim.report.sections import (
+    render_agreement,
+    render_datasets,
+    render_provenance,
+    render_steps,
+    render_trust,
+)
+
+_FOLDER = Path(__file__).parent
+#: Names that a sentence enumerates.
+_NAMED = 8
+_CAPTION = "Each small mark is an image, each large mark the mean of a dataset; near marks look alike to the measure."
+
+
+def write_report(report: Report, path: str | Path) -> Path:
+    """Write the page, whole or not at all, and return its path.
+
+    Raises UsageError for a name that does not end in .html or .htm.
+    """
+    where = Path(path)
+    check_report_path(where)
+    write_text(where, to_html(report))
+    return where
+
+
+def check_report_path(path: Path) -> None:
+    """Raise UsageError unless a report can be written under this name: .html or .htm."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"cannot write a report as {path.name!r}", hint="end its name in .html; a browser prints PDF")
+
+
+def to_html(report: Report) -> str:
+    """Return the report as one HTML page that loads nothing and runs nothing; the same report gives the same text."""
+    sections = _sections(report)
+    links = " ".join(f'<a href="#{mark}">{heading}</a>' for mark, heading, body in sections if body)
+    parts = [
+        _answers(report),
+        f'<nav aria-label="Sections">{links}</nav>',
+        *(render_section(heading, body, mark, _section_kind(mark)) for mark, heading, body in sections),
+    ]
+    return render_page(
+        _title(report),
+        "\n".join(part for part in parts if part),
+        above=f'<p class="made">{_origin(report)}</p>\n',
+        header=_question(report),
+        style=_FOLDER.joinpath("report.css").read_text("utf-8"),
+    )
+
+
+def _title(report: Report) -> str:
+    """The question, short, without markup."""
+    targets = report.first.targets
+    if targets == report.first.sources:
+        return f"Which of {len(targets)} datasets lie near each other?"
+    return f"Which source is nearest to {targets[0] if len(targets) == 1 else f'each of {len(targets)} targets'}?"
+
+
+def _origin(report: Report) -> str:
+    """The version and the time of the comparison, as they were recorded."""
+    record = report.first.provenance
+    day, _, time = str(record.get("created", "")).partition("T")
+    return escape(f"dsim {record.get('dsim', '')} · compared {day} {time[:5]} UTC")
+
+
+def _question(report: Report) -> str:
+    """The question, as a paragraph."""
+    matrix = report.first
+    sources = join_words(_some_names(matrix.sources))
+    few = len(matrix.sources) <= _NAMED
+    pool = f"{format_count(len(matrix.sources), 'source')}{f' ({sources})' if few else ''}"
+    wanted = join_words(_some_names(matrix.targets))
+    by = f"by {len(report.parts)} measures of similarity" if report.agreement else f"by {_describe_measure(report)}"
+    return (
+        f"<p>A model for {wanted} is to be trained, or pre-trained, on one of {pool}. The sources were ranked "
+        f'{by}. Near images promise transfer and do not prove it: see <a href="#trust">how far to trust this</a>.</p>'
+    )
+
+
+def _some_names(names: tuple[str, ...]) -> list[str]:
+    shown = [isolate_name(name) for name in names[:_NAMED]]
+    return [*shown, f"{len(names) - _NAMED} more"] if len(names) > _NAMED else shown
+
+
+def _describe_measure(report: Report) -> str:
+    """``Fréchet distance of features (frechet@1), a distance``; and which values mean similar."""
+    part = report.parts[0]
+    small = "small" if part.matrix.direction.sign > 0 else "large"
+    identity = escape(part.matrix.measure)
+    called = f"{escape(part.title)} (<code>{identity}</code>)" if part.title else identity
+    return f"{called}, a {part.matrix.direction}: {small} values mean similar"
+
+
+def _answers(report: Report) -> str:
+    """One card for each target: the source to take, how sure that is, and one image of both."""
+    cards = "\n".join(_answer_card(report, target) for target in report.first.targets)
+    return f'<div class="answers">\n{cards}\n</div>'
+
+
+def _answer_card(report: Report, target: str) -> str:
+    verdict = _verdict(report, target)
+    source = isolate_name(verdict.best) if verdict.best else "no source"
+    pictures = _first_picture(report.glance(target))
+    pictures += _first_picture(report.glance(verdict.best)) if verdict.best else ""
+    shown = f'<div class="pair">{pictures}</div>' if pictures else ""
+    return (
+        f'<article class="card answer">{shown}<div class="said"><p class="for">for {isolate_name(target)}</p>'
+        f'<p class="take">{source}</p><p>{render_badge(verdict)}</p><p>{verdict.words}</p></div></article>'
+    )
+
+
+def _verdict(report: Report, target: str) -> WordedVerdict:
+    """The verdict of the one measure, or of all together."""
+    return word_votes(report.agreement, target) if report.agreement else word_verdict(report.first, target)
+
+
+def _first_picture(glance: Glance) -> str:
+    return render_picture(glance.pictures[0]) if glance.pictures else ""
+
+
+def _sections(report: Report) -> list[tuple[str, str, str]]:
+    """Mark, heading and body of each section; empty bodies are left out of the page."""
+    several = len(report.parts) > 1
+    measures = [
+        (f"measure-{place}", f"By {isolate_name(part.matrix.measure)}" if several else "Ranking", _views(part, several))
+        for place, part in enumerate(report.parts, 1)
+    ]
+    return [
+        ("datasets", "The datasets at a glance", render_datasets(report)),
+        ("agreement", "How far the measures agree", render_agreement(report)),
+        *measures,
+        ("trust", "How far to trust this", render_trust(report)),
+        ("next", "What to do next", render_steps(report)),
+        ("provenance", "What the numbers depend on", render_provenance(report)),
+    ]
+
+
+def _section_kind(mark: str) -> str:
+    return "measure" if mark.startswith("measure-") else ""
+
+
+def _views(part: Part, several: bool) -> str:
+    """Rankings, heat map and map of one measure; the verdicts of a single measure stand at the top of the page."""
+    title = f'<p class="small">{escape(part.title)}</p>' if part.title else ""
+    heat = f'<div class="view">\n<h3>Heat map</h3>\n{render_heatmap(part.matrix)}\n</div>'
+    rankings = render_rankings(part.matrix, worded=several)
+    return f'{title}\n{rankings}\n<div class="views">\n{heat}\n{_map_view(part)}</div>'
+
+
+def _map_view(part: Part) -> str:
+    if part.map is None:
+        reason = f'<p class="missing">No map: {escape(part.no_map)}</p>'
+        return f'<div class="view">\n<h3>Map</h3>\n{reason}\n</div>\n' if part.no_map else ""
+    return (
+        '<div class="view drawing">\n<h3>Map</h3>\n<figure class="map"><div class="wide" tabindex="0" role="region" '
+        f'aria-label="Map">{render_picture(part.map)}</div><figcaption>{_CAPTION}</figcaption></figure>\n</div>\n'
+    )
