@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
-from dsim.measures import Verdict
 from dsim.random import stream
-from dsim.registry import Direction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,9 +71,6 @@ def random_split(units: Units, share: int, rng: np.random.Generator) -> Split:
     return np.concatenate(shuffled[:cut]), np.concatenate(shuffled[cut:])
 
 
-CONFIDENCE = 0.95
-
-
 def draws(dataset: Dataset, fingerprint: str, count: int, seed: int) -> list[NDArray[np.intp]]:
     """``count`` resamples of a dataset, each an array of image indices.
 
@@ -112,69 +106,3 @@ class DrawsOfPairs:
             plan = self._plan
             self._known[name] = draws(plan.datasets[name], plan.fingerprints[name], plan.bootstrap, plan.seed)
         return self._known[name]
-
-
-def interval(replicates: NDArray[np.float64]) -> tuple[float, float]:
-    """Percentile interval of the replicates at CONFIDENCE; NaN where a replicate is undefined."""
-    import numpy as np
-
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(replicates, [tail, 100 - tail])
-    return float(low), float(high)
-
-
-def first_shares(replicates: Mapping[str, NDArray[np.float64]], direction: Direction) -> dict[str, float]:
-    """Share of resamples in which each source ranks first; ties are shared."""
-    import numpy as np
-
-    if not replicates:
-        return {}
-    stacked = direction.sign * np.stack(list(replicates.values()))
-    if np.isnan(stacked).any():
-        return dict.fromkeys(replicates, math.nan)
-    first = stacked == stacked.min(axis=0)
-    shares = (first / first.sum(axis=0)).mean(axis=1)
-    return {name: float(share) for name, share in zip(replicates, shares, strict=True)}
-
-
-def tied(distances: NDArray[np.float64]) -> int:
-    """How many of the distances, of which none is NaN, equal the least but for rounding."""
-    import numpy as np
-
-    return int(np.isclose(distances, distances.min(), rtol=1e-9, atol=0).sum()) if len(distances) else 0
-
-
-def verdict(
-    target: str,
-    order: Sequence[str],
-    replicates: Mapping[str, NDArray[np.float64]] | None,
-    direction: Direction,
-    alike: int = 1,
-    resamples: bool = True,
-) -> Verdict:
-    """Can the best source be told from the second?
-
-    ``order`` lists sources with a value, best first; the first ``alike`` of them have one value. ``resamples`` says
-    whether the measure could have had replicates.
-    """
-    nan = math.nan
-    if not order:
-        return Verdict(target, None, None, None, nan, nan, "no source could be compared")
-    best, second = order[0], order[1] if len(order) > 1 else None
-    if second is None:
-        return Verdict(target, best, None, None, nan, nan, f"{best} is the only source")
-    if alike > 1:
-        named = ", ".join(order[: min(alike, 3)]) + (f" and {alike - 3} more" if alike > 3 else "")
-        return Verdict(target, best, second, False, 0.0, 0.0, f"no clear winner: {named} are equally near")
-    if replicates is None:
-        why = "no intervals (--bootstrap N)" if resamples else "this measure has no intervals"
-        reason = f"{best} is nearest; not assessed: {why}"
-        return Verdict(target, best, second, None, nan, nan, reason)
-    low, high = interval(direction.sign * (replicates[second] - replicates[best]))
-    if math.isnan(low):
-        return Verdict(
-            target, best, second, None, nan, nan, f"{best} is nearest; not assessed: a replicate is undefined"
-        )
-    if low > 0:
-        return Verdict(target, best, second, True, low, high, f"{best} is nearest")
-    return Verdict(target, best, second, False, low, high, f"no clear winner: {best} and {second} cannot be told apart")

@@ -9,13 +9,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Cell, CellLedger, Pair, Work, cell_key, compute_column, finish
-from dsim.comparison.draws import CONFIDENCE, DrawsOfPairs, first_shares, interval, tied, verdict
+from dsim.comparison.draws import DrawsOfPairs
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import conditions, measure_identity, provenance
 from dsim.comparison.summaries import Failed, Summaries, run_jobs
 from dsim.comparison.two_sample import floors, p_values, with_floors, with_p_values
 from dsim.data.dataset import Dataset
-from dsim.measures import SimilarityMatrix, SimilarityMeasure, build_measure
+from dsim.measures import (
+    CONFIDENCE,
+    SimilarityMatrix,
+    SimilarityMeasure,
+    build_measure,
+    decide,
+    first_shares,
+    percentile_interval,
+)
 from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.embedding import FORMS, eqc
@@ -207,25 +215,20 @@ def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell], resamples: boo
     import numpy as np
 
     low, high, share = (np.full(matrix.values.shape, np.nan) for _ in range(3))
-    verdicts = {}
+    verdicts, why = {}, "no intervals (--bootstrap N)" if resamples else "this measure has no intervals"
     for column, target in enumerate(matrix.targets):
-        rows = [row for row in range(len(matrix.sources)) if not matrix.same[row, column]]
-        rows = sorted((row for row in rows if not math.isnan(matrix.values[row, column])), key=_by(matrix, column))
-        order = [matrix.sources[row] for row in rows]
-        alike = tied(matrix.direction.sign * matrix.values[rows, column])
+        distances = matrix.distances(target)
         if not matrix.replicates:
-            verdicts[target] = verdict(target, order, None, matrix.direction, alike, resamples)
+            verdicts[target] = decide(target, distances, not_assessed=why)
             continue
-        replicates = {source: np.array(cells[source, target].replicates) for source in order}
-        for row, source in zip(rows, order, strict=True):
-            low[row, column], high[row, column] = interval(replicates[source])
-        for row, value in zip(rows, first_shares(replicates, matrix.direction).values(), strict=True):
-            share[row, column] = value
-        verdicts[target] = verdict(target, order, replicates, matrix.direction, alike)
+        known = [source for source, value in distances.items() if not math.isnan(value)]
+        replicates = {source: np.array(cells[source, target].replicates) for source in known}
+        signed = {source: matrix.direction.sign * values for source, values in replicates.items()}
+        verdicts[target], shares = decide(target, distances, signed), first_shares(signed)
+        for source in known:
+            row = matrix.sources.index(source)
+            low[row, column], high[row, column] = percentile_interval(replicates[source])
+            share[row, column] = shares[source]
     if not matrix.replicates:
         return dataclasses.replace(matrix, verdicts=verdicts)
     return dataclasses.replace(matrix, verdicts=verdicts, low=low, high=high, first_share=share)
-
-
-def _by(matrix: SimilarityMatrix, column: int) -> Any:
-    return lambda row: matrix.direction.sign * matrix.values[row, column]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.comparison.draws import tied
 from dsim.errors import UsageError, repeated
 from dsim.files.documents import nullable, number, to_json
-from dsim.measures import SimilarityMatrix
+from dsim.measures import Poll, SimilarityMatrix, count_votes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,23 +51,23 @@ class Agreement:
 
     def nearest(self, target: str) -> dict[str, str | None]:
         """The source that each measure ranks first; None where it ranks none, or several alike."""
-        import numpy as np
+        return {
+            matrix.measure: None if len(matrix.nearest(target)) > 1 else matrix.verdicts[target].best
+            for matrix in self.matrices
+        }
 
-        found: dict[str, str | None] = {}
-        for matrix, column in zip(self.matrices, self._columns(target), strict=True):
-            several = tied(column[~np.isnan(column)]) > 1
-            found[matrix.measure] = None if several else matrix.verdicts[target].best
-        return found
+    def poll(self, target: str) -> Poll:
+        """Return the votes of the measures for the nearest source, and whether they decide for one."""
+        return count_votes(list(self.nearest(target).values()))
 
     def votes(self, target: str) -> dict[str, int]:
         """How many measures rank each source first, the most first; sources that none does are left out."""
-        counted = Counter(source for source in self.nearest(target).values() if source is not None)
-        return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+        return dict(self.poll(target).votes)
 
     def unanimous(self, target: str) -> str | None:
         """The source that every measure ranks first, if there is one."""
-        votes = self.votes(target)
-        return next(iter(votes)) if list(votes.values()) == [len(self.matrices)] else None
+        poll = self.poll(target)
+        return poll.leaders[0] if poll.unanimous else None
 
     def orders(self, target: str) -> tuple[int, int]:
         """Of how many pairs of sources all measures say alike which is the nearer, and how many pairs there are."""

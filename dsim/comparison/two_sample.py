@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Cell, Pair, Work, finish
 from dsim.comparison.draws import joined, random_split, units_of
-from dsim.measures import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, Verdict, with_floor
 from dsim.random import stream
 
 if TYPE_CHECKING:
@@ -77,18 +77,13 @@ def with_floors(matrix: SimilarityMatrix, found: Mapping[str, Cell]) -> Similari
         floor={name: cell.value for name, cell in found.items()},
         floor_notes={name: cell.note for name, cell in found.items() if cell.note},
     )
-    return replace(matrix, verdicts={target: _judged(matrix, target) for target in matrix.targets})
+    return replace(matrix, verdicts={target: _with_floor(matrix, target) for target in matrix.targets})
 
 
-def _judged(matrix: SimilarityMatrix, target: str) -> Verdict:
-    """The verdict, which says so where the best source is no farther from the target than its own halves are."""
-    verdict, floor = matrix.verdicts[target], (matrix.floor or {})[target]
-    if verdict.best is None or math.isnan(floor):
-        return verdict
-    sign = matrix.direction.sign
-    within = sign * matrix.value(verdict.best, target) <= sign * floor
-    told = f"{verdict.reason}; no farther than two halves of the target" if within else verdict.reason
-    return replace(verdict, within_floor=within, reason=told)
+def _with_floor(matrix: SimilarityMatrix, target: str) -> Verdict:
+    verdict, sign = matrix.verdicts[target], matrix.direction.sign
+    distance = math.nan if verdict.best is None else matrix.distances(target)[verdict.best]
+    return with_floor(verdict, distance, sign * (matrix.floor or {})[target])
 
 
 #: Why there is no p where the measure was fitted on the sources: their images are known to it and the target's are not,

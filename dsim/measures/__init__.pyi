@@ -8,25 +8,48 @@ from .feature_measure import (
     refuse_other_dimension,
 )
 from .interface import Draws, PairwiseMeasure, SimilarityMeasure
-from .matrix import Ranked, Ranking, SimilarityMatrix, Verdict
+from .matrix import Ranked, Ranking, SimilarityMatrix
+from .verdict import (
+    CONFIDENCE,
+    Outcome,
+    Poll,
+    Verdict,
+    count_votes,
+    decide,
+    decide_by_votes,
+    first_shares,
+    percentile_interval,
+    vote_of,
+    with_floor,
+)
 from .view import DatasetView
 
 __all__ = [
+    "CONFIDENCE",
     "EXTRACTOR",
     "DatasetView",
     "Draws",
     "FeatureCloud",
     "FeatureMeasure",
+    "Outcome",
     "PairwiseMeasure",
+    "Poll",
     "Ranked",
     "Ranking",
     "SimilarityMatrix",
     "SimilarityMeasure",
     "Verdict",
     "build_measure",
+    "count_votes",
+    "decide",
+    "decide_by_votes",
     "finite_blocks",
     "finite_features",
+    "first_shares",
+    "percentile_interval",
     "refuse_other_dimension",
+    "vote_of",
     "with_extractor",
+    "with_floor",
     "with_weights",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import DataError
 from dsim.files import write_text
 from dsim.files.documents import array, nullable, number, or_nan, read_either, to_json
+from dsim.measures.verdict import Verdict, tied_sources
 from dsim.registry import Direction
 
 if TYPE_CHECKING:
@@ -37,25 +38,6 @@ class Ranked:
     note: str = ""
     p: float = math.nan
     p_adjusted: float = math.nan
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the best source of a target can be told from the second.
-
-    ``clear`` is None where it was not assessed; ``low`` and ``high`` bound how much farther the second lies, in the
-    measure's unit; the interval holds 0 where there is no clear winner. ``reason`` says it in words. ``within_floor``
-    is whether the best is no farther from the target than two halves of it are from each other; None if not known.
-    """
-
-    target: str
-    best: str | None
-    second: str | None
-    clear: bool | None
-    low: float
-    high: float
-    reason: str
-    within_floor: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +129,23 @@ class SimilarityMatrix:
         rows.sort(key=lambda row: self._key(row, column))
         entries = tuple(self._ranked(row, column) for row in rows)
         return Ranking(target, entries, self.verdicts[target])
+
+    def distances(self, target: str) -> dict[str, float]:
+        """Return the distance of each source to a target, small is near; NaN where its cell failed.
+
+        The target itself is left out. Raises DataError where the matrix has no such target.
+        """
+        column = self._position(target, self.targets)
+        column_values = (self.direction.sign * self.values[:, column]).tolist()
+        return {
+            source: value
+            for source, value, same in zip(self.sources, column_values, self.same[:, column], strict=True)
+            if not same
+        }
+
+    def nearest(self, target: str) -> tuple[str, ...]:
+        """Return the source that is nearest to a target, or several where they tie; none where no cell has a value."""
+        return tied_sources(self.distances(target))
 
     def rankings(self) -> list[Ranking]:
         """The ranking of every target."""
@@ -251,7 +250,7 @@ def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
         "values": _array(document["values"]),
         "notes": tuple(tuple(row) for row in document["notes"]),
         "same": np.array(document["same"], dtype=bool),
-        "verdicts": {ranking["target"]: _verdict(ranking) for ranking in document["rankings"]},
+        "verdicts": {ranking["target"]: _read_verdict(ranking) for ranking in document["rankings"]},
         "provenance": document["provenance"],
         "low": _optional(document["low"]),
         "high": _optional(document["high"]),
@@ -298,7 +297,7 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
     }
 
 
-def _verdict(ranking: Mapping[str, Any]) -> Verdict:
+def _read_verdict(ranking: Mapping[str, Any]) -> Verdict:
     return Verdict(
         target=ranking["target"],
         best=ranking["best"],

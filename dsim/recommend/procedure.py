@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.comparison import compare
 from dsim.errors import DataError, UsageError, repeated
 from dsim.files.documents import digest, number, plain
-from dsim.measures import build_measure
+from dsim.measures import build_measure, decide_by_votes, vote_of
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -199,8 +199,8 @@ class Choice:
 def choose(matrix: SimilarityMatrix, members: Sequence[SimilarityMatrix], target: str) -> Choice:
     """The choice for a target by the values of a measure, and, where it is an ensemble, those of its members."""
     ranking = matrix.ranking(target)
-    verdict = ranking.verdict
-    votes = [_vote(member, target) for member in members]
+    votes = [vote_of(member.verdicts[target]) for member in members]
+    verdict = decide_by_votes(ranking.verdict, votes, [entry.source for entry in ranking.entries])
     candidates = tuple(
         Candidate(
             entry.source,
@@ -213,29 +213,4 @@ def choose(matrix: SimilarityMatrix, members: Sequence[SimilarityMatrix], target
         )
         for entry in ranking.entries
     )
-    clear, reason = verdict.clear, verdict.reason
-    if votes and verdict.best is not None and clear is None:
-        clear, reason = _by_votes(verdict.best, votes, [candidate.source for candidate in candidates])
-    return Choice(target, candidates, verdict.best, clear, reason, len(votes))
-
-
-def _vote(member: SimilarityMatrix, target: str) -> str | None:
-    """The source that a member puts first; None where it has none, or several."""
-    verdict = member.verdicts[target]
-    return None if verdict.clear is False else verdict.best
-
-
-def _by_votes(best: str, votes: Sequence[str | None], order: Sequence[str]) -> tuple[bool, str]:
-    """Whether all members put the best first, and what they say; ``order`` is that of the ranking.
-
-    >>> _by_votes("a", ["a", "b", "a"], ["a", "b"])
-    (False, 'no clear winner: of 3 members 2 put a first, 1 b')
-    """
-    if all(vote == best for vote in votes):
-        return True, f"{best} is nearest: all {len(votes)} members put it first"
-    counted = sorted(((votes.count(source), source) for source in order if source in votes), key=lambda pair: -pair[0])
-    told = [
-        f"{count} put {source} first" if not k else f"{count} {source}" for k, (count, source) in enumerate(counted)
-    ]
-    undecided = [f"{votes.count(None)} are undecided"] if None in votes else []
-    return False, f"no clear winner: of {len(votes)} members {', '.join(told + undecided)}"
+    return Choice(target, candidates, verdict.best, verdict.clear, verdict.reason, len(votes))

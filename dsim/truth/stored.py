@@ -8,13 +8,14 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, UnknownNameError, UsageError, repeated
 from dsim.files import read_text
 from dsim.files.shipped import shipped
-from dsim.measures import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, decide
 from dsim.registry import Direction
 
 if TYPE_CHECKING:
@@ -181,9 +182,7 @@ def matrix_of(
     import numpy as np
 
     same = np.array([[source == target for target in targets] for source in sources])
-    # The dataset itself is never ranked.
-    distances = np.where(same, np.nan, direction.sign * values)
-    return SimilarityMatrix(
+    matrix = SimilarityMatrix(
         measure=measure,
         direction=direction,
         unit="",
@@ -192,23 +191,11 @@ def matrix_of(
         values=values,
         notes=tuple(tuple(reasons if math.isnan(value) else "" for value in row) for row in values),
         same=same,
-        verdicts={
-            target: _verdict(target, sources, column, why) for target, column in zip(targets, distances.T, strict=True)
-        },
+        verdicts={},
         provenance=provenance,
     )
-
-
-def _verdict(target: str, sources: Sequence[str], distances: NDArray[np.float64], why: str) -> Verdict:
-    order = [int(position) for position in distances.argsort(kind="stable") if not math.isnan(distances[position])]
-    if not order:
-        return Verdict(target, None, None, None, math.nan, math.nan, "no source has a value")
-    best, second = sources[order[0]], sources[order[1]] if len(order) > 1 else None
-    alike = [sources[position] for position in order if distances[position] == distances[order[0]]]
-    if len(alike) > 1:
-        named = f"no clear winner: {', '.join(alike)} are equally near"
-        return Verdict(target, best, second, False, 0.0, 0.0, named)
-    return Verdict(target, best, second, None, math.nan, math.nan, f"{best} is nearest; not assessed: {why}")
+    verdicts = {target: decide(target, matrix.distances(target), not_assessed=why) for target in matrix.targets}
+    return replace(matrix, verdicts=verdicts)
 
 
 def _wide(path: Path, text: str) -> tuple[list[str], list[str], list[list[float]]]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsim.errors import DataError, UsageError
-from dsim.measures import SimilarityMatrix, Verdict
+from dsim.measures import SimilarityMatrix, decide
 from dsim.plugin import MeasureError
 from dsim_kld.files import Record, is_record, read_record, refuse_strangers
 from dsim_kld.making import make_record
@@ -72,7 +71,7 @@ def compare_records(sources: Sequence[Record], targets: Sequence[Record] | None,
     cells = [[_cell(measure, source, target) for target in columns] for source in sources]
     values = np.array([[value for value, _ in row] for row in cells], dtype=np.float64)
     same = np.array([[source.dataset == target.dataset for target in columns] for source in sources])
-    return SimilarityMatrix(
+    matrix = SimilarityMatrix(
         measure=measure.identity,
         direction=measure.spec.direction,
         unit=measure.spec.unit,
@@ -81,9 +80,12 @@ def compare_records(sources: Sequence[Record], targets: Sequence[Record] | None,
         values=values,
         notes=tuple(tuple(note for _, note in row) for row in cells),
         same=same,
-        verdicts={target.name: _verdict(target, sources, values[:, j], same[:, j]) for j, target in enumerate(columns)},
+        verdicts={},
         provenance=_provenance(measure, [*sources, *columns], len(sources) * len(columns)),
     )
+    why = "fingerprints hold no images to resample"
+    verdicts = {name: decide(name, matrix.distances(name), not_assessed=why) for name in matrix.targets}
+    return replace(matrix, verdicts=verdicts)
 
 
 def _measure(record: Record, way: Way) -> FingerprintDivergence:
@@ -98,16 +100,6 @@ def _cell(measure: FingerprintDivergence, source: Record, target: Record) -> tup
         return measure.compare(source.fingerprint, target.fingerprint), ""
     except MeasureError as error:
         return math.nan, error.message
-
-
-def _verdict(
-    target: Record, sources: Sequence[Record], values: NDArray[np.float64], same: NDArray[np.bool_]
-) -> Verdict:
-    order = [i for i in np.argsort(values) if not same[i] and not math.isnan(values[i])]
-    names = [sources[i].name for i in order]
-    best, second = names[0] if names else None, names[1] if len(names) > 1 else None
-    reason = f"{best} is nearest; not assessed: fingerprints hold no images to resample" if best else "no value"
-    return Verdict(target.name, best, second, None, math.nan, math.nan, reason)
 
 
 def _refuse_same_names(sources: Sequence[Record], targets: Sequence[Record]) -> None:

@@ -14,7 +14,7 @@ from dsim.errors import DataError
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.plugin import Direction
 
-SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
 
 @pytest.fixture
