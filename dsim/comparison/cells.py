@@ -1,4 +1,4 @@
-"""One value per pair, with its replicates; finished pairs are kept and never computed twice."""
+"""Cells: numbers computed from summaries, each looked up where it is known, else computed and stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dsim.comparison.plan import Plan
 from dsim.comparison.provenance import conditions
@@ -25,15 +25,19 @@ if TYPE_CHECKING:
     from dsim.store.json_store import JsonStore
 
 
+K = TypeVar("K", bound=Hashable)
+#: Names of a source and a target.
 Pair = tuple[str, str]
+#: A commit flushes to disk and so costs milliseconds: cells are written in bundles, and whatever happens at the end.
+_SECONDS_BETWEEN_WRITES = 0.5
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The outcome of one pair: a value, or NaN and the reason; replicates where they were asked for and can be had.
+    """The outcome of one computation: a value, or NaN with the reason; replicates where they were asked for.
 
-    ``note`` is the reason, or what the measure says of the value. ``conditions`` says, as JSON, under which versions
-    and on which device it was computed: perhaps long ago.
+    ``note`` is the reason, or the measure's remark on the value. ``conditions`` are, as JSON, the versions and the
+    device under which it was computed: perhaps long ago.
     """
 
     value: float
@@ -42,7 +46,7 @@ class Cell:
     conditions: str = "{}"
 
     def to_dict(self) -> dict[str, Any]:
-        """For the store; NaN is null."""
+        """Return the JSON object for the store; NaN is null."""
         return {
             "value": number(self.value),
             "note": self.note,
@@ -52,14 +56,97 @@ class Cell:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Cell:
-        """The cell that ``to_dict`` stored."""
+        """Return the cell that ``to_dict`` stored."""
         replicates = tuple(or_nan(item) for item in stored["replicates"])
         return cls(or_nan(stored["value"]), stored["note"], replicates, stored["conditions"])
 
 
-def cell_key(source_key: Mapping[str, Any], target_key: Mapping[str, Any], bootstrap: int) -> str:
-    """Identity of a cell: both summaries with all that they depend on, and the replicates."""
-    return digest([source_key, target_key, bootstrap])
+@dataclass(frozen=True)
+class Work:
+    """One cell to compute.
+
+    Parameters
+    ----------
+    key : all that it depends on, as JSON. ``reads`` : the names of the datasets whose summaries it is made of.
+    """
+
+    key: Any
+    reads: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """The identity under which the cell is stored."""
+        return digest(self.key)
+
+
+@dataclass(frozen=True)
+class SingleWork(Work):
+    """A cell that is computed by itself: ``compute`` is called with the summaries that it reads."""
+
+    compute: Callable[..., Cell]
+
+
+@dataclass(frozen=True)
+class Batch(Generic[K]):
+    """Cells that one task computes: ``compute`` returns one for each name, in their order."""
+
+    names: Sequence[K]
+    compute: Callable[[], list[Cell]]
+
+
+def compute_cells(
+    plan: Plan,
+    summaries: Summaries,
+    jobs: int,
+    work: Mapping[K, Work],
+    batches: Callable[[Sequence[K]], Sequence[Batch[K]]],
+    *,
+    description: str,
+    unit: str,
+) -> dict[K, Cell]:
+    """Return the cells of all work by name: from the store where they are known, else computed and stored.
+
+    Parameters
+    ----------
+    batches : divides the names of missing cells into tasks; called when the summaries that they read are prepared.
+    description, unit : of the progress display.
+
+    Whatever goes wrong in a cell is NaN with its reason. Finished cells survive an interrupt. Raises DsimError where a
+    dataset cannot be read.
+    """
+    ledger = _Ledger(plan.runtime)
+    stored = ledger.known([cell.digest for cell in work.values()])
+    cells = {name: stored[cell.digest] for name, cell in work.items() if cell.digest in stored}
+    missing = [name for name in work if name not in cells]
+    summaries.prepare(list(dict.fromkeys(read for name in missing for read in work[name].reads)), jobs)
+    tasks = batches(missing)
+    with ledger, plan.runtime.progress.task(description, len(missing), unit) as task:
+
+        def done(position: int, computed: list[Cell]) -> None:
+            now = conditions(plan.runtime)
+            for name, cell in zip(tasks[position].names, computed, strict=True):
+                cells[name] = dataclasses.replace(cell, conditions=now)
+                ledger.add(work[name].digest, cells[name])
+            task.advance(len(computed))
+
+        run_jobs(jobs, [batch.compute for batch in tasks], done)
+    return cells
+
+
+def compute_singly(
+    plan: Plan, summaries: Summaries, jobs: int, work: Mapping[K, SingleWork], description: str, unit: str
+) -> dict[K, Cell]:
+    """Return the cells of work that is computed one by one; see ``compute_cells``."""
+
+    def batches(missing: Sequence[K]) -> list[Batch[K]]:
+        read = {name: [summaries[dataset] for dataset in work[name].reads] for name in missing}
+        return [Batch([name], partial(_compute_one, work[name].compute, read[name])) for name in missing]
+
+    return compute_cells(plan, summaries, jobs, work, batches, description=description, unit=unit)
+
+
+def _compute_one(compute: Callable[..., Cell], summaries: Sequence[Any]) -> list[Cell]:
+    return [_guarded("it", compute, *summaries)]
 
 
 def compute_column(
@@ -68,7 +155,10 @@ def compute_column(
     target: Any,
     draws: Sequence[tuple[Draws, Draws] | None],
 ) -> list[Cell]:
-    """Compare several sources with one target: at once where no cell is resampled, else one by one."""
+    """Compare the summaries of several sources with that of one target: at once where no cell is resampled.
+
+    ``draws`` holds for each source its resamples and the target's, or None.
+    """
     if not any(draws) and not any(isinstance(summary, Failed) for summary in (*sources, target)):
         try:
             values = measure.compare_many(sources, [target])
@@ -76,12 +166,40 @@ def compute_column(
                 remarks = [measure.pair_remark(source, target) for source in sources]
                 return [Cell(float(value), remark) for value, remark in zip(values[:, 0], remarks, strict=True)]
         except Exception:
-            pass  # one by one, so that the failure is told of the cell it belongs to
-    return [compute_cell(measure, source, target, drawn) for source, drawn in zip(sources, draws, strict=True)]
+            pass  # one by one, so that the failure is reported for the cell that it belongs to
+    return [
+        _guarded("comparing", partial(_compare, measure, drawn), source, target)
+        for source, drawn in zip(sources, draws, strict=True)
+    ]
+
+
+def _compare(measure: SimilarityMeasure[Any], draws: tuple[Draws, Draws] | None, source: Any, target: Any) -> Cell:
+    if draws is None:
+        value, sampled = float(measure.compare(source, target)), None
+    else:
+        value, sampled = measure.compare_with_replicates(source, target, *draws)
+    if not math.isfinite(value):
+        return Cell(math.nan, f"the measure returned {value} without a reason")
+    replicates = () if sampled is None else sampled.tolist()
+    finite = tuple(item if math.isfinite(item) else math.nan for item in replicates)
+    return Cell(value, measure.pair_remark(source, target), finite)
+
+
+def _guarded(activity: str, compute: Callable[..., Cell], *summaries: Any) -> Cell:
+    """The computed cell; whatever goes wrong becomes NaN with a reason, never a plausible number."""
+    for summary in summaries:
+        if isinstance(summary, Failed):
+            return Cell(math.nan, summary.reason)
+    try:
+        return compute(*summaries)
+    except MeasureError as error:
+        return Cell(math.nan, error.message)
+    except Exception as error:
+        return Cell(math.nan, f"{activity} raised {type(error).__name__}: {error}")
 
 
 def is_defect(note: str) -> bool:
-    """Whether a failed cell's note tells of a defect of the measure; otherwise it says itself why there is no value.
+    """Return whether a failed cell's note reports a defect of the measure; others say why there is no value.
 
     >>> is_defect("comparing raised ZeroDivisionError: by zero"), is_defect("no expert chose for the target")
     (True, False)
@@ -91,38 +209,8 @@ def is_defect(note: str) -> bool:
     )
 
 
-def compute_cell(
-    measure: SimilarityMeasure[Any],
-    source: Any,
-    target: Any,
-    draws: tuple[Draws, Draws] | None,
-) -> Cell:
-    """Compare two summaries; whatever goes wrong becomes NaN with a reason, never a plausible number."""
-    for summary in (source, target):
-        if isinstance(summary, Failed):
-            return Cell(math.nan, summary.reason)
-    try:
-        if draws is None:
-            value, sampled = float(measure.compare(source, target)), None
-        else:
-            value, sampled = measure.compare_with_replicates(source, target, *draws)
-        remark = measure.pair_remark(source, target) if math.isfinite(value) else ""
-    except MeasureError as error:
-        return Cell(math.nan, error.message)
-    except Exception as error:
-        return Cell(math.nan, f"comparing raised {type(error).__name__}: {error}")
-    if not math.isfinite(value):
-        return Cell(math.nan, f"the measure returned {value} without a reason")
-    replicates = () if sampled is None else sampled.tolist()
-    return Cell(value, remark, tuple(item if math.isfinite(item) else math.nan for item in replicates))
-
-
-#: A commit flushes to disk and so costs milliseconds: pairs are written in bundles, and whatever happens at the end.
-_SECONDS_BETWEEN_WRITES = 0.5
-
-
-class CellLedger:
-    """A context in which finished pairs are kept: also those before an interrupt."""
+class _Ledger:
+    """A context that stores finished cells: also those before an interrupt."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -136,11 +224,11 @@ class CellLedger:
         return JsonStore(self._runtime.cache / "cells.sqlite", self._runtime.progress.note)
 
     def known(self, keys: Sequence[str]) -> dict[str, Cell]:
-        """Those of the pairs that were computed before."""
+        """Return the cells that were computed before, by key."""
         return {key: Cell.from_dict(stored) for key, stored in self._store.get_many(keys).items()}
 
     def add(self, key: str, cell: Cell) -> None:
-        """Keep a finished pair. A failure is not kept: its cause may be mended by tomorrow."""
+        """Store a finished cell. A failure is not stored: its cause may be mended by tomorrow."""
         if math.isnan(cell.value):
             return
         self._pending[key] = cell
@@ -153,67 +241,10 @@ class CellLedger:
         self._pending = {}
         self._written = time.monotonic()
 
-    def __enter__(self) -> CellLedger:
+    def __enter__(self) -> _Ledger:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._write()
-
-
-K = TypeVar("K", bound=Hashable)
-
-
-@dataclasses.dataclass(frozen=True)
-class Work:
-    """One number to find.
-
-    Parameters
-    ----------
-    key : what it depends on, as JSON. ``reads`` : the names of the datasets whose summaries it is made of.
-    compute : called with these summaries; what goes wrong in it becomes NaN with a reason.
-    """
-
-    key: Any
-    reads: tuple[str, ...]
-    compute: Callable[..., Cell]
-
-    @property
-    def digest(self) -> str:
-        """The identity under which the number is kept."""
-        return digest(self.key)
-
-
-def finish(
-    plan: Plan, summaries: Summaries, jobs: int, work: Mapping[K, Work], description: str, unit: str
-) -> dict[K, Cell]:
-    """Do all the work that nobody did before; the numbers by the names of the work."""
-    ledger = CellLedger(plan.runtime)
-    stored = ledger.known([one.digest for one in work.values()])
-    cells = {name: stored[one.digest] for name, one in work.items() if one.digest in stored}
-    missing = [name for name in work if name not in cells]
-    summaries.prepare(list(dict.fromkeys(read for name in missing for read in work[name].reads)), jobs)
-    tasks = [partial(_attempt, work[name].compute, [summaries[read] for read in work[name].reads]) for name in missing]
-    with ledger, plan.runtime.progress.task(description, len(missing), unit) as task:
-
-        def done(position: int, cell: Cell) -> None:
-            name = missing[position]
-            cells[name] = dataclasses.replace(cell, conditions=conditions(plan.runtime))
-            ledger.add(work[name].digest, cells[name])
-            task.advance()
-
-        run_jobs(jobs, tasks, done)
-    return cells
-
-
-def _attempt(compute: Callable[..., Cell], summaries: list[Any]) -> Cell:
-    for summary in summaries:
-        if isinstance(summary, Failed):
-            return Cell(math.nan, summary.reason)
-    try:
-        return compute(*summaries)
-    except MeasureError as error:
-        return Cell(math.nan, error.message)
-    except Exception as error:
-        return Cell(math.nan, f"it raised {type(error).__name__}: {error}")

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dsim.comparison.cells import Cell, CellLedger, Pair, Work, cell_key, compute_column, finish
+from dsim.comparison.cells import Batch, Cell, Pair, SingleWork, Work, compute_cells, compute_column, compute_singly
 from dsim.comparison.draws import DrawsOfPairs
 from dsim.comparison.plan import Plan, make_plan
-from dsim.comparison.provenance import conditions, measure_identity, provenance
-from dsim.comparison.summaries import Failed, Summaries, run_jobs
+from dsim.comparison.provenance import measure_identity, provenance
+from dsim.comparison.summaries import Failed, Summaries
 from dsim.comparison.two_sample import floors, p_values, with_floors, with_p_values
 from dsim.data.dataset import Dataset
 from dsim.measures import (
@@ -31,37 +31,6 @@ from dsim.stats.embedding import FORMS, eqc
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-def embedding_quality(clouds: Mapping[str, NDArray[np.float64]], sources: Sequence[str]) -> dict[str, Any]:
-    """EQC of the sources that have a cloud, in both forms, for the record of a matrix; None where there is none.
-
-    The form ``reference`` depends on the order of the sources, which is therefore told.
-
-    >>> import numpy as np
-    >>> clouds = {"a": np.array([[0.0], [2.0]]), "b": np.array([[9.0], [13.0]]), "target": np.array([[5.0]])}
-    >>> embedding_quality(clouds, ["a", "b"])
-    {'eqc': {'paper': 0.6, 'reference': 0.15}, 'sources': ['a', 'b']}
-    """
-    known = [name for name in sources if name in clouds]
-    points = [clouds[name] for name in known]
-    found = {form: eqc(points, form) if len(points) > 1 else math.nan for form in FORMS}
-    return {"eqc": {form: value if math.isfinite(value) else None for form, value in found.items()}, "sources": known}
-
-
-def remarks(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, list[str]]:
-    """The remarks on each dataset; kept, so that summaries are not read for them alone."""
-    measure = plan.measure
-    if type(measure).remark is SimilarityMeasure.remark:
-        return {}
-    work = {name: Work([summaries.key(name), "remark"], (name,), partial(_remark, measure)) for name in plan.datasets}
-    found = finish(plan, summaries, jobs, work, "remarks", "datasets")
-    return {name: [cell.note] for name, cell in found.items() if cell.value == 0 and cell.note}
-
-
-def _remark(measure: SimilarityMeasure[Any], summary: Any) -> Cell:
-    # A value, so that it is kept; what fails is told in the cells.
-    return Cell(0.0, measure.remark(summary))
 
 
 def compare(
@@ -112,12 +81,12 @@ def compare(
         chosen.fit([plan.view(dataset) for dataset in plan.sources], _pool_stream(plan))
     identity = measure_identity(plan)
     summaries = Summaries(plan, identity)
-    cells = _all_cells(plan, summaries, jobs)
+    cells = _pair_cells(plan, summaries, jobs)
     matrix = with_floors(_matrix(plan, cells), floors(plan, summaries, jobs) if floor else {})
     matrix = with_p_values(matrix, p_values(plan, summaries, jobs), test)
     clouds = _clouds(plan, summaries, jobs)
-    told = remarks(plan, summaries, jobs)
-    record = provenance(plan, identity, [cell.conditions for cell in cells.values()], told)
+    notes = _remarks(plan, summaries, jobs)
+    record = provenance(plan, identity, [cell.conditions for cell in cells.values()], notes)
     if clouds is not None:
         record["embedding"] = embedding_quality(clouds, matrix.sources)
     return dataclasses.replace(matrix, provenance=record, clouds=clouds)
@@ -128,44 +97,22 @@ def _pool_stream(plan: Plan) -> np.random.Generator:
     return stream(plan.seed, "fit", *sorted(plan.fingerprints[dataset.name] for dataset in plan.sources))
 
 
-def _all_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
-    keys = _keys(plan, summaries)
-    ledger = CellLedger(plan.runtime)
-    stored = ledger.known(list(keys.values()))
-    cells = {pair: stored[key] for pair, key in keys.items() if key in stored}
-    missing = [pair for pair in keys if pair not in cells]
-    summaries.prepare(list(dict.fromkeys(name for pair in missing for name in pair)), jobs)
-    drawn = DrawsOfPairs(plan)
-    columns = [[pair for pair in missing if pair[1] == target] for target in dict.fromkeys(t for _, t in missing)]
-    tasks = [partial(compute_column, *_column(plan.measure, column, summaries, drawn)) for column in columns]
-    with ledger, plan.runtime.progress.task("comparing", len(missing), "pairs") as task:
-
-        def done(position: int, column: list[Cell]) -> None:
-            now = conditions(plan.runtime)
-            for pair, cell in zip(columns[position], column, strict=True):
-                cells[pair] = dataclasses.replace(cell, conditions=now)
-                ledger.add(keys[pair], cells[pair])
-            task.advance(len(column))
-
-        run_jobs(jobs, tasks, done)
-    return cells
+def _pair_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
+    """The cell of every (source, target), with replicates where the plan asks for them."""
+    pairs = [(source.name, target.name) for source in plan.sources for target in plan.targets]
+    work = {pair: Work([*(summaries.key(name) for name in pair), plan.bootstrap], pair) for pair in pairs}
+    columns = partial(_columns, plan, summaries)
+    return compute_cells(plan, summaries, jobs, work, columns, description="comparing", unit="pairs")
 
 
-def _keys(plan: Plan, summaries: Summaries) -> dict[Pair, str]:
-    """Identity of every cell, by (source, target)."""
-    return {
-        (source.name, target.name): cell_key(summaries.key(source.name), summaries.key(target.name), plan.bootstrap)
-        for source in plan.sources
-        for target in plan.targets
-    }
-
-
-def _column(
-    measure: SimilarityMeasure[Any], column: Sequence[Pair], summaries: Summaries, drawn: DrawsOfPairs
-) -> tuple[SimilarityMeasure[Any], list[Any], Any, list[Any]]:
-    """The arguments of ``compute_column`` for pairs of one target."""
-    sources = [summaries[source] for source, _ in column]
-    return measure, sources, summaries[column[0][1]], [drawn.of(*pair) for pair in column]
+def _columns(plan: Plan, summaries: Summaries, missing: Sequence[Pair]) -> list[Batch[Pair]]:
+    """A batch for each target, so that a measure compares its sources at once."""
+    drawn, batches = DrawsOfPairs(plan), []
+    for target in dict.fromkeys(target for _, target in missing):
+        column = [pair for pair in missing if pair[1] == target]
+        sources, draws = [summaries[source] for source, _ in column], [drawn.of(*pair) for pair in column]
+        batches.append(Batch(column, partial(compute_column, plan.measure, sources, summaries[target], draws)))
+    return batches
 
 
 def _clouds(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, NDArray[np.float64]] | None:
@@ -232,3 +179,36 @@ def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell], resamples: boo
     if not matrix.replicates:
         return dataclasses.replace(matrix, verdicts=verdicts)
     return dataclasses.replace(matrix, verdicts=verdicts, low=low, high=high, first_share=share)
+
+
+def embedding_quality(clouds: Mapping[str, NDArray[np.float64]], sources: Sequence[str]) -> dict[str, Any]:
+    """EQC of the sources that have a cloud, in both forms, for the record of a matrix; None where there is none.
+
+    The form ``reference`` depends on the order of the sources, which is therefore told.
+
+    >>> import numpy as np
+    >>> clouds = {"a": np.array([[0.0], [2.0]]), "b": np.array([[9.0], [13.0]]), "target": np.array([[5.0]])}
+    >>> embedding_quality(clouds, ["a", "b"])
+    {'eqc': {'paper': 0.6, 'reference': 0.15}, 'sources': ['a', 'b']}
+    """
+    known = [name for name in sources if name in clouds]
+    points = [clouds[name] for name in known]
+    found = {form: eqc(points, form) if len(points) > 1 else math.nan for form in FORMS}
+    return {"eqc": {form: value if math.isfinite(value) else None for form, value in found.items()}, "sources": known}
+
+
+def _remarks(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, list[str]]:
+    """The remarks on each dataset; kept, so that summaries are not read for them alone."""
+    measure = plan.measure
+    if type(measure).remark is SimilarityMeasure.remark:
+        return {}
+    work = {
+        name: SingleWork([summaries.key(name), "remark"], (name,), partial(_remark, measure)) for name in plan.datasets
+    }
+    found = compute_singly(plan, summaries, jobs, work, "remarks", "datasets")
+    return {name: [cell.note] for name, cell in found.items() if cell.value == 0 and cell.note}
+
+
+def _remark(measure: SimilarityMeasure[Any], summary: Any) -> Cell:
+    # A value, so that it is kept; what fails is told in the cells.
+    return Cell(0.0, measure.remark(summary))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dsim.comparison.cells import Cell, Pair, Work, finish
+from dsim.comparison.cells import Cell, Pair, SingleWork, compute_singly
 from dsim.comparison.draws import joined, random_split, units_of
 from dsim.measures import SimilarityMatrix, Verdict, with_floor
 from dsim.random import stream
@@ -34,11 +34,13 @@ def floors(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, Cell]:
     splits = {name: halves(dataset, plan.fingerprints[name], plan.seed) for name, dataset in plan.datasets.items()}
     refused = {name: reason for name in splits if (reason := _too_small(plan.datasets[name], splits[name], plan))}
     work = {
-        name: Work([summaries.key(name), "halves", HALVINGS], (name,), partial(_floor, plan.measure, splits[name]))
+        name: SingleWork(
+            [summaries.key(name), "halves", HALVINGS], (name,), partial(_floor, plan.measure, splits[name])
+        )
         for name in splits
         if name not in refused
     }
-    found = finish(plan, summaries, jobs, work, "noise floors", "datasets")
+    found = compute_singly(plan, summaries, jobs, work, "noise floors", "datasets")
     return {name: Cell(math.nan, refused[name]) if name in refused else found[name] for name in splits}
 
 
@@ -106,7 +108,7 @@ def p_values(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     if plan.measure.fits_pool:
         return dict.fromkeys(pairs, Cell(math.nan, _FITTED))
     work = {_tested(plan, pair): _work(plan, summaries, _tested(plan, pair)) for pair in pairs}
-    found = finish(plan, summaries, jobs, work, "permuting", "pairs")
+    found = compute_singly(plan, summaries, jobs, work, "permuting", "pairs")
     return {pair: found[_tested(plan, pair)] for pair in pairs}
 
 
@@ -121,14 +123,14 @@ def _ordered(plan: Plan, pair: Pair) -> Pair:
     return first, second
 
 
-def _work(plan: Plan, summaries: Summaries, pair: Pair) -> Work:
+def _work(plan: Plan, summaries: Summaries, pair: Pair) -> SingleWork:
     ordered = _ordered(plan, pair)
     first, second = (plan.datasets[name] for name in ordered)
     keys = ("permutation", *(plan.fingerprints[name] for name in ordered))
     key = [[summaries.key(name) for name in pair], "permutations", plan.test]
     # The splits are drawn where they are used: those of all pairs at once would fill the memory.
     drawn = partial(permutations, units_of(first), units_of(second), plan.test, plan.seed, keys)
-    return Work(key, ordered, partial(_p, plan.measure, drawn, ordered != pair))
+    return SingleWork(key, ordered, partial(_p, plan.measure, drawn, ordered != pair))
 
 
 def permutations(first: Units, second: Units, count: int, seed: int, keys: Sequence[str]) -> list[Split]:

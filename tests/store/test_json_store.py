@@ -113,7 +113,7 @@ def test_processes_may_hammer_one_file(cells: JsonStore) -> None:
     code = """
         import sys
         from pathlib import Path
-        from dsim.store.cells import JsonStore
+        from dsim.store.json_store import JsonStore
         def fail(text): raise SystemExit(text)
         cells = JsonStore(Path(sys.argv[1]), fail, patience=60)
         for turn in range(25):
