@@ -76,7 +76,7 @@ def _problems(plugin: Plugin | None) -> list[dict[str, str]]:
     """What is wrong with a plugin that is in use: a slow import, and what its last check found."""
     if plugin is None:
         return []
-    from dsim.testing.kept import kept
+    from dsim.testing.installed import kept
 
     problems = []
     if plugin.seconds > _SLOW:

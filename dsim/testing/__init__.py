@@ -9,10 +9,9 @@ The checks are plain functions, and need no test runner: ``dsim plugin check NAM
 
 from __future__ import annotations
 
-from dsim.testing.installed import PluginReport, assert_plugin_conforms, check_plugin
-from dsim.testing.kept import keep, kept
+from dsim.testing.installed import PluginReport, assert_plugin_conforms, check_plugin, keep, kept
 from dsim.testing.report import CheckResult, ConformanceError, Report, Status
-from dsim.testing.running import CHECKS, assert_conforms, check_measure
+from dsim.testing.runner import CHECKS, assert_conforms, check_measure
 
 __all__ = [
     "CHECKS",

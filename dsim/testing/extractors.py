@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import UsageError
 from dsim.registry import ExtractorSpec, Need, Plugin, format_bracketed, parse_bracketed
 from dsim.runtime import Runtime
-from dsim.testing.conducting import named, run_gated
-from dsim.testing.declaring import check_texts, declares_alone, loaded
+from dsim.testing.declaration import check_texts, declares_alone, loaded
 from dsim.testing.report import Failure, Report, cause_of
+from dsim.testing.runner import named, run_gated
 from dsim.testing.specimens import Specimens
 
 if TYPE_CHECKING:

@@ -1,23 +1,30 @@
-"""Check all that an installed plugin brings, and remember how it went."""
+"""Check all that an installed plugin brings, and keep the last result; here also the checks of a subcommand."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import platform
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 from dsim.errors import DsimError, PluginError, UnknownNameError
+from dsim.files import slug, write_text
 from dsim.plugin import API_VERSION
-from dsim.registry import Plugin, Registry, default, name_of, parse_call
-from dsim.runtime import Progress, Silent
-from dsim.testing.commands import check_command
+from dsim.registry import GROUP, CommandSpec, Plugin, Registry, catalogue, default, name_of, parse_call
+from dsim.runtime import Progress, Silent, default_cache
+from dsim.testing.declaration import check_texts, declares_alone, loaded
 from dsim.testing.extractors import check_extractor
+from dsim.testing.models import check_zoo_path
 from dsim.testing.readers import check_reader
-from dsim.testing.report import CheckResult, ConformanceError, Report, Status, cause_of
-from dsim.testing.running import check_measure
-from dsim.testing.zoo_models import check_zoo_path
+from dsim.testing.report import CheckResult, ConformanceError, Failure, Report, Status, cause_of
+from dsim.testing.runner import check_measure, named, run_gated
 
 
 @dataclass(frozen=True)
@@ -125,19 +132,10 @@ def _refuse_broken(name: str, registry: Registry) -> None:
             raise PluginError(f"plugin {failure.name!r} is not in use: {failure.phase}: {failure.error}", hint=hint)
 
 
-_CHECKS: Mapping[str, Callable[[Any, Plugin], Report]] = {
-    "dsim_measures": lambda spec, _: _measure(spec.name),
-    "dsim_extractors": check_extractor,
-    "dsim_readers": check_reader,
-    "dsim_commands": check_command,
-    "dsim_zoo_paths": check_zoo_path,
-}
-
-
 def _parts(plugin: Plugin, only: str | None = None) -> Iterator[Part]:
     """Checks of what a plugin declares: of all, or of what is called ``only``."""
     called = None if only is None else parse_call(only)[0]
-    for hook, check in _CHECKS.items():
+    for hook, check in _CHECKERS.items():
         for item in plugin.declared.get(hook, ()):
             if called is not None and name_of(item) != called:
                 continue
@@ -162,3 +160,106 @@ def _measure(call: str) -> Report:
 
 def _unbuilt(call: str, message: str, hint: str) -> Report:
     return Report(call, (CheckResult("factory", Status.FAILED, message, hint, 0.0),))
+
+
+def keep(report: PluginReport) -> None:
+    """Keep a report of all that a plugin brings; a cache that cannot be written costs nothing but the memory."""
+    plugin = default().plugins[report.plugin]
+    if len(report.parts) < sum(map(len, plugin.declared.values())):
+        return
+    document = {"stamp": _stamp(plugin), **report.to_dict()}
+    with contextlib.suppress(DsimError):
+        write_text(_path(plugin), json.dumps(document))
+
+
+def kept(plugin: Plugin) -> dict[str, Any] | None:
+    """The document of the plugin's last check; None where it was not checked as it is now."""
+    try:
+        document: dict[str, Any] = json.loads(_path(plugin).read_text("utf-8"))
+        return document if document["stamp"] == _stamp(plugin) is not None else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _stamp(plugin: Plugin) -> str | None:
+    return catalogue.stamp(EntryPoint(plugin.name, plugin.target, GROUP), plugin.dist, plugin.version)
+
+
+def _path(plugin: Plugin) -> Path:
+    return default_cache() / "plugin-checks" / f"{slug(plugin.name)}.json"
+
+
+_USAGE = 2
+
+
+@dataclass(frozen=True)
+class _Command:
+    spec: CommandSpec
+    plugin: Plugin
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """``dsim NAME ...`` with the path of this process, so that it finds the same plugins."""
+        code = f"import sys; sys.path[:] = {sys.path!r}\nfrom dsim.cli.main import main; main(sys.argv[1:])"
+        command = [sys.executable, "-c", code, self.spec.name, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def check_command(spec: CommandSpec, plugin: Plugin) -> Report:
+    """Check that a subcommand keeps the contract; it is asked for help, and never run."""
+    return Report(spec.name, tuple(run_gated(_COMMAND_CHECKS, _Command(spec, plugin), "factory")), "command")
+
+
+def spec(subject: _Command) -> str:
+    """The spec is complete, and its help one line."""
+    declared = subject.spec
+    check_texts(declared.name, {"help": declared.help}, {"command": declared.command})
+    if len(declared.help.splitlines()) > 1:
+        raise Failure(
+            "help has several lines", "say in one line what it does; the rest belongs to the command's own help"
+        )
+    return declared.help
+
+
+def registration(subject: _Command) -> str:
+    """Declaring it imports nothing heavy."""
+    declares_alone(subject.plugin.target)
+    return subject.plugin.target
+
+
+def factory(subject: _Command) -> str:
+    """What it names is a click command."""
+    import click
+
+    found = loaded(subject.spec.command)
+    if not isinstance(found, click.Command):
+        raise Failure(f"{subject.spec.command} is a {type(found).__name__}", "decorate it with @click.command()")
+    return subject.spec.command
+
+
+def help(subject: _Command) -> str:
+    """Its --help is printed, tells what it does, and ends well."""
+    done = subject.run("--help")
+    if done.returncode or "Usage:" not in done.stdout:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise Failure(f"--help fails: {last}", "run it by hand")
+    return next(iter(done.stdout.splitlines()))
+
+
+def unknown_option(subject: _Command) -> None:
+    """An option that it does not have is refused with exit code 2, and stdout stays empty."""
+    done = subject.run("--no-such-option")
+    if done.returncode != _USAGE or done.stdout:
+        told = f"--no-such-option ends with exit code {done.returncode} and {len(done.stdout)} characters on stdout"
+        raise Failure(told, "leave the reading of options to click")
+
+
+_COMMAND_CHECKS = named((spec, registration, factory, help, unknown_option))
+
+
+_CHECKERS: Mapping[str, Callable[[Any, Plugin], Report]] = {
+    "dsim_measures": lambda spec, _: _measure(spec.name),
+    "dsim_extractors": check_extractor,
+    "dsim_readers": check_reader,
+    "dsim_commands": check_command,
+    "dsim_zoo_paths": check_zoo_path,
+}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import DsimError
 from dsim.registry import Need, Plugin, ReaderSpec, default
-from dsim.testing.conducting import named, run_gated
-from dsim.testing.declaring import check_texts, declares_alone, loaded
+from dsim.testing.declaration import check_texts, declares_alone, loaded
 from dsim.testing.report import Failure, NotApplicable, Report
+from dsim.testing.runner import named, run_gated
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DsimError, NeedError, WeightsError
 from dsim.measures import DatasetView
@@ -13,16 +14,12 @@ from dsim.registry import Need
 from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import Outcome, Subject
-from dsim.testing.watching import watched
 
-#: Changes to a dataset that take one need away. Images can give features, so without features there are no images.
-_WITHOUT: dict[Need, dict[str, Any]] = {
-    Need.IMAGES: {"backing": None, "masked": False},
-    Need.FEATURES: {"features": None, "backing": None, "masked": False},
-    Need.LABELS: {"labels": None},
-    Need.MASKS: {"masked": False},
-    Need.ATTRIBUTES: {"attributes": {}},
-}
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.features.transforms import Transform
 
 
 def works(subject: Subject) -> str:
@@ -136,4 +133,62 @@ def _value_or_reason(subject: Subject, outcome: Outcome, when: str) -> None:
         raise Failure(told, "raise MeasureError with the reason where there is no value")
 
 
-CHECKS = (works, missing_need, too_few_samples, nan_input, degenerate_input)
+def watched(subject: Subject, specimen: Specimen) -> set[Need]:
+    """What the measure reads of a dataset when it fits and summarises."""
+    view = WatchedView(specimen.dataset, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
+    measure = subject.unfitted()
+    if measure.fits_pool:
+        measure.fit([view, *map(subject.view, subject.specimens.ladder[1:])], stream(0, "fit"))
+    measure.summarise(view, stream(0, "summarise"))
+    return view.read
+
+
+@dataclass(frozen=True)
+class WatchedView(DatasetView):
+    """A DatasetView whose ``read`` collects the needs that were made use of."""
+
+    read: set[Need] = field(default_factory=set, compare=False)
+
+    def images(self) -> Iterator[NDArray[Any]]:
+        self.read.add(Need.IMAGES)
+        return super().images()
+
+    def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
+        self.read.add(Need.IMAGES)
+        return super().batches(transform, size)
+
+    def features(self, extractor: str) -> NDArray[np.float32]:
+        # Features are computed from the images where these, and not features, are declared.
+        self.read.add(Need.FEATURES if Need.FEATURES in self.needs else Need.IMAGES)
+        return super().features(extractor)
+
+    def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
+        self.read.add(Need.FEATURES if Need.FEATURES in self.needs else Need.IMAGES)
+        return super().feature_blocks(extractor, rows)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        self.read.add(Need.LABELS)
+        return super().labels
+
+    def masks(self) -> Iterator[NDArray[Any]]:
+        self.read.add(Need.MASKS)
+        return super().masks()
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        self.read.add(Need.ATTRIBUTES)
+        return super().attributes
+
+
+#: Changes to a dataset that take one need away. Images can give features, so without features there are no images.
+_WITHOUT: dict[Need, dict[str, Any]] = {
+    Need.IMAGES: {"backing": None, "masked": False},
+    Need.FEATURES: {"features": None, "backing": None, "masked": False},
+    Need.LABELS: {"labels": None},
+    Need.MASKS: {"masked": False},
+    Need.ATTRIBUTES: {"attributes": {}},
+}
+
+
+REFUSAL = (works, missing_need, too_few_samples, nan_input, degenerate_input)

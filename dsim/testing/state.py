@@ -186,4 +186,4 @@ def embedding(subject: Subject) -> str:
     return f"{points.shape[1]} dimensions"
 
 
-CHECKS = (determinism, global_random_state, inputs_unmutated, written_form, kept_summary, matrix, embedding)
+STATE = (determinism, global_random_state, inputs_unmutated, written_form, kept_summary, matrix, embedding)

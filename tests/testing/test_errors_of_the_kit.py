@@ -13,18 +13,7 @@ import pytest
 
 import dsim
 from dsim.registry import CommandSpec, load
-from dsim.testing import (
-    axioms,
-    commands,
-    declaration,
-    declaring,
-    extractors,
-    invariance,
-    readers,
-    refusal,
-    splitting,
-    state,
-)
+from dsim.testing import declaration, extractors, installed, readers, refusal, state, values
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.subject import Outcome
 
@@ -100,22 +89,24 @@ def transient() -> Any:
 #: What is checked, what is told, and the fix; None where the check says why it does not apply.
 WORDING: dict[str, tuple[Callable[[], object], str, str | None]] = {
     "help of two lines": (
-        lambda: commands.spec(SimpleNamespace(spec=CommandSpec(name="mine", help="a\nb", command="a:b"))),  # type: ignore[arg-type]
+        lambda: installed.spec(SimpleNamespace(spec=CommandSpec(name="mine", help="a\nb", command="a:b"))),  # type: ignore[arg-type]
         "help has several lines",
         "say in one line what it does; the rest belongs to the command's own help",
     ),
     "no help": (
-        lambda: commands.help(SimpleNamespace(run=lambda _: SimpleNamespace(returncode=1, stdout="", stderr="lost\n"))),  # type: ignore[arg-type]
+        lambda: installed.help(
+            SimpleNamespace(run=lambda _: SimpleNamespace(returncode=1, stdout="", stderr="lost\n"))
+        ),  # type: ignore[arg-type]
         "--help fails: lost",
         "run it by hand",
     ),
     "a module that is not there": (
-        lambda: declaring.declares_alone("no_such_module"),
+        lambda: declaration.declares_alone("no_such_module"),
         "importing no_such_module fails: ModuleNotFoundError: No module named 'no_such_module'",
         "run it by hand",
     ),
     "a number for a function": (
-        lambda: declaring.loaded(f"{HERE}:number"),
+        lambda: declaration.loaded(f"{HERE}:number"),
         "kit_plugin:number is a int, which cannot be called",
         "name a function",
     ),
@@ -189,11 +180,11 @@ WORDING: dict[str, tuple[Callable[[], object], str, str | None]] = {
         "its example is a folder",
         None,
     ),
-    "not resampled": (lambda: invariance.resampling(measure(resamples=False)), "resamples is declared False", None),
+    "not resampled": (lambda: values.resampling(measure(resamples=False)), "resamples is declared False", None),
     "not embedded": (lambda: state.embedding(measure(embeds=False)), "embeds is declared False", None),
-    "not tested": (lambda: splitting.merging(measure(two_sample=False)), "two_sample is declared False", None),
+    "not tested": (lambda: values.merging(measure(two_sample=False)), "two_sample is declared False", None),
     "not of itself": (
-        lambda: axioms.self_comparison(measure(self_is_optimal=False)),
+        lambda: values.self_comparison(measure(self_is_optimal=False)),
         "self_is_optimal is declared False",
         None,
     ),
@@ -213,7 +204,7 @@ WORDING: dict[str, tuple[Callable[[], object], str, str | None]] = {
         "raise MeasureError where input is not finite",
     ),
     "a split of what cannot be merged": (
-        lambda: splitting.splitting(measure(two_sample=True)),
+        lambda: values.splitting(measure(two_sample=True)),
         "datasets cannot be merged or picked from; see the check merging",
         None,
     ),
