@@ -105,7 +105,7 @@ class Results:
     @cached_property
     def agreement(self) -> Agreement | None:
         """The agreement of the measures; None for a single one."""
-        from dsim.comparison import measure_agreement as agreement
+        from dsim.comparison.measure_agreement import agreement
 
         if len(self.matrices) < 2:
             return None
