@@ -19,21 +19,21 @@ from pathlib import Path
 
 from dsim.data.opening import open_many
 from dsim.runtime import Runtime
-from dsim.transfer import loop
+from dsim.learning import loop
 from dsim.transfer.segmentation import experiment
 from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation import measure_segmentation
 
 said = open(sys.argv[1] + "/said.txt", "a", buffering=1)
-epoch, learn = loop._Trainer.epoch, experiment.learn
+epoch, learn = loop._Trainer.run_epoch, experiment.learn
 
 
-def noted(self, task):
+def noted(self, checks, task):
     said.write(f"epoch {self.identity['job'][0]} {len(self.curves) + 1}\\n")
-    epoch(self, task)
+    epoch(self, checks, task)
 
 
-loop._Trainer.epoch = noted
+loop._Trainer.run_epoch = noted
 sets = open_many(["phantoms:fluorescence[count=10,size=24]", "phantoms:relief[count=10,size=24]"])
 sets = [each.renamed(each.location.removeprefix("phantoms:").partition("[")[0]) for each in sets]
 recipe = Recipe(side=24, patch=24, width=8, levels=3, epochs=8, shown=32, batch=4, blocks=5)
