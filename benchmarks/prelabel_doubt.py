@@ -17,10 +17,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import dsim
+from dsim.models.segmenter import dice
 from dsim.prelabel import open_model
 from dsim.prelabel.doubt import boundary_entropy, expected_dice
 from dsim.runtime import Runtime
-from dsim.transfer.segmentation.dice import dice
 
 
 def measured(reference: str, folder: str, runtime: Runtime) -> dict[str, object]:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from dsim.comparison import compare
 from dsim.data.dataset import Dataset
 from dsim.data.joined import join
+from dsim.data.splits import groups_of, split
 from dsim.evaluation import Evaluation, Score, evaluate
 from dsim.evaluation.intervals import Intervals
 from dsim.files.documents import nullable, number, to_json
@@ -39,8 +40,7 @@ from dsim.leaderboard.run.benchmark import open_benchmark
 from dsim.measures import SimilarityMatrix
 from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim.transfer.segmentation import Recipe, measure_segmentation
-from dsim.transfer.splits import groups_of, split
+from dsim.transfer.segmentation import SegmentationRecipe, measure_segmentation
 from dsim.truth import TransferMatrix
 from dsim.ui import make_runtime
 
@@ -82,7 +82,7 @@ class Setup:
     sources: Sequence[Dataset]
     targets: Sequence[Dataset]
     measure: str
-    recipe: Recipe
+    recipe: SegmentationRecipe
     random: int
     repetitions: int
     images: int
@@ -127,7 +127,7 @@ def set_up(options: argparse.Namespace) -> Setup:
         sources=benchmark.sources,
         targets=[benchmark.targets[i] for i in chosen],
         measure=options.measure,
-        recipe=Recipe().changed(settings),
+        recipe=SegmentationRecipe().changed(settings),
         random=options.random,
         repetitions=options.repetitions,
         images=options.images,

@@ -93,7 +93,7 @@ def write_zoo_model() -> Callable[..., dict[str, Any]]:
     """``write_zoo_model(segmenter, folder, **training)`` writes weights and manifest, and returns the manifest."""
     import tomli_w
 
-    from dsim.transfer.nets.probe import Probed
+    from dsim.models.segmenter import Probed
     from dsim.zoo.model import ask, ramp
 
     def write(segmenter: Any, folder: Path, id: str = "", **training: Any) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def write_zoo_model() -> Callable[..., dict[str, Any]]:
         manifest = {
             "id": id or folder.name,
             "title": "a U-Net that tests made",
-            "builder": "dsim.transfer.segmentation.segmenter:build",
+            "builder": "dsim.models.segmenter:build_probed",
             "weights": {
                 "file": file.name,
                 "size": file.stat().st_size,

@@ -77,7 +77,7 @@ LAZY = {
     "umap",
 }
 #: Classes of networks need torch when they are defined: such modules are imported when a network is built.
-TORCH_MODULES = ("transfer.nets.", "models.", "learning.")
+TORCH_MODULES = ("models.", "learning.")
 ABOUT_ARRAYS = ("stats", "embeddings", "features", "plots", "store", "data.phantoms", "learning")
 
 MODULE_LINES, FUNCTION_LINES, SHORT = 400, 70, 30

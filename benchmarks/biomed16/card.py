@@ -13,7 +13,7 @@ from benchmarks.cards import counted, listed, table, words
 from benchmarks.real_sets import sections, storing
 from benchmarks.real_sets.facts import Facts, facts
 from dsim.evaluation.results import Score
-from dsim.transfer.segmentation.recipe import Recipe
+from dsim.models.recipe import SegmentationRecipe
 from dsim.truth import TransferMatrix
 
 Manifests = Mapping[str, Mapping[str, Any]]
@@ -77,8 +77,8 @@ def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manif
 
 def command(truth: TransferMatrix) -> str:
     """The command line that measures it: settings that differ from the defaults."""
-    recipe = Recipe.of(truth.provenance["recipe"])
-    return storing.command("segmentation", truth, recipe.record(), Recipe().record(), "--repetitions")
+    recipe = SegmentationRecipe.of(truth.provenance["recipe"])
+    return storing.command("segmentation", truth, recipe.record(), SegmentationRecipe().record(), "--repetitions")
 
 
 def _summary(truth: TransferMatrix) -> str:

@@ -11,14 +11,13 @@ from benchmarks.biomed16.choosing import Training
 from benchmarks.biomed16.quality import Quality
 from benchmarks.biomed16.sets import Annotated
 from dsim.data.dataset import Dataset
-from dsim.transfer.nets.probe import Probed
-from dsim.transfer.segmentation.segmenter import Segmenter
-from dsim.transfer.splits import Split
+from dsim.data.splits import Split
+from dsim.models.segmenter import Probed, Segmenter
 from dsim.truth import TransferMatrix
 from dsim.zoo.manifest import SEGMENTATION
 from dsim.zoo.model import ask, ramp
 
-BUILDER = "dsim.transfer.segmentation.segmenter:build"
+BUILDER = "dsim.models.segmenter:build_probed"
 LIMITS = (
     "sees images at {side} pixels, in three channels; segments what its training images mark and nothing else; on "
     "images unlike them its masks can be wrong everywhere, and its probabilities do not say so; not for diagnosis"

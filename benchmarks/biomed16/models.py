@@ -16,11 +16,11 @@ from benchmarks.biomed16.model_card import model_card
 from benchmarks.biomed16.quality import Quality, measured
 from benchmarks.biomed16.sets import Annotated
 from dsim.data.dataset import Dataset
+from dsim.data.splits import Split, split
 from dsim.errors import DataError
 from dsim.files import replacing, write_text
+from dsim.models.segmenter import FILE, Segmenter, load_segmenter
 from dsim.runtime import Runtime
-from dsim.transfer.segmentation.segmenter import FILE, Segmenter, load_segmenter
-from dsim.transfer.splits import Split, split
 from dsim.truth import TransferMatrix
 from dsim.zoo.manifest import NAME
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsim.data.dataset import Dataset
+from dsim.data.splits import Split
+from dsim.models.segmenter import Segmenter
 from dsim.transfer.segmentation.experiment import dices
-from dsim.transfer.segmentation.segmenter import Segmenter
-from dsim.transfer.splits import Split
 
 #: Half precision is measured on the held-out images, and on so many of each other set.
 OTHERS = 4

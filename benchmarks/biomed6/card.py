@@ -13,7 +13,7 @@ from benchmarks.cards import counted, listed
 from benchmarks.real_sets import sections, storing
 from benchmarks.real_sets.facts import Facts, facts
 from dsim.transfer.classification.building import build
-from dsim.transfer.classification.recipe import ClassifyRecipe
+from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.truth import TransferMatrix
 
 #: AUC from scratch below which a target was hardly learnt.
@@ -81,8 +81,8 @@ def card(truth: TransferMatrix, known: Mapping[str, Labelled]) -> str:
 
 def command(truth: TransferMatrix) -> str:
     """The command line that measures it: settings that differ from the defaults."""
-    recipe = ClassifyRecipe(**truth.provenance["recipe"])
-    return storing.command("classification", truth, recipe.record(), ClassifyRecipe().record(), "--folds")
+    recipe = ClassificationRecipe(**truth.provenance["recipe"])
+    return storing.command("classification", truth, recipe.record(), ClassificationRecipe().record(), "--folds")
 
 
 def _summary(truth: TransferMatrix) -> str:
@@ -142,7 +142,7 @@ def _imagenet(truth: TransferMatrix) -> str:
 
 def _how(truth: TransferMatrix) -> str:
     record = truth.provenance
-    recipe = ClassifyRecipe(**record["recipe"])
+    recipe = ClassificationRecipe(**record["recipe"])
     weights = sum(each.numel() for each in build(recipe, 2, 0).parameters())
     return (
         f"    {command(truth)}\n    python -m benchmarks.biomed6 RESULTS\n\n"

@@ -12,8 +12,8 @@ from dsim.data.dataset import Dataset
 from dsim.errors import DataError
 from dsim.transfer.classification.assembly import assemble
 from dsim.transfer.classification.building import Published
-from dsim.transfer.classification.experiment import ClassifyExperiment
-from dsim.transfer.classification.recipe import ClassifyRecipe
+from dsim.transfer.classification.experiment import ClassificationExperiment
+from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.records import WORK
 from dsim.truth import TransferMatrix
 
@@ -64,12 +64,12 @@ def check_work(truth: TransferMatrix, datasets: Mapping[str, Dataset], results: 
         )
 
 
-def _experiment(truth: TransferMatrix, datasets: Mapping[str, Dataset], results: Path) -> ClassifyExperiment:
+def _experiment(truth: TransferMatrix, datasets: Mapping[str, Dataset], results: Path) -> ClassificationExperiment:
     record = truth.provenance
-    return ClassifyExperiment(
+    return ClassificationExperiment(
         sources=tuple(datasets[name] for name in truth.sources if name != truth.imagenet),
         targets=tuple(datasets[name] for name in truth.targets),
-        recipe=ClassifyRecipe(**record["recipe"]),
+        recipe=ClassificationRecipe(**record["recipe"]),
         folder=results / WORK,
         published=Published(**record["imagenet"]) if record["imagenet"] else None,
         folds=truth.repetitions,

@@ -27,14 +27,13 @@ from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.data.opening import open_dataset
 from dsim.learning import fit
+from dsim.models.recipe import SegmentationRecipe
+from dsim.models.segmenter import Segmenter, decoded
+from dsim.models.tiles import canvas
 from dsim.runtime import Runtime
-from dsim.transfer.segmentation.learning import SegmentationObjective
+from dsim.transfer.segmentation.learning import SegmentationObjective, training_config
 from dsim.transfer.segmentation.objective import objective
 from dsim.transfer.segmentation.pairs import gather
-from dsim.transfer.segmentation.prediction import decoded
-from dsim.transfer.segmentation.recipe import Recipe
-from dsim.transfer.segmentation.segmenter import Segmenter
-from dsim.transfer.segmentation.tiling import canvas
 
 #: Sizes of the images that are segmented: one tile each, and many.
 SIZES = (256, 512)
@@ -49,7 +48,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    recipe = Recipe().changed(dict(text.split("=", 1) for text in options.set))
+    recipe = SegmentationRecipe().changed(dict(text.split("=", 1) for text in options.set))
     recipe = replace(recipe, epochs=1, shown=0)
     print(f"U-Net of {sum(p.numel() for p in recipe.build(0).parameters()):,} parameters, {recipe.patch} px, ", end="")
     print(f"batch {recipe.batch}, {options.images} images, {options.device}, {options.threads} threads,")
@@ -59,7 +58,7 @@ def main() -> None:
     print(f"\npeak memory of the whole process {peak_megabytes():.0f} MB")
 
 
-def training(options: argparse.Namespace, recipe: Recipe) -> None:
+def training(options: argparse.Namespace, recipe: SegmentationRecipe) -> None:
     dataset = in_memory(options.images, recipe.side or recipe.patch)
     runtime = Runtime(device=options.device)
     bare = replace(recipe, augment=False)
@@ -78,7 +77,7 @@ def training(options: argparse.Namespace, recipe: Recipe) -> None:
     table("training", rates, "plain PyTorch loop")
 
 
-def inference(options: argparse.Namespace, recipe: Recipe) -> None:
+def inference(options: argparse.Namespace, recipe: SegmentationRecipe) -> None:
     runtime = Runtime(device=options.device)
     device = runtime.resolved_device()
     for size, side in ((SIZES[0], recipe.side), (SIZES[1], 0)):
@@ -104,22 +103,26 @@ def in_memory(images: int, size: int) -> Dataset:
     return from_arrays(np.stack([drawn.pixels(i) for i in range(images)]), masks=(masks > 0) * np.uint8(1))
 
 
-def objective_on(dataset: Dataset, indices: range, recipe: Recipe, runtime: Runtime) -> SegmentationObjective:
+def objective_on(
+    dataset: Dataset, indices: range, recipe: SegmentationRecipe, runtime: Runtime
+) -> SegmentationObjective:
     pairs = gather(dataset, indices, recipe, {})
     return SegmentationObjective(recipe.build(0, runtime), pairs, None, recipe, runtime.resolved_device())
 
 
-def epoch(learnt: SegmentationObjective, recipe: Recipe, runtime: Runtime, file: Path | None = None) -> float:
+def epoch(
+    learnt: SegmentationObjective, recipe: SegmentationRecipe, runtime: Runtime, file: Path | None = None
+) -> float:
     """Seconds of one epoch; gathering the images and building the network are not in it."""
     if file is not None:
         file.unlink(missing_ok=True)
     started = time.perf_counter()
-    fit(learnt, recipe.course(), seed=0, runtime=runtime, checkpoint=file)
+    fit(learnt, training_config(recipe), seed=0, runtime=runtime, checkpoint=file)
     synchronise(runtime.device)
     return time.perf_counter() - started
 
 
-def plain_epoch(dataset: Dataset, recipe: Recipe, device: str) -> float:
+def plain_epoch(dataset: Dataset, recipe: SegmentationRecipe, device: str) -> float:
     """What everybody writes."""
     pairs = gather(dataset, range(len(dataset)), recipe, {})
     both = pairs.windows(torch.arange(len(pairs)), recipe.patch).to(device)
@@ -136,7 +139,7 @@ def plain_epoch(dataset: Dataset, recipe: Recipe, device: str) -> float:
     return time.perf_counter() - started
 
 
-def ready(dataset: Dataset, recipe: Recipe) -> torch.Tensor:
+def ready(dataset: Dataset, recipe: SegmentationRecipe) -> torch.Tensor:
     """All tiles that prediction will cut."""
     canvases = [
         canvas(index, image, recipe.side, recipe.patch)

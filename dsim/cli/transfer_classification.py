@@ -34,10 +34,10 @@ def classification(folds: int, preset: str, imagenet: str, imagenet_optional: bo
     moment, the same command goes on from there. What dsim evaluate and dsim leaderboard judge measures by is the file
     that this writes.
     """
-    from dsim.transfer.classification import ClassifyRecipe, measure_classification
+    from dsim.transfer.classification import ClassificationRecipe, measure_classification
 
     asked = Experiment(**shared)
-    recipe = (ClassifyRecipe.preset(preset) if preset else ClassifyRecipe()).changed(asked.changes())
+    recipe = (ClassificationRecipe.preset(preset) if preset else ClassificationRecipe()).changed(asked.changes())
     truth = asked.measure(
         measure_classification, recipe, folds=folds, imagenet=imagenet, imagenet_optional=imagenet_optional
     )

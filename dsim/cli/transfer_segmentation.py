@@ -48,11 +48,11 @@ def segmentation(scenario: str, repetitions: int, foreground: Sequence[str], **s
     PATH is a folder with images/ and masks/, phantoms:NAME, or NAME=PATH. Stopped at any moment, the same command goes
     on from there. What dsim evaluate and dsim leaderboard judge measures by is the file that this writes.
     """
-    from dsim.transfer.segmentation import Recipe, measure_segmentation
+    from dsim.transfer.segmentation import SegmentationRecipe, measure_segmentation
     from dsim.transfer.segmentation.pairs import parse_foreground
 
     asked = Experiment(**shared)
-    recipe, values = Recipe().changed(asked.changes()), parse_foreground(foreground)
+    recipe, values = SegmentationRecipe().changed(asked.changes()), parse_foreground(foreground)
     truth = asked.measure(measure_segmentation, recipe, scenario=scenario, repetitions=repetitions, foreground=values)
     return asked.finish(truth, _show, _notes(truth))
 

@@ -58,7 +58,7 @@ class Network:
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
 
-        with self._turn, torch.inference_mode(), _full_precision():
+        with self._turn, torch.inference_mode(), full_precision():
             images = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
             features: NDArray[np.float32] = self._forward(images).float().cpu().numpy()
         if features.ndim != 2:
@@ -76,7 +76,7 @@ class Network:
             raise UsageError(
                 "the network's output is one vector per image, not a map", hint="name a layer: [layer=NAME]"
             )
-        with self._turn, torch.inference_mode(), _full_precision():
+        with self._turn, torch.inference_mode(), full_precision():
             images = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
             maps: NDArray[np.float32] = (
                 self._as_maps(self._seen(self._layer, images)).float().cpu().contiguous().numpy()
@@ -218,8 +218,8 @@ def _submodule(module: nn.Module, name: str) -> nn.Module:
 
 
 @contextmanager
-def _full_precision() -> Iterator[None]:
-    """Without TF32 and with fixed kernels a GPU agrees with the CPU to float32's own rounding."""
+def full_precision() -> Iterator[None]:
+    """Run without TF32 and with fixed kernels: a GPU then agrees with the CPU to float32's own rounding."""
     import torch
 
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):

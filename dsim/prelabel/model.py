@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Segments(Protocol):
-    """What is asked of a segmentation model; ``dsim.transfer.segmentation.segmenter.Segmenter`` is one."""
+    """What is asked of a segmentation model; ``dsim.models.segmenter.Segmenter`` is one."""
 
     @property
     def trained_on(self) -> Sequence[Mapping[str, Any]]:
@@ -51,7 +51,7 @@ def open_model(reference: str | Path, runtime: Runtime) -> Model:
 
     Raises WeightsError where there is none, UnknownNameError for an unknown id.
     """
-    from dsim.transfer.segmentation.segmenter import FILE, load_segmenter
+    from dsim.models.segmenter import FILE, load_segmenter
 
     segmenter = load_segmenter(reference, runtime)
     text = str(reference)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from dsim.data.dataset import Dataset
 
+#: Builders that manifests outside this repository name by their former place: what was published is never edited.
+_MOVED = {"dsim.transfer.segmentation.segmenter:build": "dsim.models.segmenter:build_probed"}
+
 
 @dataclass(frozen=True)
 class Model:
@@ -87,7 +90,8 @@ class Model:
         from dsim.registry import load
 
         self.verify()
-        module: nn.Module = load(self.manifest["builder"])(self)
+        builder = self.manifest["builder"]
+        module: nn.Module = load(_MOVED.get(builder, builder))(self)
         size = self.manifest["input"]
         check_probe(self.id, module, self.manifest["probe"], size["channels"], size["side"])
         return module.eval()

@@ -21,10 +21,10 @@ def phantom_zoo_folder(
     tmp_path_factory: pytest.TempPathFactory, write_zoo_model: Callable[..., dict[str, Any]]
 ) -> Path:
     """Untrained networks in the name of three phantoms, and the features of these."""
-    from dsim.transfer.segmentation.recipe import Recipe
-    from dsim.transfer.segmentation.segmenter import Segmenter
+    from dsim.models.recipe import SegmentationRecipe
+    from dsim.models.segmenter import Segmenter
 
-    recipe = Recipe(width=4, levels=2, side=32, patch=32)
+    recipe = SegmentationRecipe(width=4, levels=2, side=32, patch=32)
     place = tmp_path_factory.mktemp("zoo")
     runtime = Runtime(device="cpu", cache=tmp_path_factory.mktemp("zoo-cache"))
     for name in ZOO_SOURCES:

@@ -13,8 +13,8 @@ import dsim
 from dsim.cli.prelabel import prelabel
 from dsim.errors import DataError, DsimError, UsageError, WeightsError
 from dsim.files.documents import check
-from dsim.transfer.segmentation.recipe import Recipe
-from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
+from dsim.models.recipe import SegmentationRecipe
+from dsim.models.segmenter import Segmenter, load_segmenter
 
 
 def run(*arguments: str | Path) -> None:
@@ -24,7 +24,7 @@ def run(*arguments: str | Path) -> None:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network of the smallest kind: what it marks is arbitrary, but always the same."""
-    recipe = Recipe(width=4, levels=2, side=32, patch=32, batch=3)
+    recipe = SegmentationRecipe(width=4, levels=2, side=32, patch=32, batch=3)
     seen = {"name": "fluorescence", "images_fingerprint": "0" * 64, "image_digests": ["1"]}
     return Segmenter(recipe.build(0).eval(), recipe, (seen,)).save(tmp_path_factory.mktemp("model"))
 
@@ -80,7 +80,7 @@ def test_a_table_tells_what_to_look_at_first(
 
 
 def test_a_second_model_is_refused(cells: Path, model: Path, tmp_path: Path) -> None:
-    recipe = Recipe(width=4, levels=2, side=32, patch=32)
+    recipe = SegmentationRecipe(width=4, levels=2, side=32, patch=32)
     other = Segmenter(recipe.build(1).eval(), recipe).save(tmp_path / "other.safetensors")
     run(cells, "--model", model, "--out", tmp_path / "out", "--sheet", "0")
     with pytest.raises(DataError, match="pre-labels by another model") as told:

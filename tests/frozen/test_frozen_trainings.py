@@ -18,22 +18,23 @@ import torch
 
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
+from dsim.models.recipe import SegmentationRecipe
+from dsim.models.segmenter import Segmenter, dice
 from dsim.runtime import Runtime
 from dsim.stats.auc import weighted_auc
 from dsim.transfer.classification.building import build
 from dsim.transfer.classification.images import gather
 from dsim.transfer.classification.learning import learn as learn_classes
 from dsim.transfer.classification.learning import probabilities
-from dsim.transfer.classification.recipe import ClassifyRecipe
-from dsim.transfer.segmentation.dice import dice
+from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.segmentation.learning import adapt, learn
-from dsim.transfer.segmentation.recipe import Recipe
-from dsim.transfer.segmentation.segmenter import Segmenter
 
 CPU = Runtime(device="cpu")
 FILE = "trainings.json"
-SEGMENTATION = Recipe(side=32, patch=32, width=8, levels=3, epochs=5, shown=16, batch=4, lr=0.005, adapt_epochs=3)
-CLASSIFICATION = ClassifyRecipe(side=16, width=8, levels=2, pretrain_epochs=4, epochs=4, batch=8)
+SEGMENTATION = SegmentationRecipe(
+    side=32, patch=32, width=8, levels=3, epochs=5, shown=16, batch=4, lr=0.005, adapt_epochs=3
+)
+CLASSIFICATION = ClassificationRecipe(side=16, width=8, levels=2, pretrain_epochs=4, epochs=4, batch=8)
 Compare = Callable[[str, str, Mapping[str, Any]], None]
 
 
@@ -59,7 +60,7 @@ def discs(seed: int, dark: bool = False, n: int = 12, side: int = 32) -> Dataset
     return from_arrays(shade.astype(np.uint8), masks=masks.astype(np.uint8) * 255, labels=labels, name=f"discs{seed}")
 
 
-def mean_dice(network: Any, recipe: Recipe, target: Dataset) -> float:
+def mean_dice(network: Any, recipe: SegmentationRecipe, target: Dataset) -> float:
     found = Segmenter(network, recipe).predict_many(target)
     return float(np.mean([dice(p >= recipe.threshold, target.mask(index) > 0) for index, p in found]))
 

@@ -10,13 +10,15 @@ import pytest
 
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
-from dsim.transfer.segmentation.recipe import Recipe
+from dsim.models.recipe import SegmentationRecipe
 
 
 @pytest.fixture
-def tiny() -> Recipe:
+def tiny() -> SegmentationRecipe:
     """Trains in less than a second."""
-    return Recipe(side=16, patch=16, width=8, levels=2, epochs=3, shown=8, batch=4, adapt_epochs=2, blocks=5)
+    return SegmentationRecipe(
+        side=16, patch=16, width=8, levels=2, epochs=3, shown=8, batch=4, adapt_epochs=2, blocks=5
+    )
 
 
 @pytest.fixture

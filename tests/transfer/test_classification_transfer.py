@@ -23,9 +23,9 @@ from dsim.transfer.classification import learning, measure_classification, runni
 from dsim.transfer.classification.building import build
 from dsim.transfer.classification.images import gather
 from dsim.transfer.classification.learning import learn
-from dsim.transfer.classification.recipe import SETTINGS, ClassifyRecipe
+from dsim.transfer.classification.recipe import SETTINGS, ClassificationRecipe
 
-TINY = ClassifyRecipe(width=8, levels=2, side=16, epochs=4, pretrain_epochs=4, batch=8, lr=0.01, neighbours=1)
+TINY = ClassificationRecipe(width=8, levels=2, side=16, epochs=4, pretrain_epochs=4, batch=8, lr=0.01, neighbours=1)
 CPU = Runtime(device="cpu", offline=True)
 KINDS = ("rows", "columns", "diagonal")
 
@@ -61,7 +61,7 @@ def noise(name: str = "noise", seed: int = 7) -> Dataset:
 
 @pytest.fixture
 def measure(tmp_path: Path) -> Callable[..., Any]:
-    def run(sources: list[Dataset], targets: list[Dataset], recipe: ClassifyRecipe = TINY, **more: Any) -> Any:
+    def run(sources: list[Dataset], targets: list[Dataset], recipe: ClassificationRecipe = TINY, **more: Any) -> Any:
         more = {"folds": 2, "out": tmp_path, "runtime": CPU, **more}
         return measure_classification(sources, targets, recipe, **more)
 
@@ -328,7 +328,7 @@ def test_processes_side_by_side_give_the_same_numbers(measure, tmp_path):
 def test_real_images_are_learnt(real_data, measure):
     folder = real_data / "classification"
     target = open_dataset(folder / "pneumoniamnist_cls" / "pneumoniamnist_cls.npz")
-    recipe = ClassifyRecipe().changed({"epochs": "10", "pretrain_epochs": "5"})
+    recipe = ClassificationRecipe().changed({"epochs": "10", "pretrain_epochs": "5"})
     source = open_dataset(folder / "cxr_covid_cls" / "cxr_covid_cls.npz")
     truth = measure([source], [target], recipe)
     assert truth.baseline_mean[0] > 0.85
@@ -348,4 +348,4 @@ def test_the_page_runs_and_prints_what_it_shows(tmp_path, monkeypatch, capsys):
 def test_the_page_tells_every_setting_with_its_default():
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \| (.*?) \|$", PAGE.read_text("utf-8"), re.M)
     assert [(name, told) for name, _, told in rows] == [(setting.name, setting.help) for setting in SETTINGS]
-    assert ClassifyRecipe().changed({name: default for name, default, _ in rows}) == ClassifyRecipe()
+    assert ClassificationRecipe().changed({name: default for name, default, _ in rows}) == ClassificationRecipe()

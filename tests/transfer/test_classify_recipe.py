@@ -12,13 +12,13 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
+from dsim.data.splits import lacking, source_split, target_folds
 from dsim.errors import NeedError, TooFewSamplesError, UnknownNameError, UsageError
 from dsim.transfer.classification.augment import EXTENTS, augment
 from dsim.transfer.classification.building import build
-from dsim.transfer.classification.folds import lacking, source_split, target_folds
 from dsim.transfer.classification.images import Labelled, check_labels, gather
 from dsim.transfer.classification.learning import class_weights
-from dsim.transfer.classification.recipe import PRESETS, SETTINGS, ClassifyRecipe
+from dsim.transfer.classification.recipe import PRESETS, SETTINGS, ClassificationRecipe
 
 Make = Callable[..., Dataset]
 
@@ -30,14 +30,14 @@ def images(n: int = 40, kinds: int = 2, seed: int = 0, **more: object) -> Datase
 
 
 def test_the_settings_are_those_of_the_recipe_with_its_defaults():
-    defaults = ClassifyRecipe().record()
+    defaults = ClassificationRecipe().record()
     assert {setting.name: setting.default for setting in SETTINGS} == {
         k: v for k, v in defaults.items() if k != "version"
     }
 
 
 def test_the_preset_of_the_cats_paper_is_its_appendix():
-    cats = ClassifyRecipe.preset("cats")
+    cats = ClassificationRecipe.preset("cats")
     assert (cats.network, cats.side, cats.batch, cats.optimizer) == ("timm:resnet50", 112, 128, "adam")
     assert (cats.pretrain_epochs, cats.epochs, cats.rate, cats.balanced) == (70, 50, "constant", True)
     # 80, 10 and 10 % in five folds; a fixed number of epochs; rates between 1e-4 and 1e-6; one training a source.
@@ -59,19 +59,19 @@ def test_the_preset_of_the_cats_paper_is_its_appendix():
 )
 def test_a_wrong_setting_is_told(given, error, told):
     with pytest.raises(error) as caught:
-        ClassifyRecipe().changed(given)
+        ClassificationRecipe().changed(given)
     assert told in str(caught.value)
 
 
 def test_an_unknown_preset_or_network_is_told():
     with pytest.raises(UnknownNameError, match="Did you mean 'cats'"):
-        ClassifyRecipe.preset("cat")
+        ClassificationRecipe.preset("cat")
     with pytest.raises(UnknownNameError, match="resnet18"):
-        build(ClassifyRecipe(network="timm:resnet181"), 2, 0)
+        build(ClassificationRecipe(network="timm:resnet181"), 2, 0)
 
 
 def test_presets_are_recipes():
-    assert all(ClassifyRecipe.preset(name) for name in PRESETS)
+    assert all(ClassificationRecipe.preset(name) for name in PRESETS)
 
 
 def test_five_folds_are_80_10_and_10_percent_and_hold_every_image_out_once():
@@ -166,7 +166,7 @@ def test_augmentation_changes_images_by_the_generator_alone_and_keeps_their_rang
 
 
 def test_the_head_is_the_same_whatever_the_body():
-    recipe = ClassifyRecipe(width=4, levels=2)
+    recipe = ClassificationRecipe(width=4, levels=2)
     first = build(recipe, 3, seed=5)
     other = build(recipe, 3, seed=5, body=build(recipe, 2, seed=6).body.state_dict())
     assert torch.equal(first.head.weight, other.head.weight)

@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 
 from dsim.data.memory import from_arrays
+from dsim.data.splits import target_folds
 from dsim.errors import DsimError
 from dsim.learning import TrainingConfig, named_schedule
+from dsim.models import recipe as segmenters
+from dsim.models.recipe import SegmentationRecipe
+from dsim.models.segmenter import of_model
+from dsim.models.tiles import as_rgb
 from dsim.prelabel import Model, Settings, prelabel
 from dsim.recommend.pool import write
 from dsim.runtime import Runtime
 from dsim.transfer.classification import building as classifiers
 from dsim.transfer.classification.experiment import unseen as unseen_classes
-from dsim.transfer.classification.folds import target_folds
 from dsim.transfer.classification.images import check_labels
-from dsim.transfer.classification.recipe import ClassifyRecipe
-from dsim.transfer.planes import as_rgb
-from dsim.transfer.segmentation import building as segmenters
+from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.segmentation import experiment
 from dsim.transfer.segmentation.measuring import _check_target, check
-from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.scenario import Scenario
-from dsim.transfer.segmentation.segmenter import of_model
 from dsim.zoo import find
 from dsim.zoo.manifest import read_manifest
 
@@ -69,14 +69,14 @@ def threshold() -> object:
 
 WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "unknown preset": (
-        lambda: ClassifyRecipe.preset("cat"),
+        lambda: ClassificationRecipe.preset("cat"),
         "no preset named 'cat'. Did you mean 'cats'?\n  fix: presets are: cats",
     ),
     "unknown network": (
-        lambda: ClassifyRecipe(network="resnet18"),
+        lambda: ClassificationRecipe(network="resnet18"),
         "no network named 'resnet18'.",
     ),
-    "unknown encoder": (lambda: Recipe(encoder="resnet18"), "no encoder named 'resnet18'."),
+    "unknown encoder": (lambda: SegmentationRecipe(encoder="resnet18"), "no encoder named 'resnet18'."),
     "unknown rate": (
         lambda: named_schedule("cosinus", 0.1),
         "no schedule named 'cosinus'. Did you mean 'cosine'?\n  fix: choose one of: ",
@@ -86,7 +86,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "nothing can be trained with epochs=0, patience=0, lr=0.001, clip=0\n  fix: epochs and lr must be positive",
     ),
     "random weights as published ones": (
-        lambda: classifiers.find_published("timm:resnet18[init=random:0]", ClassifyRecipe(), Runtime()),
+        lambda: classifiers.find_published("timm:resnet18[init=random:0]", ClassificationRecipe(), Runtime()),
         "'timm:resnet18[init=random:0]' asks for random weights\n  fix: that is the baseline; leave --imagenet away",
     ),
     "no repetitions": (
@@ -166,11 +166,11 @@ def test_wording_of_transfer(
 
 
 def test_wording_of_networks_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = ClassifyRecipe(network="timm:resnet18")
-    assert told_by(lambda: classifiers.build(ClassifyRecipe(network="timm:resnet181"), 2, 0)).startswith(
+    network = ClassificationRecipe(network="timm:resnet18")
+    assert told_by(lambda: classifiers.build(ClassificationRecipe(network="timm:resnet181"), 2, 0)).startswith(
         "no network of timm named 'resnet181'. Did you mean 'resnet18'?\n  fix: timm.list_models() lists them"
     )
-    monkeypatch.setattr("dsim.transfer.nets.classifier.timm_body", refusing("no head"))
+    monkeypatch.setattr("dsim.models.classifier.timm_body", refusing("no head"))
     assert told_by(lambda: classifiers.build(network, 2, 0)) == (
         "timm's 'resnet18' cannot be a classifier here: no head\n"
         "  fix: give network=plain, or another network of timm, such as timm:resnet18"
@@ -181,9 +181,9 @@ def test_wording_of_networks_that_cannot_be_built(monkeypatch: pytest.MonkeyPatc
         "timm:resnet50.a1 holds weights of timm:resnet50, and the recipe's network is timm:resnet18\n"
         "  fix: give --set network=timm:resnet50, so that all sources have the same network"
     )
-    encoder = Recipe(encoder="timm:resnet18")
-    monkeypatch.setattr("dsim.transfer.nets.unet.timm_encoder", lambda name: (None, {}))
-    monkeypatch.setattr("dsim.transfer.nets.unet.EncoderUNet", lambda encoder: SimpleNamespace(stride=7))
+    encoder = SegmentationRecipe(encoder="timm:resnet18")
+    monkeypatch.setattr("dsim.models.unet.timm_encoder", lambda name: (None, {}))
+    monkeypatch.setattr("dsim.models.unet.EncoderUNet", lambda encoder: SimpleNamespace(stride=7))
     assert told_by(lambda: segmenters.build(encoder, 0)).startswith(
         "timm's 'resnet18' makes sides 7 times smaller\n  fix: "
     )

@@ -13,10 +13,10 @@ import pytest
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, TooFewSamplesError, UsageError
+from dsim.models.recipe import SegmentationRecipe
 from dsim.runtime import Runtime
 from dsim.transfer.records import location_of
 from dsim.transfer.segmentation import experiment, measure_segmentation
-from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.scenario import Scenario
 from dsim.truth import TransferMatrix
 
@@ -38,12 +38,14 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def measure(sources: list[Dataset], targets: list[Dataset], recipe: Recipe, out: Path, **more: Any) -> TransferMatrix:
+def measure(
+    sources: list[Dataset], targets: list[Dataset], recipe: SegmentationRecipe, out: Path, **more: Any
+) -> TransferMatrix:
     return measure_segmentation(sources, targets, recipe, out=out, runtime=CPU, **{"repetitions": 2, **more})
 
 
 def test_it_gives_a_truth_with_repetitions_that_can_be_written_and_read(
-    discs: Discs, tiny: Recipe, tmp_path: Path
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path
 ) -> None:
     bright, dark = discs("bright"), discs("dark", dark=True, seed=1)
     truth = measure([bright, dark], [bright, dark], tiny, tmp_path)
@@ -58,8 +60,10 @@ def test_it_gives_a_truth_with_repetitions_that_can_be_written_and_read(
     assert truth.datasets["dark"].fingerprint == dark.images_fingerprint
 
 
-def test_enough_training_learns_the_discs_and_not_their_opposite(discs: Discs, tiny: Recipe, tmp_path: Path) -> None:
-    recipe = Recipe.of({**tiny.record(), "epochs": 12, "shown": 24, "lr": 5e-3})
+def test_enough_training_learns_the_discs_and_not_their_opposite(
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path
+) -> None:
+    recipe = SegmentationRecipe.of({**tiny.record(), "epochs": 12, "shown": 24, "lr": 5e-3})
     bright, dark = discs("bright", n=20), discs("dark", n=20, dark=True, seed=1)
     truth = measure([bright], [bright, dark], recipe, tmp_path, repetitions=1)
     assert truth.mean[0, 0] > 90
@@ -67,7 +71,7 @@ def test_enough_training_learns_the_discs_and_not_their_opposite(discs: Discs, t
 
 
 def test_what_is_finished_is_not_repeated_and_a_new_target_costs_only_its_scores(
-    discs: Discs, tiny: Recipe, tmp_path: Path, counted: list[str]
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path, counted: list[str]
 ) -> None:
     one, two, three = discs("one"), discs("two", seed=1), discs("three", seed=2)
     first = measure([one, two], [one, two], tiny, tmp_path)
@@ -83,20 +87,24 @@ def test_what_is_finished_is_not_repeated_and_a_new_target_costs_only_its_scores
 
 @pytest.mark.parametrize("change", [{"recipe": {"lr": 3e-3}}, {"seed": 1}, {"images": 5}])
 def test_another_recipe_seed_or_images_take_up_nothing(
-    change: dict[str, Any], discs: Discs, tiny: Recipe, tmp_path: Path, counted: list[str]
+    change: dict[str, Any], discs: Discs, tiny: SegmentationRecipe, tmp_path: Path, counted: list[str]
 ) -> None:
     measure([discs("a")], [discs("a")], tiny, tmp_path, repetitions=1)
-    recipe = Recipe.of({**tiny.record(), **change.get("recipe", {})})
+    recipe = SegmentationRecipe.of({**tiny.record(), **change.get("recipe", {})})
     again = discs("a", seed=change.get("images", 0))
     measure([again], [again], recipe, tmp_path, repetitions=1, seed=change.get("seed", 0))
     assert counted == ["a", "a"]
 
 
-def test_the_self_pair_is_scored_on_images_that_did_not_train(discs: Discs, tiny: Recipe, tmp_path: Path) -> None:
+def test_the_self_pair_is_scored_on_images_that_did_not_train(
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path
+) -> None:
     source = discs("a", n=10)
     truth = measure([source], [source, discs("b", seed=1)], tiny, tmp_path, repetitions=1)
     assert truth.provenance["images scored"] == {"a": 2}
-    found = experiment.Experiment((source,), (source,), tiny, Scenario("prelabel"), tmp_path / ".work", runtime=CPU)
+    found = experiment.SegmentationExperiment(
+        (source,), (source,), tiny, Scenario("prelabel"), tmp_path / ".work", runtime=CPU
+    )
     scored = found.score(source, 0, source)
     assert scored is not None
     parts = found.split(source, 0)
@@ -105,10 +113,10 @@ def test_the_self_pair_is_scored_on_images_that_did_not_train(discs: Discs, tiny
 
 
 def test_images_of_a_source_under_another_name_are_not_scored_either(
-    discs: Discs, tiny: Recipe, tmp_path: Path
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path
 ) -> None:
     source = discs("a", n=10)
-    parts = experiment.Experiment((source,), (), tiny, Scenario("prelabel"), tmp_path).split(source, 0)
+    parts = experiment.SegmentationExperiment((source,), (), tiny, Scenario("prelabel"), tmp_path).split(source, 0)
     disguised = source.subset(parts.training, name="other")
     truth = measure([source], [disguised, source.renamed("same")], tiny, tmp_path, repetitions=1)
     assert math.isnan(truth.mean[0, 0])
@@ -117,7 +125,7 @@ def test_images_of_a_source_under_another_name_are_not_scored_either(
 
 
 def test_finetuning_has_training_from_scratch_on_the_same_images_as_baseline(
-    discs: Discs, tiny: Recipe, tmp_path: Path
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path
 ) -> None:
     source, target = discs("a", n=10), discs("b", n=12, seed=1)
     tuned = measure([source], [target], tiny, tmp_path, scenario="finetune:3")
@@ -131,7 +139,7 @@ def test_finetuning_has_training_from_scratch_on_the_same_images_as_baseline(
 
 
 def test_one_source_that_fails_stops_no_other_and_says_why(
-    discs: Discs, tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learn = experiment.learn
 
@@ -150,7 +158,7 @@ def test_one_source_that_fails_stops_no_other_and_says_why(
 
 
 def test_a_full_disk_stops_with_an_error_and_finished_work_is_taken_up(
-    discs: Discs, tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: list[str]
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: list[str]
 ) -> None:
     from dsim.store import ledger
 
@@ -173,7 +181,9 @@ def test_a_full_disk_stops_with_an_error_and_finished_work_is_taken_up(
 
 
 @pytest.mark.parametrize("jobs", [2])
-def test_processes_side_by_side_give_the_same_numbers(discs: Discs, tiny: Recipe, tmp_path: Path, jobs: int) -> None:
+def test_processes_side_by_side_give_the_same_numbers(
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path, jobs: int
+) -> None:
     a, b = discs("a"), discs("b", seed=1)
     alone = measure([a, b], [a, b], tiny, tmp_path / "alone", repetitions=1)
     together = measure([a, b], [a, b], tiny, tmp_path / "together", repetitions=1, jobs=jobs)
@@ -181,7 +191,7 @@ def test_processes_side_by_side_give_the_same_numbers(discs: Discs, tiny: Recipe
 
 
 def test_bad_input_is_refused_before_anything_is_trained(
-    discs: Discs, tiny: Recipe, tmp_path: Path, counted: list[str]
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path, counted: list[str]
 ) -> None:
     good = discs("good")
     bare = from_arrays(np.zeros((9, 8, 8), np.uint8), name="bare")

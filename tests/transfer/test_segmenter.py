@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DataError, DsimError, UnknownNameError, WeightsError
+from dsim.models.recipe import SegmentationRecipe
+from dsim.models.segmenter import Segmenter, load_segmenter
 from dsim.runtime import Runtime
-from dsim.transfer.segmentation.recipe import Recipe
-from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
 
 CPU = Runtime(device="cpu")
 
 
-def segmenter(recipe: Recipe, seed: int = 0) -> Segmenter:
+def segmenter(recipe: SegmentationRecipe, seed: int = 0) -> Segmenter:
     return Segmenter(recipe.build(seed).eval(), recipe)
 
 
@@ -34,8 +34,10 @@ class Threshold(nn.Module):
 
 @pytest.mark.parametrize("shape", [(5, 9, 1), (16, 16, 3), (70, 33, 3), (1, 40, 1)])
 @pytest.mark.parametrize("side", [0, 16])
-def test_an_image_of_any_size_gives_probabilities_of_its_size(tiny: Recipe, shape: tuple[int, ...], side: int) -> None:
-    recipe = Recipe.of({**tiny.record(), "side": side})
+def test_an_image_of_any_size_gives_probabilities_of_its_size(
+    tiny: SegmentationRecipe, shape: tuple[int, ...], side: int
+) -> None:
+    recipe = SegmentationRecipe.of({**tiny.record(), "side": side})
     pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     found = segmenter(recipe).predict(pixels)
     assert found.shape == shape[:2]
@@ -43,16 +45,18 @@ def test_an_image_of_any_size_gives_probabilities_of_its_size(tiny: Recipe, shap
     assert ((found >= 0) & (found <= 1)).all()
 
 
-def test_tiles_put_together_find_what_the_whole_image_shows(tiny: Recipe, discs: Callable[..., Dataset]) -> None:
+def test_tiles_put_together_find_what_the_whole_image_shows(
+    tiny: SegmentationRecipe, discs: Callable[..., Dataset]
+) -> None:
     dataset = discs(n=2, side=75)
-    found = Segmenter(Threshold(), Recipe.of({**tiny.record(), "side": 0})).predict(dataset.pixels(1))
+    found = Segmenter(Threshold(), SegmentationRecipe.of({**tiny.record(), "side": 0})).predict(dataset.pixels(1))
     assert ((found > 0.5) == (dataset.mask(1) > 0)).all()
 
 
-def test_a_stream_gives_each_image_what_it_gets_alone(tiny: Recipe) -> None:
+def test_a_stream_gives_each_image_what_it_gets_alone(tiny: SegmentationRecipe) -> None:
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (rng.integers(8, 60), rng.integers(8, 60), 3)).astype(np.uint8) for _ in range(9)]
-    dataset, model = from_arrays(images, name="mixed"), segmenter(Recipe.of({**tiny.record(), "side": 0}))
+    dataset, model = from_arrays(images, name="mixed"), segmenter(SegmentationRecipe.of({**tiny.record(), "side": 0}))
     for workers in (0, 2):
         found = dict(model.predict_many(dataset, workers=workers))
         assert list(found) == list(range(9))
@@ -60,7 +64,7 @@ def test_a_stream_gives_each_image_what_it_gets_alone(tiny: Recipe) -> None:
     assert [index for index, _ in model.predict_many(dataset, [7, 2])] == [7, 2]
 
 
-def test_only_a_few_images_are_held_at_a_time(tiny: Recipe) -> None:
+def test_only_a_few_images_are_held_at_a_time(tiny: SegmentationRecipe) -> None:
     held, most = [0], [0]
 
     class Counted:
@@ -81,7 +85,9 @@ def test_only_a_few_images_are_held_at_a_time(tiny: Recipe) -> None:
     assert most[0] < 40
 
 
-def test_a_file_gives_the_same_numbers_and_tells_what_it_was_trained_on(tiny: Recipe, tmp_path: Path) -> None:
+def test_a_file_gives_the_same_numbers_and_tells_what_it_was_trained_on(
+    tiny: SegmentationRecipe, tmp_path: Path
+) -> None:
     model = Segmenter(tiny.build(3).eval(), tiny, ({"name": "a", "n": 2, "images_fingerprint": "f"},), "mine")
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     for place in (tmp_path / "folder", tmp_path / "file.safetensors"):
@@ -110,7 +116,7 @@ def test_what_is_no_model_is_refused_with_a_fix(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_while_saving_is_an_error_and_the_older_file_stays(
-    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: SegmentationRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import safetensors.torch
 
@@ -127,14 +133,14 @@ def test_a_full_disk_while_saving_is_an_error_and_the_older_file_stays(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_many_channels_are_refused(tiny: Recipe) -> None:
+def test_many_channels_are_refused(tiny: SegmentationRecipe) -> None:
     with pytest.raises(DataError, match="the image has 5 channels"):
         segmenter(tiny).predict(np.zeros((9, 9, 5), np.uint8))
 
 
 @pytest.mark.parametrize("encoder", ["timm:resnet10t", "timm:mobilenetv3_small_050"])
 def test_an_encoder_of_timm_segments_too(encoder: str, tmp_path: Path) -> None:
-    recipe = Recipe(encoder=encoder, side=64, patch=64)
+    recipe = SegmentationRecipe(encoder=encoder, side=64, patch=64)
     model = segmenter(recipe)
     pixels = np.random.default_rng(0).integers(0, 256, (40, 64, 3)).astype(np.uint8)
     found = model.predict(pixels)
@@ -146,13 +152,13 @@ def test_an_encoder_that_cannot_be_one_is_refused() -> None:
     from dsim.errors import UsageError
 
     with pytest.raises(UsageError, match="patch=100 is no multiple of 32"):
-        Recipe(encoder="timm:resnet10t", patch=100)
+        SegmentationRecipe(encoder="timm:resnet10t", patch=100)
     with pytest.raises(UsageError, match="cannot be an encoder"):
-        Recipe(encoder="timm:nonesuch").build(0)
+        SegmentationRecipe(encoder="timm:nonesuch").build(0)
     with pytest.raises(UnknownNameError, match="no encoder named 'resnet18'"):
-        Recipe(encoder="resnet18")
+        SegmentationRecipe(encoder="resnet18")
     with pytest.raises(UsageError, match="no published weights"):
-        Recipe(pretrained=True)
+        SegmentationRecipe(pretrained=True)
 
 
 def test_pretrained_weights_of_a_file_reach_the_encoder(tmp_path: Path) -> None:
@@ -162,20 +168,22 @@ def test_pretrained_weights_of_a_file_reach_the_encoder(tmp_path: Path) -> None:
     torch.manual_seed(5)
     whole = timm.create_model("resnet10t", num_classes=3)
     save_file(whole.state_dict(), tmp_path / "w.safetensors")
-    recipe = Recipe(encoder=f"timm:resnet10t[weights={tmp_path / 'w.safetensors'}]", pretrained=True, patch=32, side=32)
+    recipe = SegmentationRecipe(
+        encoder=f"timm:resnet10t[weights={tmp_path / 'w.safetensors'}]", pretrained=True, patch=32, side=32
+    )
     network = recipe.build(0, CPU)
     own = dict(network.encoder.named_parameters())  # type: ignore[union-attr]
     assert torch.equal(own["layer4.0.conv1.weight"], whole.state_dict()["layer4.0.conv1.weight"])
     with pytest.raises(DsimError):
-        Recipe.of({**recipe.record(), "encoder": "timm:resnet10t[weights=nowhere.pth]"}).build(0, CPU)
+        SegmentationRecipe.of({**recipe.record(), "encoder": "timm:resnet10t[weights=nowhere.pth]"}).build(0, CPU)
 
 
 def test_a_zoo_model_is_built_verified_and_answers_its_probe(
-    tiny: Recipe, tmp_path: Path, write_zoo_model: Callable[..., dict[str, Any]]
+    tiny: SegmentationRecipe, tmp_path: Path, write_zoo_model: Callable[..., dict[str, Any]]
 ) -> None:
     import tomli_w
 
-    from dsim.transfer.segmentation.segmenter import of_model
+    from dsim.models.segmenter import of_model
     from dsim.zoo import read_model
 
     known = {"name": "a", "n": 2, "images_fingerprint": "f", "licence": "CC0"}

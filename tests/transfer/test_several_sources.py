@@ -11,7 +11,7 @@ import pytest
 
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms import open_phantom
-from dsim.transfer.segmentation import Recipe
+from dsim.transfer.segmentation import SegmentationRecipe
 from dsim.truth import TransferMatrix
 
 POOL = ("a", "b", "c", "d")
@@ -89,9 +89,9 @@ def test_a_set_that_holds_the_target_is_never_chosen_nor_judged(several: ModuleT
 def test_members_share_a_set_of_fixed_size_and_no_group_spans_two(several: ModuleType) -> None:
     sources = [open_phantom(name, count=n, size=32) for name, n in (("fluorescence", 8), ("fundus", 6), ("xray", 2))]
     members = tuple(source.name for source in sources)
-    setup = SimpleNamespace(sources=sources, images=11, seed=0, recipe=Recipe())
+    setup = SimpleNamespace(sources=sources, images=11, seed=0, recipe=SegmentationRecipe())
     pooled: Dataset = several.union(setup, members)
     assert [sum(name.startswith(f"{member}/") for name in pooled.ids) for member in members] == [4, 4, 2]
     assert pooled.groups is not None
     assert all(group.split("/")[0] == name.split("/")[0] for group, name in zip(pooled.groups, pooled.ids, strict=True))
-    assert len(several.union(SimpleNamespace(sources=sources, images=0, recipe=Recipe()), members)) == 16
+    assert len(several.union(SimpleNamespace(sources=sources, images=0, recipe=SegmentationRecipe()), members)) == 16

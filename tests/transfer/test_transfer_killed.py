@@ -21,7 +21,7 @@ from dsim.data.opening import open_many
 from dsim.runtime import Runtime
 from dsim.learning import loop
 from dsim.transfer.segmentation import experiment
-from dsim.transfer.segmentation.recipe import Recipe
+from dsim.transfer.segmentation.recipe import SegmentationRecipe
 from dsim.transfer.segmentation import measure_segmentation
 
 said = open(sys.argv[1] + "/said.txt", "a", buffering=1)
@@ -36,7 +36,7 @@ def noted(self, checks, task):
 loop._Trainer.run_epoch = noted
 sets = open_many(["phantoms:fluorescence[count=10,size=24]", "phantoms:relief[count=10,size=24]"])
 sets = [each.renamed(each.location.removeprefix("phantoms:").partition("[")[0]) for each in sets]
-recipe = Recipe(side=24, patch=24, width=8, levels=3, epochs=8, shown=32, batch=4, blocks=5)
+recipe = SegmentationRecipe(side=24, patch=24, width=8, levels=3, epochs=8, shown=32, batch=4, blocks=5)
 truth = measure_segmentation(sets, sets, recipe, repetitions=1, out=Path(sys.argv[1]), runtime=Runtime(device="cpu"))
 truth.to_json(Path(sys.argv[1]) / "truth.json")
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dsim.transfer.segmentation.recipe import SETTINGS, Recipe
+from dsim.models.recipe import SETTINGS, SegmentationRecipe
 
 PAGE = Path(__file__).parents[2] / "docs" / "transfer.md"
 SEGMENTATION = PAGE.read_text("utf-8").partition("## Segmentation")[2].partition("\n## ")[0]
@@ -28,10 +28,10 @@ def test_its_python_runs_and_prints_what_it_shows(
 
 def test_every_setting_is_told_with_its_default() -> None:
     rows = re.findall(
-        r"^\| (`.*?) \| (.*?) \|", SEGMENTATION.partition("### Recipe")[2].partition("###")[0], re.MULTILINE
+        r"^\| (`.*?) \| (.*?) \|", SEGMENTATION.partition("### SegmentationRecipe")[2].partition("###")[0], re.MULTILINE
     )
     told: dict[str, str] = {}
     for names, defaults in rows:
         told |= dict(zip(re.findall(r"`(\w+)`", names), defaults.replace("`", "").split(", "), strict=True))
     assert {name: setting for setting in SETTINGS if (name := setting.name)}.keys() == told.keys()
-    assert Recipe().changed(told) == Recipe()
+    assert SegmentationRecipe().changed(told) == SegmentationRecipe()

@@ -11,8 +11,8 @@ import torch
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
 from dsim.errors import DataError, NeedError, UsageError
+from dsim.models.recipe import SegmentationRecipe
 from dsim.transfer.segmentation.pairs import check_masks, gather, is_foreground, parse_foreground
-from dsim.transfer.segmentation.recipe import Recipe
 
 
 def with_masks(*values: int, name: str = "organs") -> Dataset:
@@ -59,7 +59,7 @@ def test_foreground_is_read_from_the_command_line() -> None:
         parse_foreground(["liver"])
 
 
-def test_a_mask_of_another_size_is_named(tiny: Recipe) -> None:
+def test_a_mask_of_another_size_is_named(tiny: SegmentationRecipe) -> None:
     from dsim.transfer.segmentation.pairs import read_pair
 
     class Wrong:
@@ -78,7 +78,9 @@ def test_a_mask_of_another_size_is_named(tiny: Recipe) -> None:
         read_pair(Dataset("odd", ("x",), Wrong(), masked=True), 0, {})
 
 
-def test_small_images_are_scaled_and_mirrored_to_one_square(discs: Callable[..., Dataset], tiny: Recipe) -> None:
+def test_small_images_are_scaled_and_mirrored_to_one_square(
+    discs: Callable[..., Dataset], tiny: SegmentationRecipe
+) -> None:
     pairs = gather(discs(side=40), range(3), tiny, {})
     assert [tuple(planes.shape) for planes in pairs.planes] == [(4, 16, 16)] * 3
     assert {int(v) for planes in pairs.planes for v in planes[3].unique()} == {0, 255}
@@ -86,7 +88,7 @@ def test_small_images_are_scaled_and_mirrored_to_one_square(discs: Callable[...,
 
 
 def test_at_native_size_a_large_image_gives_several_patches_of_itself(discs: Callable[..., Dataset]) -> None:
-    recipe = Recipe(side=0, patch=16, width=8, levels=2)
+    recipe = SegmentationRecipe(side=0, patch=16, width=8, levels=2)
     pairs = gather(discs(n=2, side=64), range(2), recipe, {})
     assert pairs.draws().tolist() == [0] * 16 + [1] * 16
     generator = torch.Generator().manual_seed(0)

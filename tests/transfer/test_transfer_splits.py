@@ -9,8 +9,8 @@ import pytest
 
 from dsim.data.dataset import Dataset
 from dsim.data.memory import from_arrays
+from dsim.data.splits import annotated, divide, folds, groups_of, split
 from dsim.errors import TooFewSamplesError
-from dsim.transfer.splits import annotated, divide, folds, groups_of, split
 
 
 def images(n: int, **more: object) -> Dataset:

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from dsim.errors import DataError
-from dsim.transfer.planes import as_rgb, resized, scaled
-from dsim.transfer.segmentation.tiling import OVERLAP, canvas, padded, starts
+from dsim.models.tiles import OVERLAP, as_rgb, canvas, padded, resized, scaled, starts
 
 
 @pytest.mark.parametrize("length", [1, 31, 32, 33, 40, 64, 100, 257])

@@ -19,10 +19,10 @@ from PIL import Image
 from dsim.data.opening import open_dataset
 from dsim.errors import DataError, UsageError
 from dsim.features.zoo_backend import blueprint
+from dsim.models.recipe import SegmentationRecipe
+from dsim.models.segmenter import load_segmenter
 from dsim.runtime import Runtime
 from dsim.transfer.segmentation import measure_segmentation
-from dsim.transfer.segmentation.recipe import Recipe
-from dsim.transfer.segmentation.segmenter import load_segmenter
 from dsim.truth import TransferMatrix
 from dsim.zoo import read_model
 
@@ -65,7 +65,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(NAMES):
         draw(root / "data" / "sets" / name, name, seed)
     sets = [open_dataset(root / "data" / "sets" / name) for name in NAMES]
-    recipe = Recipe(side=16, patch=16, width=8, levels=2, epochs=4, shown=16, blocks=6)
+    recipe = SegmentationRecipe(side=16, patch=16, width=8, levels=2, epochs=4, shown=16, blocks=6)
     truth = measure_segmentation(sets, sets, recipe, out=root / "results", name="drawn", data=root / "data")
     truth.to_json(root / "results" / "truth.json")
     return root

@@ -21,7 +21,7 @@ from scipy.stats import f
 from dsim.data.opening import open_dataset
 from dsim.errors import DataError
 from dsim.runtime import Runtime
-from dsim.transfer.classification import ClassifyRecipe, measure_classification
+from dsim.transfer.classification import ClassificationRecipe, measure_classification
 from dsim.truth import TransferMatrix
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(NAMES):
         draw(root / "data" / "sets" / name, name, seed)
     sets = [open_dataset(root / "data" / "sets" / name / f"{name}.npz") for name in NAMES]
-    recipe = ClassifyRecipe(side=16, width=8, levels=2, epochs=2, pretrain_epochs=2, batch=12, neighbours=1)
+    recipe = ClassificationRecipe(side=16, width=8, levels=2, epochs=2, pretrain_epochs=2, batch=12, neighbours=1)
     truth = measure_classification(
         sets,
         sets,

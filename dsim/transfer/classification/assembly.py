@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.transfer.classification.experiment import IMAGENET, ClassifyExperiment, Start, is_self
-from dsim.transfer.classification.folds import lacking
+from dsim.data.splits import lacking
+from dsim.transfer.classification.experiment import IMAGENET, ClassificationExperiment, Start, is_self
 from dsim.transfer.records import location_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ RULES = {
 }
 
 
-def assemble(experiment: ClassifyExperiment, failures: Failures, name: str, data: Path | None = None) -> TransferMatrix:
+def assemble(
+    experiment: ClassificationExperiment, failures: Failures, name: str, data: Path | None = None
+) -> TransferMatrix:
     """The matrix of AUC of all that is finished, with the reasons of what failed."""
     import numpy as np
 
@@ -60,7 +62,7 @@ def assemble(experiment: ClassifyExperiment, failures: Failures, name: str, data
     )
 
 
-def _auc(experiment: ClassifyExperiment, start: Start, target: Any, fold: int) -> float:
+def _auc(experiment: ClassificationExperiment, start: Start, target: Any, fold: int) -> float:
     found = experiment.score(start, target, fold)
     return math.nan if found is None else round(found["auc"], 6)
 
@@ -71,7 +73,7 @@ def _reason(failures: Failures, row: Start, target: str) -> str:
     return "; ".join(sorted(own)) or "not measured"
 
 
-def _provenance(experiment: ClassifyExperiment, failures: Failures) -> dict[str, Any]:
+def _provenance(experiment: ClassificationExperiment, failures: Failures) -> dict[str, Any]:
     """How the numbers were made: recipe, rules, folds, versions, devices, hours, and every training on a source."""
     trainings = [*_trainings(experiment)]
     scores = [*_scores(experiment)]
@@ -98,14 +100,14 @@ def _provenance(experiment: ClassifyExperiment, failures: Failures) -> dict[str,
     }
 
 
-def _trainings(experiment: ClassifyExperiment) -> Iterator[dict[str, Any]]:
+def _trainings(experiment: ClassificationExperiment) -> Iterator[dict[str, Any]]:
     for source in experiment.sources:
         for number in dict.fromkeys(experiment.pretraining_of(fold) for fold in range(experiment.folds)):
             if record := experiment.trainings(source).find((source.name, number)):
                 yield {"source": source.name, "number": number, **record}
 
 
-def _scores(experiment: ClassifyExperiment) -> Iterator[dict[str, Any]]:
+def _scores(experiment: ClassificationExperiment) -> Iterator[dict[str, Any]]:
     for start in (Start(), *experiment.rows()):
         for target in experiment.targets:
             for fold in range(experiment.folds):
@@ -113,7 +115,7 @@ def _scores(experiment: ClassifyExperiment) -> Iterator[dict[str, Any]]:
                     yield {"source": start.name, "target": target.name, "fold": fold, **record}
 
 
-def _told(experiment: ClassifyExperiment, target: Any) -> list[dict[str, Any]]:
+def _told(experiment: ClassificationExperiment, target: Any) -> list[dict[str, Any]]:
     """Sizes of the parts of each fold, and the classes that no scored image has."""
     return [
         {
@@ -126,7 +128,7 @@ def _told(experiment: ClassifyExperiment, target: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _datasets(experiment: ClassifyExperiment, data: Path | None) -> dict[str, TruthDataset]:
+def _datasets(experiment: ClassificationExperiment, data: Path | None) -> dict[str, TruthDataset]:
     from dsim.truth import TruthDataset
 
     return {

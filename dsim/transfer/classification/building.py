@@ -12,9 +12,9 @@ from dsim.registry import parse_bracketed
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dsim.models.classifier import Classifier
     from dsim.runtime import Runtime
-    from dsim.transfer.classification.recipe import ClassifyRecipe
-    from dsim.transfer.nets.classifier import Classifier
+    from dsim.transfer.classification.recipe import ClassificationRecipe
 
 _OTHER = "give network=plain, or another network of timm, such as timm:resnet18"
 State = Mapping[str, "Tensor"]
@@ -28,7 +28,7 @@ class Published:
     sha256: str
 
 
-def build(recipe: ClassifyRecipe, classes: int, seed: int, body: State | None = None) -> Classifier:
+def build(recipe: ClassificationRecipe, classes: int, seed: int, body: State | None = None) -> Classifier:
     """The classifier of a recipe for so many classes, with random weights of this seed.
 
     ``body`` replaces those of the body; the head stays random, and is the same whatever the body. Raises
@@ -46,8 +46,8 @@ def build(recipe: ClassifyRecipe, classes: int, seed: int, body: State | None = 
     return made
 
 
-def _made(recipe: ClassifyRecipe, classes: int) -> Classifier:
-    from dsim.transfer.nets.classifier import Classifier, PlainBody, timm_body
+def _made(recipe: ClassificationRecipe, classes: int) -> Classifier:
+    from dsim.models.classifier import Classifier, PlainBody, timm_body
 
     if recipe.network == "plain":
         widths = [recipe.width * 2**level for level in range(recipe.levels)]
@@ -64,7 +64,7 @@ def _made(recipe: ClassifyRecipe, classes: int) -> Classifier:
     return Classifier(body, classes=classes, dropout=recipe.dropout, **facts)
 
 
-def find_published(reference: str, recipe: ClassifyRecipe, runtime: Runtime) -> Published:
+def find_published(reference: str, recipe: ClassificationRecipe, runtime: Runtime) -> Published:
     """The weights that a reference such as ``timm:resnet50.a1_in1k[weights=FILE]`` names.
 
     Raises UsageError where they are of another network than the recipe's, since then a difference would not tell of

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.data.splits import Split, lacking, source_split, target_folds
 from dsim.errors import DataError
 from dsim.files import slug
 from dsim.files.documents import number
@@ -17,12 +18,10 @@ from dsim.registry import Need
 from dsim.runtime import Runtime
 from dsim.store.ledger import Job, Ledger, key_of
 from dsim.transfer.classification.building import Published, build, published_body
-from dsim.transfer.classification.folds import lacking, source_split, target_folds
 from dsim.transfer.classification.images import Labelled, gather
 from dsim.transfer.classification.learning import learn, probabilities
-from dsim.transfer.classification.recipe import ClassifyRecipe
+from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.records import conditions, training_record
-from dsim.transfer.splits import Split
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +49,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class ClassifyExperiment:
+class ClassificationExperiment:
     """What is trained, what is scored, and where finished work lies.
 
     Parameters
@@ -62,7 +61,7 @@ class ClassifyExperiment:
 
     sources: tuple[Dataset, ...]
     targets: tuple[Dataset, ...]
-    recipe: ClassifyRecipe
+    recipe: ClassificationRecipe
     folder: Path
     published: Published | None = None
     folds: int = 5
@@ -154,7 +153,7 @@ def is_self(start: Start, target: Dataset) -> bool:
     return source is not None and source.fingerprint(needs) == target.fingerprint(needs)
 
 
-def pretrained(experiment: ClassifyExperiment, source: Dataset, number: int) -> dict[str, Tensor]:
+def pretrained(experiment: ClassificationExperiment, source: Dataset, number: int) -> dict[str, Tensor]:
     """The body trained on a source: read where that is finished, else trained, going on from a checkpoint."""
     from dsim.store.checkpoint import read_weights, write_weights
 
@@ -186,7 +185,7 @@ def pretrained(experiment: ClassifyExperiment, source: Dataset, number: int) -> 
     return body
 
 
-def score(experiment: ClassifyExperiment, start: Start, target: Dataset, fold: int) -> None:
+def score(experiment: ClassificationExperiment, start: Start, target: Dataset, fold: int) -> None:
     """Train on a fold of a target from that start, score it, and keep the score.
 
     Raises MeasureError where training diverges, DataError where nothing is left to be scored.
@@ -233,7 +232,7 @@ def score_job(start: Start, target: Dataset, fold: int) -> Job:
     return (start.name, target.name, fold)
 
 
-def _body(experiment: ClassifyExperiment, start: Start, fold: int) -> Any:
+def _body(experiment: ClassificationExperiment, start: Start, fold: int) -> Any:
     if start.published is not None:
         return published_body(start.published, experiment.runtime)
     if start.source is None:
@@ -242,7 +241,7 @@ def _body(experiment: ClassifyExperiment, start: Start, fold: int) -> Any:
 
 
 def _record(
-    experiment: ClassifyExperiment, done: TrainingResult, target: Dataset, images: Labelled, tested: Sequence[int]
+    experiment: ClassificationExperiment, done: TrainingResult, target: Dataset, images: Labelled, tested: Sequence[int]
 ) -> dict[str, Any]:
     """AUC of these images, of each class and weighted, and how the network came to it."""
     from dsim.stats.auc import one_against_all, weighted_auc
@@ -264,7 +263,7 @@ def _record(
     }
 
 
-def _auc(done: TrainingResult, images: Labelled, experiment: ClassifyExperiment) -> float | None:
+def _auc(done: TrainingResult, images: Labelled, experiment: ClassificationExperiment) -> float | None:
     from dsim.stats.auc import weighted_auc
 
     chances = probabilities(done.network, images, experiment.runtime.resolved_device())

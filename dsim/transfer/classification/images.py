@@ -79,7 +79,7 @@ def _decoded(dataset: Dataset, side: int) -> Tensor:
     """Scaled to a square whatever their shape: what they show is wanted, not where; gray is repeated."""
     import torch
 
-    from dsim.transfer.planes import as_rgb, resized
+    from dsim.models.tiles import as_rgb, resized
 
     images = torch.empty(len(dataset), 3, side, side, dtype=torch.uint8)
     for index in range(len(dataset)):

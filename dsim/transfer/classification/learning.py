@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.learning import Objective, TrainingResult, fit
+from dsim.models.tiles import channels_last
 from dsim.transfer.classification.augment import augment
-from dsim.transfer.planes import channels_last
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dsim.learning import Position, TrainingConfig
     from dsim.runtime import Runtime
     from dsim.transfer.classification.images import Labelled
-    from dsim.transfer.classification.recipe import ClassifyRecipe
+    from dsim.transfer.classification.recipe import ClassificationRecipe
 
 #: Images that pass the network at once where nothing is learnt.
 _AT_ONCE = 128
@@ -34,7 +34,7 @@ class ClassificationObjective(Objective):
     network: nn.Module
     training: Labelled
     validation: Labelled | None
-    recipe: ClassifyRecipe
+    recipe: ClassificationRecipe
     device: str
 
     @property
@@ -90,7 +90,7 @@ def learn(
     network: nn.Module,
     training: Labelled,
     validation: Labelled | None,
-    recipe: ClassifyRecipe,
+    recipe: ClassificationRecipe,
     config: TrainingConfig,
     *,
     seed: int,

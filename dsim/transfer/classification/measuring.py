@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsim.data.splits import lacking
 from dsim.errors import UsageError, WeightsError
 from dsim.runtime import Runtime
 from dsim.transfer.classification.building import Published, build, find_published
-from dsim.transfer.classification.experiment import IMAGENET, ClassifyExperiment
-from dsim.transfer.classification.folds import lacking
+from dsim.transfer.classification.experiment import IMAGENET, ClassificationExperiment
 from dsim.transfer.classification.images import check_labels
-from dsim.transfer.classification.recipe import ClassifyRecipe
+from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.classification.running import run
 from dsim.transfer.records import WORK
 from dsim.transfer.roles import check_names
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def measure_classification(
     sources: Sequence[Dataset],
     targets: Sequence[Dataset],
-    recipe: ClassifyRecipe | None = None,
+    recipe: ClassificationRecipe | None = None,
     *,
     folds: int = 5,
     seed: int = 0,
@@ -66,8 +66,8 @@ def measure_classification(
     from dsim.transfer.classification.assembly import assemble
 
     started = time.monotonic()
-    runtime, recipe = runtime or Runtime(), recipe or ClassifyRecipe()
-    experiment = ClassifyExperiment(
+    runtime, recipe = runtime or Runtime(), recipe or ClassificationRecipe()
+    experiment = ClassificationExperiment(
         sources=tuple(sources),
         targets=tuple(targets),
         recipe=recipe,
@@ -83,7 +83,7 @@ def measure_classification(
     return assemble(experiment, failures, name or "classification", data)
 
 
-def check(experiment: ClassifyExperiment) -> None:
+def check(experiment: ClassificationExperiment) -> None:
     """Raise what would fail after hours; notes folds that lack a class."""
     if experiment.folds < 2:
         raise UsageError(f"{experiment.folds} folds leave nothing to score", hint="give --folds 2 or more")
@@ -99,7 +99,7 @@ def check(experiment: ClassifyExperiment) -> None:
     build(experiment.recipe, 2, 0)
 
 
-def _check_folds(experiment: ClassifyExperiment, target: Dataset) -> None:
+def _check_folds(experiment: ClassificationExperiment, target: Dataset) -> None:
     absent = [
         f"fold {number} lacks {', '.join(classes)}"
         for number, part in enumerate(experiment.divided(target), 1)
@@ -111,7 +111,7 @@ def _check_folds(experiment: ClassifyExperiment, target: Dataset) -> None:
         )
 
 
-def _published(reference: str, optional: bool, recipe: ClassifyRecipe, runtime: Runtime) -> Published | None:
+def _published(reference: str, optional: bool, recipe: ClassificationRecipe, runtime: Runtime) -> Published | None:
     if not reference:
         return None
     try:

@@ -8,8 +8,8 @@ from typing import Any
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.learning import CHOICES, NAMED_SCHEDULES, TrainingConfig, named_schedule
+from dsim.models.recipe import PRECISIONS
 from dsim.registry import Parameter
-from dsim.transfer.segmentation.recipe import PRECISIONS
 
 #: Raised whenever training or scoring changes, so that nothing finished by another recipe is taken up.
 VERSION = 1
@@ -73,13 +73,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class ClassifyRecipe:
+class ClassificationRecipe:
     """How classifiers are pre-trained and fine-tuned; ``dsim transfer classification --set KEY=VALUE``.
 
     The defaults train a residual network of 0.3 million parameters on images of 64 pixels. ``SETTINGS`` tells what each
     means, ``PRESETS`` are named sets of them.
 
-    >>> ClassifyRecipe.preset("cats").network, ClassifyRecipe().changed({"epochs": "12"}).epochs
+    >>> ClassificationRecipe.preset("cats").network, ClassificationRecipe().changed({"epochs": "12"}).epochs
     ('timm:resnet50', 12)
     """
 
@@ -124,7 +124,7 @@ class ClassifyRecipe:
             )
 
     @classmethod
-    def preset(cls, name: str) -> ClassifyRecipe:
+    def preset(cls, name: str) -> ClassificationRecipe:
         """The recipe of that name; UnknownNameError lists them."""
         if name not in PRESETS:
             raise UnknownNameError("preset", name, PRESETS, hint=f"presets are: {', '.join(PRESETS)}")
@@ -134,7 +134,7 @@ class ClassifyRecipe:
         """All settings as plain values."""
         return asdict(self)
 
-    def changed(self, texts: Mapping[str, str]) -> ClassifyRecipe:
+    def changed(self, texts: Mapping[str, str]) -> ClassificationRecipe:
         """With settings as the command line gives them; UsageError names a wrong one."""
         settings = {setting.name: setting for setting in SETTINGS}
         for name in texts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, MeasureError
 from dsim.runtime import Silent
-from dsim.transfer.classification.experiment import ClassifyExperiment, Start, is_self, pretrained, score
+from dsim.transfer.classification.experiment import ClassificationExperiment, Start, is_self, pretrained, score
 from dsim.transfer.processes import side_by_side
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Failures = dict[tuple[str, str, int], str]
 
 
-def run(experiment: ClassifyExperiment, jobs: int = 1) -> Failures:
+def run(experiment: ClassificationExperiment, jobs: int = 1) -> Failures:
     """Carry out what is not finished: trainings on sources first, then on targets; returns the reasons of failures.
 
     A training that fails is a reason and stops no other; a disk that is full raises DsimError, and what is finished
@@ -38,14 +38,14 @@ def run(experiment: ClassifyExperiment, jobs: int = 1) -> Failures:
     return failures
 
 
-def _total(experiment: ClassifyExperiment) -> int:
+def _total(experiment: ClassificationExperiment) -> int:
     starts = (Start(), *experiment.rows())
     pairs = [(start, target) for start in starts for target in experiment.targets if not is_self(start, target)]
     return len(pairs) * experiment.folds
 
 
 def _pretrain_all(
-    experiment: ClassifyExperiment, scorings: Sequence[tuple[Start, Dataset, int]], jobs: int
+    experiment: ClassificationExperiment, scorings: Sequence[tuple[Start, Dataset, int]], jobs: int
 ) -> Failures:
     """Train on the sources; one that fails is the reason of every score that waits for it."""
     waited = experiment.pretrainings()
@@ -66,7 +66,7 @@ def _key(start: Start, target: Dataset, fold: int) -> tuple[str, str, int]:
     return start.name, target.name, fold
 
 
-def _pretrain(experiment: ClassifyExperiment, source: Dataset, number: int) -> Failures:
+def _pretrain(experiment: ClassificationExperiment, source: Dataset, number: int) -> Failures:
     try:
         pretrained(experiment, source, number)
     except (MeasureError, DataError) as error:
@@ -74,7 +74,7 @@ def _pretrain(experiment: ClassifyExperiment, source: Dataset, number: int) -> F
     return {}
 
 
-def _score(experiment: ClassifyExperiment, start: Start, target: Dataset, fold: int) -> Failures:
+def _score(experiment: ClassificationExperiment, start: Start, target: Dataset, fold: int) -> Failures:
     try:
         score(experiment, start, target, fold)
     except (MeasureError, DataError) as error:
@@ -83,7 +83,7 @@ def _score(experiment: ClassifyExperiment, start: Start, target: Dataset, fold: 
 
 
 def _each(
-    work: Callable[..., Failures], experiment: ClassifyExperiment, calls: Sequence[tuple[Any, ...]], jobs: int
+    work: Callable[..., Failures], experiment: ClassificationExperiment, calls: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[Failures]:
     """What each call gives, as it comes; only one process at a time may draw its progress."""
     alone = jobs == 1 or len(calls) < 2

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.transfer.records import location_of
-from dsim.transfer.segmentation.experiment import Experiment, Failures
+from dsim.transfer.segmentation.experiment import Failures, SegmentationExperiment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ RULES = {
 
 
 def assemble(
-    experiment: Experiment,
+    experiment: SegmentationExperiment,
     repetitions: int,
     failures: Failures,
     everything: Mapping[str, float],
@@ -65,7 +65,7 @@ def assemble(
     )
 
 
-def provenance(experiment: Experiment, repetitions: int, everything: Mapping[str, float]) -> dict[str, Any]:
+def provenance(experiment: SegmentationExperiment, repetitions: int, everything: Mapping[str, float]) -> dict[str, Any]:
     """How the numbers were made: recipe, rules, versions, devices, hours, and every training."""
     trainings = _trainings(experiment, repetitions)
     done = [*trainings, *_scores(experiment, repetitions)]
@@ -88,7 +88,7 @@ def provenance(experiment: Experiment, repetitions: int, everything: Mapping[str
     }
 
 
-def _trainings(experiment: Experiment, repetitions: int) -> list[dict[str, Any]]:
+def _trainings(experiment: SegmentationExperiment, repetitions: int) -> list[dict[str, Any]]:
     return [
         {"source": source.name, "repetition": repetition, **record}
         for source in experiment.sources
@@ -97,7 +97,7 @@ def _trainings(experiment: Experiment, repetitions: int) -> list[dict[str, Any]]
     ]
 
 
-def _scores(experiment: Experiment, repetitions: int) -> list[dict[str, Any]]:
+def _scores(experiment: SegmentationExperiment, repetitions: int) -> list[dict[str, Any]]:
     return [
         record
         for row in experiment.rows()
@@ -107,7 +107,7 @@ def _scores(experiment: Experiment, repetitions: int) -> list[dict[str, Any]]:
     ]
 
 
-def _datasets(experiment: Experiment, data: Path | None) -> dict[str, TruthDataset]:
+def _datasets(experiment: SegmentationExperiment, data: Path | None) -> dict[str, TruthDataset]:
     from dsim.truth import TruthDataset
 
     held = {source.name: len(experiment.split(source, 0).test) for source in experiment.sources}
@@ -122,7 +122,7 @@ def _datasets(experiment: Experiment, data: Path | None) -> dict[str, TruthDatas
     }
 
 
-def _percents(experiment: Experiment, repetitions: int) -> NDArray[np.float64]:
+def _percents(experiment: SegmentationExperiment, repetitions: int) -> NDArray[np.float64]:
     """Dice in percent, (rows, targets, repetitions); NaN where there is no score."""
     import numpy as np
 
@@ -138,13 +138,13 @@ def _reason(failures: Failures, source: str, target: str) -> str:
     return "; ".join(sorted(told)) or "not measured"
 
 
-def _parameters(experiment: Experiment) -> int:
-    from dsim.transfer.nets.unet import size
+def _parameters(experiment: SegmentationExperiment) -> int:
+    from dsim.models.unet import size
 
     return size(experiment.recipe.build(0, experiment.runtime, weights=False))
 
 
-def _images_scored(experiment: Experiment) -> dict[str, int]:
+def _images_scored(experiment: SegmentationExperiment) -> dict[str, int]:
     """Of each self pair; everything else is scored on all images of the target that the model has not seen."""
     both = {target.name: target for target in experiment.targets}
     found = {}

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.data.splits import Split, annotated, split
 from dsim.errors import DataError, MeasureError
 from dsim.files import slug
+from dsim.models.recipe import SegmentationRecipe
 from dsim.random import stream
 from dsim.registry import Need
 from dsim.runtime import Runtime
@@ -18,20 +20,18 @@ from dsim.store.ledger import Job, Ledger, key_of
 from dsim.transfer.records import conditions, training_record
 from dsim.transfer.segmentation.learning import adapt, learn
 from dsim.transfer.segmentation.pairs import Foreground, read_pair
-from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.scenario import NOTHING, Scenario
-from dsim.transfer.splits import Split, annotated, split
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.transfer.segmentation.segmenter import Segmenter
+    from dsim.models.segmenter import Segmenter
 
 #: Reasons of scores that cannot be had, by (source, repetition, target).
 Failures = dict[tuple[str, int, str], str]
 
 
 @dataclass(frozen=True)
-class Experiment:
+class SegmentationExperiment:
     """What is trained, what is scored, and where finished work lies.
 
     Parameters
@@ -41,7 +41,7 @@ class Experiment:
 
     sources: tuple[Dataset, ...]
     targets: tuple[Dataset, ...]
-    recipe: Recipe
+    recipe: SegmentationRecipe
     scenario: Scenario
     folder: Path
     seed: int = 0
@@ -117,7 +117,7 @@ class Experiment:
         return [dataset.fingerprint([Need.IMAGES, Need.MASKS]), dataset.order, chosen]
 
 
-def carry_out(experiment: Experiment, source: Dataset | None, repetition: int) -> Failures:
+def carry_out(experiment: SegmentationExperiment, source: Dataset | None, repetition: int) -> Failures:
     """Train a model, unless that is finished, and score it on each target that has no score yet.
 
     A training or a target that fails is a reason; a disk that is full raises DsimError, and what is finished stays.
@@ -144,9 +144,9 @@ def carry_out(experiment: Experiment, source: Dataset | None, repetition: int) -
     return failures
 
 
-def trained(experiment: Experiment, source: Dataset, repetition: int) -> Segmenter:
+def trained(experiment: SegmentationExperiment, source: Dataset, repetition: int) -> Segmenter:
     """The model of a source: read where it is finished, else trained, going on from a checkpoint, and written."""
-    from dsim.transfer.segmentation.segmenter import Segmenter, load_segmenter
+    from dsim.models.segmenter import Segmenter, load_segmenter
 
     ledger, job = experiment.trainings(source), (source.name, repetition)
     file = ledger.file(job, ".safetensors")
@@ -176,7 +176,11 @@ def trained(experiment: Experiment, source: Dataset, repetition: int) -> Segment
 
 
 def _scored(
-    experiment: Experiment, segmenter: Segmenter | None, source: Dataset | None, repetition: int, target: Dataset
+    experiment: SegmentationExperiment,
+    segmenter: Segmenter | None,
+    source: Dataset | None,
+    repetition: int,
+    target: Dataset,
 ) -> dict[str, Any]:
     """Dice on the images of a target that the model has not seen."""
     started = time.perf_counter()
@@ -197,7 +201,7 @@ def _scored(
 
 def dices(segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foreground: Foreground) -> Iterator[float]:
     """Dice of the thresholded prediction of each image, at its original size."""
-    from dsim.transfer.segmentation.dice import dice
+    from dsim.models.segmenter import dice
 
     for index, probabilities in segmenter.predict_many(dataset, indices):
         _, mask = read_pair(dataset, index, foreground)
@@ -205,7 +209,7 @@ def dices(segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foregr
 
 
 def _adapted(
-    experiment: Experiment,
+    experiment: SegmentationExperiment,
     segmenter: Segmenter | None,
     source: Dataset | None,
     repetition: int,
@@ -215,7 +219,7 @@ def _adapted(
     """The model after training on the annotated images of a target; a new one without a source."""
     from copy import deepcopy
 
-    from dsim.transfer.segmentation.segmenter import Segmenter
+    from dsim.models.segmenter import Segmenter
 
     ledger, job = experiment.scores(source, target), _score_job(source, repetition, target)
     done = adapt(

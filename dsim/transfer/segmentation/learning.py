@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.learning import Objective, TrainingResult, fit
-from dsim.transfer.planes import channels_last
+from dsim.learning import Cosine, Objective, TrainingConfig, TrainingResult, fit, named_schedule
+from dsim.models.tiles import channels_last
 from dsim.transfer.segmentation.augment import augment
 from dsim.transfer.segmentation.objective import objective
 from dsim.transfer.segmentation.pairs import Pairs, gather, window_side
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from dsim.data.dataset import Dataset
     from dsim.learning import Position
+    from dsim.models.recipe import SegmentationRecipe
     from dsim.runtime import Runtime
     from dsim.transfer.segmentation.pairs import Foreground
-    from dsim.transfer.segmentation.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SegmentationObjective(Objective):
     network: nn.Module
     training: Pairs
     validation: Pairs | None
-    recipe: Recipe
+    recipe: SegmentationRecipe
     device: str
 
     @property
@@ -74,11 +74,32 @@ class SegmentationObjective(Objective):
         return {"validation": total / len(tiles)}
 
 
+def training_config(recipe: SegmentationRecipe) -> TrainingConfig:
+    """Return the settings by which a network is trained on a source."""
+    return TrainingConfig(
+        epochs=recipe.epochs,
+        patience=recipe.patience,
+        lr=named_schedule(recipe.rate, recipe.lr, recipe.patience),
+        weight_decay=recipe.weight_decay,
+        precision=recipe.precision,
+    )
+
+
+def adaptation_config(recipe: SegmentationRecipe, fresh: bool) -> TrainingConfig:
+    """Return the settings of training on a few images of a target: of fine-tuning, or from scratch where ``fresh``.
+
+    With so few none is set apart to stop it: the last weights are kept.
+    """
+    epochs, lr = (recipe.epochs, recipe.lr) if fresh else (recipe.adapt_epochs, recipe.adapt_lr)
+    decay, precision = recipe.weight_decay, recipe.precision
+    return TrainingConfig(epochs, lr=Cosine(lr), weight_decay=decay, precision=precision, keep="last")
+
+
 def learn(
     dataset: Dataset,
     training: Sequence[int],
     validation: Sequence[int],
-    recipe: Recipe,
+    recipe: SegmentationRecipe,
     *,
     seed: int,
     runtime: Runtime,
@@ -96,7 +117,7 @@ def learn(
     )
     return fit(
         lesson,
-        recipe.course(),
+        training_config(recipe),
         seed=seed,
         runtime=runtime,
         checkpoint=checkpoint,
@@ -109,7 +130,7 @@ def adapt(
     network: nn.Module | None,
     dataset: Dataset,
     annotated: Sequence[int],
-    recipe: Recipe,
+    recipe: SegmentationRecipe,
     *,
     seed: int,
     runtime: Runtime,
@@ -123,7 +144,7 @@ def adapt(
     lesson = SegmentationObjective(learner, pairs, None, recipe, runtime.resolved_device())
     return fit(
         lesson,
-        recipe.adaptation(fresh=network is None),
+        adaptation_config(recipe, fresh=network is None),
         seed=seed,
         runtime=runtime,
         checkpoint=checkpoint,

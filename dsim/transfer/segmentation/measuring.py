@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.errors import TooFewSamplesError, UsageError
+from dsim.models.recipe import SegmentationRecipe
 from dsim.runtime import Runtime, Silent
 from dsim.transfer.processes import side_by_side
 from dsim.transfer.records import WORK
 from dsim.transfer.roles import check_names
-from dsim.transfer.segmentation.experiment import Experiment, Failures, carry_out
+from dsim.transfer.segmentation.experiment import Failures, SegmentationExperiment, carry_out
 from dsim.transfer.segmentation.pairs import Foreground, check_masks
-from dsim.transfer.segmentation.recipe import Recipe
 from dsim.transfer.segmentation.scenario import NOTHING, Scenario
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def measure_segmentation(
     sources: Sequence[Dataset],
     targets: Sequence[Dataset],
-    recipe: Recipe | None = None,
+    recipe: SegmentationRecipe | None = None,
     *,
     scenario: str = "prelabel",
     repetitions: int = 3,
@@ -64,10 +64,10 @@ def measure_segmentation(
 
     started = time.monotonic()
     wanted = Scenario.parse(scenario)
-    experiment = Experiment(
+    experiment = SegmentationExperiment(
         sources=() if wanted.kind == "scratch" else tuple(sources),
         targets=tuple(targets),
-        recipe=recipe or Recipe(),
+        recipe=recipe or SegmentationRecipe(),
         scenario=wanted,
         folder=Path(out) / WORK,
         seed=seed,
@@ -80,7 +80,7 @@ def measure_segmentation(
     return assemble(experiment, repetitions, failures, everything, name or _name(experiment), data)
 
 
-def check(experiment: Experiment, repetitions: int) -> dict[str, float]:
+def check(experiment: SegmentationExperiment, repetitions: int) -> dict[str, float]:
     """Raise what would fail after hours; returns, by target, the Dice of calling every pixel foreground."""
     if repetitions < 1:
         raise UsageError(f"{repetitions} repetitions measure nothing", hint="give 3 or more")
@@ -102,7 +102,7 @@ def check(experiment: Experiment, repetitions: int) -> dict[str, float]:
     return {target.name: shares[target.name] for target in experiment.targets}
 
 
-def _check_target(experiment: Experiment, target: Dataset) -> None:
+def _check_target(experiment: SegmentationExperiment, target: Dataset) -> None:
     if len(target) < 2:
         raise TooFewSamplesError(
             f"target {target.name!r} has one image, which says nothing of the others",
@@ -111,7 +111,7 @@ def _check_target(experiment: Experiment, target: Dataset) -> None:
     experiment.annotated(target, 0)
 
 
-def run(experiment: Experiment, repetitions: int, jobs: int = 1) -> Failures:
+def run(experiment: SegmentationExperiment, repetitions: int, jobs: int = 1) -> Failures:
     """Carry out what is not finished, in as many processes; returns the reasons of what failed."""
     todo = experiment.missing(repetitions)
     total = repetitions * len(experiment.rows())
@@ -129,7 +129,7 @@ def run(experiment: Experiment, repetitions: int, jobs: int = 1) -> Failures:
 
 
 def _each(
-    experiment: Experiment, todo: Sequence[tuple[Dataset | None, int]], jobs: int
+    experiment: SegmentationExperiment, todo: Sequence[tuple[Dataset | None, int]], jobs: int
 ) -> Iterator[tuple[str, Failures]]:
     """What was carried out, as it is finished, with the reasons of what failed."""
     alone = jobs == 1 or len(todo) < 2
@@ -138,7 +138,7 @@ def _each(
     yield from side_by_side(_one, [(how, row, repetition) for row, repetition in todo], jobs)
 
 
-def _one(experiment: Experiment, row: Dataset | None, repetition: int) -> tuple[str, Failures]:
+def _one(experiment: SegmentationExperiment, row: Dataset | None, repetition: int) -> tuple[str, Failures]:
     return _told(row, repetition), carry_out(experiment, row, repetition)
 
 
@@ -146,5 +146,5 @@ def _told(row: Dataset | None, repetition: int) -> str:
     return f"{NOTHING if row is None else row.name}, repetition {repetition + 1}"
 
 
-def _name(experiment: Experiment) -> str:
+def _name(experiment: SegmentationExperiment) -> str:
     return f"segmentation-{experiment.scenario}".replace(":", "-")

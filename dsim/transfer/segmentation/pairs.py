@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsim.data.dataset import Dataset
-    from dsim.transfer.segmentation.recipe import Recipe
+    from dsim.models.recipe import SegmentationRecipe
 
 #: Which values of the masks are foreground, by name of dataset; ``EVERY`` dataset otherwise. None: every value but 0.
 Foreground = Mapping[str, tuple[int, ...] | None]
@@ -52,7 +52,7 @@ def check_masks(dataset: Dataset, foreground: Foreground, wanted_by: str) -> flo
     Reads every mask. Raises NeedError without masks; DataError where masks hold more classes than background and
     foreground and none was chosen, where the chosen ones never occur, or where no mask has any foreground.
     """
-    from dsim.transfer.segmentation.dice import dice_of_everything
+    from dsim.models.segmenter import dice_of_everything
 
     dataset.require(Need.MASKS, wanted_by)
     seen: set[int] = set()
@@ -75,7 +75,7 @@ def is_foreground(mask: NDArray[Any], name: str, foreground: Foreground) -> NDAr
 
 def read_pair(dataset: Dataset, index: int, foreground: Foreground) -> tuple[Tensor, NDArray[np.bool_]]:
     """Image float32 (3, H, W) in [0, 1] and mask boolean (H, W); DataError where their sizes differ."""
-    from dsim.transfer.planes import as_rgb
+    from dsim.models.tiles import as_rgb
 
     what = f"image {dataset.ids[index]!r} of {dataset.name!r}"
     image = as_rgb(dataset.pixels(index), what)
@@ -119,7 +119,7 @@ class Pairs:
         """Every image cut into patches, uint8 (t, 4, patch, patch), as prediction would cut it."""
         import torch
 
-        from dsim.transfer.segmentation.tiling import starts
+        from dsim.models.tiles import starts
 
         side = self.patch
         for planes in self.planes:
@@ -128,17 +128,16 @@ class Pairs:
             yield torch.stack([planes[:, top : top + side, left : left + side] for top, left in corners])
 
 
-def window_side(recipe: Recipe) -> int:
+def window_side(recipe: SegmentationRecipe) -> int:
     """Side of the windows from which patches are drawn: of images that fit into a patch there is no more to show."""
     return recipe.patch if 0 < recipe.side <= recipe.patch else round(WINDOW * recipe.patch)
 
 
-def gather(dataset: Dataset, indices: Sequence[int], recipe: Recipe, foreground: Foreground) -> Pairs:
+def gather(dataset: Dataset, indices: Sequence[int], recipe: SegmentationRecipe, foreground: Foreground) -> Pairs:
     """Read these images of a dataset, at the size at which the recipe trains."""
     import torch
 
-    from dsim.transfer.planes import scaled
-    from dsim.transfer.segmentation.tiling import padded
+    from dsim.models.tiles import padded, scaled
 
     found, side = [], window_side(recipe)
     for index in indices:

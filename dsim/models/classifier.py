@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dsim.transfer.nets.unet import GROUP, MEAN, SPREAD
+from dsim.models.unet import GROUP, MEAN, SPREAD
 
 
 class Classifier(nn.Module):
@@ -79,10 +79,14 @@ class Residual(nn.Module):
             norm(made),
         )
         same = given == made and stride == 1
-        self.shortcut = nn.Identity() if same else nn.Conv2d(given, made, 1, stride=stride, bias=False)
+        # oneDNN's backward pass of a strided 1 x 1 convolution writes past its buffer where the channels that come in
+        # are not a multiple of 8 (torch 2.15, AVX2): there the pixels are picked before it, which is the same.
+        self.picked = stride if given % 8 else 1
+        self.shortcut = nn.Identity() if same else nn.Conv2d(given, made, 1, stride=stride // self.picked, bias=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        joined: Tensor = self.inner(maps) + self.shortcut(maps)
+        picked = maps[..., :: self.picked, :: self.picked] if self.picked > 1 else maps
+        joined: Tensor = self.inner(maps) + self.shortcut(picked)
         return joined.relu()
 
 

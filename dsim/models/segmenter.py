@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor, nn
+
 from dsim.errors import WeightsError
-from dsim.transfer.segmentation.recipe import Recipe
+from dsim.features.network import full_precision
+from dsim.models.recipe import SegmentationRecipe
+from dsim.models.tiles import Canvas, as_rgb, canvas
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
 
     from dsim.data.dataset import Dataset
     from dsim.runtime import Runtime
     from dsim.zoo import Model
+
 
 SCHEMA = "dsim.segmenter/1"
 #: Name of the file in a folder.
@@ -39,7 +45,7 @@ class Segmenter:
     """
 
     network: nn.Module
-    recipe: Recipe
+    recipe: SegmentationRecipe
     trained_on: tuple[Mapping[str, Any], ...] = ()
     name: str = "segmenter"
     device: str = "cpu"
@@ -50,8 +56,7 @@ class Segmenter:
         uint8, or float in [0, 1]; gray or RGB, else DataError. The image is scaled as in training, cut into
         overlapping tiles that are blended, and the probabilities are scaled back to its size.
         """
-        from dsim.transfer.planes import as_rgb
-        from dsim.transfer.segmentation.prediction import predictions
+        from dsim.models.tiles import as_rgb
 
         ((_, found),) = predictions(self, [(0, as_rgb(pixels, "the image"))], self.recipe.batch)
         return found
@@ -64,7 +69,6 @@ class Segmenter:
         ``indices`` chooses images. Images are decoded ahead in ``workers`` threads, and tiles of several images pass
         the network together.
         """
-        from dsim.transfer.segmentation.prediction import decoded, predictions
 
         chosen = range(len(dataset)) if indices is None else indices
         return predictions(self, decoded(dataset, chosen, workers), 2 * self.recipe.batch)
@@ -110,8 +114,6 @@ def of_model(model: Model, runtime: Runtime) -> Segmenter:
     """The segmenter of a zoo model, its weights verified and its probe answered."""
     import dataclasses
 
-    from dsim.transfer.nets.probe import Probed
-
     module = model.build()
     if not isinstance(module, Probed):
         raise WeightsError(
@@ -125,9 +127,8 @@ def of_model(model: Model, runtime: Runtime) -> Segmenter:
     return dataclasses.replace(segmenter, network=network, name=model.id, device=device, trained_on=trained_on)
 
 
-def build(model: Model) -> nn.Module:
+def build_probed(model: Model) -> nn.Module:
     """Builder of zoo manifests; ``nets.probe`` tells what the probe asks."""
-    from dsim.transfer.nets.probe import Probed
 
     return Probed(_read(model.weights, "cpu", model.id))
 
@@ -140,7 +141,7 @@ def _read(file: Path, device: str, name: str) -> Segmenter:
     state, metadata = read_weights(file)
     try:
         facts = json.loads(metadata["dsim"])
-        recipe, trained_on = Recipe.of(facts["recipe"]), tuple(facts["trained_on"])
+        recipe, trained_on = SegmentationRecipe.of(facts["recipe"]), tuple(facts["trained_on"])
         network = recipe.build(0, weights=False)
         network.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
@@ -149,3 +150,111 @@ def _read(file: Path, device: str, name: str) -> Segmenter:
         raise WeightsError(f"{file} is no segmentation model of dsim: {error}", hint=_HOW) from error
     network = network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     return Segmenter(network, recipe, trained_on, facts.get("name") or name, device)
+
+
+#: Images decoded ahead of the one in use.
+AHEAD = 8
+
+
+def decoded(dataset: Dataset, indices: Sequence[int], workers: int) -> Iterator[tuple[int, Tensor]]:
+    """(index, image float32 (3, H, W)) in order; a bounded number waits, however many there are."""
+    # Decided once, here: left to the threads, each would scan the whole dataset for its intensity range.
+    _ = dataset.treatment
+
+    def load(index: int) -> tuple[int, Tensor]:
+        return index, as_rgb(dataset.pixels(index), f"image {dataset.ids[index]!r} of {dataset.name!r}")
+
+    if not workers:
+        yield from map(load, indices)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="dsim-decode")
+    waiting: deque[Future[tuple[int, Tensor]]] = deque()
+    try:
+        for index in indices:
+            waiting.append(pool.submit(load, index))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def predictions(
+    segmenter: Segmenter, images: Iterable[tuple[int, Tensor]], batch: int
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """(index, probabilities at the original size) of each image, in order.
+
+    Tiles of several small images share a batch; those of a large one take several. Only images whose tiles have not
+    all come back are held.
+    """
+    recipe = segmenter.recipe
+    under_way: deque[Canvas] = deque()
+    tiles: list[tuple[Canvas, int]] = []
+    for index, image in images:
+        made = canvas(index, image, recipe.side, recipe.patch)
+        under_way.append(made)
+        for number in range(len(made.corners)):
+            tiles.append((made, number))
+            if len(tiles) == batch:
+                _pass_tiles(segmenter, tiles)
+                tiles = []
+        while under_way and not under_way[0].waiting:
+            first = under_way.popleft()
+            yield first.index, first.finish()
+    if tiles:
+        _pass_tiles(segmenter, tiles)
+    for last in under_way:
+        yield last.index, last.finish()
+
+
+def _pass_tiles(segmenter: Segmenter, tiles: Sequence[tuple[Canvas, int]]) -> None:
+    """Tiles through the network, and back to where they belong."""
+    import torch
+
+    inputs = torch.stack([made.tile(number) for made, number in tiles])
+    inputs = inputs.to(segmenter.device).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode(), full_precision():
+        found = segmenter.network(inputs).float().sigmoid().cpu()
+    for (made, number), probabilities in zip(tiles, found, strict=True):
+        made.put(number, probabilities)
+
+
+#: The probabilities are averaged over a grid of so many cells a side.
+GRID = 4
+
+
+class Probed(nn.Module):
+    """Images (n, 3, H, W) in [0, 1] to mean probabilities over a grid, (n, 16); H and W as the network takes them."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.network = segmenter.network
+        self.segmenter = segmenter
+
+    def forward(self, images: Tensor) -> Tensor:
+        chances: Tensor = self.network(images).sigmoid()
+        return nn.functional.adaptive_avg_pool2d(chances[:, None], GRID).flatten(1)
+
+
+def dice(predicted: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
+    """2 |A and B| / (|A| + |B|) of two boolean masks of one shape, in [0, 1]; higher is better.
+
+    Two empty masks agree: 1. One empty mask beside another that is not: 0. (Dice 1945, doi:10.2307/1932409)
+
+    >>> import numpy as np
+    >>> found, true = np.array([[True, False]]), np.array([[True, True]])
+    >>> round(dice(found, true), 4), dice(~true, ~true), dice(found, ~true)
+    (0.6667, 1.0, 0.0)
+    """
+    total = int(predicted.sum()) + int(mask.sum())
+    return 2 * int((predicted & mask).sum()) / total if total else 1.0
+
+
+def dice_of_everything(share: float) -> float:
+    """Dice of calling every pixel foreground, where a ``share`` of them is: what needs no look at the image.
+
+    >>> dice_of_everything(0.5), dice_of_everything(0.0)
+    (0.6666666666666666, 0.0)
+    """
+    return 2 * share / (1 + share)

@@ -7,14 +7,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.learning import NAMED_SCHEDULES, Cosine, TrainingConfig, named_schedule
-from dsim.registry import Parameter
+from dsim.registry import Parameter, parse_bracketed
+from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from dsim.runtime import Runtime
 
+
+RATES = ("cosine", "plateau", "constant")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 #: Raised whenever training or scoring changes, so that nothing finished by another recipe is taken up.
 VERSION = 1
@@ -32,7 +34,7 @@ SETTINGS = (
     Parameter("patience", "int", 0, "stop after so many epochs without a lower validation loss; 0: never", minimum=0),
     Parameter("batch", "int", 4, "images per step", minimum=1),
     Parameter("lr", "float", 2e-3, "learning rate at the start"),
-    Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=NAMED_SCHEDULES),
+    Parameter("rate", "str", "cosine", "what becomes of the learning rate", choices=RATES),
     Parameter("weight_decay", "float", 1e-4, "of AdamW", minimum=0),
     Parameter("precision", "str", "float32", "arithmetic of training", choices=PRECISIONS),
     Parameter("augment", "bool", True, "change geometry and intensity of training images at random"),
@@ -46,12 +48,12 @@ SETTINGS = (
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SegmentationRecipe:
     """How segmentation models are trained and applied; ``dsim transfer segmentation --set KEY=VALUE``.
 
     The defaults train a U-Net of 1.9 million parameters on images of 128 pixels. ``SETTINGS`` tells what each means.
 
-    >>> Recipe().changed({"epochs": "30", "side": "256"}).side
+    >>> SegmentationRecipe().changed({"epochs": "30", "side": "256"}).side
     256
     """
 
@@ -104,43 +106,21 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Recipe:
+    def of(cls, record: Mapping[str, Any]) -> SegmentationRecipe:
         """The recipe of a record; UsageError for settings that this version of dsim does not know."""
         return cls(**_known(record, [*cls.__dataclass_fields__]))
 
-    def changed(self, texts: Mapping[str, str]) -> Recipe:
+    def changed(self, texts: Mapping[str, str]) -> SegmentationRecipe:
         """With settings as the command line gives them; UsageError names a wrong one."""
         settings = {setting.name: setting for setting in SETTINGS}
         return replace(self, **{name: settings[name].parse(text) for name, text in _known(texts, settings).items()})
-
-    def course(self) -> TrainingConfig:
-        """How a network is trained on a source."""
-        return TrainingConfig(
-            epochs=self.epochs,
-            patience=self.patience,
-            lr=named_schedule(self.rate, self.lr, self.patience),
-            weight_decay=self.weight_decay,
-            precision=self.precision,
-        )
-
-    def adaptation(self, fresh: bool) -> TrainingConfig:
-        """How a network is trained on a few images of a target: fine-tuned, or from scratch where ``fresh``.
-
-        With so few none is set apart to stop it: the last weights are kept.
-        """
-        epochs, lr = (self.epochs, self.lr) if fresh else (self.adapt_epochs, self.adapt_lr)
-        return TrainingConfig(
-            epochs, lr=Cosine(lr), weight_decay=self.weight_decay, precision=self.precision, keep="last"
-        )
 
     def build(self, seed: int, runtime: Runtime | None = None, weights: bool = True) -> nn.Module:
         """The network with random weights of this seed, or with the published ones where ``pretrained``.
 
         ``weights=False`` loads none: others will be put in their place.
         """
-        from dsim.transfer.segmentation.building import build
-
-        return build(self, seed, runtime, weights)
+        return _build_unet(self, seed, runtime, weights)
 
 
 def _known(given: Mapping[str, Any], known: Any) -> dict[str, Any]:
@@ -148,3 +128,65 @@ def _known(given: Mapping[str, Any], known: Any) -> dict[str, Any]:
         if name not in known:
             raise UnknownNameError("setting", name, known, hint=f"settings are: {', '.join(known)}")
     return dict(given)
+
+
+_OTHER = "give encoder=plain, or another network of timm, such as timm:resnet18"
+
+
+def _build_unet(
+    recipe: SegmentationRecipe, seed: int, runtime: Runtime | None = None, weights: bool = True
+) -> nn.Module:
+    import torch
+
+    from dsim.features.network import seeded
+    from dsim.models.unet import UNet
+
+    network: nn.Module
+    if recipe.encoder == "plain":
+        with seeded(seed):
+            network = UNet([recipe.width * 2**level for level in range(recipe.levels)])
+    else:
+        network = _with_encoder(recipe, seed, runtime, weights)
+    made: nn.Module = network.to(memory_format=torch.channels_last)
+    return made
+
+
+def _with_encoder(recipe: SegmentationRecipe, seed: int, runtime: Runtime | None, weights: bool) -> nn.Module:
+    from dsim.features.network import seeded
+    from dsim.models.unet import EncoderUNet, timm_encoder
+
+    name, options = parse_bracketed(recipe.encoder.removeprefix("timm:"))
+
+    state = _published_state(name, options, runtime or Runtime()) if recipe.pretrained and weights else {}
+    try:
+        with seeded(seed):
+            encoder, facts = timm_encoder(name)
+            network: Any = EncoderUNet(encoder, **facts)
+    except (RuntimeError, AttributeError, ValueError, IndexError) as error:
+        raise UsageError(f"timm's {name!r} cannot be an encoder here: {error}", hint=_OTHER) from error
+    if recipe.stride % network.stride:
+        raise UsageError(f"timm's {name!r} makes sides {network.stride} times smaller", hint=_OTHER)
+    if state:
+        _load(network.encoder, state, name)
+    return network  # type: ignore[no-any-return]
+
+
+def _published_state(name: str, options: Mapping[str, str], runtime: Runtime) -> dict[str, Tensor]:
+    """Weights as the extractor of that name has them: from a file, a cache, or the network."""
+    from dsim.features.timm_backend import prepare
+
+    extractor: Any = prepare(name, options, runtime).open("cpu")
+    state: dict[str, Tensor] = extractor.module.state_dict()
+    return state
+
+
+def _load(encoder: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """The encoder lacks the last layers of the whole network, but nothing else."""
+    own = encoder.state_dict()
+    # Some of timm's networks are cut into a list of stages, whose dots have become underscores.
+    plain = {key.replace("_", "."): value for key, value in state.items()}
+    found = {key: state.get(key, plain.get(key.replace("_", "."))) for key in own}
+    lost = [key for key, value in found.items() if value is None or value.shape != own[key].shape]
+    if lost:
+        raise UsageError(f"the weights of timm's {name!r} do not fit it as an encoder: {lost[0]}", hint=_OTHER)
+    encoder.load_state_dict(found)
