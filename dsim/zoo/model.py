@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from dsim.data.dataset import Dataset
 
-#: Builders that manifests outside this repository name by their former place: what was published is never edited.
-_MOVED = {"dsim.transfer.segmentation.segmenter:build": "dsim.models.segmenter:build_probed"}
+#: Former places, in dsim, of builders that manifests outside this repository name: what was published is not edited.
+_MOVED = {"transfer.segmentation.segmenter:build": "dsim.models.segmenter:build_probed"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Model:
 
         self.verify()
         builder = self.manifest["builder"]
-        module: nn.Module = load(_MOVED.get(builder, builder))(self)
+        module: nn.Module = load(_MOVED.get(builder.removeprefix("dsim."), builder))(self)
         size = self.manifest["input"]
         check_probe(self.id, module, self.manifest["probe"], size["channels"], size["side"])
         return module.eval()

@@ -197,3 +197,17 @@ def test_a_zoo_model_is_built_verified_and_answers_its_probe(
     (tmp_path / "manifest.toml").write_bytes(tomli_w.dumps(manifest).encode())
     with pytest.raises(WeightsError, match="fails its probe"):
         of_model(read_model(tmp_path), CPU)
+
+
+def test_a_model_whose_manifest_names_the_builder_at_its_former_place_is_built(
+    tiny: SegmentationRecipe, tmp_path: Path, write_zoo_model: Callable[..., dict[str, Any]]
+) -> None:
+    from dsim.models.segmenter import of_model
+    from dsim.zoo import Model
+
+    segmenter = Segmenter(tiny.build(3).eval(), tiny, ({"name": "a", "n": 2, "images_fingerprint": "f"},))
+    folder = tmp_path / "unet8.a.r1"
+    manifest = write_zoo_model(segmenter, folder)
+    manifest["builder"] = ".".join(["dsim", "transfer.segmentation.segmenter:build"])
+    model = Model(folder.name, folder, manifest, folder / manifest["weights"]["file"])
+    assert of_model(model, CPU).recipe == tiny
