@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 import dsim
 from dsim.models.segmenter import dice
 from dsim.prelabel import open_model
-from dsim.prelabel.doubt import boundary_entropy, expected_dice
+from dsim.prelabel.labels import boundary_entropy, expected_dice
 from dsim.runtime import Runtime
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsim.prelabel.engine import prelabel
-from dsim.prelabel.labelling import Settings
+from dsim.prelabel.labels import Settings
 from dsim.prelabel.model import Model, Segments, open_model
+from dsim.prelabel.run import prelabel
 from dsim.prelabel.summary import PreLabels
 
 __all__ = ["Model", "PreLabels", "Segments", "Settings", "open_model", "prelabel"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dsim.data.sheet import evenly, thumbnail, write_line
 from dsim.files import replacing
-from dsim.prelabel.table import Row
+from dsim.prelabel.summary import Row
 
 if TYPE_CHECKING:
     from typing import Any

@@ -1,18 +1,22 @@
-"""What pre-labelling came to."""
+"""What a run of pre-labels came to: the table of doubt, one row per image, and sums over all of them."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dsim.files import write_text
-from dsim.prelabel.table import Row
 
 SCHEMA = "dsim.prelabel/1"
+
+
 _DOUBTFUL = 10
 
 
@@ -73,3 +77,52 @@ class PreLabels:
     def to_json(self, path: Path) -> None:
         """Write it; atomically."""
         write_text(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+Row = Mapping[str, Any]
+
+
+def by_doubt(rows: Iterable[Row]) -> list[Row]:
+    """The most doubtful first: lowest expected Dice, then the likeliest missed object, then the vaguest outline.
+
+    >>> sure, empty, vague = (
+    ...     {"id": id, "expected_dice": dice, "highest_probability": 0.4, "boundary_entropy": None}
+    ...     for id, dice in (("a", 0.9), ("b", 0.0), ("c", 0.7))
+    ... )
+    >>> [row["id"] for row in by_doubt([sure, empty, vague])]
+    ['b', 'c', 'a']
+    """
+    return sorted(rows, key=_doubt)
+
+
+def _doubt(row: Row) -> tuple[float, float, float, str]:
+    entropy = row["boundary_entropy"]
+    return row["expected_dice"], -row["highest_probability"], math.inf if entropy is None else -entropy, row["id"]
+
+
+COLUMNS = (
+    "id",
+    "image",
+    "page",
+    "mask",
+    "height",
+    "width",
+    "objects",
+    "foreground",
+    "expected_dice",
+    "boundary_entropy",
+    "highest_probability",
+)
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write the rows as CSV in their order; an empty cell is a number that does not exist."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows({column: _cell(row[column]) for column in COLUMNS} for row in rows)
+    write_text(path, text.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    return f"{value:.5f}" if isinstance(value, float) else value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dsim.scaffold.kinds import KINDS
-from dsim.scaffold.names import Names, check_name
-from dsim.scaffold.writing import LICENCES, new_plugin
+from dsim.scaffold.new import KINDS, LICENCES, Names, check_name, new_plugin
 
 __all__ = ["KINDS", "LICENCES", "Names", "check_name", "new_plugin"]

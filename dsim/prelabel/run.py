@@ -11,10 +11,9 @@ from dsim.data.dataset import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.files.documents import digest
 from dsim.prelabel.journal import Journal
-from dsim.prelabel.labelling import Settings, label_image, places_of
+from dsim.prelabel.labels import Settings, label_image, places_of
 from dsim.prelabel.model import Model, seen
-from dsim.prelabel.summary import PreLabels
-from dsim.prelabel.table import Row, by_doubt, write_table
+from dsim.prelabel.summary import PreLabels, Row, by_doubt, write_table
 from dsim.registry import Need
 from dsim.runtime import Runtime
 
@@ -114,8 +113,8 @@ class _Job:
 
     def finish(self, new: int, sheet: int) -> PreLabels:
         """Write what is told of all images: what is not there yet, or is of a part of them."""
-        from dsim.prelabel import coco
         from dsim.prelabel.overlays import write_overlays
+        from dsim.prelabel.writers import write_coco
 
         rows = self._rows()
         absent = {
@@ -125,7 +124,7 @@ class _Job:
         }
         if COCO in absent:
             about = f"pre-labels of {self.target.name} by {self.model.name}, dsim {self.facts['dsim']}"
-            coco.write(self.out / COCO, about, self.settings.label, self._images(), self._annotations())
+            write_coco(self.out / COCO, about, self.settings.label, self._images(), self._annotations())
         if TABLE in absent:
             write_table(self.out / TABLE, rows)
         if SHEET in absent:

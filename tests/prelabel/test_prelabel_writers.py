@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from dsim.prelabel import coco, geojson
+from dsim.prelabel import writers
 from dsim.prelabel.outlines import outlined
-from dsim.prelabel.rasters import write_mask, write_probabilities
-from dsim.prelabel.rois import roi_zip
+from dsim.prelabel.writers import roi_zip, write_mask, write_probabilities
 
 
 def holed(seed: int = 0, shape: tuple[int, int] = (40, 50)) -> NDArray[np.bool_]:
@@ -67,7 +66,7 @@ def test_coco_gives_every_object_exactly() -> None:
         for one in outlined(mask):
             alone = np.zeros(mask.shape, bool)
             alone[one.rows, one.columns] = True
-            written = coco.annotation(one, mask.shape, 0.75)
+            written = writers.coco_annotation(one, mask.shape, 0.75)
             where = written["segmentation"]
             kinds.add(type(where))
             if isinstance(where, dict):
@@ -86,7 +85,7 @@ def test_run_lengths_survive_long_runs_and_falling_lengths() -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         lengths = [int(rng.integers(0, 3)), *rng.integers(1, 10 ** rng.integers(1, 6), 9).tolist()]
-        where = {"size": [sum(lengths), 1], "counts": coco.compressed(lengths)}
+        where = {"size": [sum(lengths), 1], "counts": writers.compress_run_lengths(lengths)}
         expected = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
         np.testing.assert_array_equal(decoded(where)[:, 0], expected)
 
@@ -95,15 +94,17 @@ def test_run_lengths_of_a_frozen_example() -> None:
     """Counts and text that pycocotools 2.0.11 gives for this mask."""
     mask = np.array([[0, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1]], bool)
     rows, columns = np.nonzero(mask)
-    assert coco.run_lengths(rows, columns, (3, 4)) == [2, 3, 1, 2, 2, 2]
-    assert coco.compressed([2, 3, 1, 2, 2, 2]) == "231O10"
+    assert writers.run_lengths(rows, columns, (3, 4)) == [2, 3, 1, 2, 2, 2]
+    assert writers.compress_run_lengths([2, 3, 1, 2, 2, 2]) == "231O10"
 
 
 def test_coco_files_number_what_they_hold(tmp_path: Path) -> None:
     mask = holed()
-    found = [coco.annotation(one, mask.shape, 0.5) for one in outlined(mask)]
+    found = [writers.coco_annotation(one, mask.shape, 0.5) for one in outlined(mask)]
     images = [{"id": 1, "file_name": "ä.png", "width": 50, "height": 40}, {"id": 2, "file_name": "b.png"}]
-    coco.write(tmp_path / "coco.json", "about", "nucleus", iter(images), iter([(1, found), (2, []), (3, found[:1])]))
+    writers.write_coco(
+        tmp_path / "coco.json", "about", "nucleus", iter(images), iter([(1, found), (2, []), (3, found[:1])])
+    )
     document = json.loads((tmp_path / "coco.json").read_text("utf-8"))
     assert document["images"] == images
     assert document["categories"] == [{"id": 1, "name": "nucleus", "supercategory": ""}]
@@ -113,7 +114,7 @@ def test_coco_files_number_what_they_hold(tmp_path: Path) -> None:
 
 
 def test_a_coco_file_of_nothing_is_json(tmp_path: Path) -> None:
-    coco.write(tmp_path / "coco.json", "about", "nucleus", [], [])
+    writers.write_coco(tmp_path / "coco.json", "about", "nucleus", [], [])
     document = json.loads((tmp_path / "coco.json").read_text("utf-8"))
     assert (document["images"], document["annotations"]) == ([], [])
 
@@ -121,7 +122,7 @@ def test_a_coco_file_of_nothing_is_json(tmp_path: Path) -> None:
 def test_geojson_is_what_qupath_imports() -> None:
     mask = holed(3)
     found = outlined(mask)
-    text = geojson.feature_collection(found, [0.8] * len(found), "nucleus", "key")
+    text = writers.feature_collection(found, [0.8] * len(found), "nucleus", "key")
     document = json.loads(text)
     assert document["type"] == "FeatureCollection"
     again = np.zeros(mask.shape, bool)
@@ -136,11 +137,11 @@ def test_geojson_is_what_qupath_imports() -> None:
     np.testing.assert_array_equal(again, mask)
     assert {feature["geometry"]["type"] for feature in document["features"]} == {"Polygon", "MultiPolygon"}
     assert len({feature["id"] for feature in document["features"]}) == len(found)
-    assert geojson.feature_collection(found, [0.8] * len(found), "nucleus", "key") == text
+    assert writers.feature_collection(found, [0.8] * len(found), "nucleus", "key") == text
 
 
 def test_geojson_of_nothing_is_an_empty_collection() -> None:
-    text = geojson.feature_collection([], [], "nucleus", "key")
+    text = writers.feature_collection([], [], "nucleus", "key")
     assert json.loads(text) == {"type": "FeatureCollection", "features": []}
 
 

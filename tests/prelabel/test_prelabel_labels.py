@@ -1,4 +1,4 @@
-"""Numbers of doubt, against simulation and closed forms."""
+"""Labels of one image: file names that every disk can hold; numbers of doubt, against simulation and closed forms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dsim.prelabel.doubt import boundary_entropy, entropy, expected_dice
+from dsim.prelabel.labels import boundary_entropy, entropy, expected_dice, file_names
 
 
 def test_the_expected_dice_is_that_of_masks_drawn_from_the_probabilities() -> None:
@@ -56,3 +56,39 @@ def test_only_pixels_near_the_outline_count() -> None:
 def test_a_mask_without_outline_has_no_entropy_there() -> None:
     assert np.isnan(boundary_entropy(np.zeros((9, 9), np.float32), np.zeros((9, 9), bool)))
     assert np.isnan(boundary_entropy(np.ones((9, 9), np.float32), np.ones((9, 9), bool)))
+
+
+def test_ordinary_ids_are_names() -> None:
+    ids = ["a", "b/a", "b/c.1", "stack#003", "Zelle ä", "x-2"]
+    assert list(file_names(ids)) == ids
+
+
+@pytest.mark.parametrize(
+    ("id", "name"),
+    [
+        ("../up", "_/up"),
+        ("/etc/x", "etc/x"),
+        ("a//b", "a/b"),
+        ("a:b?c", "a_b_c"),
+        ("con", "_con"),
+        ("d/NUL.x", "d/_NUL.x"),
+        (".hidden", "_hidden"),
+        ("end. ", "end"),
+        ("", "_"),
+        ("a\nb", "a_b"),
+    ],
+)
+def test_ids_that_cannot_be_names_become_some(id: str, name: str) -> None:
+    assert file_names([id]) == (name,)
+
+
+def test_names_that_clash_on_some_disks_get_numbers() -> None:
+    assert file_names(["A", "a", "Ab", "aB", "AB"]) == ("A", "a-2", "Ab", "aB-2", "AB-3")
+
+
+def test_an_accent_written_in_two_ways_is_one_name() -> None:
+    assert file_names(["\u00e4", "a\u0308"]) == ("\u00e4", "a\u0308-2")
+
+
+def test_a_made_up_name_takes_no_sample_s_own() -> None:
+    assert file_names(["A", "a", "a-2"]) == ("A", "a-3", "a-2")
