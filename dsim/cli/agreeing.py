@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsim.comparison.measure_agreement import Agreement
+    from dsim.comparison import Agreement
 
 #: Sources per target of those that some measure ranks first.
 _SHOWN = 3

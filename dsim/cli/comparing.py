@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dsim.cli.choosing import Choice, Chosen
-    from dsim.comparison.measure_agreement import Agreement
+    from dsim.comparison import Agreement
     from dsim.data.dataset import Dataset
     from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
@@ -108,10 +108,10 @@ def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
             path.unlink(missing_ok=True)
         return None
     from dsim.cli.agreeing import show_agreement
-    from dsim.comparison.measure_agreement import agreement
+    from dsim.comparison import compare_rankings
     from dsim.plots.agreement import draw_agreement
 
-    found = agreement(outcome.matrices, seconds=outcome.seconds, failed=outcome.without)
+    found = compare_rankings(outcome.matrices, seconds=outcome.seconds, failed=outcome.without)
     found.to_json(files[0])
     draw_agreement(found, files[1], note=_note(outcome.matrices[0], extractors=False))
     if not job.as_json:

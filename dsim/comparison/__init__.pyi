@@ -1,6 +1,6 @@
 from .cells import is_defect
 from .engine import compare
-from .measure_agreement import Agreement, agreement
+from .measure_agreement import Agreement, compare_rankings
 from .plan import make_plan
 from .provenance import code_of, conditions, measure_identity, plugin_of
 from .summaries import Summaries, decode, encode, summary_type
@@ -8,9 +8,9 @@ from .summaries import Summaries, decode, encode, summary_type
 __all__ = [
     "Agreement",
     "Summaries",
-    "agreement",
     "code_of",
     "compare",
+    "compare_rankings",
     "conditions",
     "decode",
     "encode",

@@ -22,7 +22,7 @@ from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.measures import Draws
-    from dsim.store.json_store import JsonStore
+    from dsim.store import JsonStore
 
 
 K = TypeVar("K", bound=Hashable)
@@ -219,7 +219,7 @@ class _Ledger:
 
     @cached_property
     def _store(self) -> JsonStore:
-        from dsim.store.json_store import JsonStore
+        from dsim.store import JsonStore
 
         return JsonStore(self._runtime.cache / "cells.sqlite", self._runtime.progress.note)
 

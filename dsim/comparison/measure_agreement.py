@@ -157,7 +157,7 @@ class Agreement:
         to_json(self.to_dict(), path)
 
 
-def agreement(
+def compare_rankings(
     matrices: Sequence[SimilarityMatrix],
     *,
     seconds: Mapping[str, float] | None = None,
@@ -168,7 +168,7 @@ def agreement(
     >>> from dsim.comparison import compare
     >>> from dsim.data.phantoms import open_phantom
     >>> pool = [open_phantom(name, count=4, size=32) for name in ("xray", "relief", "fundus")]
-    >>> found = agreement([compare(pool, measure=name) for name in ("cc:size=32", "frc:size=32")])
+    >>> found = compare_rankings([compare(pool, measure=name) for name in ("cc:size=32", "frc:size=32")])
     >>> found.measures
     ('cc@1:size=32', 'frc@1:size=32')
     """

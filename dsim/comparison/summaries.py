@@ -15,7 +15,7 @@ from dsim.measures import SimilarityMeasure
 from dsim.random import stream
 
 if TYPE_CHECKING:
-    from dsim.store.content import ContentStore
+    from dsim.store import ContentStore
 
 
 def run_jobs(jobs: int, tasks: Sequence[Callable[[], Any]], done: Callable[[int, Any], None]) -> None:
@@ -55,7 +55,7 @@ class Summaries:
 
     @cached_property
     def _store(self) -> ContentStore:
-        from dsim.store.content import ContentStore
+        from dsim.store import ContentStore
 
         return ContentStore(self._plan.runtime.cache, self._plan.runtime.progress.note)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.evaluation.intervals import Intervals
-    from dsim.truth.matrix import TransferMatrix
+    from dsim.truth import TransferMatrix
 
     Values = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from dsim.runtime import Runtime
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.features.transforms import Transform
-    from dsim.store.array_file import Rows
+    from dsim.store import Rows
     from dsim.store.content import ContentStore, OpenRecord, Record
 
     LookUp = Callable[[ContentStore, str, Mapping[str, Any]], Record | OpenRecord | None]
@@ -47,7 +47,7 @@ def extract(dataset: Dataset, reference: str, runtime: Runtime) -> NDArray[np.fl
     UnreadableImageError, and DataError where a feature is not finite.
     """
 
-    from dsim.store.content import ContentStore
+    from dsim.store import ContentStore
 
     return np.asarray(_features(dataset, reference, runtime, ContentStore.get))
 
@@ -57,14 +57,14 @@ def feature_rows(dataset: Dataset, reference: str, runtime: Runtime) -> Rows:
 
     Where the store cannot be written, or holds the samples in another order, they are read into memory after all.
     """
-    from dsim.store.content import ContentStore
+    from dsim.store import ContentStore
 
     return _features(dataset, reference, runtime, ContentStore.open)
 
 
 def _features(dataset: Dataset, reference: str, runtime: Runtime, look_up: LookUp) -> Rows:
 
-    from dsim.store.content import ContentStore
+    from dsim.store import ContentStore
 
     blueprint = prepare(reference, runtime)
     store = ContentStore(runtime.cache, runtime.progress.note)

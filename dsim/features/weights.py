@@ -16,7 +16,7 @@ from dsim.files import file_sha256, replacing
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime
-    from dsim.store.json_store import JsonStore
+    from dsim.store import JsonStore
 
 #: Seconds to wait for a host before saying that it cannot be reached.
 _TIMEOUT = 10.0
@@ -32,7 +32,7 @@ class WeightsFile:
 
 def memory(runtime: Runtime) -> JsonStore:
     """Small facts about files and libraries that are costly to find out again."""
-    from dsim.store.json_store import JsonStore
+    from dsim.store import JsonStore
 
     return JsonStore(runtime.cache / "known.sqlite", runtime.progress.note)
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.features.transforms import Transform
-    from dsim.store.array_file import Rows
+    from dsim.features import Transform
+    from dsim.store import Rows
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class DatasetView:
 
     def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
         """Transformed images in batches, float32 (b, C, H, W); decoding runs ahead in threads."""
-        from dsim.features.extraction import image_batches
+        from dsim.features import image_batches
 
         self._allow(Need.IMAGES)
         return image_batches(self.dataset, transform, size or self.runtime.batch, self.runtime.workers)
@@ -97,7 +97,7 @@ class DatasetView:
         import numpy as np
 
         from dsim.features import feature_rows
-        from dsim.store.array_file import blocks
+        from dsim.store import blocks
 
         given = self._given_features()
         found = feature_rows(self.dataset, extractor, self.runtime) if given is None else given

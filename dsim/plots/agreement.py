@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.patches import Rectangle
 
-    from dsim.comparison.measure_agreement import Agreement
+    from dsim.comparison import Agreement
 
 _NAME_LENGTH = 36
 #: In inches.

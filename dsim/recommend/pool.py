@@ -94,7 +94,7 @@ class Shelf:
     def put_into_cache(self, runtime: Runtime) -> None:
         """As if they had been computed here; DataError where they are not what would be computed here."""
         from dsim.features import feature_key, recipe
-        from dsim.store.content import ContentStore
+        from dsim.store import ContentStore
 
         key = feature_key(self.dataset, recipe(self.extractor, runtime))
         if key != self.key:

@@ -16,8 +16,7 @@ from dsim.runtime import VERSION, Runtime
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.evaluation import Evaluation
-    from dsim.evaluation.results import Score
+    from dsim.evaluation import Evaluation, Score
     from dsim.measures import SimilarityMatrix
     from dsim.truth import TransferMatrix
 

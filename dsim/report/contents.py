@@ -105,11 +105,11 @@ class Results:
     @cached_property
     def agreement(self) -> Agreement | None:
         """The agreement of the measures; None for a single one."""
-        from dsim.comparison.measure_agreement import agreement
+        from dsim.comparison import compare_rankings
 
         if len(self.matrices) < 2:
             return None
-        return agreement(self.matrices, seconds=self.seconds, failed=self.failed)
+        return compare_rankings(self.matrices, seconds=self.seconds, failed=self.failed)
 
 
 def open_results(path: str | Path) -> Results:

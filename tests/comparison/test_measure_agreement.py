@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 from dsim import compare
-from dsim.comparison.measure_agreement import Agreement, agreement
+from dsim.comparison import Agreement, compare_rankings
 from dsim.errors import UsageError
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.plots.agreement import draw_agreement
@@ -35,7 +35,7 @@ def matrix(name: str, columns: list[list[float]], direction: Direction = Directi
 
 @pytest.fixture
 def found() -> Agreement:
-    return agreement(
+    return compare_rankings(
         [
             matrix("one@1", [[1, 2, 3, 4], [1, 2, 3, 4]]),
             matrix("two@1", [[-1, -3, -2, -4], [4, 3, 2, 1]], Direction.SIMILARITY),
@@ -54,7 +54,7 @@ def test_votes_name_the_source_that_each_measure_ranks_first(found):
 
 
 def test_a_measure_that_ranks_several_sources_first_has_no_vote():
-    found = agreement([matrix("one@1", [[1, 2, 3, 4]] * 2), matrix("flat@1", [[1, 1, 1, 1], [0, 1, 1, 1]])])
+    found = compare_rankings([matrix("one@1", [[1, 2, 3, 4]] * 2), matrix("flat@1", [[1, 1, 1, 1], [0, 1, 1, 1]])])
     assert found.nearest("t") == {"one@1": "a", "flat@1": None}
     assert found.votes("t") == {"a": 1}
     assert found.unanimous("t") is None
@@ -79,7 +79,7 @@ def test_rank_correlations_are_means_over_targets_of_signed_distances(found):
 
 
 def test_a_measure_whose_values_are_all_equal_has_no_correlation():
-    flat = agreement([matrix("one@1", [[1, 2, 3, 4]] * 2), matrix("flat@1", [[5, 5, 5, 5]] * 2)])
+    flat = compare_rankings([matrix("one@1", [[1, 2, 3, 4]] * 2), matrix("flat@1", [[5, 5, 5, 5]] * 2)])
     assert np.isnan(flat.kendall[0, 1])
     assert np.isnan(flat.kendall_for("t"))
     assert flat.orders("t") == (0, 6)
@@ -87,7 +87,7 @@ def test_a_measure_whose_values_are_all_equal_has_no_correlation():
 
 def test_a_target_that_is_a_source_does_not_vote_for_itself():
     pool = [dataset.renamed(f"p{i}") for i, dataset in enumerate(_phantoms())]
-    found = agreement([compare(pool, measure=name, floor=False) for name in ("cc:size=32", "frc:size=32")])
+    found = compare_rankings([compare(pool, measure=name, floor=False) for name in ("cc:size=32", "frc:size=32")])
     assert all(found.nearest(target)[m] != target for target in found.targets for m in found.measures)
     assert found.orders("p0")[1] == 3
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_put_side_by_side_is_refused(found):
         ([one, replace(two, sources=("a", "b", "c", "x"))], "not of the same sources"),
     ):
         with pytest.raises(UsageError, match=told):
-            agreement(matrices)
+            compare_rankings(matrices)
 
 
 def test_the_picture_is_drawn_whatever_failed(found, tmp_path):
@@ -128,7 +128,7 @@ def test_the_picture_is_drawn_whatever_failed(found, tmp_path):
         values=np.full((4, 2), np.nan),
         verdicts={t: Verdict(t, None, None, None, np.nan, np.nan, "no source could be compared") for t in TARGETS},
     )
-    draw_agreement(agreement([*found.matrices, nothing]), tmp_path / "agreement.png", note="seed 0")
+    draw_agreement(compare_rankings([*found.matrices, nothing]), tmp_path / "agreement.png", note="seed 0")
     with Image.open(tmp_path / "agreement.png") as picture:
         assert min(picture.size) > 200
     with pytest.raises(UsageError, match="png"):

@@ -7,10 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
+from dsim.evaluation import PER_TARGET, Intervals
 from dsim.evaluation.alignment import align
 from dsim.evaluation.baselines import baselines
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import PER_TARGET
 from dsim.stats import ranking
 from dsim.truth import TruthDataset
 

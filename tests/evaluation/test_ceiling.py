@@ -9,10 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from dsim.evaluation import Score
+from dsim.evaluation import PER_TARGET, SCORES, Intervals, Score
 from dsim.evaluation.ceiling import ceiling
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import PER_TARGET, SCORES
 
 SOURCES, TARGETS = 9, 15
 

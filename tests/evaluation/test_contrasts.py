@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from dsim.errors import UsageError
-from dsim.evaluation import Evaluation, Judgement
+from dsim.evaluation import PER_TARGET, Evaluation, Intervals, Judgement
 from dsim.evaluation.contrasts import contrast_all, contrasts
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import PER_TARGET
 from dsim.stats.multiple import holm
 from dsim.stats.resampling import sign_flip_p
 from dsim.stats.shares import chance_p

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import BY_NAME
+from dsim.evaluation import BY_NAME, Intervals
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.registry import Direction
 from dsim.stats import ranking

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.comparison.measure_agreement import agreement
+from dsim.comparison import compare_rankings
 from dsim.data.dataset import Dataset
 from dsim.errors import DsimError
-from dsim.evaluation import evaluate
-from dsim.evaluation.contrasts import contrast_all, nested_choice
+from dsim.evaluation import contrast_all, evaluate, nested_choice
 from dsim.measures import SimilarityMatrix, SimilarityMeasure
 from dsim.plots.embedding import draw_embedding
 from dsim.plots.regret import draw_regret
@@ -75,7 +74,7 @@ WORDING: dict[str, tuple[Act, str]] = {
         "measure cc has no embedding\n  fix: choose a measure that has: dsim measures",
     ),
     "a measure twice in agreement": (
-        lambda matrix, truth, one, two: agreement([matrix, matrix]),
+        lambda matrix, truth, one, two: compare_rankings([matrix, matrix]),
         "mine@1: given more than once\n  fix: give each measure once",
     ),
     "a name twice": (

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from dsim.errors import DataError
-from dsim.evaluation import Evaluation, evaluate
-from dsim.evaluation.scores import PER_TARGET, SCORES
+from dsim.evaluation import PER_TARGET, SCORES, Evaluation, evaluate
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "dsim.evaluation.1.schema.json"
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dsim.evaluation import evaluate
+from dsim.evaluation import SCORES, evaluate
 from dsim.evaluation.evaluator import FEW_TARGETS
-from dsim.evaluation.scores import SCORES
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 

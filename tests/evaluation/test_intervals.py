@@ -7,8 +7,7 @@ import pytest
 from scipy import stats
 
 from dsim.errors import UsageError
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import BY_NAME, SCORES
+from dsim.evaluation import BY_NAME, SCORES, Intervals
 from dsim.stats.resampling import draws
 
 MEAN, SHARE, REGRET = BY_NAME["pearson"], BY_NAME["top1"], BY_NAME["regret"]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dsim.evaluation.intervals import Intervals
+from dsim.evaluation import PER_TARGET, SCORES, Intervals
 from dsim.evaluation.judgement import candidates_of, judge, nearest, per_target
-from dsim.evaluation.scores import PER_TARGET, SCORES
 
 NAN = np.nan
 

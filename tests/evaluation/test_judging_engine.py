@@ -10,8 +10,7 @@ import pytest
 
 import dsim
 from dsim.errors import DataError, UsageError
-from dsim.evaluation import evaluate
-from dsim.evaluation.scores import SCORES
+from dsim.evaluation import SCORES, evaluate
 from dsim.registry import Direction
 
 NAN = np.nan

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.evaluation import Evaluation, evaluate
-from dsim.evaluation.contrasts import nested_choice
+from dsim.evaluation import Evaluation, evaluate, nested_choice
 from dsim.measures import SimilarityMatrix
 from dsim.truth import TransferMatrix
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from dsim.errors import DsimError, UsageError
-from dsim.features.network import DenseExtractor, Network, open_dense
-from dsim.features.transforms import NetworkInput, Square, Transform
+from dsim.features import DenseExtractor, Network, NetworkInput, Square, Transform, open_dense
 from dsim.runtime import Runtime
 
 ZOO = "zoo:asap-resnet18.biomed16.r1"

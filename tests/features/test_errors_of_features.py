@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 
 from dsim.errors import DsimError
-from dsim.features import recipe, weights
-from dsim.features.extractor import prepare
+from dsim.features import Square, parse_transform, prepare, recipe, weights
 from dsim.features.network import DenseExtractor, Network, _geometry, _opened, open_dense
 from dsim.features.timm_backend import _set_pooling, _transform
 from dsim.features.torchvision_backend import _remove_classifier
-from dsim.features.transforms import Square, parse_transform
 from dsim.runtime import Runtime
 
 BATCH = np.zeros((1, 3, 8, 8), np.float32)

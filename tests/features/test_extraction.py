@@ -16,8 +16,7 @@ import pytest
 import dsim
 from dsim.data.dataset import Dataset
 from dsim.errors import DataError
-from dsim.features import extract, extraction, feature_key, recipe
-from dsim.features.transforms import Square
+from dsim.features import Square, extract, extraction, feature_key, recipe
 from dsim.runtime import Runtime
 
 SMALL = "timm:test_resnet[init=random:0,transform=square@1[side=32]]"

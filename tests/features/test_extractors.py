@@ -10,9 +10,8 @@ import pytest
 
 from dsim.data.dataset import Dataset
 from dsim.errors import DsimError, UnknownNameError, UsageError, WeightsError
-from dsim.features import extract, recipe
+from dsim.features import Square, extract, parse_transform, recipe
 from dsim.features.extractor import SPECS, prepare
-from dsim.features.transforms import Square, parse_transform
 from dsim.registry import load
 from dsim.runtime import Runtime
 

@@ -18,7 +18,7 @@ from dsim.features import extract, extraction, feature_rows
 from dsim.measures import DatasetView, finite_blocks
 from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.store.array_file import FileRows
+from dsim.store import FileRows
 
 FEATURES = frozenset({Need.FEATURES})
 

@@ -11,8 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dsim.errors import UnreadableImageError
-from dsim.features.extraction import image_batches
-from dsim.features.transforms import Square
+from dsim.features import Square, image_batches
 
 
 @dataclass

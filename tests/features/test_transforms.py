@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dsim.errors import DataError, UnknownNameError, UsageError
-from dsim.features.transforms import NetworkInput, Square, parse_transform
+from dsim.features import NetworkInput, Square, parse_transform
 
 
 def noise(height: int, width: int, channels: int, seed: int = 0) -> NDArray[np.uint8]:

@@ -13,8 +13,7 @@ from PIL import Image
 import dsim
 from dsim.data.phantoms import open_phantom
 from dsim.files.documents import check
-from dsim.recommend import recommend
-from dsim.recommend.result import command, models_of, segmenting
+from dsim.recommend import command, models_of, recommend, segmenting
 
 MEASURE = "energy:extractor=pixels:[side=4]"
 

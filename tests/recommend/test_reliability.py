@@ -13,7 +13,7 @@ import dsim
 from dsim.errors import DataError
 from dsim.files.documents import check
 from dsim.files.shipped import shipped
-from dsim.recommend.procedure import DEFAULT, Procedure
+from dsim.recommend import DEFAULT, Procedure
 from dsim.recommend.reliability import (
     FILE,
     SCHEMA,

@@ -10,9 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
+from dsim.store import ContentStore, FileRows, blocks
 from dsim.store import array_file as rows_module
-from dsim.store.array_file import FileRows, blocks
-from dsim.store.content import ContentStore
 
 KEY = {"images": "abc"}
 

@@ -15,7 +15,7 @@ import pytest
 
 from dsim.errors import StoreError
 from dsim.files.documents import canonical_json, digest
-from dsim.store.content import ContentStore
+from dsim.store import ContentStore
 
 KEY = {"images": "abc", "layer": None, "size": 3}
 ARRAYS = {"features": np.arange(12, dtype=np.float32).reshape(4, 3), "n": np.array(4), "none": np.zeros((0, 3))}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dsim.store.json_store import JsonStore
+from dsim.store import JsonStore
 
 
 @pytest.fixture

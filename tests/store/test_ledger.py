@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsim.errors import DsimError
-from dsim.store.ledger import Ledger, key_of
+from dsim.store import Ledger, key_of
 
 
 def test_a_finished_job_is_read_back_as_it_was_written(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from dsim.errors import UsageError
-from dsim.store.content import ContentStore
-from dsim.store.json_store import JsonStore
+from dsim.store import ContentStore, JsonStore
 from dsim.store.maintenance import items, parse_size, prune, usage, verify
 
 

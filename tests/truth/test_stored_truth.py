@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
-from dsim.evaluation.scores import BY_NAME
+from dsim.evaluation import BY_NAME
 from dsim.measures import SimilarityMatrix
 from dsim.registry import Direction
 from dsim.truth import distance_names, open_distances, open_truth, published, truth_names
