@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
+from dsim.data.builders import from_arrays
+from dsim.data.opener import open_dataset
 from dsim.features import extract
 from dsim.measures import DatasetView
 from dsim.runtime import Runtime

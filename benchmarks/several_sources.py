@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.comparison import compare
+from dsim.data.builders import join
 from dsim.data.dataset import Dataset
-from dsim.data.joined import join
 from dsim.data.splits import groups_of, split
 from dsim.evaluation import Evaluation, Score, evaluate
 from dsim.evaluation.intervals import Intervals

@@ -1,7 +1,7 @@
 from .comparison import compare
+from .data.builders import from_arrays, from_torch
 from .data.dataset import Dataset
-from .data.memory import from_arrays, from_torch
-from .data.opening import open_dataset
+from .data.opener import open_dataset
 from .errors import DsimError
 from .evaluation import evaluate
 from .learning.trainer import train

@@ -28,9 +28,9 @@ from dsim.registry import (
 )
 
 if TYPE_CHECKING:
+    from dsim.data.builders import from_arrays
     from dsim.data.dataset import Dataset
-    from dsim.data.memory import from_arrays
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
     from dsim.data.options import ReadOptions
     from dsim.features.extractor import Blueprint, Extractor, Recipe, check_options
     from dsim.features.transforms import Square
@@ -50,8 +50,8 @@ _HOMES = {
     "TrainedModel": "dsim.learning.trainer",
     "Trainer": "dsim.learning.trainer",
     "check_options": "dsim.features.extractor",
-    "from_arrays": "dsim.data.memory",
-    "open_dataset": "dsim.data.opening",
+    "from_arrays": "dsim.data.builders",
+    "open_dataset": "dsim.data.opener",
 }
 
 __all__ = [

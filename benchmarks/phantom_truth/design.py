@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from dsim.data.dataset import Dataset
 from dsim.data.phantoms import open_phantom
 from dsim.data.phantoms.catalogue import source_names, target_names
-from dsim.data.phantoms.ladder import STYLE_GOAL
+from dsim.data.phantoms.opener import STYLE_GOAL
 from dsim.registry import format_bracketed
 
 #: Raise it whenever training or scoring changes, so that finished trainings of another recipe are not taken up.

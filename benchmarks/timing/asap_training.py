@@ -44,7 +44,7 @@ Curve = list[tuple[float, float]]
 
 def phantoms(folder: Path, count: int, side: int) -> list[Dataset]:
     """Six phantom datasets as files."""
-    from dsim.data.phantoms.writing import write
+    from dsim.data.phantoms.writer import write
 
     names = ("fluorescence", "histology", "phase-contrast", "ultrasound", "xray", "fundus")
     made = [dsim.open_dataset(f"phantoms:{name}[count={count},size={side}]") for name in names]

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from rows import Row, show
 from torch import nn
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.features.transforms import parse_transform
 from dsim.measures import DatasetView, build_measure
 from dsim.random import stream

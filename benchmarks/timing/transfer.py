@@ -23,9 +23,9 @@ import numpy as np
 import torch
 from memory import peak_megabytes
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
+from dsim.data.opener import open_dataset
 from dsim.learning import fit
 from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, decoded

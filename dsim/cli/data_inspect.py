@@ -28,7 +28,7 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
     from pathlib import Path
 
     from dsim.data.inspection import inspect as look
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.ui import emit_json, make_runtime, say
 
     datasets = open_many(paths, skip_unreadable=skip_unreadable)
@@ -40,7 +40,7 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
         for inspection in found:
             _print(inspection)
     if sheet is not None:
-        from dsim.data.sheet import save_sheet
+        from dsim.data.inspection import save_sheet
 
         save_sheet(datasets, Path(sheet))
         say(f"wrote {sheet}")

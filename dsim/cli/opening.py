@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def open_datasets(paths: Iterable[str], runtime: Runtime, *, skip_unreadable: bool) -> list[Dataset]:
     """The datasets at ``paths``, of different names; images that were passed over are named in a note."""
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
 
     datasets = open_many(paths, skip_unreadable=skip_unreadable)
     for dataset in datasets:

@@ -1,0 +1,5 @@
+"""Datasets: opened from files, made of arrays, joined, cut into patches; their samples are read when asked for."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsim.errors import DataError
+from dsim.runtime import default_cache
+from dsim.store.array_file import FileRows, blocks
 
 if TYPE_CHECKING:
     from typing import Any
 
+    import h5py
     from numpy.typing import NDArray
+
+    from dsim.store.array_file import Rows
+    from dsim.store.json_store import JsonStore
+
 
 _CHANNELS = (1, 2, 3, 4)
 
@@ -68,56 +77,104 @@ def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-@dataclass(frozen=True, eq=False)
-class Numbered(Sequence[str]):
-    """Ids by position, made when they are asked for: a million of them as a tuple take 60 MB.
-
-    It equals the tuple of the same texts.
-    """
-
-    total: int
-    prefix: str = ""
-
-    def __len__(self) -> int:
-        return self.total
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        if isinstance(index, slice):
-            return tuple(map(self._text, range(self.total)[index]))
-        return self._text(range(self.total)[index])
-
-    def __iter__(self) -> Iterator[str]:
-        return map(self._text, range(self.total))
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Numbered):
-            return (self.total, self.prefix) == (other.total, other.prefix)
-        return isinstance(other, tuple) and len(other) == self.total and all(map(operator.eq, self, other))
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def _text(self, position: int) -> str:
-        digits = len(str(max(0, self.total - 1)))
-        return f"{self.prefix}{position:0{digits}d}"
-
-
-def numbered(count: int, prefix: str = "") -> Numbered:
-    """Ids by position, padded so that they sort as they count.
-
-    >>> numbered(11)[8:]
-    ('08', '09', '10')
-    """
-    return Numbered(count, prefix)
-
-
 def dtype_as_read(dtype: Any) -> str:
     """The dtype that ``as_pixels`` will give to stored pixels of this one."""
     import numpy as np
 
     name = str(np.dtype(dtype).name)
     return {"bool": "uint8", "float16": "float32"}.get(name, name)
+
+
+@dataclass(frozen=True)
+class GivenRows(FileRows):
+    """Features in the user's own file, which was surveyed when the dataset was opened.
+
+    ``stamp`` is the state of the file then: a file that changed since is refused, since its fingerprint would lie.
+    """
+
+    sha256: str
+    stamp: tuple[int, ...]
+
+    def _opened(self) -> h5py.File:
+        if _stamp(self.path) != self.stamp:
+            raise DataError(f"{self.path} has changed since it was opened", hint="open the dataset again")
+        return super()._opened()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over features tells: their fingerprint, and whether all are finite."""
+
+    sha256: str
+    finite: bool
+
+
+def check_features(features: Rows, name: str) -> None:
+    """Refuse features that are not finite numbers (n, d)."""
+    import numpy as np
+
+    _refuse_shape(features, name)
+    _refuse_not_finite(all(bool(np.isfinite(block).all()) for block in blocks(features)), name)
+
+
+def _refuse_shape(features: Any, name: str) -> None:
+    """Refuse what is not an array of numbers (n, d); only the header is looked at."""
+    if len(features.shape) != 2 or features.dtype.kind not in "fiu":
+        raise DataError(
+            f"features of dataset {name!r} are {features.dtype} of shape {tuple(features.shape)}, not numbers (n, d)",
+            hint="give one row of numbers per image",
+        )
+
+
+def _refuse_not_finite(finite: bool, name: str) -> None:
+    if not finite:
+        raise DataError(f"features of dataset {name!r} hold NaN or infinity", hint="remove those rows or replace them")
+
+
+def survey(features: Any) -> Survey:
+    """Fingerprint (shape, dtype and values) and finiteness of features, in memory that does not grow with them."""
+    import numpy as np
+
+    state = hashlib.sha256(f"{tuple(features.shape)}{features.dtype.str}".encode())
+    finite = True
+    for block in blocks(features):
+        block = np.ascontiguousarray(block)
+        state.update(block.tobytes())
+        finite = finite and bool(np.isfinite(block).all())
+    return Survey(state.hexdigest(), finite)
+
+
+def given_rows(array: h5py.Dataset, path: Path, name: str, cache: Path | None = None) -> GivenRows:
+    """The features of an opened HDF5 file; DataError where they are not finite numbers (n, d).
+
+    The first opening reads them once. What was found is remembered in ``cache`` (None: the default cache) as long as
+    the file stays as it is.
+    """
+    _refuse_shape(array, name)
+    stamp = _stamp(path)
+    key = json.dumps(["features", str(path.resolve()), array.name, *stamp])
+    memory = _memory(cache)
+    known = memory.get(key)
+    found = Survey(str(known["sha256"]), bool(known["finite"])) if known else survey(array)
+    if known is None and _stamp(path) == stamp:
+        memory.put_many({key: {"sha256": found.sha256, "finite": found.finite}})
+    _refuse_not_finite(found.finite, name)
+    plain = FileRows.of(path, array)
+    return GivenRows(path, plain.name, plain.shape, plain.dtype, found.sha256, stamp)
+
+
+def fingerprint(features: Rows) -> str:
+    """sha256 of features with their shape and dtype; the same for an array and for equal rows of a file."""
+    return features.sha256 if isinstance(features, GivenRows) else survey(features).sha256
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Changes whenever the file is written to or replaced: the time of change cannot be set by anyone."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _memory(cache: Path | None) -> JsonStore:
+    from dsim.store.json_store import JsonStore
+
+    return JsonStore((cache or default_cache()) / "known.sqlite")

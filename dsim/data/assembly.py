@@ -8,28 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsim.data import decode
 from dsim.data.backings import IO_THREADS, FilesBacking, Frame
 from dsim.data.dataset import Dataset
+from dsim.data.formats import decode
+from dsim.data.formats.pixels import FrameHeader, NoImageError
 from dsim.data.options import ReadOptions
-from dsim.data.pixels import FrameHeader, NoImageError
-from dsim.data.volumes.gathering import Piece, Volume, describe, refuse_mixed, samples, volumes_of
+from dsim.data.volumes import Item, Piece, Volume, describe, refuse_mixed, samples, volumes_of
 from dsim.errors import DataError, UnreadableImageError
 from dsim.registry import format_bracketed
 
 Survey = Mapping[Path, tuple[FrameHeader, ...] | UnreadableImageError]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image file that was found, with what is known of it; each of its frames becomes a sample."""
-
-    id: str
-    path: Path
-    mask: Path | None = None
-    label: str | None = None
-    group: str | None = None
-    split: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from dsim.data import decode
+from dsim.data.formats import decode
+from dsim.data.formats.pixels import array_digest, as_mask, as_pixels, naming
 from dsim.data.options import MAX_PIXELS
-from dsim.data.pixels import array_digest, as_mask, as_pixels, naming
 from dsim.errors import NeedError
 from dsim.files import file_sha256
 

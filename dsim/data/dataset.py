@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, overload
 
-from dsim.data.arrays import Numbered
 from dsim.errors import DataError, NeedError
 from dsim.files.documents import digest
 from dsim.registry import Need
@@ -25,6 +26,53 @@ if TYPE_CHECKING:
 
 #: So that a million ids are never one text.
 _IDS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Numbered(Sequence[str]):
+    """Ids by position, made when they are asked for: a million of them as a tuple take 60 MB.
+
+    It equals the tuple of the same texts.
+    """
+
+    total: int
+    prefix: str = ""
+
+    def __len__(self) -> int:
+        return self.total
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self._text, range(self.total)[index]))
+        return self._text(range(self.total)[index])
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._text, range(self.total))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Numbered):
+            return (self.total, self.prefix) == (other.total, other.prefix)
+        return isinstance(other, tuple) and len(other) == self.total and all(map(operator.eq, self, other))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def _text(self, position: int) -> str:
+        digits = len(str(max(0, self.total - 1)))
+        return f"{self.prefix}{position:0{digits}d}"
+
+
+def numbered(count: int, prefix: str = "") -> Numbered:
+    """Ids by position, padded so that they sort as they count.
+
+    >>> numbered(11)[8:]
+    ('08', '09', '10')
+    """
+    return Numbered(count, prefix)
 
 
 class Backing(Protocol):
@@ -60,6 +108,7 @@ class Dataset:
     location, format : where it came from and how it was understood. ``notes`` and ``skipped`` tell the rest.
     options : which slices of volumes were asked for, as ``[slices=3]``; empty where nothing was.
     whole : of a subset of deeper images, the dataset whose images decide how they are scaled; None for all others.
+    cache : the folder in which the measured range of deeper images is remembered; None: the default cache.
     """
 
     name: str
@@ -78,6 +127,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     whole: Dataset | None = field(default=None, repr=False)
+    cache: Path | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -146,9 +196,15 @@ class Dataset:
     @cached_property
     def treatment(self) -> Treatment:
         """How stored numbers become intensities: decided once per dataset, for all its subsets, and recorded."""
-        from dsim.data.treatment import decide
+        from dsim.data.treatment import decide_treatment
 
-        return self.whole.treatment if self.whole is not None else decide(self)
+        return self.whole.treatment if self.whole is not None else decide_treatment(self)
+
+    def remember_in(self, cache: Path) -> None:
+        """Remember the measured range of deeper images in this folder from now on; no value of the dataset changes."""
+        object.__setattr__(self, "cache", cache)
+        if self.whole is not None:
+            self.whole.remember_in(cache)
 
     @cached_property
     def image_digests(self) -> tuple[str, ...]:
@@ -184,7 +240,7 @@ class Dataset:
     @cached_property
     def features_fingerprint(self) -> str:
         """sha256 of the features that were given, with their shape and dtype."""
-        from dsim.data.given import fingerprint
+        from dsim.data.arrays import fingerprint
 
         if self.features is None:
             raise DataError(

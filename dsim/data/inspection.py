@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
+from dsim.errors import DataError
+from dsim.files import replacing
 from dsim.runtime import Progress, Silent
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
+    from PIL import Image, ImageDraw
+
 
 _THREADS = 2
 
@@ -77,7 +82,7 @@ def inspect(dataset: Dataset, progress: Progress | None = None) -> Inspection:
     """Read every image (and mask) and sum up; raises UnreadableImageError at the first that cannot be read.
 
     >>> import numpy as np
-    >>> from dsim.data.memory import from_arrays
+    >>> from dsim.data import from_arrays
     >>> found = inspect(from_arrays(np.zeros((3, 8, 6), np.uint8), labels=["a", "b", "a"]))
     >>> found.count, found.height.median, found.channels, found.classes
     (3, 8.0, {'1': 3}, {'a': 2, 'b': 1})
@@ -143,3 +148,160 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
+
+
+_SIDE, _GAP, _TITLE, _CAPTION = 112, 8, 26, 16
+_COLUMNS = 8
+_PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
+#: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
+_OUTLINE = (0, 230, 255)
+
+
+def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16) -> None:
+    """Write one picture with a block of thumbnails per dataset, evenly spread over its images."""
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise DataError(f"cannot write a sheet to {path}", hint="end its name in .png or .jpg")
+    sheet = draw_sheet(datasets, per_dataset=per_dataset)
+    with replacing(path) as temporary:
+        sheet.save(temporary)
+
+
+def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.Image:
+    """The sheet as an RGB picture. Of more than three channels the first three are shown, of two red and green."""
+    from PIL import Image, ImageDraw
+
+    shown = [dataset for dataset in datasets if dataset.backing is not None]
+    if not shown:
+        raise DataError("there are no images to draw", hint="give a dataset that has images, not only features")
+    blocks = [_Block.of(dataset, per_dataset) for dataset in shown]
+    columns = min(_COLUMNS, max(len(block.pictures) for block in blocks))
+    size = (max(_GAP + columns * (_SIDE + _GAP), 4 * _SIDE), _GAP + sum(block.height(columns) for block in blocks))
+    sheet = Image.new("RGB", size, _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    top = _GAP
+    for block in blocks:
+        block.draw(sheet, pen, columns, top)
+        top += block.height(columns)
+    return sheet
+
+
+def save_grid(dataset: Dataset, path: Path, *, columns: int = 3, side: int = 256) -> None:
+    """Write one picture of all images of a dataset, large and without a word about them: for eyes that shall judge."""
+    from PIL import Image
+
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise DataError(f"cannot write a sheet to {path}", hint="end its name in .png or .jpg")
+    pictures = [thumbnail(replace(dataset, masked=False), index, side) for index in range(len(dataset))]
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (_GAP + columns * (side + _GAP), _GAP + rows * (side + _GAP)), _PAPER)
+    for position, picture in enumerate(pictures):
+        row, column = divmod(position, columns)
+        left, top = _GAP + column * (side + _GAP), _GAP + row * (side + _GAP)
+        sheet.paste(picture, (left + (side - picture.width) // 2, top + (side - picture.height) // 2))
+    with replacing(path) as temporary:
+        sheet.save(temporary)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The thumbnails of one dataset under its name."""
+
+    title: str
+    captions: tuple[str, ...]
+    pictures: tuple[Image.Image, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, wanted: int) -> _Block:
+        indices = evenly(len(dataset), wanted)
+        labels = dataset.labels or ("",) * len(dataset)
+        return cls(
+            f"{dataset.name}   {len(indices)} of {len(dataset)} images",
+            tuple(f"{dataset.ids[index]}  {labels[index]}" for index in indices),
+            tuple(thumbnail(dataset, index) for index in indices),
+        )
+
+    @property
+    def step(self) -> int:
+        """Height of one row with its captions."""
+        return max(picture.height for picture in self.pictures) + _CAPTION + _GAP
+
+    def height(self, columns: int) -> int:
+        return _TITLE + -(-len(self.pictures) // columns) * self.step + _GAP
+
+    def draw(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, columns: int, top: int) -> None:
+        write_line(pen, (_GAP, top), self.title, _INK, 15, sheet.width, keep_end=True)
+        for position, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
+            row, column = divmod(position, columns)
+            left = _GAP + column * (_SIDE + _GAP)
+            floor = top + _TITLE + (row + 1) * self.step - _CAPTION - _GAP
+            sheet.paste(picture, (left + (_SIDE - picture.width) // 2, floor - picture.height))
+            write_line(pen, (left, floor + 2), caption, _FAINT, 11, _SIDE, keep_end=True)
+
+
+def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
+    """One image as RGB, its longest side ``side`` pixels, with the outline of its mask."""
+    from PIL import Image
+
+    picture = Image.fromarray(_rgb(dataset.pixels(index)))
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
+    if dataset.masked:
+        mask = Image.fromarray((dataset.mask(index) != 0).astype("uint8")).resize(size, Image.Resampling.NEAREST)
+        picture.paste(_OUTLINE, mask=Image.fromarray(_outline(mask)))
+    return picture
+
+
+def _rgb(pixels: NDArray[Any]) -> NDArray[Any]:
+    """uint8 (H, W, 3) for the eye."""
+    import numpy as np
+
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(pixels * 255).astype(np.uint8)
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    if pixels.shape[2] == 2:
+        pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 1)))
+    return np.ascontiguousarray(pixels[:, :, :3])
+
+
+def _outline(mask: Image.Image) -> NDArray[Any]:
+    """255 on foreground pixels that touch background."""
+    import numpy as np
+
+    inside = np.pad(np.asarray(mask) != 0, 1)
+    core = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+    edge: NDArray[Any] = inside[1:-1, 1:-1] & ~core
+    return edge.astype(np.uint8) * np.uint8(255)
+
+
+def write_line(
+    pen: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    colour: tuple[int, int, int],
+    size: int,
+    width: int,
+    *,
+    keep_end: bool = False,
+) -> None:
+    """One line of text no wider than ``width``: its end is cut, or, with ``keep_end``, its middle."""
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(size)
+    head, tail = (text[: len(text) // 2], text[len(text) // 2 :]) if keep_end else (text, "")
+    shown = text
+    while pen.textlength(shown, font=font) > width and len(head) > 1:
+        head, tail = head[:-1], tail[1:]
+        shown = f"{head}…{tail}"
+    pen.text(at, shown, fill=colour, font=font)
+
+
+def evenly(count: int, wanted: int) -> list[int]:
+    """Up to ``wanted`` of ``count`` positions, evenly spread.
+
+    >>> evenly(10, 4), evenly(2, 4)
+    ([0, 2, 5, 7], [0, 1])
+    """
+    shown = min(count, wanted)
+    return [position * count // shown for position in range(shown)]

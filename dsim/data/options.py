@@ -2,9 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 
-from dsim.data.volumes.cut import Cut
+from dsim.errors import DataError, UnknownNameError, UsageError
+
+ALL, CENTRAL = "all", "central"
+#: Across the slices as they are stored; down their rows; along their columns.
+AXES = ("z", "y", "x")
+_HINT = "write PATH[slices=all], PATH[slices=central] or PATH[slices=5]"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How volumes are cut into images.
+
+    Parameters
+    ----------
+    slices : ``all``, ``central``, or how many evenly spaced ones.
+    axis : ``z`` runs across the slices as they are stored, ``y`` down their rows, ``x`` along their columns.
+    time : which time point (echo, channel) of volumes that hold several; None where they hold one.
+
+    Raises UsageError for any other value.
+    """
+
+    slices: int | str = ALL
+    axis: str = "z"
+    time: int | None = None
+
+    def __post_init__(self) -> None:
+        numbered = isinstance(self.slices, int) and not isinstance(self.slices, bool) and self.slices >= 1
+        if not numbered and self.slices not in (ALL, CENTRAL):
+            raise UsageError(f"slices cannot be {self.slices!r}", hint=_HINT)
+        if self.axis not in AXES:
+            raise UsageError(f"axis cannot be {self.axis!r}", hint=f"choose one of: {', '.join(AXES)}")
+        if self.time is not None and (isinstance(self.time, bool) or not isinstance(self.time, int) or self.time < 0):
+            raise UsageError(f"time cannot be {self.time!r}", hint="count the time points from 0: PATH[time=0]")
+
+    @classmethod
+    def parse(cls, options: Mapping[str, str]) -> Cut:
+        """Read the options of ``PATH[slices=5,axis=y]``; UnknownNameError for any other."""
+        known = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise UnknownNameError("option of a path", name, known, hint=_HINT)
+        return cls(**{name: int(text) if text.isdecimal() else text for name, text in options.items()})  # type: ignore[arg-type]
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What differs from the default, as it is written.
+
+        >>> Cut(slices=3, axis="z").options
+        {'slices': '3'}
+        """
+        plain = Cut()
+        return {
+            field.name: str(getattr(self, field.name))
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(plain, field.name)
+        }
+
+    def positions(self, depth: int) -> tuple[int, ...]:
+        """Which of ``depth`` slices, counted from 0: of K, the middles of K equal parts, floor((2i + 1) depth / 2K).
+
+        ``central`` is K = 1. A volume of fewer than K slices gives all that it has.
+
+        >>> Cut(slices=3).positions(10), Cut(slices="central").positions(10), Cut(slices=3).positions(2)
+        ((1, 5, 8), (5,), (0, 1))
+        """
+        if self.slices == ALL:
+            return tuple(range(depth))
+        count = min(depth, 1 if self.slices == CENTRAL else int(self.slices))
+        return tuple((2 * part + 1) * depth // (2 * count) for part in range(count))
+
+    def refuse(self, location: object, why: str) -> None:
+        """Raise where options were given for what has no slices: they would change nothing, in silence."""
+        if self.options:
+            given = ", ".join(f"{name}={value}" for name, value in self.options.items())
+            raise DataError(f"{given} chooses slices of volumes, and {location} {why}", hint="leave the option out")
+
 
 #: Largest image that is decoded, in pixels: 8192 x 8192. A header that promises more is taken for a decompression bomb.
 MAX_PIXELS = 2**26
@@ -21,6 +98,7 @@ class ReadOptions:
     skip_unreadable : decode every file when the dataset is opened, and leave out (and list) those that fail.
     name : the dataset's name; None: the name of its folder or file.
     max_pixels : largest height x width that is decoded; the header is asked first.
+    cache : folder in which what reading finds out is remembered; None: the default cache.
     cut : which slices of volumes become images; a reader that has none calls ``cut.refuse``.
     """
 
@@ -28,3 +106,4 @@ class ReadOptions:
     name: str | None = None
     max_pixels: int = MAX_PIXELS
     cut: Cut = field(default_factory=Cut)
+    cache: Path | None = None

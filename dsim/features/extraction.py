@@ -66,6 +66,7 @@ def _features(dataset: Dataset, reference: str, runtime: Runtime, look_up: LookU
 
     from dsim.store import ContentStore
 
+    dataset.remember_in(runtime.cache)
     blueprint = prepare(reference, runtime)
     store = ContentStore(runtime.cache, runtime.progress.note)
     key = feature_key(dataset, blueprint.recipe)

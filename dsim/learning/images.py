@@ -111,6 +111,7 @@ def read_images(dataset: Dataset, transform: Transform, runtime: Runtime) -> Ite
     """
     from dsim.features import image_batches
 
+    dataset.remember_in(runtime.cache)
     with runtime.progress.task(f"reading {dataset.name}", total=len(dataset), unit="images") as task:
         for batch in image_batches(dataset, transform, runtime.batch, runtime.workers):
             yield from batch

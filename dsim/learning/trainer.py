@@ -110,7 +110,7 @@ def train(
 
 def _opened(spec: TrainerSpec, datasets: Sequence[Dataset | str | Path] | Dataset | str | Path) -> list[Dataset]:
     from dsim.data.dataset import Dataset
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
 
     given = [datasets] if isinstance(datasets, Dataset | str | Path) else list(datasets)
     chosen = [dataset if isinstance(dataset, Dataset) else open_dataset(dataset) for dataset in given]

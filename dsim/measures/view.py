@@ -39,6 +39,7 @@ class DatasetView:
     def __post_init__(self) -> None:
         for need in sorted(self.needs):
             self.dataset.require(need, self.wanted_by)
+        self.dataset.remember_in(self.runtime.cache)
         # What the dataset does not have cannot be read, nor enter its identity.
         found = frozenset(need for need in self.optional if self.dataset.has(need))
         object.__setattr__(self, "needs", self.needs | found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.sheet import evenly, thumbnail, write_line
+from dsim.data.inspection import evenly, thumbnail, write_line
 from dsim.files import replacing
 from dsim.prelabel.summary import Row
 
@@ -37,7 +37,7 @@ class _Labelled:
         return self.images.image_digest(index)
 
     def mask(self, index: int) -> NDArray[Any]:
-        from dsim.data.decode import read_mask
+        from dsim.data.formats.decode import read_mask
 
         return read_mask(self.masks[index])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.sheet import thumbnail, write_line
+from dsim.data.inspection import thumbnail, write_line
 from dsim.files import replacing
 from dsim.measures import EXTRACTOR
 
@@ -46,7 +46,7 @@ def nearest_images(
     """
     import numpy as np
 
-    from dsim.data.sheet import evenly
+    from dsim.data.inspection import evenly
     from dsim.embeddings import find_neighbours
     from dsim.features import extract, feature_rows
 

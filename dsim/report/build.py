@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.sheet import evenly, thumbnail
+from dsim.data.inspection import evenly, thumbnail
 from dsim.errors import DataError, DsimError
 from dsim.measures import build_measure
 from dsim.pages import embed_file, embed_image
@@ -206,7 +206,7 @@ def locate_datasets(matrix: SimilarityMatrix, runtime: Runtime) -> tuple[dict[st
 def _open_unchanged(
     name: str, record: Mapping[str, Any], measure: SimilarityMeasure[Any], runtime: Runtime
 ) -> tuple[Dataset | None, str]:
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
     from dsim.measures import DatasetView
 
     where = dataset_reference(record)

@@ -43,7 +43,7 @@ class Specimen:
         """The specimen as every measure sees datasets."""
         import numpy as np
 
-        from dsim.data.memory import from_arrays
+        from dsim.data.builders import from_arrays
 
         parts = {need.value: part for need, part in self.parts.items()}
         if "features" not in parts:

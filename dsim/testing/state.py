@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.pixels import array_digest
+from dsim.data.formats.pixels import array_digest
 from dsim.errors import UsageError
 from dsim.measures import SimilarityMatrix, SimilarityMeasure
 from dsim.registry import parse_call

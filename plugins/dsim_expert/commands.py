@@ -55,7 +55,7 @@ def rate(
     Every answer is kept at once: whoever interrupts goes on with the same command where they stopped. Observers do not
     see labels, masks, file names or each other's answers.
     """
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
     from dsim.files import slug
     from dsim.ui import say
     from dsim_expert.ratings import answers_in, read_ratings, record
@@ -81,7 +81,7 @@ def rate(
 
 def draw(dataset: Dataset, count: int, seed: int, path: Path) -> None:
     """Write a picture of random images without repetition, and without names; the same for every observer."""
-    from dsim.data.sheet import save_grid
+    from dsim.data.inspection import save_grid
     from dsim.random import stream
 
     rng = stream(seed, dataset.images_fingerprint, "expert")

@@ -277,7 +277,7 @@ def test_a_second_run_imports_no_torch_and_decodes_nothing(tmp_path):
     script = (
         "import sys\n"
         "from dsim.cli.main import run\n"
-        "from dsim.data.phantoms.backing import PhantomBacking\n"
+        "from dsim.data.phantoms.opener import PhantomBacking\n"
         "rendered = []\n"
         "image = PhantomBacking.image\n"
         "PhantomBacking.image = lambda self, index: rendered.append(index) or image(self, index)\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 from pathlib import Path
 
-from dsim.data.decode import IMAGE_SUFFIXES
+from dsim.data.formats.decode import IMAGE_SUFFIXES
 from dsim.data.options import MAX_PIXELS
 from dsim.data.readers import SPECS
 

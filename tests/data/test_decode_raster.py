@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsim.data import decode
+from dsim.data.formats import decode
 from dsim.errors import DataError, UnreadableImageError
 
 RAMP = [value for index in range(256) for value in (index, index, index)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from dsim.data import decode
+from dsim.data.formats import decode
 from dsim.errors import UnreadableImageError
 
 

@@ -13,12 +13,13 @@ import tifffile
 from PIL import Image
 
 import dsim
-from dsim.data import decode, phantoms
-from dsim.data.opening import open_dataset
-from dsim.data.phantoms.knobs import Style
-from dsim.data.pixels import as_mask
-from dsim.data.torch_dataset import from_torch
-from dsim.data.volumes.cut import Cut
+from dsim.data import phantoms
+from dsim.data.builders import from_torch
+from dsim.data.formats import decode
+from dsim.data.formats.pixels import as_mask
+from dsim.data.opener import open_dataset
+from dsim.data.options import Cut
+from dsim.data.phantoms.camera import Style
 from dsim.errors import DsimError
 from dsim.files import documents
 
@@ -72,7 +73,7 @@ def pickles() -> object:
 
 
 def line() -> object:
-    from dsim.data.tiff import _Stack
+    from dsim.data.formats.tiff import _Stack
 
     return _Stack.of(SimpleNamespace(axes="Q", shape=(5,)))
 

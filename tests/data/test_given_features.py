@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.data import given
-from dsim.data.given import GivenRows, survey
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
+from dsim.data import arrays as given
+from dsim.data.arrays import GivenRows, survey
+from dsim.data.builders import from_arrays
+from dsim.data.opener import open_dataset
 from dsim.errors import DataError
 from dsim.registry import Need
 

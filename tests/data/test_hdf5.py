@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
+from dsim.data.builders import from_arrays
+from dsim.data.opener import open_dataset
 from dsim.data.readers import hdf5
 from dsim.errors import DataError, NeedError, UnreadableImageError
 from dsim.registry import Need

@@ -11,10 +11,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from dsim.cli.data_inspect import inspect as command
-from dsim.data.inspection import inspect
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
-from dsim.data.sheet import draw_sheet, save_sheet, thumbnail
+from dsim.data.builders import from_arrays
+from dsim.data.inspection import draw_sheet, inspect, save_sheet, thumbnail
+from dsim.data.opener import open_dataset
 from dsim.errors import DataError, UnreadableImageError
 
 

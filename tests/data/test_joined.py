@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dsim import from_arrays
+from dsim.data.builders import join
 from dsim.data.dataset import Dataset
-from dsim.data.joined import join
 from dsim.errors import DataError, NeedError
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
+from dsim.data.builders import from_arrays
+from dsim.data.opener import open_dataset
 from dsim.data.readers import npz
 from dsim.errors import DataError, UnreadableImageError
 

@@ -8,8 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from dsim.data.arrays import numbered
-from dsim.data.memory import from_arrays
+from dsim.data.builders import from_arrays
+from dsim.data.dataset import numbered
 from dsim.errors import DataError
 from dsim.files.documents import digest
 

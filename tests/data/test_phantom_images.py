@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dsim.data.phantoms import names, open_phantom
-from dsim.data.phantoms.backing import GROUP_SIZE, Recipe, _remembered
 from dsim.data.phantoms.catalogue import phantom, source_names
+from dsim.data.phantoms.opener import GROUP_SIZE, Recipe, _remembered
 
 everyone = pytest.mark.parametrize("name", names())
 modalities = pytest.mark.parametrize("name", source_names())

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from dsim.data.dataset import Dataset
-from dsim.data.opening import open_dataset
-from dsim.data.phantoms import names, open_phantom, write, writing
+from dsim.data.opener import open_dataset
+from dsim.data.phantoms import names, open_phantom, write
+from dsim.data.phantoms import writer as writing
 from dsim.errors import DataError, DsimError, UsageError
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data import measured
 from dsim.data.backings import ArraysBacking
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
-from dsim.data.treatment import AS_IS, CONSTANT, EXTREMES, PERCENTILES, TREATMENT_VERSION, Treatment
+from dsim.data.treatment import AS_IS, CONSTANT, EXTREMES, PERCENTILES, TREATMENT_VERSION, Treatment, measure_scales
 from dsim.errors import DataError
 
 
@@ -199,8 +198,8 @@ def test_an_image_of_a_kind_that_was_not_measured_is_refused(rng) -> None:
 
 def test_scales_do_not_depend_on_the_order_of_the_images(rng) -> None:
     images = deep(rng)
-    there = measured.scales(from_arrays(images), range(6))
-    back = measured.scales(from_arrays(images[::-1]), range(6))
+    there = measure_scales(from_arrays(images), range(6))
+    back = measure_scales(from_arrays(images[::-1]), range(6))
     assert there == back
 
 

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from dsim.data import decode
+from dsim.data.formats import decode
 from dsim.errors import UnreadableImageError
 
 RNG = np.random.default_rng(1)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from dsim.data.opening import open_dataset
-from dsim.data.volumes.cut import Cut
-from dsim.data.volumes.kept import KeptVolumes
+from dsim.data.formats.nifti import KeptVolumes
+from dsim.data.opener import open_dataset
+from dsim.data.options import Cut
 from dsim.errors import DataError, UnknownNameError, UsageError
 
 

@@ -24,9 +24,9 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from dsim.data.opening import open_dataset
-from dsim.data.pixels import Slot
-from dsim.data.volumes.series import ordered
+from dsim.data.formats.pixels import Slot
+from dsim.data.opener import open_dataset
+from dsim.data.volumes import ordered
 from dsim.errors import DataError, UnreadableImageError
 
 Save = Callable[..., Path]

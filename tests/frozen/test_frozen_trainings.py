@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, dice
 from dsim.runtime import Runtime

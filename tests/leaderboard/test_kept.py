@@ -79,7 +79,7 @@ def test_the_key_holds_the_code_of_a_plugin(benchmark, measure_plugin):
 
 def test_what_the_datasets_lack_is_the_reason_in_the_row(tmp_path, truth_of, measure_plugin):
     measure_plugin("counts", "return 0.0", needs="ATTRIBUTES")
-    from dsim.data.memory import from_arrays
+    from dsim.data.builders import from_arrays
     from dsim.leaderboard.run.benchmark import Benchmark
 
     bare = [from_arrays(np.full((3, 8, 8), i, np.uint8), name=f"d{i}") for i in range(3)]

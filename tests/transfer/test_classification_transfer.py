@@ -14,9 +14,9 @@ import torch
 from click.testing import CliRunner
 
 from dsim.cli.transfer_classification import classification
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
+from dsim.data.opener import open_dataset
 from dsim.errors import DataError, MeasureError, UsageError, WeightsError
 from dsim.runtime import Runtime, Silent
 from dsim.transfer.classification import learning, measure_classification, running

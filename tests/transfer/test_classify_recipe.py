@@ -10,8 +10,8 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.data.splits import lacking, source_split, target_folds
 from dsim.errors import NeedError, TooFewSamplesError, UnknownNameError, UsageError
 from dsim.transfer.classification.augment import EXTENTS, augment

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data.memory import from_arrays
+from dsim.data.builders import from_arrays
 from dsim.data.splits import target_folds
 from dsim.errors import DsimError
 from dsim.learning import TrainingConfig, named_schedule

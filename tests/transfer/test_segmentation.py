@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, TooFewSamplesError, UsageError
 from dsim.models.recipe import SegmentationRecipe
 from dsim.runtime import Runtime

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.errors import DataError, DsimError, UnknownNameError, WeightsError
 from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, load_segmenter

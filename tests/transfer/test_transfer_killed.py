@@ -17,7 +17,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
-from dsim.data.opening import open_many
+from dsim.data import open_many
 from dsim.runtime import Runtime
 from dsim.learning import loop
 from dsim.transfer.segmentation import experiment

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.data.splits import annotated, divide, folds, groups_of, split
 from dsim.errors import TooFewSamplesError
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsim.data.opening import open_dataset
+from dsim.data.opener import open_dataset
 from dsim.errors import DataError, UsageError
 from dsim.features.zoo_backend import blueprint
 from dsim.models.recipe import SegmentationRecipe

@@ -7,11 +7,10 @@
 
 from __future__ import annotations
 
+from dsim.data.phantoms.camera import Content, Style
 from dsim.data.phantoms.catalogue import TRUE_SOURCE, names
-from dsim.data.phantoms.knobs import Content, Style
-from dsim.data.phantoms.ladder import content_ladder, style_ladder
-from dsim.data.phantoms.opening import is_phantom, open_phantom, sources, targets
-from dsim.data.phantoms.writing import write
+from dsim.data.phantoms.opener import content_ladder, is_phantom, open_phantom, sources, style_ladder, targets
+from dsim.data.phantoms.writer import write
 
 __all__ = [
     "TRUE_SOURCE",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from dsim.data.phantoms import dermoscopy, endoscopy, fundus, histology, microscopy, ultrasound, xray
-from dsim.data.phantoms.camera import Scene, Sitting
-from dsim.data.phantoms.knobs import Content, Style
+from dsim.data.phantoms.camera import Content, Scene, Sitting, Style
+from dsim.data.phantoms.microscopy import fluorescence, histology, phase_contrast, relief
+from dsim.data.phantoms.photographs import dermoscopy, endoscopy, fundus
+from dsim.data.phantoms.radiology import ultrasound, xray
 from dsim.errors import UnknownNameError
 
 Draw = Callable[[Sitting], Scene]
@@ -46,7 +47,7 @@ class Phantom:
 _SOURCES = (
     Phantom(
         "fluorescence",
-        microscopy.fluorescence,
+        fluorescence,
         "fluorescent nuclei",
         ("interphase", "mitotic"),
         "nuclei",
@@ -55,7 +56,7 @@ _SOURCES = (
     ),
     Phantom(
         "histology",
-        histology.histology,
+        histology,
         "H&E-stained tissue",
         ("benign", "tumour"),
         "nuclei",
@@ -64,7 +65,7 @@ _SOURCES = (
     ),
     Phantom(
         "phase-contrast",
-        microscopy.phase_contrast,
+        phase_contrast,
         "adherent cells in phase contrast",
         ("rounded", "spread"),
         "cells",
@@ -73,7 +74,7 @@ _SOURCES = (
     ),
     Phantom(
         "relief",
-        microscopy.relief,
+        relief,
         "cells in DIC-like relief",
         ("dividing", "flat"),
         "cells",
@@ -82,19 +83,17 @@ _SOURCES = (
     ),
     Phantom(
         "ultrasound",
-        ultrasound.ultrasound,
+        ultrasound,
         "B-mode ultrasound of layered tissue",
         ("cyst", "solid"),
         "lesions",
         "patient",
         Style(noise=0.1),
     ),
-    Phantom(
-        "xray", xray.xray, "chest radiographs", ("clear", "opacity"), "lungs", "patient", Style(noise=0.1, blur=0.1)
-    ),
+    Phantom("xray", xray, "chest radiographs", ("clear", "opacity"), "lungs", "patient", Style(noise=0.1, blur=0.1)),
     Phantom(
         "dermoscopy",
-        dermoscopy.dermoscopy,
+        dermoscopy,
         "pigmented skin lesions",
         ("keratosis", "melanoma", "nevus"),
         "lesion",
@@ -103,7 +102,7 @@ _SOURCES = (
     ),
     Phantom(
         "fundus",
-        fundus.fundus,
+        fundus,
         "colour photographs of the retina",
         ("healthy", "retinopathy"),
         "optic disc",
@@ -112,7 +111,7 @@ _SOURCES = (
     ),
     Phantom(
         "endoscopy",
-        endoscopy.endoscopy,
+        endoscopy,
         "colonoscopy with polyps",
         ("adenoma", "hyperplastic"),
         "polyps",

@@ -1,14 +1,127 @@
-"""Colour, coverage and strokes: what is laid over a scene."""
+"""Seeded building blocks: smooth noise, speckle, blur, steps, ellipses. All lengths are shares of the image's side.
+
+Random draws never depend on the size in pixels, so that one scene can be rendered at any resolution.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.data.phantoms.fields import Image
+#: Intensities or distances pixel by pixel, float32; (H, W), or (H, W, 3) for colour.
+Image = NDArray[np.floating[Any]]
+
+#: Standard deviation of a cubic B-spline surface over independent unit normal control points.
+_SPLINE_STD = 151 / 315
+
+
+@lru_cache(maxsize=16)
+def grid(size: int) -> tuple[Image, Image]:
+    """Pixel centres y (down) and x (right), each (size, size), in (0, 1); shared, so read only."""
+    axis = ((np.arange(size) + 0.5) / size).astype(np.float32)
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    y.flags.writeable = x.flags.writeable = False
+    return y, x
+
+
+@lru_cache(maxsize=256)
+def _spline(size: int, cells: int) -> tuple[NDArray[np.intp], Image]:
+    """Uniform cubic B-spline with this many intervals: first control point (size,) and four weights (4, size)."""
+    position = (np.arange(size) + 0.5) / size * cells
+    first = np.minimum(position.astype(np.intp), cells - 1)
+    t = position - first
+    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
+    return first, weights.astype(np.float32)
+
+
+def smooth(rng: np.random.Generator, size: int, cells: int | tuple[int, int]) -> Image:
+    """Smooth noise (size, size) of mean 0 and standard deviation 1, with this many bumps per side (down, across)."""
+    down, across = (cells, cells) if isinstance(cells, int) else cells
+    knots = rng.standard_normal((down + 3, across + 3), dtype=np.float32)
+    # Four taps per axis, summed in a fixed order: a matrix product would be threaded, and may round as it likes.
+    row, weights = _spline(size, down)
+    lines = sum(weights[k][:, None] * knots[row + k] for k in range(4))
+    column, weights = _spline(size, across)
+    surface: Image = sum(lines[:, column + k] * weights[k] for k in range(4))
+    return surface / _SPLINE_STD
+
+
+def fractal(rng: np.random.Generator, size: int, cells: int, octaves: int = 3, falloff: float = 0.6) -> Image:
+    """Octaves of smooth noise (size, size), each twice as fine and weaker by ``falloff``; standard deviation 1."""
+    surface = smooth(rng, size, cells)
+    for k in range(1, octaves):
+        surface += falloff**k * smooth(rng, size, cells * 2**k)
+    return surface / float(sum(falloff ** (2 * k) for k in range(octaves)) ** 0.5)
+
+
+def speckle(rng: np.random.Generator, size: int, grain: tuple[int, int]) -> Image:
+    """Fully developed speckle (size, size): magnitude of a complex Gaussian field, Rayleigh with mean square 1."""
+    magnitude: Image = np.hypot(smooth(rng, size, grain), smooth(rng, size, grain))
+    return magnitude / 2**0.5
+
+
+def soft(field: Image, edge: float, width: float) -> Image:
+    """Smooth step: 0 where the field is well below the edge, 1 well above; ``width`` is the ramp."""
+    t: Image = np.clip((field - edge) / width + 0.5, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def within(radius: Image, edge: float = 1.0, width: float = 0.2) -> Image:
+    """The reverse of ``soft``: 1 well inside the edge, 0 well outside."""
+    return soft(-radius, -edge, width)
+
+
+def bump(field: Image, centre: float, width: float) -> Image:
+    """Gaussian ridge of height 1 where the field equals the centre."""
+    ridge: Image = np.exp(-(((field - centre) / width) ** 2))
+    return ridge
+
+
+def blur(image: Image, sigma: float) -> Image:
+    """Gaussian blur over the first two axes; sigma in pixels, below a tenth it does nothing."""
+    from scipy.ndimage import gaussian_filter
+
+    if sigma < 0.1:
+        return image
+    axes = (sigma, sigma, 0.0)[: image.ndim]
+    blurred: Image = gaussian_filter(image, axes, mode="nearest", truncate=3.0)
+    return blurred
+
+
+def polar(y: Image, x: Image, centre: list[float], axes: tuple[float, float], turn: float = 0.0) -> tuple[Image, Image]:
+    """Radius (1 on an ellipse) and polar angle at points (y, x) about a centre [y, x]; axes are (along, across)."""
+    dy, dx = y - centre[0], x - centre[1]
+    cos, sin = float(np.cos(turn)), float(np.sin(turn))
+    along, across = (dx * cos + dy * sin) / axes[0], (dy * cos - dx * sin) / axes[1]
+    return np.hypot(along, across), np.arctan2(across, along)
+
+
+def ellipse(size: int, centre: list[float], axes: tuple[float, float], turn: float = 0.0) -> Image:
+    """Radius (size, size), 1 on an ellipse."""
+    return polar(*grid(size), centre, axes, turn)[0]
+
+
+def stretched(radius: float, aspect: float) -> tuple[float, float]:
+    """Axes (along, across) of an ellipse of this aspect whose area is that of the circle."""
+    return radius * aspect**0.5, radius * aspect**-0.5
+
+
+def outline(rng: np.random.Generator, angle: Image, raggedness: float, waves: int = 6) -> Image:
+    """A closed contour: radius, about 1, at each polar angle; raggedness is about its standard deviation."""
+    frequency = np.arange(2, waves + 2)[:, None]
+    amplitude = rng.standard_normal((waves, 1)) / frequency**0.7
+    phase = rng.uniform(0, 2 * np.pi, (waves, 1))
+    # The contour is computed on a fine ring and looked up: far cheaper than cosines at every pixel.
+    ring = np.linspace(-np.pi, np.pi, 361)
+    radius = 1 + raggedness * (amplitude * np.cos(frequency * ring + phase)).sum(0)
+    contour = np.clip(radius, 0.3, 2.0).astype(np.float32)
+    looked_up: Image = contour[np.round((angle + np.pi) * (180 / np.pi)).astype(np.intp)]
+    return looked_up
+
 
 Mask = NDArray[np.uint8]
 #: A way through the image: points (n, 2) as (y, x).

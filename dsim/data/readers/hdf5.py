@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.arrays import check_masks, check_stack, dtype_as_read, numbered, texts
+from dsim.data.arrays import check_masks, check_stack, dtype_as_read, given_rows, texts
 from dsim.data.backings import RowsBacking
-from dsim.data.dataset import Dataset
-from dsim.data.given import given_rows
+from dsim.data.dataset import Dataset, numbered
+from dsim.data.formats.pixels import naming, refuse_bomb
+from dsim.data.opener import listing, subfolders
 from dsim.data.options import ReadOptions
-from dsim.data.pixels import naming, refuse_bomb
+from dsim.data.readers import npz
 from dsim.errors import DataError
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
+
 
 _NAMES = ("images", "features", "labels", "masks", "groups")
 
@@ -70,7 +72,7 @@ def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset
         backing=None if images is None else Hdf5Backing(path),
         labels=columns.get("labels"),
         groups=columns.get("groups"),
-        features=None if features is None else given_rows(features, path, name),
+        features=None if features is None else given_rows(features, path, name, options.cache),
         masked="masks" in found,
         dtypes=None if images is None else (dtype_as_read(images.dtype),) * count,
         location=str(path),
@@ -102,3 +104,22 @@ def _refuse_foreign(file: Any, name: str, path: Path) -> None:
     own_link = isinstance(file.get(name, getlink=True), h5py.HardLink | h5py.SoftLink)
     if not own_link or item.file.filename != file.filename or item.external or item.is_virtual:
         raise DataError(f"{name} in {path} lies in another file", hint="copy the data into the file itself")
+
+
+def accepts_container(path: Path) -> bool:
+    """A folder without folders and images, with exactly one file that the readers of arrays accept."""
+    if not path.is_dir() or subfolders(path):
+        return False
+    return len(_containers(path)) == 1 and not listing(path, recursive=False).images
+
+
+def read_container(path: Path, options: ReadOptions) -> Dataset:
+    """Read the file, named by its folder."""
+    file = _containers(path)[0]
+    named = replace(options, name=options.name or path.name)
+    return npz.read(file, named) if npz.accepts(file) else read(file, named)
+
+
+def _containers(path: Path) -> list[Path]:
+    files = listing(path, recursive=False).unknown
+    return [file for file in files if npz.accepts(file) or accepts(file)]

@@ -2,14 +2,73 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from dsim.data.assembly import Item, assemble
+from dsim.data.assembly import assemble
 from dsim.data.dataset import Dataset
-from dsim.data.listing import sample_id
+from dsim.data.opener import sample_id
 from dsim.data.options import ReadOptions
-from dsim.data.table import Row, other_columns, read_table
-from dsim.errors import DataError
+from dsim.data.volumes import Item
+from dsim.errors import DataError, did_you_mean
+
+_HINT = "write comma-separated UTF-8 text whose first line names the columns"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: its key, and the cells that are not empty."""
+
+    line: int
+    key: str
+    cells: Mapping[str, str]
+
+    def get(self, column: str) -> str | None:
+        """The cell, or None where it is empty or the column is missing."""
+        return self.cells.get(column)
+
+
+def read_table(path: Path, *, key: str, columns: Sequence[str]) -> list[Row]:
+    """Read a table with the column ``key`` and any of ``columns``; raises DataError that names the file and line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            header = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = header
+            _check_header(path, header, key)
+            rows = [_row(path, reader.line_num, cells, key, columns) for cells in reader]
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise DataError(f"cannot read the table {path}: {error}", hint=_HINT) from error
+    if not rows:
+        raise DataError(f"the table {path} has no rows", hint=_HINT)
+    return rows
+
+
+def other_columns(path: Path, known: Sequence[str]) -> list[str]:
+    """Notes on columns that are not used, with the nearest name that would be."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = [name.strip() for name in next(csv.reader(file), [])]
+    return [f"column {name!r} is not used.{did_you_mean(name, known)}" for name in header if name not in known]
+
+
+def _check_header(path: Path, header: Sequence[str], key: str) -> None:
+    if key not in header:
+        found = ", ".join(map(repr, header)) or "nothing"
+        raise DataError(f"the table {path} has no column {key!r}; its first line names {found}", hint=_HINT)
+    if len(set(header)) < len(header):
+        raise DataError(f"the table {path} names a column twice", hint="give each column its own name")
+
+
+def _row(path: Path, line: int, cells: Mapping[str | None, object], key: str, columns: Sequence[str]) -> Row:
+    if None in cells:
+        raise DataError(f"{path}, line {line}: more cells than columns", hint="quote cells that contain commas")
+    given = {name: str(cells.get(name) or "").strip() for name in (key, *columns)}
+    if not given[key]:
+        raise DataError(f"{path}, line {line}: the column {key!r} is empty", hint="name a file, or remove the line")
+    return Row(line, given[key], {name: given[name] for name in columns if given[name]})
+
 
 _COLUMNS = ("label", "mask", "group", "split")
 

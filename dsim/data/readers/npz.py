@@ -12,11 +12,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from dsim.data.arrays import check_masks, check_stack, dtype_as_read, numbered, texts
+from dsim.data.arrays import check_masks, check_stack, dtype_as_read, texts
 from dsim.data.backings import RowsBacking
-from dsim.data.dataset import Dataset
+from dsim.data.dataset import Dataset, numbered
+from dsim.data.formats.pixels import naming, refuse_bomb
 from dsim.data.options import ReadOptions
-from dsim.data.pixels import naming, refuse_bomb
 from dsim.errors import DataError
 
 if TYPE_CHECKING:

@@ -86,7 +86,7 @@ def _folder(data: str | Path | None) -> Path | None:
 
 
 def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Dataset:
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
 
     if location.startswith(PHANTOMS):
         return open_dataset(location, name=name)

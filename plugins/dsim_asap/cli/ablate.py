@@ -56,7 +56,7 @@ def ablate(
     AE only rebuilds images; AE-T adds triplets, AE-S style, ASAP both (Table 3 of the paper, lower half). Stopped, the
     same command goes on, and repeats no training. The folder gets ablate.json and ablate.png.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.truth import open_truth
     from dsim.ui import emit_json, make_runtime, stderr
     from dsim_asap.plots.ablate import draw_ablation

@@ -58,7 +58,7 @@ def coherence(
     Held out are whole groups (patients, videos) or, where a dataset has none, runs of neighbours. Writes coherence.json
     and coherence.png. The same command goes on where it was interrupted, and trains nothing twice.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.ui import emit_json, make_runtime
     from dsim_asap.studies.coherence import document
 
@@ -74,7 +74,7 @@ def coherence(
 
 
 def _foreign(paths: Sequence[str], none: bool) -> list[Dataset]:
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.errors import UsageError
     from dsim_asap.studies.coherence_foreign import photographs, textures
 

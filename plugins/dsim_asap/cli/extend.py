@@ -52,7 +52,7 @@ def extend(
     The encoder learns to tell the new datasets from exemplars of the known ones, which are held where they were.
     Stopped at any moment, the same command goes on from there.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.registry import parse_options
     from dsim.ui import make_runtime
     from dsim_asap.incremental.extending import Order

@@ -59,7 +59,7 @@ def map(
     Writes map.png, map.svg, map.json, and map.html: one file that needs no network, in which every mark shows its
     image. A dataset states its modality as an attribute, or in a META.json in its folder.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.ui import emit_json, make_runtime
     from dsim_asap.latent.chosen import choose_or_fit
     from dsim_asap.latent.clouds import embed

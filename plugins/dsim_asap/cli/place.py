@@ -48,7 +48,7 @@ def place(
     IMAGE is an image file, or a folder of them. The distance to a dataset is the mean over its images; p is the share
     of its own images that lie at least as far from all others.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.ui import make_runtime
     from dsim_asap.latent.chosen import choose
     from dsim_asap.latent.clouds import embed
@@ -80,7 +80,7 @@ def _rank(
     as_json: bool,
     how: Runtime,
 ) -> None:
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
     from dsim.ui import emit_json, print_table
     from dsim_asap.latent.clouds import embed
     from dsim_asap.studies.place import place_images, placement_document
@@ -114,7 +114,7 @@ def _rank(
 def _find(
     path: str, known: Sequence[Cloud], chosen: Chosen, seed: int, out: Path | None, as_json: bool, how: Runtime
 ) -> None:
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
     from dsim.random import stream
     from dsim.ui import emit_json, print_table, stderr
     from dsim_asap.latent.clouds import embed

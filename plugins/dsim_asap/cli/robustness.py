@@ -53,7 +53,7 @@ def robustness(
     Targets stay as they are. Stopped, the same command goes on, and repeats nothing. The folder gets robustness.json
     and robustness.png.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.measures import build_measure
     from dsim.truth import open_truth
     from dsim.ui import emit_json, make_runtime, stderr

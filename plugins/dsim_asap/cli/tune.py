@@ -63,7 +63,7 @@ def tune(
     settings given are then trained again with other seeds, to see whether they can be told apart. Stopped, the same
     command goes on. The folder gets tune.json and tune.png.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.ui import emit_json, make_runtime
     from dsim_asap.plots.tune import draw_tuning
     from dsim_asap.studies.search import parse_over, settings_of

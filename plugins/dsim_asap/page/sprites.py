@@ -79,7 +79,7 @@ def evenly(indices: Sequence[int], most: int) -> list[int]:
 
 
 def _pictures(cloud: Cloud, indices: Sequence[int], runtime: Runtime) -> dict[int, Image.Image]:
-    from dsim.data.sheet import thumbnail
+    from dsim.data.inspection import thumbnail
 
     bare = replace(cloud.dataset, masked=False)
     with (

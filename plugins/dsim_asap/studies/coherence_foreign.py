@@ -39,7 +39,7 @@ def textures(seed: int = 0) -> Dataset:
 
 
 def _dataset(name: str, images: list[NDArray[Any]]) -> Dataset:
-    from dsim.data.memory import from_arrays
+    from dsim.data.builders import from_arrays
 
     return from_arrays(images, name=name, ids=[f"{name}-{number:02d}" for number in range(len(images))])
 

@@ -177,7 +177,7 @@ def _typical(figure: Figure, found: LatentMap, layout: Layout, corner: Points) -
 
 def typical_image(dataset: Any, index: int, side: int = _PIXELS) -> Image.Image:
     """One image as RGB, its longer side ``side`` pixels; no outline of its mask."""
-    from dsim.data.sheet import thumbnail
+    from dsim.data.inspection import thumbnail
 
     return thumbnail(replace(dataset, masked=False), index, side)
 

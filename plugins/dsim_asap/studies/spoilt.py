@@ -75,7 +75,7 @@ def _spoilt(
     images: NDArray[np.intp],
     places: NDArray[np.intp],
 ) -> Dataset:
-    from dsim.data.joined import join
+    from dsim.data.builders import join
 
     stay = np.setdiff1d(np.arange(len(datasets[own])), images[homes == own])
     indices = [

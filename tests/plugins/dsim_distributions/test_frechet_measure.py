@@ -11,8 +11,8 @@ import pytest
 
 import dsim_distributions.frechet as module
 from dsim.comparison import compare
-from dsim.data.memory import from_arrays
-from dsim.data.opening import open_dataset
+from dsim.data.builders import from_arrays
+from dsim.data.opener import open_dataset
 from dsim.errors import MeasureError, UsageError
 from dsim.measures import DatasetView
 from dsim.random import stream

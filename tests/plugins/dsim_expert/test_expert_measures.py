@@ -9,8 +9,8 @@ import pytest
 
 import dsim
 from dsim.data.attributes import attach
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.measures import DatasetView, SimilarityMatrix, build_measure
 from dsim.random import stream
 from dsim.runtime import Runtime

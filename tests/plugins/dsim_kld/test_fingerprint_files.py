@@ -11,7 +11,7 @@ import pytest
 
 import dsim
 from dsim.cli.main import run
-from dsim.data.memory import from_arrays
+from dsim.data.builders import from_arrays
 from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError
 from dsim.files.documents import check, digest

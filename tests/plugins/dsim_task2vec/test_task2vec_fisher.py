@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.memory import from_arrays
 from dsim.errors import DsimError, MeasureError, UsageError
 from dsim.features.network import Network
 from dsim.measures import DatasetView

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
-from dsim.data.phantoms.backing import GENERATOR_VERSION, PhantomBacking, Recipe
 from dsim.data.phantoms.catalogue import TRUE_SOURCE
+from dsim.data.phantoms.opener import GENERATOR_VERSION, PhantomBacking, Recipe
 from dsim.errors import DataError, UsageError
 
 if TYPE_CHECKING:

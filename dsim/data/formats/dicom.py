@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.pixels import FrameHeader, NoImageError, Slot, refuse_bomb
+from dsim.data.formats.pixels import FrameHeader, NoImageError, Slot, refuse_bomb
 from dsim.errors import UnreadableImageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.pixels import FrameHeader, all_channels_equal, mask_of_palette, oriented, refuse_bomb
+from dsim.data.formats.pixels import FrameHeader, all_channels_equal, mask_of_palette, oriented, refuse_bomb
 from dsim.errors import UnreadableImageError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data import dicom, nifti
+from dsim.data.formats import dicom, nifti
+from dsim.data.formats.pixels import FrameHeader, as_mask, as_pixels, naming
 from dsim.data.options import MAX_PIXELS
-from dsim.data.pixels import FrameHeader, as_mask, as_pixels, naming
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -63,7 +63,7 @@ def verify(path: Path, *, mask: bool = False, thorough: bool = False, max_pixels
 
     Unless ``thorough``, a file whose end looks as it should is trusted.
     """
-    from dsim.data import raster
+    from dsim.data.formats import raster
 
     with naming(path):
         if not thorough and (_decoder(path) is not raster or raster.looks_whole(path)):
@@ -73,7 +73,7 @@ def verify(path: Path, *, mask: bool = False, thorough: bool = False, max_pixels
 
 
 def _decoder(path: Path) -> ModuleType:
-    from dsim.data import raster, tiff
+    from dsim.data.formats import raster, tiff
 
     with path.open("rb") as file:
         head = file.read(nifti.HEAD_BYTES)

@@ -2,24 +2,188 @@
 
 from __future__ import annotations
 
+import hashlib
+import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dsim.data.pixels import PICTURE, FrameHeader
-from dsim.data.volumes.cut import Cut
-from dsim.data.volumes.resliced import Resliced
-from dsim.data.volumes.series import ordered
+from dsim.data.formats.nifti import KEPT
+from dsim.data.formats.pixels import PICTURE, FrameHeader, Slot
+from dsim.data.options import Cut
 from dsim.errors import DataError
 
 if TYPE_CHECKING:
-    from dsim.data.assembly import Item
+    from typing import Any
+
+    from numpy.typing import NDArray
+
     from dsim.data.backings import Place
+
+
+@dataclass(frozen=True)
+class Resliced:
+    """One slice along ``y`` (rows become images) or ``x`` (columns do) through images of one shape, first to last.
+
+    The last image becomes the top row: scans are stored from the feet to the head. All images are read for the first
+    slice, and kept for the next ones.
+    """
+
+    images: tuple[Place, ...]
+    axis: str
+    index: int
+
+    @property
+    def path(self) -> Path:
+        """The file of the first image."""
+        return self.images[0].path
+
+    @property
+    def alone(self) -> bool:
+        """Never: the file holds other slices."""
+        return False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that are read."""
+        return tuple(dict.fromkeys(file for image in self.images for file in image.files))
+
+    def read(self, max_pixels: int) -> NDArray[Any]:
+        """Pixels, (number of images, width or height, channels)."""
+        return self._slice("image", lambda image: image.read(max_pixels))
+
+    def read_mask(self, max_pixels: int) -> NDArray[Any]:
+        """Integers, (number of images, width or height)."""
+        return self._slice("mask", lambda image: image.read_mask(max_pixels))
+
+    def digest(self, of_file: Mapping[Path, str]) -> str:
+        """sha256 of the files' digests, the axis and the position."""
+        held = ",".join(image.digest(of_file) for image in self.images)
+        return hashlib.sha256(f"{held}#{self.axis}{self.index}".encode()).hexdigest()
+
+    def _slice(self, what: str, read: Callable[[Place], NDArray[Any]]) -> NDArray[Any]:
+        import numpy as np
+
+        def load() -> NDArray[Any]:
+            images = [read(image) for image in self.images]
+            if len({(image.shape, image.dtype) for image in images}) > 1:
+                raise DataError(f"the slices of {self.path} have unequal shapes or types", hint="cut it along z")
+            return np.stack(images[::-1])
+
+        stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in self.files)
+        volume = KEPT.get((what, self.images, stamps), load)
+        slice_: NDArray[Any] = volume[:, self.index] if self.axis == "y" else volume[:, :, self.index]
+        return np.ascontiguousarray(slice_)
+
+
+#: Positions nearer than this, in mm, are one: headers write them with few digits.
+_NEAR = 1e-3
+#: Cosines of directions that differ less are one direction.
+_ALIKE = 1e-3
+
+
+@dataclass(frozen=True)
+class Order:
+    """``indices`` of the images, time point after time point, each from the first slice to the last.
+
+    ``times`` is how many images each place has; ``missing`` how many slices seem to be lacking between the others.
+    """
+
+    indices: tuple[int, ...]
+    times: int = 1
+    missing: int = 0
+
+
+def ordered(slots: Sequence[Slot], what: object) -> Order:
+    """Sort by ImagePositionPatient along the normal of ImageOrientationPatient, else by InstanceNumber.
+
+    Raises DataError where neither tells the order, or where places have different numbers of images.
+
+    >>> ordered([Slot("s", number) for number in (4, 1, 2)], "scan")
+    Order(indices=(1, 2, 0), times=1, missing=1)
+    """
+    heights = _heights(slots)
+    if heights is None:
+        return _by_number(slots, what)
+    order = sorted(range(len(slots)), key=lambda index: (heights[index], slots[index].number or 0))
+    places = _places(order, heights)
+    counts = {len(place) for place in places}
+    if len(places) == 1 and len(slots) > 1:
+        return _by_number(slots, what)
+    if len(counts) > 1:
+        raise DataError(
+            f"series {what} has {min(counts)} to {max(counts)} images at one place: it is no volume",
+            hint="put each acquisition, echo or time point into a folder of its own",
+        )
+    # Within a place the numbers tell which time came first, whatever rounding has done to the heights.
+    places = [sorted(place, key=lambda index: slots[index].number or 0) for place in places]
+    times = counts.pop()
+    indices = tuple(place[time] for time in range(times) for place in places)
+    return Order(indices, times, _gaps([heights[place[0]] for place in places]))
+
+
+def _heights(slots: Sequence[Slot]) -> list[float] | None:
+    """Places along the normal, in mm; None where one is unknown, or where the images are not parallel."""
+    first = slots[0].orientation
+    if first is None:
+        return None
+    right, down = first[:3], first[3:]
+    normal = tuple(right[i - 2] * down[i - 1] - right[i - 1] * down[i - 2] for i in range(3))
+    heights = []
+    for slot in slots:
+        if slot.position is None or slot.orientation is None:
+            return None
+        if any(abs(a - b) > _ALIKE for a, b in zip(first, slot.orientation, strict=True)):
+            return None
+        heights.append(sum(a * b for a, b in zip(normal, slot.position, strict=True)))
+    return heights
+
+
+def _places(order: Sequence[int], heights: Sequence[float]) -> list[list[int]]:
+    places: list[list[int]] = []
+    for index in order:
+        if places and heights[index] - heights[places[-1][0]] < _NEAR:
+            places[-1].append(index)
+        else:
+            places.append([index])
+    return places
+
+
+def _by_number(slots: Sequence[Slot], what: object) -> Order:
+    numbers = [slot.number for slot in slots if slot.number is not None]
+    if len(set(numbers)) < len(slots):
+        raise DataError(
+            f"series {what} has neither parallel positions nor an InstanceNumber for each image: its order is unknown",
+            hint="export it again with these tags, or give each image a SeriesInstanceUID of its own",
+        )
+    order = sorted(range(len(slots)), key=lambda index: numbers[index])
+    return Order(tuple(order), missing=max(numbers) - min(numbers) + 1 - len(numbers))
+
+
+def _gaps(heights: Sequence[float]) -> int:
+    """Slices that lack, by the median distance of neighbours."""
+    steps = [high - low for low, high in pairwise(heights)]
+    usual = statistics.median(steps) if steps else 0.0
+    return sum(round(step / usual) - 1 for step in steps if step > usual)
+
 
 #: The id of a series that lies in the dataset's own folder: the folder's name is no part of ids.
 _ALONE = "volume"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image file that was found, with what is known of it; each of its frames becomes a sample."""
+
+    id: str
+    path: Path
+    mask: Path | None = None
+    label: str | None = None
+    group: str | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsim.data.attributes import SIDECAR
 from dsim.data.dataset import Dataset
-from dsim.data.listing import stem
-from dsim.data.options import MAX_PIXELS, PHANTOMS, ReadOptions
-from dsim.data.volumes.cut import Cut
+from dsim.data.formats.decode import is_image
+from dsim.data.options import MAX_PIXELS, PHANTOMS, Cut, ReadOptions
 from dsim.errors import DataError, UsageError, did_you_mean
 from dsim.registry import ReaderSpec, format_bracketed, parse_options
+
+#: Files that belong to a dataset without being images.
+_METADATA_SUFFIXES = frozenset(
+    {".csv", ".tsv", ".json", ".txt", ".md", ".rst", ".xml", ".yaml", ".yml", ".toml", ".html", ".pdf", ".bib", ".db"}
+)
+_METADATA_STEMS = frozenset({"licence", "license", "readme", "copying", "thumbs"})
+_NAMED = 3
 
 
 def open_dataset(
@@ -23,6 +31,7 @@ def open_dataset(
     slices: int | str | None = None,
     axis: str | None = None,
     time: int | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
     """Open a dataset; pixels are read later, when they are asked for.
 
@@ -34,8 +43,10 @@ def open_dataset(
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
         skipped: what its header shows to be broken raises here, and the rest when it is read.
     max_pixels : largest height x width that is decoded.
-    slices, axis, time : which slices of volumes become images, see ``dsim.data.volumes.cut.Cut``; by default all,
+    slices, axis, time : which slices of volumes become images, see ``dsim.data.options.Cut``; by default all,
         along ``z``, of volumes that hold one time point.
+    cache : folder in which the measured range of deeper images, and the fingerprint of features in a file, are
+        remembered; by default ``$DSIM_CACHE``, or the user's cache folder of the platform.
 
     Raises DataError (UnreadableImageError for a file) that names the file and the fix. See docs/datasets.md.
     """
@@ -55,7 +66,9 @@ def open_dataset(
     _refuse_missing(location)
     options = format_bracketed("", cut.options)
     name = name or _default_name(location) + options
-    return replace(_read(location, ReadOptions(skip_unreadable, name, max_pixels, cut)), options=options)
+    return replace(
+        _read(location, ReadOptions(skip_unreadable, name, max_pixels, cut, cache)), options=options, cache=cache
+    )
 
 
 def open_many(
@@ -146,3 +159,79 @@ def _refuse_missing(path: Path) -> None:
         f"there is no dataset at {path}.{did_you_mean(path.name, siblings)}",
         hint="give a folder or file that exists, or a built-in one: phantoms:NAME",
     )
+
+
+# Folders ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Files of a folder, sorted; ``ignored`` are metadata, ``unknown`` are of no known format."""
+
+    folder: Path
+    images: tuple[Path, ...]
+    ignored: tuple[Path, ...]
+    unknown: tuple[Path, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over, in words."""
+        notes = []
+        if self.ignored:
+            notes.append(f"passed over {_named(self.ignored)}: not images")
+        if self.unknown:
+            notes.append(f"passed over {_named(self.unknown)}: unknown formats")
+        return tuple(notes)
+
+
+def listing(folder: Path, *, recursive: bool = True) -> Listing:
+    """List a folder; hidden files and folders and attributes.csv are not seen, and links to folders not followed."""
+    files = sorted(path for path in _files(folder, recursive) if path != folder / SIDECAR)
+    ignored = tuple(path for path in files if _is_metadata(path))
+    images = tuple(path for path in files if not _is_metadata(path) and is_image(path))
+    known = {*images, *ignored}
+    return Listing(folder, images, ignored, tuple(path for path in files if path not in known))
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Immediate subfolders, sorted, without hidden ones."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is the system's own."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def stem(path: Path) -> str:
+    """The name without its suffix; ``.ome.tif`` and ``.nii.gz`` are one suffix, and a number is none.
+
+    >>> stem(Path("a/cells.01.ome.tif")), stem(Path("scan.nii.gz")), stem(Path("1.2.840.31"))
+    ('cells.01', 'scan', '1.2.840.31')
+    """
+    if path.suffix[1:].isdigit():
+        return path.name
+    name = path.stem
+    if path.suffix.lower() == ".gz" and name.lower().endswith(".nii"):
+        return name[:-4]
+    return name[:-4] if path.suffix.lower() in (".tif", ".tiff") and name.lower().endswith(".ome") else name
+
+
+def sample_id(path: Path, root: Path) -> str:
+    """A file's place below the root, without its suffix, with forward slashes."""
+    return (path.relative_to(root).parent / stem(path)).as_posix()
+
+
+def _files(folder: Path, recursive: bool) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if recursive and not is_hidden(name)]
+        yield from (Path(parent, name) for name in names if not is_hidden(name))
+
+
+def _is_metadata(path: Path) -> bool:
+    return path.suffix.lower() in _METADATA_SUFFIXES or path.stem.lower() in _METADATA_STEMS
+
+
+def _named(paths: Iterable[Path]) -> str:
+    names = sorted({path.name for path in paths})
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

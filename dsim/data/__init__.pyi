@@ -1,0 +1,31 @@
+from .attributes import read_attributes, votes_of
+from .builders import from_arrays, from_torch, join
+from .dataset import Backing, Dataset
+from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, thumbnail, write_line
+from .opener import open_dataset, open_many
+from .options import PHANTOMS, Cut, ReadOptions
+from .treatment import TREATMENT_VERSION
+
+__all__ = [
+    "PHANTOMS",
+    "TREATMENT_VERSION",
+    "Backing",
+    "Cut",
+    "Dataset",
+    "Inspection",
+    "ReadOptions",
+    "Spread",
+    "evenly",
+    "from_arrays",
+    "from_torch",
+    "inspect",
+    "join",
+    "open_dataset",
+    "open_many",
+    "read_attributes",
+    "save_grid",
+    "save_sheet",
+    "thumbnail",
+    "votes_of",
+    "write_line",
+]

@@ -1,0 +1,298 @@
+"""Datasets from Python: plain arrays, and any torch map-style Dataset (``from_torch``)."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from dsim.data.arrays import check_features, check_masks, check_stack, dtype_as_read, texts
+from dsim.data.backings import ArraysBacking
+from dsim.data.dataset import Dataset, numbered
+from dsim.data.formats.pixels import array_digest, as_pixels, naming
+from dsim.errors import DataError, NeedError
+from dsim.registry import Need
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class TorchBacking:
+    """Images of a torch dataset; picklable where that is."""
+
+    items: Any
+    name: str
+
+    def image(self, index: int) -> NDArray[Any]:
+        what = f"item {index} of {self.name}"
+        with naming(what):
+            return as_pixels(_array(_split(self.items[index])[0]), what)
+
+    def image_digest(self, index: int) -> str:
+        return self._digests[index]
+
+    def mask(self, index: int) -> NDArray[Any]:
+        raise NeedError(f"dataset {self.name!r} has no masks", hint="give them with from_arrays(masks=...)")
+
+    def mask_digest(self, index: int) -> str:
+        raise NeedError(f"dataset {self.name!r} has no masks", hint="give them with from_arrays(masks=...)")
+
+    @cached_property
+    def _digests(self) -> tuple[str, ...]:
+        # There are no stored bytes to hash: the pixels themselves are the identity.
+        return tuple(array_digest(self.image(index)) for index in range(len(self.items)))
+
+
+def from_torch(dataset: Any, *, name: str = "torch") -> Dataset:
+    """A dataset from a torch map-style Dataset whose items are an image, or (image, label).
+
+    Tensors are (C, H, W) or (H, W); PIL images and (H, W[, C]) arrays are taken too. Images are read when they are
+    asked for. Labels come from the attribute ``targets`` (with names from ``classes``) where there is one, else from
+    one pass over all items. Raises DataError where items change from one reading to the next (random augmentation).
+    """
+    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+        raise DataError(f"{type(dataset).__name__} is no map-style dataset", hint="give it __len__ and __getitem__")
+    count = len(dataset)
+    if count == 0:
+        raise DataError(f"the torch dataset {name!r} is empty", hint="give at least one image")
+    backing = TorchBacking(dataset, name)
+    _refuse_random(backing, name)
+    return Dataset(
+        name=name,
+        ids=numbered(count),
+        backing=backing,
+        labels=_labels(dataset, count),
+        location=f"torch dataset {type(dataset).__name__}",
+        format="torch dataset",
+    )
+
+
+def _labels(dataset: Any, count: int) -> tuple[str, ...] | None:
+    if not _split(dataset[0])[1]:
+        return None
+    targets = getattr(dataset, "targets", None)
+    if targets is None or len(targets) != count:
+        targets = [_scalar(_split(dataset[index])[1][0]) for index in range(count)]
+    names: Sequence[str] | None = getattr(dataset, "classes", None)
+    return texts([_scalar(target) for target in targets], "labels", names)
+
+
+def _refuse_random(backing: TorchBacking, name: str) -> None:
+    if array_digest(backing.image(0)) != array_digest(backing.image(0)):
+        raise DataError(
+            f"the torch dataset {name!r} gives other pixels each time it is read",
+            hint="leave out its random transforms: a measurement needs the images themselves",
+        )
+
+
+def _split(item: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The image, and what follows it."""
+    return (item[0], tuple(item[1:])) if isinstance(item, tuple | list) else (item, ())
+
+
+def _array(image: Any) -> NDArray[Any]:
+    """(H, W, C) of a tensor, a PIL image or an array."""
+    import numpy as np
+    from PIL import Image
+
+    from dsim.data.formats.raster import native
+
+    if isinstance(image, Image.Image):
+        return native(image)
+    if hasattr(image, "detach"):
+        array = image.detach().cpu().numpy()
+        return np.moveaxis(array, 0, -1) if array.ndim == 3 else array
+    return np.asarray(image)
+
+
+def _scalar(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Images = NDArray[Any] | Sequence[NDArray[Any]]
+
+__all__ = ["from_arrays", "from_torch"]
+
+
+def from_arrays(
+    images: Images | None = None,
+    *,
+    features: NDArray[np.floating[Any]] | None = None,
+    labels: Sequence[Any] | NDArray[Any] | None = None,
+    masks: Images | None = None,
+    attributes: Mapping[str, str] | None = None,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
+    ids: Sequence[str] | None = None,
+    name: str = "arrays",
+) -> Dataset:
+    """A dataset of arrays that are already in memory. Nothing is copied: do not change them afterwards.
+
+    Parameters
+    ----------
+    images : (n, H, W) or (n, H, W, C), or a list of (H, W[, C]) arrays of any sizes. 8 bits are used as they are,
+        floats too if all lie in [0, 1]; anything else is scaled by percentiles of the dataset.
+    features : float (n, d); used as they are by every feature measure. May be given without images.
+    labels, groups : one per image, turned into text. ``masks`` : integers (n, H, W), 0 is background.
+    attributes : properties of the dataset as a whole.
+    ids : unique texts; default: the position.
+
+    Raises DataError where lengths or shapes do not fit.
+
+    >>> import numpy as np
+    >>> cells = from_arrays(np.zeros((3, 8, 8), np.uint8), labels=[0, 1, 0], name="cells")
+    >>> len(cells), cells.classes
+    (3, ('0', '1'))
+    """
+    import numpy as np
+
+    if images is None and features is None:
+        raise DataError(
+            f"dataset {name!r} has neither images nor features", hint="give images=..., features=..., or both"
+        )
+    stack = _as_list(images, "images") if images is not None else None
+    given = None if features is None else np.asarray(features)
+    count = len(stack) if stack is not None else len(given) if given is not None else 0
+    backing = None if stack is None else ArraysBacking(stack, _masks(masks, stack), name)
+    if masks is not None and stack is None:
+        raise DataError(f"dataset {name!r} has masks but no images", hint="give images=... too")
+    if given is not None:
+        check_features(given, name)
+    return Dataset(
+        name=name,
+        ids=tuple(ids) if ids is not None else numbered(count),
+        backing=backing,
+        labels=None if labels is None else texts(labels, "labels"),
+        groups=None if groups is None else texts(groups, "groups"),
+        attributes=dict(attributes or {}),
+        features=given,
+        masked=masks is not None,
+        dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
+    )
+
+
+def _as_list(images: Images, what: str) -> tuple[NDArray[Any], ...]:
+    import numpy as np
+
+    if isinstance(images, np.ndarray) and images.dtype != object:
+        check_stack(images.shape, what)
+    arrays = tuple(np.asarray(image) for image in images)
+    for index, array in enumerate(arrays):
+        check_stack((1, *array.shape), f"{what}[{index}]")
+    return arrays
+
+
+def _masks(masks: Images | None, images: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...] | None:
+    if masks is None:
+        return None
+    arrays = _as_list(masks, "masks")
+    if len(arrays) != len(images):
+        raise DataError(f"there are {len(images)} images but {len(arrays)} masks", hint="give one mask per image")
+    for index, (mask, image) in enumerate(zip(arrays, images, strict=True)):
+        check_masks((1, *mask.shape), (1, *image.shape), f"masks[{index}]")
+    return arrays
+
+
+def join(parts: Sequence[Dataset], name: str) -> Dataset:
+    """One dataset of the images of all parts, in their order; of images of 8 bits nothing is read now.
+
+    Each image stays scaled as in its own dataset, which for deeper ones is decided now. Ids and groups are told apart
+    by the part's name, ``liver/017``. Labels, splits and masks are kept where every part has them; attributes are of a
+    dataset as a whole, and given features of one extraction: neither is joined. Raises DataError for no part at all, or
+    for an id that comes twice, NeedError for a part without images.
+
+    >>> from dsim.data.phantoms import open_phantom
+    >>> cells, eyes = (open_phantom(name, count=2, size=32) for name in ("fluorescence", "fundus"))
+    >>> both = join([cells, eyes.subset([1])], "both")
+    >>> both.ids, both.pixels(2).shape
+    (('fluorescence/00000', 'fluorescence/00001', 'fundus/00001'), (32, 32, 3))
+    """
+    from dsim.data.treatment import deep_samples
+
+    for part in parts:
+        part.require(Need.IMAGES, f"joining it to {name!r}")
+        if deep_samples(part):
+            # Now, in this thread: threads that measure the joined images would wait for it, and it for them.
+            _ = part.treatment
+    return Dataset(
+        name=name,
+        ids=tuple(f"{part.name}/{sample}" for part in parts for sample in part.ids),
+        backing=_Joined(tuple(parts)),
+        labels=_of_all(parts, lambda part: part.labels),
+        groups=_groups(parts),
+        splits=_of_all(parts, lambda part: part.splits),
+        masked=all(part.masked for part in parts),
+        dtypes=_of_all(parts, _dtypes),
+        location=", ".join(dict.fromkeys(part.location for part in parts)),
+        format="joined",
+    )
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """The samples of several datasets, one after another; their pixels are those ready for use."""
+
+    parts: tuple[Dataset, ...]
+
+    def image(self, index: int) -> NDArray[Any]:
+        part, own = self._find(index)
+        return part.pixels(own)
+
+    def image_digest(self, index: int) -> str:
+        part, own = self._find(index)
+        digest = part.image_digests[own]
+        if part.dtypes is not None and part.dtypes[own] == "uint8":
+            return digest
+        # Scaled by another dataset, the same bytes are another image.
+        whole = part if part.whole is None else part.whole
+        return hashlib.sha256(f"{digest} in {whole.images_fingerprint}".encode()).hexdigest()
+
+    def mask(self, index: int) -> NDArray[Any]:
+        part, own = self._find(index)
+        return part.mask(own)
+
+    def mask_digest(self, index: int) -> str:
+        part, own = self._find(index)
+        assert part.backing is not None, "join refuses parts without images"
+        return part.backing.mask_digest(own)
+
+    def _find(self, index: int) -> tuple[Dataset, int]:
+        part = bisect.bisect_right(self._ends, index)
+        return self.parts[part], index - (self._ends[part - 1] if part else 0)
+
+    @cached_property
+    def _ends(self) -> tuple[int, ...]:
+        return tuple(accumulate(map(len, self.parts)))
+
+
+def _of_all(parts: Sequence[Dataset], values: Callable[[Dataset], tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """The values of all samples, or None where a part has none."""
+    found = [values(part) for part in parts]
+    return None if any(one is None for one in found) else tuple(value for one in found for value in one or ())
+
+
+def _dtypes(part: Dataset) -> tuple[str, ...] | None:
+    """As ``pixels`` gives them: whatever is deeper than 8 bits has been scaled."""
+    if part.dtypes is None:
+        return None
+    return tuple(dtype if dtype == "uint8" else "float32" for dtype in part.dtypes)
+
+
+def _groups(parts: Sequence[Dataset]) -> tuple[str, ...] | None:
+    """Where some parts have groups, each image of the others is its own; None where no part has any."""
+    if all(part.groups is None for part in parts):
+        return None
+    return tuple(f"{part.name}/{group}" for part in parts for group in part.groups or part.ids)
