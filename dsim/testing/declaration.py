@@ -102,7 +102,7 @@ def parameters(subject: Subject) -> str:
     names = [parameter.name for parameter in subject.spec.parameters]
     problems = [f"{name!r} is declared twice" for name in sorted(repeated(names))]
     for parameter in subject.spec.parameters:
-        problems += _parameter_problems(parameter)
+        problems += parameter_problems(parameter)
     for name, values in subject.spec.presets.items():
         problems += _preset_problems(subject, name, values)
     if problems:
@@ -110,7 +110,8 @@ def parameters(subject: Subject) -> str:
     return f"{len(names)} parameters, {len(subject.spec.presets)} presets"
 
 
-def _parameter_problems(parameter: Parameter) -> Iterator[str]:
+def parameter_problems(parameter: Parameter) -> Iterator[str]:
+    """Yield what is wrong with a declared parameter: its name, its help, its default."""
     if not parameter.name.isidentifier():
         yield f"parameter {parameter.name!r} is no identifier"
     if not parameter.help.strip():
