@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dsim.testing import PluginReport, Report
 
 #: As in ``dsim.scaffold``, which only the command itself imports: --help stays quick.
-_KINDS = ("measure", "extractor", "reader", "command")
+_KINDS = ("measure", "extractor", "trainer", "reader", "command")
 _LICENCES = ("MIT", "BSD-3-Clause", "Apache-2.0", "GPL-3.0-or-later")
 
 

@@ -45,6 +45,12 @@ KINDS: Mapping[str, Kind] = {
         ("dsim", "numpy"),
         'dsim compare --measure frechet --extractor "{name}:[bins=16]"',
     ),
+    "trainer": Kind(
+        "A trainer of a feature extractor",
+        "trainer",
+        ("dsim", "safetensors", "torch"),
+        "dsim train {name} phantoms:xray phantoms:fundus --out run",
+    ),
     "reader": Kind("A reader of datasets", "reader", ("dsim", "numpy"), "dsim data inspect images.npy"),
     "command": Kind("A command", "command", ("click", "dsim"), "dsim {name} phantoms:fundus"),
 }

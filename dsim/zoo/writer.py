@@ -86,13 +86,13 @@ def write_model(
         picture; by default the first six.
     file : name of the weights file. ``digits`` : significant digits of the probe's expected features; None for all.
 
-    Raises UsageError where the folder holds a model already, DataError for a description that makes a wrong manifest.
+    Raises UsageError where the folder holds another model already, DataError where the manifest would be wrong.
     """
     import tomli_w
 
-    if (folder / NAME).exists():
-        raise UsageError(f"{folder} holds a model already", hint="a model never changes: choose another folder")
     path = folder / file
+    if (folder / NAME).exists():
+        return _same_model(folder, description, weights)
     _write_weights(path, weights, description.dtype)
     manifest = _without_unknown({**_manifest(description, path), "probe": {}})
     manifest["probe"] = _probe(Model(description.id, folder, manifest, path), digits, tolerance)
@@ -198,6 +198,17 @@ def _write_weights(path: Path, weights: Mapping[str, Tensor] | Path, dtype: str)
     }
     with replacing(path) as temporary:
         save_file(tensors, temporary)
+
+
+def _same_model(folder: Path, description: ModelDescription, weights: Mapping[str, Tensor] | Path) -> Model:
+    """The model of a folder, where it is the one that is to be written: an interrupted run has come again."""
+    model = read_model(folder)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / model.weights.name
+        _write_weights(path, weights, description.dtype)
+        if model.id != description.id or file_sha256(path) != model.sha256:
+            raise UsageError(f"{folder} holds a model already", hint="a model never changes: choose another folder")
+    return model
 
 
 def _manifest(description: ModelDescription, weights: Path) -> dict[str, Any]:
