@@ -35,8 +35,8 @@ import dsim
 from dsim.data.dataset import Dataset
 from dsim.files import write_text
 from dsim.runtime import Runtime
-from dsim.stats.distances import mean_distance
 from dsim.stats.embedding import eqc, placed_shares
+from dsim.stats.euclidean import mean_distance
 from dsim.stats.ranking import spearman
 from dsim.stats.resampling import sign_flip_p
 from dsim.ui import Notes

@@ -20,7 +20,7 @@ from dsim.evaluation.contrasts import contrast_all
 from dsim.evaluation.results import Contrast, Score
 from dsim.leaderboard.rows import Board, Row
 from dsim.registry import default
-from dsim.stats.multiple import holm
+from dsim.stats.shares import holm
 from dsim_ensemble.measure import Ensemble
 
 CHANCE, FIXED = "random", "best fixed source, others"

@@ -37,8 +37,7 @@ from dsim.random import stream
 from dsim.runtime import Runtime
 from dsim.stats.fisher import drawn_factors
 from dsim_task2vec.fisher import sample_fisher
-from dsim_task2vec.head import fit_head
-from dsim_task2vec.probe import Images, Probe
+from dsim_task2vec.probe import Images, Probe, fit_head
 
 CLASSES, BATCH, EPOCHS = 10, 50, 10
 SIDES = ("dsim", "reference")

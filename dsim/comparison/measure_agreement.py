@@ -191,14 +191,14 @@ class _Correlations:
 
     @property
     def mean_over_targets(self) -> NDArray[np.float64]:
-        from dsim.stats.known import mean_known
+        from dsim.stats.ranking import mean_known
 
         return mean_known(self.values, axis=0)
 
     def mean_of(self, target: int) -> float:
         import numpy as np
 
-        from dsim.stats.known import mean_known
+        from dsim.stats.ranking import mean_known
 
         above = np.triu_indices(self.values.shape[1], k=1)
         return float(mean_known(self.values[target][above], axis=0))

@@ -96,7 +96,7 @@ def _random_worst(aligned: Aligned) -> Score:
 def _best_fixed(aligned: Aligned, how: Intervals) -> Judgement:
     import numpy as np
 
-    from dsim.stats.known import mean_known
+    from dsim.stats.ranking import mean_known
 
     cost = mean_known(_costs(aligned), axis=1)
     if np.isnan(cost).all():
@@ -110,7 +110,7 @@ def _best_fixed(aligned: Aligned, how: Intervals) -> Judgement:
 def _best_fixed_by_others(aligned: Aligned, how: Intervals) -> Judgement:
     import numpy as np
 
-    from dsim.stats.known import mean_known
+    from dsim.stats.ranking import mean_known
 
     costs = _costs(aligned)
     others = [mean_known(np.delete(costs, target, axis=1), axis=1) for target in range(len(aligned.targets))]

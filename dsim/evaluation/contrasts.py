@@ -120,7 +120,7 @@ def _adjusted(found: Sequence[Contrast]) -> tuple[Contrast, ...]:
 
     import numpy as np
 
-    from dsim.stats.multiple import holm
+    from dsim.stats.shares import holm
 
     adjusted = list(found)
     for score in dict.fromkeys(contrast.score for contrast in found):
@@ -223,7 +223,7 @@ def _picks(values: NDArray[np.float64], better: str) -> list[int]:
     """For each target the row of (measures, targets) that is best on the others; -1 where none is known there."""
     import numpy as np
 
-    from dsim.stats.known import mean_known
+    from dsim.stats.ranking import mean_known
 
     losses = values if better == "lower" else -values
     picks = []

@@ -186,7 +186,7 @@ def _possible(spec: ScoreSpec, known: Values, low: float, high: float) -> tuple[
 
 
 def _correlation(spec: ScoreSpec, x: Values, y: Values, weights: Values) -> Values:
-    from dsim.stats.weighted import weighted_pearson, weighted_spearman
+    from dsim.stats.resampling import weighted_pearson, weighted_spearman
 
     return (weighted_spearman if spec.name == "pooled_spearman" else weighted_pearson)(x, y, weights)
 

@@ -114,7 +114,7 @@ class SimilarityMatrix:
         """p-values adjusted by Holm's method for the sources of each target; None without a test."""
         import numpy as np
 
-        from dsim.stats.multiple import holm
+        from dsim.stats.shares import holm
 
         return None if self.p_values is None else np.stack([holm(column) for column in self.p_values.T], axis=1)
 

@@ -58,12 +58,13 @@ def gaussians(samples: Sequence[Points], shrinkage: float | str = 0.0) -> Gaussi
     return Gaussians(np.stack(means), tuple(factors), np.array(ridges), np.array(traces))
 
 
-def ledoit_wolf_weight(points: Points) -> float:
-    """The weight of the scaled identity that minimises the expected squared error of the covariance; in [0, 1].
+def ledoit_wolf_weight(points: Points, square: float | None = None) -> float:
+    """Return the weight of the scaled identity that minimises the expected squared error of the covariance; in [0, 1].
 
     Parameters
     ----------
     points : (n, d). Costs n^2 d or n d^2, whichever is less; 0 where the points do not vary.
+    square : |S|^2 of their covariance S, divided by n, where it is known; the cost is then n d.
 
     References
     ----------
@@ -74,8 +75,9 @@ def ledoit_wolf_weight(points: Points) -> float:
     """
     centred = points - points.mean(axis=0, dtype=np.float64)
     n, d = centred.shape
-    gram = centred @ centred.T if n < d else centred.T @ centred
-    square = float(np.vdot(gram, gram)) / n**2
+    if square is None:
+        gram = centred @ centred.T if n < d else centred.T @ centred
+        square = float(np.vdot(gram, gram)) / n**2
     fourth = float((np.einsum("ij,ij->i", centred, centred) ** 2).sum()) / n
     spread = square - (float(np.vdot(centred, centred)) / n) ** 2 / d
     if spread <= 1e-14 * square:

@@ -53,6 +53,23 @@ def correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.f
     return np.clip(products.astype(np.float64), -1, 1)
 
 
+def mean_inner_product(mean_a: NDArray[np.floating], mean_b: NDArray[np.floating]) -> float:
+    """Return the mean inner product over all pairs of vectors of two sets, from the means of the sets.
+
+    An inner product is linear: of standardised images it is the mean of all correlations, of ring spectra that of all
+    ring correlations, at the cost of one pair.
+
+    Parameters
+    ----------
+    mean_a, mean_b : the mean vectors, of equal shape.
+
+    >>> a, b = (standardise(np.array(x)) for x in ([[1, 2, 3], [1, 3, 2]], [[2, 4, 6], [3, 2, 1]]))
+    >>> round(mean_inner_product(a.mean(axis=0), b.mean(axis=0)), 6), round(float(correlations(a, b).mean()), 6)
+    (0.0, 0.0)
+    """
+    return float(np.vdot(mean_a, mean_b))
+
+
 def shifted_correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """The largest Pearson correlation over all circular shifts of one image against the other.
 

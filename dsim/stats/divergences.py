@@ -1,4 +1,4 @@
-"""Kullback-Leibler and Jensen-Shannon divergence, and histograms whose bins are the same for every dataset."""
+"""Kullback-Leibler divergence, and histograms whose bins are the same for every dataset."""
 
 from __future__ import annotations
 
@@ -39,45 +39,6 @@ def kl_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
     undefined = np.isnan(p).any(axis=-1) | np.isnan(q).any(axis=-1)
     # Rounding may leave -1e-17 where the distributions are equal.
     return np.where(undefined, np.nan, np.maximum((np.where(p > 0, p, 0) * terms).sum(axis=-1), 0))
-
-
-def js_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
-    """Jensen-Shannon divergence along the last axis: the mean divergence of both from their mixture.
-
-    Parameters
-    ----------
-    p, q : (..., k), non-negative weights, which are normalised to sum to 1.
-
-    Returns
-    -------
-    float64 (...), distances in [0, log 2], in nats. Symmetric, and finite where the supports differ.
-
-    References
-    ----------
-    Lin 1991, doi:10.1109/18.61115.
-
-    >>> round(float(js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0]))), 6)
-    0.693147
-    """
-    p, q = _distribution(p), _distribution(q)
-    middle = (p + q) / 2
-    return (kl_divergence(p, middle) + kl_divergence(q, middle)) / 2
-
-
-def mix_uniform(p: NDArray[Any], share: float) -> NDArray[np.float64]:
-    """Smooth a distribution by a share of the uniform one; it then is nowhere 0.
-
-    Unlike counts added to every bin, the outcome does not depend on the number of samples.
-
-    Parameters
-    ----------
-    p : (..., k), non-negative weights, which are normalised. ``share`` : in [0, 1].
-
-    >>> mix_uniform(np.array([4, 0]), 0.5).tolist()
-    [0.75, 0.25]
-    """
-    p = _distribution(p)
-    return np.asarray((1 - share) * p + share / p.shape[-1], dtype=np.float64)
 
 
 def soften(p: NDArray[Any]) -> NDArray[np.float64]:
@@ -145,7 +106,9 @@ def binned_divergence(source: NDArray[Any], target: NDArray[Any], smoothing: flo
 
     Parameters
     ----------
-    source, target : counts (d, bins) over the same bins. ``smoothing`` : share of the uniform distribution, in (0, 1].
+    source, target : counts (d, bins) over the same bins.
+    smoothing : share of the uniform distribution that is mixed in, in (0, 1]; unlike counts added to every bin it does
+        not depend on the number of samples.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dsim.stats.distances import mean_distance, mean_distance_within
+from dsim.stats.euclidean import mean_distance, mean_distance_within
 
 if TYPE_CHECKING:
     import numpy as np

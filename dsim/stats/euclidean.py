@@ -1,4 +1,7 @@
-"""Euclidean distances of all pairs of points by one matrix product, exact also where points all but coincide."""
+"""Euclidean distances of all pairs of points, exact also where points all but coincide, and their means.
+
+Tables come from one matrix product; means never hold all pairs of large clouds.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from numpy.typing import NDArray
 _CANCELLED = 1e-8
 #: Pairs that are computed again, one by one, at once.
 _MENDED = 8192
+#: Distances held at once for a mean: 64 MB in float64.
+_BLOCK = 8_000_000
 
 Points = NDArray[np.floating[Any]]
 
@@ -50,6 +55,29 @@ def distances(a: Points, b: Points) -> NDArray[np.float64]:
     """
     squared = squared_distances(a, b)
     return np.sqrt(squared, out=squared)
+
+
+def mean_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """Mean Euclidean distance over all pairs of a point of ``a`` (n, k) and a point of ``b`` (m, k).
+
+    >>> mean_distance(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
+    3.0
+    """
+    from scipy.spatial.distance import cdist
+
+    rows = max(1, _BLOCK // len(b))
+    total = sum(float(cdist(a[start : start + rows], b).sum()) for start in range(0, len(a), rows))
+    return total / (len(a) * len(b))
+
+
+def mean_distance_within(points: NDArray[np.floating]) -> float:
+    """Mean Euclidean distance over all pairs of distinct points of (n, k); NaN for fewer than two points.
+
+    >>> mean_distance_within(np.array([[0.0], [1.0], [3.0]]))
+    2.0
+    """
+    n = len(points)
+    return mean_distance(points, points) * n / (n - 1) if n > 1 else float("nan")
 
 
 def _mend(table: NDArray[np.float64], at: tuple[NDArray[np.intp], ...], a: Points, b: Points) -> None:

@@ -77,11 +77,17 @@ def cauchy(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
 
 
 def negative_distance(a: Points, b: Points) -> NDArray[np.float64]:
-    """-|x - y|: its squared discrepancy is the energy distance.
+    """Return -|x - y| of all pairs: its squared discrepancy is the energy distance.
+
+    Unbiased, the discrepancy is 0 on average where both clouds come from one distribution; else it is at least 0, and
+    in one dimension the square of what ``scipy.stats.energy_distance`` returns.
 
     References
     ----------
-    Sejdinovic et al. 2013, doi:10.1214/13-AOS1140.
+    Sejdinovic et al. 2013, doi:10.1214/13-AOS1140; Székely and Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
+
+    >>> negative_distance(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).tolist()
+    [[-5.0]]
     """
     table = distances(a, b)
     return np.negative(table, out=table)

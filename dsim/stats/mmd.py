@@ -21,8 +21,12 @@ Draws = Sequence[NDArray[np.intp]]
 Blocks = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 
-def squared_mmd(kernel: Kernel, a: Points, b: Points, *, unbiased: bool = True) -> float:
-    """Squared maximum mean discrepancy.
+def squared_mmd(
+    kernel: Kernel, a: Points, b: Points, *, unbiased: bool = True, within: tuple[float, float] | None = None
+) -> float:
+    """Return the squared maximum mean discrepancy of two clouds.
+
+    With the kernel ``negative_distance`` it is the energy distance 2 E|x - y| - E|x - x'| - E|y - y'|.
 
     Parameters
     ----------
@@ -30,18 +34,22 @@ def squared_mmd(kernel: Kernel, a: Points, b: Points, *, unbiased: bool = True) 
     a, b : (n, d) and (m, d), in the type that the kernel shall compute in; n and m at least 2 where ``unbiased``.
     unbiased : leave out pairs of a point with itself. The value is 0 on average where both clouds come from one
         distribution, so it can be negative; with those pairs it is at least 0, and grows as n falls.
+    within : ``mean_within`` of either cloud, where they are known.
 
     References
     ----------
-    Gretton et al. 2012, Journal of Machine Learning Research 13, 723-773, Eq. 3 and 5.
+    Gretton et al. 2012, Journal of Machine Learning Research 13, 723-773, Eq. 3 and 5; energy distance: Székely and
+    Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
 
-    >>> from dsim.stats.kernels import linear
+    >>> from dsim.stats.kernels import linear, negative_distance
     >>> a, b = np.array([[0.0], [2.0]]), np.array([[3.0], [3.0]])
     >>> squared_mmd(linear, a, b, unbiased=False), squared_mmd(linear, a, b)
     (4.0, 3.0)
+    >>> squared_mmd(negative_distance, np.array([[0.0], [2.0]]), np.array([[1.0], [3.0]]), unbiased=False)
+    1.0
     """
-    within = mean_within(kernel, a, distinct=unbiased) + mean_within(kernel, b, distinct=unbiased)
-    return within - 2 * mean_between(kernel, a, b)
+    own = within or (mean_within(kernel, a, distinct=unbiased), mean_within(kernel, b, distinct=unbiased))
+    return own[0] + own[1] - 2 * mean_between(kernel, a, b)
 
 
 def mean_between(kernel: Kernel, a: Points, b: Points) -> float:

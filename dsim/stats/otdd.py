@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from dsim.stats.bures import (
 )
 from dsim.stats.entropic import TOLERANCE, Transport
 from dsim.stats.euclidean import squared_distances
-from dsim.stats.transport import coupling, exact_transport, sinkhorn, sinkhorn_self
+from dsim.stats.transport import exact_transport, sinkhorn, sinkhorn_self
 
 Points = NDArray[np.floating[Any]]
 Codes = NDArray[np.integer[Any]]
@@ -86,7 +86,9 @@ class Sample:
 
 
 def label_distances(source: Sample, target: Sample) -> Table:
-    """W_p^p of every class of the source to every class of the target, (C, C'); NoTransportError where one has none.
+    """Return W_p^p of every class of the source to every class of the target, float64 (C, C').
+
+    Raises NoTransportError where one was not solved.
 
     >>> ground = Ground(inner="means")
     >>> one = Sample(np.array([[0.0], [2.0], [5.0]]), np.array([0, 0, 1]), ground)
@@ -102,7 +104,7 @@ def label_distances(source: Sample, target: Sample) -> Table:
 
 
 def label_distances_within(sample: Sample) -> Table:
-    """The same among the classes of one sample, (C, C): symmetric with a zero diagonal, each pair computed once."""
+    """Return the same among the classes of one sample, (C, C): symmetric, 0 on the diagonal."""
     inner = sample.ground.inner
     if inner == "gaussian":
         return squared_bures_within(sample.moments)
@@ -125,19 +127,19 @@ _CLOSED: dict[str, Callable[[Gaussians, Gaussians], Table]] = {
 def _between_groups(a: Points, b: Points, ground: Ground) -> float:
     table = _power(squared_distances(a, b), ground.p)
     found = sinkhorn(table, ground.eps) if ground.inner == "sinkhorn" else exact_transport(table)[0]
-    return solved(found, f"transport between a class of {len(a)} and one of {len(b)} points").value
+    return _solved(found, f"transport between a class of {len(a)} and one of {len(b)} points").value
 
 
 def _power(squared: Table, p: int) -> Table:
     return squared if p == 2 else np.sqrt(squared, out=squared)
 
 
-def solved(found: Transport, what: str) -> Transport:
-    """The solution, or NoTransportError that says how far it got."""
+def _solved(found: Transport, what: str) -> Transport:
+    """The solution; raises NoTransportError, which says how far it got."""
     if found.converged:
         return found
-    told = found.status or f"after {found.products} products with the kernel the marginals are off by {found.error:.1e}"
-    raise NoTransportError(f"{what} did not converge: {told}")
+    reason = found.status or f"after {found.products} products with the kernel the marginals miss by {found.error:.1e}"
+    raise NoTransportError(f"{what} did not converge: {reason}")
 
 
 class GroundCost:
@@ -192,13 +194,13 @@ class GroundCost:
 
 
 def transport_between(source: Sample, target: Sample, outer: str) -> Transport:
-    """Transport of one sample to another; NoTransportError where it was not solved."""
+    """Return the transport of one sample to another; raises NoTransportError where it was not solved."""
     ground = source.ground
     if outer != "exact" and _same(source, target):
         return transport_within(source)
     cost = GroundCost(source, target, label_distances(source, target) if ground.labelled else None)
     found = exact_transport(cost.rows(0, cost.shape[0]))[0] if outer == "exact" else sinkhorn(cost, ground.eps)
-    return solved(found, "the transport between the datasets")
+    return _solved(found, "the transport between the datasets")
 
 
 def _same(source: Sample, target: Sample) -> bool:
@@ -206,14 +208,17 @@ def _same(source: Sample, target: Sample) -> bool:
 
 
 def transport_within(sample: Sample) -> Transport:
-    """Entropic transport of a sample to itself: what debiasing takes off; NoTransportError where it was not solved."""
+    """Return the entropic transport of a sample to itself, which debiasing takes off.
+
+    Raises NoTransportError where it was not solved.
+    """
     ground = sample.ground
     cost = GroundCost(sample, sample, label_distances_within(sample) if ground.labelled else None)
-    return solved(sinkhorn_self(cost, ground.eps), "the transport of a dataset to itself")
+    return _solved(sinkhorn_self(cost, ground.eps), "the transport of a dataset to itself")
 
 
 def distance(between: float, within: Sequence[float]) -> float:
-    """``between`` less half of each value within; what rounding leaves below zero is zero.
+    """Return ``between`` less half of each value within; what rounding leaves below zero is zero.
 
     >>> distance(3.0, (1.0, 2.0)), distance(1.0, (1.0, 1.0 + 1e-12)), distance(2.0, ())
     (1.5, 0.0, 2.0)
@@ -222,75 +227,69 @@ def distance(between: float, within: Sequence[float]) -> float:
     return 0.0 if -10 * TOLERANCE * abs(between) < value < 0 else value
 
 
-@dataclass(frozen=True)
-class Distance:
-    """The optimal transport dataset distance of two samples.
-
-    Parameters
-    ----------
-    value : the entropic (or exact) value of the cost d^p / p, as the reference code: half a squared distance for p = 2.
-    plain : p times the mean cost of the coupling: the mean of d^p, without the entropic term.
-    coupling : (n, m), of sum 1.
-    labels : W_p^p between classes, (C, C'); None without labels.
-    """
+class Transported(NamedTuple):
+    """A value of the cost d^p / p as the reference code has it, with its entropic term, and the mean cost alone."""
 
     value: float
-    plain: float
-    coupling: Table
-    labels: Table | None
+    cost: float
 
 
 def otdd(
-    x: Points,
-    x_codes: Codes,
-    y: Points,
-    y_codes: Codes,
+    source: Sample,
+    target: Sample,
     *,
     outer: str = "debiased",
-    ground: Ground | None = None,
+    within: tuple[Transported, Transported] | None = None,
 ) -> Distance:
-    """Optimal transport dataset distance of two labelled samples, with its coupling.
+    """Return the optimal transport dataset distance of two labelled samples.
 
     Parameters
     ----------
-    x, y : (n, d) and (m, d).
-    x_codes, y_codes : (n,) and (m,), classes 0 to C - 1 and 0 to C' - 1; all 0 where ``ground`` is not labelled.
+    source, target : points (n, d) and (m, d) with their classes, and the same ground distance.
     outer : ``debiased`` takes half the transport of each sample to itself off; ``sinkhorn`` does not; ``exact`` is
         unregularised, by POT.
+    within : what debiasing takes off, where it is known: of ``transport_within`` of either sample.
 
     Returns
     -------
     Distance
-        At least 0; smaller is more alike. NoTransportError where a transport problem was not solved.
+        At least 0; smaller is more alike.
+
+    Raises
+    ------
+    NoTransportError
+        Where a transport problem was not solved.
 
     References
     ----------
     Alvarez-Melis and Fusi 2020, arXiv:2002.02923.
 
-    >>> x = np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 5.0], [5.0, 6.0]])
-    >>> classes = np.array([0, 0, 1, 1])
-    >>> found = otdd(x, classes, x + [2.0, 0.0], classes, outer="exact")
-    >>> found.value, found.plain, float(found.coupling.sum())     # points and classes move by 2: (4 + 4) / 2
-    (4.0, 8.0, 1.0)
+    >>> x, classes = np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 5.0], [5.0, 6.0]]), np.array([0, 0, 1, 1])
+    >>> samples = Sample(x, classes, Ground()), Sample(x + [2.0, 0.0], classes, Ground())
+    >>> otdd(*samples, outer="exact")     # points and classes move by 2: (4 + 4) / 2
+    Distance(value=4.0, plain=8.0)
     """
-    ground = ground or Ground()
-    source, target = Sample(x, x_codes, ground), Sample(y, y_codes, ground)
-    labels = label_distances(source, target) if ground.labelled else None
-    cost = GroundCost(source, target, labels)
-    if outer == "exact":
-        found, plan = exact_transport(cost.rows(0, len(x)))
-        solved(found, "the transport between the datasets")
-        return Distance(found.value, ground.p * found.cost, plan, labels)
-    found = solved(sinkhorn(cost, ground.eps), "the transport between the datasets")
-    plan = coupling(cost, found, ground.eps, np.full(len(x), 1 / len(x)), np.full(len(y), 1 / len(y)))
-    within = [transport_within(sample) for sample in (source, target)] if outer == "debiased" else []
-    value = distance(found.value, [each.value for each in within])
-    plain = ground.p * distance(found.cost, [each.cost for each in within])
-    return Distance(value, plain, plan, labels)
+    found = transport_between(source, target, outer)
+    own: tuple[Transported | Transport, ...] = ()
+    if outer == "debiased":
+        own = within or (transport_within(source), transport_within(target))
+    value = distance(found.value, [each.value for each in own])
+    return Distance(value, source.ground.p * distance(found.cost, [each.cost for each in own]))
+
+
+class Distance(NamedTuple):
+    """The optimal transport dataset distance of two samples.
+
+    ``value`` : the entropic (or exact) value of the cost d^p / p, as the reference code: half a squared distance for
+    p = 2. ``plain`` : p times the mean cost of the coupling: the mean of d^p, without the entropic term.
+    """
+
+    value: float
+    plain: float
 
 
 def stratified(codes: Codes, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """``size`` of n positions, drawn without replacement, every class as near to its share as whole numbers allow.
+    """Return ``size`` of n positions, drawn without replacement, each class as near to its share as may be.
 
     Of equal remainders the earlier class gets the place.
 

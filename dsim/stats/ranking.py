@@ -1,4 +1,4 @@
-"""How well distances rank sources by their scores, many rows at once: correlations, top-k and regret."""
+"""Rankings of sources by distances against their scores, many rows at once: correlations, top-k and regret."""
 
 from __future__ import annotations
 
@@ -189,3 +189,24 @@ def _tau(first: Values, second: Values, weights: Any) -> Values:
 
     scale = np.sqrt(total(first**2)) * np.sqrt(total(second**2))
     return np.where(scale == 0, np.nan, np.clip(total(first * second) / _or_one(scale), -1, 1))
+
+
+def mean_known(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Mean along an axis of the values that are no NaN; unlike ``np.nanmean`` silent where there is none.
+
+    Parameters
+    ----------
+    values : float64 of any shape.
+
+    Returns
+    -------
+    float64 of the shape without that axis; NaN where all values are NaN.
+
+    >>> mean_known(np.array([[1.0, np.nan], [3.0, np.nan]]), axis=0).tolist()
+    [2.0, nan]
+    """
+    known = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    mean: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean

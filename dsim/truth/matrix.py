@@ -104,14 +104,14 @@ class TransferMatrix:
     @property
     def mean(self) -> NDArray[np.float64]:
         """Means over the known repetitions, float64 (sources, targets); NaN where there is none."""
-        from dsim.stats.known import mean_known
+        from dsim.stats.ranking import mean_known
 
         return mean_known(self.values, axis=-1)
 
     @property
     def baseline_mean(self) -> NDArray[np.float64] | None:
         """Means of the baseline over the known repetitions, float64 (targets,); None without a baseline."""
-        from dsim.stats.known import mean_known
+        from dsim.stats.ranking import mean_known
 
         return None if self.baseline is None else mean_known(self.baseline, axis=-1)
 

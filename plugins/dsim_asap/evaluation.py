@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from dsim.features.extraction import image_batches
 from dsim.features.network import Network
 from dsim.features.transforms import Square
-from dsim.stats.distances import mean_distance
 from dsim.stats.embedding import eqc, placed_shares
+from dsim.stats.euclidean import mean_distance
 from dsim_asap.encoder import clone
 from dsim_asap.model import Encoder
 from dsim_asap.recipe import Recipe

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, PairwiseMeasure, UsageError
-from dsim.stats.distances import mean_distance
+from dsim.stats.euclidean import mean_distance
 from dsim_asap.specs import SPEC, TRAINING
 
 

@@ -13,7 +13,7 @@ from dsim.features.network import Network, seed_of, seeded
 from dsim.features.timm_backend import card_of, random_weights
 from dsim.features.weights import WeightsFile, from_hub, from_torch_hub, given
 from dsim.registry import format_bracketed
-from dsim_dino.checkpoints import BRANCHES
+from dsim_dino.specs import BRANCHES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,8 +143,7 @@ def _transform(name: str, options: Mapping[str, str]) -> NetworkInput | Square:
 
 def _backbone(plan: _Plan) -> nn.Module:
     """The network with its weights; maps (b, 3, H, W) to (b, d)."""
-    from dsim_dino.checkpoints import backbone_state, load_backbone
-    from dsim_dino.tokens import TokenOf
+    from dsim_dino.backbone import TokenOf, backbone_state, load_backbone
 
     with seeded(plan.seed):
         module = _created(plan)

@@ -14,6 +14,8 @@ EXTRACTORS = (
     ),
 )
 
+#: Networks that DINO trains at once: either may be taken from a checkpoint.
+BRANCHES = ("teacher", "student")
 STATISTICS = ("energy", "mmd", "frechet", "nearest")
 
 _PAIRS = "pairs of different images only, so that one population gives 0: copies of an image are no such pair"

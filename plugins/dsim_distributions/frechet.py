@@ -20,7 +20,7 @@ from dsim.stats.frechet import (
     moments,
     points_factor,
 )
-from dsim_distributions.frechet_spec import FRECHET
+from dsim_distributions.specs import FRECHET
 
 #: Features of at most this many images (or as many as there are features) are kept, for resamples; of more, moments.
 KEPT = 4096

@@ -3,7 +3,45 @@
 from __future__ import annotations
 
 from dsim.plugin import EXTRACTOR, Direction, MeasureSpec, Need, Parameter
-from dsim_distributions.frechet_spec import FRECHET
+
+FRECHET = MeasureSpec(
+    name="frechet",
+    version=1,
+    title="Fréchet distance",
+    factory="dsim_distributions.frechet:FrechetDistance",
+    needs=frozenset({Need.FEATURES}),
+    direction=Direction.DISTANCE,
+    symmetric=True,
+    self_is_optimal=True,
+    formula="|mu - mu'|^2 + tr S + tr S' - 2 tr (S^1/2 S' S^1/2)^1/2, means mu and covariances S of the features",
+    cost="n images, d features: n d^2 + d^3 to summarise, flat in memory; d^3 per pair of datasets, n n' d if n < d",
+    references=(
+        "Fréchet 1957; Dowson and Landau 1982, doi:10.1016/0047-259X(82)90077-X",
+        "Heusel et al. 2017 (FID), arXiv:1706.08500",
+        "Chong and Forsyth 2020 (unbiased=extrapolate), arXiv:1911.07023",
+    ),
+    unit="squared feature units",
+    resamples=True,
+    replicates=100,
+    two_sample=True,
+    parameters=(
+        EXTRACTOR,
+        Parameter(
+            "unbiased",
+            "str",
+            "none",
+            "extrapolate: what the value tends to as n grows, from both datasets and their halves; may be negative",
+            choices=("none", "extrapolate"),
+        ),
+    ),
+    presets={"paper": {"extractor": "timm:inception_v3.tf_in1k"}},
+    blind_to=(
+        "all but mean and covariance of the features: clusters, tails, rare images; and it grows as n falls below a "
+        "few times d, so values at different n do not compare"
+    ),
+    expected_failures={"duplication": "covariances are unbiased, divided by the images less one"},
+)
+
 
 _FEATURES = frozenset({Need.FEATURES})
 _INFINITE = float("inf")
@@ -31,7 +69,7 @@ KID = MeasureSpec(
     name="kid",
     version=1,
     title="Kernel inception distance",
-    factory="dsim_distributions.kid:KernelInceptionDistance",
+    factory="dsim_distributions.discrepancies:KernelInceptionDistance",
     needs=_FEATURES,
     direction=Direction.DISTANCE,
     symmetric=True,
@@ -68,7 +106,7 @@ MMD = MeasureSpec(
     name="mmd",
     version=1,
     title="Maximum mean discrepancy",
-    factory="dsim_distributions.mmd:MaximumMeanDiscrepancy",
+    factory="dsim_distributions.discrepancies:MaximumMeanDiscrepancy",
     needs=_FEATURES,
     direction=Direction.DISTANCE,
     symmetric=True,
@@ -108,7 +146,7 @@ ENERGY = MeasureSpec(
     name="energy",
     version=1,
     title="Energy distance",
-    factory="dsim_distributions.energy:EnergyDistance",
+    factory="dsim_distributions.discrepancies:EnergyDistance",
     needs=_FEATURES,
     direction=Direction.DISTANCE,
     symmetric=True,
@@ -134,7 +172,7 @@ WASSERSTEIN = MeasureSpec(
     name="wasserstein",
     version=1,
     title="Wasserstein distance",
-    factory="dsim_distributions.wasserstein:WassersteinDistance",
+    factory="dsim_distributions.transport:WassersteinDistance",
     needs=_FEATURES,
     direction=Direction.DISTANCE,
     symmetric=True,
@@ -182,7 +220,7 @@ SLICED_WASSERSTEIN = MeasureSpec(
     name="sliced-wasserstein",
     version=1,
     title="Sliced Wasserstein distance",
-    factory="dsim_distributions.lines:SlicedWasserstein",
+    factory="dsim_distributions.transport:SlicedWasserstein",
     needs=_FEATURES,
     direction=Direction.DISTANCE,
     symmetric=True,
@@ -215,7 +253,7 @@ MARGINAL_WASSERSTEIN = MeasureSpec(
     name="marginal-wasserstein",
     version=1,
     title="Marginal Wasserstein distance",
-    factory="dsim_distributions.lines:MarginalWasserstein",
+    factory="dsim_distributions.transport:MarginalWasserstein",
     needs=_FEATURES,
     direction=Direction.DISTANCE,
     symmetric=True,
@@ -237,7 +275,7 @@ PRDC = MeasureSpec(
     name="prdc",
     version=1,
     title="Precision, recall, density and coverage",
-    factory="dsim_distributions.prdc:PrecisionRecallDensityCoverage",
+    factory="dsim_distributions.overlap:PrecisionRecallDensityCoverage",
     needs=_FEATURES,
     direction=Direction.SIMILARITY,
     symmetric=False,
@@ -278,7 +316,7 @@ C2ST = MeasureSpec(
     name="c2st",
     version=1,
     title="Classifier two-sample AUC",
-    factory="dsim_distributions.c2st:ClassifierTwoSample",
+    factory="dsim_distributions.overlap:ClassifierTwoSample",
     needs=_FEATURES,
     direction=Direction.DISTANCE,
     symmetric=True,

@@ -1,18 +1,101 @@
-"""``dsim expert``: ask people what they see in a dataset, and tell how far they agree."""
+"""``dsim expert``: ask people for properties of a dataset, keep their ratings, and print how far they agree."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dsim.data.attributes import read_lines
+from dsim.errors import DataError
+from dsim.files import write_text
 from dsim.ui import options
-from dsim_expert.questions import QUESTIONS
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Question:
+    """``name`` of the property, which is a column of the table; what is asked; and the answers to choose from."""
+
+    name: str
+    text: str
+    answers: tuple[str, ...]
+
+
+QUESTIONS = (
+    Question("origin", "natural or medical images?", ("natural", "medical")),
+    Question("colour", "grayscale or colour images?", ("gray", "colour")),
+    Question("content", "objects or textures?", ("objects", "textures")),
+    Question(
+        "kind",
+        "which objects or textures?",
+        (
+            "cells",
+            "tissue",
+            "skin",
+            "organs",
+            "bones",
+            "vessels",
+            "instruments",
+            "everyday things",
+            "patterns",
+            "other",
+        ),
+    ),
+    Question("diversity", "how diverse are the images?", ("low", "medium", "high")),
+    Question("classes", "how many classes?", ("1", "2", "3 to 5", "6 to 10", "more than 10")),
+)
+
+
+_KEYS = ("dataset", "observer")
+
+Rows = list[dict[str, str]]
+
+
+def read_ratings(path: Path) -> Rows:
+    """The rows of a table, or none where there is no file; DataError where it is a table of something else."""
+    if not path.exists() or not path.stat().st_size:
+        return []
+    rows = [dict(line.cells) for line in read_lines(path)]
+    missing = [key for key in _KEYS if key not in rows[0]]
+    if missing:
+        raise DataError(
+            f"{path} is no table of ratings: it has no column {missing[0]!r}", hint="name another file, or a new one"
+        )
+    return rows
+
+
+def answers_in(rows: Iterable[Mapping[str, str]], dataset: str, observer: str) -> dict[str, str]:
+    """What an observer has answered of a dataset."""
+    for row in rows:
+        if (row["dataset"], row["observer"]) == (dataset, observer):
+            return {name: answer for name, answer in row.items() if answer and name not in _KEYS}
+    return {}
+
+
+def record(path: Path, dataset: str, observer: str, answers: Mapping[str, str]) -> None:
+    """Write answers into the observer's row. The file is read again and replaced as a whole: other rows stay."""
+    rows = read_ratings(path)
+    place = next((row for row in rows if (row["dataset"], row["observer"]) == (dataset, observer)), None)
+    if place is None:
+        place = {"dataset": dataset, "observer": observer}
+        rows.append(place)
+    place.update(answers)
+    columns = list(
+        dict.fromkeys([*_KEYS, *(question.name for question in QUESTIONS), *(c for row in rows for c in row)])
+    )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 @click.group()
@@ -58,7 +141,6 @@ def rate(
     from dsim.data.opener import open_dataset
     from dsim.files import slug
     from dsim.ui import say
-    from dsim_expert.ratings import answers_in, read_ratings, record
 
     observer = _observer(observer, out)
     opened = open_dataset(dataset)
@@ -107,7 +189,7 @@ def agreement(files: Sequence[Path], as_json: bool) -> None:
     """Tell how far observers agree: Fleiss' kappa of every property, and of all together."""
     from dsim.data.attributes import merge, read_attributes
     from dsim.ui import emit_json, print_table
-    from dsim_expert.agreement import SCHEMA, agreements
+    from dsim_expert.measures import SCHEMA, agreements
 
     found = agreements(merge(read_attributes(path) for path in files))
     overall = found.pop("")

@@ -13,7 +13,7 @@ from dsim_kld.specs import KLD_TF
 
 if TYPE_CHECKING:
     from dsim.measures import SimilarityMatrix
-    from dsim_kld.files import Record
+    from dsim_kld.fingerprint import Record
 
 
 @click.group()
@@ -64,8 +64,7 @@ def write(
     from dsim.data.opener import open_dataset
     from dsim.errors import UsageError
     from dsim.ui import make_runtime, say
-    from dsim_kld.files import is_record, write_record
-    from dsim_kld.making import make_record
+    from dsim_kld.fingerprint import is_record, make_record, write_record
     from dsim_kld.measure import bins_that_hide
 
     if not is_record(str(out)):
@@ -114,7 +113,7 @@ def compare(
     """
     from dsim.errors import UsageError
     from dsim.ui import make_runtime
-    from dsim_kld.comparing import Way, compare_records, gather
+    from dsim_kld.measure import Way, compare_records, gather
 
     pool = [*files, *sources]
     if not pool:

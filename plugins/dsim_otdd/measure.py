@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
-from dsim.stats.otdd import Ground, NoTransportError, Sample, distance, stratified, transport_between, transport_within
+from dsim.stats.otdd import Ground, NoTransportError, Sample, Transported, otdd, stratified, transport_within
 from dsim_otdd.specs import OTDD
 
 #: Inner distances that are made of class covariances.
@@ -46,8 +46,7 @@ class _Prepared:
     """A dataset ready to be compared: its sample, and what debiasing takes off."""
 
     sample: Sample
-    within_value: float
-    within_cost: float
+    within: Transported
 
 
 class DatasetDistance(SimilarityMeasure[LabelledCloud]):
@@ -94,7 +93,7 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
         labels = np.array(data.labels if self.labels else [""] * len(points))
         summary = self._cloud(points, labels, int(rng.integers(2**31)) if self.size else 0)
         prepared = self._prepare(summary)
-        return replace(summary, within_value=prepared.within_value, within_cost=prepared.within_cost)
+        return replace(summary, within_value=prepared.within.value, within_cost=prepared.within.cost)
 
     def compare(self, source: LabelledCloud, target: LabelledCloud) -> float:
         return self._value(self._prepare(source), self._prepare(target))
@@ -156,24 +155,22 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
         codes = np.unique(codes, return_inverse=True)[1] if self.size else codes
         sample = Sample(summary.points[summary.chosen] if self.size else summary.points, codes, self.ground)
         if self.outer != "debiased":
-            return _Prepared(sample, 0.0, 0.0)
+            return _Prepared(sample, Transported(0.0, 0.0))
         if math.isfinite(summary.within_value):
-            return _Prepared(sample, summary.within_value, summary.within_cost)
+            return _Prepared(sample, Transported(summary.within_value, summary.within_cost))
         try:
             found = transport_within(sample)
         except NoTransportError as error:
             raise _unsolved(error) from None
-        return _Prepared(sample, found.value, found.cost)
+        return _Prepared(sample, Transported(found.value, found.cost))
 
     def _value(self, source: _Prepared, target: _Prepared) -> float:
         refuse_other_dimension(source.sample.points.shape[1], target.sample.points.shape[1])
         try:
-            found = transport_between(source.sample, target.sample, self.outer)
+            found = otdd(source.sample, target.sample, outer=self.outer, within=(source.within, target.within))
         except NoTransportError as error:
             raise _unsolved(error) from None
-        if self.convention == "plain":
-            return self.p * distance(found.cost, (source.within_cost, target.within_cost))
-        return distance(found.value, (source.within_value, target.within_value))
+        return found.plain if self.convention == "plain" else found.value
 
     def _values(self, pairs: Iterable[tuple[LabelledCloud, LabelledCloud]]) -> NDArray[np.float64]:
         """Values of resampled pairs; NaN where one has none, which must not take the others along."""

@@ -1,4 +1,4 @@
-"""From a dataset to its embedding: features, task, head, and the Fisher information of the probe's filters."""
+"""A dataset's embedding: its task, subsets of it, and the Fisher information of the probe's filters."""
 
 from __future__ import annotations
 
@@ -10,15 +10,102 @@ import torch
 from numpy.typing import NDArray
 
 from dsim.measures import DatasetView
-from dsim.plugin import MeasureError
+from dsim.plugin import MeasureError, Need
 from dsim.stats.fisher import class_factors, drawn_factors
-from dsim_task2vec.fisher import batch_fisher, sample_fisher
-from dsim_task2vec.head import fit_head
-from dsim_task2vec.probe import Images, Probe
-from dsim_task2vec.settings import Settings
-from dsim_task2vec.subsets import draw_subsets
-from dsim_task2vec.tasks import Task, find_task
-from dsim_task2vec.variational import prior_precision, variational_precision
+from dsim_task2vec.fisher import batch_fisher, prior_precision, sample_fisher, variational_precision
+from dsim_task2vec.probe import Images, Probe, fit_head
+from dsim_task2vec.specs import Settings
+
+
+@dataclass(frozen=True)
+class Task:
+    """Class of each image, integers (n,) from 0; ``remark`` says where the classes come from if not from labels."""
+
+    codes: NDArray[np.intp]
+    remark: str = ""
+
+    def shares(self, balanced: bool) -> NDArray[np.float64]:
+        """Weight of each image, summing to 1: equal, or equal in sum for all classes that occur."""
+        counts = np.bincount(self.codes)
+        weights = 1 / counts[self.codes] if balanced else np.ones(len(self.codes))
+        shares: NDArray[np.float64] = weights / weights.sum()
+        return shares
+
+    def part(self, chosen: NDArray[np.intp]) -> Task:
+        """The task of these images: classes that do not occur among them are none of it."""
+        return Task(np.unique(self.codes[chosen], return_inverse=True)[1], self.remark)
+
+
+def find_task(
+    data: DatasetView, features: NDArray[np.float32], labels: str, clusters: int, rng: np.random.Generator
+) -> Task:
+    """The task by ``labels``: ``given``, ``clusters``, or ``auto`` for labels where the dataset has them."""
+    if labels == "clusters" or not data.has(Need.LABELS):
+        return _clustered(data, features, clusters, rng)
+    found, codes = np.unique(np.array(data.labels), return_inverse=True)
+    if len(found) < 2:
+        raise MeasureError(
+            f"all {len(data)} images of {data.dataset.name!r} have the label {str(found[0])!r}, and a task needs two "
+            "classes",
+            hint="use clusters of the features as classes: task2vec:labels=clusters",
+        )
+    return Task(codes)
+
+
+def _clustered(data: DatasetView, features: NDArray[np.float32], clusters: int, rng: np.random.Generator) -> Task:
+    from sklearn.cluster import KMeans
+
+    # Copies of one image may differ by rounding, which is nothing to make classes of.
+    scale = max(float(np.abs(features).max()), 1e-30)
+    distinct = len(np.unique(np.round(features / scale, 4), axis=0))
+    if distinct < clusters:
+        raise MeasureError(
+            f"{data.dataset.name!r} has {distinct} distinct images, too few for {clusters} clusters as pseudo-labels",
+            hint="give labels, or ask for fewer clusters: task2vec:clusters=2",
+        )
+    seed = int(rng.integers(2**31))
+    # Many starts: the best of few would depend on the seed.
+    found = KMeans(clusters, n_init=10, random_state=seed).fit_predict(features.astype(np.float64))
+    return Task(found.astype(np.intp), f"pseudo-labels: {clusters} clusters of the probe's features")
+
+
+#: Draws until a subset holds two classes.
+_ATTEMPTS = 100
+
+
+def subset_size(images: int, settings: Settings, name: str) -> int:
+    """Images per subset: the share, but not below ``least``; MeasureError where two such subsets cannot be disjoint."""
+    size = max(round(settings.share * images), settings.least)
+    if 2 * size > images:
+        raise MeasureError(
+            f"{name!r} has {images} images, too few for subsets of {size}: two of them would share images",
+            hint="give more images, a smaller share or a smaller least, or compare whole datasets: subsets=0",
+        )
+    return size
+
+
+def draw_subsets(
+    name: str, task: Task, settings: Settings, rng: np.random.Generator
+) -> tuple[list[NDArray[np.intp]], str]:
+    """Indices of the images of each subset, drawn without replacement, and how large the subsets are, in words."""
+    images = len(task.codes)
+    size = subset_size(images, settings, name)
+    share = f"{100 * settings.share:g} %"
+    told = f"{settings.subsets} subsets of {size} of {images} images"
+    if size != round(settings.share * images):
+        told += f" ({share} would be {settings.share * images:.3g}, below the least of {settings.least})"
+    return [_draw(name, task, size, rng) for _ in range(settings.subsets)], told
+
+
+def _draw(name: str, task: Task, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    for _ in range(_ATTEMPTS):
+        chosen = np.sort(rng.choice(len(task.codes), size, replace=False))
+        if len(np.unique(task.codes[chosen])) > 1:
+            return chosen
+    raise MeasureError(
+        f"subsets of {size} images of {name!r} hold only one class: the others are too rare",
+        hint="give a larger share or least",
+    )
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from dsim.measures import DatasetView, finite_features
 from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
 from dsim.random import stream
 from dsim.stats.fisher import asymmetric, jsd, kl, normalised_cosine, raw_cosine, scaled_cosine
-from dsim_task2vec.settings import Settings
-from dsim_task2vec.specs import ASYMMETRIC, TASK2VEC
+from dsim_task2vec.specs import ASYMMETRIC, TASK2VEC, Settings
 
 _DISTANCES: dict[str, Callable[[NDArray[np.float32], NDArray[np.float32]], float]] = {
     "cosine": scaled_cosine,

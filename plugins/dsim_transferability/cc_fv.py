@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dsim.measures import DatasetView, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.transferability import Head, cc_fv, class_consistency, feature_variety
+from dsim_transferability.scores import trained
 from dsim_transferability.specs import CC_FV
-from dsim_transferability.taught import trained
 
 #: Cells of a class that an image needs: fewer have no covariance.
 _FEWEST = 2

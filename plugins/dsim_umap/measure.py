@@ -17,7 +17,7 @@ from dsim.errors import TooFewSamplesError
 from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, PairwiseMeasure
 from dsim.runtime import Runtime
-from dsim.stats.distances import mean_distance
+from dsim.stats.euclidean import mean_distance
 from dsim_umap.specs import SL_PCA_UMAP
 
 #: A layout is chaotic: the last bit of one of these changes all of it.

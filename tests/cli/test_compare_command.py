@@ -138,7 +138,7 @@ def test_what_a_word_stands_for_but_cannot_be_had_is_left_out_and_said(folders, 
 
 
 def test_remarks_are_printed_once_for_the_datasets_they_are_on(folders, tmp_path, monkeypatch, capsys):
-    from dsim_classical.cc import CrossCorrelation
+    from dsim_classical.measures import CrossCorrelation
 
     monkeypatch.setattr(CrossCorrelation, "remark", lambda self, summary: "seen through a glass")
     run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")])
@@ -213,7 +213,7 @@ def test_floor_and_p_stand_in_the_table_and_in_the_json(folders, tmp_path, capsy
 def test_replicates_are_as_many_as_the_measure_proposes(folders, tmp_path, monkeypatch, capsys):
     from dataclasses import replace
 
-    from dsim_classical.cc import CrossCorrelation
+    from dsim_classical.measures import CrossCorrelation
 
     proposed = replace(CrossCorrelation.spec, replicates=30)
     monkeypatch.setattr(CrossCorrelation, "spec", proposed)

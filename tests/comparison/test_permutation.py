@@ -15,7 +15,7 @@ from dsim.data.builders import from_arrays
 from dsim.errors import UsageError
 from dsim.plugin import Direction
 from dsim.runtime import Runtime
-from dsim.stats.multiple import holm
+from dsim.stats.shares import holm
 
 
 def samples(rng, count, n, name, patients=0, spread=1.0):

@@ -10,9 +10,8 @@ import pytest
 from dsim.errors import UsageError
 from dsim.evaluation import PER_TARGET, Evaluation, Intervals, Judgement
 from dsim.evaluation.contrasts import contrast_all, contrasts
-from dsim.stats.multiple import holm
 from dsim.stats.resampling import sign_flip_p
-from dsim.stats.shares import chance_p
+from dsim.stats.shares import chance_p, holm
 
 TARGETS = 10
 

@@ -31,13 +31,12 @@ from dsim_asap.studies.tune import Search
 from dsim_asap.train_zoo import read_order
 from dsim_dino.extractor import _transform
 from dsim_dino.measure import _told
-from dsim_distributions.c2st import _value
+from dsim_distributions.overlap import _value
 from dsim_expert.commands import _observer
 from dsim_kld.commands import fingerprint
-from dsim_task2vec import variational
-from dsim_task2vec.head import Head, fit_head
-from dsim_task2vec.probe import Probe
-from dsim_task2vec.tasks import find_task
+from dsim_task2vec import fisher as variational
+from dsim_task2vec.embedding import find_task
+from dsim_task2vec.probe import Head, Probe, fit_head
 from dsim_transferability.cc_fv import Cells
 
 SEGMENTER = "unet8.drive.r1"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from dsim.stats.ranking import kendall, pearson, regret, spearman, top_k, weighted_kendall
+from dsim.stats.ranking import kendall, mean_known, pearson, regret, spearman, top_k, weighted_kendall
 
 CORRELATIONS = [
     (pearson, lambda x, y: stats.pearsonr(x, y).statistic),
@@ -141,3 +142,18 @@ def test_the_right_choice_costs_exactly_nothing():
     scores = np.full(3, 0.1)
     assert float(regret(np.zeros(3), scores)) == 0
     assert float(regret([1, 2, 3], [0.3, 0.1, 0.2])) == 0
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_the_mean_is_that_of_numpy_and_silent_where_nothing_is_known(axis: int) -> None:
+    values = np.random.default_rng(0).normal(size=(4, 5, 3))
+    values[values > 0.5] = np.nan
+    values[:, :, 0] = values[2] = values[:, 1] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = mean_known(values, axis)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = np.nanmean(values, axis=axis)
+    assert 0 < np.isnan(found).sum() < found.size
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dsim.stats.shares import chance_p, share_difference_interval, wilson_interval
+from dsim.stats.shares import chance_p, holm, share_difference_interval, wilson_interval
 
 
 def test_wilsons_interval_is_that_of_scipy() -> None:
@@ -54,3 +54,27 @@ def test_no_hit_where_few_are_expected_is_no_evidence() -> None:
     """The sign-flip test calls six misses of a chance of 1 / 9 significant, p = 2^-5: they happen every other time."""
     assert chance_p(0, np.full(6, 1 / 9)) > 0.4
     assert chance_p(6, np.full(6, 1 / 9)) < 1e-5
+
+
+def test_equals_the_definition() -> None:
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 30):
+        p = rng.uniform(0, 0.2, size)
+        order = np.argsort(p)
+        expected = np.empty(size)
+        for rank, position in enumerate(order):
+            expected[position] = min(1.0, max((size - r) * p[order[r]] for r in range(rank + 1)))
+        np.testing.assert_allclose(holm(p), expected)
+
+
+def test_a_test_that_was_not_done_takes_no_part() -> None:
+    np.testing.assert_allclose(holm(np.array([np.nan, 0.02, 0.01])), [np.nan, 0.02, 0.02])
+    assert np.isnan(holm(np.array([np.nan])))
+    assert len(holm(np.array([]))) == 0
+
+
+def test_the_order_of_the_tests_does_not_matter_and_none_is_made_smaller() -> None:
+    p = np.array([0.04, 0.001, 0.5, 0.04])
+    np.testing.assert_allclose(holm(p[::-1]), holm(p)[::-1])
+    assert (holm(p) >= p).all()
+    assert holm(np.array([0.9, 0.8])).max() == pytest.approx(1.0)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dsim.stats.bures import ledoit_wolf_weight
 from dsim.stats.transferability import gbc, h_score, leep, logme, nleep, parc, regularised_h_score
-from dsim.stats.transferability.hscore import ledoit_wolf_shrinkage
 
 Array = NDArray[Any]
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "transferability.json").read_text("utf-8"))
@@ -141,7 +141,7 @@ def test_regularised_h_score_with_the_shrinkage_of_scikit_learn(n: int, d: int) 
 
     features, labels = labelled(n, d)
     fitted = LedoitWolf().fit(features)
-    assert ledoit_wolf_shrinkage(features) == pytest.approx(fitted.shrinkage_, rel=1e-10)
+    assert ledoit_wolf_weight(features) == pytest.approx(fitted.shrinkage_, rel=1e-10)
     means = np.stack([features[labels == c].mean(axis=0) for c in range(3)])[labels]
     between = (1 - fitted.shrinkage_) * np.cov(means.T, bias=True)
     expected = np.trace(np.linalg.solve(fitted.covariance_, between))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability.classes import class_means, indicators
+from dsim.stats.transferability.labelled import class_means, indicators
 
 
 def gbc(features: NDArray[np.floating], labels: NDArray[Any], gaussian: str = "spherical") -> float:

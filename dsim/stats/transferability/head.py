@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability.axes import principal_axes
-from dsim.stats.transferability.classes import indicators
+from dsim.stats.transferability.labelled import indicators, principal_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

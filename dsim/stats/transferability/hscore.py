@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability.axes import principal_axes
-from dsim.stats.transferability.classes import class_means, indicators
+from dsim.stats.bures import ledoit_wolf_weight
+from dsim.stats.transferability.labelled import class_means, indicators, principal_axes
 
 
 def h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
@@ -69,16 +69,6 @@ def regularised_h_score(features: NDArray[np.floating], labels: NDArray[Any]) ->
     return float(np.sum(kept * found.between / (kept * found.variances + spherical)))
 
 
-def ledoit_wolf_shrinkage(features: NDArray[np.floating]) -> float:
-    """The share a in [0, 1] of the scaled identity that Ledoit and Wolf mix into the covariance of features (n, d).
-
-    >>> round(ledoit_wolf_shrinkage(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])), 6)
-    0.518033
-    """
-    found = _spectrum(features, np.zeros(len(features)), fewest=1)
-    return 0.0 if found is None else found.shrinkage
-
-
 class _Spectrum(NamedTuple):
     """Variances along the principal axes, and between class means, (r,); Ledoit and Wolf's shrinkage."""
 
@@ -87,23 +77,15 @@ class _Spectrum(NamedTuple):
     shrinkage: float
 
 
-def _spectrum(features: NDArray[np.floating], labels: NDArray[Any], fewest: int = 2) -> _Spectrum | None:
-    """None for constant features or fewer classes than ``fewest``."""
+def _spectrum(features: NDArray[np.floating], labels: NDArray[Any]) -> _Spectrum | None:
+    """None for constant features or fewer than two classes."""
     points = np.asarray(features, dtype=np.float64)
     centred = points - points.mean(axis=0)
     members = indicators(labels)
     # What rounding leaves of constant features is no feature.
-    if members.shape[1] < fewest or not np.abs(centred).max() > 1e-10 * np.abs(points).max():
+    if members.shape[1] < 2 or not np.abs(centred).max() > 1e-10 * np.abs(points).max():
         return None
     squares, axes = principal_axes(centred)
     variances = squares / len(points)
     between = members.mean(axis=0) @ (class_means(centred, members) @ axes) ** 2
-    return _Spectrum(variances, between, _shrinkage(variances, centred))
-
-
-def _shrinkage(variances: NDArray[np.float64], centred: NDArray[np.float64]) -> float:
-    n, d = centred.shape
-    size = float(np.sum(variances**2))  # |cov|^2
-    spread = size - float(variances.sum()) ** 2 / d
-    error = (float(np.mean(np.sum(centred**2, axis=1) ** 2)) - size) / n
-    return min(error, spread) / spread if spread > 0 else 0.0
+    return _Spectrum(variances, between, ledoit_wolf_weight(centred, square=float(np.sum(variances**2))))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability.classes import codes, indicators
+from dsim.stats.transferability.labelled import codes, indicators
 
 #: Share of the variance that the principal components keep before NLEEP clusters, as in the published code.
 _KEPT_VARIANCE = 0.8

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability.axes import principal_axes
-from dsim.stats.transferability.classes import indicators
+from dsim.stats.transferability.labelled import indicators, principal_axes
 
 #: Ratios lambda = alpha / beta that are tried, in units of the largest squared singular value: a decade each.
 _DECADES = np.arange(-14.0, 8.0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.stats.transferability.classes import codes
+from dsim.stats.transferability.labelled import codes
 
 
 def parc(features: NDArray[np.floating], labels: NDArray[Any]) -> float:

@@ -143,7 +143,7 @@ def _results(parent: Parent, pool: Pool, known: int, trained: Trained, order: Or
 
 def _nearest(names: Sequence[str], clouds: Sequence[NDArray[np.float64]], known: int) -> dict[str, int]:
     """The known dataset nearest to each new one, by the mean distance."""
-    from dsim.stats.distances import mean_distance
+    from dsim.stats.euclidean import mean_distance
 
     return {
         name: min(range(known), key=lambda one: mean_distance(clouds[one], cloud))
@@ -157,7 +157,7 @@ def _apart(clouds: Sequence[NDArray[np.float64]]) -> float:
 
     import numpy as np
 
-    from dsim.stats.distances import mean_distance
+    from dsim.stats.euclidean import mean_distance
 
     between = [mean_distance(a, b) for a, b in itertools.combinations(clouds, 2)]
     return float(np.mean(between)) if between else float("nan")

@@ -52,7 +52,7 @@ class Trial:
         }
 
     def _foreign(self, cloud: Cloud) -> dict[str, Any]:
-        from dsim.stats.distances import mean_distance_within
+        from dsim.stats.euclidean import mean_distance_within
 
         spreads = np.array([mean_distance_within(known.points) for known in self.known])
         own = mean_distance_within(cloud.points)

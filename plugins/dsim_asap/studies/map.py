@@ -123,7 +123,7 @@ class LatentMap:
     @cached_property
     def between(self) -> Points:
         """Mean distances between datasets in the latent space, (d, d); within a dataset, over distinct images."""
-        from dsim.stats.distances import mean_distance, mean_distance_within
+        from dsim.stats.euclidean import mean_distance, mean_distance_within
 
         points = [cloud.points for cloud in self.clouds]
         table = np.array([[mean_distance(one, other) for other in points] for one in points])

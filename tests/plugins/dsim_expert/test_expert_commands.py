@@ -13,9 +13,7 @@ from dsim.cli.main import run
 from dsim.data.attributes import read_attributes
 from dsim.errors import DataError
 from dsim.files.documents import check
-from dsim_expert.commands import expert
-from dsim_expert.questions import QUESTIONS
-from dsim_expert.ratings import read_ratings, record
+from dsim_expert.commands import QUESTIONS, expert, read_ratings, record
 
 ANSWERS = ["medical", "gray", "objects", "cells", "low", "2"]
 SIX = [part for question, answer in zip(QUESTIONS, ANSWERS, strict=True) for part in (f"--{question.name}", answer)]

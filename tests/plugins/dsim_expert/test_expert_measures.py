@@ -14,7 +14,7 @@ from dsim.data.dataset import Dataset
 from dsim.measures import DatasetView, SimilarityMatrix, build_measure
 from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim_expert.votes import majority
+from dsim_expert.measures import majority
 
 #: Answers, one per property, from which every distance below follows. The study's own answers are not published:
 #: these were constructed, and show that its 24 distances are Hamming distances of six properties.

@@ -17,9 +17,8 @@ from dsim.errors import DataError
 from dsim.files.documents import check, digest
 from dsim.measures import SimilarityMatrix
 from dsim.runtime import Runtime
-from dsim_kld.comparing import Way, compare_records
-from dsim_kld.files import read_record, write_record
-from dsim_kld.making import make_record
+from dsim_kld.fingerprint import make_record, read_record, write_record
+from dsim_kld.measure import Way, compare_records
 
 EXTRACTOR = "pixels:[side=8]"
 
@@ -78,7 +77,7 @@ def test_what_is_written_is_read_again_and_holds_nothing_of_a_single_image(files
 )
 def test_a_path_of_weights_stays_at_home(called: str, written: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from dsim.features.extractor import Recipe
-    from dsim_kld.making import _identity
+    from dsim_kld.fingerprint import _identity
 
     monkeypatch.setattr("dsim.features.recipe", lambda *_: Recipe(called, "timm:resnet34", "f" * 64, "square@1"))
     reference, recipe = _identity(called, Runtime(offline=True))
@@ -151,7 +150,7 @@ def test_fingerprints_that_were_made_differently_are_refused_by_name(
 
 
 def test_other_numbers_of_features_are_refused(tmp_path: Path) -> None:
-    from dsim_kld.files import refuse_strangers
+    from dsim_kld.fingerprint import refuse_strangers
 
     records = [make_record(from_arrays(features=np.ones((4, d)), name=f"d{d}"), "", 50, 0.1, Runtime()) for d in (3, 4)]
     with pytest.raises(DataError, match="number of features 3 and 4"):

@@ -17,7 +17,7 @@ from dsim.measures import DatasetView, SimilarityMatrix, SimilarityMeasure, buil
 from dsim.random import stream
 from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.stats.otdd import Ground, otdd
+from dsim.stats.otdd import Ground, Sample, otdd
 from dsim_otdd import measure as module
 from dsim_otdd.specs import OTDD
 
@@ -65,7 +65,8 @@ def test_parameters_reach_the_pure_function(call: str, outer: str, ground: Groun
     source, target = dataset("a"), dataset("b", 1.0, 1)
     assert source.features is not None
     assert target.features is not None
-    found = otdd(source.features, codes(source), target.features, codes(target), outer=outer, ground=ground)
+    samples = Sample(source.features, codes(source), ground), Sample(target.features, codes(target), ground)
+    found = otdd(*samples, outer=outer)
     assert value(call, source, target) == pytest.approx(found.value, rel=1e-8)
     plain = ",convention=plain" if ":" in call else ":convention=plain"
     assert value(call + plain, source, target) == pytest.approx(found.plain, rel=1e-8)

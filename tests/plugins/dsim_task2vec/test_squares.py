@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dsim_task2vec.squares import ConvolutionSquares, affine_squares, is_supported
+from dsim_task2vec.probe import ConvolutionSquares, affine_squares, is_supported
 
 GEOMETRIES: tuple[dict[str, Any], ...] = (
     {"kernel_size": 3, "padding": 1},

@@ -20,9 +20,8 @@ from dsim.registry import Need
 from dsim.runtime import Runtime
 from dsim.stats.fisher import class_factors, drawn_factors
 from dsim_task2vec.fisher import Filterwise, batch_fisher, sample_fisher
-from dsim_task2vec.head import Head, fit_head
 from dsim_task2vec.measure import TaskEmbedding
-from dsim_task2vec.probe import Images, Probe
+from dsim_task2vec.probe import Head, Images, Probe, fit_head
 
 Embed = Callable[..., TaskEmbedding]
 Task = Callable[..., Dataset]

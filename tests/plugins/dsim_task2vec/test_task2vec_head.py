@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from dsim_task2vec.head import fit_head
+from dsim_task2vec.probe import fit_head
 
 
 def samples(seed: int = 0, count: int = 40, dimensions: int = 6, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:

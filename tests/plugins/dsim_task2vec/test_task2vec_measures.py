@@ -17,10 +17,10 @@ from dsim.random import stream
 from dsim.registry import Need
 from dsim.runtime import Runtime
 from dsim.stats.fisher import asymmetric, jsd, kl, normalised_cosine, raw_cosine, scaled_cosine
+from dsim_task2vec.embedding import Task as Classes
+from dsim_task2vec.embedding import draw_subsets, subset_size
 from dsim_task2vec.measure import AsymmetricTask2Vec, Task2Vec, TaskEmbedding, _pairs
-from dsim_task2vec.settings import Settings
-from dsim_task2vec.subsets import draw_subsets, subset_size
-from dsim_task2vec.tasks import Task as Classes
+from dsim_task2vec.specs import Settings
 
 #: cosine, fisher=exact, labels given.
 FROZEN = 0.357561

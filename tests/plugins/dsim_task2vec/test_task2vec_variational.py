@@ -13,9 +13,9 @@ from torch.distributions import Normal, kl_divergence
 
 from dsim.data.dataset import Dataset
 from dsim.runtime import Runtime
+from dsim_task2vec.fisher import _Noise, prior_precision
 from dsim_task2vec.measure import TaskEmbedding
 from dsim_task2vec.probe import Probe
-from dsim_task2vec.variational import _Noise, prior_precision
 
 Embed = Callable[..., TaskEmbedding]
 Task = Callable[..., Dataset]

@@ -16,8 +16,8 @@ from dsim.errors import MeasureError
 from dsim.measures import DatasetView
 from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim.stats.distances import mean_distance
 from dsim.stats.embedding import eqc
+from dsim.stats.euclidean import mean_distance
 from dsim_umap.measure import PlacedCloud, SlPcaUmap
 
 MEASURE = "sl-pca-umap:neighbours=8"

@@ -1,4 +1,4 @@
-"""What the scores of labelled features share: a dataset as a target is features and labels, as a source a head."""
+"""Scores of a target's features and labels, seen through the source's head: GBC, H-score, LEEP, LogME, NLEEP, PARC."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from dsim.measures import finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
-from dsim.stats.transferability import Head, train_head
+from dsim.stats.transferability import Head, gbc, h_score, leep, logme, nleep, parc, regularised_h_score, train_head
+from dsim_transferability.specs import GBC, H_SCORE, LEEP, LOGME, NLEEP, PARC
 
 if TYPE_CHECKING:
     from dsim.measures import DatasetView
+
 
 #: Why most scores are undefined for a source that tells nothing of a target.
 SAME_OUTPUT = "the source's head gives every image of the target the same output"
@@ -156,3 +158,101 @@ def refuse_few(labels: Sequence[str], name: str) -> None:
             f"{len(lone)} classes of {name} have a single image, the first {lone[0]!r}; at least 2 of each are needed",
             hint="leave these images out, or merge classes",
         )
+
+
+class Gbc(TransferScore):
+    """Minus the overlap of the target's classes; similarity <= 0."""
+
+    spec = GBC
+    gaussian: str
+
+    def score(self, points: NDArray[np.float64], target: Taught) -> float:
+        return gbc(points, target.classes, self.gaussian)
+
+    def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
+        return "a class of the target does not vary at all as the source's head sees it, so it is no Gaussian"
+
+
+class HScore(TransferScore):
+    """Variance between classes in units of the covariance; similarity >= 0."""
+
+    spec = H_SCORE
+    plain: bool
+
+    def score(self, points: NDArray[np.float64], target: Taught) -> float:
+        return (h_score if self.plain else regularised_h_score)(points, target.classes)
+
+    def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
+        return (
+            f"the target's {len(points)} images span as many dimensions as they can in {points.shape[1]} features, so "
+            "any labels would score alike: use plain=false"
+        )
+
+
+class Leep(TransferScore):
+    """Log expected empirical prediction; similarity <= 0."""
+
+    spec = LEEP
+    centre: str
+
+    def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
+        if self.centre == "source":
+            return source.head.posteriors(target.points)
+        # Elsewhere in the space of features the head gives all images one class: only its directions carry over.
+        moved = target.points - target.points.mean(axis=0, dtype=np.float64)
+        return source.head.posteriors(moved + source.points.mean(axis=0, dtype=np.float64))
+
+    def score(self, points: NDArray[np.float64], target: Taught) -> float:
+        return leep(points, target.classes)
+
+
+class LogMe(TransferScore):
+    """Mean log maximum evidence per image; similarity, any real number."""
+
+    spec = LOGME
+
+    def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
+        # LogME fits no intercept. A network's features can form one themselves; a head's logits cannot, and carry an
+        # offset that says where the source lies.
+        seen = super().seen(source, target)
+        return np.column_stack([seen - seen.mean(axis=0), np.ones(len(seen))])
+
+    def score(self, points: NDArray[np.float64], target: Taught) -> float:
+        return logme(points, target.classes)
+
+
+class Nleep(TransferScore):
+    """LEEP with a Gaussian mixture in place of the head; similarity <= 0."""
+
+    spec = NLEEP
+    components: int
+
+    def score(self, points: NDArray[np.float64], target: Taught) -> float:
+        return nleep(points, target.classes, self.components, target.seed)
+
+    def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
+        needed = self.components * len(np.unique(target.classes))
+        if needed > len(points):
+            return f"the target has {len(points)} images, fewer than the {needed} Gaussians: lower components"
+        return "the Gaussian mixture does not converge on this target"
+
+
+class Parc(TransferScore):
+    """Rank correlation of feature and label distances; similarity in [-1, 1]."""
+
+    spec = PARC
+    images: int
+
+    def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
+        # An image's correlation runs over its features: two logits have one, their single coordinate has none.
+        return source.head.logits(target.points)
+
+    def score(self, points: NDArray[np.float64], target: Taught) -> float:
+        if len(points) <= self.images:
+            return parc(points, target.classes)
+        rng = np.random.default_rng(target.seed)
+        chosen = np.sort(rng.choice(len(points), self.images, replace=False))
+        return parc(points[chosen], target.classes[chosen])
+
+    def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
+        return "an image of the target has the same value in all features, and so no correlation with others"

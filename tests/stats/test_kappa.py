@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dsim.stats.agreement import Kappa, fleiss_kappa, pooled_kappa
+from dsim.stats.kappa import Kappa, fleiss_kappa, pooled_kappa
 
 #: The worked example of the literature: 14 observers sort 10 things into 5 categories; kappa is 0.210.
 WORKED = np.array(

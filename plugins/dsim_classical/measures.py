@@ -1,0 +1,180 @@
+"""Cross-correlation, Fourier ring correlation and normalised mutual information of gray images, over all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.features.transforms import Square
+from dsim.measures import DatasetView
+from dsim.plugin import MeasureError, PairwiseMeasure
+from dsim.stats.correlation import correlations, mean_inner_product, shifted_correlations, standardise
+from dsim.stats.information import bin_indices, normalised_mutual_information
+from dsim.stats.spectra import ring_correlations, ring_spectra
+from dsim_classical.specs import CC, FRC, NMI
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def common_form(size: int) -> Square:
+    """Gray (ITU-R 601 luma, or the mean of any other number of channels), ``size`` x ``size``, aspect ignored."""
+    return Square(size, channels=1)
+
+
+def prepare(
+    data: DatasetView, size: int, function: Callable[[NDArray[np.float32]], NDArray[Scalar]]
+) -> NDArray[Scalar]:
+    """A function of batches of images (b, size, size), applied to the whole dataset as it is read."""
+    parts = []
+    for batch in data.batches(common_form(size)):
+        images = batch[:, 0]
+        _refuse_not_finite(images, data)
+        parts.append(function(images))
+    return np.concatenate(parts)
+
+
+def refuse_constant(prepared: NDArray[np.float32], data: DatasetView) -> None:
+    """Raise MeasureError where constant images have left NaN rows: each would make all its pairs undefined."""
+    constant = np.flatnonzero(np.isnan(prepared.reshape(len(prepared), -1)[:, 0]))
+    if len(constant):
+        raise MeasureError(
+            f"{len(constant)} of {len(data)} images of {data.dataset.name!r} are constant, and {data.wanted_by} is "
+            f"undefined for them: {_some([data.dataset.ids[i] for i in constant.tolist()])}",
+            hint="remove them, or choose nmi, which a constant image does not stop",
+        )
+
+
+def refuse_undefined(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores, or MeasureError where some pairs have none: leaving them out would change what the mean is of."""
+    undefined = int(np.isnan(scores).sum())
+    if undefined:
+        raise MeasureError(
+            f"{undefined} of {scores.size} image pairs are pairs of two constant images, for which nmi is 0 / 0",
+            hint="remove the constant images from one of the datasets",
+        )
+    return scores
+
+
+def _refuse_not_finite(images: NDArray[np.float32], data: DatasetView) -> None:
+    if not np.isfinite(images).all():
+        raise MeasureError(
+            f"images of {data.dataset.name!r} hold NaN or infinite pixels", hint="replace them before comparing"
+        )
+
+
+def _some(names: list[str], shown: int = 3) -> str:
+    """The first names, and how many more.
+
+    >>> _some(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+@dataclass(frozen=True)
+class StandardImages:
+    """Standardised images, float32 (n, size, size), and their mean, float64 (size, size)."""
+
+    images: NDArray[np.float32]
+    mean: NDArray[np.float64]
+
+
+class CrossCorrelation(PairwiseMeasure[StandardImages]):
+    """Mean Pearson correlation of all image pairs; similarity in [-1, 1]."""
+
+    spec = CC
+    size: int
+    shift: bool
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> StandardImages:
+        images = prepare(data, self.size, standardise)
+        refuse_constant(images, data)
+        return _mean_image(images)
+
+    def pairwise(self, source: StandardImages, target: StandardImages) -> NDArray[np.float64]:
+        score = shifted_correlations if self.shift else correlations
+        return score(source.images, target.images)
+
+    def compare(self, source: StandardImages, target: StandardImages) -> float:
+        if self.shift:
+            return super().compare(source, target)
+        return mean_inner_product(source.mean, target.mean)
+
+    def resample(self, summary: StandardImages, draw: NDArray[np.intp]) -> StandardImages:
+        return _mean_image(summary.images[draw])
+
+    def merge(self, first: StandardImages, second: StandardImages) -> StandardImages:
+        return _mean_image(np.concatenate([first.images, second.images]))
+
+
+def _mean_image(images: NDArray[np.float32]) -> StandardImages:
+    return StandardImages(images, images.mean(axis=0, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class RingSpectra:
+    """Spectra scaled ring by ring, float32 (n, d), and their mean, float64 (d,)."""
+
+    spectra: NDArray[np.float32]
+    mean: NDArray[np.float64]
+
+
+class FourierRingCorrelation(PairwiseMeasure[RingSpectra]):
+    """Mean Fourier ring correlation of all image pairs; similarity in [-1, 1]."""
+
+    spec = FRC
+    size: int
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> RingSpectra:
+        spectra = prepare(data, self.size, ring_spectra)
+        refuse_constant(spectra, data)
+        return _mean_spectra(spectra)
+
+    def pairwise(self, source: RingSpectra, target: RingSpectra) -> NDArray[np.float64]:
+        return ring_correlations(source.spectra, target.spectra)
+
+    def compare(self, source: RingSpectra, target: RingSpectra) -> float:
+        return mean_inner_product(source.mean, target.mean)
+
+    def resample(self, summary: RingSpectra, draw: NDArray[np.intp]) -> RingSpectra:
+        return _mean_spectra(summary.spectra[draw])
+
+    def merge(self, first: RingSpectra, second: RingSpectra) -> RingSpectra:
+        return _mean_spectra(np.concatenate([first.spectra, second.spectra]))
+
+
+def _mean_spectra(spectra: NDArray[np.float32]) -> RingSpectra:
+    return RingSpectra(spectra, spectra.mean(axis=0, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class BinnedImages:
+    """The bin of each pixel, uint8 (n, size * size)."""
+
+    indices: NDArray[np.uint8]
+
+
+class NormalisedMutualInformation(PairwiseMeasure[BinnedImages]):
+    """Mean normalised mutual information of all image pairs; similarity in [1, 2]."""
+
+    spec = NMI
+    size: int
+    bins: int
+
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> BinnedImages:
+        return BinnedImages(prepare(data, self.size, partial(bin_indices, bins=self.bins)))
+
+    def pairwise(self, source: BinnedImages, target: BinnedImages) -> NDArray[np.float64]:
+        return refuse_undefined(normalised_mutual_information(source.indices, target.indices, self.bins))
+
+    def resample(self, summary: BinnedImages, draw: NDArray[np.intp]) -> BinnedImages:
+        return BinnedImages(summary.indices[draw])
+
+    def merge(self, first: BinnedImages, second: BinnedImages) -> BinnedImages:
+        return BinnedImages(np.concatenate([first.indices, second.indices]))
