@@ -40,7 +40,7 @@ _EXPECTED = {
 def _spec(
     name: str,
     title: str,
-    target: str,
+    measure: str,
     formula: str,
     cost: str,
     references: tuple[str, ...],
@@ -52,7 +52,7 @@ def _spec(
         name=name,
         version=1,
         title=title,
-        factory=f"dsim_transferability.{target}",
+        factory=f"dsim_transferability.scores:{measure}",
         needs=_NEEDS,
         direction=Direction.SIMILARITY,
         symmetric=False,
@@ -73,7 +73,7 @@ def _spec(
 LOGME = _spec(
     "logme",
     "Logarithm of maximum evidence",
-    "logme:LogMe",
+    "LogMe",
     "mean over target classes c of max over alpha, beta of log p(y_c | F, alpha, beta) / n, F = the target through the "
     "source's head",
     "n k^2 per pair, k <= the source's classes",
@@ -85,7 +85,7 @@ LOGME = _spec(
 LEEP = _spec(
     "leep",
     "Log expected empirical prediction",
-    "leep:Leep",
+    "Leep",
     "mean over target images of log sum_z P(y | z) theta(x)_z, theta = the source head's posteriors of its classes z",
     "n d C per pair",
     ("Nguyen, Hassner, Seeger and Archambeau 2020, arXiv:2002.12462",),
@@ -105,7 +105,7 @@ LEEP = _spec(
 NLEEP = _spec(
     "nleep",
     "Log expected empirical prediction of a Gaussian mixture",
-    "nleep:Nleep",
+    "Nleep",
     "LEEP of the posteriors of a Gaussian mixture of 5 C components, fitted to the target through the source's head",
     "a mixture of 5 C Gaussians per pair",
     ("Li et al. 2021, arXiv:2011.11200",),
@@ -117,7 +117,7 @@ NLEEP = _spec(
 H_SCORE = _spec(
     "h-score",
     "H-score",
-    "h_score:HScore",
+    "HScore",
     "tr(cov_a(f)^-1 (1 - a) cov(E[f | y])), f = the target through the source's head, cov_a the Ledoit-Wolf covariance "
     "(plain: a = 0)",
     "n k^2 per pair, k <= the source's classes",
@@ -134,7 +134,7 @@ H_SCORE = _spec(
 GBC = _spec(
     "gbc",
     "Gaussian Bhattacharyya coefficient",
-    "gbc:Gbc",
+    "Gbc",
     "- sum over ordered pairs of target classes of exp(-D_B), D_B the Bhattacharyya distance of Gaussians fitted to "
     "the target through the source's head",
     "n k + C^2 k per pair, k <= the source's classes",
@@ -147,7 +147,7 @@ GBC = _spec(
 PARC = _spec(
     "parc",
     "Pairwise annotation representation comparison",
-    "parc:Parc",
+    "Parc",
     "Spearman correlation over pairs of target images of 1 - Pearson(source head's logits) and 1 - Pearson(labels)",
     "n^2 log n per pair",
     ("Bolya, Mittapalli and Hoffman 2021, arXiv:2111.06977",),

@@ -176,8 +176,8 @@ def test_a_bandwidth_of_zero_is_told() -> None:
 
 
 def test_a_transport_that_is_not_solved_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dsim.stats import wasserstein
     from dsim.stats.transport import exact_transport
-    from dsim_distributions import transport as wasserstein
 
     def stopped(cost: Any, a: Any = None, b: Any = None) -> Any:
         return exact_transport(cost, a, b, iterations=1)
