@@ -12,7 +12,7 @@ from benchmarks.biomed6.sets import Labelled
 from benchmarks.cards import counted, listed
 from benchmarks.real_sets import sections, storing
 from benchmarks.real_sets.facts import Facts, facts
-from dsim.transfer.classification.building import build
+from dsim.transfer.classification.objective import build
 from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.truth import TransferMatrix
 

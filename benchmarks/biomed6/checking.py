@@ -10,11 +10,11 @@ import numpy as np
 from benchmarks.real_sets.checking import faults, refuse
 from dsim.data.dataset import Dataset
 from dsim.errors import DataError
-from dsim.transfer.classification.assembly import assemble
-from dsim.transfer.classification.building import Published
 from dsim.transfer.classification.experiment import ClassificationExperiment
+from dsim.transfer.classification.measurement import assemble
+from dsim.transfer.classification.objective import Published
 from dsim.transfer.classification.recipe import ClassificationRecipe
-from dsim.transfer.records import WORK
+from dsim.transfer.jobs import WORK
 from dsim.truth import TransferMatrix
 
 PROVENANCE = (

@@ -27,12 +27,12 @@ from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
 from dsim.data.opener import open_dataset
 from dsim.learning import fit
+from dsim.learning.losses import segmentation_loss
 from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, decoded
 from dsim.models.tiles import canvas
 from dsim.runtime import Runtime
-from dsim.transfer.segmentation.learning import SegmentationObjective, training_config
-from dsim.transfer.segmentation.objective import objective
+from dsim.transfer.segmentation.objective import SegmentationObjective, training_config
 from dsim.transfer.segmentation.pairs import gather
 
 #: Sizes of the images that are segmented: one tile each, and many.
@@ -132,7 +132,7 @@ def plain_epoch(dataset: Dataset, recipe: SegmentationRecipe, device: str) -> fl
     started = time.perf_counter()
     for batch in torch.randperm(len(images)).split(recipe.batch):
         optimizer.zero_grad()
-        loss = objective(network(images[batch]), masks[batch])
+        loss = segmentation_loss(network(images[batch]), masks[batch])
         loss.backward()
         optimizer.step()
     synchronise(device)

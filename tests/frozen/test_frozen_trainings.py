@@ -22,12 +22,11 @@ from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, dice
 from dsim.runtime import Runtime
 from dsim.stats.auc import weighted_auc
-from dsim.transfer.classification.building import build
 from dsim.transfer.classification.images import gather
-from dsim.transfer.classification.learning import learn as learn_classes
-from dsim.transfer.classification.learning import probabilities
+from dsim.transfer.classification.objective import build, probabilities
+from dsim.transfer.classification.objective import learn as learn_classes
 from dsim.transfer.classification.recipe import ClassificationRecipe
-from dsim.transfer.segmentation.learning import adapt, learn
+from dsim.transfer.segmentation.objective import adapt, learn
 
 CPU = Runtime(device="cpu")
 FILE = "trainings.json"

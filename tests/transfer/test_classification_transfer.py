@@ -19,10 +19,11 @@ from dsim.data.dataset import Dataset
 from dsim.data.opener import open_dataset
 from dsim.errors import DataError, MeasureError, UsageError, WeightsError
 from dsim.runtime import Runtime, Silent
-from dsim.transfer.classification import learning, measure_classification, running
-from dsim.transfer.classification.building import build
+from dsim.transfer.classification import experiment as running
+from dsim.transfer.classification import measure_classification
+from dsim.transfer.classification import objective as learning
 from dsim.transfer.classification.images import gather
-from dsim.transfer.classification.learning import learn
+from dsim.transfer.classification.objective import build, learn
 from dsim.transfer.classification.recipe import SETTINGS, ClassificationRecipe
 
 TINY = ClassificationRecipe(width=8, levels=2, side=16, epochs=4, pretrain_epochs=4, batch=8, lr=0.01, neighbours=1)
@@ -72,13 +73,13 @@ def measure(tmp_path: Path) -> Callable[..., Any]:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was trained, in order."""
     seen: list[str] = []
-    original = learning.train
+    original = learning.fit
 
-    def train(*args: Any, **more: Any) -> Any:
+    def fit(*args: Any, **more: Any) -> Any:
         seen.append(more["description"])
         return original(*args, **more)
 
-    monkeypatch.setattr(learning, "train", train)
+    monkeypatch.setattr(learning, "fit", fit)
     return seen
 
 

@@ -14,10 +14,9 @@ from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
 from dsim.data.splits import lacking, source_split, target_folds
 from dsim.errors import NeedError, TooFewSamplesError, UnknownNameError, UsageError
-from dsim.transfer.classification.augment import EXTENTS, augment
-from dsim.transfer.classification.building import build
+from dsim.learning.policies import EXTENTS, augment_classification
 from dsim.transfer.classification.images import Labelled, check_labels, gather
-from dsim.transfer.classification.learning import class_weights
+from dsim.transfer.classification.objective import build, class_weights
 from dsim.transfer.classification.recipe import PRESETS, SETTINGS, ClassificationRecipe
 
 Make = Callable[..., Dataset]
@@ -156,13 +155,13 @@ def test_images_are_squares_of_three_channels_whatever_they_were():
 @pytest.mark.parametrize("how", EXTENTS)
 def test_augmentation_changes_images_by_the_generator_alone_and_keeps_their_range(how):
     given = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    first, again, other = (augment(given, how, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    first, again, other = (augment_classification(given, torch.Generator().manual_seed(s), how) for s in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert first.shape == given.shape
     assert first.min() >= 0
     assert first.max() <= 1
-    assert augment(given, "none", torch.Generator()) is given
+    assert augment_classification(given, torch.Generator(), "none") is given
 
 
 def test_the_head_is_the_same_whatever_the_body():

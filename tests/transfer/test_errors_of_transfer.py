@@ -14,20 +14,19 @@ from dsim.data.builders import from_arrays
 from dsim.data.splits import target_folds
 from dsim.errors import DsimError
 from dsim.learning import TrainingConfig, named_schedule
-from dsim.models import recipe as segmenters
 from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import of_model
 from dsim.models.tiles import as_rgb
 from dsim.prelabel import Model, Settings, prelabel
 from dsim.recommend.pool import write
 from dsim.runtime import Runtime
-from dsim.transfer.classification import building as classifiers
+from dsim.transfer.classification import objective as classifiers
 from dsim.transfer.classification.experiment import unseen as unseen_classes
 from dsim.transfer.classification.images import check_labels
 from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.segmentation import experiment
-from dsim.transfer.segmentation.measuring import _check_target, check
-from dsim.transfer.segmentation.scenario import Scenario
+from dsim.transfer.segmentation.experiment import Scenario
+from dsim.transfer.segmentation.measurement import _check_target, check
 from dsim.zoo import find
 from dsim.zoo.manifest import read_manifest
 
@@ -184,6 +183,4 @@ def test_wording_of_networks_that_cannot_be_built(monkeypatch: pytest.MonkeyPatc
     encoder = SegmentationRecipe(encoder="timm:resnet18")
     monkeypatch.setattr("dsim.models.unet.timm_encoder", lambda name: (None, {}))
     monkeypatch.setattr("dsim.models.unet.EncoderUNet", lambda encoder: SimpleNamespace(stride=7))
-    assert told_by(lambda: segmenters.build(encoder, 0)).startswith(
-        "timm's 'resnet18' makes sides 7 times smaller\n  fix: "
-    )
+    assert told_by(lambda: encoder.build(0)).startswith("timm's 'resnet18' makes sides 7 times smaller\n  fix: ")

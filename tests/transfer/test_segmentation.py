@@ -15,9 +15,9 @@ from dsim.data.dataset import Dataset
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, TooFewSamplesError, UsageError
 from dsim.models.recipe import SegmentationRecipe
 from dsim.runtime import Runtime
-from dsim.transfer.records import location_of
+from dsim.transfer.jobs import location_of
 from dsim.transfer.segmentation import experiment, measure_segmentation
-from dsim.transfer.segmentation.scenario import Scenario
+from dsim.transfer.segmentation.experiment import Scenario
 from dsim.truth import TransferMatrix
 
 CPU = Runtime(device="cpu")

@@ -21,7 +21,7 @@ from dsim.data import open_many
 from dsim.runtime import Runtime
 from dsim.learning import loop
 from dsim.transfer.segmentation import experiment
-from dsim.transfer.segmentation.recipe import SegmentationRecipe
+from dsim.models.recipe import SegmentationRecipe
 from dsim.transfer.segmentation import measure_segmentation
 
 said = open(sys.argv[1] + "/said.txt", "a", buffering=1)

@@ -28,7 +28,7 @@ def test_its_python_runs_and_prints_what_it_shows(
 
 def test_every_setting_is_told_with_its_default() -> None:
     rows = re.findall(
-        r"^\| (`.*?) \| (.*?) \|", SEGMENTATION.partition("### SegmentationRecipe")[2].partition("###")[0], re.MULTILINE
+        r"^\| (`.*?) \| (.*?) \|", SEGMENTATION.partition("### Recipe")[2].partition("###")[0], re.MULTILINE
     )
     told: dict[str, str] = {}
     for names, defaults in rows:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsim.data.dataset import Dataset
-
-#: Decoded images that are kept for the next training, bytes in all.
-KEPT_BYTES = 1 << 29
-_kept: OrderedDict[tuple[str, str, int], Tensor] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -59,34 +55,19 @@ def gather(dataset: Dataset, side: int) -> Labelled:
     """All images of a dataset with their labels; classes are numbered in alphabetical order."""
     import torch
 
+    from dsim.learning.images import build_bank, recall
+
     number = {name: position for position, name in enumerate(dataset.classes)}
     labels = torch.tensor([number[label] for label in dataset.labels or ()])
-    return Labelled(_images(dataset, side), labels, len(number))
+    key = ("classification", dataset.images_fingerprint, dataset.order, side)
+    bank = recall(key, lambda: build_bank(_decode(dataset, side)))
+    return Labelled(bank.images, labels, len(number))
 
 
-def _images(dataset: Dataset, side: int) -> Tensor:
-    """Decoded images; those of the datasets seen last are still there for the next training."""
-    key = (dataset.images_fingerprint, dataset.order, side)
-    if key not in _kept:
-        _kept[key] = _decoded(dataset, side)
-    _kept.move_to_end(key)
-    while len(_kept) > 1 and sum(map(_bytes, _kept.values())) > KEPT_BYTES:
-        _kept.popitem(last=False)
-    return _kept[key]
-
-
-def _decoded(dataset: Dataset, side: int) -> Tensor:
-    """Scaled to a square whatever their shape: what they show is wanted, not where; gray is repeated."""
-    import torch
-
+def _decode(dataset: Dataset, side: int) -> Iterator[Tensor]:
+    """Images scaled to a square whatever their shape: what they show is wanted, not where; gray is repeated."""
     from dsim.models.tiles import as_rgb, resized
 
-    images = torch.empty(len(dataset), 3, side, side, dtype=torch.uint8)
     for index in range(len(dataset)):
         image = as_rgb(dataset.pixels(index), f"image {dataset.ids[index]!r} of {dataset.name!r}")
-        images[index] = (resized(image, (side, side)) * 255).round().clamp_(0, 255).to(torch.uint8)
-    return images
-
-
-def _bytes(images: Tensor) -> int:
-    return images.numel()
+        yield resized(image, (side, side))

@@ -1,31 +1,158 @@
-"""What a segmentation network is trained to lower."""
+"""Learning to segment: what the training loop is told of images, masks, augmentation and validation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.learning import Cosine, Objective, TrainingConfig, TrainingResult, fit, named_schedule
+from dsim.models.tiles import channels_last
+from dsim.transfer.segmentation.pairs import Pairs, gather, window_side
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import torch
+    from torch import Tensor, nn
 
-#: Added to both sides of the soft Dice, in pixels: it stays finite, and is 1, for an empty image.
-SMOOTHING = 1.0
+    from dsim.data.dataset import Dataset
+    from dsim.learning import Position
+    from dsim.models.recipe import SegmentationRecipe
+    from dsim.runtime import Runtime
+    from dsim.transfer.segmentation.pairs import Foreground
 
 
-def objective(logits: Tensor, masks: Tensor) -> Tensor:
-    """Binary cross-entropy plus one minus the soft Dice of each image (Milletari 2016, arXiv:1606.04797): batch mean.
+@dataclass(frozen=True)
+class SegmentationObjective(Objective):
+    """Binary segmentation: pairs of image and mask to train on, and pairs that validate, if any."""
 
-    ``logits`` (n, H, W), any real numbers; ``masks`` (n, H, W), 0 or 1. Dice alone has almost no gradient where a
-    network begins, and on images without foreground none at all; the cross-entropy sees every pixel.
+    network: nn.Module
+    training: Pairs
+    validation: Pairs | None
+    recipe: SegmentationRecipe
+    device: str
 
-    >>> import torch
-    >>> mask = torch.tensor([[[1.0, 0.0]]])
-    >>> round(float(objective(20 * (2 * mask - 1), mask)), 4)
-    0.0
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """The network that segments."""
+        return {"network": self.network}
+
+    def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
+        """Indices of each step: all images in random order, again and again until enough were shown."""
+        import torch
+
+        draws = self.training.draws()
+        rounds = max(1, -(-self.recipe.shown // len(draws)))
+        order = torch.cat([draws[torch.randperm(len(draws), generator=generator)] for _ in range(rounds)])
+        order = order[: max(len(draws), self.recipe.shown)]
+        batches: tuple[Tensor, ...] = order.split(self.recipe.batch)  # type: ignore[no-untyped-call]
+        return batches
+
+    def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
+        """Return the loss on these images, augmented."""
+        from dsim.learning.losses import segmentation_loss
+        from dsim.learning.policies import augment_segmentation
+
+        size = window_side(self.recipe) if self.recipe.augment else self.recipe.patch
+        both = self.training.windows(batch, size, generator).to(self.device)
+        images, masks = (
+            augment_segmentation(both, self.recipe.patch, generator)
+            if self.recipe.augment
+            else (both[:, :3], both[:, 3])
+        )
+        return {"loss": segmentation_loss(self.network(channels_last(images)), masks)}
+
+    def validate(self) -> Mapping[str, float]:
+        """Return the loss on all patches of the validation images, as they are; NaN without any."""
+        import torch
+
+        from dsim.learning.losses import segmentation_loss
+
+        if self.validation is None:
+            return {"validation": math.nan}
+        tiles = torch.cat(list(self.validation.tiles()))
+        total = 0.0
+        for batch in tiles.split(2 * self.recipe.batch):  # type: ignore[no-untyped-call]
+            both = batch.to(self.device).float() / 255
+            total += float(segmentation_loss(self.network(channels_last(both[:, :3])), both[:, 3])) * len(batch)
+        return {"validation": total / len(tiles)}
+
+
+def training_config(recipe: SegmentationRecipe) -> TrainingConfig:
+    """Return the settings by which a network is trained on a source."""
+    return TrainingConfig(
+        epochs=recipe.epochs,
+        patience=recipe.patience,
+        lr=named_schedule(recipe.rate, recipe.lr, recipe.patience),
+        weight_decay=recipe.weight_decay,
+        precision=recipe.precision,
+    )
+
+
+def adaptation_config(recipe: SegmentationRecipe, fresh: bool) -> TrainingConfig:
+    """Return the settings of training on a few images of a target: of fine-tuning, or from scratch where ``fresh``.
+
+    With so few none is set apart to stop it: the last weights are kept.
     """
-    from torch.nn.functional import binary_cross_entropy_with_logits
+    epochs, lr = (recipe.epochs, recipe.lr) if fresh else (recipe.adapt_epochs, recipe.adapt_lr)
+    decay, precision = recipe.weight_decay, recipe.precision
+    return TrainingConfig(epochs, lr=Cosine(lr), weight_decay=decay, precision=precision, keep="last")
 
-    logits = logits.float()
-    chances = logits.sigmoid()
-    common = (chances * masks).sum((1, 2))
-    soft = (2 * common + SMOOTHING) / (chances.sum((1, 2)) + masks.sum((1, 2)) + SMOOTHING)
-    return binary_cross_entropy_with_logits(logits, masks) + 1 - soft.mean()
+
+def learn(
+    dataset: Dataset,
+    training: Sequence[int],
+    validation: Sequence[int],
+    recipe: SegmentationRecipe,
+    *,
+    seed: int,
+    runtime: Runtime,
+    foreground: Foreground,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+) -> TrainingResult:
+    """Train a network of the recipe on these images of a dataset, stopped by those."""
+    lesson = SegmentationObjective(
+        recipe.build(seed, runtime),
+        gather(dataset, training, recipe, foreground),
+        gather(dataset, validation, recipe, foreground) if validation else None,
+        recipe,
+        runtime.resolved_device(),
+    )
+    return fit(
+        lesson,
+        training_config(recipe),
+        seed=seed,
+        runtime=runtime,
+        checkpoint=checkpoint,
+        identity=identity,
+        description=f"training on {dataset.name}",
+    )
+
+
+def adapt(
+    network: nn.Module | None,
+    dataset: Dataset,
+    annotated: Sequence[int],
+    recipe: SegmentationRecipe,
+    *,
+    seed: int,
+    runtime: Runtime,
+    foreground: Foreground,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+) -> TrainingResult:
+    """Train on a few annotated images of a target: go on with a network, or from scratch where it is None."""
+    learner = recipe.build(seed, runtime) if network is None else network
+    pairs = gather(dataset, annotated, recipe, foreground)
+    lesson = SegmentationObjective(learner, pairs, None, recipe, runtime.resolved_device())
+    return fit(
+        lesson,
+        adaptation_config(recipe, fresh=network is None),
+        seed=seed,
+        runtime=runtime,
+        checkpoint=checkpoint,
+        identity=identity,
+        description=f"{len(annotated)} images of {dataset.name}",
+    )

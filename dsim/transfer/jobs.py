@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dsim.data.options import PHANTOMS
+from dsim.errors import DataError, UsageError, repeated
 from dsim.files.documents import number
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.learning import TrainingResult
+
 
 #: Folder of finished work, inside ``out``.
 WORK = ".work"
@@ -50,3 +55,48 @@ def location_of(dataset: Dataset, data: Path | None) -> str:
     if not chosen or not place.absolute().is_relative_to(Path(chosen).absolute()):
         return ""
     return str(PurePosixPath(place.absolute().relative_to(Path(chosen).absolute()))) + dataset.options
+
+
+def check_names(role: str, names: Sequence[str], optional: bool = False) -> None:
+    """Whether each dataset of a role, ``source`` or ``target``, can be told from the others by its name.
+
+    Raises UsageError where there is none, unless it is ``optional``; DataError where two have one name.
+    """
+    if not names and not optional:
+        raise UsageError(f"there is no {role}", hint=f"give --{role}s PATH...")
+    if twice := repeated(names):
+        raise DataError(f"two {role}s are named {twice[0]!r}", hint="give one another name: NAME=PATH")
+
+
+Found = TypeVar("Found")
+
+_WATCH = "dsim-end-with-parent"
+
+
+def side_by_side(work: Callable[..., Found], calls: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[Found]:
+    """What ``work`` gives for each call, as it comes; on one thread each in ``jobs`` processes.
+
+    With one job it is done here, in order, on as many threads as torch likes.
+    """
+    if jobs == 1 or len(calls) < 2:
+        yield from (work(*call) for call in calls)
+        return
+    from joblib import Parallel, delayed
+
+    todo = (delayed(_in_process)(os.getpid(), work, *call) for call in calls)
+    yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(todo)
+
+
+def _in_process(parent: int, work: Callable[..., Found], *call: Any) -> Found:
+    import torch
+
+    torch.set_num_threads(1)
+    if not any(thread.name == _WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
+    return work(*call)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
