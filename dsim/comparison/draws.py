@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def groups_of(dataset: Dataset) -> list[NDArray[np.intp]] | None:
-    """The positions of each group's images, groups in alphabetical order; None where there are no two groups."""
+    """Return the positions (b,) of each group's images, groups in alphabetical order; None with fewer than two."""
     import numpy as np
 
     if dataset.groups is None or len(set(dataset.groups)) < 2:
@@ -32,7 +32,7 @@ def groups_of(dataset: Dataset) -> list[NDArray[np.intp]] | None:
 
 
 def units_of(dataset: Dataset) -> Units:
-    """The groups (patients, videos, slides) where they are known, since their images are no independent evidence.
+    """Return the groups (patients, videos, slides) where they are known: their images are not independent evidence.
 
     Single images otherwise.
     """
@@ -43,7 +43,7 @@ def units_of(dataset: Dataset) -> Units:
 
 
 def joined(first: Units, second: Units, images: int) -> Units:
-    """The units of two datasets that are merged, the first of which has so many images."""
+    """Return the units of two merged datasets; the first dataset has so many ``images``."""
     import numpy as np
 
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
@@ -72,10 +72,10 @@ def random_split(units: Units, share: int, rng: np.random.Generator) -> Split:
 
 
 def draws(dataset: Dataset, fingerprint: str, count: int, seed: int) -> list[NDArray[np.intp]]:
-    """``count`` resamples of a dataset, each an array of image indices.
+    """Return ``count`` resamples of a dataset of n images, each an intp array of image indices, (n,) without groups.
 
-    Whole groups (patients, videos, slides) are drawn where they are known, since images of one group are no independent
-    evidence; single images otherwise. A dataset has the same draws in every pair, so differences are paired.
+    Whole groups (patients, videos, slides) are drawn where they are known, since images of one group are not
+    independent evidence; single images otherwise. Every pair of a dataset has the same draws, so differences are paired.
     """
     import numpy as np
 
@@ -95,7 +95,7 @@ class DrawsOfPairs:
         self._known: dict[str, Draws] = {}
 
     def of(self, source: str, target: str) -> tuple[Draws, Draws] | None:
-        """Draws for a pair; None where there are no intervals: not asked for, or the pair is one dataset."""
+        """Return the draws of a source and a target; None without a bootstrap, or where the pair is one dataset."""
         plan = self._plan
         if not plan.bootstrap or plan.is_same(plan.datasets[source], plan.datasets[target]):
             return None

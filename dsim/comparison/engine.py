@@ -56,7 +56,7 @@ def compare(
     jobs : how many summaries and pairs are computed side by side (joblib; -1 for all cores).
     bootstrap : replicates over images (over groups where they are known) for intervals; 0 for none.
     test : permutations for the p-value of each pair: are both samples of one population? 0 for none.
-    floor : whether to tell how far two halves of each dataset are from each other, where the measure can.
+    floor : whether to compute the noise floor, the distance of two halves of each dataset, where the measure can.
     runtime : device, cache, progress; the defaults suit a script.
 
     Returns
@@ -93,7 +93,7 @@ def compare(
 
 
 def _pool_stream(plan: Plan) -> np.random.Generator:
-    # The order in which the sources are named must not change what is drawn.
+    # The order of the sources must not change the draws.
     return stream(plan.seed, "fit", *sorted(plan.fingerprints[dataset.name] for dataset in plan.sources))
 
 
@@ -184,7 +184,7 @@ def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell], resamples: boo
 def embedding_quality(clouds: Mapping[str, NDArray[np.float64]], sources: Sequence[str]) -> dict[str, Any]:
     """EQC of the sources that have a cloud, in both forms, for the record of a matrix; None where there is none.
 
-    The form ``reference`` depends on the order of the sources, which is therefore told.
+    The form ``reference`` depends on the order of the sources, which therefore stands in the record.
 
     >>> import numpy as np
     >>> clouds = {"a": np.array([[0.0], [2.0]]), "b": np.array([[9.0], [13.0]]), "target": np.array([[5.0]])}
@@ -210,5 +210,5 @@ def _remarks(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, list[str]
 
 
 def _remark(measure: SimilarityMeasure[Any], summary: Any) -> Cell:
-    # A value, so that it is kept; what fails is told in the cells.
+    # A value, so that it is stored; failures are reported in the cells.
     return Cell(0.0, measure.remark(summary))

@@ -1,4 +1,4 @@
-"""Where several measures agree: the same nearest source, and rankings alike."""
+"""The agreement of several measures: the same nearest source, and rankings alike."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Agreement:
         return self.matrices[0].targets
 
     def nearest(self, target: str) -> dict[str, str | None]:
-        """The source that each measure ranks first; None where it ranks none, or several alike."""
+        """Return the source that each measure ranks first; None where it ranks none, or several alike."""
         return {
             matrix.measure: None if len(matrix.nearest(target)) > 1 else matrix.verdicts[target].best
             for matrix in self.matrices
@@ -61,21 +61,21 @@ class Agreement:
         return count_votes(list(self.nearest(target).values()))
 
     def votes(self, target: str) -> dict[str, int]:
-        """How many measures rank each source first, the most first; sources that none does are left out."""
+        """Return how many measures rank each source first, the most first, without sources that none does."""
         return dict(self.poll(target).votes)
 
     def unanimous(self, target: str) -> str | None:
-        """The source that every measure ranks first, if there is one."""
+        """Return the source that every measure ranks first; None where there is none."""
         poll = self.poll(target)
         return poll.leaders[0] if poll.unanimous else None
 
     def orders(self, target: str) -> tuple[int, int]:
-        """Of how many pairs of sources all measures say alike which is the nearer, and how many pairs there are."""
+        """Return how many pairs of sources all measures put in the same order, and how many pairs there are."""
         known = [signs for _, signs in self._signs(target) if not any(math.isnan(sign) for sign in signs)]
         return len(self.agreed(target)), len(known)
 
     def agreed(self, target: str) -> list[tuple[str, str]]:
-        """The pairs of sources, the nearer first, of which every measure says so."""
+        """Return the pairs of sources, the nearer first, that every measure puts in this order."""
         alike = [(pair, signs) for pair, signs in self._signs(target) if signs in ({1.0}, {-1.0})]
         return [(one, other) if signs == {-1.0} else (other, one) for (one, other), signs in alike]
 
@@ -93,16 +93,16 @@ class Agreement:
 
     @cached_property
     def kendall(self) -> NDArray[np.float64]:
-        """Kendall's tau-b of the rankings of each two measures, mean over targets, (measures, measures)."""
+        """Kendall's tau-b of the rankings of each two measures, mean over targets, float64 (measures, measures)."""
         return self._correlations("kendalltau").mean_over_targets
 
     @cached_property
     def spearman(self) -> NDArray[np.float64]:
-        """Spearman's rank correlation of the rankings of each two measures, mean over targets, (measures, measures)."""
+        """Spearman's rho of the rankings of each two measures, mean over targets, float64 (measures, measures)."""
         return self._correlations("spearmanr").mean_over_targets
 
     def kendall_for(self, target: str) -> float:
-        """Mean tau-b of all pairs of measures for one target; NaN where no two can be compared."""
+        """Return the mean tau-b in [-1, 1] of all pairs of measures for one target; NaN without such pairs."""
         return self._correlations("kendalltau").mean_of(self.targets.index(target))
 
     def _correlations(self, name: str) -> _Correlations:
@@ -125,7 +125,7 @@ class Agreement:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON document of schema ``dsim.agreement/1``; NaN is null."""
+        """Return a JSON document of schema ``dsim.agreement/1``; NaN is null."""
         return {
             "schema": SCHEMA,
             "measures": [
@@ -153,7 +153,7 @@ class Agreement:
         }
 
     def to_json(self, path: Path) -> None:
-        """Write the document; atomically."""
+        """Write the document, atomically; raises DsimError where the disk refuses."""
         to_json(self.to_dict(), path)
 
 
@@ -163,7 +163,9 @@ def compare_rankings(
     seconds: Mapping[str, float] | None = None,
     failed: Mapping[str, str] | None = None,
 ) -> Agreement:
-    """Put matrices of several measures beside each other; UsageError unless they are of the same datasets.
+    """Return the agreement of several measures.
+
+    Raises UsageError for fewer than two matrices, one measure twice, or matrices of different datasets.
 
     >>> from dsim.comparison import compare
     >>> from dsim.data.phantoms import open_phantom

@@ -1,4 +1,4 @@
-"""What will be compared with what: everything that can be refused is refused here, before any work."""
+"""The plan of a comparison: everything that can be refused is refused here, before any work."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Plan:
     test: int = 0
 
     def view(self, dataset: Dataset) -> DatasetView:
-        """The dataset as the measure may see it."""
+        """Return the dataset as the measure may see it; raises NeedError where it lacks a need."""
         wanted_by = f"measure {self.measure.spec.name!r}"
         return DatasetView(dataset, self.measure.needs, wanted_by, self.runtime, self.measure.optional)
 
@@ -49,11 +49,11 @@ class Plan:
         return {name: self.view(dataset).fingerprint for name, dataset in self.datasets.items()}
 
     def for_worker(self, jobs: int) -> Plan:
-        """The plan as it travels to a worker: a progress display stays at home."""
+        """Return the plan as it travels to a worker: without a progress display where there are several."""
         return self if jobs == 1 else replace(self, runtime=replace(self.runtime, progress=Silent()))
 
     def is_same(self, source: Dataset, target: Dataset) -> bool:
-        """Whether the two are one and the same dataset."""
+        """Return whether the two are one and the same dataset."""
         return self.fingerprints[source.name] == self.fingerprints[target.name]
 
 
@@ -68,11 +68,15 @@ def make_plan(
     runtime: Runtime,
     test: int = 0,
 ) -> Plan:
-    """Check names, needs and numbers; raises UsageError, DataError or NeedError."""
+    """Return the plan of a comparison whose names, needs and numbers were checked.
+
+    Raises UsageError for a request that makes no sense, DataError for names that are not unique, and NeedError where a
+    dataset lacks something that the measure reads.
+    """
     _refuse_what_is_no_dataset("sources", sources)
     _refuse_what_is_no_dataset("targets", targets or ())
     if not sources:
-        raise UsageError("there are no sources to compare", hint="give at least one dataset")
+        raise UsageError("nothing to compare: no sources were given", hint="give at least one dataset")
     _refuse_draws(measure, bootstrap, test)
     if jobs == 0:
         raise UsageError("0 jobs do no work", hint="give 1, or more to work side by side, or -1 for all cores")
@@ -80,7 +84,10 @@ def make_plan(
         raise UsageError("one dataset cannot be compared with itself alone", hint="give a second source, or targets")
     plan = Plan(measure, tuple(sources), tuple(sources if targets is None else targets), seed, bootstrap, runtime, test)
     if not plan.targets:
-        raise UsageError("there are no targets", hint="give at least one, or leave targets out to compare the sources")
+        raise UsageError(
+            "nothing to compare with: the list of targets is empty",
+            hint="give at least one, or leave targets out to compare the sources",
+        )
     _refuse_ambiguous_names(plan)
     for dataset in plan.datasets.values():
         plan.view(dataset)  # raises NeedError where something that the measure reads is missing
@@ -92,10 +99,10 @@ def _refuse_what_is_no_dataset(role: str, given: object) -> None:
     if isinstance(given, str | Path | Dataset):
         what = f"the dataset {given.name!r}" if isinstance(given, Dataset) else repr(given)
         written = "dataset" if isinstance(given, Dataset) else _opened(given)
-        raise UsageError(f"the {role} are no list of datasets, but {what}", hint=f"put it into a list: [{written}]")
+        raise UsageError(f"{role} must be a list of datasets, got {what}", hint=f"put it into a list: [{written}]")
     for one in given if isinstance(given, Sequence) else ():
         if not isinstance(one, Dataset):
-            raise UsageError(f"the {role} hold {one!r}, which is no dataset", hint=f"open it first: {_opened(one)}")
+            raise UsageError(f"{role} must hold datasets, got {one!r}", hint=f"open it first: {_opened(one)}")
 
 
 def _opened(given: object) -> str:
@@ -120,7 +127,7 @@ def _refuse_draws(measure: SimilarityMeasure[Any], bootstrap: int, test: int) ->
     if test and not measure.spec.two_sample:
         tested = ", ".join(name for name, spec in default().measures.items() if spec.two_sample)
         raise UsageError(
-            f"measure {name!r} is no statistic of two samples, so there is no permutation test",
+            f"measure {name!r} is not a statistic of two samples, so it has no permutation test",
             hint=f"compare without --test, or by one of: {tested}",
         )
 

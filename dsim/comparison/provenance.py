@@ -1,4 +1,4 @@
-"""Everything that a number depends on, so that it can travel with the number."""
+"""Provenance: everything that a number depends on, so that it can travel with the number."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LIBRARIES = (
 
 
 def measure_identity(plan: Plan) -> dict[str, Any]:
-    """Identity of the measure as it stands after fitting: version, parameters, plugin, extractors, training pool."""
+    """Return the identity of the measure after fitting: version, parameters, plugin, extractors, training pool."""
     measure = plan.measure
     identity: dict[str, Any] = {
         "measure": measure.identity,
@@ -54,7 +54,7 @@ def measure_identity(plan: Plan) -> dict[str, Any]:
 
 
 def plugin_of(measure: str) -> str:
-    """Distribution and version that brings the measure of that name."""
+    """Return the distribution and version that brings the measure of that name."""
     registry = default()
     if measure not in registry.measures:
         return "given as an object"
@@ -63,11 +63,11 @@ def plugin_of(measure: str) -> str:
 
 
 def code_of(kind: type) -> str:
-    """Digest of the source in which a measure is written: an author who edits it must not meet yesterday's numbers."""
+    """Return a digest of a measure's source file: an author who edits it must not meet yesterday's numbers."""
     try:
         text = Path(inspect.getfile(kind)).read_text("utf-8")
     except (OSError, TypeError):
-        text = repr(kind)  # typed in at a prompt: there is no source to read
+        text = repr(kind)  # typed in at a prompt: it has no source file
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -84,7 +84,7 @@ def _recipe(reference: str, plan: Plan) -> Mapping[str, Any]:
 
 
 def conditions(runtime: Runtime) -> str:
-    """Versions and device under which something is being computed now, as canonical JSON."""
+    """Return the versions and the device of computations now, as canonical JSON."""
     # Where torch was not imported, no network ran: the processor did the work, whatever device was asked for.
     device = runtime.resolved_device() if "torch" in sys.modules else "cpu"
     libraries = {name: found for name in _LIBRARIES if (found := _version(name))}
@@ -92,9 +92,9 @@ def conditions(runtime: Runtime) -> str:
 
 
 def provenance(
-    plan: Plan, identity: Mapping[str, Any], made: Sequence[str], remarks: Mapping[str, Sequence[str]]
+    plan: Plan, identity: Mapping[str, Any], cell_conditions: Sequence[str], remarks: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
-    """The record that a matrix carries; ``made`` holds the conditions of each cell, ``remarks`` those on datasets."""
+    """Return the record that a matrix carries, from the conditions of each cell and the remarks on datasets."""
     return {
         "dsim": VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -106,7 +106,7 @@ def provenance(
             name: {**_described(dataset, plan), "remarks": list(remarks.get(name, ()))}
             for name, dataset in plan.datasets.items()
         },
-        "conditions": [{"cells": count, **json.loads(text)} for text, count in Counter(made).items()],
+        "conditions": [{"cells": count, **json.loads(text)} for text, count in Counter(cell_conditions).items()],
     }
 
 
@@ -126,7 +126,7 @@ def _described(dataset: Dataset, plan: Plan) -> dict[str, Any]:
 
 
 def _seen_by(dataset: Dataset, plan: Plan) -> list[str]:
-    """Zoo models that the measure uses and that were trained on this dataset: as a target it is no honest test."""
+    """Zoo models that the measure uses and that were trained on this dataset: as a target it is not an honest test."""
     if dataset.backing is None:
         return []
     from dsim.zoo import find, trained_on

@@ -60,7 +60,7 @@ class Summaries:
         return ContentStore(self._plan.runtime.cache, self._plan.runtime.progress.note)
 
     def key(self, name: str) -> dict[str, Any]:
-        """Everything that the summary of a dataset depends on."""
+        """Return everything that the summary of a dataset depends on."""
         return {
             "schema": SCHEMA,
             "treatment": TREATMENT_VERSION,
@@ -72,7 +72,10 @@ class Summaries:
         }
 
     def prepare(self, names: Sequence[str], jobs: int) -> None:
-        """Have the summaries of these datasets at hand, computing only those that nobody computed before."""
+        """Load the summaries of these datasets, or compute those that are not in the store.
+
+        Raises DsimError where the user must mend something, such as an unreadable file.
+        """
         missing = [name for name in names if name not in self._known and not self._load(name)]
         if not missing:
             return
@@ -104,7 +107,7 @@ class Summaries:
 
 
 def summarise(plan: Plan, name: str) -> Any:
-    """The summary of one dataset, or Failed. Errors that the user must mend (an unreadable file, ...) are raised."""
+    """Return the summary of one dataset, or Failed; raises DsimError for an unreadable file and the like."""
     measure, dataset = plan.measure, plan.datasets[name]
     try:
         if len(dataset) < measure.spec.min_samples:
@@ -121,7 +124,7 @@ def summarise(plan: Plan, name: str) -> Any:
 
 
 def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:
-    """The dataclass S of ``SimilarityMeasure[S]``; None where the summary is anything else, and so is not cached.
+    """Return the dataclass S of ``SimilarityMeasure[S]``; None for any other summary, which is not cached.
 
     A dataclass with ``transient = True`` is not cached either: it is as cheap to make again from cached features.
     """
@@ -137,7 +140,7 @@ def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:
 
 
 def encode(summary: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A frozen dataclass as (arrays, attributes)."""
+    """Return a frozen dataclass as (arrays, attributes)."""
     import numpy as np
 
     values = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
@@ -147,6 +150,6 @@ def encode(summary: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def decode(kind: type, arrays: Mapping[str, Any], attributes: Mapping[str, Any]) -> Any:
-    """The dataclass that ``encode`` took apart; lists come back as tuples."""
+    """Return the dataclass that ``encode`` took apart; lists come back as tuples."""
     plain = json.loads(attributes["fields"])
     return kind(**arrays, **{name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()})

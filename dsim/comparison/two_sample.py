@@ -1,4 +1,4 @@
-"""The noise floor: how far two halves of one dataset are from each other."""
+"""Tests of two samples: the noise floor of one dataset, and the permutation test of a pair."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ FEWEST = 4
 
 
 def floors(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, Cell]:
-    """The floor of every dataset of a plan, or NaN and the reason; nothing where the measure is not of two samples."""
+    """Return the noise floor of every dataset of a plan: the mean value between random halves of it.
+
+    NaN with the reason where it has none; nothing where the measure is not of two samples.
+    """
     if not plan.measure.spec.two_sample:
         return {}
     splits = {name: halves(dataset, plan.fingerprints[name], plan.seed) for name, dataset in plan.datasets.items()}
@@ -45,7 +48,7 @@ def floors(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, Cell]:
 
 
 def halves(dataset: Dataset, fingerprint: str, seed: int) -> list[Split]:
-    """``HALVINGS`` random divisions of a dataset into two halves, of whole groups where they are known."""
+    """Return ``HALVINGS`` random divisions of n images into halves, indices (n/2,), of whole groups where known."""
     if len(dataset) < FEWEST:
         return []
     rng, units = stream(seed, fingerprint, "halves"), units_of(dataset)
@@ -71,7 +74,7 @@ def _floor(measure: SimilarityMeasure[Any], splits: list[Split], summary: Any) -
 
 
 def with_floors(matrix: SimilarityMatrix, found: Mapping[str, Cell]) -> SimilarityMatrix:
-    """The matrix with the floor of each dataset, and with it in the verdict of each target."""
+    """Return the matrix with the floor of each dataset, and with it in the verdict of each target."""
     if not found:
         return matrix
     matrix = replace(
@@ -88,15 +91,18 @@ def _with_floor(matrix: SimilarityMatrix, target: str) -> Verdict:
     return with_floor(verdict, distance, sign * (matrix.floor or {})[target])
 
 
-#: Why there is no p where the measure was fitted on the sources: their images are known to it and the target's are not,
-#: so that not even samples of one population could change places.
+#: The reason of a missing p where the measure was fitted on the sources: it knows their images and not the target's, so
+#: that not even samples of one population could change places.
 _FITTED = "the measure was fitted on the sources, and knows the images of one side only"
 #: Relative differences below this are rounding of single precision: such values are tied.
 _ROUNDING = 1e-7
 
 
 def p_values(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
-    """p of every pair of different datasets, or NaN and the reason."""
+    """Return p of every pair of different datasets, or NaN with the reason; nothing where the plan has no test.
+
+    Permutation test of whole units; Phipson and Smyth 2010, doi:10.2202/1544-6115.1585, for why p is never 0.
+    """
     pairs = [
         (source.name, target.name)
         for source in plan.sources
@@ -134,7 +140,7 @@ def _work(plan: Plan, summaries: Summaries, pair: Pair) -> SingleWork:
 
 
 def permutations(first: Units, second: Units, count: int, seed: int, keys: Sequence[str]) -> list[Split]:
-    """The division of the merged images as it is, then ``count`` random ones, drawn for ``keys``.
+    """Return the division of the merged images as it is, then ``count`` random ones, drawn for ``keys``.
 
     Whole units (groups where they are known, else images) change sides, as many that each side keeps its number of
     images as nearly as they allow.
@@ -159,7 +165,7 @@ def _p(
 
 
 def p_value(observed: float, permuted: list[float]) -> Cell:
-    """Share of divisions, the observed one among them, whose distance is at least the observed.
+    """Return the share of divisions, the observed one among them, whose distance is at least the observed; in (0, 1].
 
     >>> p_value(3.0, [1.0, 2.0, 3.0, 4.0]).value
     0.6
@@ -173,7 +179,7 @@ def p_value(observed: float, permuted: list[float]) -> Cell:
 
 
 def with_p_values(matrix: SimilarityMatrix, found: Mapping[Pair, Cell], permutations: int) -> SimilarityMatrix:
-    """The matrix with the p-value of each pair of different datasets."""
+    """Return the matrix with the p-value of each pair of different datasets."""
     import numpy as np
 
     if not permutations:

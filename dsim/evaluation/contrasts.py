@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SHARED = ("truth", "score", "sources", "targets", "self_pairs", "confidence", "resamples", "interval", "seed")
 
 
-def differences(one: Evaluation, other: Evaluation) -> list[str]:
+def _differing_fields(one: Evaluation, other: Evaluation) -> list[str]:
     """The fields in which two evaluations were not judged alike; empty where their targets are pairs."""
     import numpy as np
 
@@ -34,7 +34,7 @@ def differences(one: Evaluation, other: Evaluation) -> list[str]:
     return differing
 
 
-def intervals_of(evaluation: Evaluation) -> Intervals:
+def _shared_intervals(evaluation: Evaluation) -> Intervals:
     """How the intervals of an evaluation were made, with the same draws of its targets."""
     from dsim.evaluation.intervals import Intervals
 
@@ -72,7 +72,7 @@ def contrast_all(evaluations: Sequence[Evaluation], scores: Sequence[str] = PER_
         For fewer than two evaluations, one measure twice, or evaluations of different truths, targets or settings.
     """
     _check(evaluations)
-    how = intervals_of(evaluations[0])
+    how = _shared_intervals(evaluations[0])
     pairs = list(itertools.combinations([evaluation.judgement for evaluation in evaluations], 2))
     return _adjusted([_contrast(score, first, second, how) for score in scores for first, second in pairs])
 
@@ -139,7 +139,7 @@ def _check(evaluations: Sequence[Evaluation]) -> None:
         raise UsageError(f"{', '.join(twice)}: given more than once", hint="give each measure once")
     one = evaluations[0]
     for other in evaluations[1:]:
-        differing = differences(one, other)
+        differing = _differing_fields(one, other)
         if differing:
             raise UsageError(
                 f"{one.measure} and {other.measure} were not judged alike: {', '.join(differing)} differ",
@@ -212,7 +212,7 @@ def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> N
         (values, reasons),
         {name: missing(name, "distances of different measures cannot be pooled") for name in POOLED},
         tuple(selected),
-        intervals_of(one),
+        _shared_intervals(one),
         targets=one.targets,
         note=f"for each target the best of {len(evaluations)} measures on the other targets, by mean {score}",
     )
@@ -240,7 +240,7 @@ def _check_choice(evaluations: Sequence[Evaluation], score: str) -> None:
         raise UsageError("a choice needs two measures", hint="give the evaluations of two or more")
     one = evaluations[0]
     for other in evaluations[1:]:
-        differing = differences(one, other)
+        differing = _differing_fields(one, other)
         if differing:
             raise UsageError(
                 f"the evaluations differ in {', '.join(differing)}",

@@ -132,7 +132,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """A JSON document of schema ``dsim.evaluation/1``; NaN is null."""
 
-        return evaluation_document(self)
+        return _evaluation_document(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The JSON text; written atomically where a path is given."""
@@ -142,7 +142,7 @@ class Evaluation:
     def from_dict(cls, document: Mapping[str, Any]) -> Evaluation:
         """The evaluation of a JSON document; DataError where it is not of schema ``dsim.evaluation/1``."""
 
-        return evaluation_of(document)
+        return _parse_evaluation(document)
 
     @classmethod
     def from_json(cls, source: str | Path) -> Evaluation:
@@ -161,7 +161,7 @@ _UNKNOWN = ("source", "target", "side", "reason")
 _HINT = "give an evaluation.json that dsim evaluate wrote"
 
 
-def evaluation_document(found: Evaluation) -> dict[str, Any]:
+def _evaluation_document(found: Evaluation) -> dict[str, Any]:
     """The document of an evaluation."""
     return {
         "schema": SCHEMA,
@@ -179,7 +179,7 @@ def evaluation_document(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def evaluation_of(document: Mapping[str, Any], what: str = "the document") -> Evaluation:
+def _parse_evaluation(document: Mapping[str, Any], what: str = "the document") -> Evaluation:
     """The evaluation of a document; DataError, which names the place, where it does not hold to the schema."""
     check(document, SCHEMA, what, _HINT)
     fields: dict[str, Any] = {
@@ -206,7 +206,7 @@ def evaluation_of(document: Mapping[str, Any], what: str = "the document") -> Ev
 
 def read(source: str | Path) -> Evaluation:
     """The evaluation of a file, or of JSON text."""
-    return evaluation_of(*read_either(source, _HINT))
+    return _parse_evaluation(*read_either(source, _HINT))
 
 
 def _judgement_document(found: Judgement) -> dict[str, Any]:

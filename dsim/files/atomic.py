@@ -14,7 +14,10 @@ from dsim.errors import DataError, DsimError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
+    """Yield a temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise.
+
+    Raises DsimError where the folder cannot be written, or the disk is full.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
@@ -37,13 +40,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; raises DsimError where it cannot be written."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def read_text(path: Path, hint: str = "give a file that can be read") -> str:
-    """The text of a file in UTF-8, without the mark of spreadsheets; DataError where it cannot be read."""
+    """Return the text of a file in UTF-8, without a byte order mark; raises DataError where it cannot be read."""
     try:
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -55,16 +58,16 @@ def read_text(path: Path, hint: str = "give a file that can be read") -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal; read piece by piece, whatever its size.
+    """Return the sha256 of a file's bytes, in hexadecimal; read piece by piece, whatever its size.
 
-    Raises OSError where it cannot be read: what to say of that depends on the file.
+    Raises OSError where it cannot be read: the caller knows what the file is.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def slug(text: str) -> str:
-    """A text as the name of a file or folder: whatever is no letter, digit, ``-``, ``_``, ``.`` or ``@`` becomes ``_``.
+    """Return a text as the name of a file: all but letters, digits, ``-``, ``_``, ``.`` and ``@`` become ``_``.
 
     >>> slug("cc@1:size=32")
     'cc@1_size_32'

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from numpy.typing import NDArray
 
-#: Characters that are told of what a schema says of a fault, which may quote whole tables.
+#: Characters of a schema's message on a fault, which may quote whole tables, that are shown.
 _LONGEST = 300
 
 
 def parse(text: str, what: str, hint: str) -> dict[str, Any]:
-    """The JSON object of a text; DataError, which names ``what`` it is, where it is none.
+    """Return the JSON object of a text; raises DataError, which names ``what`` it is, where it is not one.
 
     >>> parse('{"a": NaN}', "the text", "write null")
     Traceback (most recent call last):
@@ -40,19 +40,19 @@ def parse(text: str, what: str, hint: str) -> dict[str, Any]:
 
 
 def read(path: Path, hint: str) -> dict[str, Any]:
-    """The JSON object in a file; DataError where it cannot be read, or there is none."""
+    """Return the JSON object in a file; raises DataError where it cannot be read, or holds none."""
     return parse(read_text(path, hint), str(path), hint)
 
 
 def read_either(source: str | Path, hint: str) -> tuple[dict[str, Any], str]:
-    """The JSON object of a text, or of the file at a path; and what to call it."""
+    """Return the JSON object of a text, or of the file at a path, and its name for messages; DataError as ``read``."""
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return parse(source, "the text", hint), "the text"
     return read(Path(source), hint), str(source)
 
 
 def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
-    """The JSON text of a document, for people too; written atomically, and ended by a line feed, where a path is given.
+    """Return the JSON text of a document; written atomically, and ended by a line feed, where a path is given.
 
     Raises ValueError for NaN, which a document holds as null, and DsimError where the file cannot be written.
 
@@ -69,7 +69,9 @@ def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
 
 
 def canonical_json(value: object) -> str:
-    """The one text of a JSON value: keys sorted, no spaces, ASCII, no NaN; the same before and after it was in a file.
+    """Return the one text of a JSON value: keys sorted, no spaces, ASCII; the same before and after it was in a file.
+
+    Raises ValueError for NaN.
 
     >>> canonical_json({"b": 1, "a": [True, None]})
     '{"a":[true,null],"b":1}'
@@ -78,7 +80,7 @@ def canonical_json(value: object) -> str:
 
 
 def digest(value: object) -> str:
-    """sha256 of the canonical JSON: the identity of whatever depends on exactly this.
+    """Return the sha256 of the canonical JSON: the identity of whatever depends on exactly this.
 
     >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
     True
@@ -140,17 +142,17 @@ def _refuse(constant: str) -> float:
 
 
 def number(value: float) -> float | None:
-    """A number as JSON has it: null for NaN."""
+    """Return a number as JSON has it: null for NaN."""
     return None if math.isnan(value) else float(value)
 
 
 def or_nan(value: float | None) -> float:
-    """A number of a document: NaN for null."""
+    """Return a number of a document: NaN for null."""
     return math.nan if value is None else float(value)
 
 
 def nullable(values: NDArray[np.float64] | None) -> Any:
-    """Nested lists of an array, null for NaN; null for None.
+    """Return the nested lists of an array (n, ...), null for NaN; null for None.
 
     >>> import numpy as np
     >>> nullable(np.array([[0.5, np.nan]]))
@@ -164,7 +166,7 @@ def _without_nan(values: Any) -> Any:
 
 
 def array(rows: Any, what: str, hint: str, dtype: type = float) -> Any:
-    """The array of nested lists, NaN for null; DataError where the rows of ``what`` have different lengths."""
+    """Return the array (n, ...) of nested lists, NaN for null; DataError where rows of ``what`` differ in length."""
     import numpy as np
 
     try:
@@ -174,7 +176,7 @@ def array(rows: Any, what: str, hint: str, dtype: type = float) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Mappings and tuples as JSON has them."""
+    """Return mappings and tuples as JSON has them."""
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
     return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value

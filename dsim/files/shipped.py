@@ -1,4 +1,4 @@
-"""What is shipped beside the code: inside the package in a wheel, at its place in the checkout otherwise."""
+"""Folders that are shipped beside the code: inside the package in a wheel, in place in a checkout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PLACES = {"zoo": "zoo", "truth": "benchmarks/truth", "distances": "benchmarks/d
 
 
 def shipped(name: str) -> Path:
-    """The folder ``zoo``, ``truth``, ``distances`` or ``schema``; it may be missing where an installation is damaged.
+    """Return the folder ``zoo``, ``truth``, ``distances`` or ``schema``; a damaged installation may lack it.
 
     >>> shipped("schema").is_dir()
     True

@@ -1,4 +1,4 @@
-"""From the text that calls a measure to the measure."""
+"""Build measures from the text that calls them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def _preset(spec: MeasureSpec, name: str) -> Mapping[str, Any]:
 
 
 def with_weights(measure_text: str, weights: str) -> str:
-    """The call with ``weights=FILE`` given to the measure's extractor.
+    """Return the call with ``weights=FILE`` given to the measure's extractor.
+
+    Raises UsageError where the measure uses no network, and UnknownNameError for an unknown measure.
 
     >>> with_weights("asap:model=zoo:other", "encoder.safetensors")
     'asap:model=zoo:other[weights=encoder.safetensors]'
@@ -70,7 +72,9 @@ def with_weights(measure_text: str, weights: str) -> str:
 
 
 def with_extractor(measure_text: str, extractor: str) -> str | None:
-    """The call with its parameter ``extractor`` set, unless it says one itself; None where the measure has none.
+    """Return the call with its parameter ``extractor`` set, unless it names one itself; None without that parameter.
+
+    Raises UnknownNameError for an unknown measure.
 
     A measure whose network goes by another name (``asap:model=...``) is that network, and is left alone.
 

@@ -1,4 +1,4 @@
-"""Measures of two clouds of feature vectors: what they share, so that each is one distance and nothing else."""
+"""The base of measures of two clouds of feature vectors: each adds one distance and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dsim.measures.view import DatasetView
 
-#: The extractor that every feature measure uses unless told: it is shipped, so nothing is downloaded unasked, and
+#: The extractor that every feature measure uses by default: it is shipped, so nothing is downloaded unasked, and
 #: values of different measures stand on the same features (docs/adr/0004). Papers' own networks are presets.
 EXTRACTOR = Parameter(
     "extractor",
@@ -48,7 +48,7 @@ class FeatureMeasure(SimilarityMeasure[FeatureCloud]):
 
     @abstractmethod
     def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
-        """The value for features (n, d) and (m, d), in the declared direction."""
+        """Return the value for features float32 (n, d) and (m, d), in the declared direction."""
 
     def extractors(self) -> tuple[str, ...]:
         return (self.extractor,)
@@ -71,7 +71,7 @@ class FeatureMeasure(SimilarityMeasure[FeatureCloud]):
 
 
 def finite_features(data: DatasetView, extractor: str) -> NDArray[np.float32]:
-    """Features of a dataset, float32 (n, d); MeasureError where any is NaN or infinite."""
+    """Return the features of a dataset, float32 (n, d); raises MeasureError where any is NaN or infinite."""
     import numpy as np
 
     points = data.features(extractor)
@@ -80,7 +80,7 @@ def finite_features(data: DatasetView, extractor: str) -> NDArray[np.float32]:
 
 
 def finite_blocks(data: DatasetView, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
-    """Features of a dataset in blocks float32 (b, d), in memory that does not grow with their number.
+    """Return the features of a dataset in blocks float32 (b, d), in memory that does not grow with their number.
 
     MeasureError where any is NaN or infinite: at the end of the pass, and not-finite blocks are not handed out.
     """

@@ -45,7 +45,7 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     @property
     def params(self) -> dict[str, Any]:
-        """All parameters with their values."""
+        """All parameters with their values, by name."""
         return {parameter.name: getattr(self, parameter.attribute) for parameter in self.spec.parameters}
 
     def __repr__(self) -> str:
@@ -70,12 +70,12 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """What these parameters read of a dataset: all that the spec names, or less where a parameter says so."""
+        """The needs that these parameters read of a dataset: those of the spec, or fewer where a parameter says so."""
         return self.spec.needs
 
     @property
     def optional(self) -> frozenset[Need]:
-        """What is read of a dataset that has it, and done without where it has not."""
+        """The needs that are read of a dataset which has them, and are left out elsewhere."""
         return frozenset()
 
     def extractors(self) -> tuple[str, ...]:
@@ -88,7 +88,10 @@ class SimilarityMeasure(ABC, Generic[S]):
         return ()
 
     def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
-        """Train on the pool of sources; called only where ``fits_pool`` is true."""
+        """Train on the pool of sources; called only where ``fits_pool`` is true.
+
+        Raises MeasureError where the measure does not implement it.
+        """
         raise MeasureError(f"measure {self!r} declares fits_pool but does not implement fit", hint="implement it")
 
     @property
@@ -101,30 +104,39 @@ class SimilarityMeasure(ABC, Generic[S]):
 
     @abstractmethod
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> S:
-        """Everything about one dataset that comparisons need. Draw only from ``rng``."""
+        """Return everything about one dataset that comparisons need. Draw only from ``rng``.
+
+        Raises MeasureError where the dataset cannot be summarised.
+        """
 
     @abstractmethod
     def compare(self, source: S, target: S) -> float:
-        """The value for one pair, in the declared direction. Raise MeasureError where there is none."""
+        """Return the value for one pair, in the declared direction. Raises MeasureError where there is none."""
 
     def compare_many(self, sources: Sequence[S], targets: Sequence[S]) -> NDArray[np.float64]:
-        """Values of all pairs, shape (sources, targets). Override to vectorise."""
+        """Return the values of all pairs, float64 (sources, targets). Override to vectorise.
+
+        Raises MeasureError where a pair has no value.
+        """
         import numpy as np
 
         return np.array([[self.compare(s, t) for t in targets] for s in sources], dtype=np.float64)
 
     def resample(self, summary: S, draw: NDArray[np.intp]) -> S:
-        """The summary of the dataset made of the images ``draw`` (indices, with repetition)."""
+        """Return the summary of the images ``draw``, indices (b,) with repetition; MeasureError where it cannot."""
         raise MeasureError(f"measure {self!r} cannot be resampled", hint="compare without intervals: --bootstrap 0")
 
     def merge(self, first: S, second: S) -> S:
-        """The summary of both datasets' images together, the first's before the second's."""
+        """Return the summary of both datasets' images together, the first's before the second's.
+
+        Raises MeasureError where the measure cannot merge.
+        """
         raise MeasureError(
             f"measure {self!r} cannot merge two datasets", hint="compare without p-values: leave --test out"
         )
 
     def compare_resampled(self, source: S, target: S, source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:
-        """Values of B bootstrap replicates, shape (B,): draw b of the source against draw b of the target."""
+        """Return the values of bootstrap replicates, float64 (B,): draw b of the source against b of the target."""
         import numpy as np
 
         pairs = zip(source_draws, target_draws, strict=True)
@@ -135,14 +147,14 @@ class SimilarityMeasure(ABC, Generic[S]):
     def compare_with_replicates(
         self, source: S, target: S, source_draws: Draws, target_draws: Draws
     ) -> tuple[float, NDArray[np.float64]]:
-        """``compare`` and ``compare_resampled`` at once. Override where they share work."""
+        """Return ``compare`` and ``compare_resampled``, (B,), at once. Override where they share work."""
         replicates = self.compare_resampled(source, target, source_draws, target_draws)
         return self.compare(source, target), replicates
 
     def compare_splits(
         self, whole: S, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     ) -> NDArray[np.float64]:
-        """Values between the two parts of each split of one dataset, shape (splits,); parts are image indices.
+        """Return the values between the parts of each split of one dataset, float64 (splits,); parts are image indices.
 
         The noise floor splits a dataset into halves, a permutation test the merged images of two. Override where
         splits share work.
@@ -153,15 +165,15 @@ class SimilarityMeasure(ABC, Generic[S]):
         return np.array([self.compare(one, other) for one, other in parts], dtype=np.float64)
 
     def remark(self, summary: S) -> str:
-        """What must be said of this dataset's values besides the numbers (pseudo-labels were used, ...), or ""."""
+        """Return a remark on this dataset's values besides the numbers (pseudo-labels were used, ...), or ""."""
         return ""
 
     def pair_remark(self, source: S, target: S) -> str:
-        """What must be said of one pair's value besides the number (its spread, ...), or ""."""
+        """Return a remark on one pair's value besides the number (its spread, ...), or ""."""
         return ""
 
     def embedding(self, summary: S) -> NDArray[np.float64]:
-        """Points of the dataset's images, shape (n, k); only where ``spec.embeds``."""
+        """Return points of the dataset's images, float (n, k); raises MeasureError unless ``spec.embeds``."""
         raise MeasureError(f"measure {self!r} has no embedding", hint="choose a measure that has: dsim measures")
 
 
@@ -174,7 +186,7 @@ class PairwiseMeasure(SimilarityMeasure[S]):
 
     @abstractmethod
     def pairwise(self, source: S, target: S) -> NDArray[np.float64]:
-        """Scores of all pairs of images, shape (n_source, n_target)."""
+        """Return the scores of all pairs of images, float64 (n, m) for n images of the source and m of the target."""
 
     def compare(self, source: S, target: S) -> float:
         return float(self.pairwise(source, target).mean())
@@ -191,7 +203,7 @@ class PairwiseMeasure(SimilarityMeasure[S]):
     def compare_splits(
         self, whole: S, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     ) -> NDArray[np.float64]:
-        """In blocks of rows: all pairs of two merged datasets need not be held at once."""
+        """Return the values, float64 (splits,), in blocks of rows: all pairs need not be held at once."""
         import numpy as np
 
         ones, others = [one for one, _ in splits], [other for _, other in splits]

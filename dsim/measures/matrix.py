@@ -1,4 +1,4 @@
-"""The result of a comparison: named rows and columns, intervals, verdicts, and where every number comes from."""
+"""The result of a comparison: named rows and columns, intervals, verdicts, and the provenance of every number."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SimilarityMatrix:
     Parameters
     ----------
     values : float64, shape (sources, targets); NaN where a cell failed, with the reason in ``notes``,
-        which otherwise holds what the measure says of the value.
+        which otherwise holds the measure's remark on the value.
     same : bool, shape (sources, targets): the pair is one and the same dataset; it is never ranked.
     low, high : bounds of the bootstrap interval, or None. ``first_share`` : share of resamples in which the source
         ranks first for the target. ``confidence``, ``replicates`` : of these intervals.
@@ -96,7 +96,7 @@ class SimilarityMatrix:
 
     @property
     def status(self) -> tuple[tuple[str, ...], ...]:
-        """Per cell ``ok`` or ``failed``."""
+        """``ok`` or ``failed`` of each cell, (sources, targets)."""
         return tuple(tuple("failed" if math.isnan(value) else "ok" for value in row) for row in self.values)
 
     @property
@@ -111,7 +111,10 @@ class SimilarityMatrix:
 
     @property
     def p_adjusted(self) -> NDArray[np.float64] | None:
-        """p-values adjusted by Holm's method for the sources of each target; None without a test."""
+        """p-values adjusted by Holm's method for the sources of each target, float64 (sources, targets); None untested.
+
+        Holm 1979, see ``dsim.stats.multiple.holm``.
+        """
         import numpy as np
 
         from dsim.stats.shares import holm
@@ -119,11 +122,14 @@ class SimilarityMatrix:
         return None if self.p_values is None else np.stack([holm(column) for column in self.p_values.T], axis=1)
 
     def value(self, source: str, target: str) -> float:
-        """The value of one pair, by name."""
+        """Return the value of one pair, by name; raises DataError where the matrix does not have it."""
         return float(self.values[self._position(source, self.sources), self._position(target, self.targets)])
 
     def ranking(self, target: str) -> Ranking:
-        """Sources for a target, best first. The target itself is left out; failed cells come last."""
+        """Return the sources for a target, best first, without the target itself; failed cells come last.
+
+        Raises DataError where the matrix has no such target.
+        """
         column = self._position(target, self.targets)
         rows = [row for row in range(len(self.sources)) if not self.same[row, column]]
         rows.sort(key=lambda row: self._key(row, column))
@@ -144,11 +150,14 @@ class SimilarityMatrix:
         }
 
     def nearest(self, target: str) -> tuple[str, ...]:
-        """Return the source that is nearest to a target, or several where they tie; none where no cell has a value."""
+        """Return the source that is nearest to a target, or several where they tie; none where no cell has a value.
+
+        Raises DataError where the matrix has no such target.
+        """
         return tied_sources(self.distances(target))
 
     def rankings(self) -> list[Ranking]:
-        """The ranking of every target."""
+        """Return the ranking of every target."""
         return [self.ranking(target) for target in self.targets]
 
     def _key(self, row: int, column: int) -> tuple[bool, float]:
@@ -176,7 +185,7 @@ class SimilarityMatrix:
         return list(names).index(name)
 
     def to_frame(self) -> pd.DataFrame:
-        """The values as a table: sources are rows, targets are columns."""
+        """Return the values as a table (sources, targets)."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -184,11 +193,11 @@ class SimilarityMatrix:
         )
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the values as CSV, sources in rows; atomically."""
+        """Write the values as CSV, sources in rows; atomically. Raises DsimError where the disk refuses."""
         write_text(Path(path), self.to_frame().to_csv())
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON document of schema ``dsim.matrix/1``; NaN is null, and rankings are spelled out for readers."""
+        """Return a JSON document of schema ``dsim.matrix/1``; NaN is null, and rankings are spelled out for readers."""
         return {
             "schema": SCHEMA,
             "measure": self.measure,
@@ -216,17 +225,17 @@ class SimilarityMatrix:
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The JSON text; written atomically where a path is given."""
+        """Return the JSON text; written atomically where a path is given. Raises DsimError where the disk refuses."""
         return to_json(self.to_dict(), path)
 
     @classmethod
     def from_json(cls, source: str | Path) -> SimilarityMatrix:
-        """Read a document that ``to_json`` wrote, from a path or from its text."""
+        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one."""
         return cls.from_dict(*read_either(source, _HINT))
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], what: str = "the document") -> SimilarityMatrix:
-        """The matrix of a JSON document; DataError where it is none.
+        """Return the matrix of a JSON document; raises DataError where it is not one.
 
         Not held to the letter of the schema, so that documents of earlier and later versions can be read.
         """
@@ -235,7 +244,7 @@ class SimilarityMatrix:
         try:
             return cls(**_fields(document))
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{what} is no whole {SCHEMA}: {type(error).__name__}: {error}", hint=_HINT) from None
+            raise DataError(f"{what} is not a whole {SCHEMA}: {type(error).__name__}: {error}", hint=_HINT) from None
 
 
 def _fields(document: Mapping[str, Any]) -> dict[str, Any]:

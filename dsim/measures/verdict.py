@@ -1,4 +1,4 @@
-"""Verdicts: which source is nearest to a target, and can it be told from the others?
+"""Verdicts: which source is nearest to a target, and is it clearly nearer than the others?
 
 Pure functions of distances, bootstrap replicates, noise floors and votes. Every verdict of a comparison, of a file of
 distances, of an ensemble and of a page is decided here.
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the best source of a target can be told from the second.
+    """Whether the best source of a target is clearly nearer than the second.
 
     ``clear`` is None where it was not assessed; ``low`` and ``high`` bound how much farther the second lies, in the
     measure's unit; the interval holds 0 where there is no clear winner. ``reason`` says it in words. ``within_floor``

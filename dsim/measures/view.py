@@ -1,4 +1,4 @@
-"""What a measure sees of a dataset: exactly what it declared, read through caches and streams."""
+"""A measure's view of a dataset: exactly what it declared, read through caches and streams."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DatasetView:
     """One dataset through the eyes of one measure.
 
     Touching anything that the measure's ``needs`` do not name raises PluginError, so that a measure cannot quietly read
-    labels it claims not to use. ``optional`` needs count where the dataset has them: ``has`` tells. Need.IMAGES also
+    labels it claims not to use. ``optional`` needs count where the dataset has them: see ``has``. Need.IMAGES also
     allows ``features``, which are then computed from the images. Images, masks and features cannot be written.
     """
 
@@ -49,11 +49,11 @@ class DatasetView:
 
     @property
     def fingerprint(self) -> str:
-        """Identity of what may be read here."""
+        """Identity of the parts that may be read here."""
         return self.dataset.fingerprint(self.needs)
 
     def has(self, need: Need) -> bool:
-        """Whether this may be read here: it was declared, and the dataset has it."""
+        """Return whether this may be read here: it was declared, and the dataset has it."""
         return need in self.needs
 
     @property
@@ -62,25 +62,35 @@ class DatasetView:
         return self.dataset.groups
 
     def images(self) -> Iterator[NDArray[Any]]:
-        """Images one at a time, shape (H, W, C): uint8, or float32 in [0, 1]."""
+        """Yield the images one at a time, (H, W, C): uint8, or float32 in [0, 1].
+
+        Raises PluginError where the measure does not declare Need.IMAGES.
+        """
         self._allow(Need.IMAGES)
         return (_read_only(self.dataset.pixels(index)) for index in range(len(self)))
 
     def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
-        """Transformed images in batches, float32 (b, C, H, W); decoding runs ahead in threads."""
+        """Return transformed images in batches, float32 (b, C, H, W); decoding runs ahead in threads.
+
+        Raises PluginError where the measure does not declare Need.IMAGES.
+        """
         from dsim.features import image_batches
 
         self._allow(Need.IMAGES)
         return image_batches(self.dataset, transform, size or self.runtime.batch, self.runtime.workers)
 
     def tensor(self, transform: Transform) -> NDArray[np.float32]:
-        """All transformed images, float32 (n, C, H, W)."""
+        """Return all transformed images, float32 (n, C, H, W)."""
         import numpy as np
 
         return np.concatenate(list(self.batches(transform)))
 
     def features(self, extractor: str) -> NDArray[np.float32]:
-        """Features, float32 (n, d): those given with the dataset, else the extractor's, cached by content."""
+        """Return features, float32 (n, d): those given with the dataset, else the extractor's, cached by content.
+
+        Raises PluginError where the measure declares neither images nor features, and WeightsError where weights cannot
+        be reached.
+        """
         import numpy as np
 
         from dsim.features import extract
@@ -90,7 +100,7 @@ class DatasetView:
         return _read_only(np.asarray(found, dtype=np.float32))
 
     def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
-        """The features in order, in blocks float32 (b, d) of at most ``rows`` rows: for what need not hold them all.
+        """Return the features in order, in blocks float32 (b, d) of at most ``rows`` rows.
 
         Memory does not grow with the dataset where the features are extracted, or lie in an HDF5 file. Every call is
         a new pass.
@@ -114,18 +124,18 @@ class DatasetView:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """One label per sample."""
+        """One label per sample, (n,); PluginError unless the measure declares Need.LABELS."""
         self._allow(Need.LABELS)
         return self.dataset.labels or ()
 
     def masks(self) -> Iterator[NDArray[Any]]:
-        """Integer masks one at a time, shape (H, W)."""
+        """Yield integer masks one at a time, (H, W). Raises PluginError unless the measure declares Need.MASKS."""
         self._allow(Need.MASKS)
         return (_read_only(self.dataset.mask(index)) for index in range(len(self)))
 
     @property
     def attributes(self) -> Mapping[str, str]:
-        """Properties of the dataset as a whole."""
+        """Properties of the dataset as a whole; PluginError unless the measure declares Need.ATTRIBUTES."""
         self._allow(Need.ATTRIBUTES)
         return self.dataset.attributes
 

@@ -1,4 +1,4 @@
-"""One record as one HDF5 file: key, attributes, arrays, and a checksum over all of them."""
+"""One record as one HDF5 file: key, attributes, arrays, and a checksum over all of them; and its arrays by rows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-#: Bytes that a block of rows holds unless told otherwise.
+#: Bytes that a block of rows holds by default.
 _BLOCK = 2**23
 
 
 class Rows(Protocol):
-    """What an array and rows in a file have in common; ``numpy.asarray`` reads them all."""
+    """An array, or rows in a file, of shape (n, ...); ``numpy.asarray`` reads them all."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -55,7 +55,7 @@ class FileRows:
 
     @classmethod
     def of(cls, path: Path, array: h5py.Dataset) -> FileRows:
-        """The rows of an array of an opened file."""
+        """Return the rows of an array of an opened file."""
         return cls(path, array.name, tuple(array.shape), array.dtype)
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class FileRows:
             positions = np.arange(len(self))[np.asarray(key)]
             found = np.empty((len(positions), *self.shape[1:]), dtype=self.dtype)
             # In blocks: HDF5 itself takes seconds for some thousand single rows, and refuses them out of order.
-            step = rows_per_block(array)
+            step = _rows_per_block(array)
             for start in np.unique(positions // step) * step:
                 here = np.flatnonzero((positions >= start) & (positions < start + step))
                 found[here] = array[start : start + step][positions[here] - start]
@@ -88,16 +88,16 @@ class FileRows:
 
 
 def blocks(array: Any, rows: int = 0) -> Iterator[Any]:
-    """Consecutive slices of an array, of ``rows`` rows each; by default of some megabytes.
+    """Return consecutive slices (b, ...) of an array (n, ...), of ``rows`` rows each; by default of some megabytes.
 
     >>> [block.tolist() for block in blocks(np.arange(5), 2)]
     [[0, 1], [2, 3], [4]]
     """
-    step = rows or rows_per_block(array)
+    step = rows or _rows_per_block(array)
     return (array[start : start + step] for start in range(0, len(array), step))
 
 
-def rows_per_block(array: Any) -> int:
+def _rows_per_block(array: Any) -> int:
     """Rows that make some megabytes."""
     size = int(array.dtype.itemsize * np.prod(array.shape[1:], dtype=np.int64))
     return max(1, _BLOCK // max(1, size))
@@ -116,9 +116,9 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        told = re.search(r"error message = '([^']*)'", str(error))
+        cause = re.search(r"error message = '([^']*)'", str(error))
         raise StoreError(
-            f"cannot write {path}: {told[1] if told else error}",
+            f"cannot write {path}: {cause[1] if cause else error}",
             hint="free some space (dsim cache prune) or choose another folder: DSIM_CACHE=FOLDER",
         ) from error
 
@@ -141,14 +141,14 @@ class Writer:
         self._hashes: dict[str, Any] = {}
 
     def write(self, name: str, array: NDArray[Any]) -> None:
-        """Store a whole numeric array."""
+        """Store a whole numeric array; raises StoreError where it holds no numbers, or the disk is full."""
         array = _numeric(name, array)
         with disk_errors(self._target):
             self._arrays.create_dataset(name, data=array)
         self._hashes[name] = hashlib.sha256(_bytes(array))
 
     def append(self, name: str, rows: NDArray[Any]) -> None:
-        """Add rows to an array that grows; memory does not grow with it."""
+        """Add rows (b, ...) to an array that grows, in constant memory. Raises StoreError as ``write`` does."""
         rows = _numeric(name, rows)
         if name not in self._hashes:
             self._start(name, rows)

@@ -1,4 +1,4 @@
-"""One safetensors file of weights, written whole or not at all."""
+"""Weights and checkpoints of trainings: one safetensors file, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors and texts; DsimError where that fails, as on a full disk, and what was there before stays."""
+    """Write tensors and texts; raises DsimError where that fails, as on a full disk: the file then stays as it was."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with replacing(path) as temporary:
         try:
             save_file(dict(tensors), temporary, metadata=dict(metadata))
-        except SafetensorError as error:  # how that library tells of a full disk
+        except SafetensorError as error:  # how that library reports a full disk
             raise OSError(0, str(error)) from error
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the texts; WeightsError where the file is none of safetensors."""
+    """Return the tensors and the texts of a file; raises WeightsError where it is not a safetensors file."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -51,7 +51,10 @@ def write(path: Path, state: State) -> None:
 
 
 def read(path: Path) -> State:
-    """The nested dict that ``write`` was given; tuples come back as lists, keys as text."""
+    """Return the nested dict that ``write`` was given; tuples come back as lists, keys as text.
+
+    Raises StoreError where the file is not a checkpoint.
+    """
     try:
         tensors, metadata = read_weights(path)
         state: State = _with_tensors(json.loads(metadata["state"]), tensors)

@@ -33,7 +33,7 @@ _KIND = re.compile(r"[a-z][a-z0-9-]*")
 
 @dataclass(frozen=True)
 class Record:
-    """What was stored under a key: numeric arrays by name, and JSON attributes."""
+    """The record of a key: numeric arrays by name, and JSON attributes."""
 
     arrays: dict[str, NDArray[Any]]
     attributes: dict[str, Any]
@@ -54,21 +54,21 @@ class ContentStore:
     Parameters
     ----------
     root : created when the first record is written.
-    note : told, once each, of what went wrong without stopping the work.
+    note : called with a text, once for each fault that does not stop the work.
     """
 
     root: Path
     note: Callable[[str], None] = lambda text: None
 
     def path(self, kind: str, key: Mapping[str, Any]) -> Path:
-        """Where the record of this key lies, or would lie."""
+        """Return the path at which the record of this key lies, or would lie."""
         if not _KIND.fullmatch(kind) or kind == QUARANTINE:
-            raise ValueError(f"{kind!r} is no kind of record: use lower-case letters, digits and hyphens")
+            raise ValueError(f"{kind!r} is not a kind of record: use lower-case letters, digits and hyphens")
         name = digest(dict(key))
         return self.root / kind / name[:2] / f"{name}.h5"
 
     def get(self, kind: str, key: Mapping[str, Any]) -> Record | None:
-        """The record of this key, verified; None where there is none, or where it cannot be trusted."""
+        """Return the record of this key, verified; None where there is none, or where it cannot be trusted."""
         found = self._get(kind, key, read)
         return None if found is None else Record(*found)
 
@@ -91,7 +91,7 @@ class ContentStore:
         except Corrupt as error:
             self._quarantine(path, error)
             return None
-        # The time of last use, by which prune chooses; a read-only store keeps the time of writing.
+        # The time of last use, for prune; a read-only store keeps the time of writing.
         with contextlib.suppress(OSError):
             os.utime(path)
         return found
@@ -99,7 +99,7 @@ class ContentStore:
     def put(
         self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]
     ) -> None:
-        """Store a record; StoreError where the disk does not take it."""
+        """Store a record; raises StoreError where the disk refuses."""
         with self.writer(kind, key, attributes) as writer:
             for name, array in arrays.items():
                 writer.write(name, array)
@@ -107,7 +107,7 @@ class ContentStore:
     def try_put(
         self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]
     ) -> bool:
-        """Store a record if the disk takes it; otherwise say so in a note and go on. Whether it was stored."""
+        """Store a record, or note that the disk refuses; return whether it was stored."""
         try:
             self.put(kind, key, arrays, attributes)
         except StoreError as error:

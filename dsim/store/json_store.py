@@ -1,6 +1,6 @@
 """Many tiny immutable records in one SQLite file: finished cells, known digests.
 
-It only saves time: whatever is wrong with the file, the caller computes again and is told so in a note.
+It only saves time: whatever is wrong with the file, the caller computes again, after a note.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class JsonStore:
     Parameters
     ----------
     path : the SQLite file; created when the first record is written.
-    note : told of what went wrong without stopping the work.
+    note : called with a text for each fault that does not stop the work.
     patience : seconds to wait for another process that writes.
     """
 
@@ -40,7 +40,7 @@ class JsonStore:
     patience: float = _PATIENCE
 
     def get_many(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The records that are known among these keys."""
+        """Return the records that are known among these keys."""
         wanted = list(dict.fromkeys(keys))
         found: dict[str, dict[str, Any]] = {}
         if not wanted or not self.path.exists():
@@ -54,11 +54,11 @@ class JsonStore:
         return found
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The record of one key."""
+        """Return the record of one key; None where it is not known."""
         return self.get_many([key]).get(key)
 
     def put_many(self, items: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Store records, all of them or none; whether it was done."""
+        """Store records, all of them or none; return whether it was done."""
         rows = [(key, json.dumps(dict(value))) for key, value in items.items()]
         # Twice, because a corrupt file is moved away at the first attempt.
         return self._write(rows) or (not self.path.exists() and self._write(rows))

@@ -19,7 +19,7 @@ Job = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Ledger:
-    """The finished jobs of one kind, in a folder of their own.
+    """The finished jobs of one kind, in one folder.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Ledger:
 
     @property
     def place(self) -> Path:
-        """Where its files lie."""
+        """The folder of its files."""
         return self.folder / self.key[:16]
 
     def add(self, job: Job, record: Mapping[str, Any]) -> None:
@@ -47,11 +47,11 @@ class Ledger:
         write_text(self.file(job, ".json"), json.dumps(document, indent=1, allow_nan=False) + "\n")
 
     def find(self, job: Job) -> dict[str, Any] | None:
-        """The record of a finished job; None where it is not finished."""
+        """Return the record of a finished job; None where it is not finished."""
         return self._record(self.file(job, ".json"), job)
 
     def read(self) -> dict[Job, dict[str, Any]]:
-        """All finished jobs of this key."""
+        """Return all finished jobs of this key."""
         found = {}
         for path in sorted(self.place.glob("*.json")):
             document = _document(path)
@@ -60,19 +60,19 @@ class Ledger:
         return found
 
     def missing(self, jobs: Iterable[Job]) -> list[Job]:
-        """Those that are not finished, in their order."""
+        """Return the jobs that are not finished, in their order."""
         return [job for job in jobs if self.find(job) is None]
 
     def checkpoint(self, job: Job) -> Path:
-        """Where an unfinished job keeps its state; ``done`` removes it."""
+        """Return the path of an unfinished job's state; ``done`` removes it."""
         return self.file(job, ".checkpoint.safetensors")
 
     def done(self, job: Job) -> None:
-        """The job's result is written: its checkpoint is of no more use."""
+        """Remove the checkpoint of a job whose result is written."""
         self.checkpoint(job).unlink(missing_ok=True)
 
     def file(self, job: Job, suffix: str) -> Path:
-        """A file of this job's own; names that differ only in odd characters are told apart by a hash."""
+        """Return the file of this job alone; a hash distinguishes names that differ only in odd characters."""
         text = json.dumps(list(job), separators=(",", ":"))
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(map(str, job)))[:60]
         return self.place / f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:8]}{suffix}"
@@ -84,12 +84,12 @@ class Ledger:
 
 
 def key_of(facts: Mapping[str, Any]) -> str:
-    """sha256 of the canonical JSON of what results depend on: recipe, fingerprints of datasets, seed."""
+    """Return the sha256 of the canonical JSON of all that results depend on: recipe, fingerprints of datasets, seed."""
     return digest(facts)
 
 
 def _document(path: Path) -> dict[str, Any]:
-    """What a file says; empty where there is none, or a damaged one: then the job is done again."""
+    """The document of a file; empty where there is none, or a damaged one: then the job is done again."""
     try:
         document = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a cache holds, whether it is sound, and what of it can go."""
+"""The contents of a cache: how much it holds, whether it is sound, and removal of records."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Removal:
 
 
 def items(root: Path) -> list[Item]:
-    """All finished records, oldest use first; a file of cells, or a trained model, counts as one."""
+    """Return all finished records, oldest use first; a file of cells, or a trained model, counts as one."""
     records = (_item(path.parent.parent.name, path) for path in root.glob("*/??/*.h5") if not path.name.startswith("."))
     cells = (_item(path.stem, path) for path in root.glob("*.sqlite"))
     trained = (_item(MODELS, path.parent) for path in root.glob(f"{MODELS}/*/{MANIFEST}") if _is_finished(path.parent))
@@ -56,7 +56,7 @@ def items(root: Path) -> list[Item]:
 
 
 def usage(root: Path) -> list[Usage]:
-    """Number and size of the records of each kind, and of what was quarantined or left unfinished."""
+    """Return number and size of the records of each kind, and of quarantined and unfinished files."""
     leftovers = [item for item in _leftovers(root) if item is not None]
     by_kind: dict[str, list[Item]] = {}
     for item in [*items(root), *leftovers]:
@@ -65,7 +65,7 @@ def usage(root: Path) -> list[Usage]:
 
 
 def verify(root: Path, progress: Progress | None = None) -> list[tuple[Item, str]]:
-    """Check every record against its checksum; the corrupt ones, with the reason. Nothing is changed."""
+    """Return the corrupt records, with the reasons, after checking each against its checksum. Nothing is changed."""
     corrupt = []
     found = items(root)
     with (progress or Silent()).task("verifying", len(found), "files") as task:
@@ -85,7 +85,7 @@ def prune(
     stale_hours: float = 24.0,
     dry_run: bool = False,
 ) -> list[Removal]:
-    """Remove what is no longer wanted; what was removed, or would be with ``dry_run``.
+    """Remove records that are not wanted any more; return those removed, or to be removed with ``dry_run``.
 
     Unfinished and quarantined files go after ``stale_hours``; records not used for ``older_than`` days go; then, least
     recently used first, records go until no more than ``max_bytes`` of the chosen ``kinds`` (empty: all) are left.
@@ -104,7 +104,7 @@ def prune(
 
 
 def parse_size(text: str) -> int:
-    """Bytes of ``500MB``, ``2G``, ``1.5 TB``; decimal units.
+    """Return the bytes of ``500MB``, ``2G``, ``1.5 TB``; decimal units. Raises UsageError for another text.
 
     >>> parse_size("1.5GB")
     1500000000
@@ -121,7 +121,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: float) -> str:
-    """A size for people, decimal units.
+    """Return a size for people, decimal units.
 
     >>> format_size(1_500_000_000)
     '1.5 GB'

@@ -1,4 +1,4 @@
-"""What transfer really gave: scores of every source on every target, measured, and what was published of measures."""
+"""Measured transfer: the scores of every source on every target, and the published distances of measures."""
 
 import lazy_loader
 

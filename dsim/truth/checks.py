@@ -1,4 +1,4 @@
-"""What must hold of a truth, so that no judgement rests on a slip of a table."""
+"""Checks of a truth, so that no judgement rests on a slip of a table."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TruthFields(Protocol):
 
 
 def bounds_of(score: str, unit: str = "", *, given: Sequence[float] | None = None) -> tuple[float, float]:
-    """Smallest and largest value of a score: what is known of it, or what is given for one of one's own.
+    """Return the smallest and largest value of a score: the known ones, or those given for another score.
 
     >>> bounds_of("DSC", "%")
     (0.0, 100.0)
@@ -109,7 +109,7 @@ def check_truth(truth: TruthFields) -> None:
 
 
 def check_names(truth: str, role: str, names: Sequence[str]) -> None:
-    """Names are there, are different, and are what they look like."""
+    """Raise DataError unless there are names, all different, and without blanks around them."""
     if not names:
         raise DataError(f"truth {truth!r} has no {role}s", hint=f"name at least one {role}")
     for name in names:
@@ -119,7 +119,7 @@ def check_names(truth: str, role: str, names: Sequence[str]) -> None:
             )
     if twice := repeated(names):
         raise DataError(
-            f"truth {truth!r} names {role} {twice[0]!r} more than once", hint=f"give every {role} a name of its own"
+            f"truth {truth!r} names {role} {twice[0]!r} more than once", hint=f"give every {role} another name"
         )
 
 
@@ -182,8 +182,8 @@ def _check_values(truth: TruthFields) -> None:
             truth, f"of {truth.sources[row]} -> {truth.targets[column]}", repetition, truth.values[tuple(outside[0])]
         )
     for source, row in zip(truth.sources, truth.values, strict=True):
-        told = all((source, target) in truth.reasons for target in truth.targets)
-        if np.isnan(row).all() and not told:
+        explained = all((source, target) in truth.reasons for target in truth.targets)
+        if np.isnan(row).all() and not explained:
             raise DataError(
                 f"truth {truth.name!r} has no value of source {source!r}",
                 hint="leave the source out, or say in reasons why each of its cells is missing",
@@ -247,7 +247,7 @@ def _check_datasets(truth: TruthFields) -> None:
     for name, dataset in truth.datasets.items():
         if name not in names:
             raise DataError(
-                f"truth {truth.name!r} describes a dataset {name!r} that is no source or target."
+                f"truth {truth.name!r} describes a dataset {name!r} that is neither source nor target."
                 f"{did_you_mean(name, names)}",
                 hint="describe datasets under the names that they have as source or target",
             )

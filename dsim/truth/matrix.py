@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 SCHEMA = "dsim.transfer/1"
-#: Said of a missing cell for which no reason was given.
-NOT_MEASURED = "not measured"
+_HINT = "give a truth that dsim wrote, or a CSV; see docs/truth.md"
+_LENGTHS = "null where a score was not measured"
+#: The reason of a missing cell without one.
+_NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
 class TruthDataset:
-    """What a truth knows of one of its datasets.
+    """The facts about one dataset of a truth.
 
     Parameters
     ----------
@@ -47,8 +49,8 @@ class TransferMatrix:
 
     Parameters
     ----------
-    name : by which it is known.
-    score : what was measured: ``DSC``, ``AUC``, ``accuracy``, or a name of one's own with ``bounds``.
+    name : of the truth.
+    score : what was measured: ``DSC``, ``AUC``, ``accuracy``, or another name with ``bounds``.
     unit : ``"%"`` where the scores run to 100, else ``""``.
     values : float64, shape (sources, targets, repetitions); NaN where a cell or a repetition was not measured, with
         the reason of a whole cell in ``reasons``.
@@ -143,7 +145,7 @@ class TransferMatrix:
 
         empty = np.isnan(self.mean)
         return [
-            (source, target, self.reasons.get((source, target), NOT_MEASURED))
+            (source, target, self.reasons.get((source, target), _NOT_MEASURED))
             for i, source in enumerate(self.sources)
             for j, target in enumerate(self.targets)
             if empty[i, j]
@@ -151,15 +153,16 @@ class TransferMatrix:
 
     @property
     def digest(self) -> str:
-        """sha256 of the canonical JSON of what judges: score, unit, bounds, names, values, repetition, baseline."""
+        """sha256 of the canonical JSON of score, unit, bounds, names, values, repetition and baseline: all that judges."""
         judges = ("score", "unit", "bounds", "sources", "targets", "values", "repetition", "baseline")
         document = self.to_dict()
         return digest({key: document[key] for key in judges})
 
     def restrict(self, sources: Sequence[str], targets: Sequence[str]) -> TransferMatrix:
-        """The truth of these sources and targets, in this order; what is known of all others is left out.
+        """Return the truth of these sources and targets, in this order, without all others.
 
         A source may have no value for the targets that are left; its missing cells then keep, or get, a reason.
+        Raises DataError for a name that the truth does not have.
         """
         import dataclasses
 
@@ -194,7 +197,7 @@ class TransferMatrix:
         return list(names).index(name)
 
     def to_frame(self) -> pd.DataFrame:
-        """The means over repetitions as a table: sources are rows, targets are columns."""
+        """Return the means over repetitions as a table (sources, targets)."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -202,30 +205,27 @@ class TransferMatrix:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON document of schema ``dsim.transfer/1``; NaN is null."""
-
-        return to_document(self)
+        """Return a JSON document of schema ``dsim.transfer/1``; NaN is null."""
+        return _to_document(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The JSON text; written atomically where a path is given."""
+        """Return the JSON text; written atomically where a path is given. Raises DsimError where the disk refuses."""
         return to_json(self.to_dict(), path)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> TransferMatrix:
-        """The truth of a JSON document; DataError names what is wrong in it."""
-
-        return from_document(document)
+        """Return the truth of a JSON document; raises DataError, which names the fault."""
+        return _from_document(document)
 
     @classmethod
     def from_json(cls, source: str | Path) -> TransferMatrix:
-        """Read a document of schema ``dsim.transfer/1``, from a path or from its text."""
-
-        return from_text(source)
+        """Read a document of schema ``dsim.transfer/1`` from a path or its text; DataError names the fault."""
+        return _from_document(*read_either(source, _HINT))
 
     def to_csv(self, path: str | Path | None = None) -> str:
-        """The tidy table, one measured score a line; written atomically where a path is given. See docs/truth.md.
+        """Return the tidy table, one measured score a line, of docs/truth.md; written atomically where a path is given.
 
-        It holds neither provenance nor what is known of the datasets, nor reasons: these are in the JSON alone.
+        Provenance, reasons and the facts about datasets are in the JSON alone. Raises DsimError where the disk refuses.
         """
         return to_table(self, path)
 
@@ -241,7 +241,7 @@ class TransferMatrix:
         """Read a tidy table ``source,target[,repetition],SCORE``; see docs/truth.md.
 
         ``name`` is that of the file by default; ``score`` says which column, where there are several; ``bounds`` of a
-        score that is not DSC, AUC or accuracy. DataError names the line and what is wrong in it.
+        score that is not DSC, AUC or accuracy. Raises DataError, which names the line and the fault.
         """
         return cls(**read_table(Path(path), name=name, score=score, bounds=bounds))
 
@@ -253,18 +253,14 @@ def _frozen(values: Any, name: str, what: str) -> NDArray[np.float64]:
         array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"truth {name!r} has {what} that are no array of numbers: {error}",
+            f"truth {name!r} has {what} that are not an array of numbers: {error}",
             hint="numbers in rows of one length; NaN where a score was not measured",
         ) from None
     array.setflags(write=False)
     return array
 
 
-HINT = "give a truth that dsim wrote, or a CSV; see docs/truth.md"
-_LENGTHS = "null where a score was not measured"
-
-
-def to_document(truth: TransferMatrix) -> dict[str, Any]:
+def _to_document(truth: TransferMatrix) -> dict[str, Any]:
     """The document; NaN is null, and each missing pair has its reason."""
     return {
         "schema": SCHEMA,
@@ -284,9 +280,9 @@ def to_document(truth: TransferMatrix) -> dict[str, Any]:
     }
 
 
-def from_document(document: Mapping[str, Any], what: str = "the document") -> TransferMatrix:
+def _from_document(document: Mapping[str, Any], what: str = "the document") -> TransferMatrix:
     """The truth of a document that holds to the schema; DataError says where one does not."""
-    check(document, SCHEMA, what, HINT)
+    check(document, SCHEMA, what, _HINT)
     name, baseline = document["name"], document["baseline"]
     return TransferMatrix(
         name=name,
@@ -303,8 +299,3 @@ def from_document(document: Mapping[str, Any], what: str = "the document") -> Tr
         reasons={(cell["source"], cell["target"]): cell["reason"] for cell in document["missing"]},
         provenance=document["provenance"],
     )
-
-
-def from_text(source: str | Path) -> TransferMatrix:
-    """Read a document from a path, or from its text."""
-    return from_document(*read_either(source, HINT))

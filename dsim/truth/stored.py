@@ -29,7 +29,7 @@ _TRUTH, _MATRIX, _PUBLISHED = "truth.json", "matrix.json", "published.json"
 
 
 def truth_names() -> list[str]:
-    """Names of the stored truths, sorted.
+    """Return the names of the stored truths, sorted.
 
     >>> "asap-dsc" in truth_names()
     True
@@ -38,7 +38,7 @@ def truth_names() -> list[str]:
 
 
 def distance_names() -> list[str]:
-    """Names of the stored published distances, sorted.
+    """Return the names of the stored published distances, sorted.
 
     >>> "asap-published" in distance_names()
     True
@@ -49,7 +49,7 @@ def distance_names() -> list[str]:
 def open_truth(
     name_or_path: str | Path, *, score: str | None = None, bounds: tuple[float, float] | None = None
 ) -> TransferMatrix:
-    """A stored truth by its name, or one from a file.
+    """Return a stored truth by its name, or one from a file.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def open_truth(
 
 
 def open_distances(name_or_path: str | Path, *, direction: str | Direction | None = None) -> SimilarityMatrix:
-    """Stored published distances by name, or the values of a measure from a file.
+    """Return stored published distances by name, or the values of a measure from a file.
 
     Parameters
     ----------
@@ -82,15 +82,18 @@ def open_distances(name_or_path: str | Path, *, direction: str | Direction | Non
         it, or a folder with a matrix.json, as ``dsim compare --out`` writes it.
     direction : ``distance`` or ``similarity``; a CSV needs it, a JSON document must agree with it.
 
+    Raises UnknownNameError for another name, DataError for a file that is not a matrix, and UsageError where the
+    direction is missing or contradicts the file.
+
     >>> open_distances("asap-published").direction.name
     'DISTANCE'
     """
 
-    return read_distances(_resolve(name_or_path, "distances", _MATRIX), direction)
+    return _read_distances(_resolve(name_or_path, "distances", _MATRIX), direction)
 
 
 def published(truth_name: str) -> list[dict[str, Any]]:
-    """Rows that papers print of measures judged on a stored truth; none where no paper prints any.
+    """Return rows that papers print of measures judged on a stored truth; none where no paper prints any.
 
     Each has ``measure``, as it is called there; ``published``, numbers by the names of dsim.evaluation's scores (shares
     of targets in [0, 1]); ``printed``, what stands in the paper under the paper's words; ``source``; and ``note``.
@@ -130,10 +133,10 @@ def _resolve(name_or_path: str | Path, folder: str, file: str) -> Path:
 _EMPTY = "empty in the CSV"
 
 
-def read_distances(path: Path, direction: str | Direction | None = None) -> SimilarityMatrix:
+def _read_distances(path: Path, direction: str | Direction | None = None) -> SimilarityMatrix:
     """The matrix of a JSON document or of a wide CSV; see ``open_distances``."""
     if direction is not None and direction not in tuple(Direction):
-        raise UsageError(f"no direction {str(direction)!r}", hint="--direction is distance or similarity")
+        raise UsageError(f"{str(direction)!r} is not a direction", hint="--direction is distance or similarity")
     if path.suffix.lower() == ".csv":
         return _of_csv(path, None if direction is None else Direction(direction))
     matrix = SimilarityMatrix.from_json(path)
@@ -178,7 +181,10 @@ def matrix_of(
     why: str,
     provenance: dict[str, object],
 ) -> SimilarityMatrix:
-    """A matrix of values alone: NaN has the one reason, equal names are one dataset, ``why`` no winner is assessed."""
+    """Return a matrix of float64 values (sources, targets) alone.
+
+    NaN has the one reason ``reasons``; equal names are one dataset; ``why`` is the reason that no winner is assessed.
+    """
     import numpy as np
 
     same = np.array([[source == target for target in targets] for source in sources])

@@ -55,7 +55,10 @@ class _Line:
 
 
 def to_table(truth: TruthFields, path: str | Path | None) -> str:
-    """The CSV text, lines of the baseline first; what was not measured has no line."""
+    """Return the CSV text, lines of the baseline first; scores that were not measured have no line.
+
+    Raises DsimError where the file cannot be written.
+    """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     repeated = bool(truth.repetition)
@@ -252,6 +255,6 @@ def _refuse_twice(path: Path, lines: Sequence[_Line]) -> None:
         if key in first:
             raise DataError(
                 f"{path}: lines {first[key].number} and {line.number} both give {line}",
-                hint="leave one of them out, or tell repetitions apart in a column repetition: seed1, seed2, ...",
+                hint="leave one of them out, or number repetitions in a column repetition: seed1, seed2, ...",
             )
         first[key] = line
