@@ -75,7 +75,7 @@ def draws(dataset: Dataset, fingerprint: str, count: int, seed: int) -> list[NDA
     """Return ``count`` resamples of a dataset of n images, each an intp array of image indices, (n,) without groups.
 
     Whole groups (patients, videos, slides) are drawn where they are known, since images of one group are not
-    independent evidence; single images otherwise. Every pair of a dataset has the same draws, so differences are paired.
+    independent evidence; single images otherwise. A dataset has the same draws in every pair: differences are paired.
     """
     import numpy as np
 

@@ -153,7 +153,7 @@ class TransferMatrix:
 
     @property
     def digest(self) -> str:
-        """sha256 of the canonical JSON of score, unit, bounds, names, values, repetition and baseline: all that judges."""
+        """sha256 of the canonical JSON of score, unit, bounds, names, values, repetition and baseline."""
         judges = ("score", "unit", "bounds", "sources", "targets", "values", "repetition", "baseline")
         document = self.to_dict()
         return digest({key: document[key] for key in judges})
