@@ -113,7 +113,7 @@ class SimilarityMatrix:
     def p_adjusted(self) -> NDArray[np.float64] | None:
         """p-values adjusted by Holm's method for the sources of each target, float64 (sources, targets); None untested.
 
-        Holm 1979, see ``dsim.stats.multiple.holm``.
+        Holm 1979, see ``dsim.stats.shares.holm``.
         """
         import numpy as np
 
