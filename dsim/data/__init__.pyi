@@ -4,6 +4,7 @@ from .dataset import Backing, Dataset
 from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, thumbnail, write_line
 from .opener import open_dataset, open_many
 from .options import PHANTOMS, Cut, ReadOptions
+from .patches import Patch, boxes_of, cut_boxes, cut_grid
 from .treatment import TREATMENT_VERSION
 
 __all__ = [
@@ -13,8 +14,12 @@ __all__ = [
     "Cut",
     "Dataset",
     "Inspection",
+    "Patch",
     "ReadOptions",
     "Spread",
+    "boxes_of",
+    "cut_boxes",
+    "cut_grid",
     "evenly",
     "from_arrays",
     "from_torch",

@@ -282,7 +282,7 @@ class Dataset:
             self,
             name=name or self.name,
             ids=tuple(self.ids[i] for i in chosen),
-            backing=None if self.backing is None else _Subset(self.backing, tuple(chosen)),
+            backing=None if self.backing is None else Subset(self.backing, tuple(chosen)),
             labels=pick(self.labels),
             groups=pick(self.groups),
             splits=pick(self.splits),
@@ -290,9 +290,9 @@ class Dataset:
             features=None if self.features is None else self.features[chosen],
             whole=None,
         )
-        whole = self if self.whole is None else self.whole
-        # All of its images in another order decide the same.
-        return replace(part, whole=whole) if len(part) < len(whole) and deep_samples(part) else part
+        if self.whole is None and len(part) == len(self):
+            return part  # all of its images in another order decide the same
+        return replace(part, whole=self if self.whole is None else self.whole) if deep_samples(part) else part
 
     def renamed(self, name: str) -> Dataset:
         """The same dataset under another name."""
@@ -307,7 +307,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class _Subset:
+class Subset:
     """Some samples of another backing."""
 
     whole: Backing
