@@ -25,7 +25,7 @@ _COMMANDS = (
     ("doctor", "Check the installation, and say what would help.", "doctor:doctor"),
     ("completion", "Let the shell complete dsim.", "completion:completion"),
     ("cache", "Look after the cache.", "cache:cache"),
-    ("plugin", "Write a plugin; check an installed one.", "plugin:plugin"),
+    ("plugin", "Write a plugin; check an installed one.", "plugins:plugin"),
     ("plugins", "List plugins, and why one is broken.", "plugins:plugins"),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completers
+from dsim.cli.completion import extractors
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--extractor",
-    shell_complete=completers.extractors,
+    shell_complete=extractors,
     metavar="REF",
     help="Features for every measure that takes an extractor.",
 )
@@ -100,8 +100,7 @@ def compare(
     Without --sources and --targets the built-in phantoms are compared. Several measures have a folder each, and where
     they agree is told at the end; one that fails stops no other.
     """
-    from dsim.cli.choosing import choose
-    from dsim.cli.comparing import Job
+    from dsim.cli.compare_job import Job, choose
     from dsim.ui import make_runtime
 
     if report is not None:
@@ -117,7 +116,7 @@ def compare(
 def _datasets(
     sources: Sequence[str], targets: Sequence[str], runtime: Runtime, skip_unreadable: bool
 ) -> tuple[list[Dataset], list[Dataset] | None]:
-    from dsim.cli.opening import open_datasets
+    from dsim.cli.data import open_datasets
 
     if not sources and not targets:
         from dsim.data.phantoms import sources as phantom_sources

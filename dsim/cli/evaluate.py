@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completers
+from dsim.cli.completion import distances, truths
 from dsim.ui import options
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 
 
 @click.command()
-@click.argument("matrices", shell_complete=completers.distances, nargs=-1, required=True, metavar="MATRIX...")
+@click.argument("matrices", shell_complete=distances, nargs=-1, required=True, metavar="MATRIX...")
 @click.option(
     "--truth",
     required=True,
-    shell_complete=completers.truths,
+    shell_complete=truths,
     metavar="NAME|FILE",
     help="Measured transfer that judges; dsim truth lists it.",
 )
@@ -61,8 +61,7 @@ def evaluate(
     MATRIX is a stored name (asap-published), a matrix.json, a CSV with sources in rows (then --direction), or a folder
     that dsim compare wrote. Several matrices of one truth are also tested against each other, target by target.
     """
-    from dsim.cli.judged import show
-    from dsim.cli.judged_notes import tell
+    from dsim.cli.evaluate_tables import show, tell
     from dsim.evaluation import evaluate as judge
     from dsim.evaluation.contrasts import contrast_all
     from dsim.truth import open_truth

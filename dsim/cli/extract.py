@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completers
+from dsim.cli.completion import extractors
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completion.datasets)
 @click.option(
     "--extractor",
-    shell_complete=completers.extractors,
+    shell_complete=extractors,
     required=True,
     metavar="KIND:NAME[OPTIONS]",
     help="timm:resnet18.a1_in1k, zoo:ID, ...",
@@ -45,7 +45,7 @@ def extract(
 
     PATH is a folder, an archive, a manifest, phantoms:NAME, or NAME=PATH to give it a name.
     """
-    from dsim.cli.opening import open_datasets
+    from dsim.cli.data import open_datasets
     from dsim.features import feature_rows, recipe
     from dsim.ui import emit_json, make_runtime, print_table
 

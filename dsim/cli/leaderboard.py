@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completers
+from dsim.cli.completion import truths
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--benchmark",
     "place",
-    shell_complete=completers.truths,
+    shell_complete=truths,
     default="phantoms-dsc",
     show_default=True,
     metavar="NAME|FILE",

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsim.cli import completers
+from dsim.cli.completion import segmentation_models
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
     from dsim.prelabel import PreLabels
+    from dsim.recommend import Recommendation
+    from dsim.runtime import Runtime
 
 
 @click.command()
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     "reference",
-    shell_complete=completers.segmentation_models,
+    shell_complete=segmentation_models,
     metavar="zoo:ID|FILE",
     help="The segmentation model.",
 )
@@ -73,7 +76,7 @@ def prelabel(
 
     TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
-    from dsim.cli.opening import open_datasets
+    from dsim.cli.data import open_datasets
     from dsim.prelabel import Settings, open_model
     from dsim.prelabel import prelabel as run
     from dsim.ui import emit_json, make_runtime
@@ -83,8 +86,6 @@ def prelabel(
     [images] = open_datasets([target], how, skip_unreadable=skip_unreadable)
     settings = Settings(threshold, label, probabilities or "")
     if reference is None:
-        from dsim.cli.best import best_model
-
         reference = best_model(images, sources, how)
     model = open_model(reference, how)
     found = run(images, model, out, settings=settings, sheet=sheet, overwrite=overwrite, runtime=how)
@@ -124,3 +125,43 @@ def _show(found: PreLabels) -> None:
 
 def _or_none(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str:
+    """The reference ``zoo:ID`` of the model; which and why is told on stderr.
+
+    DataError where no source could be compared, or no segmentation model was trained on the best one.
+    """
+    from dsim.cli.recommend import chosen, open_sources
+    from dsim.recommend import recommend
+    from dsim.ui import say
+
+    pool = open_sources(sources, runtime)
+    found = recommend(target, pool, runtime=runtime)
+    if found.model is None:
+        raise _no_model(found, target, pool)
+    for line in (*chosen(found), *found.said, *(f"note: {text}" for text in found.notes)):
+        say(line)
+    return f"zoo:{found.model.id}"
+
+
+def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -> Exception:
+    from dsim.errors import DataError
+    from dsim.recommend.result import models_of, segmenting
+
+    if found.best is None:
+        return DataError(
+            f"no source could be compared with {target.name!r}",
+            hint="dsim recommend tells why; or choose a model yourself: --model zoo:ID",
+        )
+    others = {source.name: segmenting(models_of(source, target)) for source in pool}
+    nearest = next((model for entry in found.choice.candidates if (model := others[entry.source])), None)
+    ways = [
+        *([f"train one: {found.command}"] if found.command else []),
+        *([f"take the nearest source that has one: --model zoo:{nearest.id}"] if nearest else []),
+        *([] if found.command or nearest else ["choose among the zoo's sources: leave out --sources"]),
+    ]
+    return DataError(
+        f"{found.best} is the source to take, and no segmentation model of the zoo was trained on it",
+        hint="; or ".join(ways),
+    )

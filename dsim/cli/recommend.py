@@ -70,7 +70,7 @@ def recommend(
 
     TARGET and PATH are a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH.
     """
-    from dsim.cli.opening import open_datasets
+    from dsim.cli.data import open_datasets
     from dsim.recommend import recommend as run
     from dsim.ui import emit_json, make_runtime
 
@@ -87,7 +87,7 @@ def recommend(
 
 def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool = False) -> list[Dataset]:
     """The datasets that were named, or the zoo's where none was."""
-    from dsim.cli.opening import open_datasets
+    from dsim.cli.data import open_datasets
     from dsim.recommend import zoo_sources
 
     return open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else zoo_sources(runtime)
@@ -95,7 +95,7 @@ def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool
 
 def show(found: Recommendation) -> None:
     """Print the ranking and the answer; on stderr what must be said besides."""
-    from dsim.cli.showing import notes
+    from dsim.cli.compare_tables import notes
     from dsim.ui import print_table, say, say_written
 
     candidates = found.choice.candidates

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,9 @@ from dsim.ui import options
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.leaderboard import Board
-    from dsim.report import Report, Results
+    from dsim.measures import SimilarityMatrix
+    from dsim.recommend.reliability import Reliability
+    from dsim.report import Report, Results, Step
 
 
 @click.command()
@@ -39,7 +43,6 @@ def report(results: Path, out: Path | None, boards: Sequence[Path], images: bool
     RESULTS is the folder that dsim compare wrote, or the matrix.json or agreement.json in it. Images are shown where
     they can be opened again and are those that were compared; otherwise the page says why not.
     """
-    from dsim.cli.report_steps import read_boards
     from dsim.report import check_report_path, locate_datasets, open_results
     from dsim.ui import make_runtime
 
@@ -62,7 +65,6 @@ def assemble(
     boards: Sequence[Board] = (),
 ) -> Report:
     """The report with all that the command line knows: notes, reliability, and what to do next."""
-    from dsim.cli.report_steps import next_steps, notes_on, reliability_of
     from dsim.report import make_report
 
     return make_report(
@@ -82,3 +84,161 @@ def write(found: Report, path: Path) -> None:
 
     size = write_report(found, path).stat().st_size
     say(f"wrote {path}, {size / 1e6:.2f} MB")
+
+
+#: Targets for which a command is spelled out.
+_SPELLED = 6
+
+
+def notes_on(matrix: SimilarityMatrix) -> list[str]:
+    """What ``dsim compare`` says of a matrix besides the numbers."""
+    from dsim.cli.compare_tables import notes
+
+    return [note.removeprefix("note: ") for note in notes(matrix)]
+
+
+def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[str]:
+    """What became of such choices on the stored truths, and on leaderboards, in sentences."""
+    from dsim.recommend.reliability import said
+
+    ranked = [sentence for board in boards for sentence in _on_board(board, matrix.measure)]
+    records = _records(matrix)
+    return [*ranked, *(said(records) if records or not ranked else [])]
+
+
+def _records(matrix: SimilarityMatrix) -> list[Reliability]:
+    """Stored records of choices by this very measure: its parameters and the weights of its networks are the same."""
+    from dsim.files.shipped import shipped
+    from dsim.recommend.procedure import RULE
+    from dsim.recommend.reliability import FILE, records
+    from dsim.truth import open_truth
+
+    record = matrix.provenance
+    own = {"rule": RULE, **{key: record.get(key) for key in ("measure", "parameters", "extractors")}}
+    found = [
+        (one, path.parent)
+        for path in sorted(shipped("truth").glob(f"*/{FILE}"))
+        for one in records(path)
+        if {key: one.depends.get(key) for key in own} == own
+    ]
+    return [one for one, truth in found if one.digest == open_truth(truth).digest]
+
+
+def _on_board(board: Board, measure: str) -> Iterator[str]:
+    from dsim.leaderboard.ordering import ranks
+    from dsim.leaderboard.page.wording import figure, interval
+
+    row = next((row for row in board.rows if row.measure == measure and row.judged), None)
+    if row is None:
+        return
+    rank, regret, top1 = ranks(board)[measure], row.scores["regret"], row.scores["top1"]
+    place = f"rank {rank} of {sum(one.judged for one in board.rows)}" if rank is not None else "without a rank"
+    yield (
+        f"On the leaderboard of {board.truth.name} ({len(board.truth.targets)} targets) {measure} has {place}: its"
+        f" first source was the best for {figure('top1', top1.value, board.truth)} % of the targets, and lost"
+        f" {figure('regret', regret.value, board.truth)} {interval(regret, board.truth)} of {board.truth.score} against"
+        " the best, mean over targets."
+    )
+
+
+def next_steps(results: Results, datasets: Mapping[str, Dataset]) -> list[Step]:
+    """What to do with the answer: apply or train, ask again, measure."""
+    from dsim.report import Step
+
+    found = [*_with_best(results, datasets), *_ask(results)]
+    said = (
+        "Nearness is a forecast. Measured transfer is the proof: train on the nearest sources, and score on the target."
+    )
+    return [*found, Step(said, _transfer(results, datasets))]
+
+
+def _with_best(results: Results, datasets: Mapping[str, Dataset]) -> Iterator[Step]:
+    """For each target: apply the model of its nearest source, or train one."""
+    from dsim.report import Step
+
+    targets = results.matrices[0].targets
+    for target in targets[:_SPELLED]:
+        best = _best(results, target)
+        if best is None:
+            continue
+        if best not in datasets or target not in datasets:
+            yield Step(f"{target}: take {best}. No command is told: the images are not at hand.")
+        else:
+            yield _apply(datasets[best], datasets[target])
+    if len(targets) > _SPELLED:
+        yield Step(f"Likewise for the other {len(targets) - _SPELLED} targets.")
+
+
+def _best(results: Results, target: str) -> str | None:
+    if results.agreement is None:
+        return results.matrices[0].verdicts[target].best
+    return next(iter(results.agreement.votes(target)), None)
+
+
+def _apply(best: Dataset, target: Dataset) -> Step:
+    from dsim.recommend.result import command, models_of, segmenting
+    from dsim.report import Step
+
+    model = segmenting(models_of(best, target))
+    typed = command(best, target, model) if "memory" not in (best.location, target.location) else None
+    if model is not None:
+        known = f", Dice {model.held_out:.0f} % on images of it that it never saw" if model.held_out >= 0 else ""
+        return Step(f"{target.name}: pre-label it by the zoo's model of {best.name}{known}.", typed or "")
+    if best.masked:
+        return Step(f"{target.name}: train a segmentation model on {best.name}, and apply it.", typed or "")
+    return Step(f"{target.name}: take {best.name}. It has no masks, so dsim can train no segmentation model on it.")
+
+
+def _ask(results: Results) -> Iterator[Step]:
+    """Ask more measures where one was asked, and for a recommendation where the ensemble was not."""
+    from dsim.report import Step
+
+    matrix = results.matrices[0]
+    sources, targets = _references(matrix, matrix.sources), _references(matrix, matrix.targets)
+    if not sources or not targets:
+        return
+    if len(results.matrices) == 1:
+        yield Step(
+            "See whether measures of other kinds say the same.",
+            f"dsim compare --measure label-free --sources {sources} --targets {targets} --report agreement.html",
+        )
+    first = _references(matrix, matrix.targets[:1])
+    also = " and so for each target" if len(matrix.targets) > 1 else ""
+    yield Step(
+        f"Ask for a recommendation: four measures vote, and how often such a choice was right is told{also}.",
+        f"dsim recommend {first} --sources {sources}",
+    )
+
+
+def _transfer(results: Results, datasets: Mapping[str, Dataset]) -> str:
+    """The command that measures it; empty where some dataset has no masks, or cannot be opened from a command."""
+    matrix = results.matrices[0]
+    needed = [name for target in matrix.targets for name in _nearest(matrix, target)]
+    chosen = [name for name in matrix.sources if name in needed]
+    named = {*chosen, *matrix.targets}
+    if not all(name in datasets and datasets[name].masked for name in named):
+        return ""
+    sources, targets = _references(matrix, chosen), _references(matrix, matrix.targets)
+    if not sources or not targets:
+        return ""
+    return f"dsim transfer segmentation --sources {sources} --targets {targets} --out truth.json"
+
+
+def _nearest(matrix: SimilarityMatrix, target: str) -> list[str]:
+    entries = matrix.ranking(target).entries[:2]
+    return [entry.source for entry in entries if not math.isnan(entry.value)]
+
+
+def _references(matrix: SimilarityMatrix, names: Sequence[str]) -> str:
+    """What opens these datasets again, for a shell; empty where one of them was given from memory."""
+    from dsim.report import dataset_reference
+
+    found = [dataset_reference(matrix.provenance["datasets"][name]) for name in names]
+    return " ".join(shlex.quote(one) for one in found) if all(found) else ""
+
+
+def read_boards(paths: Sequence[Path]) -> list[Board]:
+    """Leaderboards from their results.json."""
+    from dsim.leaderboard import Board
+
+    return [Board.from_json(path) for path in paths]

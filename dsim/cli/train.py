@@ -98,7 +98,7 @@ def run_trainer(
 ) -> Sequence[TrainedModel]:
     """Read parameters and datasets as the command line has them, and train."""
     from dsim import learning
-    from dsim.cli.opening import open_datasets
+    from dsim.cli.data import open_datasets
     from dsim.registry import default, parse_options
     from dsim.ui import make_runtime
 

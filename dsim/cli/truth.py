@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completers
+from dsim.cli.completion import truths
 from dsim.ui import options
+
+if TYPE_CHECKING:
+    from dsim.truth import TransferMatrix
 
 
 @click.group()
@@ -19,7 +24,6 @@ def truth() -> None:
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the stored truths."""
-    from dsim.cli.truth_tables import show_list, summary
     from dsim.truth import distance_names, open_truth, truth_names
     from dsim.ui import emit_json, say
 
@@ -33,11 +37,10 @@ def list_(as_json: bool) -> None:
 
 
 @truth.command()
-@click.argument("name", shell_complete=completers.truths)
+@click.argument("name", shell_complete=truths)
 @options.as_json
 def show(name: str, as_json: bool) -> None:
     """Show a truth: what is known of it, and its scores. NAME is a stored truth or a file."""
-    from dsim.cli.truth_tables import show_scores, show_truth
     from dsim.truth import open_truth
     from dsim.ui import emit_json
 
@@ -56,7 +59,6 @@ def show(name: str, as_json: bool) -> None:
 @options.as_json
 def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_json: bool) -> None:
     """Check a truth in FILE, and tell what was understood of it."""
-    from dsim.cli.truth_tables import show_truth, summary
     from dsim.truth import open_truth
     from dsim.ui import emit_json
 
@@ -89,3 +91,133 @@ def convert(source: str, out: Path, score: str | None, bounds: tuple[float, floa
     else:
         found.to_json(out)
     say(f"wrote {out}")
+
+
+def show_list(truths: Sequence[TransferMatrix]) -> None:
+    """Print one line of each."""
+    from dsim.ui import print_table
+
+    rows = [[one.name, _score_of(one), _size(one), _repetitions(one), _baseline(one), _images(one)] for one in truths]
+    print_table("stored truths", ["name", "score", "sources x targets", "repetitions", "baseline", "images"], rows)
+
+
+def summary(found: TransferMatrix) -> dict[str, Any]:
+    """What was understood, as JSON values."""
+    low, high = found.bounds
+    return {
+        "name": found.name,
+        "score": found.score,
+        "unit": found.unit,
+        "bounds": [low, high],
+        "sources": list(found.sources),
+        "targets": list(found.targets),
+        "repetition": found.repetition,
+        "repetitions": found.repetitions,
+        "baseline": found.baseline is not None,
+        "imagenet": found.imagenet,
+        "images": _images(found),
+        "missing": [list(cell) for cell in found.missing],
+        "repetitions_missing": _short(found),
+        "digest": found.digest,
+    }
+
+
+def show_truth(found: TransferMatrix) -> None:
+    """Print what was understood."""
+    from dsim.ui import print_table
+
+    low, high = found.bounds
+    provenance = found.provenance
+    source = provenance.get("source", "")
+    lines = [
+        ("score", f"{_score_of(found)}, from {low:g} to {high:g}; higher is better"),
+        ("sources", f"{len(found.sources)}: {', '.join(found.sources)}"),
+        ("targets", f"{len(found.targets)}: {', '.join(found.targets)}"),
+        ("repetitions", _repetitions(found)),
+        ("baseline", _baseline(found)),
+        ("ImageNet", found.imagenet),
+        ("images", _images(found)),
+        *((f"missing: {source} -> {target}", reason) for source, target, reason in found.missing),
+        ("incomplete", f"{_short(found)} of {found.mean.size} pairs with fewer repetitions" if _short(found) else ""),
+        ("from", _cited(source)),
+        ("", str(provenance.get("table") or "")),
+        *_corrected(provenance),
+        ("digest", found.digest[:16]),
+    ]
+    print_table(found.name, ("what", "understood"), [line for line in lines if line[1]])
+
+
+def _cited(source: Any) -> str:
+    """Where the numbers come from, in one line."""
+    if not isinstance(source, dict):
+        return str(source)
+    marks = {"doi": "doi:", "arxiv": "arXiv:"}
+    return ", ".join(f"{marks.get(key, '')}{value}" for key, value in source.items())
+
+
+def _corrected(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Cells that are not as printed; a stranger's provenance may hold anything."""
+    told = provenance.get("corrections", ())
+    cells = [cell for cell in told if isinstance(cell, dict)] if isinstance(told, list) else []
+    return [
+        (
+            f"corrected: {cell.get('source')} -> {cell.get('target')}",
+            f"printed {cell.get('printed')}: {cell.get('why')}",
+        )
+        for cell in cells
+    ]
+
+
+def show_scores(found: TransferMatrix) -> None:
+    """Means over repetitions; the longer list of names goes down, so that the names across are few."""
+    from dsim.ui import print_table
+
+    form = "{:.2f}" if found.unit else "{:.4f}"
+    rows = [[source, *_cells(row, form)] for source, row in zip(found.sources, found.mean.tolist(), strict=True)]
+    if found.baseline_mean is not None:
+        rows.append(["(no source)", *_cells(found.baseline_mean.tolist(), form)])
+    rows, down = [["source", *found.targets], *rows], "source"
+    if len(found.targets) > len(found.sources):
+        rows, down = [list(column) for column in zip(*rows, strict=True)], "target"
+    title = f"{_score_of(found)} of each source on each target{', means' if found.repetitions > 1 else ''}"
+    print_table(title, [down, *rows[0][1:]], rows[1:], right=rows[0][1:])
+
+
+def _cells(values: Sequence[float], form: str) -> list[str]:
+    return ["" if value != value else form.format(value) for value in values]
+
+
+def _short(found: TransferMatrix) -> int:
+    """Pairs that were measured, but less often than others."""
+    import numpy as np
+
+    known = (~np.isnan(found.values)).sum(axis=2)
+    return int(((known > 0) & (known < found.repetitions)).sum())
+
+
+def _score_of(found: TransferMatrix) -> str:
+    return f"{found.score} in %" if found.unit else found.score
+
+
+def _size(found: TransferMatrix) -> str:
+    return f"{len(found.sources)} x {len(found.targets)}"
+
+
+def _repetitions(found: TransferMatrix) -> str:
+    return f"{found.repetitions} {found.repetition}s" if found.repetitions > 1 else "none"
+
+
+def _baseline(found: TransferMatrix) -> str:
+    return "none" if found.baseline is None else "without a source"
+
+
+def _images(found: TransferMatrix) -> str:
+    """Whether the images can be opened, by what the truth says of where they are."""
+    names = dict.fromkeys((*found.sources, *found.targets))
+    known = [found.datasets[name].location for name in names if name in found.datasets]
+    places = [location for location in known if location]
+    if not places:
+        return "not at hand"
+    built_in = all(location.startswith("phantoms:") for location in places)
+    where = "built in" if built_in else "below a data folder"
+    return where if len(places) == len(names) else f"{where}: {len(places)} of {len(names)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsim.cli import completers
+from dsim.cli.completion import zoo_ids
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def list_(as_json: bool) -> None:
 
 
 @zoo.command()
-@click.argument("id", shell_complete=completers.zoo_ids)
+@click.argument("id", shell_complete=zoo_ids)
 @options.as_json
 def show(id: str, as_json: bool) -> None:
     """Show a model's card: data, licences, settings, results."""
@@ -58,7 +58,7 @@ def show(id: str, as_json: bool) -> None:
 
 
 @zoo.command()
-@click.argument("id", required=False, shell_complete=completers.zoo_ids)
+@click.argument("id", required=False, shell_complete=zoo_ids)
 @options.as_json
 def verify(id: str | None, as_json: bool) -> int:
     """Check weights and probe of one model, or of all; leaves with 1 if any fails."""
@@ -81,7 +81,7 @@ def add(folder: Path, force: bool) -> None:
 
     It is then zoo:ID for every command. The user's zoo is $DSIM_ZOO, or a folder in the user's data folder.
     """
-    from dsim.ui.console import say
+    from dsim.ui import say
     from dsim.zoo import add_model
 
     model, replaced = add_model(folder, force=force)

@@ -120,7 +120,7 @@ def test_where_every_measure_fails_the_error_is_that_of_one(folders, tmp_path, c
 
 
 def test_what_a_word_stands_for_but_cannot_be_had_is_left_out_and_said(folders, tmp_path, monkeypatch, capsys):
-    from dsim.cli import choosing
+    from dsim.cli import compare_job as choosing
     from dsim.measures import build_measure
 
     lost = "asap:model=zoo:asap-resnet18.biomed16.r1[weights=lost]"
@@ -146,7 +146,7 @@ def test_remarks_are_printed_once_for_the_datasets_they_are_on(folders, tmp_path
 
 
 def test_a_word_stands_for_every_measure_that_needs_no_labels(monkeypatch):
-    from dsim.cli.choosing import choose
+    from dsim.cli.compare_job import choose
     from dsim.registry import Need, default
 
     told: list[str] = []
@@ -163,7 +163,7 @@ def test_a_word_stands_for_every_measure_that_needs_no_labels(monkeypatch):
 
 
 def test_one_extractor_is_given_to_every_measure_that_takes_one(install_plugin):
-    from dsim.cli.choosing import choose
+    from dsim.cli.compare_job import choose
 
     spec = """
         from dsim.plugin import EXTRACTOR, Direction, FeatureMeasure, MeasureSpec, Need, hookimpl
@@ -217,7 +217,7 @@ def test_replicates_are_as_many_as_the_measure_proposes(folders, tmp_path, monke
 
     proposed = replace(CrossCorrelation.spec, replicates=30)
     monkeypatch.setattr(CrossCorrelation, "spec", proposed)
-    monkeypatch.setattr("dsim.cli.choosing.build_measure", lambda text: CrossCorrelation(size=32))
+    monkeypatch.setattr("dsim.cli.compare_job.build_measure", lambda text: CrossCorrelation(size=32))
     assert run(["compare", "--measure", "cc", "--sources", *folders, "--json", "--out", str(tmp_path / "out")]) == 0
     assert json.loads(capsys.readouterr().out)["results"][0]["replicates"] == 30
 

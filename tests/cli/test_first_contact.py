@@ -10,8 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from dsim.cli.main import cli, run
-from dsim.cli.welcome import WELCOME, sections
+from dsim.cli.main import WELCOME, cli, run, sections
 from dsim.registry import default
 
 
@@ -52,7 +51,7 @@ def test_every_command_stands_under_one_heading_and_the_core_s_under_its_own() -
     found = sections(default().commands)
     names = [name for listed in found.values() for name in listed]
     assert sorted(names) == sorted(default().commands)
-    assert "Others" not in found, "give a new command of the core its place in dsim/cli/welcome.py"
+    assert "Others" not in found, "give a new command of the core its place in dsim/cli/main.py"
 
 
 def test_a_plugin_s_command_stands_apart(

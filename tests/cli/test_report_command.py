@@ -113,7 +113,7 @@ def test_what_was_not_measured_is_said_to_be_unknown(folders, tmp_path):
 
 
 def test_a_record_counts_for_its_own_measure_with_its_own_weights_alone(folders, tmp_path):
-    from dsim.cli.report_steps import reliability_of
+    from dsim.cli.report import reliability_of
     from dsim.recommend.reliability import sentences
 
     compared(folders, tmp_path / "out")

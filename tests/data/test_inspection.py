@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from dsim.cli.data_inspect import inspect as command
+from dsim.cli.data import inspect as command
 from dsim.data.builders import from_arrays
 from dsim.data.inspection import draw_sheet, inspect, save_sheet, thumbnail
 from dsim.data.opener import open_dataset

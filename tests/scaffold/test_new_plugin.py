@@ -108,7 +108,7 @@ def test_the_licence_is_the_one_that_was_chosen(tmp_path: Path, licence: str) ->
 
 
 def test_what_the_command_offers_is_what_there_is() -> None:
-    from dsim.cli.plugin import new
+    from dsim.cli.plugins import new
 
     choices = {option.name: option.type for option in new.params}
     assert list(choices["kind"].choices) == list(KINDS)  # type: ignore[attr-defined]

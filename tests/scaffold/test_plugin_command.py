@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dsim.cli.main import run as dsim
-from dsim.cli.plugin import plugin
+from dsim.cli.plugins import plugin
 from dsim.errors import DsimError
 from dsim.files.documents import check as hold_to
 from dsim.scaffold import KINDS

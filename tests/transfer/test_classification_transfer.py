@@ -13,7 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from dsim.cli.transfer_classification import classification
+from dsim.cli.transfer import classification
 from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
 from dsim.data.opener import open_dataset

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.cli.showing import notes
+from dsim.cli.compare_tables import notes
 from dsim.comparison import compare
 from dsim.comparison.engine import embedding_quality
 from dsim.data.dataset import Dataset

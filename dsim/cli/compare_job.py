@@ -1,18 +1,80 @@
-"""What ``dsim compare`` does with its measures: each compared and written, then where they agree, then the report."""
+"""Which measures a command line asks for: calls, and words that stand for many."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.errors import DsimError, UsageError
+from dsim.measures import SimilarityMeasure, build_measure, with_extractor, with_weights
+from dsim.registry import Need, default
+
 if TYPE_CHECKING:
-    from dsim.cli.choosing import Choice, Chosen
     from dsim.comparison import Agreement
     from dsim.data.dataset import Dataset
     from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
+
+
+#: Words that stand for every registered measure that needs no more than this, as it is by default.
+WORDS = {"label-free": frozenset({Need.IMAGES, Need.FEATURES}), "all": frozenset(Need)}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A measure to compare by; ``of_word`` is whether it was not asked for by its name."""
+
+    measure: SimilarityMeasure[Any]
+    of_word: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The measures asked for, and those that a word stands for but that cannot be had, with the reasons."""
+
+    chosen: tuple[Chosen, ...]
+    failed: tuple[tuple[str, Exception], ...]
+
+
+def choose(texts: Sequence[str], extractor: str | None, weights: str | None, note: Callable[[str], None]) -> Choice:
+    """Build what was asked for, each measure once. UsageError for a name or parameter that is wrong."""
+    found = {
+        repr(measure): Chosen(measure)
+        for text in texts
+        if text not in WORDS
+        for measure in [build_measure(_equipped(text, extractor, weights, note))]
+    }
+    failed = []
+    for name, needs in [(name, WORDS[word]) for word in texts if word in WORDS for name in default().measures]:
+        try:
+            measure = build_measure(_equipped(name, extractor, weights, note, of_word=True))
+        except DsimError as error:
+            failed.append((name, error))
+            continue
+        if measure.needs <= needs:
+            found.setdefault(repr(measure), Chosen(measure, of_word=True))
+    return Choice(tuple(found.values()), tuple(failed))
+
+
+def _equipped(
+    text: str, extractor: str | None, weights: str | None, note: Callable[[str], None], of_word: bool = False
+) -> str:
+    """The call with the extractor and the weights that were given for all measures."""
+    if extractor:
+        changed = with_extractor(text, extractor)
+        if changed is None:
+            note(f"{text} has no parameter extractor: left as it is")
+        text = changed or text
+    if not weights:
+        return text
+    try:
+        return with_weights(text, weights)
+    except UsageError:
+        if not of_word:
+            raise
+        return text
 
 
 @dataclass(frozen=True)
@@ -35,7 +97,7 @@ class Job:
 
     def compare(self, chosen: Chosen, folder: Path) -> SimilarityMatrix:
         """Compare by one measure, write its files, print its table."""
-        from dsim.cli.showing import show
+        from dsim.cli.compare_tables import show
         from dsim.comparison import compare as run
 
         asked = self._asked(chosen)
@@ -107,7 +169,7 @@ def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
             # Those of an earlier run would be taken for these measures'.
             path.unlink(missing_ok=True)
         return None
-    from dsim.cli.agreeing import show_agreement
+    from dsim.cli.compare_tables import show_agreement
     from dsim.comparison import compare_rankings
     from dsim.plots.agreement import draw_agreement
 
