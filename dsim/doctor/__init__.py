@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.doctor.examining import examine
-from dsim.doctor.findings import Finding, Status
+from dsim.doctor.examination import examine
+from dsim.doctor.versions import Finding, Status
 
 __all__ = ["Finding", "Status", "examine"]

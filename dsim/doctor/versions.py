@@ -1,4 +1,4 @@
-"""Are the libraries here that dsim asks for, new enough, and made for each other?"""
+"""What was seen of one thing: fine, worth knowing, or broken."""
 
 from __future__ import annotations
 
@@ -6,10 +6,38 @@ import importlib
 import platform
 import re
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from dsim.doctor.findings import Finding, Status
 from dsim.runtime import VERSION
+
+
+class Status(StrEnum):
+    """``broken`` is what makes ``dsim doctor`` leave with 1; a note costs only what it tells."""
+
+    OK = "ok"
+    NOTE = "note"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's: the topic, how it stands, what was seen, and what would help (empty where all is well).
+
+    >>> Finding("cache", Status.OK, "empty").to_dict()
+    {'topic': 'cache', 'status': 'ok', 'text': 'empty', 'help': ''}
+    """
+
+    topic: str
+    status: Status
+    text: str
+    help: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """As JSON has it."""
+        return {key: str(value) for key, value in asdict(self).items()}
+
 
 #: ``numpy>=1.26``, ``mkdocs<2,>=1.6; extra == 'docs'``: name, bounds, marker.
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?\s*\(?(?P<bounds>[^;)]*)\)?\s*(?:;\s*(?P<marker>.*))?")
@@ -18,7 +46,7 @@ _USES = {"docs": "builds the documentation", "dev": "runs the tests", "bench": "
 _TOPIC = "versions"
 
 
-def examine() -> Iterator[Finding]:
+def libraries() -> Iterator[Finding]:
     """dsim and Python; every library that dsim cannot do without; whether torch and torchvision fit and load."""
     yield Finding(_TOPIC, Status.OK, f"dsim {VERSION}, Python {platform.python_version()}")
     wanted = [(name, least) for name, least, extra in requirements() if not extra]

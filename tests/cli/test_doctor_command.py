@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from dsim.cli.doctor import doctor
-from dsim.doctor import Finding, Status, examine, examining, machine, network, parts, storage, versions, weights
+from dsim.doctor import Finding, Status, examination, examine, versions
 from dsim.errors import WeightsError
 from dsim.files.documents import check
 from dsim.registry import default
@@ -36,7 +36,7 @@ def broken(findings: Iterator[Finding]) -> list[Finding]:
 def examinations(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Iterator[Finding]]]:
     """What the command examines: at first nothing."""
     found: dict[str, Callable[[], Iterator[Finding]]] = {}
-    monkeypatch.setattr(examining, "examinations", lambda online: found)
+    monkeypatch.setattr(examination, "examinations", lambda online: found)
     return found
 
 
@@ -66,14 +66,14 @@ def test_an_examination_that_fails_is_a_finding_and_stops_no_other(examinations:
 
 
 def test_the_network_is_used_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "network" not in examining.examinations(online=False)
-    assert examining.examinations(online=True)["network"] is network.examine
+    assert "network" not in examination.examinations(online=False)
+    assert examination.examinations(online=True)["network"] is examination.network
 
     def unreachable() -> Any:
         raise OSError("no route")
 
     monkeypatch.setattr("huggingface_hub.get_session", unreachable)
-    (found,) = network.examine()
+    (found,) = examination.network()
     assert found.status is Status.NOTE
     assert "cannot be reached" in found.text
 
@@ -97,7 +97,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, str], M
 
 
 def test_versions_that_fit_are_told_in_short() -> None:
-    found = list(versions.examine())
+    found = list(versions.libraries())
     assert {finding.status for finding in found} == {Status.OK}
     assert "torchvision" in found[-1].text
 
@@ -111,12 +111,12 @@ def test_versions_that_fit_are_told_in_short() -> None:
 )
 def test_a_library_that_is_missing_or_old_is_broken(here: str, text: str, help: str, installed: Any) -> None:
     installed({"numpy": here}, {"dsim": ["click>=8.1", "numpy>=1.26", "mkdocs<2,>=1.6; extra == 'docs'"]})
-    assert broken(versions.examine()) == [Finding("versions", Status.BROKEN, text, help)]
+    assert broken(versions.libraries()) == [Finding("versions", Status.BROKEN, text, help)]
 
 
 def test_torchvision_for_another_torch_is_broken(installed: Any) -> None:
     installed({"torch": "2.4.0+cu124", "torchvision": "0.20.0"}, {"torchvision": ["numpy", "torch==2.5.0"]})
-    (found,) = broken(versions.examine())
+    (found,) = broken(versions.libraries())
     assert found.text == "torchvision 0.20.0 is made for torch 2.5.0, and torch is 2.4.0+cu124"
 
 
@@ -125,7 +125,7 @@ def test_torch_that_cannot_be_imported_is_broken(monkeypatch: pytest.MonkeyPatch
         raise OSError("libcudart.so is gone")
 
     monkeypatch.setattr(versions, "importlib", SimpleNamespace(import_module=fails))
-    (found,) = broken(versions.examine())
+    (found,) = broken(versions.libraries())
     assert found.text == "torch cannot be imported: OSError: libcudart.so is gone"
 
 
@@ -139,23 +139,23 @@ def test_an_extra_tells_what_it_lacks(installed: Any) -> None:
 
 
 def test_a_driver_that_torch_cannot_use_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.Runtime, "resolved_device", lambda self: "cpu")
+    monkeypatch.setattr(examination.Runtime, "resolved_device", lambda self: "cpu")
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert [finding.status for finding in machine.device()] == [Status.OK]
+    assert [finding.status for finding in examination.device()] == [Status.OK]
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert [finding.status for finding in machine.device()] == [Status.NOTE]
+    assert [finding.status for finding in examination.device()] == [Status.NOTE]
 
 
 @pytest.mark.parametrize(("free", "status"), [(10**8, Status.NOTE), (10**10, Status.OK), (None, Status.OK)])
 def test_little_memory_is_a_note(free: int | None, status: Status, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_total", lambda: 2 * 10**10)
-    monkeypatch.setattr(machine, "_free", lambda: free)
-    assert [finding.status for finding in machine.memory()] == [status]
+    monkeypatch.setattr(examination, "_total", lambda: 2 * 10**10)
+    monkeypatch.setattr(examination, "_free", lambda: free)
+    assert [finding.status for finding in examination.memory()] == [status]
 
 
 def test_a_sound_cache_tells_place_and_size(private_cache: Path) -> None:
     ContentStore(private_cache).put("features", {"k": 1}, {"x": np.zeros(100)}, {})
-    place, sound = (finding for finding in storage.examine() if "disk" not in finding.text)
+    place, sound = (finding for finding in examination.cache() if "disk" not in finding.text)
     assert place.text.startswith(f"{private_cache} ($DSIM_CACHE): 1 files")
     assert sound.text == "every file is what was written"
 
@@ -165,46 +165,46 @@ def test_a_corrupt_file_of_the_cache_is_broken(private_cache: Path) -> None:
     store.put("features", {"k": 1}, {"x": np.zeros(100)}, {})
     path = store.path("features", {"k": 1})
     path.write_bytes(path.read_bytes()[:-9])
-    (found,) = broken(storage.examine())
+    (found,) = broken(examination.cache())
     assert found.text.startswith(f"{path} is corrupt")
 
 
 def test_a_cache_too_large_to_check_quickly_is_a_note(private_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ContentStore(private_cache).put("features", {"k": 1}, {"x": np.zeros(100)}, {})
-    monkeypatch.setattr(storage, "CHECKED", 10)
-    assert "dsim cache verify" in told(storage.examine(), Status.NOTE)[0].help
+    monkeypatch.setattr(examination, "CHECKED", 10)
+    assert "dsim cache verify" in told(examination.cache(), Status.NOTE)[0].help
 
 
 def test_a_cache_that_cannot_be_written_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DSIM_CACHE", str(tmp_path / "file" / "cache"))
-    (found,) = broken(storage.examine())
+    (found,) = broken(examination.cache())
     assert found.help == "set DSIM_CACHE to a folder that you may write to"
 
 
 def test_a_cache_that_is_not_there_yet_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSIM_CACHE", str(tmp_path / "cache"))
-    assert broken(storage.examine()) == []
+    assert broken(examination.cache()) == []
     assert not (tmp_path / "cache").exists()
 
 
 def test_little_disk_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage.shutil, "disk_usage", lambda place: SimpleNamespace(free=10**8))
-    assert told(storage.examine(), Status.NOTE)[0].text == "100 MB of disk are free"
+    monkeypatch.setattr(examination.shutil, "disk_usage", lambda place: SimpleNamespace(free=10**8))
+    assert told(examination.cache(), Status.NOTE)[0].text == "100 MB of disk are free"
 
 
 def test_a_shipped_folder_that_is_gone_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert broken(parts.shipped_files()) == []
-    shipped = parts.shipped
-    monkeypatch.setattr(parts, "shipped", lambda name: tmp_path / "gone" if name == "truth" else shipped(name))
-    (found,) = broken(parts.shipped_files())
+    assert broken(examination.shipped_files()) == []
+    shipped = examination.shipped
+    monkeypatch.setattr(examination, "shipped", lambda name: tmp_path / "gone" if name == "truth" else shipped(name))
+    (found,) = broken(examination.shipped_files())
     assert found.text == f"the shipped truths are not at {tmp_path / 'gone'}"
 
 
 def test_a_broken_plugin_is_told_with_cause_and_fix(install_plugin: Callable[..., Path]) -> None:
-    assert broken(parts.plugins()) == []
+    assert broken(examination.plugins()) == []
     install_plugin("shaky", "import a_module_that_is_nowhere")
-    (found,) = broken(parts.plugins())
+    (found,) = broken(examination.plugins())
     assert found.text.startswith("shaky (shaky 1.0) is not in use: import: ModuleNotFoundError")
     assert found.help == "install what it misses, or remove the plugin"
 
@@ -215,13 +215,13 @@ def test_a_zoo_model_with_other_weights_is_broken_and_the_others_are_counted(mon
 
     known = [SimpleNamespace(verify=lambda: None), SimpleNamespace(verify=gone)]
     monkeypatch.setattr("dsim.zoo.models", lambda: known)
-    lost, rest = weights.zoo()
+    lost, rest = examination.zoo()
     assert (lost.status, lost.text, lost.help) == (Status.BROKEN, "the weights are gone", "restore them")
     assert rest.text.startswith("1 models")
 
 
 def test_networks_of_presets_are_found_with_who_names_them() -> None:
-    found = weights.named(default().measures.values())
+    found = examination.named(default().measures.values())
     assert "kld-tf:preset=paper" in found["timm:resnet34.a1_in1k"]
     assert not [reference for reference in found if reference.startswith("zoo:")]
 
@@ -233,8 +233,8 @@ def test_weights_at_hand_are_told_apart_from_those_to_be_fetched(monkeypatch: py
             raise WeightsError("not here")
 
     monkeypatch.setattr("dsim.features.extractor.prepare", prepare)
-    monkeypatch.setattr(weights, "named", lambda specs: {"timm:r18": ["a"], "timm:r34": ["b", "b:preset=x"]})
-    missing, there = weights.of_presets()
+    monkeypatch.setattr(examination, "named", lambda specs: {"timm:r18": ["a"], "timm:r34": ["b", "b:preset=x"]})
+    missing, there = examination.preset_weights()
     assert missing.status is Status.NOTE
     assert missing.text == "timm:r34 is not at hand; for b, b:preset=x"
     assert there.text == "at hand: timm:r18"
