@@ -1,6 +1,8 @@
-"""All that the author of a plugin imports.
+"""The door for plugins: declarations, hooks, and what their code needs most.
 
 >>> from dsim.plugin import MeasureSpec, SimilarityMeasure, hookimpl
+
+Besides, a plugin may import the parts that ``PUBLISHED`` names, and nothing else of dsim.
 
 What code needs only when it is used (datasets, extractors) is imported when it is first asked for, so that a plugin's
 declarations stay cheap.
@@ -9,6 +11,7 @@ declarations stay cheap.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dsim.errors import DataError, DsimError, MeasureError, UsageError
@@ -24,7 +27,13 @@ from dsim.registry import (
     Product,
     ReaderSpec,
     TrainerSpec,
+    format_bracketed,
+    format_call,
     hookimpl,
+    parse_bracketed,
+    parse_call,
+    parse_options,
+    split_outside_brackets,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +46,30 @@ if TYPE_CHECKING:
     from dsim.learning.trainer import TrainedModel, Trainer
     from dsim.measures import DatasetView
     from dsim.runtime import Runtime
+
+#: The parts of dsim that a plugin may import beside this module, by name, and what each is for.
+PUBLISHED: Mapping[str, str] = {
+    "comparison": "compare datasets by a measure",
+    "data": "datasets: open, make, divide them",
+    "embeddings": "nearest neighbours, placement, maps in the plane",
+    "errors": "every expected failure, with its fix",
+    "evaluation": "judge a measure against measured transfer",
+    "features": "extractors, transforms, features of datasets",
+    "files": "files that are whole or absent, JSON documents",
+    "learning": "one training loop, objectives, schedules, augmentation, losses; trainings by name",
+    "measures": "the interface of measures, what they see of a dataset, the matrix of a comparison",
+    "models": "networks, and the segmenter",
+    "pages": "HTML pages: their shell, tables, pictures, maps",
+    "plots": "pictures in one style",
+    "random": "independent random streams of one seed",
+    "runtime": "device, cache and progress of a run",
+    "stats": "pure functions of arrays: distances, tests, intervals",
+    "store": "content-addressed results, ledgers, checkpoints",
+    "testing": "the conformance kit, for tests",
+    "truth": "measured transfer",
+    "ui": "console, tables, options and completion of commands",
+    "zoo": "models: find, write, add them",
+}
 
 _HOMES = {
     "Blueprint": "dsim.features.extractor",
@@ -85,9 +118,15 @@ __all__ = [
     "TrainerSpec",
     "UsageError",
     "check_options",
+    "format_bracketed",
+    "format_call",
     "from_arrays",
     "hookimpl",
     "open_dataset",
+    "parse_bracketed",
+    "parse_call",
+    "parse_options",
+    "split_outside_brackets",
 ]
 
 

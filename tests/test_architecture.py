@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dsim import plugin
+
 ROOT = Path(__file__).parents[1]
 
 #: A module of dsim may import what stands in lines above its own, and the rest of its own package.
@@ -33,28 +35,8 @@ LAYERS = (
     {"cli", "builtin"},
     {"__main__"},
 )
-#: What a plugin may import of dsim: the door, the pure functions, and what its data come through.
-FOR_PLUGINS = {
-    "plugin",
-    "measures",
-    "embeddings",
-    "errors",
-    "stats",
-    "random",
-    "features",
-    "runtime",
-    "testing",
-    "pages",
-}
-#: For a measure that is made of others.
-FOR_COMPOUNDS = {"registry"}
-#: For training a model beside measuring with it: datasets, the zoo, whole files, the cache, pictures.
-FOR_TRAINERS = {"data", "zoo", "files", "store", "plots", "learning", "models"}
-#: For subcommands: console, tables, options, completion.
-FOR_COMMANDS = {"ui"}
-#: For studies of a measure: it is compared by, and judged.
-FOR_STUDIES = {"comparison", "evaluation", "truth"}
-OFFERED = FOR_PLUGINS | FOR_COMPOUNDS | FOR_TRAINERS | FOR_COMMANDS | FOR_STUDIES
+#: What a plugin may import of dsim: the door, and the parts that it names.
+OFFERED = {"plugin", *plugin.PUBLISHED}
 
 #: Imported inside functions, where used. numpy may stand at the top of modules that are about arrays.
 LAZY = {
@@ -193,6 +175,13 @@ def faults_of_plugins() -> list[str]:
 
 def test_plugins_import_only_what_is_offered_to_plugins_and_nothing_of_each_other() -> None:
     assert faults_of_plugins() == []
+
+
+def test_what_is_published_is_there_and_documented() -> None:
+    parts = {part_of(name) for name in DSIM}
+    assert set(plugin.PUBLISHED) <= parts
+    page = (ROOT / "docs" / "plugin-api.md").read_text("utf-8")
+    assert [name for name, use in plugin.PUBLISHED.items() if f"| `dsim.{name}` | {use} |" not in page] == []
 
 
 def test_imports_are_absolute() -> None:

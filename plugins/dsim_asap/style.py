@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dsim.errors import UnknownNameError, UsageError
 from dsim.features.extractor import Blueprint, Recipe, check_options
 from dsim.features.network import Network
-from dsim.registry import format_bracketed
+from dsim.plugin import format_bracketed
 
 if TYPE_CHECKING:
     from torch import nn

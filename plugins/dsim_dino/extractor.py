@@ -12,7 +12,7 @@ from dsim.features.extractor import Blueprint, Recipe, check_options
 from dsim.features.network import Network, seed_of, seeded
 from dsim.features.timm_backend import card_of, random_weights
 from dsim.features.weights import WeightsFile, from_hub, from_torch_hub, given
-from dsim.registry import format_bracketed
+from dsim.plugin import format_bracketed
 from dsim_dino.specs import BRANCHES
 
 if TYPE_CHECKING:

@@ -12,8 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.measures import DatasetView, build_measure
-from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
-from dsim.registry import format_call, parse_bracketed, split_outside_brackets
+from dsim.plugin import (
+    MeasureError,
+    Need,
+    SimilarityMeasure,
+    UsageError,
+    format_call,
+    parse_bracketed,
+    split_outside_brackets,
+)
 from dsim.stats.ensembles import mean_standardised, median_rank
 from dsim_ensemble.specs import ENSEMBLE
 

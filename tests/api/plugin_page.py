@@ -15,9 +15,11 @@ from typing import Any
 from dsim import plugin
 from dsim.registry import hooks as hookspecs
 
+PARTS = "\n".join(f"| `dsim.{name}` | {use} |" for name, use in plugin.PUBLISHED.items())
 _HEAD = f"""# The plugin API
 
-All that a plugin imports is `dsim.plugin`, version **{plugin.API_VERSION}** (`dsim.plugin.API_VERSION`).
+A plugin declares what it brings by `dsim.plugin`, version **{plugin.API_VERSION}** (`dsim.plugin.API_VERSION`), and
+imports nothing else of dsim than this module and the parts below.
 
 - A plugin's module says which version it was written for: `DSIM_API_VERSION = {plugin.API_VERSION}`. One that is
   written for another version is left out, and `dsim plugins --why NAME` says what to upgrade. One that says nothing is
@@ -26,6 +28,16 @@ All that a plugin imports is `dsim.plugin`, version **{plugin.API_VERSION}** (`d
   not raise it.
 - A name is deprecated, with a warning, for at least one minor version of dsim before it goes.
   [public-names.txt](public-names.txt) lists all names.
+
+| part | what for |
+|---|---|
+{PARTS}
+
+## What changed
+
+- **Version 2**: trainings have a hook of their own, `dsim_trainers()`. `MeasureSpec.trainer` is gone: declare a
+  `TrainerSpec`, whose factory is a `Trainer`; `dsim train NAME` runs it. Nothing else changed: a plugin that trains
+  nothing only says `DSIM_API_VERSION = 2`.
 
 [Writing a plugin](writing-a-plugin.md) shows how they are used. This page is made by
 `python tests/api/plugin_page.py > docs/plugin-api.md`, and a test holds it to the code.

@@ -53,7 +53,7 @@ def extend(
     Stopped at any moment, the same command goes on from there.
     """
     from dsim.data.opener import open_many
-    from dsim.registry import parse_options
+    from dsim.plugin import parse_options
     from dsim.ui import make_runtime
     from dsim_asap.incremental.extending import Order
     from dsim_asap.incremental.extending import extend as extend_model

@@ -69,7 +69,7 @@ def fit(datasets: Sequence[Dataset], settings: Sequence[str], seed: int, runtime
 
 
 def _described(reference: str) -> Model:
-    from dsim.registry import parse_bracketed
+    from dsim.plugin import parse_bracketed
     from dsim.zoo import find, read_model
 
     kind, _, name = reference.partition(":")
