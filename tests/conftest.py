@@ -12,9 +12,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from dsim.data.dataset import Dataset
+    from dsim.models import SegmentationRecipe
 
 ROOT = Path(__file__).parents[1]
 
@@ -123,6 +127,37 @@ def write_zoo_model() -> Callable[..., dict[str, Any]]:
         return manifest
 
     return write
+
+
+@pytest.fixture
+def tiny() -> SegmentationRecipe:
+    """A recipe of segmentation that trains in less than a second."""
+    from dsim.models import SegmentationRecipe
+
+    return SegmentationRecipe(
+        side=16, patch=16, width=8, levels=2, epochs=3, shown=8, batch=4, adapt_epochs=2, blocks=5
+    )
+
+
+@pytest.fixture
+def discs() -> Callable[..., Dataset]:
+    """Makes datasets of bright discs on dark ground, or dark ones on bright, with their masks of 0 and 255."""
+
+    def make(
+        name: str = "discs", n: int = 10, side: int = 16, seed: int = 0, dark: bool = False, **more: Any
+    ) -> Dataset:
+        import numpy as np
+        from dsim.data.memory import from_arrays
+
+        rng = np.random.default_rng(seed)
+        rows, columns = np.mgrid[:side, :side]
+        centres = rng.uniform(side * 0.3, side * 0.7, (n, 2, 1, 1))
+        radius = rng.uniform(side * 0.2, side * 0.3, (n, 1, 1))
+        masks = (rows - centres[:, 0]) ** 2 + (columns - centres[:, 1]) ** 2 < radius**2
+        shade = np.where(masks ^ dark, 200, 60) + rng.integers(-20, 20, masks.shape)
+        return from_arrays(shade.astype(np.uint8), masks=masks.astype(np.uint8) * 255, name=name, **more)
+
+    return make
 
 
 @pytest.fixture

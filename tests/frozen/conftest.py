@@ -16,9 +16,12 @@ import torch
 HERE = Path(__file__).parent
 #: Set to anything, the tests of this folder write their values instead of comparing them.
 RECORD = "DSIM_RECORD_FROZEN"
-#: Relative tolerances. Other vector instructions round otherwise, and training amplifies it: losses of these trainings
+#: Relative tolerance where the environment is that of the recording.
+SAME = 1e-5
+#: Elsewhere: of losses, relative; of scores, absolute, since those of a few images move by ranks. Vector instructions
+#: round in their own ways, and training amplifies that: losses of these trainings
 #: differ by up to 1.2e-3 between AVX2 and none (ATEN_CPU_CAPABILITY=default).
-SAME, ELSEWHERE = 1e-5, 1e-2
+LOSS_ELSEWHERE, SCORE_ELSEWHERE = 1e-2, 0.05
 
 
 def environment() -> dict[str, Any]:
@@ -48,10 +51,10 @@ def digest_of() -> Callable[[Mapping[str, torch.Tensor]], str]:
 
 @pytest.fixture
 def compare_with_frozen() -> Callable[[str, str, Mapping[str, Any]], None]:
-    """``compare_with_frozen(file, case, measured)``: numbers within ``SAME``, and the digest exactly.
+    """``compare_with_frozen(file, case, measured)``: numbers within ``SAME``, digests exactly.
 
     ``measured`` holds numbers, lists of numbers, and ``digest``. In another environment than that of the recording
-    numbers are compared within ``ELSEWHERE``, and the test is then skipped, since the digest cannot be compared.
+    numbers are compared within the wider tolerances, and the test is then skipped: the digest cannot be compared.
     """
 
     def compare(file: str, case: str, measured: Mapping[str, Any]) -> None:
@@ -64,7 +67,9 @@ def compare_with_frozen() -> Callable[[str, str, Mapping[str, Any]], None]:
         assert expected.keys() == measured.keys()
         same = recorded["environment"] == environment()
         for name in expected.keys() - {"digest"}:
-            assert measured[name] == pytest.approx(expected[name], rel=SAME if same else ELSEWHERE, abs=1e-8), name
+            elsewhere = {"rel": LOSS_ELSEWHERE} if isinstance(expected[name], list) else {"abs": SCORE_ELSEWHERE}
+            within = {"rel": SAME, "abs": 1e-8} if same else elsewhere
+            assert measured[name] == pytest.approx(expected[name], **within), name
         if not same:
             pytest.skip(f"digests are of {recorded['environment']}, and this is {environment()}")
         assert measured["digest"] == expected["digest"]
