@@ -147,7 +147,8 @@ def discs() -> Callable[..., Dataset]:
         name: str = "discs", n: int = 10, side: int = 16, seed: int = 0, dark: bool = False, **more: Any
     ) -> Dataset:
         import numpy as np
-        from dsim.data.memory import from_arrays
+
+        from dsim.data.builders import from_arrays
 
         rng = np.random.default_rng(seed)
         rows, columns = np.mgrid[:side, :side]
