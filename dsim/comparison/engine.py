@@ -59,31 +59,29 @@ def compare(
     floor : whether to compute the noise floor, the distance of two halves of each dataset, where the measure can.
     runtime : device, cache, progress; the defaults suit a script.
 
-    Returns
-    -------
-    SimilarityMatrix
-        Rows are sources, columns targets. A pair that could not be computed is NaN with its reason.
+    Returns the matrix: values float64 (sources, targets); a pair that could not be computed is NaN with its reason.
 
-    Raises
-    ------
-    UsageError, DataError, NeedError, WeightsError
-        Before any work, where the request cannot be carried out; unreadable images where they are met.
+    Raises UsageError, DataError, NeedError or WeightsError, before any work, where the request cannot be carried out,
+    and UnreadableImageError where an image cannot be decoded.
 
     >>> from dsim.data.phantoms import open_phantom
     >>> pool = [open_phantom(name, count=4, size=32) for name in ("fluorescence", "fundus")]
     >>> compare(pool, measure="cc:size=32").values.shape
     (2, 2)
     """
-    chosen = build_measure(measure)
-    asked = {"seed": seed, "bootstrap": bootstrap, "test": test, "jobs": jobs}
-    plan = make_plan(chosen, sources, targets, **asked, runtime=runtime or Runtime())
-    if chosen.fits_pool:
-        chosen.fit([plan.view(dataset) for dataset in plan.sources], _pool_stream(plan))
+    numbers = {"seed": seed, "bootstrap": bootstrap, "test": test, "jobs": jobs}
+    plan = make_plan(build_measure(measure), sources, targets, **numbers, runtime=runtime or Runtime())
+    return _carry_out(plan, jobs, floor)
+
+
+def _carry_out(plan: Plan, jobs: int, floor: bool) -> SimilarityMatrix:
+    if plan.measure.fits_pool:
+        plan.measure.fit([plan.view(dataset) for dataset in plan.sources], _pool_stream(plan))
     identity = measure_identity(plan)
     summaries = Summaries(plan, identity)
     cells = _pair_cells(plan, summaries, jobs)
     matrix = with_floors(_matrix(plan, cells), floors(plan, summaries, jobs) if floor else {})
-    matrix = with_p_values(matrix, p_values(plan, summaries, jobs), test)
+    matrix = with_p_values(matrix, p_values(plan, summaries, jobs), plan.test)
     clouds = _clouds(plan, summaries, jobs)
     notes = _remarks(plan, summaries, jobs)
     record = provenance(plan, identity, [cell.conditions for cell in cells.values()], notes)

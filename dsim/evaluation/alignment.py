@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Aligned:
-    """What both sides know, in the order of the truth.
+    """The datasets that both sides have, in the order of the truth.
 
     Parameters
     ----------
@@ -58,7 +58,9 @@ class Aligned:
 
 
 def align(matrix: SimilarityMatrix, truth: TransferMatrix, *, common: bool, exclude_self: bool) -> Aligned:
-    """Bring both together by name; self pairs are those of one dataset (``matrix.same``), or of one name.
+    """Return a matrix and a truth brought together by name.
+
+    Self pairs are those of one dataset (``matrix.same``), or of one name.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def align(matrix: SimilarityMatrix, truth: TransferMatrix, *, common: bool, excl
     left_out = left_sources | left_targets
     if left_out and not common:
         raise DataError(
-            f"the matrix and truth {truth.name} are not of the same datasets: {told(left_out)}",
+            f"the matrix and truth {truth.name} are not of the same datasets: {names_by_side(left_out)}",
             hint="judge what both have with --common (common=True), or compare the datasets of the truth",
         )
     _check_enough(sources, targets)
@@ -115,7 +117,7 @@ def _common(
     """Names that both have, in the order of the truth, and those that only one has, by side."""
     twice = sorted(repeated(ours))
     if twice:
-        raise DataError(f"the matrix has {kind} twice: {', '.join(twice)}", hint="give each dataset a name of its own")
+        raise DataError(f"the matrix has {kind} twice: {', '.join(twice)}", hint="give each dataset another name")
     sides = {
         f"{kind} only in the matrix": tuple(name for name in ours if name not in theirs),
         f"{kind} only in the truth": tuple(name for name in theirs if name not in ours),
@@ -123,10 +125,10 @@ def _common(
     return tuple(name for name in theirs if name in ours), {side: names for side, names in sides.items() if names}
 
 
-def told(left_out: Mapping[str, Sequence[str]]) -> str:
-    """All names, by side.
+def names_by_side(left_out: Mapping[str, Sequence[str]]) -> str:
+    """Return all names, by side, as a text.
 
-    >>> told({"sources only in the truth": ("a", "b")})
+    >>> names_by_side({"sources only in the truth": ("a", "b")})
     'sources only in the truth: a, b'
     """
     return "; ".join(f"{side}: {', '.join(names)}" for side, names in left_out.items())
@@ -136,7 +138,7 @@ def _check_enough(sources: Sequence[str], targets: Sequence[str]) -> None:
     if len(sources) < FEWEST:
         have = f"both have only {', '.join(sources)}" if sources else "both have none in common"
         raise DataError(
-            f"fewer than {FEWEST} sources are no ranking: {have}",
+            f"a ranking needs {FEWEST} sources or more: {have}",
             hint=f"judge a measure by {FEWEST} sources or more",
         )
     if not targets:

@@ -1,4 +1,4 @@
-"""Rankings that know nothing of images, judged like a measure: what any measure must beat, and what none can."""
+"""Baselines: rankings that know nothing of images, judged like a measure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NO_CHOICE = "no source is chosen"
 
 
 def baselines(aligned: Aligned, how: Intervals) -> tuple[Judgement, ...]:
-    """All baselines that the truth allows, the oracle last.
+    """Return all baselines that the truth allows, the oracle last.
 
     ``random`` (the expectation over all orders), ``best fixed source`` (chosen in hindsight), ``best fixed source,
     others`` (chosen by the other targets), ``largest source``; ``ImageNet`` where the truth has it; ``no transfer``
@@ -69,8 +69,8 @@ def _random(aligned: Aligned, how: Intervals) -> Judgement:
     perfect, why = per_target(-aligned.judged, aligned.judged, aligned.candidates)
     for name in CORRELATIONS:
         values[name] = np.where(np.isnan(perfect[name]), np.nan, 0.0)
-    reasons = {key: told for key, told in reasons.items() if key[0] not in CORRELATIONS}
-    reasons |= {key: told for key, told in why.items() if key[0] in CORRELATIONS}
+    reasons = {key: reason for key, reason in reasons.items() if key[0] not in CORRELATIONS}
+    reasons |= {key: reason for key, reason in why.items() if key[0] in CORRELATIONS}
     nan = math.nan
     pooled = {name: Score(name, 0.0, nan, nan, len(aligned.targets), "by definition") for name in POOLED}
     chosen = nearest(equal, aligned.candidates, aligned.sources)
@@ -80,7 +80,7 @@ def _random(aligned: Aligned, how: Intervals) -> Judgement:
 
 
 def _random_worst(aligned: Aligned) -> Score:
-    """What the worst of the targets is expected to cost, which is more than the largest of their expected costs."""
+    """The expected cost of the worst target, which is more than the largest of the expected costs."""
     import numpy as np
 
     from dsim.stats.resampling import expected_largest
@@ -119,7 +119,7 @@ def _best_fixed_by_others(aligned: Aligned, how: Intervals) -> Judgement:
 
 
 def _costs(aligned: Aligned) -> Values:
-    """What each source costs each target against its best, (sources, targets); NaN where it is no candidate.
+    """The cost of each source for each target against its best, (sources, targets); NaN where it is not a candidate.
 
     Unlike raw scores, these can be averaged over the targets that a source has, whichever these are.
     """

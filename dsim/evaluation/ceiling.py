@@ -23,7 +23,7 @@ SIMULATIONS = 1000
 
 
 def ceiling(truth: TransferMatrix, counted: NDArray[np.bool_], how: Intervals) -> Mapping[str, Score]:
-    """What a measure would score that knows the expected score of every pair.
+    """Return the scores of a measure that knows the expected score of every pair.
 
     It would not reach 1: it is judged by means of a few repetitions. For each target the means are drawn together so
     that they vary as the expected scores do (``without_noise``); measured truths are simulated around them, with the
@@ -32,7 +32,7 @@ def ceiling(truth: TransferMatrix, counted: NDArray[np.bool_], how: Intervals) -
 
     Parameters
     ----------
-    truth : with at least two repetitions. Folds that all sources of a target share are no noise of their order.
+    truth : with at least two repetitions. Folds that all sources of a target share add no noise to their order.
     counted : bool (sources, targets), the pairs that are judged.
     how : confidence of the intervals, seed of the simulations.
 
@@ -43,7 +43,7 @@ def ceiling(truth: TransferMatrix, counted: NDArray[np.bool_], how: Intervals) -
         central share of the simulations: a perfect measure would score within it on one truth. NaN with the reason in
         ``note`` where there is none.
 
-    Where nothing but noise tells the sources apart, the perfect measure has no order: its correlation is 0.
+    Where the sources differ by noise alone, the perfect measure has no order: its correlation is 0.
     docs/evaluation.md says how far the estimate is from ceilings that are known.
     """
     import numpy as np
@@ -79,7 +79,7 @@ def _simulated(means: Values, errors: Values, rng: np.random.Generator) -> dict[
     found = {name: ranking.top_k(-expected, truths, k) for name, k in TOP.items()}
     found["regret"] = ranking.regret(-expected, truths)
     if len(means) >= FEWEST and (np.ptp(expected) > 0 or errors.any()):
-        # Only an order that is no order at all has no correlation with noise.
+        # Only a constant order has no correlation with noise.
         found |= {name: np.nan_to_num(getattr(ranking, name)(expected, truths)) for name in CORRELATIONS}
     return found
 

@@ -1,4 +1,4 @@
-"""Paired tests: are two rankings of the sources different, on the same targets?"""
+"""Several evaluations beside each other: paired tests on the same targets, and a choice among measures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHARED = ("truth", "score", "sources", "targets", "self_pairs", "confidence", "
 
 
 def _differing_fields(one: Evaluation, other: Evaluation) -> list[str]:
-    """The fields in which two evaluations were not judged alike; empty where their targets are pairs."""
+    """The settings in which two evaluations differ; empty where their targets are pairs."""
     import numpy as np
 
     differing = [key for key in _SHARED if getattr(one, key) != getattr(other, key)]
@@ -45,7 +45,7 @@ def _shared_intervals(evaluation: Evaluation) -> Intervals:
 def contrasts(
     first: Judgement, others: Sequence[Judgement], how: Intervals, scores: Sequence[str] = PER_TARGET
 ) -> tuple[Contrast, ...]:
-    """One ranking against each of the others, for each score: score by score, in the order of ``others``.
+    """Return the contrasts of one ranking with each of the others, score by score, in the order of ``others``.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def contrasts(
 
 
 def contrast_all(evaluations: Sequence[Evaluation], scores: Sequence[str] = PER_TARGET) -> tuple[Contrast, ...]:
-    """Every two of the measures against each other, for each score; Holm's adjustment is over all these pairs.
+    """Return the contrasts of every two measures, for each score; Holm's adjustment is over all these pairs.
 
     Raises
     ------
@@ -155,7 +155,7 @@ class Nested:
     ----------
     judgement : of the choice, as of one measure: each target's scores are those of the measure chosen for it.
     chosen : by target, the measure that was best on the others; empty where none has a score there.
-    score : by which was chosen.
+    score : the score that chose.
     """
 
     judgement: Judgement
@@ -164,7 +164,7 @@ class Nested:
 
 
 def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> Nested:
-    """For each target the measure with the best mean score over the *other* targets, judged on that target alone.
+    """Return, for each target, the measure with the best mean score over the *other* targets, judged on that target.
 
     The best of many measures on a truth looks better there than it is: the truth chose it. Here no target's own scores
     enter the choice that is made for it, as in leave-one-out cross-validation. What the targets have in common, such as
@@ -174,7 +174,7 @@ def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> N
     ----------
     evaluations : of two measures or more, against one truth with the same targets and settings. Of measures that tie
         the first given is chosen. One that lacks a score on some targets is judged by those that it has.
-    score : of ``PER_TARGET``, by which is chosen: the lowest mean regret, the highest of any other.
+    score : of ``PER_TARGET``; it chooses the lowest mean regret, or the highest of any other score.
 
     Raises
     ------
@@ -192,11 +192,19 @@ def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> N
     """
     import numpy as np
 
+    _check_choice(evaluations, score)
+    picks = _picks(np.stack([found.judgement.per_target[score] for found in evaluations]), BY_NAME[score].better)
+    judgement = _judge_picks(evaluations, picks, score)
+    return Nested(judgement, tuple(evaluations[pick].measure if pick >= 0 else "" for pick in picks), score)
+
+
+def _judge_picks(evaluations: Sequence[Evaluation], picks: Sequence[int], score: str) -> Judgement:
+    """The judgement of a choice: each target's scores are those of the evaluation picked for it, -1 for none."""
+    import numpy as np
+
     from dsim.evaluation.judgement import POOLED, missing, summarise
 
-    _check_choice(evaluations, score)
     one = evaluations[0]
-    picks = _picks(np.stack([found.judgement.per_target[score] for found in evaluations]), BY_NAME[score].better)
     values = {name: np.full(len(one.targets), np.nan) for name in PER_TARGET}
     reasons, selected = {}, []
     for target, pick in enumerate(picks):
@@ -207,7 +215,7 @@ def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> N
             if why:
                 reasons[name, target] = why
         selected.append(judged.selected[target] if judged else ())
-    judgement = summarise(
+    return summarise(
         f"nested choice by {score}",
         (values, reasons),
         {name: missing(name, "distances of different measures cannot be pooled") for name in POOLED},
@@ -216,7 +224,6 @@ def nested_choice(evaluations: Sequence[Evaluation], score: str = "regret") -> N
         targets=one.targets,
         note=f"for each target the best of {len(evaluations)} measures on the other targets, by mean {score}",
     )
-    return Nested(judgement, tuple(evaluations[pick].measure if pick >= 0 else "" for pick in picks), score)
 
 
 def _picks(values: NDArray[np.float64], better: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Judge a measure: its distances against measured transfer."""
+"""The evaluation of a measure: its distances against measured transfer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.evaluation.alignment import Aligned, align, told
+from dsim.evaluation.alignment import Aligned, align, names_by_side
 from dsim.evaluation.baselines import baselines
 from dsim.evaluation.contrasts import contrasts
 from dsim.evaluation.judgement import judge, missing
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 SELF_PAIRS = ("exclude", "include")
-#: With fewer targets an interval over targets is too wide, and too often wrong, to tell measures apart.
+#: With fewer targets an interval over targets is too wide, and too often wrong, to separate measures.
 FEW_TARGETS = 8
 
 
@@ -42,22 +42,16 @@ def evaluate(
 
     Parameters
     ----------
-    matrix : what ``compare`` gave, the name of stored distances, or the path of a ``matrix.json``. Its direction says
-        whether small or large values mean near.
+    matrix : of ``compare``, the name of stored distances, or the path of a ``matrix.json``.
     truth : scores of models trained on each source, on each target; also by name or path. Higher is better.
     common : judge the sources and targets that both have, where one side has more.
     self_pairs : ``exclude`` or ``include`` the pairs of a dataset with itself.
     resamples, interval, confidence, seed : of the bootstrap over targets, see ``Intervals``.
 
-    Returns
-    -------
-    Evaluation
-        Scores of the measure and of the baselines, with intervals, the ceiling, and what must be said of them.
+    Returns the scores of the measure and of the baselines, with intervals, the ceiling, and notes on them.
 
-    Raises
-    ------
-    DataError
-        Where names do not match, or fewer than three sources are left. UsageError for settings that do not exist.
+    Raises DataError where names do not match, or fewer than three sources are left, and UsageError for settings that do
+    not exist.
 
     References
     ----------
@@ -80,7 +74,7 @@ def evaluate(
 def _evaluation(
     measured: SimilarityMatrix, scored: TransferMatrix, aligned: Aligned, how: Intervals, self_pairs: str
 ) -> Evaluation:
-    """What both sides say of the pairs that are judged, and the judgements of it."""
+    """The evaluation of the pairs that both sides have."""
     judgement = _judgement(measured, aligned, how)
     others, highest = _beside(_Background(aligned, how))
     return Evaluation(
@@ -117,7 +111,7 @@ class _Background:
     def __init__(self, aligned: Aligned, how: Intervals) -> None:
         import numpy as np
 
-        # What a measure says is left out, so that nothing here can depend on it.
+        # The measure's distances are left out, so that nothing here can depend on them.
         unknown = np.full(aligned.distances.shape, np.nan)
         self.aligned = replace(aligned, distances=unknown, counted=aligned.candidates, unknown=())
         self.how = how
@@ -144,7 +138,7 @@ def _matrix(given: SimilarityMatrix | str | Path) -> SimilarityMatrix:
 
     if isinstance(given, TransferMatrix):
         raise UsageError(
-            f"{given.name} is measured transfer, and distances of a measure were expected",
+            f"distances of a measure were expected, got the truth {given.name}",
             hint="give the matrix first, the truth second: evaluate(matrix, truth)",
         )
     return given if isinstance(given, SimilarityMatrix) else open_distances(given)
@@ -155,7 +149,7 @@ def _truth(given: TransferMatrix | str | Path) -> TransferMatrix:
 
     if isinstance(given, SimilarityMatrix):
         raise UsageError(
-            f"the values of {given.measure} are no measured transfer, and a truth was expected",
+            f"a truth was expected, got the values of {given.measure}",
             hint="give the matrix first, the truth second: evaluate(matrix, truth)",
         )
     return open_truth(given) if isinstance(given, str | Path) else given
@@ -196,14 +190,14 @@ def _eqc(provenance: Mapping[str, Any]) -> Score:
 
 
 def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> Iterator[str]:
-    """What must be said, and no number says."""
+    """The notes that must stand beside the numbers."""
     import numpy as np
 
     count = len(aligned.targets)
     if count < FEW_TARGETS:
         yield f"only {count} target{'s' * (count != 1)}: intervals over targets say little"
     if aligned.left_out:
-        yield f"judged is what both have; left out: {told(aligned.left_out)}"
+        yield f"judged is what both have; left out: {names_by_side(aligned.left_out)}"
     if aligned.excluded.any():
         yield f"pairs of a dataset with itself that are left out: {np.count_nonzero(aligned.excluded)}"
     yield from _unknown(aligned)
@@ -215,7 +209,7 @@ def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> 
     for target in aligned.targets:
         seen = matrix.provenance.get("datasets", {}).get(target, {}).get("seen_by")
         if seen:
-            yield f"{target} was seen in training by {', '.join(seen)}: as a target it is no honest test"
+            yield f"{target} was seen in training by {', '.join(seen)}: as a target it is not an honest test"
 
 
 def _unknown(aligned: Aligned) -> Iterator[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 METHODS = ("expanded", "percentile")
 #: Pairs times resamples that are held at once.
 _BLOCK = 2_000_000
-#: Said of a score that only one target has.
+#: The note on a score that only one target has.
 _ONE = "one target has no interval"
 
 
@@ -63,7 +63,7 @@ class Intervals:
             raise UsageError(f"no interval named {self.method!r}", hint=f"choose from {', '.join(METHODS)}")
 
     def over_targets(self, spec: ScoreSpec, values: Values) -> Score:
-        """The score of all targets from that of each: the mean; the sum for regret_sum, the largest for worst_regret.
+        """Return the score of all targets: the mean, the sum for regret_sum, the largest for worst_regret.
 
         Parameters
         ----------
@@ -77,12 +77,12 @@ class Intervals:
         if not n:
             return Score(spec.name, math.nan, math.nan, math.nan, 0, "no target has one")
         low, high, why = self._bounds(spec, known)
-        return Score(spec.name, _summary(spec, known), low, high, n, _said(left_out, why))
+        return Score(spec.name, _summary(spec, known), low, high, n, _joined(left_out, why))
 
     def pooled(self, spec: ScoreSpec, distances: Values, scores: Values, counted: NDArray[np.bool_]) -> Score:
-        """Correlation of -distance and score over all counted pairs; whole targets are resampled.
+        """Return the correlation of -distance and score over all counted pairs; whole targets are resampled.
 
-        Pairs of one target share its difficulty, so they are no independent cases.
+        Pairs of one target share its difficulty, so they are not independent cases.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class Intervals:
     def difference(
         self, first: Values, second: Values, spec: ScoreSpec | None = None
     ) -> tuple[float, float, float, int]:
-        """Mean of first less second over the targets that have both, its bounds, and how many targets these are.
+        """Return the mean of first less second over the targets that have both, its bounds, and their number.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class Intervals:
         return value, *self._interval(value, self._resampled(known).mean(axis=1), n), n
 
     def _bounds(self, spec: ScoreSpec, known: Values) -> tuple[float, float, str]:
-        """Bounds, and what must be said of them."""
+        """Bounds, and a note on them."""
         from dsim.stats.resampling import percentile_interval
         from dsim.stats.shares import wilson_interval
 
@@ -191,5 +191,5 @@ def _correlation(spec: ScoreSpec, x: Values, y: Values, weights: Values) -> Valu
     return (weighted_spearman if spec.name == "pooled_spearman" else weighted_pearson)(x, y, weights)
 
 
-def _said(*notes: str) -> str:
+def _joined(*notes: str) -> str:
     return "; ".join(note for note in notes if note)

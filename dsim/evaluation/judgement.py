@@ -1,4 +1,4 @@
-"""One ranking of the sources judged: for each target, with the reasons for what is missing, and over targets."""
+"""The judgement of one ranking of the sources: for each target, with reasons for missing scores, and over targets."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 CORRELATIONS = ("pearson", "spearman", "kendall", "weighted_kendall")
 TOP = {"top1": 1, "top2": 2, "top3": 3}
 POOLED = ("pooled_pearson", "pooled_spearman")
-#: Fewer sources than these are no ranking, and have no correlation worth the name: that of two is 1 or -1.
+#: The fewest sources that make a ranking: the correlation of two is always 1 or -1.
 FEWEST = 3
 
 
 def per_target(distances: Values, scores: Values, counted: Which) -> PerTarget:
-    """Every score of ``PER_TARGET`` for every target.
+    """Return every score of ``PER_TARGET`` for every target.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def per_target(distances: Values, scores: Values, counted: Which) -> PerTarget:
 
 
 def candidates_of(distances: Values, scores: Values, counted: Which) -> Which:
-    """The pairs a choice is measured against, bool (sources, targets): counted, or only the distance is missing."""
+    """Return the pairs that a choice is measured against, bool (sources, targets): counted, or without distance."""
     import numpy as np
 
     candidates: Which = ~np.isnan(scores) & (counted | np.isnan(distances))
@@ -116,7 +116,7 @@ def judge(
     note: str = "",
     pooled_scores: Values | None = None,
 ) -> Judgement:
-    """Judge a ranking of the sources for each target, given as distances; parameters as those of ``per_target``.
+    """Return the judgement of distances, float64 (sources, targets); parameters as those of ``per_target``.
 
     ``pooled_scores`` takes the place of ``scores`` where all pairs are pooled: transferability, where there is one;
     pairs without it are left out there.
@@ -130,7 +130,10 @@ def judge(
 
 
 def nearest(distances: Values, counted: Which, sources: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """For each target the nearest of the counted sources; several where they are tied, none without any."""
+    """Return for each target the nearest of the counted sources; several where they are tied, none without any.
+
+    ``distances`` are float64 and ``counted`` bool, (sources, targets).
+    """
     import numpy as np
 
     near = np.where(counted, distances, np.inf)
@@ -150,7 +153,7 @@ def summarise(
     targets: Sequence[str],
     note: str = "",
 ) -> Judgement:
-    """The judgement made of what each target says: means, shares, the sum and the worst, with their intervals."""
+    """Return the judgement of all targets' scores, float64 (targets,) each: means, shares, sum and worst."""
     values, reasons = found
     scores = {}
     for score, spec in BY_NAME.items():
@@ -160,14 +163,14 @@ def summarise(
             scores[score] = missing(score, "the measure has no embedding")
         else:
             of = score if spec.per_target else "regret"
-            told = _left_out({target: why for (which, target), why in reasons.items() if which == of}, targets)
-            scores[score] = _over_targets(spec, values[of], told, how)
+            left_out = _left_out({target: why for (which, target), why in reasons.items() if which == of}, targets)
+            scores[score] = _over_targets(spec, values[of], left_out, how)
     named = {(score, targets[target]): why for (score, target), why in reasons.items()}
     return Judgement(name, values, named, selected, scores, note)
 
 
 def missing(score: str, why: str) -> Score:
-    """A score that there is none of."""
+    """Return a score without a value, for this reason."""
     return Score(score, math.nan, math.nan, math.nan, 0, why)
 
 
@@ -178,17 +181,17 @@ def _left_out(reasons: Mapping[int, str], targets: Sequence[str]) -> str:
     by_reason: dict[str, list[str]] = {}
     for target in sorted(reasons):
         by_reason.setdefault(reasons[target], []).append(targets[target])
-    told = "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
+    left_out = "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
     if len(reasons) == len(targets):
-        return next(iter(by_reason)) if len(by_reason) == 1 else f"no target has one: {told}"
-    return f"{len(reasons)} of {len(targets)} targets left out: {told}"
+        return next(iter(by_reason)) if len(by_reason) == 1 else f"no target has one: {left_out}"
+    return f"{len(reasons)} of {len(targets)} targets left out: {left_out}"
 
 
-def _over_targets(spec: ScoreSpec, values: Values, told: str, how: Intervals) -> Score:
+def _over_targets(spec: ScoreSpec, values: Values, left_out: str, how: Intervals) -> Score:
     import numpy as np
 
     known = values[~np.isnan(values)]
     if not len(known):
-        return missing(spec.name, told)
+        return missing(spec.name, left_out)
     score = how.over_targets(spec, known)
-    return replace(score, note="; ".join(text for text in (told, score.note) if text))
+    return replace(score, note="; ".join(text for text in (left_out, score.note) if text))

@@ -1,4 +1,4 @@
-"""What the judge says: scores with intervals, per target and over targets, beside baselines and the ceiling."""
+"""Results of an evaluation: scores with intervals, beside baselines and the ceiling; as JSON and as a table."""
 
 from __future__ import annotations
 
@@ -126,29 +126,25 @@ class Evaluation:
     provenance: Mapping[str, Any]
 
     def __str__(self) -> str:
-
-        return table(self)
+        return _table_of(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON document of schema ``dsim.evaluation/1``; NaN is null."""
-
+        """Return a JSON document of schema ``dsim.evaluation/1``; NaN is null."""
         return _evaluation_document(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The JSON text; written atomically where a path is given."""
+        """Return the JSON text; written atomically where a path is given. Raises DsimError where the disk refuses."""
         return to_json(self.to_dict(), path)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Evaluation:
-        """The evaluation of a JSON document; DataError where it is not of schema ``dsim.evaluation/1``."""
-
+        """Return the evaluation of a document; raises DataError where it is not of schema ``dsim.evaluation/1``."""
         return _parse_evaluation(document)
 
     @classmethod
     def from_json(cls, source: str | Path) -> Evaluation:
-        """Read a document that ``to_json`` wrote, from a path or from its text."""
-
-        return read(source)
+        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one."""
+        return _parse_evaluation(*read_either(source, _HINT))
 
 
 #: Fields that stand in the document as they are, and those that are tuples here and lists there.
@@ -202,11 +198,6 @@ def _parse_evaluation(document: Mapping[str, Any], what: str = "the document") -
         contrasts=tuple(Contrast(**{**each, **_numbers(each, _NUMBERS)}) for each in document["contrasts"]),
         provenance=document["provenance"],
     )
-
-
-def read(source: str | Path) -> Evaluation:
-    """The evaluation of a file, or of JSON text."""
-    return _parse_evaluation(*read_either(source, _HINT))
 
 
 def _judgement_document(found: Judgement) -> dict[str, Any]:
@@ -276,7 +267,7 @@ def _numbers(document: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, f
 _BESIDE = ("random", "best fixed source")
 
 
-def table(found: Evaluation) -> str:
+def _table_of(found: Evaluation) -> str:
     """The scores that there are, with intervals, beside two baselines and the ceiling; then what must be said."""
     beside = [baseline for baseline in found.baselines if baseline.name in _BESIDE]
     percent = f"{100 * found.confidence:g} % interval"

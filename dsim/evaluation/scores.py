@@ -1,4 +1,4 @@
-"""The scores by which a ranking of sources is judged, and what each is called, everywhere."""
+"""The scores that judge a ranking of sources: names, titles, formulas, and how values are written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ScoreSpec:
     name : in JSON and Python. ``title`` : in tables and pictures.
     better : ``higher`` or ``lower``. ``share`` : whether it is a share of targets, in [0, 1], shown in percent.
     in_score_units : whether it is in the unit of the truth's scores.
-    per_target : whether each target has one, of which the score is the mean.
+    per_target : whether each target has one; the score is then their mean.
     """
 
     name: str
@@ -65,7 +65,7 @@ PER_TARGET = tuple(spec.name for spec in SCORES if spec.per_target)
 
 
 def shown(score: str, value: float, unit: str) -> str:
-    """A value as it is read; empty for NaN.
+    """Return a value with its unit, as text; empty for NaN.
 
     >>> shown("top1", 0.75, "%"), shown("pearson", 0.1479, "%"), shown("regret", 3.8966, "%")
     ('75.00 %', '0.148', '3.90 %')
@@ -77,7 +77,7 @@ def shown(score: str, value: float, unit: str) -> str:
 
 
 def bounds(score: str, low: float, high: float, unit: str) -> str:
-    """The bounds of an interval; one of them where there is one, nothing without.
+    """Return the bounds of an interval as text; one of them where there is one, nothing without.
 
     >>> bounds("top1", 0.4677, 0.9111, "%"), bounds("worst_regret", 0.1, math.nan, "")
     ('46.77 to 91.11 %', '0.1000 or more')
@@ -88,7 +88,7 @@ def bounds(score: str, low: float, high: float, unit: str) -> str:
 
 
 def digits(score: str, value: float, unit: str) -> str:
-    """The number alone; never -0.
+    """Return the number alone, as text; never -0.
 
     >>> digits("pearson", -0.0001, ""), digits("regret", 0.0517, "")
     ('0.000', '0.0517')

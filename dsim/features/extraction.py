@@ -1,4 +1,4 @@
-"""Features of a dataset, through the store: computed once for the same images and the same recipe."""
+"""Extraction: features of a dataset through the store, computed once for the same images and the same recipe."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCHEMA = 1
 
 
 def recipe(reference: str, runtime: Runtime | None = None) -> Recipe:
-    """Everything that the features of an extractor depend on besides the images.
+    """Return everything that the features of an extractor depend on besides the images.
 
     Finds the weights, downloading them if it may, and imports torch only where a library must be asked for the first
     time. Raises UsageError for a wrong reference and WeightsError for weights that cannot be reached.
@@ -41,7 +41,7 @@ def recipe(reference: str, runtime: Runtime | None = None) -> Recipe:
 
 
 def extract(dataset: Dataset, reference: str, runtime: Runtime) -> NDArray[np.float32]:
-    """Features of every sample in the dataset's order, float32 (n, d).
+    """Return the features of every sample in the dataset's order, float32 (n, d).
 
     From the store where they are known: then no image is decoded and torch is not imported. Raises WeightsError,
     UnreadableImageError, and DataError where a feature is not finite.
@@ -53,7 +53,7 @@ def extract(dataset: Dataset, reference: str, runtime: Runtime) -> NDArray[np.fl
 
 
 def feature_rows(dataset: Dataset, reference: str, runtime: Runtime) -> Rows:
-    """Like ``extract``, but the features stay in the store and are read by rows, in memory that n does not change.
+    """Return features as ``extract``, (n, d), but in the store and read by rows, in memory that n does not change.
 
     Where the store cannot be written, or holds the samples in another order, they are read into memory after all.
     """
@@ -79,7 +79,7 @@ def _features(dataset: Dataset, reference: str, runtime: Runtime, look_up: LookU
 
 
 def feature_key(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
-    """Identity of features: images, how they are read, which of them, and the recipe."""
+    """Return the identity of features: images, how they are read, which of them, and the recipe."""
     from dsim.data.treatment import TREATMENT_VERSION
 
     return {
@@ -156,7 +156,7 @@ _AHEAD = 2
 
 
 def image_batches(dataset: Dataset, transform: Transform, batch: int, workers: int) -> Iterator[NDArray[np.float32]]:
-    """Transformed images in the dataset's order, float32 (b, C, H, W); the last batch may be smaller.
+    """Yield transformed images in the dataset's order, float32 (b, C, H, W); the last batch may be smaller.
 
     At most ``_AHEAD`` batches wait, however long the dataset is. ``workers=0`` decodes in the caller's thread. An error
     in decoding is raised where its batch would have been; closing the iterator stops the threads.

@@ -1,4 +1,4 @@
-"""What an extractor is: a recipe that identifies its numbers, and the means to open it."""
+"""Extractors: the recipe that identifies their numbers, the means to open them, and the built-in kinds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Recipe:
 
     Parameters
     ----------
-    reference : canonical text by which the extractor is called again; may hold a path.
+    reference : canonical text that calls the extractor again; may hold a path.
     network : the architecture, ``kind:name``.
     weights : sha256 of the weights file; ``random:SEED`` with the library that drew them; empty where there are none.
     layer : name of the module whose output is taken; ``output`` is what the network gives without its classifier.
@@ -40,7 +40,7 @@ class Recipe:
     dtype: str = "float32"
 
     def key(self) -> dict[str, str]:
-        """The part of a cache key that identifies the extractor; paths do not enter."""
+        """Return the part of a cache key that identifies the extractor; paths do not enter."""
         return {
             "extractor": self.network,
             "weights": self.weights,
@@ -61,7 +61,7 @@ class Extractor(Protocol):
     def batch(self) -> int: ...
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Transformed images, float32 (b, C, H, W), to features, float32 (b, d)."""
+        """Return the features, float32 (b, d), of transformed images, float32 (b, C, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Blueprint:
 
 
 def prepare(reference: str, runtime: Runtime) -> Blueprint:
-    """The blueprint behind ``kind:name[option=value,...]``; finds the weights, and opens nothing.
+    """Return the blueprint behind ``kind:name[option=value,...]``; finds the weights, and opens nothing.
 
     Raises UsageError for an unknown kind, name or option, and WeightsError for weights that cannot be reached.
     """
@@ -94,13 +94,14 @@ def prepare(reference: str, runtime: Runtime) -> Blueprint:
 
 
 def check_options(kind: str, options: Mapping[str, str], known: Collection[str]) -> None:
-    """Refuse options that this kind of extractor does not have."""
+    """Raise UnknownNameError for an option that this kind of extractor does not have."""
     for name in options:
         if name not in known:
             hint = f"it takes: {', '.join(known)}" if known else "it takes none"
             raise UnknownNameError(f"option of {kind!r} extractors", name, known, hint=hint)
 
 
+#: The built-in kinds. A factory is called with (name, options, runtime) and returns a ``Blueprint``.
 SPECS = (
     ExtractorSpec(
         kind="timm",

@@ -1,4 +1,4 @@
-"""A torch module as an extractor: evaluation mode, no gradients, the same numbers whatever the batch size."""
+"""Networks as extractors of vectors and of maps: no gradients, the same numbers whatever the batch size."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ class Network:
         return features
 
     def maps(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The layer's output before pooling: (b, C, H, W) to maps (b, d, h, w), both float32."""
+        """Return the layer's output before pooling: images (b, C, H, W) to maps (b, d, h, w), both float32.
+
+        Raises UsageError where no layer is named, or its output is not a map.
+        """
         import torch
 
         if self._layer is None:
@@ -90,7 +93,7 @@ class Network:
         return module
 
     def traced(self, images: Tensor) -> Tensor:
-        """Features (b, d) of images on the network's device, as autograd sees them: for gradients."""
+        """Return features (b, d) of images (b, C, H, W) on the network's device, as autograd sees them."""
         return self._forward(images)
 
     def _forward(self, images: Tensor) -> Tensor:
@@ -100,7 +103,7 @@ class Network:
         return self._pool(self._seen(self._layer, images))
 
     def _seen(self, layer: nn.Module, images: Tensor) -> Tensor:
-        """What the layer gives while the images pass."""
+        """The layer's output while the images pass."""
         seen: list[Any] = []
         handle = layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
         try:
@@ -145,7 +148,10 @@ class Network:
 
 
 def layer_and_pooling(options: Mapping[str, str], *, own_poolings: bool = False) -> tuple[str, str]:
-    """Layer and pooling that the options ask for; ``own_poolings``: the network itself can be told how to pool."""
+    """Return layer and pooling of the options; with ``own_poolings`` the network itself has several.
+
+    Raises UsageError for a pooling without a layer, UnknownNameError for an unknown pooling.
+    """
     layer = options.get("layer", "output")
     pooling = options.get("pool", "model" if layer == "output" else "avg")
     if layer == "output" and pooling != "model" and not own_poolings:
@@ -156,12 +162,12 @@ def layer_and_pooling(options: Mapping[str, str], *, own_poolings: bool = False)
 
 
 def opener(build: Callable[[], nn.Module], recipe: Recipe) -> Callable[[str], Network]:
-    """The function that opens a network on a device."""
+    """Return the function that opens a network on a device."""
     return lambda device: Network(build(), device, recipe.layer, recipe.pooling)
 
 
 def seed_of(init: str) -> int:
-    """The seed of ``init=random:SEED``."""
+    """Return the seed of ``init=random:SEED``; raises UsageError for another text."""
     how, _, seed = init.partition(":")
     if how != "random" or not seed.isdecimal():
         raise UsageError(f"init cannot be {init!r}", hint="write init=random:0, where 0 is the seed")
@@ -180,7 +186,10 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
-    """Tensors by name from a .safetensors file or a state dict saved by torch; code in the file is never run."""
+    """Return tensors by name from a .safetensors file or a state dict saved by torch; code in the file is never run.
+
+    Raises WeightsError where the file is neither.
+    """
     import pickle
 
     from safetensors import SafetensorError
@@ -197,7 +206,10 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
 
 
 def load_state(name: str, module: nn.Module, path: Path, state: Mapping[str, Tensor]) -> None:
-    """Give a module its weights, every one of them: one that is missing would silently stay random."""
+    """Give a module its weights, every one of them: a missing one would silently stay random.
+
+    Raises WeightsError where names or shapes differ.
+    """
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -238,11 +250,11 @@ class DenseExtractor:
     batch: int
 
     def maps(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Transformed images, float32 (b, C, H, W), to maps, float32 (b, d, h, w)."""
+        """Return maps, float32 (b, d, h, w), of transformed images, float32 (b, C, H, W)."""
         return self.network.maps(batch)
 
     def mask(self, mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.int64]:
-        """An integer mask (H, W) on the grid of a map (h, w): the value that covers at least half of each cell, else 0.
+        """Return an integer mask (H, W) on the grid of a map, int64 (h, w): the value of half a cell or more, else 0.
 
         It is resized and cropped as its image is, by area, so that a cell holds what the network saw there.
         """
@@ -261,9 +273,9 @@ class DenseExtractor:
 
 
 def open_dense(reference: str, runtime: Runtime) -> DenseExtractor:
-    """The dense extractor of ``kind:name[layer=NAME,...]``; how the layer is pooled does not matter.
+    """Return the dense extractor of ``kind:name[layer=NAME,...]``; how the layer is pooled does not matter.
 
-    Raises UsageError for an extractor that is no network or names no layer.
+    Raises UsageError for an extractor that is not a network or names no layer.
     """
     blueprint = prepare(reference, runtime)
     if blueprint.recipe.layer == "output":
@@ -278,7 +290,9 @@ def _opened(blueprint: Blueprint, device: str) -> Network:
     """The last network stays open: the next dataset needs it again."""
     opened = blueprint.open(device)
     if not isinstance(opened, Network):
-        raise UsageError(f"{blueprint.recipe.reference} is no network and has no maps", hint="choose another extractor")
+        raise UsageError(
+            f"{blueprint.recipe.reference} is not a network and has no maps", hint="choose another extractor"
+        )
     return opened
 
 

@@ -20,7 +20,10 @@ _DEFAULTS = {"side": "16", "channels": "1"}
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """``pixels:[side=16,channels=1]``: images resized to ``side``, flattened channel by channel."""
+    """Return the blueprint of ``pixels:[side=16,channels=1]``: images resized to ``side``, flattened by channel.
+
+    Raises UnknownNameError for a name or an unknown option, UsageError for options that are not whole numbers.
+    """
     from dsim.features.transforms import Square
 
     if name:

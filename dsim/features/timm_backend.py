@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
     from dsim.runtime import Runtime
 
+OPTIONS = ("init", "layer", "pool", "transform", "weights")
+
 
 def card_of(name: str, own_weights: bool, runtime: Runtime) -> dict[str, Any]:
-    """What timm knows of a network; remembered, so that a second run need not import timm, and torch with it."""
+    """Return timm's facts about a network; remembered, so that a second run need not import timm, and torch with it.
+
+    Raises UnknownNameError for a name that timm does not have, UsageError where a bare name has several weights, and
+    WeightsError where it has none.
+    """
     key = json.dumps(["timm", version("timm"), name, own_weights])
     card = memory(runtime).get(key)
     if card is None:
@@ -99,11 +105,11 @@ def _listed(names: list[str]) -> str:
     return shown if len(names) <= 8 else f"{shown}, ... ({len(names)} in all)"
 
 
-OPTIONS = ("init", "layer", "pool", "transform", "weights")
-
-
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """The network of that name; weights of its tag, or of ``weights=FILE``, or ``init=random:SEED`` by name."""
+    """Return the blueprint of timm's network; weights of its tag, or of ``weights=FILE``, or ``init=random:SEED``.
+
+    Raises UnknownNameError, UsageError or WeightsError where name, options or weights are wrong.
+    """
     check_options("timm", options, OPTIONS)
     own_weights = "weights" in options or "init" in options
     card = card_of(name, own_weights, runtime)
@@ -130,16 +136,19 @@ def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprin
 
 
 def random_weights(seed: int) -> str:
-    """Identity of random weights: what a seed draws depends on the libraries."""
+    """Return the identity of random weights: the draws of a seed depend on the libraries."""
     return f"random:{seed} torch {version('torch')} timm {version('timm')}"
 
 
 def load(name: str, path: Path) -> nn.Module:
-    """The network with the weights of a file, every one of them, and without its classifier."""
+    """Return the network with the weights of a file, every one of them, and without its classifier.
+
+    Raises WeightsError where the file does not fit.
+    """
     try:
         module = _load_published(name, path, seed=0)
     except Exception:
-        # Weights that were trained for other classes, or that have no classifier at all; or wrong ones: told there.
+        # Weights that were trained for other classes, or that have no classifier at all; wrong ones are reported there.
         return _load_headless(name, path)
     if not module.state_dict().keys() <= _names_in(path):
         _refuse_random(name, path, module)

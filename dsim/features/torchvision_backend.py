@@ -85,7 +85,7 @@ def _remove_classifier(module: nn.Module) -> str:
 
 
 def _card(name: str, runtime: Runtime) -> dict[str, Any]:
-    """What torchvision knows of a network; remembered, so that a second run need not import it, and torch with it."""
+    """The facts that torchvision has about a network; remembered, so that a second run need not import it."""
     key = json.dumps(["torchvision", version("torchvision"), name])
     card = memory(runtime).get(key)
     if card is None:

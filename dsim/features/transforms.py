@@ -32,7 +32,7 @@ class Transform(Protocol):
         """Canonical text: ``name@version[option=value,...]``."""
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Pixels (H, W, C), uint8 or float32 in [0, 1], to float32 (c, h, w)."""
+        """Return float32 (c, h, w) of pixels (H, W, C), uint8 or float32 in [0, 1]; raises DataError without pixels."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class NetworkInput:
 
 
 def parse_transform(text: str) -> Transform:
-    """The transform of an id: ``parse_transform(t.id) == t``.
+    """Return the transform of an id: ``parse_transform(t.id) == t``; raises UnknownNameError or UsageError for others.
 
     >>> parse_transform("square@1[channels=1,side=16]")
     Square(side=16, channels=1, filter='bilinear', minmax=False)
@@ -257,7 +257,7 @@ def _stretch(tensor: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _require(holds: bool, message: str) -> None:
     if not holds:
-        raise UsageError(f"transform: {message}", hint="docs/features.md tells what each transform takes")
+        raise UsageError(f"transform: {message}", hint="docs/features.md lists the options of each transform")
 
 
 def _require_choice(name: str, value: str, known: tuple[str, ...]) -> None:

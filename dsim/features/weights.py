@@ -1,4 +1,4 @@
-"""Where weights come from: a given file, the caches of Hugging Face and torch, and only then the network."""
+"""Sources of weights: a given file, the caches of Hugging Face and torch, and only then a download."""
 
 from __future__ import annotations
 
@@ -31,21 +31,24 @@ class WeightsFile:
 
 
 def memory(runtime: Runtime) -> JsonStore:
-    """Small facts about files and libraries that are costly to find out again."""
+    """Return the store of small facts about files and libraries that are costly to find out again."""
     from dsim.store import JsonStore
 
     return JsonStore(runtime.cache / "known.sqlite", runtime.progress.note)
 
 
 def given(path: Path, runtime: Runtime) -> WeightsFile:
-    """The file that the user names."""
+    """Return the file that the user names; raises WeightsError where it is missing."""
     if not path.is_file():
-        raise WeightsError(f"there is no weights file {path}", hint="give the path of a .safetensors or .pth file")
+        raise WeightsError(f"weights file {path} does not exist", hint="give the path of a .safetensors or .pth file")
     return WeightsFile(path, sha256_of(path, runtime))
 
 
 def from_hub(wanted_by: str, repository: str, names: Sequence[str], runtime: Runtime) -> WeightsFile:
-    """The first of these files of a Hugging Face repository: from its cache, else downloaded."""
+    """Return the first of these files of a Hugging Face repository: from its cache, else downloaded.
+
+    Raises WeightsError where it cannot be reached.
+    """
     from huggingface_hub import constants, try_to_load_from_cache
 
     repo_id, _, revision = repository.partition("@")
@@ -84,7 +87,10 @@ def _download_from_hub(repo_id: str, names: Sequence[str], revision: str | None)
 
 
 def from_torch_hub(wanted_by: str, url: str, runtime: Runtime) -> WeightsFile:
-    """The file of a torch hub address: from torch's cache, else downloaded and checked against its name."""
+    """Return the file of a torch hub address: from torch's cache, else downloaded and checked against its name.
+
+    Raises WeightsError where it cannot be reached.
+    """
     path = _torch_home() / "hub" / "checkpoints" / url.rpartition("/")[2]
     reason = "offline"
     if not path.is_file() and not runtime.offline:
@@ -116,7 +122,7 @@ def _download(url: str, path: Path) -> None:
 
 
 def sha256_of(path: Path, runtime: Runtime) -> str:
-    """sha256 of a file; remembered as long as its path, size and time of change stay the same."""
+    """Return the sha256 of a file; remembered as long as its path, size and time of change stay the same."""
     status = path.stat()
     key = json.dumps(["sha256", str(path.resolve()), status.st_size, status.st_mtime_ns])
     known = memory(runtime).get(key)

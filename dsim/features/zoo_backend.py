@@ -1,4 +1,4 @@
-"""Models of the zoo: everything that identifies their features stands in the manifest."""
+"""Models of the zoo and networks that lie on disk as extractors; a manifest identifies a model's features."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 
 OPTIONS = ("layer", "pool", "weights")
+_FILE_OPTIONS = ("arch", "layer", "pool", "transform")
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """The zoo model of that id; ``weights=FILE`` supplies its weights where they are not shipped."""
+    """Return the blueprint of a zoo model; ``weights=FILE`` supplies its weights where they are not shipped."""
     from dsim.zoo import find
 
     return blueprint(f"zoo:{name}", find(name), options)
 
 
 def blueprint(reference: str, model: Model, options: Mapping[str, str]) -> Blueprint:
-    """The blueprint of a model; the weights are verified against the manifest when it is opened.
+    """Return the blueprint of a model; the weights are verified against the manifest when it is opened.
 
-    UsageError for a model that segments: it gives masks, no features.
+    Raises UsageError for a model that segments: it gives masks, not features.
     """
     from dsim.features.transforms import parse_transform
 
@@ -54,11 +55,11 @@ def blueprint(reference: str, model: Model, options: Mapping[str, str]) -> Bluep
     return Blueprint(recipe, opener(model.build, recipe))
 
 
-_FILE_OPTIONS = ("arch", "layer", "pool", "transform")
-
-
 def prepare_file(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """``file:FOLDER``, like a zoo model; or ``file:PATH[arch=resnet18]``, the weights of a network of timm."""
+    """Return the blueprint of ``file:FOLDER``, like a zoo model, or of ``file:PATH[arch=resnet18]``, a network of timm.
+
+    Raises WeightsError where there is no such file, and UsageError where the architecture is missing.
+    """
     path = Path(name).expanduser()
     if path.is_dir():
         from dsim.zoo import read_model
@@ -66,14 +67,13 @@ def prepare_file(name: str, options: Mapping[str, str], runtime: Runtime) -> Blu
         return blueprint(f"file:{name}", read_model(path), options)
     check_options("file", options, _FILE_OPTIONS)
     if not path.is_file():
-        raise WeightsError(f"there is no {path}", hint="give a folder with manifest.toml, or a weights file")
+        raise WeightsError(f"weights {path} do not exist", hint="give a folder with manifest.toml, or a weights file")
     if "arch" not in options:
         raise UsageError(f"{path} does not say which network it belongs to", hint=f"file:{name}[arch=resnet18]")
     return _timm_network(name, path, dict(options), runtime)
 
 
 def _timm_network(name: str, path: Path, options: dict[str, str], runtime: Runtime) -> Blueprint:
-
     from dsim.features import timm_backend
 
     reference = format_bracketed(f"file:{name}", options)

@@ -15,7 +15,7 @@ from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
-    from dsim.recommend.procedure import Choice
+    from dsim.recommend.procedure import Choice, Outcome
 
 
 SHEET, DOCUMENT = "nearest.png", "recommendation.json"
@@ -42,31 +42,44 @@ def recommend(
     Parameters
     ----------
     sources : the datasets to choose from, ``zoo_sources(runtime)`` for the zoo's; one that is the target is left out.
-    measure : by which they are ranked, with parameters.
-    reliability : what became of such choices, from ``measure_reliability``; by default the shipped records.
+    measure : ranks the sources; a name with parameters.
+    reliability : records of such choices on truths, from ``measure_reliability``; by default the shipped records.
     out : folder for ``recommendation.json`` and ``nearest.png``; nothing is written without one.
     bootstrap : replicates for intervals, where the measure has them; by default as many as it proposes.
 
-    Raises
-    ------
-    UsageError, DataError, NeedError, WeightsError
-        Fewer than two sources are left, or the measure cannot be computed on these datasets.
+    Raises UsageError where fewer than two sources are left, and DataError, NeedError or WeightsError where the measure
+    cannot be computed on these datasets.
 
     >>> from dsim.data.phantoms import open_phantom
     >>> pool = [open_phantom(name, count=4, size=32) for name in ("xray", "fundus")]
     >>> recommend(open_phantom("xray-bedside", count=4, size=32), pool, measure="cc:size=32", bootstrap=0).best
     'xray'
     """
-    how, folder = runtime or Runtime(), None if out is None else Path(out)
-    procedure = Procedure.of(measure, how)
-    outcome = carry_out(procedure, sources, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=how)
-    (matrix,), (choice,) = outcome.matrices, outcome.choices
+    runtime, folder = runtime or Runtime(), None if out is None else Path(out)
+    procedure = Procedure.of(measure, runtime)
+    outcome = carry_out(procedure, sources, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
     records = stored(procedure) if reliability is None else tuple(reliability)
+    answer = _answer(target, sources, procedure, outcome, records, folder, runtime)
+    if folder is not None:
+        answer.to_json(folder / DOCUMENT)
+    return answer
+
+
+def _answer(
+    target: Dataset,
+    sources: Sequence[Dataset],
+    procedure: Procedure,
+    outcome: Outcome,
+    records: tuple[Reliability, ...],
+    folder: Path | None,
+    runtime: Runtime,
+) -> Recommendation:
+    (matrix,), (choice,) = outcome.matrices, outcome.choices
     best = next((source for source in sources if source.name == choice.best), None)
     models = () if best is None else models_of(best, target)
-    near, picture, no_picture = _nearest(target, best, folder, how)
-    answer = Recommendation(
-        target=_told(target),
+    near, picture, no_picture = _nearest(target, best, folder, runtime)
+    return Recommendation(
+        target=_facts(target),
         procedure=procedure.key,
         choice=choice,
         matrix=matrix,
@@ -83,12 +96,9 @@ def recommend(
         ),
         files=() if folder is None else (*picture, str(folder / DOCUMENT)),
     )
-    if folder is not None:
-        answer.to_json(folder / DOCUMENT)
-    return answer
 
 
-def _told(target: Dataset) -> Mapping[str, Any]:
+def _facts(target: Dataset) -> Mapping[str, Any]:
     return {
         "name": target.name,
         "location": target.location,
@@ -109,7 +119,7 @@ def _nearest(
     if best is None:
         return (), [], []
     if best.backing is None or target.backing is None:
-        return (), [], ["no nearest images are told: a dataset was given as features only"]
+        return (), [], ["no nearest images: a dataset was given as features only"]
     rows: tuple[Mapping[str, Any], ...] = ()
     # The choice stands without the picture.
     try:
@@ -149,4 +159,4 @@ def _about_models(best: Dataset, models: Sequence[Trained]) -> Iterator[str]:
 def _about_records(records: Sequence[Reliability], count: int) -> Iterator[str]:
     for record in records:
         if not 1 / _ALIKE <= count / record.sources <= _ALIKE:
-            yield f"what is told of {record.truth} is of a choice among {record.sources} sources, not {count}"
+            yield f"the reliability on {record.truth} is of a choice among {record.sources} sources, not {count}"

@@ -31,7 +31,7 @@ class Nearest:
     distances: tuple[float, ...]
 
     def to_dict(self, target: Dataset, source: Dataset) -> dict[str, Any]:
-        """For JSON: images by their ids."""
+        """Return the JSON object, with images by their ids."""
         pairs = zip(self.neighbours, self.distances, strict=True)
         near = [{"image": source.ids[index], "distance": distance} for index, distance in pairs]
         return {"image": target.ids[self.image], "nearest": near}
@@ -40,9 +40,9 @@ class Nearest:
 def nearest_images(
     target: Dataset, source: Dataset, runtime: Runtime, *, images: int = 6, neighbours: int = 5
 ) -> tuple[Nearest, ...]:
-    """For images spread evenly over the target, the nearest of the source by Euclidean distance of their features.
+    """Return, for images spread evenly over the target, the nearest of the source by Euclidean distance of features.
 
-    Raises WeightsError where the extractor cannot be had, UnreadableImageError.
+    Raises WeightsError where the extractor's weights cannot be reached, UnreadableImageError.
     """
     import numpy as np
 

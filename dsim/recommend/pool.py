@@ -55,7 +55,7 @@ class Absent:
 
 
 def zoo_sources(runtime: Runtime) -> list[Dataset]:
-    """The datasets that segmentation models of the zoo were trained on, by name, their features in the cache.
+    """Return the datasets that segmentation models of the zoo were trained on, by name, their features in the cache.
 
     Raises UsageError where there are fewer than two, DataError for a damaged file or one of other weights.
     """
@@ -77,7 +77,7 @@ def zoo_sources(runtime: Runtime) -> list[Dataset]:
 
 @dataclass(frozen=True)
 class Shelf:
-    """What the zoo ships of one dataset.
+    """The part of one dataset that the zoo ships.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Shelf:
     features: NDArray[np.float32]
 
     def put_into_cache(self, runtime: Runtime) -> None:
-        """As if they had been computed here; DataError where they are not what would be computed here."""
+        """Store the features as if they had been computed here; DataError where this dsim would compute others."""
         from dsim.features import feature_key, recipe
         from dsim.store import ContentStore
 
@@ -110,9 +110,9 @@ class Shelf:
 
 
 def write(dataset: Dataset, folder: Path, runtime: Runtime, extractor: str = REFERENCE) -> Path:
-    """Write what the zoo ships of a dataset into a folder; returns the file. Its images must have 8 bits.
+    """Write the part of a dataset that the zoo ships into a folder; return the file. Its images must have 8 bits.
 
-    Raises DataError for deeper ones: how they are scaled would have to be shipped too.
+    Raises DataError for deeper ones: their scaling would have to be shipped too.
     """
     import numpy as np
     from safetensors.numpy import save_file
@@ -141,7 +141,7 @@ def write(dataset: Dataset, folder: Path, runtime: Runtime, extractor: str = REF
 
 
 def read(path: Path) -> Shelf:
-    """What ``write`` wrote; DataError where the file is none of those, or damaged."""
+    """Return the shelf that ``write`` wrote; raises DataError where the file is not one, or damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -1,4 +1,4 @@
-"""How a source is chosen: one rule, the same for a recommendation and for the measurement of how reliable it is."""
+"""The procedure that chooses a source: one rule for recommendations and for the measurement of their reliability."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RULE = 1
 
 @dataclass(frozen=True)
 class Procedure:
-    """The measure by which sources are ranked, and everything else that a choice depends on besides the images.
+    """The measure that ranks the sources, and everything else that a choice depends on besides the images.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Procedure:
 
     @classmethod
     def of(cls, call: str, runtime: Runtime) -> Procedure:
-        """The procedure of a measure. UsageError for a wrong call, WeightsError where weights cannot be reached.
+        """Return the procedure of a measure; raises UsageError for a wrong call, WeightsError without its weights.
 
         >>> Procedure.of("cc:size=32", Runtime()).depends["measure"]
         'cc@1:size=32'
@@ -88,7 +88,7 @@ def carry_out(
     jobs: int = 1,
     runtime: Runtime,
 ) -> Outcome:
-    """Choose a source for each target, which is taken from the pool before anything is fitted to it.
+    """Return the choice of a source for each target, which is taken from the pool before anything is fitted to it.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def carry_out(
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Of the images; of the features where a dataset has nothing else."""
+    """Return the fingerprint of the images, or of the features where a dataset has no images."""
     return dataset.features_fingerprint if dataset.backing is None else dataset.images_fingerprint
 
 
@@ -141,7 +141,7 @@ def _refuse_equal_names(sources: Sequence[Dataset]) -> None:
 
 def _too_few(target: Dataset, left: Sequence[str], given: int) -> UsageError:
     without = f" besides {target.name!r} itself" if given > len(left) else ""
-    what = f"{left[0]!r} is the only source" if left else "there is no source"
+    what = f"{left[0]!r} is the only source" if left else "no source is left"
     return UsageError(f"{what}{without}: there is nothing to choose", hint="give more datasets: --sources PATH...")
 
 
@@ -170,7 +170,7 @@ class Candidate:
     note: str
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; NaN is null."""
+        """Return the JSON object; NaN is null."""
         numbers = {name: number(getattr(self, name)) for name in ("value", "low", "high", "first_share")}
         return {"source": self.source, **numbers, "votes": self.votes, "note": self.note}
 
@@ -183,7 +183,7 @@ class Choice:
     ----------
     candidates : all sources, nearest first; those without a value last.
     best : the nearest source; of several that are equally near the first that was given; None where none has a value.
-    clear : whether it can be told from the others: by the intervals of the measure, or because all members of an
+    clear : whether it is clearly nearer than the others: by the intervals of the measure, or because all members of an
         ensemble put it first; None where neither is known. ``reason`` says it in words.
     voters : how many members of an ensemble had a say; 0 for a single measure.
     """
@@ -197,7 +197,7 @@ class Choice:
 
 
 def choose(matrix: SimilarityMatrix, members: Sequence[SimilarityMatrix], target: str) -> Choice:
-    """The choice for a target by the values of a measure, and, where it is an ensemble, those of its members."""
+    """Return the choice for a target by the values of a measure and, of an ensemble, the votes of its members."""
     ranking = matrix.ranking(target)
     votes = [vote_of(member.verdicts[target]) for member in members]
     verdict = decide_by_votes(ranking.verdict, votes, [entry.source for entry in ranking.entries])

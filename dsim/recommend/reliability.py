@@ -1,4 +1,4 @@
-"""What became of a procedure's choices on truths: records, and the files that hold them."""
+"""The reliability of a procedure's choices on truths: records, their files, their measurement, and sentences."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Shown:
 
     @classmethod
     def of(cls, score: Score) -> Shown:
-        """What is shown of a judge's score."""
+        """Return the shown part of an evaluation's score."""
         return cls(score.value, score.low, score.high, score.targets)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Shown:
-        """Back from JSON."""
+        """Return the object of a JSON document."""
         value, low, high = (or_nan(document[name]) for name in ("value", "low", "high"))
         return cls(value, low, high, document["targets"])
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; NaN is null."""
+        """Return the JSON object; NaN is null."""
         bounds = {name: number(getattr(self, name)) for name in ("value", "low", "high")}
         return {**bounds, "targets": self.targets}
 
@@ -69,17 +69,17 @@ class Part:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Part:
-        """Back from JSON."""
+        """Return the object of a JSON document."""
         return cls(document["targets"], document["best"], or_nan(document["regret"]))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; NaN is null."""
+        """Return the JSON object; NaN is null."""
         return {**asdict(self), "regret": number(self.regret)}
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """What became of a procedure's choices on the targets of a truth, none of which was among its own sources.
+    """The quality of a procedure's choices on the targets of a truth, none of which was among its own sources.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ class Reliability:
     top1 : share of targets for which the choice was the best source; ``regret`` : best score less that of the choice,
         mean over targets.
     beside : top-1 and regret of rankings that look at no image, by name.
-    clear, unclear : the targets with a clear winner, and without; None where the procedure does not tell them apart.
+    clear, unclear : the targets with a clear winner, and without; None where the procedure does not separate them.
     seen : targets whose images trained a network that the measure uses. ``notes`` : what else must be said.
-    made : when, by which version, with which seed.
+    made : date, version and seed.
     """
 
     procedure: str
@@ -111,7 +111,7 @@ class Reliability:
     made: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """A record of schema ``dsim.reliability/1``."""
+        """Return a record of schema ``dsim.reliability/1``."""
         return {
             "procedure": self.procedure,
             "depends": dict(self.depends),
@@ -136,7 +136,7 @@ class Reliability:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Reliability:
-        """The record of a document that was checked."""
+        """Return the record of a document that was checked."""
         plain = ("procedure", "depends", "truth", "score", "unit", "sources", "targets", "made")
         return cls(
             **{name: record[name] for name in plain},
@@ -155,7 +155,7 @@ class Reliability:
 
 
 def stored(procedure: Procedure) -> tuple[Reliability, ...]:
-    """The shipped records of a procedure; none where it was not measured.
+    """Return the shipped records of a procedure; none where it was not measured.
 
     Records of another procedure say nothing of this one, and those of a truth that has changed since are passed over.
     """
@@ -171,14 +171,14 @@ def stored(procedure: Procedure) -> tuple[Reliability, ...]:
 
 
 def records(path: Path) -> list[Reliability]:
-    """The records of a file; DataError where it is not of schema ``dsim.reliability/1``."""
+    """Return the records of a file; raises DataError where it is not of schema ``dsim.reliability/1``."""
     document = read(path, _HINT)
     check(document, SCHEMA, str(path), _HINT)
     return [Reliability.from_dict(record) for record in document["records"]]
 
 
 def write(path: Path, record: Reliability) -> None:
-    """Put a record into a file, in the place of an older one of the same measure."""
+    """Put a record into a file, in place of an older one of the same measure; DsimError where it cannot be written."""
     same = record.depends["measure"]
     others = [known for known in (records(path) if path.exists() else []) if known.depends["measure"] != same]
     to_json({"schema": SCHEMA, "records": [known.to_dict() for known in (*others, record)]}, path)
@@ -199,19 +199,19 @@ def measure_reliability(
     runtime: Runtime | None = None,
     notes: Sequence[str] = (),
 ) -> Reliability:
-    """Choose a source for every target of a truth, each taken from the pool first, and judge the choices.
+    """Return the judgement of choices for every target of a truth, each taken from the pool first.
 
     Parameters
     ----------
     sources, targets : the datasets under the truth's names, as ``open_benchmark`` gives them.
     notes : what must be said beside the numbers.
 
-    Raises what ``carry_out`` and ``evaluate`` raise. No number of the truth enters a choice.
+    Raises UsageError, DataError or NeedError as ``carry_out`` and ``evaluate``. No number of the truth enters a choice.
     """
     from dsim.evaluation import evaluate
 
-    how = runtime or Runtime()
-    outcome = carry_out(procedure, sources, targets, bootstrap=0, seed=seed, jobs=jobs, runtime=how)
+    runtime = runtime or Runtime()
+    outcome = carry_out(procedure, sources, targets, bootstrap=0, seed=seed, jobs=jobs, runtime=runtime)
     matrix = joined(outcome.matrices, [dataset.name for dataset in sources], [dataset.name for dataset in targets])
     found = evaluate(matrix, truth)
     scores = found.judgement.scores
@@ -236,7 +236,7 @@ def measure_reliability(
 
 
 def joined(matrices: Sequence[SimilarityMatrix], sources: Sequence[str], targets: Sequence[str]) -> SimilarityMatrix:
-    """One matrix of targets that were compared to different sources; it has values and notes, and no intervals.
+    """Return one matrix of targets that were compared to different sources: values (sources, targets), no intervals.
 
     Where a source was left out for a target it is that target: NaN, and never ranked.
     """
@@ -248,10 +248,10 @@ def joined(matrices: Sequence[SimilarityMatrix], sources: Sequence[str], targets
     for matrix in matrices:
         rows, columns = [sources.index(name) for name in matrix.sources], [targets.index(t) for t in matrix.targets]
         values[np.ix_(rows, columns)], same[np.ix_(rows, columns)] = matrix.values, matrix.same
-        for row, told in zip(rows, matrix.notes, strict=True):
-            for column, note in zip(columns, told, strict=True):
+        for row, row_notes in zip(rows, matrix.notes, strict=True):
+            for column, note in zip(columns, row_notes, strict=True):
                 notes[row][column] = note
-    datasets = {name: told for matrix in matrices for name, told in matrix.provenance["datasets"].items()}
+    datasets = {name: facts for matrix in matrices for name, facts in matrix.provenance["datasets"].items()}
     return replace(
         matrices[0],
         sources=tuple(sources),
@@ -294,12 +294,12 @@ _CALLED = {
 
 
 def said(records: Sequence[Reliability]) -> list[str]:
-    """What the records tell, one sentence each; that nothing is known where there are none."""
+    """Return the sentences of records; without records, that the reliability is unknown."""
     return [sentence for record in records for sentence in sentences(record)] or [UNKNOWN]
 
 
 def sentences(record: Reliability) -> Iterator[str]:
-    """One record: top-1, regret, whether a clear winner is worth more, and what must be said beside."""
+    """Yield the sentences of one record: top-1, regret, whether a clear winner is worth more, and its notes."""
     top1 = [f"{_CALLED[name]}: {_percent(both[0].value)}" for name, both in record.beside.items() if name in _CALLED]
     yield (
         f"On {record.truth} ({record.targets} targets, {record.sources} sources) this procedure chose the best source"

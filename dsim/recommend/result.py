@@ -1,4 +1,4 @@
-"""What is recommended for a target, and why."""
+"""The recommendation for a target: source, model, command, and reasons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Trained:
     Parameters
     ----------
     segments : whether ``dsim prelabel`` can apply it. ``datasets`` : how many it was trained on.
-    held_out : its Dice, percent, on images of its own source that it never saw; NaN where that is not known.
+    held_out : its Dice, percent, on images of the source that it never saw; NaN where that is not known.
     trained_on_target : that it was trained on the target too, in a sentence; None where it was not.
     """
 
@@ -37,12 +37,12 @@ class Trained:
     trained_on_target: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; NaN is null."""
+        """Return the JSON object; NaN is null."""
         return {**asdict(self), "held_out": number(self.held_out)}
 
 
 def models_of(source: Dataset, target: Dataset) -> tuple[Trained, ...]:
-    """Models trained on the images of a source, under whatever name.
+    """Return the zoo models trained on the images of a source, under whatever name.
 
     First those that segment, those of fewer datasets, and those that do better on held-out images.
     """
@@ -71,7 +71,7 @@ def _order(model: Trained) -> tuple[bool, int, float, str]:
 
 
 def command(source: Dataset, target: Dataset, model: Trained | None) -> str | None:
-    """What to type next: apply the model, or train one where there is none and the source has masks."""
+    """Return the next command: apply the model, or train one where there is none and the source has masks; or None."""
     if model is not None:
         out = shlex.quote(f"prelabels-{target.name}")
         return f"dsim prelabel {shlex.quote(target.reference)} --model zoo:{model.id} --out {out}"
@@ -81,7 +81,7 @@ def command(source: Dataset, target: Dataset, model: Trained | None) -> str | No
 
 
 def segmenting(models: Sequence[Trained]) -> Trained | None:
-    """The model to apply; None where none of them segments."""
+    """Return the model to apply; None where none of them segments."""
     return next((model for model in models if model.segments), None)
 
 
@@ -100,7 +100,7 @@ class Recommendation:
     excluded : sources that are the target itself.
     models : zoo models that were trained on the source, the one to apply first; ``command`` : what to type next.
     nearest : images of the target with the nearest of the source, as JSON has them.
-    reliability : what became of such choices on truths; empty where it has not been measured.
+    reliability : records of such choices on truths; empty where it has not been measured.
     notes : what must be said. ``files`` : that were written.
     """
 
@@ -128,14 +128,14 @@ class Recommendation:
 
     @property
     def said(self) -> list[str]:
-        """How reliable the choice is, in words."""
+        """The reliability of the choice, in sentences."""
         return said(self.reliability)
 
     def __str__(self) -> str:
         return "\n".join([f"for {self.target['name']}: {self.choice.reason}", *self.said])
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON document of schema ``dsim.recommend/1``; NaN is null."""
+        """Return a JSON document of schema ``dsim.recommend/1``; NaN is null."""
         return {
             "schema": SCHEMA,
             "dsim": VERSION,
@@ -161,5 +161,5 @@ class Recommendation:
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The JSON text; written atomically where a path is given."""
+        """Return the JSON text; written atomically where a path is given. Raises DsimError where the disk refuses."""
         return to_json(self.to_dict(), path)
