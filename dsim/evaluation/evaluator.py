@@ -209,7 +209,7 @@ def _notes(matrix: SimilarityMatrix, aligned: Aligned, judgement: Judgement) -> 
     for target in aligned.targets:
         seen = matrix.provenance.get("datasets", {}).get(target, {}).get("seen_by")
         if seen:
-            yield f"{target} was seen in training by {', '.join(seen)}: as a target it is not an honest test"
+            yield f"{target} was seen in training by {', '.join(seen)}: as a target it is no honest test"
 
 
 def _unknown(aligned: Aligned) -> Iterator[str]:

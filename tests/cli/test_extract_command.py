@@ -78,4 +78,4 @@ def test_weights_that_cannot_be_reached_leave_with_1_and_the_ways_out(
 def test_weights_reach_the_extractor(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     arguments = ["extract", str(folder), "--extractor", "timm:test_resnet", "--weights", str(tmp_path / "absent.pth")]
     assert run(arguments) == 1
-    assert f"there is no weights file {tmp_path / 'absent.pth'}" in capsys.readouterr().err
+    assert f"weights file {tmp_path / 'absent.pth'} does not exist" in capsys.readouterr().err

@@ -16,27 +16,27 @@ WORDING: dict[str, tuple[Any, Any, str]] = {
     "a path among the sources": (
         ["a/folder"],
         None,
-        "the sources hold 'a/folder', which is no dataset\n  fix: open it first: dsim.open_dataset('a/folder')",
+        "sources must hold datasets, got 'a/folder'\n  fix: open it first: dsim.open_dataset('a/folder')",
     ),
     "a path among the targets": (
         [ONE],
         [ONE, Path("mine")],
-        f"the targets hold {Path('mine')!r}, which is no dataset\n  fix: open it first: dsim.open_dataset('mine')",
+        f"targets must hold datasets, got {Path('mine')!r}\n  fix: open it first: dsim.open_dataset('mine')",
     ),
     "something else": (
         [3, ONE],
         None,
-        "the sources hold 3, which is no dataset\n  fix: open it first: dsim.open_dataset(path)",
+        "sources must hold datasets, got 3\n  fix: open it first: dsim.open_dataset(path)",
     ),
     "one path instead of a list": (
         "folder",
         None,
-        "the sources are no list of datasets, but 'folder'\n  fix: put it into a list: [dsim.open_dataset('folder')]",
+        "sources must be a list of datasets, got 'folder'\n  fix: put it into a list: [dsim.open_dataset('folder')]",
     ),
     "one dataset instead of a list": (
         [ONE],
         ONE,
-        "the targets are no list of datasets, but the dataset 'xray'\n  fix: put it into a list: [dataset]",
+        "targets must be a list of datasets, got the dataset 'xray'\n  fix: put it into a list: [dataset]",
     ),
 }
 

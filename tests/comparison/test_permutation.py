@@ -204,7 +204,7 @@ def test_requests_that_say_nothing_are_refused(gap, gap_of_two, line):
     assert caught.value.hint == "give 0 for no test, or 19 at least; 999 is usual"
     with pytest.raises(UsageError, match="-1 permutations"):
         compare(line([0, 1]), measure=gap_of_two(), test=-1)
-    with pytest.raises(UsageError, match="'gap' is no statistic of two samples") as caught:
+    with pytest.raises(UsageError, match="'gap' is not a statistic of two samples") as caught:
         compare(line([0, 1]), measure=gap, test=19)
     assert "by one of: asap, " in str(caught.value.hint)
 

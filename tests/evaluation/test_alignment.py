@@ -78,7 +78,7 @@ def test_common_takes_what_both_have_and_says_what_it_left(pair):
 
 def test_fewer_than_three_sources_are_refused(pair):
     matrix, truth = pair
-    with pytest.raises(DataError, match=r"fewer than 3 sources.*only s0, s1"):
+    with pytest.raises(DataError, match=r"needs 3 sources or more.*only s0, s1"):
         aligned(replace(matrix, sources=("s0", "s1", "x", "y")), truth, common=True)
     with pytest.raises(DataError, match="both have none in common"):
         aligned(replace(matrix, sources=("w", "v", "x", "y")), truth, common=True)

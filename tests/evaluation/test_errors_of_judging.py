@@ -43,7 +43,7 @@ ALIKE = "against the same truth, with the same sources, targets and settings"
 WORDING: dict[str, tuple[Act, str]] = {
     "no sources": (
         lambda matrix, truth, one, two: dsim.compare([], measure="frechet"),
-        "there are no sources to compare\n  fix: give at least one dataset",
+        "nothing to compare: no sources were given\n  fix: give at least one dataset",
     ),
     "no jobs": (
         lambda matrix, truth, one, two: dsim.compare([flat("a"), flat("b")], measure="frechet", jobs=0),
@@ -51,7 +51,8 @@ WORDING: dict[str, tuple[Act, str]] = {
     ),
     "no targets": (
         lambda matrix, truth, one, two: dsim.compare([flat("a"), flat("b")], [], measure="frechet"),
-        "there are no targets\n  fix: give at least one, or leave targets out to compare the sources",
+        "nothing to compare with: the list of targets is empty\n"
+        "  fix: give at least one, or leave targets out to compare the sources",
     ),
     "no such dataset": (
         lambda matrix, truth, one, two: matrix.ranking("mine"),
@@ -79,7 +80,7 @@ WORDING: dict[str, tuple[Act, str]] = {
     ),
     "a name twice": (
         lambda matrix, truth, one, two: evaluate(replace(matrix, sources=("s0", "s0", "s2", "s3")), truth),
-        "the matrix has sources twice: s0\n  fix: give each dataset a name of its own",
+        "the matrix has sources twice: s0\n  fix: give each dataset another name",
     ),
     "one measure in a paired test": (
         lambda matrix, truth, one, two: contrast_all([one]),

@@ -238,9 +238,9 @@ def _whole(matrix):
 
 def test_a_matrix_and_a_truth_that_changed_places_are_refused(random_pair, tmp_path: Path):
     matrix, truth = random_pair
-    with pytest.raises(UsageError, match="by-hand is measured transfer, and distances"):
+    with pytest.raises(UsageError, match="distances of a measure were expected, got the truth by-hand"):
         evaluate(truth, truth)
-    with pytest.raises(UsageError, match="mine@1 are no measured transfer"):
+    with pytest.raises(UsageError, match="a truth was expected, got the values of mine@1"):
         evaluate(matrix, matrix)
     _whole(matrix).to_json(tmp_path / "matrix.json")
     truth.to_json(tmp_path / "truth.json")
@@ -267,7 +267,7 @@ def test_settings_that_do_not_exist_are_refused(random_pair, settings, told):
 
 
 def test_fewer_than_three_sources_are_refused(make_matrix, make_truth):
-    with pytest.raises(DataError, match="fewer than 3 sources"):
+    with pytest.raises(DataError, match="a ranking needs 3 sources or more"):
         evaluate(make_matrix(np.ones((2, 9))), make_truth(np.ones((2, 9))))
 
 

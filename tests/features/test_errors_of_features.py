@@ -60,7 +60,7 @@ REFERENCES = {
     "tim:resnet18": "no kind of extractor named 'tim'. Did you mean 'timm'?\n  fix: kinds are: ",
     "pixels:raw": "no pixels named 'raw'.\n  fix: write pixels: or pixels:[side=16,channels=1]",
     "pixels:[side=x]": "pixels take whole numbers, not {'side': 'x'}\n  fix: pixels:[side=16,channels=1]",
-    "file:absent.pth": "there is no absent.pth\n  fix: give a folder with manifest.toml, or a weights file",
+    "file:absent.pth": "weights absent.pth do not exist\n  fix: give a folder with manifest.toml, or a weights file",
     "file:weights.pth": "weights.pth does not say which network it belongs to\n  fix: file:weights.pth[arch=resnet18]",
     "timm:resnt18": "no network of timm named 'resnt18'. Did you mean 'resnet18'?\n  fix: timm.list_models() lists",
     "timm:resnet18": "timm:resnet18 has several weights\n  fix: name one of: resnet18.a1_in1k",
@@ -112,7 +112,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "maps of what is no network": (
         lambda: _opened(replace(prepare("pixels:", Runtime()), open=lambda device: object()), "cpu"),
-        "pixels: is no network and has no maps\n  fix: choose another extractor",
+        "pixels: is not a network and has no maps\n  fix: choose another extractor",
     ),
     "a pooling that a network lacks": (
         lambda: _set_pooling(refusing(), "max"),

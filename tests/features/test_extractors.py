@@ -327,7 +327,7 @@ def test_the_hash_of_a_weights_file_is_remembered_until_it_changes(
         ("timm:resnet18[inti=random:0]", UnknownNameError, "Did you mean 'init'?"),
         ("timm:resnet18[init=random]", UsageError, "write init=random:0"),
         ("timm:resnet18[init=random:0,weights=x]", UsageError, "exclude each other"),
-        ("timm:resnet18[weights=absent.pth]", WeightsError, "there is no weights file absent.pth"),
+        ("timm:resnet18[weights=absent.pth]", WeightsError, "weights file absent.pth does not exist"),
         ("timm:resnet18[init=random:0,layer=layer1,pool=mean]", UnknownNameError, "avg, max, token, flat"),
         ("torchvision:resnet19.X", UnknownNameError, "Did you mean 'resnet"),
         ("torchvision:resnet50", UnknownNameError, "resnet50.IMAGENET1K_V1, resnet50.IMAGENET1K_V2"),

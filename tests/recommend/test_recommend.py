@@ -79,7 +79,7 @@ def test_an_earlier_picture_does_not_outlive_its_choice(pool: list[dsim.Dataset]
     bare = dsim.from_arrays(features=np.random.default_rng(0).random((6, 16)), name="bare")
     found = recommend(bare, pool, measure=MEASURE, bootstrap=0, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["recommendation.json"]
-    assert "no nearest images are told: a dataset was given as features only" in found.notes
+    assert "no nearest images: a dataset was given as features only" in found.notes
 
 
 def test_images_that_target_and_source_share_are_told(pool: list[dsim.Dataset]) -> None:

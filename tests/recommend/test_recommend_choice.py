@@ -108,7 +108,7 @@ def test_the_target_is_known_by_its_images_not_by_its_name() -> None:
         ("tb", UsageError, "'b' is the only source besides 't' itself"),
         ("a", UsageError, "'a' is the only source: there is nothing to choose"),
         ("aab", UsageError, "two sources are named 'a'"),
-        ("", UsageError, "there is no source"),
+        ("", UsageError, "no source is left"),
     ],
 )
 def test_a_pool_without_a_choice_is_refused(pool: str, error: type[Exception], text: str) -> None:

@@ -258,5 +258,5 @@ def test_a_file_that_a_reader_holds_open_may_be_replaced(store: ContentStore) ->
 
 @pytest.mark.parametrize("kind", ["quarantine", "../x", "", "A"])
 def test_a_kind_that_is_no_folder_name_is_refused(store: ContentStore, kind: str) -> None:
-    with pytest.raises(ValueError, match="no kind of record"):
+    with pytest.raises(ValueError, match="not a kind of record"):
         store.put(kind, KEY, {}, {})

@@ -66,7 +66,7 @@ def test_a_matrix_says_its_direction_itself_and_no_other_is_taken(tmp_path):
 
 
 def test_an_unknown_direction_or_name_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="no direction 'near'"):
+    with pytest.raises(UsageError, match="'near' is not a direction"):
         open_distances(written(tmp_path, WIDE), direction="near")
     with pytest.raises(UsageError) as error:
         open_distances("asap-publisched")
@@ -101,7 +101,7 @@ def test_what_is_wrong_in_a_wide_table_is_told(text, said, tmp_path):
     [
         ("{no", "is not JSON"),
         ('{"schema": "dsim.transfer/1"}', "has schema 'dsim.transfer/1', not 'dsim.matrix/1'"),
-        ('{"schema": "dsim.matrix/1"}', "is no whole dsim.matrix/1: KeyError: 'measure'"),
+        ('{"schema": "dsim.matrix/1"}', "is not a whole dsim.matrix/1: KeyError: 'measure'"),
     ],
 )
 def test_a_document_that_is_no_matrix_is_told(text, said, tmp_path):

@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two axes": ({"values": np.full((2, 3), 0.5)}, "has values of shape (2, 3) for 2 sources and 3 targets"),
     "no repetition": ({"values": np.zeros((2, 3, 0))}, "has values of shape (2, 3, 0)"),
-    "no numbers": ({"values": "high"}, "truth 'toy' has values that are no array of numbers"),
+    "no numbers": ({"values": "high"}, "truth 'toy' has values that are not an array of numbers"),
     "a baseline of another shape": (
         {"baseline": [[0.5], [0.5], [0.5]]},
         "truth 'toy' has a baseline of shape (3, 1), not (3, 2)",
@@ -180,7 +180,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a reason of nothing": ({"reasons": {("c", "u"): "lost"}}, "gives a reason for c -> u, which it does not have"),
     "a stranger's dataset": (
         {"datasets": {"tt": TruthDataset(3)}},
-        "describes a dataset 'tt' that is no source or target. Did you mean 't'?",
+        "describes a dataset 'tt' that is neither source nor target. Did you mean 't'?",
     ),
     "images below 0": ({"datasets": {"t": TruthDataset(-3)}}, "truth 'toy': t has -3 images"),
     "an ImageNet that is no source": (

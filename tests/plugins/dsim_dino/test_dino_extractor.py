@@ -246,7 +246,7 @@ def test_a_file_that_does_not_fit_is_refused(
         ("dino:vit_small_patch16_224", WeightsError, "--weights FILE, or put them at timm/vit_small_patch16_224.dino"),
         ("dino:resnet18", WeightsError, "nobody published weights of DINO for resnet18"),
         ("dino:xcit_smal_12_p8_224", UnknownNameError, "Did you mean 'xcit_small_12_p8_224'"),
-        (f"dino:{VIT}[weights=nowhere.pth]", WeightsError, "there is no weights file nowhere.pth"),
+        (f"dino:{VIT}[weights=nowhere.pth]", WeightsError, "weights file nowhere.pth does not exist"),
         (f"dino:{VIT}[tokn=cls]", UnknownNameError, "Did you mean 'token'"),
         (f"dino:{VIT}[token=last,init=random:0]", UnknownNameError, "choose one of: final, cls, mean"),
         (f"dino:{VIT}[branch=both,weights=a]", UnknownNameError, "choose one of: teacher, student"),

@@ -231,7 +231,7 @@ def test_batchnorm_layers_that_also_activate_are_refused() -> None:
     ("reference", "error", "told"),
     [
         ("timm:test_vit[init=random:0,transform=square@1[side=160]]", MeasureError, "fewer than two convolutions"),
-        ("pixels:[side=8]", UsageError, "is no network"),
+        ("pixels:[side=8]", UsageError, "network"),
     ],
 )
 def test_probes_without_filters_are_refused(reference: str, error: type[DsimError], told: str, task: Task) -> None:
