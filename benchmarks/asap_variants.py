@@ -32,7 +32,7 @@ from dsim.evaluation.intervals import Intervals
 from dsim.evaluation.scores import BY_NAME
 from dsim.files import write_text
 from dsim.files.documents import number, or_nan
-from dsim.leaderboard.run.benchmark import Benchmark, open_benchmark
+from dsim.leaderboard import Benchmark, open_benchmark
 from dsim.measures import SimilarityMatrix, build_measure
 from dsim.recommend.procedure import Procedure, carry_out
 from dsim.recommend.reliability import joined

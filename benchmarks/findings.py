@@ -18,7 +18,7 @@ import numpy as np
 from dsim.evaluation import Evaluation
 from dsim.evaluation.contrasts import contrast_all
 from dsim.evaluation.results import Contrast, Score
-from dsim.leaderboard.rows import Board, Row
+from dsim.leaderboard import Board, Row
 from dsim.registry import default
 from dsim.stats.shares import holm
 from dsim_ensemble.measure import Ensemble

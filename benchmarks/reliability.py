@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dsim.leaderboard.run.benchmark import open_benchmark
+from dsim.leaderboard import open_benchmark
 from dsim.recommend.procedure import DEFAULT, Procedure
 from dsim.recommend.reliability import FILE, measure_reliability, sentences, write
 from dsim.ui import make_runtime

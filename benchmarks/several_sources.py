@@ -36,7 +36,7 @@ from dsim.data.splits import groups_of, split
 from dsim.evaluation import Evaluation, Score, evaluate
 from dsim.evaluation.intervals import Intervals
 from dsim.files.documents import nullable, number, to_json
-from dsim.leaderboard.run.benchmark import open_benchmark
+from dsim.leaderboard import open_benchmark
 from dsim.measures import SimilarityMatrix
 from dsim.random import stream
 from dsim.runtime import Runtime

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from dsim.leaderboard.rows import Board
+from dsim.leaderboard import Board
 
 ROOT = Path(__file__).parents[1]
 BOARDS = sorted((ROOT / "docs" / "leaderboard").glob("*/results.json"))

@@ -78,11 +78,7 @@ def leaderboard(
     Each measure runs in a process of its own with an empty cache, so that time and memory can be compared. Finished
     rows are kept: an interrupted run goes on, and what did not change is not run again.
     """
-    from dsim.leaderboard.accepted import Accepted
-    from dsim.leaderboard.run.benchmark import open_benchmark
-    from dsim.leaderboard.run.board import SETTINGS, run_board
-    from dsim.leaderboard.run.processes import Limits
-    from dsim.leaderboard.writing import write_board
+    from dsim.leaderboard import SETTINGS, Accepted, Limits, open_benchmark, run_board, write_board
     from dsim.ui import emit_json, make_runtime
 
     limits, how, settings = Limits(jobs, timeout), make_runtime(device, offline), {**SETTINGS, "seed": seed, **judging}
@@ -109,48 +105,45 @@ _TITLES = {"regret": "regret", "top1": "top-1", "pearson": "Pearson", "spearman"
 
 def _show(board: Board) -> None:
     """The rows in order, then what they are to be held against."""
-    from dsim.leaderboard.page import wording
-    from dsim.leaderboard.rows import Status
-    from dsim.leaderboard.ties import all_ties
+    from dsim.leaderboard import Status, all_ties, phrases
     from dsim.ui import print_table
 
     columns = ["#", "measure", *_TITLES.values(), "s", "MB", "status"]
     columns.insert(3, "interval")
     ties = all_ties(board)
     rows = [_row(board, row, ties) for row in board.rows if row.status is not Status.FAILED]
-    rows += [["", one.name, *_scores(board, one.scores), "", "", ""] for one in wording.references(board)]
-    title = f"{board.truth.name}: mean regret in {wording.score_unit(board.truth)}"
+    rows += [["", one.name, *_scores(board, one.scores), "", "", ""] for one in phrases.references(board)]
+    title = f"{board.truth.name}: mean regret in {phrases.score_unit(board.truth)}"
     print_table(
-        f"{title}; {wording.TIE} cannot be told from the best; baselines below", columns, rows, right=columns[2:-1]
+        f"{title}; {phrases.TIE} cannot be told from the best; baselines below", columns, rows, right=columns[2:-1]
     )
 
 
 def _row(board: Board, row: Row, ties: Mapping[str, set[str]]) -> list[str]:
-    from dsim.leaderboard.ordering import ranks
-    from dsim.leaderboard.page import wording
+    from dsim.leaderboard import phrases, ranks
 
     tied = {name for name, measures in ties.items() if row.judged and row.measure in measures}
-    costs = (wording.amount(row.seconds), wording.amount(row.peak_mb), str(row.status))
+    costs = (phrases.amount(row.seconds), phrases.amount(row.peak_mb), str(row.status))
     rank = ranks(board)[row.measure] if row.judged else None
     return [str(rank or ""), row.measure, *_scores(board, row.scores, tied), *costs]
 
 
 def _scores(board: Board, scores: Mapping[str, Score], tied: Collection[str] = ()) -> Iterator[str]:
     """Figures of the scores, with the interval of the first; marked where the row is tied with the best."""
-    from dsim.leaderboard.page import wording
+    from dsim.leaderboard import phrases
 
     for name in _TITLES:
         found = scores.get(name)
-        text = wording.NONE if found is None else wording.figure(name, found.value, board.truth)
-        text = f"{text} {wording.fewer(found, board.truth)}".rstrip() if found is not None else text
-        yield f"{text} {wording.TIE}" if name in tied else text
+        text = phrases.NONE if found is None else phrases.figure(name, found.value, board.truth)
+        text = f"{text} {phrases.fewer(found, board.truth)}".rstrip() if found is not None else text
+        yield f"{text} {phrases.TIE}" if name in tied else text
         if name == "regret":
-            yield "" if found is None else wording.interval(found, board.truth).strip("[]").replace(", ", " to ")
+            yield "" if found is None else phrases.interval(found, board.truth).strip("[]").replace(", ", " to ")
 
 
 def _tell(board: Board, written: Sequence[Path]) -> None:
     """Failures with their reasons, and the files."""
-    from dsim.leaderboard.rows import Status
+    from dsim.leaderboard import Status
     from dsim.ui import say, say_written
 
     for row in board.rows:
@@ -163,11 +156,10 @@ def _tell(board: Board, written: Sequence[Path]) -> None:
 
 def _failures(board: Board, asked: Sequence[str]) -> list[str]:
     """Measures that failed; of those that nobody asked for by name, only where something is broken."""
-    from dsim.leaderboard.rows import Status
-    from dsim.leaderboard.run.failures import is_nobodys_fault
+    from dsim.leaderboard import Status, is_lacking
     from dsim.registry import parse_call
 
     named = {parse_call(call)[0] for call in asked}
-    failed = [row.measure for row in board.rows if row.status is Status.FAILED and not is_nobodys_fault(row)]
-    wanting = [row.measure for row in board.rows if row.status is Status.FAILED and is_nobodys_fault(row)]
+    failed = [row.measure for row in board.rows if row.status is Status.FAILED and not is_lacking(row)]
+    wanting = [row.measure for row in board.rows if row.status is Status.FAILED and is_lacking(row)]
     return failed + [measure for measure in wanting if measure.partition("@")[0] in named]

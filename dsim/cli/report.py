@@ -125,8 +125,8 @@ def _records(matrix: SimilarityMatrix) -> list[Reliability]:
 
 
 def _on_board(board: Board, measure: str) -> Iterator[str]:
-    from dsim.leaderboard.ordering import ranks
-    from dsim.leaderboard.page.wording import figure, interval
+    from dsim.leaderboard.board import ranks
+    from dsim.leaderboard.phrases import figure, interval
 
     row = next((row for row in board.rows if row.measure == measure and row.judged), None)
     if row is None:

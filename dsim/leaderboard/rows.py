@@ -1,23 +1,22 @@
-"""A leaderboard and its rows, as they are stored."""
+"""A row of a leaderboard: one measure on one benchmark, and its JSON document."""
 
 from __future__ import annotations
 
 import enum
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.errors import DataError, repeated
-from dsim.files.documents import to_json
+from dsim.errors import DataError
+from dsim.files.documents import number, or_nan, plain
+from dsim.measures import SimilarityMatrix
 
 if TYPE_CHECKING:
     from dsim.evaluation import Evaluation, Score
-    from dsim.measures import SimilarityMatrix
-    from dsim.truth import TransferMatrix
 
-SCHEMA = "dsim.leaderboard/1"
+_HINT = "give a results.json that dsim leaderboard wrote, and change nothing in it by hand"
 _VERSIONED = re.compile(r"[^@:]+@[0-9]+(:.*)?")
 
 
@@ -88,57 +87,58 @@ class Row:
         return {name: Score(name, value, nan, nan, 0, "as published") for name, value in self.published.items()}
 
 
-@dataclass(frozen=True)
-class Board:
-    """All rows of one benchmark.
+def row_document(row: Row) -> dict[str, Any]:
+    """The document of a row; NaN is null."""
+    return {
+        "measure": row.measure,
+        "status": str(row.status),
+        "parameters": plain(row.parameters),
+        "plugin": row.plugin,
+        "code": row.code,
+        "seconds": number(row.seconds),
+        "peak_mb": number(row.peak_mb),
+        "reason": row.reason,
+        "matrix": None if row.matrix is None else row.matrix.to_dict(),
+        "evaluation": None if row.evaluation is None else row.evaluation.to_dict(),
+        "published": {name: value for name, value in row.published.items() if not math.isnan(value)},
+        "source": row.source,
+        "environment": plain(row.environment),
+    }
 
-    Parameters
-    ----------
-    truth : the measured transfer that judges. ``fingerprints`` : of the datasets' images, by name.
-    rows : given in any order; kept in the order of mean regret (see ``dsim.leaderboard.ordering``).
-    settings : of the evaluation: self pairs, resamples, interval, seed, confidence.
-    elsewhere : rows as published on other benchmarks, shown apart: nothing here can be compared with them.
 
-    Raises
-    ------
-    DataError : a measure is there twice.
-    """
+def read_row(document: Mapping[str, Any]) -> Row:
+    """The row of a document that holds to the schema; DataError where its tables have not the shape of its names."""
+    try:
+        row = _row(document)
+        if row.matrix is not None:
+            _refuse_misshapen(row.matrix)
+    except DataError as error:
+        raise DataError(f"row {document['measure']!r} is not consistent: {error.message}", hint=_HINT) from None
+    except (ValueError, LookupError, TypeError) as error:
+        raise DataError(f"row {document['measure']!r} is not consistent: {error}", hint=_HINT) from None
+    return row
 
-    truth: TransferMatrix
-    fingerprints: Mapping[str, str]
-    rows: tuple[Row, ...]
-    settings: Mapping[str, Any]
-    elsewhere: tuple[Row, ...] = ()
 
-    def __post_init__(self) -> None:
-        from dsim.leaderboard.ordering import ordered
+def _refuse_misshapen(matrix: SimilarityMatrix) -> None:
+    shape = (len(matrix.sources), len(matrix.targets))
+    for name in ("values", "same"):
+        found = getattr(matrix, name).shape
+        if found != shape:
+            raise ValueError(f"its {name} have shape {found}, not {shape}")
 
-        names = [row.measure for row in self.rows if row.judged or row.status is not Status.PUBLISHED]
-        twice = sorted(repeated(names))
-        if twice:
-            raise DataError(f"on the board twice: {', '.join(twice)}", hint="keep one row of each measure")
-        object.__setattr__(self, "rows", ordered(self.rows))
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON document of schema ``dsim.leaderboard/1``; NaN is null, ranks and ties are spelled out for readers."""
-        from dsim.leaderboard.documents import board_document
+def _row(document: Mapping[str, Any]) -> Row:
+    from dsim.evaluation import Evaluation
 
-        return board_document(self)
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any], name: str = "the document") -> Board:
-        """The board of a JSON document; DataError, with its ``name`` and the place, unless it holds to the schema."""
-        from dsim.leaderboard.documents import read_board
-
-        return read_board(document, name)
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The JSON text; written atomically where a path is given."""
-        return to_json(self.to_dict(), path)
-
-    @classmethod
-    def from_json(cls, path: str | Path) -> Board:
-        """Read what ``to_json`` wrote."""
-        from dsim.leaderboard.documents import read_json
-
-        return cls.from_dict(read_json(Path(path)), Path(path).name)
+    plain = {name: document[name] for name in ("measure", "parameters", "plugin", "code", "reason", "published")}
+    matrix, evaluation = document["matrix"], document["evaluation"]
+    return Row(
+        **plain,
+        status=Status(document["status"]),
+        seconds=or_nan(document["seconds"]),
+        peak_mb=or_nan(document["peak_mb"]),
+        matrix=None if matrix is None else SimilarityMatrix.from_dict(matrix),
+        evaluation=None if evaluation is None else Evaluation.from_dict(evaluation),
+        source=document["source"],
+        environment=document["environment"],
+    )

@@ -131,8 +131,7 @@ def test_a_record_counts_for_its_own_measure_with_its_own_weights_alone(folders,
 
 def test_a_board_tells_how_the_measure_was_judged(folders, tmp_path):
     from dsim.evaluation import evaluate
-    from dsim.leaderboard import Board, write_board
-    from dsim.leaderboard.rows import Row, Status
+    from dsim.leaderboard import Board, Row, Status, write_board
     from dsim.truth import open_distances, open_truth
 
     truth, distances = open_truth("asap-dsc"), open_distances("asap-published")

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from dsim.comparison import compare
+from dsim.leaderboard.benchmark import open_benchmark
+from dsim.leaderboard.candidates import StoredRows, candidate, candidates, row_file_name
 from dsim.leaderboard.rows import Status
-from dsim.leaderboard.run.benchmark import open_benchmark
-from dsim.leaderboard.run.candidates import candidate, candidates
-from dsim.leaderboard.run.failures import CHANGED, CRASH, TIMEOUT, Failure
-from dsim.leaderboard.run.kept import KeptRows, file_name
+from dsim.leaderboard.worker import CHANGED, CRASH, TIMEOUT, Failure
 from dsim.registry import registry
 from dsim.runtime import Runtime
 
@@ -26,7 +25,7 @@ def benchmark(tiny):
 
 @pytest.fixture
 def kept(tmp_path):
-    return KeptRows(tmp_path / "rows")
+    return StoredRows(tmp_path / "rows")
 
 
 def test_a_row_comes_back_as_it_was_kept_but_for_the_verdict(benchmark, kept):
@@ -79,8 +78,8 @@ def test_the_key_holds_the_code_of_a_plugin(benchmark, measure_plugin):
 
 def test_what_the_datasets_lack_is_the_reason_in_the_row(tmp_path, truth_of, measure_plugin):
     measure_plugin("counts", "return 0.0", needs="ATTRIBUTES")
-    from dsim.data.builders import from_arrays
-    from dsim.leaderboard.run.benchmark import Benchmark
+    from dsim.data import from_arrays
+    from dsim.leaderboard.benchmark import Benchmark
 
     bare = [from_arrays(np.full((3, 8, 8), i, np.uint8), name=f"d{i}") for i in range(3)]
     benchmark = Benchmark("nowhere", truth_of(), tuple(bare), tuple(bare))
@@ -118,13 +117,13 @@ def test_a_call_that_is_wrong_is_refused_at_once(benchmark):
 )  # fmt: skip
 def test_a_failure_is_kept_where_it_would_come_again(benchmark, kept, kind, timeout, again):
     one = candidate(benchmark, "cc", 0, OFFLINE)
-    kept.put(one, Failure(kind, "r").told_in(one.row, timeout=10.0))
+    kept.put(one, Failure(kind, "r").fail_row(one.row, timeout=10.0))
     assert (kept.find(one, timeout) is None) == again
 
 
 def test_a_file_that_is_none_of_ours_is_passed_over(benchmark, kept):
     one = candidate(benchmark, "cc", 0, OFFLINE)
-    kept.put(one, Failure(CRASH, "r").told_in(one.row))
+    kept.put(one, Failure(CRASH, "r").fail_row(one.row))
     (path,) = kept.folder.iterdir()
     for text in ("", "[]", "{}", path.read_text()[:-20], path.read_text().replace("kept/1", "kept/0")):
         path.write_text(text)
@@ -134,5 +133,5 @@ def test_a_file_that_is_none_of_ours_is_passed_over(benchmark, kept):
 
 def test_no_two_measures_share_a_file():
     names = ["a@1", "a@1:x=1", "a@1_x_1", "a@1:x=1/2", "a@1:x=1_2", "a@1:path=" + "x" * 300, "a@1:path=" + "x" * 301]
-    assert len({file_name(name) for name in names}) == len(names)
-    assert max(map(len, map(file_name, names))) < 100
+    assert len({row_file_name(name) for name in names}) == len(names)
+    assert max(map(len, map(row_file_name, names))) < 100

@@ -12,11 +12,11 @@ import pytest
 
 from dsim.comparison import compare
 from dsim.errors import DataError, UnknownNameError, UsageError
+from dsim.leaderboard import processes
+from dsim.leaderboard.benchmark import open_benchmark
+from dsim.leaderboard.processes import Limits
 from dsim.leaderboard.rows import Status
-from dsim.leaderboard.run import processes
-from dsim.leaderboard.run.benchmark import open_benchmark
-from dsim.leaderboard.run.board import SETTINGS, run_board
-from dsim.leaderboard.run.processes import Limits
+from dsim.leaderboard.runner import SETTINGS, run_board
 from dsim.registry import registry
 from dsim.runtime import Runtime, Silent
 

@@ -13,7 +13,7 @@ import pytest
 
 from dsim.errors import DataError
 from dsim.leaderboard import Board, Row
-from dsim.leaderboard.adding import add, addition
+from dsim.leaderboard.additions import add, merge_document
 from dsim.leaderboard.rows import Status
 
 RNG = np.random.default_rng(3)
@@ -64,7 +64,7 @@ def test_the_verdict_is_computed_here_with_the_settings_of_the_board(board, stra
 
 def test_what_is_there_with_the_same_values_is_passed_over_and_said(board, stranger, new):
     good = next(row for row in board.rows if row.measure == "good@2")
-    made = addition(board, stranger(good, new))
+    made = merge_document(board, stranger(good, new))
     assert made.added == ("theirs@1",)
     assert made.notes == ("good@2: passed over; it is on the board already, with the same values",)
     assert next(row for row in made.board.rows if row.measure == "good@2") is good
@@ -78,16 +78,16 @@ def test_a_failed_row_comes_in_as_failed(board, stranger):
 
 def test_what_failed_here_and_ran_there_takes_its_place_and_not_the_other_way_round(board, stranger, make_row):
     ran = make_row("lost@1:size=8", VALUES)
-    assert addition(board, stranger(ran)).added == ("lost@1:size=8",)
+    assert merge_document(board, stranger(ran)).added == ("lost@1:size=8",)
     failed = Row("good@2", Status.FAILED, reason="no memory", plugin="mine 1.0")
-    made = addition(board, stranger(failed))
+    made = merge_document(board, stranger(failed))
     assert made.added == ()
     assert made.notes == ("good@2: passed over; it failed there, and the board has a row of it",)
 
 
 def test_published_rows_of_a_stranger_are_passed_over(board, stranger):
     printed = Row("Mine", Status.PUBLISHED, published={"regret": 0.0}, source="trust me")
-    made = addition(board, stranger(printed))
+    made = merge_document(board, stranger(printed))
     assert made.board.rows == board.rows
     assert "Mine: passed over" in made.notes[0]
 
@@ -184,7 +184,7 @@ def test_other_values_or_parameters_of_a_measure_that_is_there_are_refused(board
 
 def test_distances_that_two_machines_round_differently_are_the_same(board, stranger, make_row):
     good = next(row for row in board.rows if row.measure == "good@2")
-    made = addition(board, stranger(make_row("good@2", good.matrix.values * (1 + 1e-9))))
+    made = merge_document(board, stranger(make_row("good@2", good.matrix.values * (1 + 1e-9))))
     assert made.added == ()
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from dsim.errors import DataError
 from dsim.leaderboard import Board, Row
+from dsim.leaderboard.page import write_board
 from dsim.leaderboard.rows import Status
-from dsim.leaderboard.writing import write_board
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "schema" / "dsim.leaderboard.1.schema.json"
 
@@ -130,7 +130,7 @@ def test_nothing_is_written_where_one_of_the_three_cannot_be_made(board, tmp_pat
     def fail(board: Board) -> str:
         raise RuntimeError("no page")
 
-    monkeypatch.setattr("dsim.leaderboard.page.html.to_html", fail)
+    monkeypatch.setattr("dsim.leaderboard.page.to_html", fail)
     with pytest.raises(RuntimeError):
         write_board(board, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -11,10 +11,10 @@ import pytest
 from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError, DsimError
 from dsim.leaderboard import add
-from dsim.leaderboard.run.benchmark import _open, _refuse_others
-from dsim.leaderboard.run.board import _check
-from dsim.leaderboard.run.candidates import _row
-from dsim.leaderboard.run.processes import Limits
+from dsim.leaderboard.benchmark import _open, _refuse_others
+from dsim.leaderboard.candidates import _row
+from dsim.leaderboard.processes import Limits
+from dsim.leaderboard.runner import _check_settings
 from dsim.testing import check_measure
 from dsim.truth import TruthDataset
 
@@ -31,7 +31,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "are its own\n  fix: have its author give spec.version",
     ),
     "unknown self pairs": (
-        lambda: _check({"self_pairs": "exclud"}, None),  # type: ignore[arg-type]
+        lambda: _check_settings({"self_pairs": "exclud"}, None),  # type: ignore[arg-type]
         "no treatment of self pairs named 'exclud'. Did you mean 'exclude'?\n  fix: choose one of: exclude, include",
     ),
     "unknown check": (

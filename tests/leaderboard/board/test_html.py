@@ -17,9 +17,9 @@ import pytest
 
 import dsim.leaderboard
 from dsim.leaderboard import Board
-from dsim.leaderboard.page.html import to_html
+from dsim.leaderboard.page import to_html
 
-SCRIPT = Path(dsim.leaderboard.__file__).parent / "page" / "page.js"
+SCRIPT = Path(dsim.leaderboard.__file__).parent / "leaderboard.js"
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 #: Elements and attributes that load something.
 LOADING = {"img", "link", "iframe", "object", "embed", "video", "audio", "source", "base", "image", "use", "form"}

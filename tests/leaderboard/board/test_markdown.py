@@ -10,10 +10,9 @@ import pytest
 
 from dsim.evaluation import Score
 from dsim.leaderboard import Board
-from dsim.leaderboard.ordering import equal_best
-from dsim.leaderboard.page.markdown import code, escape, to_markdown
-from dsim.leaderboard.page.wording import columns, fewer, figure
-from dsim.leaderboard.ties import tied_with_best
+from dsim.leaderboard.board import equal_best, tied_with_best
+from dsim.leaderboard.markdown import escape_markdown, format_code, to_markdown
+from dsim.leaderboard.phrases import columns, fewer, figure
 
 
 def cells(line: str) -> list[str]:
@@ -117,11 +116,11 @@ def test_what_a_mean_leaves_out_is_said(text):
     ("given", "expected"), [("`", "`` ` ``"), ("a`b", "``a`b``"), ("a|b", "`a\\|b`"), ("a\nb", "`a b`"), ("", "")]
 )
 def test_code_holds_backticks_and_bars(given, expected):
-    assert code(given) == expected
+    assert format_code(given) == expected
 
 
 def test_markup_in_names_is_taken_literally(text, hostile):
-    assert escape("# [x](y) *z*\n<b>") == "\\# \\[x\\](y) \\*z\\* \\<b\\>"
+    assert escape_markdown("# [x](y) *z*\n<b>") == "\\# \\[x\\](y) \\*z\\* \\<b\\>"
     outside = re.sub(r"(`+).*?\1", "", text)
     assert "<script>" not in outside
     assert "<img" not in outside

@@ -9,9 +9,8 @@ import pytest
 
 from dsim.evaluation.intervals import Intervals
 from dsim.evaluation.scores import PER_TARGET, SCORES
-from dsim.leaderboard.ordering import best, complete, equal_best, ranks, reference
+from dsim.leaderboard.board import all_ties, best, complete, equal_best, ranks, reference, tied_with_best
 from dsim.leaderboard.rows import Row, Status
-from dsim.leaderboard.ties import all_ties, tied_with_best
 
 
 def named(board, measure: str) -> Row:

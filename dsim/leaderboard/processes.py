@@ -22,12 +22,10 @@ from typing import Any
 from dsim.comparison.cells import is_defect
 from dsim.errors import DsimError, UsageError
 from dsim.files.documents import canonical_json, or_nan
+from dsim.leaderboard.benchmark import Benchmark
+from dsim.leaderboard.candidates import Candidate, row_file_name
 from dsim.leaderboard.rows import Row, Status
-from dsim.leaderboard.run.benchmark import Benchmark
-from dsim.leaderboard.run.candidates import Candidate
-from dsim.leaderboard.run.failures import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure
-from dsim.leaderboard.run.kept import file_name
-from dsim.leaderboard.run.worker import Request
+from dsim.leaderboard.worker import CHANGED, CRASH, DEFECT, NO_VALUE, TIMEOUT, Failure, Request
 from dsim.measures import SimilarityMatrix
 from dsim.registry import catalogue
 from dsim.runtime import Runtime, cores
@@ -36,7 +34,7 @@ from dsim.runtime import Runtime, cores
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: More processes than this would rather fill the memory than the cores.
 _MOST_JOBS = 8
-_WORKER = "from dsim.leaderboard.run.worker import main; main()"
+_WORKER = "from dsim.leaderboard.worker import main; main()"
 
 
 @dataclass(frozen=True)
@@ -126,11 +124,11 @@ class Workers:
             failure = Failure(
                 TIMEOUT, f"it took longer than {self.limits.timeout:g} s", "give it more: --timeout SECONDS"
             )
-            return failure.told_in(one.row, timeout=self.limits.timeout, **conditions)
+            return failure.fail_row(one.row, timeout=self.limits.timeout, **conditions)
         seconds = time.perf_counter() - started
         answer = place / "answer.json"
         if not answer.exists():
-            return Failure(CRASH, _end_of(code)).told_in(one.row, **conditions)
+            return Failure(CRASH, _end_of(code)).fail_row(one.row, **conditions)
         return _answered(one, json.loads(answer.read_text("utf-8")), seconds, conditions)
 
     def _process(self, one: Candidate, place: Path) -> int:
@@ -177,7 +175,7 @@ class Workers:
 
     def _keep_log(self, row: Row, log: Path) -> None:
         """What the measure printed stays beside its row where it failed."""
-        kept = self.logs / f"{file_name(row.measure)}.log"
+        kept = self.logs / f"{row_file_name(row.measure)}.log"
         if row.status is Status.FAILED and log.stat().st_size:
             self.logs.mkdir(parents=True, exist_ok=True)
             shutil.move(log, kept)
@@ -196,13 +194,13 @@ def _send(process: subprocess.Popen[bytes], request: Request) -> None:
 def _answered(one: Candidate, answer: dict[str, Any], seconds: float, conditions: dict[str, Any]) -> Row:
     """The row of a worker's answer."""
     if "failure" in answer:
-        return Failure(**answer["failure"]).told_in(one.row, **conditions)
+        return Failure(**answer["failure"]).fail_row(one.row, **conditions)
     matrix = SimilarityMatrix.from_dict(answer["matrix"])
     if not _is_of(matrix, one):
         reason = "its code, or the images, changed while it ran"
-        return Failure(CHANGED, reason, "run the same command again").told_in(one.row, **conditions)
+        return Failure(CHANGED, reason, "run the same command again").fail_row(one.row, **conditions)
     if len(matrix.failed) == matrix.values.size:
-        return _without_values(matrix).told_in(one.row, **conditions)
+        return _without_values(matrix).fail_row(one.row, **conditions)
     peak = or_nan(answer["peak_mb"])
     environment = {**answer["environment"], **conditions}
     return replace(one.row, status=Status.OK, seconds=seconds, peak_mb=peak, matrix=matrix, environment=environment)

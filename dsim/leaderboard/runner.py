@@ -9,14 +9,67 @@ from types import MappingProxyType
 from typing import Any
 
 from dsim.errors import UnknownNameError, UsageError
-from dsim.leaderboard.rows import Board, Row, Status
-from dsim.leaderboard.run.benchmark import Benchmark
-from dsim.leaderboard.run.candidates import Candidate, candidate, candidates
-from dsim.leaderboard.run.kept import KeptRows
-from dsim.leaderboard.run.processes import Limits, Workers
-from dsim.leaderboard.run.stored import elsewhere, published_here
+from dsim.leaderboard.benchmark import Benchmark
+from dsim.leaderboard.board import Board
+from dsim.leaderboard.candidates import Candidate, StoredRows, candidate, candidates
+from dsim.leaderboard.processes import Limits, Workers
+from dsim.leaderboard.rows import Row, Status
+from dsim.measures import SimilarityMatrix
 from dsim.registry import parse_call
 from dsim.runtime import Runtime
+from dsim.truth import TransferMatrix, distance_names, open_distances, open_truth, published, truth_names
+
+#: How papers are numbered, and what stands in front.
+_NUMBERS = {"doi": "doi", "arxiv": "arXiv"}
+
+
+def published_here(truth: TransferMatrix) -> tuple[Row, ...]:
+    """Published distances between the datasets of this truth, and scores that papers print of measures judged on it."""
+    return (*_distances(truth), *(row for name in truth_names() if _is(name, truth) for row in _printed(name)))
+
+
+def published_elsewhere(truth: TransferMatrix) -> tuple[Row, ...]:
+    """Scores that papers print of measures judged on other truths."""
+    return tuple(row for name in truth_names() if not _is(name, truth) for row in _printed(name))
+
+
+def _is(name: str, truth: TransferMatrix) -> bool:
+    """Whether the stored truth of that name is this one; a name alone could be borrowed."""
+    return name == truth.name and open_truth(name).digest == truth.digest
+
+
+def _distances(truth: TransferMatrix) -> Iterator[Row]:
+    for name in distance_names():
+        matrix = open_distances(name)
+        if _fits(matrix, truth):
+            yield Row(matrix.measure, Status.PUBLISHED, matrix=matrix, source=_source(matrix, name))
+
+
+def _fits(matrix: SimilarityMatrix, truth: TransferMatrix) -> bool:
+    return {*matrix.sources} == {*truth.sources} and {*matrix.targets} == {*truth.targets}
+
+
+def _source(matrix: SimilarityMatrix, name: str) -> str:
+    """Where the distances are printed: the paper's number and the table."""
+    paper = matrix.provenance.get("source", {})
+    number = next((f"{kind}:{paper[key]}" for key, kind in _NUMBERS.items() if paper.get(key)), name)
+    return ", ".join(part for part in (number, matrix.provenance.get("table", "")) if part)
+
+
+def _printed(name: str) -> Iterator[Row]:
+    for row in published(name):
+        yield _row(row, name)
+
+
+def _row(printed: dict[str, Any], truth: str) -> Row:
+    return Row(
+        measure=printed["measure"],
+        status=Status.PUBLISHED,
+        published=printed["published"],
+        source=printed["source"],
+        environment={"truth": truth, **({"note": printed["note"]} if printed.get("note") else {})},
+    )
+
 
 #: How rows are judged unless told otherwise.
 SETTINGS: Mapping[str, Any] = MappingProxyType(
@@ -55,20 +108,20 @@ def run_board(
         Before any work. A measure that fails is a row with its reason, and stops no other.
     """
     _refuse_calls_without_images(benchmark, measures)
-    _check(settings, benchmark)
+    _check_settings(settings, benchmark)
     runner = _Runner(benchmark, Path(out), limits, runtime or Runtime(), seed)
     rows = runner.rows(measures, rerun, run) if benchmark.runs else []
-    judged = [judge(row, benchmark, settings) for row in (*rows, *published_here(benchmark.truth))]
+    judged = [_judge_row(row, benchmark, settings) for row in (*rows, *published_here(benchmark.truth))]
     return Board(
         truth=benchmark.truth,
         fingerprints=dict(benchmark.fingerprints),
         rows=tuple(judged),
         settings=dict(settings),
-        elsewhere=elsewhere(benchmark.truth),
+        elsewhere=published_elsewhere(benchmark.truth),
     )
 
 
-def _check(settings: Mapping[str, Any], benchmark: Benchmark) -> None:
+def _check_settings(settings: Mapping[str, Any], benchmark: Benchmark) -> None:
     """Raise UsageError where nothing could be judged so: before anything runs."""
     from dsim.evaluation.evaluator import SELF_PAIRS
     from dsim.evaluation.intervals import Intervals
@@ -80,7 +133,7 @@ def _check(settings: Mapping[str, Any], benchmark: Benchmark) -> None:
     Intervals(len(benchmark.truth.targets), method=said.pop("interval"), **said)
 
 
-def judge(row: Row, benchmark: Benchmark, settings: Mapping[str, Any]) -> Row:
+def _judge_row(row: Row, benchmark: Benchmark, settings: Mapping[str, Any]) -> Row:
     """The row with the verdict on its distances, if it has any."""
     from dsim.evaluation import evaluate
 
@@ -108,8 +161,8 @@ class _Runner:
     seed: int
 
     @property
-    def kept(self) -> KeptRows:
-        return KeptRows(self.out / "rows")
+    def kept(self) -> StoredRows:
+        return StoredRows(self.out / "rows")
 
     def rows(self, measures: Sequence[str] | None, rerun: Sequence[str], run: bool) -> list[Row]:
         """Rows of the measures that were asked for, and of others that are kept and still hold."""
@@ -136,7 +189,7 @@ class _Runner:
                 self.kept.put(one, row)
                 rows.append(row)
                 task.advance(1, measure=row.measure)
-                note(f"{len(rows)} of {len(todo)}: {_told(row)}")
+                note(f"{len(rows)} of {len(todo)}: {_summarise_row(row)}")
 
             folders = (self.out / ".work", self.out / "rows")
             Workers(self.benchmark, *folders, self.seed, self.runtime, self.limits).run(todo, done)
@@ -175,7 +228,7 @@ class _Runner:
                 yield row
 
 
-def _told(row: Row) -> str:
+def _summarise_row(row: Row) -> str:
     if row.status is Status.FAILED:
         return f"{row.measure} failed: {row.reason}"
     return f"{row.measure}: {row.seconds:.1f} s, {row.peak_mb:.0f} MB"

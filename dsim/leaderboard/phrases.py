@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.evaluation.scores import BY_NAME, PER_TARGET
-from dsim.leaderboard.ordering import best, complete, ranks, reference
-from dsim.leaderboard.rows import Board, Row, Status
-from dsim.leaderboard.ties import tied_with_best
+from dsim.leaderboard.board import Board, best, complete, ranks, reference, tied_with_best
+from dsim.leaderboard.rows import Row, Status
 
 if TYPE_CHECKING:
     from dsim.evaluation import Score

@@ -6,20 +6,24 @@ the distances come from these images: ``source`` says whose word that is.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, DsimError
-from dsim.leaderboard.rows import Board, Row, Status
+from dsim.files import write_text
+from dsim.leaderboard.board import Board, read_json
+from dsim.leaderboard.rows import Row, Status
 
 if TYPE_CHECKING:
     from dsim.evaluation import Evaluation
     from dsim.measures import SimilarityMatrix
+
 
 #: How far a claimed score may be from the one that is computed here.
 TOLERANCE = 1e-9
@@ -39,11 +43,11 @@ class Addition:
 
 
 def add(board: Board, document: Mapping[str, Any] | str | Path, name: str = "results.json") -> Board:
-    """The board with the rows of a stranger's results; see ``addition``."""
-    return addition(board, document, name).board
+    """The board with the rows of a stranger's results; see ``merge_document``."""
+    return merge_document(board, document, name).board
 
 
-def addition(board: Board, document: Mapping[str, Any] | str | Path, name: str = "results.json") -> Addition:
+def merge_document(board: Board, document: Mapping[str, Any] | str | Path, name: str = "results.json") -> Addition:
     """Merge the rows of a stranger's results into a board: all of them, or none where anything is wrong.
 
     Parameters
@@ -62,28 +66,28 @@ def addition(board: Board, document: Mapping[str, Any] | str | Path, name: str =
         are not those of the truth or not those of the distances; a row that is there with other values.
     """
     if isinstance(document, str | Path):
-        from dsim.leaderboard.documents import read_json
+        from dsim.leaderboard.board import read_json
 
         name, document = Path(document).name, read_json(Path(document))
     theirs = Board.from_dict(document, name)
     _refuse_another_benchmark(board, theirs, name)
-    merged, added, notes = {row.measure: row for row in board.rows if _ours(row)}, [], []
+    merged, added, notes = {row.measure: row for row in board.rows if _is_measured(row)}, [], []
     for row in theirs.rows:
-        if not _ours(row):
+        if not _is_measured(row):
             notes.append(f"{row.measure}: passed over; what is published comes with the truth")
             continue
-        checked = _checked(board, row, name)
-        told = _told_of(merged.get(row.measure), checked, name)
+        checked = _check_row(board, row, name)
+        told = _why_passed_over(merged.get(row.measure), checked, name)
         if told:
             notes.append(f"{row.measure}: {told}")
         else:
             merged[row.measure] = checked
             added.append(row.measure)
-    published = [row for row in board.rows if not _ours(row)]
+    published = [row for row in board.rows if not _is_measured(row)]
     return Addition(replace(board, rows=(*merged.values(), *published)), tuple(added), tuple(notes))
 
 
-def _ours(row: Row) -> bool:
+def _is_measured(row: Row) -> bool:
     return row.status is not Status.PUBLISHED
 
 
@@ -110,7 +114,7 @@ def _refuse_another_benchmark(board: Board, theirs: Board, name: str) -> None:
         )
 
 
-def _checked(board: Board, row: Row, name: str) -> Row:
+def _check_row(board: Board, row: Row, name: str) -> Row:
     """The row as it may stand on the board, its scores computed here; DataError where it may not."""
     where = f"{name}, row {row.measure!r}"
     if not _NAME_AND_VERSION.fullmatch(row.plugin):
@@ -129,7 +133,7 @@ def _checked(board: Board, row: Row, name: str) -> Row:
     _refuse_other_names(board, row.matrix, where)
     _refuse_other_self_pairs(board, row.matrix, where)
     _refuse_other_images(board, row, where)
-    judged = _judged(board, row.matrix, where)
+    judged = _judge_matrix(board, row.matrix, where)
     _refuse_other_scores(board, row.evaluation, judged, where)
     return replace(row, status=Status.ADDED, evaluation=judged, source=source)
 
@@ -175,7 +179,7 @@ def _fingerprints(row: Row) -> Mapping[str, str]:
     return {name: told["fingerprint"] for name, told in datasets.items() if told.get("fingerprint")}
 
 
-def _judged(board: Board, matrix: SimilarityMatrix, where: str) -> Evaluation:
+def _judge_matrix(board: Board, matrix: SimilarityMatrix, where: str) -> Evaluation:
     from dsim.evaluation import evaluate
 
     try:
@@ -211,7 +215,7 @@ def _equal(one: float, other: float) -> bool:
     return math.isnan(one) == math.isnan(other) and not abs(one - other) > TOLERANCE
 
 
-def _told_of(there: Row | None, row: Row, name: str) -> str:
+def _why_passed_over(there: Row | None, row: Row, name: str) -> str:
     """Why a row is passed over; empty where it is to be added. DataError where the board's row says otherwise."""
     if there is None or (there.status is Status.FAILED and row.status is not Status.FAILED):
         return ""
@@ -242,3 +246,45 @@ def _differences(there: Row, row: Row) -> str:
 
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=list)
+
+
+_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The documents in a folder, each under its own name behind the first digits of its sha256."""
+
+    folder: Path
+
+    def merge(self, board: Board, new: Sequence[Path], note: Callable[[str], None]) -> Board:
+        """The board with the rows of the new documents, and of those that were accepted before.
+
+        A new one that does not fit raises DataError, and none is kept; an earlier one is passed over, and that is said.
+        """
+        for path in new:
+            board = self._added(board, path, path.name, note)
+        for path in new:
+            text = path.read_text("utf-8")
+            write_text(self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}-{path.name}", text)
+        for path, name in self._earlier(new):
+            try:
+                board = self._added(board, path, name, note)
+            except DataError as error:
+                note(f"what was added from {name} is left out: {error.message}")
+        return board
+
+    def _added(self, board: Board, path: Path, name: str, note: Callable[[str], None]) -> Board:
+        found = merge_document(board, read_json(path), name)
+        for text in found.notes:
+            note(f"{name}: {text}")
+        if found.added:
+            note(f"{name}: added {', '.join(found.added)}")
+        return found.board
+
+    def _earlier(self, new: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+        """Files and names of documents that were accepted before."""
+        digests = {hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS] for path in new}
+        for path in sorted(self.folder.glob("*.json")):
+            if path.name[:_DIGITS] not in digests:
+                yield path, path.name[_DIGITS + 1 :]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from dsim.comparison.plan import make_plan
 from dsim.comparison.provenance import code_of, measure_identity, plugin_of
-from dsim.errors import UsageError
+from dsim.errors import DsimError, UsageError
+from dsim.files import slug, write_text
 from dsim.files.documents import digest
-from dsim.leaderboard.rows import Row, Status
-from dsim.leaderboard.run.benchmark import Benchmark
-from dsim.leaderboard.run.failures import Failure
+from dsim.leaderboard.benchmark import Benchmark
+from dsim.leaderboard.rows import Row, Status, read_row, row_document
+from dsim.leaderboard.worker import Failure, comes_again
 from dsim.measures import SimilarityMeasure, build_measure
 from dsim.registry import default
 from dsim.runtime import VERSION, Runtime
@@ -76,12 +80,12 @@ def candidate(benchmark: Benchmark, call: str, seed: int, runtime: Runtime) -> C
     except Exception as error:
         spec = default().measure_spec(call.partition(":")[0].strip())
         row = _row(f"{spec.name}@{spec.version}", spec.name)
-        return Candidate(call, Failure.of(error).told_in(row))
+        return Candidate(call, Failure.of(error).fail_row(row))
     row = replace(_row(measure.identity, measure.spec.name), parameters=measure.params, code=code_of(type(measure)))
     try:
         depends = _depends(benchmark, measure, seed, runtime)
     except Exception as error:
-        return Candidate(repr(measure), Failure.of(error).told_in(row))
+        return Candidate(repr(measure), Failure.of(error).fail_row(row))
     return Candidate(repr(measure), replace(row, parameters=depends["identity"]["parameters"]), depends)
 
 
@@ -109,3 +113,66 @@ def _depends(benchmark: Benchmark, measure: SimilarityMeasure[Any], seed: int, r
         "seed": seed,
         "device": runtime.device,
     }
+
+
+_LONGEST = 80
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """The rows below a folder. Verdicts are not kept: the truth may change, and judging is quick."""
+
+    folder: Path
+
+    def find(self, one: Candidate, timeout: float | None) -> Row | None:
+        """The row of a candidate, if it was kept and still holds; a failure only where it would come again."""
+        stored = self._read(self._path(one.row.measure))
+        if not one.depends or stored is None or stored.get("key") != one.key:
+            return None
+        try:
+            row = read_row(stored["row"])
+        except (LookupError, TypeError, ValueError, DsimError):
+            return None  # edited by hand, or written by another version
+        return row if row.status is not Status.FAILED or comes_again(row, timeout) else None
+
+    def put(self, one: Candidate, row: Row) -> None:
+        """Keep a finished row, whole or not at all; a verdict on it is not kept."""
+        row = replace(row, evaluation=None)
+        document = {
+            "schema": SCHEMA,
+            "key": one.key,
+            "call": one.call,
+            "depends": one.depends,
+            "row": row_document(row),
+        }
+        write_text(self._path(row.measure), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+    def calls(self) -> Iterator[str]:
+        """The calls of all measures that have a row here, in alphabetical order of their files."""
+        for path in sorted(self.folder.glob("*.json")):
+            stored = self._read(path)
+            if stored is not None:
+                yield stored["call"]
+
+    def _path(self, measure: str) -> Path:
+        return self.folder / f"{row_file_name(measure)}.json"
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        """What a file holds; None where it is not there, or is none of ours: then the measure runs again."""
+        try:
+            stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            return stored if stored["schema"] == SCHEMA and stored["call"] else None
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+
+def row_file_name(measure: str) -> str:
+    """A file name of a measure's identity; with a digest where letters had to go, so that no two share it.
+
+    >>> row_file_name("cc@1"), row_file_name("cc@1:size=32")
+    ('cc@1', 'cc@1_size_32-98b278f6')
+    """
+    plain = slug(measure)
+    if plain == measure and len(plain) <= _LONGEST:
+        return plain
+    return f"{plain[:_LONGEST]}-{hashlib.sha256(measure.encode()).hexdigest()[:8]}"

@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dsim.leaderboard.ordering import equal_best, ranks
-from dsim.leaderboard.page import wording
-from dsim.leaderboard.page.wording import NONE, TIE, Column
-from dsim.leaderboard.rows import Board, Row, Status
-from dsim.leaderboard.ties import tied_with_best
+from dsim.leaderboard import phrases
+from dsim.leaderboard.board import Board, equal_best, ranks, tied_with_best
+from dsim.leaderboard.phrases import NONE, TIE, Column
+from dsim.leaderboard.rows import Row, Status
 
 if TYPE_CHECKING:
     from dsim.evaluation import Score
@@ -22,33 +21,33 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 def to_markdown(board: Board) -> str:
     """The board as Markdown: measures, baselines, failures, what is published elsewhere, and how it was made."""
     parts = [
-        f"# Leaderboard: {escape(board.truth.name)}",
-        escape(wording.description(board)),
-        *(escape(sentence) for sentence in wording.headline(board)),
+        f"# Leaderboard: {escape_markdown(board.truth.name)}",
+        escape_markdown(phrases.description(board)),
+        *(escape_markdown(sentence) for sentence in phrases.headline(board)),
         _measures(board),
-        _list([*wording.common_notes(board), *wording.reading(board)]),
+        _list([*phrases.common_notes(board), *phrases.reading(board)]),
         *_section("Baselines and ceiling", _references(board)),
         *_section("Failed", _failed(board)),
         *_section("As published on other data: not comparable with the rows above", _elsewhere(board)),
         *_section("What must be said", _remarks(board)),
-        *_section("How it was made", _list(wording.making(board))),
+        *_section("How it was made", _list(phrases.making(board))),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """The text on one line, with everything that Markdown would read as markup taken literally.
 
-    >>> print(escape("a|b <script>"))
+    >>> print(escape_markdown("a|b <script>"))
     a\\|b \\<script\\>
     """
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def code(text: str) -> str:
+def format_code(text: str) -> str:
     """The text as code, in a table too.
 
-    >>> print(code("cc@1"), code("a|b"))
+    >>> print(format_code("cc@1"), format_code("a|b"))
     `cc@1` `a\\|b`
     """
     line = " ".join(text.split()).replace("|", "\\|")
@@ -60,7 +59,7 @@ def code(text: str) -> str:
 
 
 def _measures(board: Board) -> str:
-    shown, places = wording.columns(board), ranks(board)
+    shown, places = phrases.columns(board), ranks(board)
     marks = {column.score: (equal_best(board, column.score), tied_with_best(board, column.score)) for column in shown}
     heads = ["#", "measure", "parameters", *(column.title for column in shown), "targets", "s", "MB", "status"]
     lines = []
@@ -74,15 +73,15 @@ def _measures(board: Board) -> str:
 
 def _name(row: Row) -> tuple[str, str]:
     if row.judged:
-        name, parameters = wording.name_and_parameters(row.measure)
-        return code(name), code(parameters)
-    return escape(row.measure), ""
+        name, parameters = phrases.name_and_parameters(row.measure)
+        return format_code(name), format_code(parameters)
+    return escape_markdown(row.measure), ""
 
 
 def _costs(board: Board, row: Row) -> tuple[str, str, str, str]:
-    targets = wording.targets_of(board, row) if row.judged else NONE
+    targets = phrases.targets_of(board, row) if row.judged else NONE
     status = f"{row.status}: {row.source}" if row.source else str(row.status)
-    return targets, wording.amount(row.seconds), wording.amount(row.peak_mb), escape(status)
+    return targets, phrases.amount(row.seconds), phrases.amount(row.peak_mb), escape_markdown(status)
 
 
 def _marked(row: Row, column: Column, truth: TransferMatrix, bold: frozenset[str], tied: set[str]) -> str:
@@ -98,33 +97,39 @@ def _score(scores: Mapping[str, Score], column: Column, truth: TransferMatrix) -
     found = scores.get(column.score)
     if found is None:
         return NONE
-    number = wording.figure(column.score, found.value, truth)
-    bounds = wording.interval(found, truth) if column.with_interval else ""
-    return " ".join(part for part in (number, bounds, wording.fewer(found, truth)) if part)
+    number = phrases.figure(column.score, found.value, truth)
+    bounds = phrases.interval(found, truth) if column.with_interval else ""
+    return " ".join(part for part in (number, bounds, phrases.fewer(found, truth)) if part)
 
 
 def _references(board: Board) -> str:
-    shown = wording.columns(board)
+    shown = phrases.columns(board)
     lines = [
-        [escape(one.name), *(_score(one.scores, column, board.truth) for column in shown), escape(one.note)]
-        for one in wording.references(board)
+        [
+            escape_markdown(one.name),
+            *(_score(one.scores, column, board.truth) for column in shown),
+            escape_markdown(one.note),
+        ]
+        for one in phrases.references(board)
     ]
     return _table(["baseline", *(column.title for column in shown), "what it is"], lines, left=(0, len(shown) + 1))
 
 
 def _failed(board: Board) -> str:
     rows = [row for row in board.rows if row.status is Status.FAILED]
-    lines = [[code(row.measure), escape(wording.reason_of(row)), escape(row.plugin)] for row in rows]
+    lines = [
+        [format_code(row.measure), escape_markdown(phrases.reason_of(row)), escape_markdown(row.plugin)] for row in rows
+    ]
     return _table(["measure", "reason", "of"], lines, left=(0, 1, 2))
 
 
 def _elsewhere(board: Board) -> str:
-    printed = wording.printed(board)
+    printed = phrases.printed(board)
     lines = [
         [
-            escape(row.measure),
-            *(wording.as_printed(row, column) for column in printed),
-            escape(wording.source_elsewhere(row)),
+            escape_markdown(row.measure),
+            *(phrases.as_printed(row, column) for column in printed),
+            escape_markdown(phrases.source_elsewhere(row)),
         ]
         for row in board.elsewhere
     ]
@@ -132,7 +137,9 @@ def _elsewhere(board: Board) -> str:
 
 
 def _remarks(board: Board) -> str:
-    lines = [f"{code(measure)}: {escape('; '.join(notes))}" for measure, notes in wording.remarks(board)]
+    lines = [
+        f"{format_code(measure)}: {escape_markdown('; '.join(notes))}" for measure, notes in phrases.remarks(board)
+    ]
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -141,7 +148,7 @@ def _section(title: str, body: str) -> tuple[str, ...]:
 
 
 def _list(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {escape(line)}" for line in lines)
+    return "\n".join(f"- {escape_markdown(line)}" for line in lines)
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:

@@ -2,70 +2,52 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import json
 import math
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
-from string import Template
 
-from dsim.leaderboard.page import wording
-from dsim.leaderboard.page.cells import Cells
-from dsim.leaderboard.page.details import details
-from dsim.leaderboard.page.wording import NONE
-from dsim.leaderboard.rows import Board, Row, Status
+from dsim.files import write_text
+from dsim.leaderboard import phrases
+from dsim.leaderboard.board import Board, check_document
+from dsim.leaderboard.markdown import to_markdown
+from dsim.leaderboard.phrases import NONE
+from dsim.leaderboard.rows import Row, Status
+from dsim.leaderboard.score_cells import ScoreCells, render_details
+from dsim.pages import escape, render_list, render_page, render_scroll, render_section, render_table
 
 _FOLDER = Path(__file__).parent
 
 
 def to_html(board: Board) -> str:
-    """The board as one HTML page.
+    """Return the board as one HTML page that loads nothing.
 
-    Columns sort where scripts may run; without them the page is whole, in the order of mean regret. The page carries a
-    content security policy that forbids every load, and names style and script by their digests, so that nothing that
-    a measure's name might smuggle in would run.
+    Columns sort where scripts may run; without them the page is whole, in the order of mean regret.
     """
-    from dsim.runtime import VERSION
-
-    style, script = (_FOLDER.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
-    cells = Cells.of(board)
-    page = Template(_FOLDER.joinpath("page.html").read_text("utf-8"))
-    return page.substitute(
-        title=escape(f"Leaderboard: {board.truth.name}"),
-        version=escape(VERSION),
-        style=style,
-        style_digest=_digest(style),
-        script=script,
-        script_digest=_digest(script),
-        description=escape(wording.description(board)),
-        headline=_headline(board),
-        measures=_measures(board, cells),
-        key=_key(cells),
-        sections="\n".join(_sections(board, cells)),
+    cells = ScoreCells.of(board)
+    parts = [_measures(board, cells), f'<p class="key">{cells.key()}</p>', *_sections(board, cells)]
+    description = f'<p class="description">{escape(phrases.description(board))}</p>'
+    return render_page(
+        f"Leaderboard: {board.truth.name}",
+        "\n".join(parts),
+        header=f"{description}\n{_headline(board)}",
+        style=_FOLDER.joinpath("leaderboard.css").read_text("utf-8"),
+        script=_FOLDER.joinpath("leaderboard.js").read_text("utf-8"),
     )
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _headline(board: Board) -> str:
-    notes = wording.common_notes(board)
+    notes = phrases.common_notes(board)
     note = f'<p class="small">Note: {escape("; ".join(notes))}.</p>' if notes else ""
-    return f"<p>{escape(' '.join(wording.headline(board)))}</p>{note}"
+    return f"<p>{escape(' '.join(phrases.headline(board)))}</p>{note}"
 
 
-def _measures(board: Board, cells: Cells) -> str:
+def _measures(board: Board, cells: ScoreCells) -> str:
     bodies = "\n".join(_body(board, row, cells) for row in board.rows)
-    # A region that scrolls must be reached by the keyboard.
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Measures">\n<table class="board">\n'
-        f"{_head(cells)}\n{bodies}\n</table>\n</div>"
-    )
+    return render_scroll("Measures", f'\n<table class="board">\n{_board_head(cells)}\n{bodies}\n</table>\n')
 
 
-def _head(cells: Cells) -> str:
+def _board_head(cells: ScoreCells) -> str:
     heads = [
         _heading("#", "ascending", rank=True),
         _heading("measure", "ascending", kind="text measure"),
@@ -89,35 +71,35 @@ def _heading(title: str, first: str, kind: str = "", rank: bool = False) -> str:
     return f'<th scope="col"{of_kind} data-first="{first}"{said}>{button}</th>'
 
 
-def _body(board: Board, row: Row, cells: Cells) -> str:
+def _body(board: Board, row: Row, cells: ScoreCells) -> str:
     """A row and its details, kept together."""
     if row.status is Status.FAILED:
-        told = f"failed: {wording.reason_of(row)}"
+        told = f"failed: {phrases.reason_of(row)}"
         wide = len(cells.columns) + 5
         reason = f'<td class="reason" colspan="{wide}">{escape(told)}</td>'
-        return f"<tbody><tr>{_cell('', NONE)}{_name(row)}{reason}</tr></tbody>"
+        return f"<tbody><tr>{_sorted_cell('', NONE)}{_name(row)}{reason}</tr></tbody>"
     scores = [cells.score(row, column) for column in cells.columns]
     scores.insert(1, cells.strip(row))
-    targets = wording.targets_of(board, row) if row.judged else NONE
+    targets = phrases.targets_of(board, row) if row.judged else NONE
     rank = cells.ranks[row.measure] if row.judged else None
     line = "".join(
         [
-            _cell("" if rank is None else str(rank), NONE if rank is None else str(rank)),
+            _sorted_cell("" if rank is None else str(rank), NONE if rank is None else str(rank)),
             _name(row),
             *scores,
-            _cell(str(row.scores["regret"].targets) if row.judged else "", targets),
-            _cell(_key_of(row.seconds), wording.amount(row.seconds)),
-            _cell(_key_of(row.peak_mb), wording.amount(row.peak_mb)),
+            _sorted_cell(str(row.scores["regret"].targets) if row.judged else "", targets),
+            _sorted_cell(_key_of(row.seconds), phrases.amount(row.seconds)),
+            _sorted_cell(_key_of(row.peak_mb), phrases.amount(row.peak_mb)),
             f'<td class="text status" data-sort="{escape(row.status)}">{_status(row)}</td>',
         ]
     )
-    return f"<tbody><tr>{line}</tr>{details(board, row, wide=len(cells.columns) + 6)}</tbody>"
+    return f"<tbody><tr>{line}</tr>{render_details(board, row, wide=len(cells.columns) + 6)}</tbody>"
 
 
 def _name(row: Row) -> str:
     """The measure; its parameters stand in the summary of the details, where there are some."""
     versioned = row.judged or row.status is not Status.PUBLISHED
-    name, parameters = wording.name_and_parameters(row.measure) if versioned else (row.measure, "")
+    name, parameters = phrases.name_and_parameters(row.measure) if versioned else (row.measure, "")
     under = _under(f"<code>{escape(parameters)}</code>" if parameters and not row.judged else "")
     kind = "text measure" if versioned else "text measure aside"
     return f'<th scope="row" class="{kind}" data-sort="{escape(row.measure)}">{escape(name)}{under}</th>'
@@ -134,7 +116,7 @@ def _under(text: str) -> str:
     return f'<span class="under">{text}</span>' if text else ""
 
 
-def _cell(key: str, text: str) -> str:
+def _sorted_cell(key: str, text: str) -> str:
     return f'<td data-sort="{escape(key)}">{escape(text)}</td>'
 
 
@@ -142,69 +124,58 @@ def _key_of(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def _key(cells: Cells) -> str:
-    return f'<p class="key">{cells.key()}</p>'
-
-
-def _sections(board: Board, cells: Cells) -> list[str]:
+def _sections(board: Board, cells: ScoreCells) -> list[str]:
     from dsim.evaluation.scores import SCORES
 
-    remarks = [f"{measure}: {'; '.join(notes)}" for measure, notes in wording.remarks(board)]
+    remarks = [f"{measure}: {'; '.join(notes)}" for measure, notes in phrases.remarks(board)]
     formulas = [f"{spec.title}: {spec.formula}; {spec.better} is better" for spec in SCORES]
     prints = [f"{name}: {digest}" for name, digest in board.fingerprints.items()]
     return [
-        *_section("How to read it", _list(wording.reading(board))),
+        *_section("How to read it", _list(phrases.reading(board))),
         *_section("Baselines and ceiling", _references(board, cells)),
         *_section("As published on other data: not comparable with the rows above", _elsewhere(board, cells)),
-        *_section("How it was made", _list(wording.making(board))),
+        *_section("How it was made", _list(phrases.making(board))),
         *_folded("What must be said of single scores", remarks),
         *_folded("The scores", formulas),
         *_folded("The datasets, by the sha256 of their images", prints),
     ]
 
 
-def _references(board: Board, cells: Cells) -> str:
+def _references(board: Board, cells: ScoreCells) -> str:
     heads = ["baseline", *(column.title for column in cells.columns), "what it is"]
     lines = [
         [escape(one.name), *(cells.plain(one.scores, column) for column in cells.columns), escape(one.note)]
-        for one in wording.references(board)
+        for one in phrases.references(board)
     ]
-    return _table(heads, lines)
+    return _plain_table(heads, lines)
 
 
-def _elsewhere(board: Board, cells: Cells) -> str:
-    printed = wording.printed(board)
+def _elsewhere(board: Board, cells: ScoreCells) -> str:
+    printed = phrases.printed(board)
     heads = ["measure", *(column.title for column in printed), "source"]
     lines = [
         [
             escape(row.measure),
-            *(escape(wording.as_printed(row, column)) for column in printed),
-            escape(wording.source_elsewhere(row)),
+            *(escape(phrases.as_printed(row, column)) for column in printed),
+            escape(phrases.source_elsewhere(row)),
         ]
         for row in board.elsewhere
     ]
-    return _table(heads, lines)
+    return _plain_table(heads, lines)
 
 
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def _plain_table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table whose first and last columns are text; cells are HTML already. Empty without lines."""
     if not lines:
         return ""
-    last = len(heads) - 1
-
-    def kind(place: int) -> str:
-        return ' class="text measure"' if place == 0 else ' class="text wrap"' if place == last else ""
-
-    top = "".join(f'<th scope="col"{kind(place)}>{escape(head)}</th>' for place, head in enumerate(heads))
-    rows = "\n".join(
-        f"<tr>{''.join(f'<td{kind(place)}>{cell}</td>' for place, cell in enumerate(line))}</tr>" for line in lines
-    )
-    table = f'<table class="plain"><thead><tr>{top}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>'
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(heads[0])}">{table}</div>'
+    kinds = ["text measure", *[""] * (len(heads) - 2), "text wrap"]
+    table = render_table([escape(head) for head in heads], lines, kinds=kinds, kind="plain", row_heads=None)
+    return render_scroll(heads[0], table)
 
 
 def _section(title: str, body: str) -> tuple[str, ...]:
-    return (f"<section>\n<h2>{escape(title)}</h2>\n{body}\n</section>",) if body else ()
+    section = render_section(escape(title), body)
+    return (section,) if section else ()
 
 
 def _folded(title: str, lines: Sequence[str]) -> tuple[str, ...]:
@@ -212,4 +183,22 @@ def _folded(title: str, lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def _list(lines: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+    return render_list(map(escape, lines))
+
+
+RESULTS, MARKDOWN, PAGE = "results.json", "leaderboard.md", "leaderboard.html"
+
+
+def write_board(board: Board, folder: str | Path) -> list[Path]:
+    """Write ``results.json``, ``leaderboard.md`` and ``leaderboard.html``, each whole or not at all; their paths.
+
+    All three are made before the first is written. DataError where the document would not hold to its own schema.
+    """
+    document = board.to_dict()
+    check_document(document, RESULTS)
+    results = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    texts = {RESULTS: results, MARKDOWN: to_markdown(board), PAGE: to_html(board)}
+    paths = [Path(folder) / name for name in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        write_text(path, text)
+    return paths

@@ -1,1 +1,0 @@
-"""A leaderboard to read: Markdown, and one HTML page that needs nothing else."""

@@ -1,1 +1,0 @@
-"""Running the measures of a benchmark: each in a process of its own, kept when it is finished."""
