@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dsim.cli.misuse import retold
+from dsim.cli.misuse import explain_misuse
 from dsim.errors import DsimError, PluginError
 from dsim.runtime import VERSION
 from dsim.ui.groups import LazyGroup
@@ -110,7 +110,7 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except click.ClickException as error:
-        return _failed(retold(error, cli, arguments))
+        return _failed(explain_misuse(error, cli, arguments))
     except DsimError as error:
         if "--debug" in arguments:
             raise

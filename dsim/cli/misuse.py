@@ -1,6 +1,6 @@
-"""A command line that click cannot read, told as dsim tells its errors: the command and the cause, then the fix.
+"""Errors of a command line that click cannot read, in dsim's form: the command and the cause, then the fix.
 
-click's own form is the usage, an invitation to read the help, and the cause without a fix.
+click itself prints the usage, an invitation to read the help, and the cause without a fix.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _PROGRAM = "dsim"
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
-def retold(error: click.ClickException, root: click.Group, arguments: Sequence[str]) -> DsimError:
-    """What click could not read, as an error of dsim; ``arguments`` tell the command where click does not."""
+def explain_misuse(error: click.ClickException, root: click.Group, arguments: Sequence[str]) -> DsimError:
+    """Return the error of dsim for an error of click; ``arguments`` give the command where click does not name it."""
     if not isinstance(error, click.UsageError):
         return DsimError(_cause(error.format_message()), hint=f"{_PROGRAM} --help")
     context = error.ctx or _context(root, arguments)
@@ -30,15 +30,15 @@ def retold(error: click.ClickException, root: click.Group, arguments: Sequence[s
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return UsageError(f"{command} needs {_name(error.param)}, which is missing", hint=_fix(error.param, context))
     if isinstance(error, click.BadParameter) and error.param is not None:
-        told = f"{_name(error.param)} of {command}: {_cause(error.message)}"
-        return UsageError(told, hint=_nearest(error) or _fix(error.param, context))
+        message = f"{_name(error.param)} of {command}: {_cause(error.message)}"
+        return UsageError(message, hint=_nearest(error) or _fix(error.param, context))
     if isinstance(context.command, click.Group):
         return _without_command(error, context.command, context)
     return UsageError(f"{command}: {_cause(error.format_message())}", hint=f"write: {_usage(context)}")
 
 
 def _context(root: click.Group, arguments: Sequence[str]) -> click.Context:
-    """That of the innermost command that the arguments name."""
+    """Return the context of the innermost command that the arguments name."""
     context = click.Context(root, info_name=_PROGRAM)
     for word in arguments:
         if isinstance(context.command, click.Group):
@@ -53,7 +53,7 @@ def _unknown_option(name: str, context: click.Context) -> DsimError:
     while above is not None:
         if name in _options(above):
             rest = context.command_path.removeprefix(above.command_path)
-            hint = f"it stands before the command: {above.command_path} {name}{rest}"
+            hint = f"write it before the command: {above.command_path} {name}{rest}"
         above = above.parent
     return UnknownNameError(f"option of {context.command_path}", name, _options(context), hint=hint)
 
@@ -72,7 +72,9 @@ def _badly_used(error: click.BadOptionUsage, context: click.Context) -> DsimErro
 def _without_command(error: click.UsageError, group: click.Group, context: click.Context) -> DsimError:
     path, known = context.command_path, group.list_commands(context)
     if isinstance(error, _NO_COMMAND):
-        return UsageError(f"{path} needs a command", hint=f"choose of: {', '.join(known)}; {path} --help tells of each")
+        return UsageError(
+            f"{path} needs a command", hint=f"choose one: {', '.join(known)}; {path} --help describes them"
+        )
     cause = error.format_message()
     if cause.startswith("No such command") and cause.count("'") > 1:
         return UnknownNameError("command", cause.split("'")[1], known, hint=f"{path} --help lists them")
@@ -80,7 +82,7 @@ def _without_command(error: click.UsageError, group: click.Group, context: click
 
 
 def _options(context: click.Context) -> dict[str, click.Option]:
-    options = [one for one in context.command.get_params(context) if isinstance(one, click.Option)]
+    options = [option for option in context.command.get_params(context) if isinstance(option, click.Option)]
     return {name: option for option in options for name in (*option.opts, *option.secondary_opts)}
 
 
@@ -91,7 +93,7 @@ def _name(parameter: click.Parameter) -> str:
 
 
 def _nearest(error: click.BadParameter) -> str | None:
-    """The choice that was probably meant; None where there is none."""
+    """Return the choice that was probably meant, or None."""
     if not isinstance(error.param, click.Option) or not isinstance(error.param.type, click.Choice):
         return None
     given = [*error.message.split("'"), ""][1]
@@ -100,7 +102,7 @@ def _nearest(error: click.BadParameter) -> str | None:
 
 
 def _fix(parameter: click.Parameter, context: click.Context) -> str:
-    """The option's line of the help; for an argument how the command is written."""
+    """Return the option's line of the help; for an argument the usage of the command."""
     line = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
     return ": ".join(line).replace("  ", " ") if line else f"write: {_usage(context)}"
 
@@ -110,5 +112,5 @@ def _usage(context: click.Context) -> str:
 
 
 def _cause(text: str) -> str:
-    """As dsim writes: it goes on after a colon, and ends without a full stop."""
+    """Return the text as dsim writes it: lower case after a colon, and without a full stop."""
     return text[:1].lower() + text[1:].rstrip(".")
