@@ -1,7 +1,7 @@
 """How a plugin is found, what it declares, and how a name becomes an object."""
 
 from dsim.registry.hooks import API_VERSION, hookimpl
-from dsim.registry.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
+from dsim.registry.loader import HOOKS, Plugin, PluginFailure, load_plugin, name_of
 from dsim.registry.notation import (
     format_bracketed,
     format_call,

@@ -17,7 +17,7 @@ from typing import Any
 
 from dsim.errors import DsimError
 from dsim.files.atomic import write_text
-from dsim.registry.loading import HOOKS, Plugin
+from dsim.registry.loader import HOOKS, Plugin
 from dsim.registry.specs import Direction, MeasureSpec, Need, Parameter, Product, TrainerSpec
 from dsim.runtime import default_cache
 

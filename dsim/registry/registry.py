@@ -12,7 +12,7 @@ from typing import Any
 
 from dsim.errors import PluginError, UnknownNameError
 from dsim.registry import catalogue
-from dsim.registry.loading import HOOKS, Plugin, PluginFailure, load_plugin, name_of
+from dsim.registry.loader import HOOKS, Plugin, PluginFailure, load_plugin, name_of
 from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
 #: Of entry points, by which plugins are found.
