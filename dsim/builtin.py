@@ -55,4 +55,4 @@ def dsim_zoo_paths() -> list[Path]:
 @hookimpl
 def dsim_commands() -> list[CommandSpec]:
     """The commands of ``_COMMANDS``, in the order in which help lists them."""
-    return [CommandSpec(name=name, help=told, command=f"dsim.cli.{where}") for name, told, where in _COMMANDS]
+    return [CommandSpec(name=name, help=help, command=f"dsim.cli.{where}") for name, help, where in _COMMANDS]

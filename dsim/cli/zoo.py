@@ -124,7 +124,7 @@ def _document(model: Model) -> dict[str, Any]:
 
 
 def _gives(model: Model) -> str:
-    """What a model gives, and how good its masks are, where its manifest says so."""
+    """The output of a model, and how good its masks are, where its manifest says so."""
     if not model.segments:
         dim = model.manifest["output"]["dim"]
         return f"{dim} feature{'s' if dim > 1 else ''}"
@@ -133,7 +133,7 @@ def _gives(model: Model) -> str:
 
 
 def _fault(model: Model) -> str:
-    """What is wrong with a model; empty where nothing is."""
+    """The fault of a model; empty where nothing is."""
     from dsim.errors import DsimError
 
     try:

@@ -188,7 +188,7 @@ def _changed(stored: Sequence[Mapping[str, Any]], asked: Sequence[Mapping[str, A
 
 
 def _checked(spec: TrainerSpec, folder: Path, written: Sequence[TrainedModel]) -> tuple[TrainedModel, ...]:
-    """What a trainer returned; raises PluginError where it is not what its spec promises."""
+    """The models that a trainer returned; raises PluginError where it is not what its spec promises."""
     models = tuple(written or ())
     for model in models:
         if not isinstance(model, TrainedModel):

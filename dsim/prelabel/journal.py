@@ -1,4 +1,4 @@
-"""What of a folder of pre-labels is finished: one line per image, added when its files are written.
+"""The journal of a folder of pre-labels: one line per finished image, added when its files are written.
 
 A run that was interrupted goes on behind the last line. The first line says of which model, target and settings the
 folder is, so that nothing else is ever mixed in; a line before each image's files says that they are about to be
@@ -26,7 +26,7 @@ class Journal:
 
     Attributes
     ----------
-    facts : what the first line says; None where there is no journal.
+    facts : of the first line; None where there is no journal.
     replaces : whether the run was allowed to overwrite. ``closed`` : whether all was finished.
     begun : numbers of images whose files were about to be written.
     """

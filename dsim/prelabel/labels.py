@@ -28,7 +28,7 @@ MASKS, GEOJSON, ROIS, PROBABILITIES = "masks", "geojson", "rois", "probabilities
 
 @dataclass(frozen=True)
 class Settings:
-    """What is written besides the model's own.
+    """Choices of a run: threshold, label, and files that are written on request.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ class Place:
 
 
 def places_of(target: Dataset) -> list[Place]:
-    """Of each image; COCO finds an image below the folder that the target was read from."""
+    """Return the place of each image; COCO finds an image below the folder that the target was read from."""
     names = file_names(target.ids)
     if not isinstance(target.backing, FilesBacking):
         return [Place(name, f"{id}.png") for name, id in zip(names, target.ids, strict=True)]
     location = Path(target.location)
-    # The reader of images/ and masks/ tells the folder above them.
+    # The reader of images/ and masks/ names the folder above them.
     home = next((place for place in (location / "images", location) if place.is_dir()), location.parent)
     return [
         Place(name, _below(frame.path, home), None if frame.alone else frame.index)
@@ -148,7 +148,7 @@ _NEAREST = 2
 
 
 def expected_dice(probabilities: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """The Dice that a mask can expect if the probabilities hold, in [0, 1]; low is doubtful.
+    """Return the Dice that a mask, bool (H, W), can expect if the probabilities hold, in [0, 1]; low is doubtful.
 
     ``2 sum(p in mask) / (pixels of mask + sum(p))``, the soft Dice confidence of Borges et al. (arXiv:2402.10665): near
     the expectation of the Dice where pixels are independent, which is not computed exactly for images of any size.
@@ -164,7 +164,7 @@ def expected_dice(probabilities: NDArray[np.float32], mask: NDArray[np.bool_]) -
 
 
 def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of each pixel in bits, in [0, 1]: 1 where the probability is 0.5.
+    """Return the entropy of each pixel in bits, (H, W) in [0, 1]: 1 where the probability is 0.5.
 
     >>> import numpy as np
     >>> entropy(np.array([0.0, 0.5, 0.25])).round(3).tolist()
@@ -179,7 +179,7 @@ def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def boundary_entropy(probabilities: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Mean entropy near the outlines of a mask: of pixels within 1 % of the longest side, at least 2 pixels.
+    """Return the mean entropy near the outlines of a mask: of pixels within 1 % of the longest side, at least 2 pixels.
 
     A sure model is in doubt only on the line itself; high is doubtful. NaN where the mask has no outline.
     """
@@ -202,7 +202,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def file_names(ids: Sequence[str]) -> tuple[str, ...]:
-    """A place below a folder, without suffix, for each sample: its id wherever that can be the name of a file.
+    """Return a place below a folder, without suffix, for each sample: its id wherever that can be the name of a file.
 
     Characters that some disks refuse become ``_``. Of ids that differ only in case, or in how an accent is written, the
     first keeps its name and the others get a number: on many disks they would be one file.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Segments(Protocol):
-    """What is asked of a segmentation model; ``dsim.models.segmenter.Segmenter`` is one."""
+    """The interface of a segmentation model; ``dsim.models.segmenter.Segmenter`` is one."""
 
     @property
     def trained_on(self) -> Sequence[Mapping[str, Any]]:
@@ -47,7 +47,7 @@ class Model:
 
 
 def open_model(reference: str | Path, runtime: Runtime) -> Model:
-    """The model ``zoo:ID``, of a file, or of a folder that holds one.
+    """Return the model ``zoo:ID``, of a file, or of a folder that holds one.
 
     Raises WeightsError where there is none, UnknownNameError for an unknown id.
     """
@@ -66,7 +66,7 @@ def open_model(reference: str | Path, runtime: Runtime) -> Model:
 
 
 def seen(model: Model, target: Dataset) -> str | None:
-    """How much of a target the model was trained on, in a sentence; None where nothing of it is known to be.
+    """Return how much of a target the model was trained on, in a sentence; None where nothing of it is known to be.
 
     Noticed by the bytes of the images, so that copies under another name are noticed too.
     """

@@ -44,7 +44,7 @@ class Outlined:
 
 
 def outlined(mask: NDArray[np.bool_]) -> list[Outlined]:
-    """The objects of a mask (H, W), in the order of their first pixels.
+    """Return the objects of a mask, bool (H, W), in the order of their first pixels.
 
     >>> import numpy as np
     >>> [found] = outlined(np.array([[1, 1, 0], [0, 0, 1]]) == 1)
@@ -133,7 +133,7 @@ def _corners(parts: NDArray[np.signedinteger]) -> tuple[NDArray[np.int64], ...]:
 
 
 def _cycles(following: list[int]) -> list[list[int]]:
-    """The closed ways through all places, by which follows which."""
+    """The closed ways through all places, each with its successor."""
     seen = bytearray(len(following))
     cycles = []
     for start in range(len(following)):

@@ -1,4 +1,4 @@
-"""Pre-label a target: one image after another, each finished before the next, and then what is told of all."""
+"""Pre-label a target: one image after another, each finished before the next, and then the files about all of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class _Job:
         target.require(Need.IMAGES, "pre-labelling")
         self.threshold = model.threshold if settings.threshold is None else settings.threshold
         if not 0 < self.threshold < 1:
-            raise UsageError(f"no pixel can be told by a threshold of {self.threshold:g}", hint="give 0.5, say")
+            raise UsageError(f"no pixel can be decided by a threshold of {self.threshold:g}", hint="give 0.5, say")
         _refuse_within(target, out)
         self.target, self.model, self.out, self.settings, self.runtime = target, model, out, settings, runtime
         self.places = places_of(target)
@@ -112,7 +112,7 @@ class _Job:
             raise
 
     def finish(self, new: int, sheet: int) -> PreLabels:
-        """Write what is told of all images: what is not there yet, or is of a part of them."""
+        """Write the files about all images: those that are missing, or cover only a part of them."""
         from dsim.prelabel.overlays import write_overlays
         from dsim.prelabel.writers import write_coco
 
@@ -143,11 +143,11 @@ class _Job:
         return self.model.segmenter.predict_many(self.target, left, workers=self.runtime.workers)
 
     def _say(self) -> None:
-        """What the user should know before the work begins."""
+        """Notes for the user before the work begins."""
         renamed = [(id, place.name) for id, place in zip(self.target.ids, self.places, strict=True) if id != place.name]
         if renamed:
             self.notes.append(
-                f"{len(renamed)} images have names that some disks cannot hold or cannot tell apart; "
+                f"{len(renamed)} images have names that some disks cannot hold or distinguish; "
                 f"their files have others, the first {renamed[0][0]!r}: {renamed[0][1]}"
             )
         if self.target.masked:
@@ -189,7 +189,7 @@ class _Job:
 
 
 def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) -> dict[str, Any]:
-    """What the files depend on, and their key; a target's name and place change nothing."""
+    """Everything that the files depend on, and their key; a target's name and place change nothing."""
     from dsim.runtime import VERSION
 
     judged = {
@@ -209,7 +209,7 @@ def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) 
 
 
 def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """What a folder holds instead of what is wanted."""
+    """The difference between a folder and the run that is wanted."""
     ours, theirs = wanted["model"]["sha256"], there["model"]["sha256"]
     if ours != theirs:
         return f"pre-labels by another model: {there['model']['name']} (sha256 {theirs[:12]}), not {ours[:12]}"

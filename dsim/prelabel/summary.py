@@ -1,4 +1,4 @@
-"""What a run of pre-labels came to: the table of doubt, one row per image, and sums over all of them."""
+"""The results of a run of pre-labels: the table of doubt, one row per image, and sums over all of them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PreLabels:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, schema ``dsim.prelabel/1``; of the images only the most doubtful."""
-        told = ("id", "image", "mask", "objects", "expected_dice", "boundary_entropy")
+        shown = ("id", "image", "mask", "objects", "expected_dice", "boundary_entropy")
         return {
             "schema": SCHEMA,
             **self.facts,
@@ -71,7 +71,7 @@ class PreLabels:
             "trained_on_target": self.seen,
             "notes": list(self.notes),
             "files": list(self.files),
-            "most_doubtful": [{name: row[name] for name in told} for row in self.rows[:_DOUBTFUL]],
+            "most_doubtful": [{name: row[name] for name in shown} for row in self.rows[:_DOUBTFUL]],
         }
 
     def to_json(self, path: Path) -> None:
@@ -83,7 +83,7 @@ Row = Mapping[str, Any]
 
 
 def by_doubt(rows: Iterable[Row]) -> list[Row]:
-    """The most doubtful first: lowest expected Dice, then the likeliest missed object, then the vaguest outline.
+    """Return the rows, the most doubtful first: lowest expected Dice, likeliest missed object, vaguest outline.
 
     >>> sure, empty, vague = (
     ...     {"id": id, "expected_dice": dice, "highest_probability": 0.4, "boundary_entropy": None}

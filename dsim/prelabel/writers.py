@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
-    """A PNG of 8 bits: 0 and 255."""
+    """Write a mask, bool (H, W), as a PNG of 8 bits: 0 and 255. Raises DsimError where it cannot be written."""
     import numpy as np
     from PIL import Image
 
@@ -29,7 +29,10 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
 
 
 def write_probabilities(path: Path, probabilities: NDArray[np.float32]) -> None:
-    """A PNG of 16 bits in which 65,535 is 1, or, where the name ends in .tif, a TIFF of float32 as they are."""
+    """Write probabilities, float32 (H, W) in [0, 1].
+
+    A PNG has 16 bits, in which 65,535 is 1; where the name ends in .tif, a TIFF holds them as they are.
+    """
     import numpy as np
     from PIL import Image
 
@@ -47,7 +50,7 @@ CATEGORY = 1
 
 
 def coco_annotation(found: Outlined, size: tuple[int, int], score: float) -> dict[str, Any]:
-    """One object as an annotation without ids: polygons, or RLE where it has holes, which polygons cannot have.
+    """Return one object as an annotation without ids: polygons, or RLE where it has holes, which polygons cannot have.
 
     ``size`` is (height, width); ``score`` the mean probability of its pixels.
     """
@@ -66,7 +69,7 @@ def coco_annotation(found: Outlined, size: tuple[int, int], score: float) -> dic
 
 
 def run_lengths(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]) -> list[int]:
-    """Lengths of the runs of background and foreground in turn, down the columns, background first.
+    """Return the lengths of the runs of background and foreground in turn, down the columns, background first.
 
     >>> import numpy as np
     >>> run_lengths(np.array([0, 1]), np.array([0, 0]), (3, 2))
@@ -85,7 +88,7 @@ def run_lengths(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple
 
 
 def compress_run_lengths(lengths: Sequence[int]) -> str:
-    """Run lengths as COCO's text: from the third on the change against the one before the last, five bits a letter.
+    """Return run lengths as COCO's text: changes against the one before the last, five bits a letter.
 
     >>> compress_run_lengths([0, 2, 4])
     '024'
@@ -146,7 +149,7 @@ _IDS = uuid.UUID("9a8e1b9c-6f0e-4b5e-9d0b-2f6b1a3c7d54")
 
 
 def feature_collection(found: Sequence[Outlined], scores: Sequence[float], label: str, key: str) -> str:
-    """The objects of one image as text; an object in several parts is a MultiPolygon.
+    """Return the objects of one image as GeoJSON; an object in several parts is a MultiPolygon.
 
     ``scores`` are mean probabilities, given as measurements; ``key`` makes the objects' ids, the same in every run.
     """
@@ -190,7 +193,7 @@ _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
 
 
 def roi_zip(found: Sequence[Outlined], label: str, page: int | None = None) -> bytes:
-    """The objects of one image; the same bytes for the same objects.
+    """Return the zip of ROIs of one image's objects; the same bytes for the same objects.
 
     ``page`` is the number of the image, from 0, in a stack that is opened whole; None where its file holds no other.
     """
@@ -199,7 +202,7 @@ def roi_zip(found: Sequence[Outlined], label: str, page: int | None = None) -> b
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for one, name in zip(found, names, strict=True):
-            # The zip's own clock starts in 1980: the bytes must not tell when they were made.
+            # The zip's own clock starts in 1980: the bytes must not depend on when they were made.
             archive.writestr(zipfile.ZipInfo(f"{name}.roi"), _roi(one, name, page), zipfile.ZIP_DEFLATED)
     return held.getvalue()
 

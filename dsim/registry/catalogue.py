@@ -1,4 +1,4 @@
-"""What each plugin declared when it was last loaded, so that a slow one is not imported only to print ``--help``.
+"""The declarations of each plugin when it was last loaded, so that a slow one is not imported only to print ``--help``.
 
 An entry is valid as long as the distribution's version and the plugin's source files are unchanged.
 """
@@ -25,7 +25,7 @@ SCHEMA = 2
 
 
 def stamp(entry: EntryPoint, dist: str, version: str) -> str | None:
-    """Identity of the plugin's code as it lies on disk; None where it cannot be told without importing."""
+    """Return the identity of the plugin's code on disk; None where it is not known without importing it."""
     top = entry.module.partition(".")[0]
     try:
         found = importlib.util.find_spec(top)
@@ -55,7 +55,7 @@ def _sources(roots: list[str]) -> Iterator[os.DirEntry[str] | Path]:
 
 
 def read() -> dict[str, Plugin]:
-    """Plugins by stamp; empty where nothing, or nothing readable, is stored."""
+    """Return the plugins by stamp; empty where nothing, or nothing readable, is stored."""
     try:
         stored = json.loads(path().read_text(encoding="utf-8"))
         return {key: _decode(value) for key, value in stored.items()}
@@ -64,7 +64,7 @@ def read() -> dict[str, Plugin]:
 
 
 def keeps(plugin: Plugin) -> bool:
-    """Whether the declarations come back from the catalogue as they were made.
+    """Return whether the declarations come back from the catalogue as they were made.
 
     A list where a tuple belongs, or a default that JSON has no word for, keeps a plugin out: it is imported each time.
     """
@@ -93,7 +93,7 @@ def _place(key: str) -> str:
 
 
 def path() -> Path:
-    """The file of the catalogue, in the cache folder."""
+    """Return the file of the catalogue, in the cache folder."""
     return default_cache() / "plugins.json"
 
 

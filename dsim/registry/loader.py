@@ -27,7 +27,7 @@ HOOKS: Mapping[str, type] = {
 
 
 def name_of(declared: Any) -> str:
-    """The name of a declaration; of a folder, its whole path.
+    """Return the name of a declaration; of a folder, its whole path.
 
     >>> name_of(ExtractorSpec(kind="pixels", title="", factory=""))
     'pixels'
@@ -39,7 +39,7 @@ def name_of(declared: Any) -> str:
 
 @dataclass(frozen=True)
 class PluginFailure:
-    """Why a plugin is not in use. ``phase`` is where it broke: import, api, validate, hooks or duplicate."""
+    """The reason why a plugin is not in use. ``phase`` is where it broke: import, api, validate, hooks or duplicate."""
 
     name: str
     dist: str
@@ -82,11 +82,11 @@ def _import(entry: EntryPoint) -> Any:
     try:
         return entry.load()
     except (Exception, SystemExit) as error:
-        raise _Broken("import", _told(error), _mending(entry, error)) from error
+        raise _Broken("import", _describe(error), _mending(entry, error)) from error
 
 
 def _mending(entry: EntryPoint, error: BaseException) -> str:
-    """What helps against a failed import."""
+    """The fix of a failed import."""
     if not isinstance(error, ImportError):
         return f"mend the module {entry.module}, or remove the plugin"
     if error.name == "dsim.plugin":
@@ -114,7 +114,7 @@ def _declarations(module: Any, name: str) -> dict[str, list[Any]]:
         manager.register(module, name=name)
         manager.check_pending()
     except Exception as error:
-        raise _Broken("validate", _told(error), "compare its hooks with those of docs/plugin-api.md") from error
+        raise _Broken("validate", _describe(error), "compare its hooks with those of docs/plugin-api.md") from error
     declared = {}
     for hook, expected in HOOKS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
@@ -129,13 +129,13 @@ def _call(hook: str, function: Any, expected: type) -> list[Any]:
         items = list(function())
     except (Exception, SystemExit) as error:
         hint = f"mend {hook}(): it takes nothing, and returns a list of declarations"
-        raise _Broken("hooks", f"{hook}() raised {_told(error)}", hint) from error
+        raise _Broken("hooks", f"{hook}() raised {_describe(error)}", hint) from error
     for item in items:
         if not isinstance(item, expected):
-            told = f"{hook}() returned a {type(item).__name__}, not a {expected.__name__}"
-            raise _Broken("hooks", told, f"return a list of {expected.__name__}")
+            message = f"{hook}() returned a {type(item).__name__}, not a {expected.__name__}"
+            raise _Broken("hooks", message, f"return a list of {expected.__name__}")
     return items
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""The notation ``name:param=value,param=value`` by which measures and extractors are called everywhere."""
+"""The notation ``name:param=value,param=value`` of measures and extractors, the same everywhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dsim.errors import UsageError
 
 
 def split_outside_brackets(text: str, separator: str) -> list[str]:
-    """Split at a separator, except within square brackets.
+    """Split at a separator, except within square brackets. Raises UsageError for unbalanced brackets.
 
     >>> split_outside_brackets("extractor=timm:resnet18[init=random:0,layer=2],size=64", ",")
     ['extractor=timm:resnet18[init=random:0,layer=2]', 'size=64']
@@ -27,7 +27,7 @@ def split_outside_brackets(text: str, separator: str) -> list[str]:
 
 
 def parse_options(text: str) -> dict[str, str]:
-    """Read ``a=1,b=2`` into a mapping; duplicates and stray text are refused.
+    """Read ``a=1,b=2`` into a mapping. Raises UsageError for duplicates and stray text.
 
     >>> parse_options("entreg=0.1,p=2")
     {'entreg': '0.1', 'p': '2'}
@@ -45,7 +45,7 @@ def parse_options(text: str) -> dict[str, str]:
 
 
 def parse_call(text: str) -> tuple[str, dict[str, str]]:
-    """Read ``name`` or ``name:param=value,...``.
+    """Read ``name`` or ``name:param=value,...``. Raises UsageError where it cannot be read.
 
     >>> parse_call("otdd:entreg=0.1")
     ('otdd', {'entreg': '0.1'})
@@ -60,7 +60,7 @@ def parse_call(text: str) -> tuple[str, dict[str, str]]:
 
 
 def format_call(name: str, options: Mapping[str, str]) -> str:
-    """The canonical text of a call: options in alphabetical order.
+    """Return the canonical text of a call: options in alphabetical order.
 
     >>> format_call("otdd", {"p": "2", "entreg": "0.1"})
     'otdd:entreg=0.1,p=2'
@@ -71,7 +71,7 @@ def format_call(name: str, options: Mapping[str, str]) -> str:
 
 
 def parse_bracketed(text: str) -> tuple[str, dict[str, str]]:
-    """Read ``head[key=value,...]``, the notation of extractors.
+    """Read ``head[key=value,...]``, the notation of extractors. Raises UsageError where it cannot be read.
 
     >>> parse_bracketed("timm:resnet18.a1_in1k[init=random:0]")
     ('timm:resnet18.a1_in1k', {'init': 'random:0'})
@@ -85,7 +85,7 @@ def parse_bracketed(text: str) -> tuple[str, dict[str, str]]:
 
 
 def format_bracketed(head: str, options: Mapping[str, str]) -> str:
-    """The canonical text of ``head[key=value,...]``.
+    """Return the canonical text of ``head[key=value,...]``.
 
     >>> format_bracketed("timm:resnet18", {"init": "random:0"})
     'timm:resnet18[init=random:0]'

@@ -15,7 +15,7 @@ from dsim.registry import catalogue
 from dsim.registry.loader import HOOKS, Plugin, PluginFailure, load_plugin, name_of
 from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
-#: Of entry points, by which plugins are found.
+#: The entry points that make a plugin known.
 GROUP = "dsim"
 #: The distribution of the built-in plugins.
 OWN = "dsim"
@@ -117,7 +117,7 @@ def _duplicate(plugin: Plugin, error: str) -> PluginFailure:
 
 
 def load(reference: str) -> Any:
-    """Import ``"module:attribute"``; what is wrong with it becomes a PluginError."""
+    """Import and return ``"module:attribute"``. Raises PluginError where that fails."""
     module, _, attribute = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
@@ -127,10 +127,10 @@ def load(reference: str) -> Any:
 
 @cache
 def default() -> Registry:
-    """The registry of this installation, discovered once per process.
+    """Return the registry of this installation, discovered once per process.
 
-    ``DSIM_PLUGINS=a,b`` admits only these plugins beside the built-ins (empty: none); ``DSIM_STRICT_PLUGINS=1`` turns a
-    broken plugin into an error.
+    ``DSIM_PLUGINS=a,b`` admits only these plugins beside the built-ins (empty: none). With ``DSIM_STRICT_PLUGINS=1`` a
+    broken plugin raises PluginError.
     """
     known = catalogue.read()
     current: dict[str, Plugin] = {}

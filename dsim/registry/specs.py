@@ -1,4 +1,4 @@
-"""What a plugin declares: plain, cheap data. The code behind it is named by a string and imported on first use."""
+"""Declarations of plugins: plain, cheap data. The code behind it is named by a string and imported on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dsim.errors import UnknownNameError, UsageError
 
 
 class Need(enum.StrEnum):
-    """What a measure reads of a dataset. Reading anything that was not declared raises."""
+    """Parts of a dataset that a measure or a trainer reads. Reading anything that was not declared raises."""
 
     IMAGES = "images"
     FEATURES = "features"
@@ -133,7 +133,7 @@ class MeasureSpec:
     factory : ``"module:Class"``, imported on first use.
     needs : what it reads. ``direction``, ``symmetric``, ``self_is_optimal`` are tested as declared.
     resamples : whether it implements ``resample`` (or ``compare_resampled``), so that intervals can be had.
-    replicates : how many bootstrap replicates the command line draws unless told; 0 where each costs too much.
+    replicates : how many bootstrap replicates the command line draws by default; 0 where each costs too much.
     two_sample : whether it is a statistic of two samples of images, which any of them may belong to: it implements
         ``resample`` and ``merge``, so that its noise floor (two halves of one dataset) and a permutation test follow.
     embeds : whether its summary holds a cloud of points that can be drawn.

@@ -1,4 +1,4 @@
-"""A plugin of one's own: a whole distribution from templates, ready to install. ``dsim plugin new`` is this."""
+"""A new plugin: a whole distribution from templates, ready to install. ``dsim plugin new`` is this."""
 
 from __future__ import annotations
 

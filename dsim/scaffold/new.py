@@ -63,7 +63,7 @@ _LONGEST = 40
 
 @dataclass(frozen=True)
 class Names:
-    """What a plugin is called where.
+    """The names of a plugin in each place.
 
     >>> names = Names("mean-shift")
     >>> names.dist, names.package, names.cls
@@ -89,7 +89,7 @@ class Names:
 
 
 def check_name(name: str) -> Names:
-    """The names made of ``name``; UsageError where it is malformed, or where something installed has one of them."""
+    """Return the names made of ``name``; raises UsageError where it is malformed, or one of them is taken."""
     names = Names(name)
     _check_form(names)
     for taken, owner in _taken(names):
@@ -169,7 +169,7 @@ def new_plugin(name: str, out: Path = Path(), *, kind: str = "measure", licence:
 
 
 def _fields(names: Names, kind: str, licence: str, author: str) -> Mapping[str, str]:
-    """What stands for each field of the templates."""
+    """The text of each field of the templates."""
     about = KINDS[kind]
     author = author.strip() or f"the authors of {names.dist}"
     if not author.isprintable():

@@ -56,7 +56,7 @@ def check_texts(name: str, texts: Mapping[str, str], references: Mapping[str, st
 
 
 def loaded(reference: str) -> Any:
-    """What a reference names; Failure where it cannot be imported, or cannot be called."""
+    """Return the object that a reference names; Failure where it cannot be imported, or cannot be called."""
     try:
         found = load(reference)
     except PluginError as error:
@@ -89,7 +89,7 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
     if not declared.needs or not all(isinstance(need, Need) for need in declared.needs):
         yield "needs must hold at least one Need"
     if not isinstance(declared.direction, Direction):
-        yield f"direction {declared.direction!r} is no Direction"
+        yield f"direction {declared.direction!r} is not a Direction"
     low, high = declared.bounds
     if math.isnan(low) or math.isnan(high) or low >= high:
         yield f"bounds {declared.bounds} are not in order"
@@ -113,7 +113,7 @@ def parameters(subject: Subject) -> str:
 def parameter_problems(parameter: Parameter) -> Iterator[str]:
     """Yield what is wrong with a declared parameter: its name, its help, its default."""
     if not parameter.name.isidentifier():
-        yield f"parameter {parameter.name!r} is no identifier"
+        yield f"parameter {parameter.name!r} is not an identifier"
     if not parameter.help.strip():
         yield f"parameter {parameter.name!r} has no help"
     try:

@@ -28,7 +28,7 @@ _TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class _Subject:
-    """One kind, the example by which it is tried, and a folder for its cache."""
+    """One kind, the example that is tried, and a folder for its cache."""
 
     spec: ExtractorSpec
     plugin: Plugin
@@ -98,8 +98,8 @@ def works(subject: _Subject) -> str:
     shape: tuple[int, ...] = getattr(found, "shape", ())
     dtype = getattr(found, "dtype", None)
     if len(shape) != 2 or shape[0] != len(subject.images) or dtype != np.float32:
-        told = f"{subject.reference} gives {type(found).__name__} {dtype} {shape} for {len(subject.images)} images"
-        raise Failure(told, "return a numpy array float32 (images, features)")
+        message = f"{subject.reference} gives {type(found).__name__} {dtype} {shape} for {len(subject.images)} images"
+        raise Failure(message, "return a numpy array float32 (images, features)")
     if not np.isfinite(found).all():
         raise Failure(f"{subject.reference} gives NaN or infinity for ordinary images", "give finite features")
     return f"{subject.reference}: {shape[1]} features"
@@ -157,11 +157,11 @@ def inputs_unmutated(subject: _Subject) -> None:
         raise Failure("it changes the images that it is given", "copy before you change")
 
 
-def _same(one: Any, other: Any, told: str, hint: str) -> None:
+def _same(one: Any, other: Any, message: str, hint: str) -> None:
     import numpy as np
 
     if one.shape != other.shape or not np.allclose(one, other, rtol=_TOLERANCE, atol=_TOLERANCE * np.abs(one).max()):
-        raise Failure(told, hint)
+        raise Failure(message, hint)
 
 
 _CHECKS = named((spec, registration, factory, works, recipe, unknown_option, determinism, batch_size, inputs_unmutated))

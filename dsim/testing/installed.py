@@ -227,7 +227,7 @@ def registration(subject: _Command) -> str:
 
 
 def factory(subject: _Command) -> str:
-    """What it names is a click command."""
+    """The command that it names is a click command."""
     import click
 
     found = loaded(subject.spec.command)
@@ -237,7 +237,7 @@ def factory(subject: _Command) -> str:
 
 
 def help(subject: _Command) -> str:
-    """Its --help is printed, tells what it does, and ends well."""
+    """Its --help is printed, says what it does, and ends well."""
     done = subject.run("--help")
     if done.returncode or "Usage:" not in done.stdout:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
@@ -249,8 +249,8 @@ def unknown_option(subject: _Command) -> None:
     """An option that it does not have is refused with exit code 2, and stdout stays empty."""
     done = subject.run("--no-such-option")
     if done.returncode != _USAGE or done.stdout:
-        told = f"--no-such-option ends with exit code {done.returncode} and {len(done.stdout)} characters on stdout"
-        raise Failure(told, "leave the reading of options to click")
+        message = f"--no-such-option ends with exit code {done.returncode} and {len(done.stdout)} characters on stdout"
+        raise Failure(message, "leave the reading of options to click")
 
 
 _COMMAND_CHECKS = named((spec, registration, factory, help, unknown_option))

@@ -135,7 +135,7 @@ def works(subject: _Trainer) -> str:
 
 
 def usable_models(subject: _Trainer) -> str:
-    """What was written can be used: folders of the zoo load and answer their probe, extractors can be called."""
+    """The models can be used: folders of the zoo load and answer their probe, extractors can be called."""
     from dsim.features.extractor import prepare
     from dsim.zoo import read_model
 

@@ -88,7 +88,7 @@ def accepts_its_own(subject: _Subject) -> str:
 
 
 def leaves_others(subject: _Subject) -> None:
-    """It claims nothing that no format can tell apart: no empty folder, no folder of images, no missing path."""
+    """It claims nothing that every format shares: no empty folder, no folder of images, no missing path."""
     for name, path in _foreign(subject.folder).items():
         try:
             claimed = loaded(subject.spec.accepts)(path)

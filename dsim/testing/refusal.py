@@ -37,8 +37,8 @@ def works(subject: Subject) -> str:
     for row, source in enumerate(pool):
         for column, target in enumerate(pool):
             if not math.isfinite(values[row, column]):
-                told = f"{source.name} against {target.name} is {values[row, column]}"
-                raise Failure(told, "ordinary datasets must have a finite value")
+                message = f"{source.name} against {target.name} is {values[row, column]}"
+                raise Failure(message, "ordinary datasets must have a finite value")
     return f"{values.size} pairs"
 
 
@@ -65,8 +65,8 @@ def _refused_without(subject: Subject, specimen: Specimen, need: Need) -> None:
             raise Failure(f"a dataset without {need} is refused without a hint", "say how to supply it") from None
         return
     except Exception as error:
-        told = f"a dataset without {need} raised {cause_of(error)}"
-        raise Failure(told, "raise NeedError with a hint") from None
+        message = f"a dataset without {need} raised {cause_of(error)}"
+        raise Failure(message, "raise NeedError with a hint") from None
     raise Failure(f"a dataset without {need} was summarised", "declare what is read in the spec's needs")
 
 
@@ -78,13 +78,13 @@ def too_few_samples(subject: Subject) -> str:
         raise NotApplicable(f"min_samples is {least}, and the specimens hold {len(start)} samples")
     outcome = subject.outcome(start.taken(range(least), "fewest"), near)
     _value_or_reason(subject, outcome, f"with min_samples = {least} samples")
-    told = f"with {least} samples: {outcome}"
+    message = f"with {least} samples: {outcome}"
     if least == 1:
-        return told
+        return message
     cell, note = _cell(subject, start.taken(range(least - 1), "too-few"), near)
     if not math.isnan(cell) or not note:
         raise Failure(f"with {least - 1} samples, fewer than min_samples, it gives {cell}", "let the engine refuse it")
-    return f"{told}; with {least - 1}: {note}"
+    return f"{message}; with {least - 1}: {note}"
 
 
 def _cell(subject: Subject, source: Specimen, target: Specimen) -> tuple[float, str]:
@@ -92,7 +92,7 @@ def _cell(subject: Subject, source: Specimen, target: Specimen) -> tuple[float, 
     from dsim.comparison import compare
 
     measure = subject.unfitted()
-    # One source is no pool to train on.
+    # One source is not a pool to train on.
     others = [rung.dataset for rung in subject.specimens.ladder if measure.fits_pool]
     matrix = compare([source.dataset, *others], [target.dataset], measure=measure, runtime=subject.runtime)
     return float(matrix.values[0, 0]), matrix.notes[0][0]
@@ -129,12 +129,12 @@ def _value_or_reason(subject: Subject, outcome: Outcome, when: str) -> None:
     if outcome.error is not None and not outcome.refused:
         raise Failure(f"{when} it raised {outcome}", "raise MeasureError with the reason where there is no value")
     if outcome.error is None and not subject.within_bounds(outcome.value):
-        told = f"{when} it gives {outcome.value}, outside {subject.spec.bounds}"
-        raise Failure(told, "raise MeasureError with the reason where there is no value")
+        message = f"{when} it gives {outcome.value}, outside {subject.spec.bounds}"
+        raise Failure(message, "raise MeasureError with the reason where there is no value")
 
 
 def watched(subject: Subject, specimen: Specimen) -> set[Need]:
-    """What the measure reads of a dataset when it fits and summarises."""
+    """Return what the measure reads of a dataset when it fits and summarises."""
     view = WatchedView(specimen.dataset, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
     measure = subject.unfitted()
     if measure.fits_pool:

@@ -1,4 +1,4 @@
-"""What the conformance kit found: one result per check, nothing skipped silently."""
+"""The results of the conformance kit: one per check, nothing skipped silently."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class CheckResult:
 
     def __str__(self) -> str:
         ended = self.status.value.replace("_", " ")
-        told = f"{ended:<17} {self.name:<24} {self.seconds:6.2f} s  {self.message}".rstrip()
-        return f"{told}\n{'':<17} fix: {self.hint}" if self.hint else told
+        line = f"{ended:<17} {self.name:<24} {self.seconds:6.2f} s  {self.message}".rstrip()
+        return f"{line}\n{'':<17} fix: {self.hint}" if self.hint else line
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Report:
     def raise_for_failures(self) -> None:
         """Raise ConformanceError, which is an AssertionError too, unless ``ok``."""
         if self.failures:
-            told = "\n".join(map(str, self.failures))
-            raise ConformanceError(f"{self.kind} {self.name} does not conform:\n{told}")
+            message = "\n".join(map(str, self.failures))
+            raise ConformanceError(f"{self.kind} {self.name} does not conform:\n{message}")
 
     def to_dict(self) -> dict[str, Any]:
         """A document of schema ``dsim.conformance/1``."""

@@ -73,7 +73,7 @@ def _take(part: Any, indices: Sequence[int]) -> Any:
 
 @dataclass(frozen=True)
 class Specimens:
-    """What a measure with these needs is checked on."""
+    """The datasets on which a measure with these needs is checked."""
 
     needs: frozenset[Need]
 

@@ -26,8 +26,8 @@ def determinism(subject: Subject) -> str:
     """Two instances with one seed give one value."""
     differing = subject.repetition()
     if differing is not None:
-        told = f"one seed, two values: {differing[0]!r} and {differing[1]!r}"
-        raise Failure(told, "draw only from the rng you are given")
+        message = f"one seed, two values: {differing[0]!r} and {differing[1]!r}"
+        raise Failure(message, "draw only from the rng you are given")
     return "values depend on the seed, and repeat with it" if subject.draws else "nothing random"
 
 
@@ -108,8 +108,8 @@ def written_form(subject: Subject) -> str:
         except UsageError as error:
             raise Failure(f"{measure!r} cannot be read: {error.message}", hint) from None
         if rebuilt.identity != measure.identity or rebuilt.params != measure.params:
-            told = f"{measure!r} is read as {rebuilt!r} with {rebuilt.params}, not {measure.params}"
-            raise Failure(told, hint)
+            message = f"{measure!r} is read as {rebuilt!r} with {rebuilt.params}, not {measure.params}"
+            raise Failure(message, hint)
     return repr(subject.given)
 
 
@@ -117,7 +117,7 @@ def _variants(subject: Subject) -> Iterator[SimilarityMeasure[Any]]:
     yield subject.given
     choices = [{parameter.name: choice} for parameter in subject.spec.parameters for choice in parameter.choices]
     for values in (*subject.spec.presets.values(), *choices):
-        with suppress(UsageError):  # what cannot be built is told by the check parameters
+        with suppress(UsageError):  # the check parameters reports what cannot be built
             yield type(subject.given)(**values)
 
 
@@ -139,8 +139,10 @@ def kept_summary(subject: Subject) -> str:
     if getattr(type(source), "transient", False):
         raise NotApplicable(f"{type(source).__name__} is declared transient: it is made again from cached features")
     if kind is None or type(source) is not kind:
-        told = f"the class names {kind.__name__ if kind else 'no dataclass'}, the summary is a {type(source).__name__}"
-        raise Failure(f"summaries cannot be cached: {told}", hint)
+        message = (
+            f"the class names {kind.__name__ if kind else 'no dataclass'}, the summary is a {type(source).__name__}"
+        )
+        raise Failure(f"summaries cannot be cached: {message}", hint)
     store = ContentStore(subject.folder / "kept")
     try:
         store.put("summaries", {"specimen": "source"}, *encode(source))
@@ -181,8 +183,8 @@ def embedding(subject: Subject) -> str:
     start = subject.specimens.ladder[0]
     points = np.asarray(subject.measure.embedding(subject.summary(start)))
     if points.ndim != 2 or len(points) != len(start) or not np.isfinite(points).all():
-        told = f"embedding has shape {points.shape} for {len(start)} images"
-        raise Failure(told, "return finite points, shape (n, k)")
+        message = f"embedding has shape {points.shape} for {len(start)} images"
+        raise Failure(message, "return finite points, shape (n, k)")
     return f"{points.shape[1]} dimensions"
 
 

@@ -26,14 +26,14 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one comparison: a value, or the error that was raised instead."""
+    """The outcome of one comparison: a value, or the error that was raised instead."""
 
     value: float
     error: Exception | None = None
 
     @property
     def refused(self) -> bool:
-        """Whether it ended in an expected failure that tells its reason."""
+        """Whether it ended in an expected failure with its reason."""
         return isinstance(self.error, DsimError)
 
     def __str__(self) -> str:
@@ -176,7 +176,7 @@ class Subject:
 
 
 def require_repeats(subject: Subject) -> None:
-    """Values that differ from run to run cannot be compared: check determinism tells of it."""
+    """Values that differ from run to run cannot be compared: see the check determinism."""
     if not subject.repeats:
         raise NotApplicable("values change from run to run; see the check determinism")
 

@@ -50,8 +50,8 @@ def symmetry(subject: Subject) -> str:
     pairs = [(i, j) for i in range(len(pool)) for j in range(i) if subject.differ(values[i, j], values[j, i])]
     if subject.spec.symmetric and pairs:
         i, j = pairs[0]
-        told = f"{pool[i].name} against {pool[j].name} is {values[i, j]!r}, reversed {values[j, i]!r}"
-        raise Failure(told, "declare symmetric=False, or make it symmetric")
+        message = f"{pool[i].name} against {pool[j].name} is {values[i, j]!r}, reversed {values[j, i]!r}"
+        raise Failure(message, "declare symmetric=False, or make it symmetric")
     if not subject.spec.symmetric and not pairs:
         raise Failure("declared asymmetric, but all pairs are symmetric", "declare symmetric=True")
     return "symmetric" if subject.spec.symmetric else f"{len(pairs)} pairs are asymmetric, as declared"
@@ -61,23 +61,25 @@ def direction(subject: Subject) -> str:
     """As declared by direction: on the ladder, the nearest rung ranks before the farthest."""
     start, near, *_, far = subject.specimens.ladder
     values = subject.value(near, start), subject.value(far, start)
-    told = f"the near dataset has {values[0]:.6g}, the far one {values[1]:.6g}"
+    message = f"the near dataset has {values[0]:.6g}, the far one {values[1]:.6g}"
     if not subject.as_distance(values[0]) < subject.as_distance(values[1]):
-        raise Failure(f"declared a {subject.spec.direction}, but {told}", "declare the other direction")
-    return told
+        raise Failure(f"declared a {subject.spec.direction}, but {message}", "declare the other direction")
+    return message
 
 
 def monotone(subject: Subject) -> str:
     """Values follow the ladder's known order, whatever their sign: rank correlation at least 0.8 over five steps."""
     start, *rungs = subject.specimens.ladder
     values = [subject.value(rung, start) for rung in rungs]
-    told = "values along the ladder: " + ", ".join(f"{value:.6g}" for value in values)
+    message = "values along the ladder: " + ", ".join(f"{value:.6g}" for value in values)
     if values in (ascending := sorted(set(values)), ascending[::-1]):
-        return f"strictly monotone; {told}"
+        return f"strictly monotone; {message}"
     rank = _spearman(values)
     if abs(rank) < LEAST_SPEARMAN:
-        raise Failure(f"Spearman {rank:.2f} with the ladder's order; {told}", "a measure must see a growing difference")
-    return f"Spearman {abs(rank):.2f}; {told}"
+        raise Failure(
+            f"Spearman {rank:.2f} with the ladder's order; {message}", "a measure must see a growing difference"
+        )
+    return f"Spearman {abs(rank):.2f}; {message}"
 
 
 def _spearman(values: list[float]) -> float:
@@ -161,8 +163,8 @@ def _replicates(subject: Subject, source: Specimen, target: Specimen, drawn: NDA
     try:
         values = subject.measure.compare_resampled(subject.summary(source), subject.summary(target), *draws)
     except Exception as error:
-        told = f"resampling raised {type(error).__name__}: {error}"
-        raise Failure(told, "implement resample, or declare resamples=False") from error
+        message = f"resampling raised {type(error).__name__}: {error}"
+        raise Failure(message, "implement resample, or declare resamples=False") from error
     return float(values[0]), float(values[1])
 
 
@@ -171,8 +173,8 @@ def needs(subject: Subject) -> str:
     require_repeats(subject)
     beyond = subject.given.needs - subject.spec.needs
     if beyond:
-        told = f"its needs name {', '.join(sorted(beyond))}, which the spec's do not"
-        raise Failure(told, "name in the spec all that any parameters read; the property needs may only take away")
+        message = f"its needs name {', '.join(sorted(beyond))}, which the spec's do not"
+        raise Failure(message, "name in the spec all that any parameters read; the property needs may only take away")
     carried, optional = subject.specimens.carried, subject.given.optional
     undeclared = set(subject.specimens.complete[0].parts) - carried - optional
     if not undeclared:
@@ -257,8 +259,8 @@ def splitting(subject: Subject) -> str:
         raise Failure(f"compare_splits returned shape {found.shape}", "return one value per split")
     for (one, other), value in zip(splits, found.tolist(), strict=True):
         single = float(subject.measure.compare(_part(subject, whole, one), _part(subject, whole, other)))
-        told = f"the parts ({len(one)} and {len(other)} images) of a split alone and in compare_splits"
-        same(subject, single, value, told, "mend compare_splits", 1e-5)
+        message = f"the parts ({len(one)} and {len(other)} images) of a split alone and in compare_splits"
+        same(subject, single, value, message, "mend compare_splits", 1e-5)
     return f"{len(splits)} splits of {count} images"
 
 

@@ -46,7 +46,7 @@ _POOL: Mapping[str, type] = {"name": str, "n": int, "images_fingerprint": str, "
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a model's folder, checked; raises DataError that names the file and the key."""
+    """Return the manifest of a model's folder, checked; raises DataError that names the file and the key."""
     path = folder / NAME
     try:
         manifest = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def lookup(manifest: Mapping[str, Any], key: str) -> Any:
-    """The value of a dotted key, or None."""
+    """Return the value of a dotted key, or None."""
     value: Any = manifest
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

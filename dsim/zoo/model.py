@@ -43,7 +43,7 @@ class Model:
 
     @property
     def title(self) -> str:
-        """What it is, in one line."""
+        """The model in one line."""
         return str(self.manifest["title"])
 
     @property

@@ -30,7 +30,7 @@ _MOST_CURVES = 6
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
-    """All that manifest and card say of a model besides what follows from its weights.
+    """All that manifest and card say of a model besides the properties of its weights.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def _without_unknown(value: Any) -> Any:
 
 
 def _probe(model: Model, digits: int | None, tolerance: float) -> dict[str, Any]:
-    """What the network that the builder makes of the written weights answers to two known images."""
+    """The answer to two known images of the network that the builder makes of the written weights."""
     from dsim.registry import load
 
     size = model.manifest["input"]
