@@ -23,9 +23,8 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import normalized_mutual_information
 from threadpoolctl import threadpool_limits
 
-from dsim.stats.correlation import correlations, standardise
+from dsim.stats.correlation import correlations, ring_correlations, ring_spectra, standardise
 from dsim.stats.information import bin_indices, normalised_mutual_information
-from dsim.stats.spectra import ring_correlations, ring_spectra
 
 Images = NDArray[np.uint8]
 Scores = NDArray[np.float64]

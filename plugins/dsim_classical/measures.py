@@ -13,9 +13,15 @@ from numpy.typing import NDArray
 from dsim.features.transforms import Square
 from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, PairwiseMeasure
-from dsim.stats.correlation import correlations, mean_inner_product, shifted_correlations, standardise
+from dsim.stats.correlation import (
+    correlations,
+    mean_inner_product,
+    ring_correlations,
+    ring_spectra,
+    shifted_correlations,
+    standardise,
+)
 from dsim.stats.information import bin_indices, normalised_mutual_information
-from dsim.stats.spectra import ring_correlations, ring_spectra
 from dsim_classical.specs import CC, FRC, NMI
 
 Scalar = TypeVar("Scalar", bound=np.generic)

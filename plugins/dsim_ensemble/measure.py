@@ -21,7 +21,7 @@ from dsim.plugin import (
     parse_bracketed,
     split_outside_brackets,
 )
-from dsim.stats.ensembles import mean_standardised, median_rank
+from dsim.stats.ranking import mean_standardised, median_rank
 from dsim_ensemble.specs import ENSEMBLE
 
 #: Ranks and standardised distances among fewer sources tell nothing.
