@@ -84,7 +84,7 @@ TRANSFORMS = {
     ),
     "square@1[side=big]": "option 'side' of transform 'square@1' cannot be 'big'\n  fix: write side=224",
     "square@1[side=8,minmax=yes]": "option 'minmax' of transform 'square@1' cannot be 'yes'\n  fix: write minmax=true",
-    "square@1[side=0]": "transform: side must be at least 1, not 0\n  fix: docs/features.md tells what",
+    "square@1[side=0]": "transform: side must be at least 1, not 0\n  fix: docs/features.md lists the options",
     "square@1[side=8,filter=box2]": "no filter of a transform named 'box2'. Did you mean 'box'?\n  fix: choose one of",
 }
 

@@ -332,7 +332,7 @@ def test_the_hash_of_a_weights_file_is_remembered_until_it_changes(
         ("torchvision:resnet19.X", UnknownNameError, "Did you mean 'resnet"),
         ("torchvision:resnet50", UnknownNameError, "resnet50.IMAGENET1K_V1, resnet50.IMAGENET1K_V2"),
         ("torchvision:resnet18.IMAGENET1K_V1[init=random:0,pool=avg]", UsageError, "goes with layer"),
-        ("file:absent.pth[arch=resnet18]", WeightsError, "there is no absent.pth"),
+        ("file:absent.pth[arch=resnet18]", WeightsError, "weights absent.pth do not exist"),
         ("pixels:raw", UnknownNameError, "write pixels:"),
         ("pixels:[side=x]", UsageError, "whole numbers"),
         ("pixels:[side=0]", UsageError, "at least 1"),
