@@ -20,7 +20,7 @@ _DEFAULTS = {"side": "16", "channels": "1"}
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """Return the blueprint of ``pixels:[side=16,channels=1]``: images resized to ``side``, flattened by channel.
+    """``pixels:[side=16,channels=1]``: images resized to ``side``, flattened channel by channel.
 
     Raises UnknownNameError for a name or an unknown option, UsageError for options that are not whole numbers.
     """

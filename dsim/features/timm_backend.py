@@ -106,7 +106,7 @@ def _listed(names: list[str]) -> str:
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """Return the blueprint of timm's network; weights of its tag, or of ``weights=FILE``, or ``init=random:SEED``.
+    """The network of that name; weights of its tag, or of ``weights=FILE``, or ``init=random:SEED`` by name.
 
     Raises UnknownNameError, UsageError or WeightsError where name, options or weights are wrong.
     """

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 OPTIONS = ("layer", "pool", "weights")
-_FILE_OPTIONS = ("arch", "layer", "pool", "transform")
+FILE_OPTIONS = ("arch", "layer", "pool", "transform")
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """Return the blueprint of a zoo model; ``weights=FILE`` supplies its weights where they are not shipped."""
+    """The zoo model of that id; ``weights=FILE`` supplies its weights where they are not shipped."""
     from dsim.zoo import find
 
     return blueprint(f"zoo:{name}", find(name), options)
@@ -56,7 +56,7 @@ def blueprint(reference: str, model: Model, options: Mapping[str, str]) -> Bluep
 
 
 def prepare_file(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """Return the blueprint of ``file:FOLDER``, like a zoo model, or of ``file:PATH[arch=resnet18]``, a network of timm.
+    """``file:FOLDER``, like a zoo model; or ``file:PATH[arch=resnet18]``, the weights of a network of timm.
 
     Raises WeightsError where there is no such file, and UsageError where the architecture is missing.
     """
@@ -65,7 +65,7 @@ def prepare_file(name: str, options: Mapping[str, str], runtime: Runtime) -> Blu
         from dsim.zoo import read_model
 
         return blueprint(f"file:{name}", read_model(path), options)
-    check_options("file", options, _FILE_OPTIONS)
+    check_options("file", options, FILE_OPTIONS)
     if not path.is_file():
         raise WeightsError(f"weights {path} do not exist", hint="give a folder with manifest.toml, or a weights file")
     if "arch" not in options:

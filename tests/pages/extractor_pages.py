@@ -31,7 +31,7 @@ def pages() -> dict[str, bytes]:
 def _page(spec: ExtractorSpec) -> str:
     module, _, attribute = spec.factory.partition(":")
     source = importlib.import_module(module)
-    options = ", ".join(f"`{option}`" for option in _options(source))
+    options = ", ".join(f"`{option}`" for option in _options(source, attribute))
     return "\n".join(
         [
             f"# {spec.kind}:\n",
@@ -46,9 +46,10 @@ def _page(spec: ExtractorSpec) -> str:
     )
 
 
-def _options(source: Any) -> tuple[str, ...]:
-    """The options that the kind knows, where its module names them."""
-    return tuple(getattr(source, "OPTIONS", None) or getattr(source, "_DEFAULTS", ()))
+def _options(source: Any, factory: str) -> tuple[str, ...]:
+    """The options that the kind knows, where its module names them: FILE_OPTIONS for ``prepare_file``."""
+    name = f"{factory.removeprefix('prepare').strip('_').upper()}_OPTIONS".strip("_")
+    return tuple(getattr(source, name, None) or getattr(source, "_DEFAULTS", ()))
 
 
 def _code(text: str) -> str:
