@@ -12,9 +12,7 @@ import argparse
 from pathlib import Path
 
 import dsim
-from dsim.plots.ranks import draw_ranks
-from dsim.plots.regret import draw_regret
-from dsim.plots.transfer import draw_transfer
+from dsim.plots import draw_ranks, draw_regret, draw_transfer
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 

@@ -171,7 +171,7 @@ def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
         return None
     from dsim.cli.compare_tables import show_agreement
     from dsim.comparison import compare_rankings
-    from dsim.plots.agreement import draw_agreement
+    from dsim.plots import draw_agreement
 
     found = compare_rankings(outcome.matrices, seconds=outcome.seconds, failed=outcome.without)
     found.to_json(files[0])
@@ -209,8 +209,7 @@ def _finish(outcome: _Outcome, job: Job) -> int:
 
 def _write(matrix: SimilarityMatrix, folder: Path) -> list[Path]:
     """Write the matrix and its pictures; returns the files."""
-    from dsim.plots.embedding import draw_embedding
-    from dsim.plots.heatmap import draw_heatmap
+    from dsim.plots import draw_embedding, draw_heatmap
 
     files = [folder / "matrix.json", folder / "matrix.csv", folder / "heatmap.png"]
     matrix.to_json(files[0])

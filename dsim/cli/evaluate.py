@@ -120,7 +120,7 @@ def _written(evaluations: Sequence[Evaluation], document: dict[str, Any], out: P
     import json
 
     from dsim.files import slug, write_text
-    from dsim.plots.regret import draw_regret
+    from dsim.plots import draw_regret
 
     several = len(evaluations) > 1
     regret, together = out / "regret.png", out / "evaluate.json"
@@ -135,8 +135,7 @@ def _written(evaluations: Sequence[Evaluation], document: dict[str, Any], out: P
 
 
 def _of_one(evaluation: Evaluation, folder: Path) -> list[Path]:
-    from dsim.plots.ranks import draw_ranks
-    from dsim.plots.transfer import draw_transfer
+    from dsim.plots import draw_ranks, draw_transfer
 
     files = [folder / name for name in _OF_ONE]
     evaluation.to_json(files[0])

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsim.measures import SimilarityMatrix
-from dsim.plots.cellmarks import Mark, best_sources, explain, failures, self_pairs
 from dsim.plots.frames import equal_decimals
-from dsim.plots.style import PALE_INK, drawable, ink_on, pictures, unframed
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.marks import Mark, best_sources, explain, failures, self_pairs
+from dsim.plots.style import PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 from dsim.registry import Direction
 
 if TYPE_CHECKING:

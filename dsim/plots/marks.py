@@ -1,16 +1,23 @@
-"""The large mark of each dataset, on the map and in its legend."""
+"""Marks and their legends: of datasets on a map, and of single cells of a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dsim.plots.palette import Look, Role
-from dsim.plots.style import drawable, name_entries
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.measures import SimilarityMatrix
+from dsim.plots.style import INK, PALE_INK, Look, Role, drawable, name_entries
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+
 
 NAME_LENGTH = 28
 _ROWS = 38
@@ -66,3 +73,94 @@ def _entries(
         handles += [Line2D([], [], **centre_mark(look[name], roles[name])) for name in names]
         texts += [heading, *(f"{drawable(name, NAME_LENGTH)}  ({counts[name]})" for name in names)]
     return handles, texts, headings
+
+
+#: An entry of the legend: what is drawn, and what it means.
+Mark = tuple[Any, str]
+
+_HATCHES = ("////", "\\\\\\\\", "xxxx", "....")
+_FRAME: dict[str, Any] = {"fill": False, "edgecolor": "#D55E00", "linewidth": 1.4}
+
+
+def best_sources(
+    axes: Axes, matrix: SimilarityMatrix, ink: Callable[[float], str], place: tuple[float, float], size: float
+) -> list[Mark]:
+    """A star on the best source of each target: hollow where the verdict is "no clear winner"."""
+    from matplotlib.lines import Line2D
+
+    drawn = set()
+    for column, target in enumerate(matrix.targets):
+        verdict = matrix.verdicts[target]
+        if verdict.best is None:
+            continue
+        row, filled = matrix.sources.index(verdict.best), verdict.clear is not False
+        axes.plot(column + place[0], row + place[1], **_star(filled, ink(matrix.values[row, column]), size))
+        drawn.add(filled)
+    meanings = {True: "best source of the target", False: "best, but no clear winner"}
+    return [(Line2D([], [], **_star(kind, INK, 8)), text) for kind, text in meanings.items() if kind in drawn]
+
+
+def _star(filled: bool, ink: str, size: float) -> dict[str, Any]:
+    face = ink if filled else "none"
+    edge = {"markeredgecolor": ink, "markeredgewidth": 0.7}
+    return {"marker": "*", "linestyle": "none", "markersize": size, "markerfacecolor": face, **edge}
+
+
+def self_pairs(
+    axes: Axes, same: NDArray[np.bool_], meaning: str = "a dataset against itself, not ranked"
+) -> list[Mark]:
+    """A frame around each dataset against itself; ``same`` is bool (sources, targets)."""
+    from matplotlib.patches import Patch, Rectangle
+
+    for row, column in np.argwhere(same):
+        axes.add_patch(Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, **_FRAME))
+    return [(Patch(**_FRAME), meaning)] if same.any() else []
+
+
+def failures(
+    axes: Axes, reasons: Mapping[tuple[int, int], str], shown: Callable[[int, int], bool] = lambda row, column: True
+) -> list[Mark]:
+    """A hatch on each failed cell, by (row, column), one for each reason, the frequent reasons first.
+
+    All reasons are explained, so that hatches mean the same in several panels, where only some cells are ``shown``.
+    """
+    from matplotlib.patches import Patch, Rectangle
+
+    kinds = [reason for reason, _ in Counter(reasons.values()).most_common()]
+    for (row, column), reason in reasons.items():
+        if shown(row, column):
+            hatch = _HATCHES[min(kinds.index(reason), len(_HATCHES) - 1)]
+            axes.add_patch(Rectangle((column, row), 1, 1, **_hatched(hatch)))
+    told = [reason or "failed" for reason in kinds[: len(_HATCHES)]]
+    if len(kinds) > len(_HATCHES):
+        told[-1] = f"{len(kinds) - len(_HATCHES) + 1} other reasons: see the notes of the matrix"
+    return [(Patch(**_hatched(hatch)), reason) for hatch, reason in zip(_HATCHES, told, strict=False)]
+
+
+def _hatched(hatch: str) -> dict[str, Any]:
+    return {"facecolor": "#F4F4F4", "edgecolor": "#A8A8A8", "hatch": hatch, "linewidth": 0.8}
+
+
+def explain(figure: Figure, axes: Axes, marks: Sequence[Mark], note: str) -> None:
+    """The legend below the names of the targets, then the note."""
+    from matplotlib.lines import Line2D
+
+    entries = [*marks, (Line2D([], [], linestyle="none"), note)] if note else marks
+    if not entries:
+        return
+    box = axes.get_tightbbox()
+    assert box is not None, "visible axes have an extent"
+    box = box.transformed(figure.transFigure.inverted())
+    wide, high = figure.get_size_inches()
+    legend = figure.legend(
+        [handle for handle, _ in entries],
+        ["placeholder"] * len(entries),
+        loc="upper left",
+        bbox_to_anchor=(box.x0, box.y0 - 0.15 / high),
+        frameon=False,
+        borderpad=0,
+        fontsize=8,
+        labelcolor=PALE_INK,
+    )
+    letters = max(60, int(14 * box.width * wide))
+    name_entries(legend, [textwrap.fill(drawable(text, 400), letters) for _, text in entries])

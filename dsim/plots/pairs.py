@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plots.palette import COLOURS, Look
-from dsim.plots.style import drawable
+from dsim.plots.style import COLOURS, Look, drawable
 
 if TYPE_CHECKING:
     from dsim.evaluation import Evaluation

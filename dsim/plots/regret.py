@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from dsim.errors import UsageError
 from dsim.plots.frames import bare, foot, head, number, plural
 from dsim.plots.pairs import best_pairs, decimals, point_looks, point_mark
-from dsim.plots.palette import Look
-from dsim.plots.style import GRID, INK, PALE_INK, drawable, pictures
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.style import GRID, INK, PALE_INK, Look, check_suffix, drawable, pictures, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

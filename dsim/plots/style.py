@@ -1,15 +1,22 @@
-"""The look of all pictures, set for the time of drawing only, and texts that any font can draw."""
+"""The look of all pictures: style, colours and shapes, texts that any font can draw, and how they become files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from dsim.errors import UsageError
+from dsim.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.legend import Legend
+
 
 INK = "#222222"
 PALE_INK = "#6B6B6B"
@@ -90,3 +97,64 @@ def _known_characters() -> frozenset[int]:
     from matplotlib.font_manager import findfont, get_font
 
     return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
+
+
+Role = Literal["source", "target"]
+
+#: Okabe and Ito's colours, safe for the colour-blind; without their yellow, which is lost on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#3A3A3A")
+
+#: Sources are filled shapes, targets are strokes, so that the role shows in black and white too.
+SHAPES: Mapping[Role, tuple[str, ...]] = {
+    "source": ("o", "s", "^", "D", "v", "P", "p", "h"),
+    "target": ("x", "+", "1", "2", "3", "4"),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one dataset is drawn."""
+
+    colour: str
+    shape: str
+
+
+def looks(roles: Mapping[str, Role]) -> dict[str, Look]:
+    """A look for each dataset, in order; no two of up to 56 sources, nor of up to 42 targets, are equal.
+
+    Colours run through sources and targets together, so that few datasets share none.
+
+    >>> looks({"a": "source", "b": "target"})
+    {'a': Look(colour='#0072B2', shape='o'), 'b': Look(colour='#D55E00', shape='x')}
+    """
+    order = [name for role in ("source", "target") for name in roles if roles[name] == role]
+    sources = sum(role == "source" for role in roles.values())
+    result = {}
+    for position, name in enumerate(order):
+        role = roles[name]
+        shapes = SHAPES[role]
+        turn = (position - (sources if role == "target" else 0)) // len(COLOURS)
+        result[name] = Look(COLOURS[position % len(COLOURS)], shapes[turn % len(shapes)])
+    return result
+
+
+#: Metadata without date or program version, so that equal pictures are equal files.
+_METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": "dsim"},
+    ".svg": {"Creator": "dsim", "Date": None},
+}
+
+
+def check_suffix(path: Path) -> None:
+    """Raise UsageError unless the suffix is one of a picture: .png or .svg."""
+    if path.suffix.lower() not in _METADATA:
+        raise UsageError(f"cannot write a picture as {path.name!r}", hint="end its name in .png or .svg")
+
+
+def save(figure: Figure, path: Path, title: str) -> None:
+    """Write the figure as PNG or SVG, by the suffix; the title stands in the file's metadata."""
+    check_suffix(path)
+    suffix = path.suffix.lower()
+    metadata = {"Title": title, **_METADATA[suffix]}
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=suffix[1:], dpi=160, bbox_inches="tight", pad_inches=0.15, metadata=metadata)

@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.plots.frames import bare, foot, head, key, number, plural, told
-from dsim.plots.naming import Names, names_of, settle
+from dsim.plots.names import Names, names_of, settle
 from dsim.plots.pairs import Pairs, height, height_label, pairs_of, point_looks, point_mark
-from dsim.plots.palette import COLOURS, Look
-from dsim.plots.style import INK, PALE_INK, drawable, pictures
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.style import COLOURS, INK, PALE_INK, Look, check_suffix, drawable, pictures, save
 from dsim.stats.regression import line, normal_band, resampled_lines
 from dsim.stats.resampling import draws, mean_interval
 

@@ -17,7 +17,7 @@ from dsim.pages import (
     render_list,
     render_scroll,
 )
-from dsim.plots.frames import equal_decimals
+from dsim.plots import equal_decimals
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dsim.measures import Outcome
 from dsim.pages import (
     MISSING,
     emphasise_name,
@@ -45,37 +46,38 @@ def render_badge(verdict: WordedVerdict) -> str:
 def word_verdict(matrix: SimilarityMatrix, target: str) -> WordedVerdict:
     """Return the verdict of one measure for one target, in words."""
     verdict = matrix.verdicts[target]
-    if verdict.best is None:
+    outcome = verdict.outcome
+    if outcome is Outcome.NO_SOURCE or verdict.best is None:
         return WordedVerdict(None, "none", "no answer", _sentence("No source could be compared", ""))
     near = _floor_sentence(matrix, target) if verdict.within_floor else ""
-    if verdict.second is None:
+    if outcome is Outcome.ONLY_SOURCE:
         words = f"{emphasise_name(verdict.best)} is the only source"
         return WordedVerdict(verdict.best, "unknown", "only source", _sentence(words, near))
-    if verdict.clear is None:
+    if outcome is Outcome.NOT_ASSESSED:
         why = "no intervals were computed" if not matrix.replicates else "an interval could not be computed"
         words = f"{emphasise_name(verdict.best)} is nearest. Whether that is more than chance is not known: {why}"
         return WordedVerdict(verdict.best, "unknown", "not assessed", _sentence(words, near))
-    words = _clear_winner(matrix, verdict) if verdict.clear else _no_clear_winner(matrix, verdict)
-    kind, badge = ("sure", "clear winner") if verdict.clear else ("open", "no clear winner")
+    clear = outcome is Outcome.CLEAR
+    words = _clear_winner(matrix, verdict) if clear else _no_clear_winner(matrix, verdict)
+    kind, badge = ("sure", "clear winner") if clear else ("open", "no clear winner")
     return WordedVerdict(verdict.best, kind, badge, _sentence(words, near))
 
 
 def word_votes(agreement: Agreement, target: str) -> WordedVerdict:
     """Return the verdict of several measures for one target: their votes, in words."""
-    votes, count = agreement.votes(target), len(agreement.measures)
-    if not votes:
+    poll = agreement.poll(target)
+    if not poll.votes:
         return WordedVerdict(None, "none", "no answer", _sentence("No measure could name a nearest source", ""))
-    most = max(votes.values())
-    first = [source for source, cast in votes.items() if cast == most]
+    most, count, first = poll.most, poll.voters, poll.leaders
     rest = [
         f"{cast} {'puts' if cast == 1 else 'put'} {isolate_name(source)} first"
-        for source, cast in votes.items()
+        for source, cast in poll.votes.items()
         if source not in first
     ]
-    silent = count - sum(votes.values())
+    silent = count - sum(poll.votes.values())
     rest += [f"{silent} {'names' if silent == 1 else 'name'} none, or several"] if silent else []
     others = f"; {join_words(rest)}" if rest else ""
-    if most == count:
+    if poll.unanimous:
         words = f"All {count} measures put {emphasise_name(first[0])} first"
         return WordedVerdict(first[0], "sure", "all agree", _sentence(words, ""))
     if len(first) > 1:
@@ -83,7 +85,7 @@ def word_votes(agreement: Agreement, target: str) -> WordedVerdict:
         words = f"{leaders} are each first for {most} of {count} measures{others}"
         return WordedVerdict(first[0], "open", "measures differ", _sentence(words, ""))
     words = f"{most} of {count} measures put {emphasise_name(first[0])} first{others}"
-    kind, badge = ("sure", "most agree") if most > count / 2 else ("open", "measures differ")
+    kind, badge = ("sure", "most agree") if poll.decided else ("open", "measures differ")
     return WordedVerdict(first[0], kind, badge, _sentence(words, ""))
 
 
@@ -94,7 +96,7 @@ def _clear_winner(matrix: SimilarityMatrix, verdict: Verdict) -> str:
 
 def _no_clear_winner(matrix: SimilarityMatrix, verdict: Verdict) -> str:
     best, second = emphasise_name(verdict.best or ""), isolate_name(verdict.second or "")
-    if verdict.low == verdict.high == 0:
+    if verdict.outcome is Outcome.TIED:
         return f"{best} is nearest, and not alone: {isolate_name(verdict.reason.removeprefix('no clear winner: '))}"
     return (
         f"{best} is first and cannot be told apart from {second}: that lies {_margin(matrix, verdict)} farther"

@@ -99,8 +99,10 @@ def _vote(agreement: Agreement, measure: str, target: str) -> str:
     source = agreement.nearest(target)[measure]
     if source is None:
         return f'<td class="none">{MISSING}<span class="unseen"> none</span></td>'
-    votes, count = agreement.votes(target)[source], len(agreement.measures)
-    kind = "all" if votes == count else "most" if votes > count / 2 else "few"
+    poll = agreement.poll(target)
+    kind = "few"
+    if source in poll.leaders and poll.decided:
+        kind = "all" if poll.unanimous else "most"
     return f'<td class="{kind}">{isolate_name(source)}</td>'
 
 

@@ -15,7 +15,7 @@ from dsim import compare
 from dsim.comparison import Agreement, compare_rankings
 from dsim.errors import UsageError
 from dsim.measures import SimilarityMatrix, Verdict
-from dsim.plots.agreement import draw_agreement
+from dsim.plots import draw_agreement
 from dsim.plugin import Direction
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "dsim.agreement.1.schema.json"

@@ -16,7 +16,7 @@ from dsim.data.dataset import Dataset
 from dsim.errors import DsimError
 from dsim.evaluation import contrast_all, evaluate, nested_choice
 from dsim.measures import SimilarityMatrix, SimilarityMeasure
-from dsim.plots.embedding import draw_embedding
+from dsim.plots.embedding_map import draw_embedding
 from dsim.plots.regret import draw_regret
 from dsim.truth import TransferMatrix
 

@@ -13,10 +13,8 @@ from PIL import Image
 
 from dsim.embeddings.maps import to_plane
 from dsim.errors import UsageError
-from dsim.plots.labels import place_labels
-from dsim.plots.palette import COLOURS, Role, looks
-from dsim.plots.style import drawable
-from dsim.plots.writing import save
+from dsim.plots.names import place_labels
+from dsim.plots.style import COLOURS, Role, drawable, looks, save
 
 
 @pytest.mark.parametrize(("role", "count"), [("source", 56), ("target", 42)])
@@ -123,7 +121,7 @@ def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path: Path) -> Non
 
 def test_drawing_needs_no_pyplot_and_importing_no_matplotlib() -> None:
     code = (
-        "import sys, dsim.plots.embedding as e, dsim.plots.heatmap; assert 'matplotlib' not in sys.modules;"
+        "import sys, dsim.plots.embedding_map as e, dsim.plots.heatmap; assert 'matplotlib' not in sys.modules;"
         "import numpy as np, tempfile, pathlib; folder = tempfile.mkdtemp();"
         "e.draw_embedding({'a': np.eye(2)}, {'a': 'source'}, pathlib.Path(folder, 'a.png'), 't');"
         "assert 'matplotlib.pyplot' not in sys.modules"

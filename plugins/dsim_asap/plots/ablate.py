@@ -11,9 +11,7 @@ import numpy as np
 from dsim.embeddings.maps import to_plane
 from dsim.plots.frames import bare, foot, head
 from dsim.plots.marks import add_legend, centre_mark
-from dsim.plots.palette import COLOURS, Look, Role, looks
-from dsim.plots.style import GRID, INK, PALE_INK, pictures
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.style import COLOURS, GRID, INK, PALE_INK, Look, Role, check_suffix, looks, pictures, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

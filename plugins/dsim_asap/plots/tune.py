@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsim.plots.frames import bare, foot, head
-from dsim.plots.palette import COLOURS
-from dsim.plots.style import INK, PALE_INK, pictures
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.style import COLOURS, INK, PALE_INK, check_suffix, pictures, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

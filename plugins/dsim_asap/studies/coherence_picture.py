@@ -24,9 +24,7 @@ def draw_coherence(trial: Trial, path: Path, title: str, note: str = "") -> None
 
     from dsim.embeddings.maps import to_plane
     from dsim.plots.frames import bare, foot
-    from dsim.plots.palette import looks
-    from dsim.plots.style import drawable, pictures
-    from dsim.plots.writing import check_suffix, save
+    from dsim.plots.style import check_suffix, drawable, looks, pictures, save
 
     check_suffix(path)
     held = [cloud for cloud in trial.unseen if cloud is not None]
@@ -76,7 +74,7 @@ def _key(figure: Figure, trial: Trial) -> None:
 
 def _names(figure: Figure, axes: Axes, trial: Trial, known: list[NDArray[np.float64]], look: Any) -> None:
     """The name of each known dataset beside its centre."""
-    from dsim.plots.naming import names_of, settle
+    from dsim.plots.names import names_of, settle
 
     centres = np.stack([cluster.mean(axis=0) for cluster in known])
     colours = [look[cloud.name].colour for cloud in trial.known]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
-    from dsim.plots.palette import Look
+    from dsim.plots.style import Look
     from dsim_asap.latent.clouds import Role
     from dsim_asap.studies.map import LatentMap
 
@@ -48,8 +48,7 @@ def draw_map(found: LatentMap, path: Path, title: str, note: str = "") -> None:
     The typical image of a dataset is the one nearest to its centre, joined to it by a line; no two lines cross. Colours
     run around the map, so that datasets of one colour are not neighbours.
     """
-    from dsim.plots.style import pictures
-    from dsim.plots.writing import check_suffix, save
+    from dsim.plots.style import check_suffix, pictures, save
 
     check_suffix(path)
     layout = lay_out(found)
@@ -75,7 +74,7 @@ def lay_out(found: LatentMap) -> Layout:
 
 def _looks(around: Mapping[str, Role]) -> dict[str, Look]:
     """Colours run around the map through sources and targets together: of one colour are only those far apart."""
-    from dsim.plots.palette import COLOURS, SHAPES, Look
+    from dsim.plots.style import COLOURS, SHAPES, Look
 
     return {
         name: Look(COLOURS[position % len(COLOURS)], SHAPES[role][position // len(COLOURS) % len(SHAPES[role])])
@@ -209,7 +208,7 @@ def _regions(figure: Figure, axes: Axes, found: LatentMap) -> None:
     """Ellipses, each named where there is most room around it."""
     from matplotlib.patches import Polygon
 
-    from dsim.plots.naming import names_of, settle
+    from dsim.plots.names import names_of, settle
     from dsim.plots.style import PALE_INK
 
     drawn = [(region, region.ellipse.outline()) for region in found.regions if region.ellipse]

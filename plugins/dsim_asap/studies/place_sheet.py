@@ -22,8 +22,7 @@ def draw_sheet(cloud: Cloud, strays: Strays, path: Path, title: str, note: str =
     """Draw the strongest strays as PNG or SVG, by the suffix; written atomically. Nothing is drawn without any."""
     from matplotlib.figure import Figure
 
-    from dsim.plots.style import PALE_INK, drawable, pictures
-    from dsim.plots.writing import check_suffix, save
+    from dsim.plots.style import PALE_INK, check_suffix, drawable, pictures, save
     from dsim_asap.studies.map_picture import typical_image
 
     check_suffix(path)

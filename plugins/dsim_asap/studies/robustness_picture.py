@@ -10,8 +10,7 @@ import numpy as np
 
 from dsim.plots.frames import bare, head, key
 from dsim.plots.pairs import point_looks
-from dsim.plots.style import PALE_INK, pictures
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.style import PALE_INK, check_suffix, pictures, save
 
 _LABELS = {
     "spearman": "rank correlation with the clean distances",

@@ -13,10 +13,8 @@ from dsim.embeddings.maps import to_plane
 from dsim.errors import UsageError
 from dsim.plots.frames import bare, foot
 from dsim.plots.marks import NAME_LENGTH, add_legend, centre_mark
-from dsim.plots.naming import names_of, settle
-from dsim.plots.palette import Look, Role, looks
-from dsim.plots.style import drawable, pictures
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.names import names_of, settle
+from dsim.plots.style import Look, Role, check_suffix, drawable, looks, pictures, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

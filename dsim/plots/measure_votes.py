@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsim.plots.style import INK, PALE_INK, drawable, ink_on, pictures, unframed
-from dsim.plots.writing import check_suffix, save
+from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,63 @@
+from .embedding_map import draw_embedding
+from .frames import bare, equal_decimals, foot, head, key, number
+from .heatmap import draw_heatmap
+from .marks import add_legend, centre_mark
+from .measure_votes import draw_agreement
+from .names import Names, names_of, place_labels, settle
+from .pairs import point_looks, point_mark
+from .ranks import draw_ranks
+from .regret import draw_regret
+from .style import (
+    COLOURS,
+    GRID,
+    INK,
+    PALE_INK,
+    SHAPES,
+    Look,
+    Role,
+    check_suffix,
+    drawable,
+    ink_on,
+    looks,
+    pictures,
+    save,
+    unframed,
+)
+from .transfer import draw_transfer
+
+__all__ = [
+    "COLOURS",
+    "GRID",
+    "INK",
+    "PALE_INK",
+    "SHAPES",
+    "Look",
+    "Names",
+    "Role",
+    "add_legend",
+    "bare",
+    "centre_mark",
+    "check_suffix",
+    "draw_agreement",
+    "draw_embedding",
+    "draw_heatmap",
+    "draw_ranks",
+    "draw_regret",
+    "draw_transfer",
+    "drawable",
+    "equal_decimals",
+    "foot",
+    "head",
+    "ink_on",
+    "key",
+    "looks",
+    "names_of",
+    "number",
+    "pictures",
+    "place_labels",
+    "point_looks",
+    "point_mark",
+    "save",
+    "settle",
+    "unframed",
+]
