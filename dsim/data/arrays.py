@@ -1,4 +1,4 @@
-"""What arrays of images, labels and masks must look like, wherever they come from."""
+"""Checks of arrays of images, masks, labels and features, wherever they come from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHANNELS = (1, 2, 3, 4)
 
 
 def check_stack(shape: Sequence[int], what: str) -> None:
-    """Refuse arrays that are no stack of images: (n, H, W) or (n, H, W, C) is one."""
+    """Raise DataError unless the shape is that of a stack of images, (n, H, W) or (n, H, W, C)."""
     if len(shape) not in (3, 4) or 0 in shape[1:]:
         raise DataError(
             f"{what} has the shape {tuple(shape)}, not (n, height, width) or (n, height, width, channels)",
@@ -41,7 +41,7 @@ def check_stack(shape: Sequence[int], what: str) -> None:
 
 
 def check_masks(shape: Sequence[int], images: Sequence[int], what: str) -> None:
-    """Refuse masks that do not fit a stack of images."""
+    """Raise DataError unless masks (n, H, W[, C]) fit images (n, H, W[, C]); both are shapes."""
     if tuple(shape[:3]) != tuple(images[:3]) or len(shape) not in (3, 4):
         raise DataError(
             f"{what} has the shape {tuple(shape)}, which does not fit images of {tuple(images)}",
@@ -50,7 +50,9 @@ def check_masks(shape: Sequence[int], images: Sequence[int], what: str) -> None:
 
 
 def texts(values: NDArray[Any] | Sequence[Any], what: str, names: Sequence[str] | None = None) -> tuple[str, ...]:
-    """One text per sample; with ``names``, integers are positions in it. A trailing axis of length one is dropped.
+    """Return one text per sample of values (n,) or (n, 1); with ``names``, integers are positions in it.
+
+    Raises DataError for another shape, and for integers that are not positions in ``names``.
 
     >>> texts([[1], [0]], "labels", ["cat", "dog"])
     ('dog', 'cat')
@@ -78,7 +80,7 @@ def _text(value: object) -> str:
 
 
 def dtype_as_read(dtype: Any) -> str:
-    """The dtype that ``as_pixels`` will give to stored pixels of this one."""
+    """Return the name of the dtype that ``as_pixels`` gives to stored pixels of this one."""
     import numpy as np
 
     name = str(np.dtype(dtype).name)
@@ -87,7 +89,7 @@ def dtype_as_read(dtype: Any) -> str:
 
 @dataclass(frozen=True)
 class GivenRows(FileRows):
-    """Features in the user's own file, which was surveyed when the dataset was opened.
+    """Features (n, d) in the user's file, which was surveyed when the dataset was opened.
 
     ``stamp`` is the state of the file then: a file that changed since is refused, since its fingerprint would lie.
     """
@@ -103,14 +105,14 @@ class GivenRows(FileRows):
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass over features tells: their fingerprint, and whether all are finite."""
+    """The result of one pass over features (n, d): their fingerprint, and whether all are finite."""
 
     sha256: str
     finite: bool
 
 
 def check_features(features: Rows, name: str) -> None:
-    """Refuse features that are not finite numbers (n, d)."""
+    """Raise DataError unless features are finite numbers (n, d)."""
     import numpy as np
 
     _refuse_shape(features, name)
@@ -118,7 +120,7 @@ def check_features(features: Rows, name: str) -> None:
 
 
 def _refuse_shape(features: Any, name: str) -> None:
-    """Refuse what is not an array of numbers (n, d); only the header is looked at."""
+    """Raise DataError unless this is an array of numbers (n, d); only the header is looked at."""
     if len(features.shape) != 2 or features.dtype.kind not in "fiu":
         raise DataError(
             f"features of dataset {name!r} are {features.dtype} of shape {tuple(features.shape)}, not numbers (n, d)",
@@ -132,7 +134,10 @@ def _refuse_not_finite(finite: bool, name: str) -> None:
 
 
 def survey(features: Any) -> Survey:
-    """Fingerprint (shape, dtype and values) and finiteness of features, in memory that does not grow with them."""
+    """Return the fingerprint (of shape, dtype and values) and the finiteness of features (n, d).
+
+    They are read in blocks: memory does not grow with them.
+    """
     import numpy as np
 
     state = hashlib.sha256(f"{tuple(features.shape)}{features.dtype.str}".encode())
@@ -145,9 +150,9 @@ def survey(features: Any) -> Survey:
 
 
 def given_rows(array: h5py.Dataset, path: Path, name: str, cache: Path | None = None) -> GivenRows:
-    """The features of an opened HDF5 file; DataError where they are not finite numbers (n, d).
+    """Return the features (n, d) of an opened HDF5 file. Raises DataError where they are not finite numbers.
 
-    The first opening reads them once. What was found is remembered in ``cache`` (None: the default cache) as long as
+    The first opening reads them once. Their fingerprint is remembered in ``cache`` (None: the default cache) as long as
     the file stays as it is.
     """
     _refuse_shape(array, name)
@@ -164,7 +169,7 @@ def given_rows(array: h5py.Dataset, path: Path, name: str, cache: Path | None = 
 
 
 def fingerprint(features: Rows) -> str:
-    """sha256 of features with their shape and dtype; the same for an array and for equal rows of a file."""
+    """Return the sha256 of features (n, d), their shape and dtype; an array and equal rows of a file have the same."""
     return features.sha256 if isinstance(features, GivenRows) else survey(features).sha256
 
 

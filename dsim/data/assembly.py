@@ -1,4 +1,4 @@
-"""From named files to a dataset: ask the headers, check that everything belongs together, and leave pixels alone."""
+"""From named files to a dataset: headers are read and compared, pixels are not."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ class _Row:
 def assemble(
     items: Sequence[Item], *, name: str, location: Path, format: str, options: ReadOptions, notes: Sequence[str] = ()
 ) -> Dataset:
-    """The dataset of these files.
+    """Return the dataset of these files.
 
     Headers are read, not pixels. Only files whose end looks damaged are decoded; with ``skip_unreadable`` all are.
+    Raises UnreadableImageError for a file that cannot be read; DataError where files do not belong together: two of one
+    id, masks or labels for some only, a mask of another size or grid, pictures beside volumes, or none readable.
     """
     _refuse_same_ids(items)
     _refuse_partial(items)
@@ -146,7 +148,7 @@ def _mask_frames(
 
 
 def _refuse_other_grid(image: Path, ours: FrameHeader, mask: Path, its: FrameHeader) -> None:
-    """Formats order slices and rows by rules of their own, so that voxels of two kinds do not lie on one another."""
+    """Each format orders slices and rows in its own way, so that voxels of two kinds do not lie on one another."""
     if ours.kind != its.kind:
         raise DataError(
             f"mask {mask} is a {its.kind}, but its image {image} is a {ours.kind}",
@@ -199,7 +201,7 @@ def _column(values: Iterable[str | None]) -> tuple[str, ...] | None:
 
 
 def _groups(rows: Sequence[_Row], volumes: Sequence[Volume]) -> tuple[str, ...] | None:
-    """The groups that are given, else volumes: their slices are no independent evidence. One alone divides nothing."""
+    """The groups that are given, else volumes: slices of one are not independent. One alone divides nothing."""
     given = _column(row.piece.item.group for row in rows)
     if given or len(volumes) == 1 or all(len(volume.pieces) == 1 for volume in volumes):
         return given

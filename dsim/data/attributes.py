@@ -1,4 +1,4 @@
-"""What people say of datasets as wholes: properties, by one or several observers, and the sources they would choose.
+"""Statements of people about datasets as wholes: properties, and the sources that they would choose.
 
 They lie in a dataset's ``attributes``. The key of a property is its name, or ``name@observer`` where several people
 judged; the key of a choice is ``choice@observer``, and its value the name of a source. Choices speak of datasets by
@@ -25,7 +25,7 @@ Table = dict[str, dict[str, str]]
 
 
 def key_of(name: str, observer: str = "") -> str:
-    """The key of a property or choice.
+    """Return the key of a property or choice.
 
     >>> key_of("colour", "ann"), key_of("colour")
     ('colour@ann', 'colour')
@@ -34,7 +34,7 @@ def key_of(name: str, observer: str = "") -> str:
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """Name and observer of a key; the observer is empty where it names none.
+    """Return name and observer of a key; the observer is empty where it names none.
 
     >>> split_key("colour@ann"), split_key("colour")
     (('colour', 'ann'), ('colour', ''))
@@ -44,9 +44,9 @@ def split_key(key: str) -> tuple[str, str]:
 
 
 def votes_of(attributes: Mapping[str, str], reserved: bool = False) -> dict[str, dict[str, str]]:
-    """What each observer said, by property: ``{property: {observer: value}}``, both in alphabetical order.
+    """Return each observer's statement, by property: ``{property: {observer: value}}``, both in alphabetical order.
 
-    ``name`` and the choices are no properties, and are left out unless ``reserved``.
+    ``name`` and the choices are not properties, and are left out unless ``reserved``.
 
     >>> votes_of({"colour@bob": "gray", "colour@ann": "colour", "name": "cells"})
     {'colour': {'ann': 'colour', 'bob': 'gray'}}
@@ -60,7 +60,7 @@ def votes_of(attributes: Mapping[str, str], reserved: bool = False) -> dict[str,
 
 
 def read_attributes(path: Path, *, only: str | None = None) -> Table:
-    """Attributes by dataset name, from a CSV table of properties or of choices.
+    """Return attributes by dataset name, from a CSV table of properties or of choices.
 
     Properties: columns ``dataset``, ``observer`` if there are several, and one per property. Choices: ``observer``,
     ``target``, ``source``. Empty cells were not answered. ``only`` names the dataset where there is no such column.
@@ -86,7 +86,7 @@ class Line:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """The lines of a CSV table with a header, at least one; raises DataError that names the file and line."""
+    """Return the lines of a CSV table with a header, at least one. Raises DataError that names the file and line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -113,7 +113,7 @@ def _line(where: str, cells: Mapping[str | None, object]) -> Line:
 
 
 def merge(tables: Iterable[Table]) -> Table:
-    """Several tables as one; DataError where two answer the same of the same dataset by the same observer."""
+    """Return several tables as one. Raises DataError where two hold the same answer of the same observer."""
     merged: Table = {}
     for table in tables:
         for name, said in table.items():
@@ -123,10 +123,12 @@ def merge(tables: Iterable[Table]) -> Table:
 
 
 def attach(datasets: Sequence[Dataset], table: Table) -> list[Dataset]:
-    """The datasets with what the table says of those of their names; DataError where it knows none of them.
+    """Return the datasets with the attributes that the table holds for their names.
+
+    Raises DataError where it holds none of these names.
 
     Properties and choices take the place of those that a dataset carried. With choices among it every dataset also
-    carries its name, by which experts speak of it.
+    carries its name, which experts use for it.
     """
     names = [dataset.name for dataset in datasets]
     if table and not set(table) & set(names):
@@ -141,7 +143,7 @@ def attach(datasets: Sequence[Dataset], table: Table) -> list[Dataset]:
 
 
 def with_sidecar(dataset: Dataset, folder: Path) -> Dataset:
-    """The dataset with what ``attributes.csv`` in its folder says of it, if there is one.
+    """Return the dataset with its attributes in ``attributes.csv`` in its folder, where there is one.
 
     Of a table with the column ``dataset`` those lines count that name the dataset or its folder.
     """
@@ -159,7 +161,7 @@ def with_sidecar(dataset: Dataset, folder: Path) -> Dataset:
 
 
 def _with(dataset: Dataset, said: Mapping[str, str], chosen: bool) -> Dataset:
-    """What is said takes the place of what the dataset carried: properties of properties, choices of choices."""
+    """Properties in the table take the place of all properties of the dataset, and choices that of its choices."""
     name = {NAME: dataset.name} if chosen else {}
     if not said and not name:
         return dataset
@@ -173,7 +175,7 @@ def _is_choice(key: str) -> bool:
 
 
 def _choice(line: Line) -> tuple[str, dict[str, str]]:
-    """The target of a line, and what its observer chose for it."""
+    """The target of a line, and the choices of its observer for it."""
     target, observer, source = (line.cells.get(name, "") for name in ("target", "observer", "source"))
     if not (target and observer and source):
         raise DataError(
@@ -184,7 +186,7 @@ def _choice(line: Line) -> tuple[str, dict[str, str]]:
 
 
 def _properties(line: Line, only: str | None) -> tuple[str, dict[str, str]]:
-    """The dataset of a line, and what its observer said of it."""
+    """The dataset of a line, and the properties that its observer gave it."""
     properties = [name for name in line.cells if name not in ("dataset", "observer")]
     dataset = line.cells.get("dataset", only or "")
     if not properties or not dataset:
@@ -198,7 +200,8 @@ def _refuse_twice(known: Mapping[str, str], said: Mapping[str, str], dataset: st
     twice = sorted(known.keys() & said.keys())
     if twice:
         name, observer = split_key(twice[0])
-        told = f" by {observer!r}" if observer else ""
+        said = f" by {observer!r}" if observer else ""
         raise DataError(
-            f"{where}: {name!r} of {dataset!r}{told} is answered twice", hint="keep one line per dataset and observer"
+            f"{where}: {name!r} of {dataset!r}{said} is answered twice",
+            hint="keep one line per dataset and observer",
         )

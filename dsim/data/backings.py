@@ -49,10 +49,10 @@ class Place(Protocol):
         """All files that are read."""
 
     def read(self, max_pixels: int) -> NDArray[Any]:
-        """Pixels as stored, (H, W, C)."""
+        """Return pixels as stored, (H, W, C), any numeric dtype. Raises UnreadableImageError that names the file."""
 
     def read_mask(self, max_pixels: int) -> NDArray[Any]:
-        """An integer mask, (H, W)."""
+        """Return an integer mask, (H, W). Raises UnreadableImageError that names the file."""
 
     def digest(self, of_file: Mapping[Path, str]) -> str:
         """Its identity, from the sha256 of each of its files."""
@@ -114,7 +114,7 @@ class FilesBacking:
 
 @dataclass(frozen=True)
 class ArraysBacking:
-    """Images (and masks) held in memory; they are not copied and must not be changed afterwards."""
+    """Images (and masks) held in memory, (H, W[, C]) and (H, W) each; not copied, and not to be changed."""
 
     images: tuple[NDArray[Any], ...]
     masks: tuple[NDArray[Any], ...] | None = None
@@ -154,7 +154,7 @@ def _file_digest(path: Path) -> str:
 
 @dataclass(frozen=True)
 class RowsBacking(ABC):
-    """Samples that are rows of the arrays ``images`` and ``masks`` in one file."""
+    """Samples that are rows of the arrays ``images`` (n, H, W[, C]) and ``masks`` (n, H, W) in one file."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""Datasets from Python: plain arrays, and any torch map-style Dataset (``from_torch``)."""
+"""Datasets made in Python: of arrays, of any torch map-style dataset, and of several datasets joined."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class TorchBacking:
 
 
 def from_torch(dataset: Any, *, name: str = "torch") -> Dataset:
-    """A dataset from a torch map-style Dataset whose items are an image, or (image, label).
+    """Return the dataset of a torch map-style dataset whose items are an image, or (image, label).
 
     Tensors are (C, H, W) or (H, W); PIL images and (H, W[, C]) arrays are taken too. Images are read when they are
     asked for. Labels come from the attribute ``targets`` (with names from ``classes``) where there is one, else from
     one pass over all items. Raises DataError where items change from one reading to the next (random augmentation).
     """
     if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
-        raise DataError(f"{type(dataset).__name__} is no map-style dataset", hint="give it __len__ and __getitem__")
+        raise DataError(f"{type(dataset).__name__} is not a map-style dataset", hint="give it __len__ and __getitem__")
     count = len(dataset)
     if count == 0:
         raise DataError(f"the torch dataset {name!r} is empty", hint="give at least one image")
@@ -125,8 +125,6 @@ if TYPE_CHECKING:
 
     Images = NDArray[Any] | Sequence[NDArray[Any]]
 
-__all__ = ["from_arrays", "from_torch"]
-
 
 def from_arrays(
     images: Images | None = None,
@@ -139,17 +137,15 @@ def from_arrays(
     ids: Sequence[str] | None = None,
     name: str = "arrays",
 ) -> Dataset:
-    """A dataset of arrays that are already in memory. Nothing is copied: do not change them afterwards.
+    """Return a dataset of arrays in memory. Nothing is copied: do not change them afterwards.
 
     Parameters
     ----------
-    images : (n, H, W) or (n, H, W, C), or a list of (H, W[, C]) arrays of any sizes. 8 bits are used as they are,
-        floats too if all lie in [0, 1]; anything else is scaled by percentiles of the dataset.
+    images : (n, H, W[, C]), or a list of (H, W[, C]) arrays of any sizes. 8 bits, and floats that all lie in [0, 1],
+        are used as they are; anything else is scaled by percentiles of the dataset.
     features : float (n, d); used as they are by every feature measure. May be given without images.
     labels, groups : one per image, turned into text. ``masks`` : integers (n, H, W), 0 is background.
-    attributes : properties of the dataset as a whole.
-    ids : unique texts; default: the position.
-
+    attributes : properties of the dataset as a whole. ``ids`` : unique texts; default: the position.
     Raises DataError where lengths or shapes do not fit.
 
     >>> import numpy as np
@@ -157,24 +153,17 @@ def from_arrays(
     >>> len(cells), cells.classes
     (3, ('0', '1'))
     """
-    import numpy as np
-
     if images is None and features is None:
-        raise DataError(
-            f"dataset {name!r} has neither images nor features", hint="give images=..., features=..., or both"
-        )
-    stack = _as_list(images, "images") if images is not None else None
-    given = None if features is None else np.asarray(features)
-    count = len(stack) if stack is not None else len(given) if given is not None else 0
-    backing = None if stack is None else ArraysBacking(stack, _masks(masks, stack), name)
-    if masks is not None and stack is None:
+        raise DataError(f"dataset {name!r} has neither images nor features", hint="give images=... or features=...")
+    if masks is not None and images is None:
         raise DataError(f"dataset {name!r} has masks but no images", hint="give images=... too")
-    if given is not None:
-        check_features(given, name)
+    stack = _as_list(images, "images") if images is not None else None
+    given = _checked_features(features, name)
+    count = len(stack) if stack is not None else len(given) if given is not None else 0
     return Dataset(
         name=name,
         ids=tuple(ids) if ids is not None else numbered(count),
-        backing=backing,
+        backing=None if stack is None else ArraysBacking(stack, _masks(masks, stack), name),
         labels=None if labels is None else texts(labels, "labels"),
         groups=None if groups is None else texts(groups, "groups"),
         attributes=dict(attributes or {}),
@@ -182,6 +171,16 @@ def from_arrays(
         masked=masks is not None,
         dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
     )
+
+
+def _checked_features(features: Any, name: str) -> NDArray[Any] | None:
+    import numpy as np
+
+    if features is None:
+        return None
+    array = np.asarray(features)
+    check_features(array, name)
+    return array
 
 
 def _as_list(images: Images, what: str) -> tuple[NDArray[Any], ...]:
@@ -207,10 +206,10 @@ def _masks(masks: Images | None, images: Sequence[NDArray[Any]]) -> tuple[NDArra
 
 
 def join(parts: Sequence[Dataset], name: str) -> Dataset:
-    """One dataset of the images of all parts, in their order; of images of 8 bits nothing is read now.
+    """Return one dataset of the images of all parts, in their order; of images of 8 bits nothing is read now.
 
-    Each image stays scaled as in its own dataset, which for deeper ones is decided now. Ids and groups are told apart
-    by the part's name, ``liver/017``. Labels, splits and masks are kept where every part has them; attributes are of a
+    Each image stays scaled as in its own dataset, which for deeper ones is decided now. Ids and groups begin with
+    the part's name, ``liver/017``. Labels, splits and masks are kept where every part has them; attributes are of a
     dataset as a whole, and given features of one extraction: neither is joined. Raises DataError for no part at all, or
     for an id that comes twice, NeedError for a part without images.
 

@@ -67,7 +67,7 @@ class Numbered(Sequence[str]):
 
 
 def numbered(count: int, prefix: str = "") -> Numbered:
-    """Ids by position, padded so that they sort as they count.
+    """Return ids by position, padded so that they sort as they count.
 
     >>> numbered(11)[8:]
     ('08', '09', '10')
@@ -104,8 +104,8 @@ class Dataset:
     attributes : properties of the dataset as a whole (used by expert measures).
     features : numbers (n, d) given by the user, an array or rows of a file; feature measures use them as they are.
     masked : whether every sample has a mask.
-    dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding tells.
-    location, format : where it came from and how it was understood. ``notes`` and ``skipped`` tell the rest.
+    dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding shows it.
+    location, format : where it came from and how it was understood. ``notes`` and ``skipped`` hold the rest.
     options : which slices of volumes were asked for, as ``[slices=3]``; empty where nothing was.
     whole : of a subset of deeper images, the dataset whose images decide how they are scaled; None for all others.
     cache : the folder in which the measured range of deeper images is remembered; None: the default cache.
@@ -158,7 +158,7 @@ class Dataset:
         return tuple(sorted(set(self.labels or ())))
 
     def has(self, need: Need) -> bool:
-        """Whether a measure with this need can use the dataset."""
+        """Return whether a measure with this need can use the dataset."""
         return {
             Need.IMAGES: self.backing is not None,
             Need.FEATURES: self.features is not None or self.backing is not None,
@@ -173,29 +173,30 @@ class Dataset:
             raise NeedError(f"dataset {self.name!r} has no {need}, and {wanted_by} needs them", hint=_SUPPLY[need])
 
     def native(self, index: int) -> NDArray[Any]:
-        """Pixels as stored, shape (H, W, C), native dtype."""
+        """Return pixels as stored, shape (H, W, C), native dtype. Raises NeedError where there are no images."""
         return self._backing("images").image(index)
 
     def pixels(self, index: int) -> NDArray[Any]:
-        """Pixels ready for use, shape (H, W, C): uint8 where 8 bits were stored, else float32 in [0, 1].
+        """Return pixels ready for use, shape (H, W, C): uint8 where 8 bits were stored, else float32 in [0, 1].
 
         Deeper images are scaled by percentiles of the whole dataset (see ``treatment``), never clipped to white.
+        Raises NeedError where there are no images.
         """
         return self.treatment.apply(self.native(index))
 
     def mask(self, index: int) -> NDArray[Any]:
-        """Integer mask, shape (H, W)."""
+        """Return the integer mask, shape (H, W). Raises NeedError where there are no masks."""
         self.require(Need.MASKS, "this step")
         return self._backing("masks").mask(index)
 
     @property
     def reference(self) -> str:
-        """What ``open_dataset`` takes to open it again, where it was opened from a place."""
+        """The text that ``open_dataset`` takes to open it again, where it was opened from a place."""
         return self.location + self.options
 
     @cached_property
     def treatment(self) -> Treatment:
-        """How stored numbers become intensities: decided once per dataset, for all its subsets, and recorded."""
+        """The way stored numbers become intensities: decided once per dataset, for all its subsets, and recorded."""
         from dsim.data.treatment import decide_treatment
 
         return self.whole.treatment if self.whole is not None else decide_treatment(self)
@@ -239,7 +240,7 @@ class Dataset:
 
     @cached_property
     def features_fingerprint(self) -> str:
-        """sha256 of the features that were given, with their shape and dtype."""
+        """sha256 of the features (n, d) that were given, with their shape and dtype; DataError where there are none."""
         from dsim.data.arrays import fingerprint
 
         if self.features is None:
@@ -249,7 +250,7 @@ class Dataset:
         return fingerprint(self.features)
 
     def fingerprint(self, needs: Iterable[Need]) -> str:
-        """Identity of exactly that part of the dataset which these needs read."""
+        """Return the identity of exactly that part of the dataset which these needs read."""
         parts: dict[str, str] = {}
         for need in sorted(set(needs)):
             parts[need] = self._fingerprint_of(need)
@@ -267,7 +268,7 @@ class Dataset:
         return self.masks_fingerprint if need is Need.MASKS else self.images_fingerprint
 
     def subset(self, indices: Sequence[int], name: str | None = None) -> Dataset:
-        """The dataset of these samples, in this order; ids stay, so fingerprints tell the difference.
+        """Return the dataset of these samples, in this order; ids stay, so its fingerprints differ.
 
         Deeper images are scaled as in the whole, so that its parts, for training and for tests, stay comparable.
         """
@@ -295,7 +296,7 @@ class Dataset:
         return replace(part, whole=self if self.whole is None else self.whole) if deep_samples(part) else part
 
     def renamed(self, name: str) -> Dataset:
-        """The same dataset under another name."""
+        """Return the same dataset under another name."""
         return replace(self, name=name)
 
     def _backing(self, what: str) -> Backing:

@@ -1,4 +1,4 @@
-"""Look at a whole dataset: what was understood, and what its images are like. Reads every image."""
+"""Look at a whole dataset: its contents in numbers, and sheets of thumbnails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a dataset holds; every field is a JSON value.
+    """The contents of a dataset; every field is a JSON value.
 
     ``dtypes`` and ``channels`` count images; ``foreground`` is the mean share of pixels that the masks mark, in [0, 1];
     ``repeated`` is the number of images whose bytes are those of an earlier one.
@@ -79,7 +79,7 @@ class _Look:
 
 
 def inspect(dataset: Dataset, progress: Progress | None = None) -> Inspection:
-    """Read every image (and mask) and sum up; raises UnreadableImageError at the first that cannot be read.
+    """Read every image (and mask) and sum up. Raises UnreadableImageError at the first that cannot be read.
 
     >>> import numpy as np
     >>> from dsim.data import from_arrays
@@ -158,7 +158,10 @@ _OUTLINE = (0, 230, 255)
 
 
 def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16) -> None:
-    """Write one picture with a block of thumbnails per dataset, evenly spread over its images."""
+    """Write one picture with a block of thumbnails per dataset, evenly spread over its images.
+
+    Raises DataError where no dataset has images, or where the file is neither ``.png`` nor ``.jpg``.
+    """
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise DataError(f"cannot write a sheet to {path}", hint="end its name in .png or .jpg")
     sheet = draw_sheet(datasets, per_dataset=per_dataset)
@@ -167,7 +170,10 @@ def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16
 
 
 def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.Image:
-    """The sheet as an RGB picture. Of more than three channels the first three are shown, of two red and green."""
+    """Return the sheet as an RGB picture. Raises DataError where no dataset has images.
+
+    Of more than three channels the first three are shown, of two red and green.
+    """
     from PIL import Image, ImageDraw
 
     shown = [dataset for dataset in datasets if dataset.backing is not None]
@@ -186,7 +192,10 @@ def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.I
 
 
 def save_grid(dataset: Dataset, path: Path, *, columns: int = 3, side: int = 256) -> None:
-    """Write one picture of all images of a dataset, large and without a word about them: for eyes that shall judge."""
+    """Write one picture of all images of a dataset, large and without any text, for people who judge them.
+
+    Raises DataError where the file is neither ``.png`` nor ``.jpg``.
+    """
     from PIL import Image
 
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
@@ -239,7 +248,7 @@ class _Block:
 
 
 def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
-    """One image as RGB, its longest side ``side`` pixels, with the outline of its mask."""
+    """Return one image as RGB, its longest side ``side`` pixels, with the outline of its mask."""
     from PIL import Image
 
     picture = Image.fromarray(_rgb(dataset.pixels(index)))
@@ -285,7 +294,7 @@ def write_line(
     *,
     keep_end: bool = False,
 ) -> None:
-    """One line of text no wider than ``width``: its end is cut, or, with ``keep_end``, its middle."""
+    """Draw one line of text no wider than ``width``: its end is cut, or, with ``keep_end``, its middle."""
     from PIL import ImageFont
 
     font = ImageFont.load_default(size)
@@ -298,7 +307,7 @@ def write_line(
 
 
 def evenly(count: int, wanted: int) -> list[int]:
-    """Up to ``wanted`` of ``count`` positions, evenly spread.
+    """Return up to ``wanted`` of ``count`` positions, evenly spread.
 
     >>> evenly(10, 4), evenly(2, 4)
     ([0, 2, 5, 7], [0, 1])

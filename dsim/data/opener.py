@@ -1,4 +1,4 @@
-"""From a path or a name to a dataset: the readers of the registry are asked in order."""
+"""From a path or a name to a dataset: the readers of the registry are asked in order. Listings of folders."""
 
 from __future__ import annotations
 
@@ -37,21 +37,19 @@ def open_dataset(
 
     Parameters
     ----------
-    path : a folder, an image file, a ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name,
-        and ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images.
+    path : a folder, an image file, ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name, and
+        ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images.
     name : default: the name of the folder or file, with the options for volumes that were given.
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
         skipped: what its header shows to be broken raises here, and the rest when it is read.
     max_pixels : largest height x width that is decoded.
     slices, axis, time : which slices of volumes become images, see ``dsim.data.options.Cut``; by default all,
         along ``z``, of volumes that hold one time point.
-    cache : folder in which the measured range of deeper images, and the fingerprint of features in a file, are
-        remembered; by default ``$DSIM_CACHE``, or the user's cache folder of the platform.
+    cache : folder that remembers the range of deeper images and the fingerprint of features; None: the default one.
 
     Raises DataError (UnreadableImageError for a file) that names the file and the fix. See docs/datasets.md.
     """
-    keywords = {"slices": slices, "axis": axis, "time": time}
-    given = {key: str(value) for key, value in keywords.items() if value is not None}
+    given = {k: str(v) for k, v in {"slices": slices, "axis": axis, "time": time}.items() if v is not None}
     named, where = _split_name(str(path))
     name = name or named
     if where.startswith(PHANTOMS) and not Path(where).exists():
@@ -74,7 +72,7 @@ def open_dataset(
 def open_many(
     paths: Iterable[str | Path], *, skip_unreadable: bool = False, max_pixels: int = MAX_PIXELS
 ) -> list[Dataset]:
-    """Open several datasets, which must have different names; ``NAME=PATH`` gives one."""
+    """Open several datasets; ``NAME=PATH`` gives one a name. Raises DataError where two have the same."""
     given = list(paths)
     datasets = [open_dataset(path, skip_unreadable=skip_unreadable, max_pixels=max_pixels) for path in given]
     first: dict[str, str] = {}
@@ -174,7 +172,7 @@ class Listing:
     unknown: tuple[Path, ...]
 
     def notes(self) -> tuple[str, ...]:
-        """What was passed over, in words."""
+        """Return notes on the files that were passed over."""
         notes = []
         if self.ignored:
             notes.append(f"passed over {_named(self.ignored)}: not images")
@@ -193,17 +191,17 @@ def listing(folder: Path, *, recursive: bool = True) -> Listing:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Immediate subfolders, sorted, without hidden ones."""
+    """Return the immediate subfolders, sorted, without hidden ones."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is the system's own."""
+    """Return whether a file or folder belongs to the system."""
     return name.startswith(".") or name == "__MACOSX"
 
 
 def stem(path: Path) -> str:
-    """The name without its suffix; ``.ome.tif`` and ``.nii.gz`` are one suffix, and a number is none.
+    """Return the name without its suffix; ``.ome.tif`` and ``.nii.gz`` are one suffix, a number is not a suffix.
 
     >>> stem(Path("a/cells.01.ome.tif")), stem(Path("scan.nii.gz")), stem(Path("1.2.840.31"))
     ('cells.01', 'scan', '1.2.840.31')
@@ -217,7 +215,7 @@ def stem(path: Path) -> str:
 
 
 def sample_id(path: Path, root: Path) -> str:
-    """A file's place below the root, without its suffix, with forward slashes."""
+    """Return a file's place below the root, without its suffix, with forward slashes."""
     return (path.relative_to(root).parent / stem(path)).as_posix()
 
 

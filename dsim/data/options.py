@@ -51,7 +51,7 @@ class Cut:
 
     @property
     def options(self) -> dict[str, str]:
-        """What differs from the default, as it is written.
+        """The options that differ from the default, as they are written.
 
         >>> Cut(slices=3, axis="z").options
         {'slices': '3'}
@@ -98,7 +98,7 @@ class ReadOptions:
     skip_unreadable : decode every file when the dataset is opened, and leave out (and list) those that fail.
     name : the dataset's name; None: the name of its folder or file.
     max_pixels : largest height x width that is decoded; the header is asked first.
-    cache : folder in which what reading finds out is remembered; None: the default cache.
+    cache : folder that remembers what readers measure; None: the default cache.
     cut : which slices of volumes become images; a reader that has none calls ``cut.refuse``.
     """
 

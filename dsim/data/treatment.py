@@ -46,7 +46,7 @@ _THREADS = 2
 
 
 class Samples(Protocol):
-    """A dataset, as far as its treatment depends on it."""
+    """The part of a dataset that its treatment depends on."""
 
     @property
     def name(self) -> str: ...
@@ -81,7 +81,7 @@ class Scale:
     bright: int = 0
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Intensities in [0, 1], float32."""
+        """Return intensities in [0, 1], float32 (H, W, C), of stored values (H, W, C)."""
         import numpy as np
 
         low = np.array(self.low)
@@ -99,7 +99,10 @@ class Treatment:
     version: int = TREATMENT_VERSION
 
     def apply(self, native: NDArray[Any]) -> NDArray[Any]:
-        """Pixels ready for use, (H, W, C): uint8 as they are, else float32 in [0, 1]."""
+        """Return pixels ready for use, (H, W, C): uint8 as they are, else float32 in [0, 1].
+
+        Raises DataError for an image of a dtype or number of channels that was not measured.
+        """
         if native.dtype.name == "uint8":
             return native
         scale = self.scales.get(key_of(native))
@@ -111,22 +114,22 @@ class Treatment:
         return scale.apply(native)
 
     def describe(self) -> dict[str, Any]:
-        """For provenance: the version and every scale, as JSON values."""
+        """Return the version and every scale as JSON values, for provenance."""
         scales = {key: json.loads(json.dumps(asdict(scale))) for key, scale in sorted(self.scales.items())}
         return {"version": self.version, "uint8": "as stored", "scales": scales}
 
     def notes(self) -> tuple[str, ...]:
-        """What a user should know, in words."""
+        """Return one sentence per scale, for the user."""
         return tuple(_sentence(key, scale) for key, scale in sorted(self.scales.items()))
 
 
 def key_of(native: NDArray[Any]) -> str:
-    """Images of one key share a scale: ``uint16x3`` are those of 16 bits and three channels."""
+    """Return the key of an image (H, W, C): those of one key, such as ``uint16x3``, share a scale."""
     return f"{native.dtype.name}x{native.shape[2]}"
 
 
 def decide_treatment(dataset: Samples) -> Treatment:
-    """The treatment of a dataset.
+    """Return the treatment of a dataset. Raises DataError where deeper images hold NaN or infinity.
 
     Where all headers say 8 bits, nothing is read. Otherwise one pass over the deep images measures their percentiles;
     it is remembered by the images' fingerprint, so that a second run decodes nothing.
@@ -143,7 +146,7 @@ def decide_treatment(dataset: Samples) -> Treatment:
 
 
 def deep_samples(dataset: Samples) -> list[int]:
-    """Samples that are not known to have 8 bits; where a dataset does not tell, all of them."""
+    """Return the samples that are not known to have 8 bits; all where a dataset does not state its dtypes."""
     if dataset.backing is None:
         return []
     if dataset.dtypes is None:
@@ -163,7 +166,10 @@ def _sentence(key: str, scale: Scale) -> str:
 
 
 def measure_scales(dataset: Samples, samples: Sequence[int]) -> dict[str, Scale]:
-    """One scale per dtype and number of channels; 8-bit images that turn up need none."""
+    """Return one scale per dtype and number of channels; 8-bit images need none.
+
+    Raises DataError for images that hold NaN or infinity.
+    """
     groups: dict[str, list[Quantiles]] = defaultdict(list)
     with ThreadPoolExecutor(_THREADS) as threads:
         for key, quantiles in threads.map(lambda index: _quantiles(dataset, index), samples):
@@ -173,7 +179,7 @@ def measure_scales(dataset: Samples, samples: Sequence[int]) -> dict[str, Scale]
 
 
 def scale_of(images: Sequence[Quantiles], *, is_float: bool = False) -> Scale:
-    """The scale of some images from their quantiles, each of shape (5, channels): percent 0, 5, 95, 99, 100."""
+    """Return the scale of images from their quantiles, float64 (5, c) each: percent 0, 5, 95, 99 and 100."""
     import numpy as np
 
     table = np.stack(images)
@@ -211,7 +217,7 @@ def _quantiles(dataset: Samples, index: int) -> tuple[str, Quantiles | None]:
 
 
 def _recall(dataset: Samples) -> Treatment | None:
-    """What was measured before, or None where nothing (or nothing legible) is remembered."""
+    """The treatment that was measured before, or None where nothing legible is remembered."""
     try:
         record = json.loads(_place(dataset).read_text(encoding="utf-8"))
         return Treatment({key: _scale(value) for key, value in record["scales"].items()})
@@ -220,7 +226,7 @@ def _recall(dataset: Samples) -> Treatment | None:
 
 
 def _remember(dataset: Samples, treatment: Treatment) -> None:
-    """Write it down; a cache that cannot be written costs time, not the result."""
+    """Write the treatment down; a cache that cannot be written costs time, not the result."""
     with suppress(DsimError):
         write_text(_place(dataset), json.dumps(treatment.describe(), indent=1))
 

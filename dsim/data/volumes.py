@@ -52,11 +52,11 @@ class Resliced:
         return tuple(dict.fromkeys(file for image in self.images for file in image.files))
 
     def read(self, max_pixels: int) -> NDArray[Any]:
-        """Pixels, (number of images, width or height, channels)."""
+        """Return pixels, (n, width or height, channels) of n images. Raises DataError where their shapes differ."""
         return self._slice("image", lambda image: image.read(max_pixels))
 
     def read_mask(self, max_pixels: int) -> NDArray[Any]:
-        """Integers, (number of images, width or height)."""
+        """Return an integer mask, (n, width or height) of n images. Raises DataError where their shapes differ."""
         return self._slice("mask", lambda image: image.read_mask(max_pixels))
 
     def digest(self, of_file: Mapping[Path, str]) -> str:
@@ -98,7 +98,7 @@ class Order:
 
 
 def ordered(slots: Sequence[Slot], what: object) -> Order:
-    """Sort by ImagePositionPatient along the normal of ImageOrientationPatient, else by InstanceNumber.
+    """Return the order by ImagePositionPatient along the normal of ImageOrientationPatient, else by InstanceNumber.
 
     Raises DataError where neither tells the order, or where places have different numbers of images.
 
@@ -115,10 +115,10 @@ def ordered(slots: Sequence[Slot], what: object) -> Order:
         return _by_number(slots, what)
     if len(counts) > 1:
         raise DataError(
-            f"series {what} has {min(counts)} to {max(counts)} images at one place: it is no volume",
-            hint="put each acquisition, echo or time point into a folder of its own",
+            f"series {what} has {min(counts)} to {max(counts)} images at one place: it is not a volume",
+            hint="put each acquisition, echo or time point into a separate folder",
         )
-    # Within a place the numbers tell which time came first, whatever rounding has done to the heights.
+    # Within a place the numbers show which time came first, whatever rounding has done to the heights.
     places = [sorted(place, key=lambda index: slots[index].number or 0) for place in places]
     times = counts.pop()
     indices = tuple(place[time] for time in range(times) for place in places)
@@ -157,7 +157,7 @@ def _by_number(slots: Sequence[Slot], what: object) -> Order:
     if len(set(numbers)) < len(slots):
         raise DataError(
             f"series {what} has neither parallel positions nor an InstanceNumber for each image: its order is unknown",
-            hint="export it again with these tags, or give each image a SeriesInstanceUID of its own",
+            hint="export it again with these tags, or give each image a different SeriesInstanceUID",
         )
     order = sorted(range(len(slots)), key=lambda index: numbers[index])
     return Order(tuple(order), missing=max(numbers) - min(numbers) + 1 - len(numbers))
@@ -212,7 +212,10 @@ class Volume:
 
 
 def volumes_of(files: Sequence[tuple[Item, Sequence[Piece]]]) -> list[Volume]:
-    """One volume per file, but DICOM files of one image that share folder and series are one together."""
+    """Return one volume per file; DICOM files of one image that share folder and series are one volume.
+
+    Raises DataError where the slices of a series differ in shape, or where their order is unknown.
+    """
     found: list[Volume] = []
     series: dict[tuple[Path, str], list[Piece]] = defaultdict(list)
     for item, pieces in files:
@@ -228,7 +231,7 @@ def volumes_of(files: Sequence[tuple[Item, Sequence[Piece]]]) -> list[Volume]:
 
 
 def samples(volume: Volume, cut: Cut) -> Iterator[tuple[str, Piece]]:
-    """Ids and images of the slices that are wanted.
+    """Yield ids and images of the slices that are wanted.
 
     Raises DataError where the volume has several time points and none is chosen, or where it has not the one wanted.
     """
@@ -247,7 +250,7 @@ def samples(volume: Volume, cut: Cut) -> Iterator[tuple[str, Piece]]:
 
 
 def describe(volumes: Sequence[Volume], cut: Cut) -> list[str]:
-    """What a user should know of the volumes and their slices, in words."""
+    """Return notes for the user on the volumes and their slices."""
     several = [volume for volume in volumes if len(volume.pieces) > 1]
     notes = [
         f"series {volume.id}: {volume.missing} slices seem to be missing between its {len(volume.pieces)}"
@@ -262,7 +265,7 @@ def describe(volumes: Sequence[Volume], cut: Cut) -> list[str]:
 
 
 def refuse_mixed(volumes: Iterable[Volume], location: Path) -> None:
-    """Pictures, NIfTI and DICOM in one dataset are previews, exports or copies of each other, rarely a dataset."""
+    """Raise DataError where pictures, NIfTI and DICOM are mixed: such are previews or copies, rarely a dataset."""
     first: dict[str, Volume] = {}
     for volume in volumes:
         first.setdefault(volume.kind, volume)
@@ -270,7 +273,7 @@ def refuse_mixed(volumes: Iterable[Volume], location: Path) -> None:
         named = " and ".join(f"{volume.pieces[0].item.path.name} ({kind})" for kind, volume in sorted(first.items()))
         raise DataError(
             f"{location} mixes pictures and volumes, or volumes of two formats: {named}",
-            hint="put each kind into a folder of its own, and open that",
+            hint="put each kind into a separate folder, and open that",
         )
 
 
@@ -307,7 +310,7 @@ def _refuse_times(volume: Volume, cut: Cut) -> None:
         raise DataError(
             f"{path} has {times} time points, and no number {cut.time}", hint=f"choose one of 0 to {times - 1}"
         )
-    # Every page of a picture is an image of its own, as it always was; the fourth axis of a scan may be anything.
+    # Every page of a picture is a separate image; the fourth axis of a scan may be anything.
     if cut.time is None and times > 1 and (volume.kind != PICTURE or cut.axis != "z"):
         raise DataError(
             f"{path} has {times} time points (or echoes, or channels): which is meant is not known",

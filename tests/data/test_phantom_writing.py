@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_overwriting_deletes_nothing_that_was_not_written_here(stray, tmp_path):
     write([small()], out)
     (out / stray).parent.mkdir(exist_ok=True)
     (out / stray).write_text("mine")
-    with pytest.raises(DataError, match="no part of the phantoms"):
+    with pytest.raises(DataError, match=re.escape(stray)):
         write([small("xray")], out, overwrite=True)
     assert (out / stray).read_text() == "mine"
     assert (out / "relief" / "labels.csv").is_file()
@@ -177,5 +178,5 @@ def test_names_that_clash_or_leave_the_folder_are_refused(tmp_path):
 
 
 def test_only_phantoms_are_written(tmp_path):
-    with pytest.raises(UsageError, match="'numbers' is no phantom"):
+    with pytest.raises(UsageError, match="'numbers'"):
         write([Dataset(name="numbers", ids=("a",), features=np.zeros((1, 2)))], tmp_path / "out")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Names of files that are taken for images; what they really are is told by their first bytes.
+#: Names of files that are taken for images; their first bytes decide what they really are.
 IMAGE_SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".pnm", ".tif", ".tiff"}
     | {".nii", ".dcm"}
@@ -26,15 +26,15 @@ IMAGE_SUFFIXES = frozenset(
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is taken for an image, by its name; where that has no ending, by whether it is DICOM."""
+    """Return whether a file is taken for an image, by its name; where that has no ending, by whether it is DICOM."""
     name = path.name.lower()
     return path.suffix.lower() in IMAGE_SUFFIXES or name.endswith(".nii.gz") or dicom.looks_like(path)
 
 
 def headers(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[FrameHeader, ...]:
-    """What the file says of each of its images (frames, pages); nothing is decoded.
+    """Return the header of each image (frame, page) of the file; nothing is decoded.
 
-    Raises UnreadableImageError where the file is no image, breaks off, or promises more than ``max_pixels``.
+    Raises UnreadableImageError where the file is not an image, breaks off, or promises more than ``max_pixels``.
     """
     with naming(path):
         found: tuple[FrameHeader, ...] = _decoder(path).headers(path, max_pixels)
@@ -44,16 +44,20 @@ def headers(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[FrameHeader, ...]
 
 
 def read(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
-    """Pixels of one image of the file as stored, shape (H, W, C), native dtype, upright.
+    """Return pixels of one image of the file as stored, shape (H, W, C), native dtype, upright.
 
     Palettes become their colours, alpha is dropped, bilevel becomes 0 and 255, CMYK becomes RGB. 16 bits stay 16 bits.
+    Raises UnreadableImageError that names the file.
     """
     with naming(path):
         return as_pixels(_decoder(path).read(path, index, max_pixels), path)
 
 
 def read_mask(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
-    """An integer mask, shape (H, W), 0 is background; a palette's indices, not its colours."""
+    """Return an integer mask, shape (H, W), 0 is background; a palette's indices, not its colours.
+
+    Raises UnreadableImageError that names the file.
+    """
     with naming(path):
         return as_mask(_decoder(path).read_mask(path, index, max_pixels), path)
 
@@ -61,7 +65,8 @@ def read_mask(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArr
 def verify(path: Path, *, mask: bool = False, thorough: bool = False, max_pixels: int = MAX_PIXELS) -> None:
     """Decode every image of the file, to find out whether it can be read.
 
-    Unless ``thorough``, a file whose end looks as it should is trusted.
+    Unless ``thorough``, a file whose end looks as it should is trusted. Raises UnreadableImageError for the first that
+    cannot be read.
     """
     from dsim.data.formats import raster
 

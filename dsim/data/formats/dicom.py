@@ -1,4 +1,4 @@
-"""Decode DICOM files by pydicom: every frame of a file is a sample; ``volumes/series.py`` puts files into order."""
+"""Decode DICOM files by pydicom: every frame of a file is a sample; ``dsim.data.volumes`` puts files into order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Bytes of a file that tell whether it is one.
+#: Bytes of a file that show whether it is one.
 HEAD_BYTES = 132
 _PIXELS, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
 _DELIMITER = b"\xfe\xff\xdd\xe0"
@@ -41,7 +41,9 @@ def looks_like(path: Path) -> bool:
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """One header per frame; decodes nothing. Raises where the file breaks off, or needs a codec that is missing.
+    """Return one header per frame; decodes nothing.
+
+    Raises ValueError where the file breaks off, or needs a codec that is missing.
 
     Raises NoImageError for plans, structures, reports and other objects without pixels.
     """
@@ -61,7 +63,7 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 
 
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Values of one frame, (H, W) or (H, W, 3): rescaled, MONOCHROME1 inverted, palette and YBR as RGB.
+    """Return values of one frame, (H, W) or (H, W, 3): rescaled, MONOCHROME1 inverted, palette and YBR as RGB.
 
     8 bits stay uint8 where nothing rescales them; all else is float32.
     """
@@ -85,7 +87,7 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """A mask as stored, without any rescaling; bilevel becomes 0 and 255."""
+    """Return a mask as stored, (H, W), without any rescaling; bilevel becomes 0 and 255."""
     import numpy as np
 
     header, stored = _frame(path, index)
@@ -94,12 +96,12 @@ def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def series_of(path: Path) -> str:
-    """The series that a file belongs to, or an empty text where it is no DICOM or names none."""
+    """The series that a file belongs to, or an empty text where it is not DICOM or names none."""
     import pydicom
 
     try:
         header = pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"], stop_before_pixels=True)
-    except Exception:  # whatever is wrong is told when the file is read
+    except Exception:  # whatever is wrong is reported when the file is read
         return ""
     return str(header.get("SeriesInstanceUID", ""))
 

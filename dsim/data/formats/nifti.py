@@ -57,7 +57,7 @@ class KeptVolumes:
         return len(self._volumes)
 
     def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """The array of this key; ``load`` is called where it is not kept, by one thread at a time."""
+        """Return the array of this key; ``load`` is called where it is not kept, by one thread at a time."""
         with self._lock:
             if key not in self._volumes:
                 self._volumes[key] = load()
@@ -74,7 +74,7 @@ class KeptVolumes:
 KEPT = KeptVolumes()
 
 
-#: Bytes of a file that tell whether it is one; of a gzipped file they hold the header too.
+#: Bytes of a file that show whether it is one; of a gzipped file they hold the header too.
 HEAD_BYTES = 1024
 _CHUNK = 2**20
 _GZIP = b"\x1f\x8b"
@@ -108,7 +108,7 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 
 
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Values of one slice, (H, W) or (H, W, 3), slope and intercept applied: uint8 as stored, all else float32."""
+    """Return values of one slice, (H, W) or (H, W, 3), rescaled by its header: uint8 as stored, all else float32."""
     import numpy as np
 
     volume = _Volume.of(path)
@@ -123,14 +123,14 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """A slice of a mask, (H, W): as stored, or scaled where its header says so."""
+    """Return a slice of a mask, (H, W): as stored, or scaled where its header says so."""
     volume = _Volume.of(path)
     return volume.slice(index) if volume.unscaled else read(path, index, max_pixels)
 
 
 @dataclass(frozen=True)
 class _Volume:
-    """What a header states; the voxels are still in the file. ``shape`` is (x, y, z, time)."""
+    """The statements of a header; the voxels are still in the file. ``shape`` is (x, y, z, time)."""
 
     stamp: tuple[str, int, int]
     gzipped: bool
@@ -160,7 +160,7 @@ class _Volume:
         if any(size > 1 for size in shape[4:]):
             raise UnreadableImageError(
                 f"{path} has {len(image.shape)} axes, {' x '.join(map(str, image.shape))}: vectors are not read",
-                hint="save each component as a volume of its own",
+                hint="save each component as a separate volume",
             )
         directions, order, flips = _upright(image)
         slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)

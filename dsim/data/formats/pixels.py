@@ -33,7 +33,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """What a file says of one of its images before anything is decoded.
+    """The header of one image of a file, before anything is decoded.
 
     ``height`` and ``width`` are those of the upright image; ``dtype`` is the numpy name of the pixels as they will be
     read; ``traits`` are the conversions that reading will make, in words. ``kind`` is ``picture``, ``NIfTI`` or
@@ -52,7 +52,7 @@ class FrameHeader:
 
 
 class NoImageError(UnreadableImageError):
-    """A file that is whole and of a known format, but is no image (a DICOM report, a treatment plan)."""
+    """A file that is whole and of a known format, but is not an image (a DICOM report, a treatment plan)."""
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def naming(what: object) -> Iterator[None]:
 
 
 def refuse_bomb(what: object, height: int, width: int, channels: int, max_pixels: int) -> None:
-    """Raise before decoding if the header promises more than ``max_pixels`` pixels (of up to four channels)."""
+    """Raise UnreadableImageError if the header promises more than ``max_pixels`` (of up to four channels each)."""
     pixels = height * width * max(1, -(-channels // 4))
     if pixels > max_pixels:
         raise UnreadableImageError(
@@ -79,7 +79,7 @@ def refuse_bomb(what: object, height: int, width: int, channels: int, max_pixels
 
 
 def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
-    """Pixels in the common form: (H, W, C), C-contiguous, uint8, another integer type, float32 or float64.
+    """Return pixels in the common form: (H, W, C), C-contiguous, uint8, another integer type, float32 or float64.
 
     Booleans become 0 and 255. Not-a-number and infinity are refused.
     """
@@ -95,7 +95,7 @@ def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
         array = array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind not in "uif":
         raise UnreadableImageError(
-            f"{what} holds {array.dtype} values, which are no intensities", hint="store integers or floats"
+            f"{what} holds {array.dtype} values, which are not intensities", hint="store integers or floats"
         )
     array = array.astype(np.float32 if array.dtype == np.float16 else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -107,7 +107,7 @@ def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
 
 
 def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
-    """A mask in the common form: integers (H, W), 0 is background.
+    """Return a mask in the common form: integers (H, W), 0 is background.
 
     Three equal channels are one; other colours become one integer per colour, black being 0.
     """
@@ -131,7 +131,7 @@ def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
 
 
 def mask_of_palette(indices: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
-    """A palette's indices, unless its black has another index than 0: then colours tell what is background.
+    """A palette's indices, unless its black has another index than 0: then its colours decide what is background.
 
     ``indices`` is (H, W), ``table`` uint8 (k, 3); the result goes through ``as_mask``.
     """
@@ -163,7 +163,7 @@ def oriented(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def array_digest(array: NDArray[Any]) -> str:
-    """sha256 of an array's shape, dtype and values."""
+    """Return the sha256 of the shape, dtype and values of an array of any shape, such as (H, W, C)."""
     import numpy as np
 
     array = np.ascontiguousarray(array)

@@ -73,7 +73,7 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 
 
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Pixels of one frame, upright: (H, W) or (H, W, C)."""
+    """Return pixels of one frame, upright: (H, W) or (H, W, C)."""
     with path.open("rb") as file:
         image = _opened(file, path, max_pixels)
         if _deep_png_channels(path, file):
@@ -85,7 +85,7 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """A mask as stored: indices of a palette, not its colours; JPEG is cut at half height, since it blurs edges."""
+    """Return a mask as stored, (H, W): a palette's indices, not its colours; JPEG is cut at 128, since it blurs edges."""
     import numpy as np
 
     with path.open("rb") as file:
@@ -128,7 +128,7 @@ def _opened(file: Any, path: Path, max_pixels: int) -> Image.Image:
 
 @functools.cache
 def _factory(kind: str) -> Any:
-    # Image.open would judge the size by a limit of its own, and warn through global state: go to the plugin behind it.
+    # Image.open would judge the size by its own limit, and warn through global state: go to the plugin behind it.
     from PIL import Image
 
     importlib.import_module(f"PIL.{_PLUGINS[kind]}")
@@ -136,7 +136,7 @@ def _factory(kind: str) -> Any:
 
 
 def native(image: Image.Image) -> NDArray[Any]:
-    """Pixels without alpha and palette, (H, W) or (H, W, 3)."""
+    """Return pixels without alpha and palette, (H, W) or (H, W, 3)."""
     import numpy as np
 
     if image.mode in ("L", "RGB", "I;16", "I;16B", "F"):
@@ -200,7 +200,7 @@ def _frames(path: Path, modified: int) -> tuple[NDArray[Any], ...]:
 
 
 def gif_frames(data: bytes) -> int:
-    """Number of images in a GIF, by walking its blocks; raises ValueError where it breaks off.
+    """Return the number of images in a GIF, by walking its blocks. Raises ValueError where it breaks off.
 
     Pillow takes the end of a truncated file for the end of the animation.
     """

@@ -32,7 +32,7 @@ def is_tiff(head: bytes) -> bool:
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """One header per sample; decodes nothing. Raises where the file breaks off."""
+    """Return one header per sample; decodes nothing. Raises ValueError where the file breaks off."""
     with _opened(path) as tif:
         _refuse_truncated(tif, path.stat().st_size)
         elsewhere = tif.is_ome and tif.series[0].kind != "ome"
@@ -46,7 +46,7 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 
 
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Pixels of one sample, (H, W, C): palette, white-is-zero, CMYK and alpha resolved, upright."""
+    """Return pixels of one sample, (H, W, C): palette, white-is-zero, CMYK and alpha resolved, upright."""
     with _opened(path) as tif:
         stack, sample = _find(tif, index)
         refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
@@ -55,7 +55,7 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """A mask as stored: indices of a palette, not its colours; bilevel becomes 0 and 255."""
+    """Return a mask as stored, (H, W): indices of a palette, not its colours; bilevel becomes 0 and 255."""
     with _opened(path) as tif:
         stack, sample = _find(tif, index)
         if stack.page.photometric != _PALETTE:

@@ -1,4 +1,4 @@
-"""From a scene to a stored image: one camera for all modalities, whose settings are the style knobs."""
+"""From a scene to a stored image: knobs of style and content, and one camera for all modalities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIGNED = frozenset({"colour", "contrast"})
 
 @dataclass(frozen=True)
 class _Knobs:
-    """What both kinds of knobs can do: check themselves, move, and tell how far apart they are."""
+    """Settings in [0, 1] or [-1, 1]: checked, moved along a straight way, and compared by their distance."""
 
     def __post_init__(self) -> None:
         for name, value in self.values().items():
@@ -92,7 +92,7 @@ class Style(_Knobs):
 
 @dataclass(frozen=True)
 class Content(_Knobs):
-    """What an image shows.
+    """The knobs of an image's content.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ DEEP_OFFSET, DEEP_RANGE = 200, 16_000
 
 @dataclass(frozen=True)
 class Sitting:
-    """What a modality is asked to draw. Each random stream serves one purpose, so that one knob moves one thing.
+    """The task of drawing one scene. Each random stream serves one purpose, so that one knob moves one thing.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Sitting:
 
 @dataclass(frozen=True)
 class Scene:
-    """What lies before the camera.
+    """The scene before the camera.
 
     Parameters
     ----------

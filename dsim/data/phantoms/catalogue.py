@@ -194,7 +194,7 @@ def source_names() -> list[str]:
 
 
 def target_names() -> list[str]:
-    """The six variants; ``TRUE_SOURCE`` tells whose.
+    """The six variants; ``TRUE_SOURCE`` names their sources.
 
     >>> TRUE_SOURCE[target_names()[0]]
     'fluorescence'

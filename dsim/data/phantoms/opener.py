@@ -1,4 +1,4 @@
-"""A dataset's pixels, generated on demand: each image depends on its recipe alone, never on the others."""
+"""Phantoms as datasets: each image is generated on demand, and depends on its recipe alone, never on the others."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Recipe:
         return store(pixels, self.depth), scene.mask
 
     def _stream(self, purpose: str, number: int) -> np.random.Generator:
-        # Knobs, size and depth are no keys: turning one changes what it governs, and leaves all other draws alone.
+        # Knobs, size and depth are not keys: turning one changes what it governs, and leaves all other draws alone.
         return stream(self.seed, "phantom", self.name, purpose, str(number))
 
 
@@ -102,7 +102,7 @@ class PhantomBacking:
     recipe: Recipe
 
     def image(self, index: int) -> NDArray[Any]:
-        """Pixels (H, W, C) of 1 or 3 channels, uint8 or uint16."""
+        """Return pixels (H, W, C) of 1 or 3 channels, uint8 or uint16."""
         return self._rendered(index)[0].copy()
 
     def image_digest(self, index: int) -> str:
@@ -110,7 +110,7 @@ class PhantomBacking:
         return self.recipe.digest(index, "image")
 
     def mask(self, index: int) -> NDArray[Any]:
-        """Mask (H, W), uint8, 255 within the objects."""
+        """Return the mask (H, W), uint8, 255 within the objects."""
         return self._rendered(index)[1].copy()
 
     def mask_digest(self, index: int) -> str:
@@ -151,7 +151,7 @@ def open_phantom(
     depth: int | None = None,
     **knobs: float,
 ) -> Dataset:
-    """A phantom as a dataset with images, masks, labels and groups; nothing is rendered yet.
+    """Return a phantom as a dataset with images, masks, labels and groups; nothing is rendered yet.
 
     Parameters
     ----------
@@ -161,14 +161,9 @@ def open_phantom(
     seed : picks the scenes, 0 by default. ``depth`` : 8 (uint8) or 16 (uint16) bits.
     knobs : any of ``Style`` and ``Content``, such as ``noise=0.5``; those not named stay where the phantom has them.
 
-    Returns
-    -------
-    Dataset named as it is written, with the knobs that were turned, so that two settings can be compared.
-
-    Raises
-    ------
-    UnknownNameError : no such phantom, knob or option; the nearest one is suggested.
-    UsageError : a value out of its range, or given both in the brackets and as a keyword.
+    The dataset is named as it is written, with the knobs that were turned, so that two settings can be compared.
+    Raises UnknownNameError where there is no such phantom, knob or option; UsageError for a value out of its range, or
+    given both in the brackets and as a keyword.
 
     >>> data = open_phantom("ultrasound", count=3, size=32)
     >>> data.native(0).shape, data.mask(0).shape, data.classes
@@ -209,12 +204,12 @@ def _number(knob: str, text: str) -> float:
 
 
 def sources(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> list[Dataset]:
-    """The nine source phantoms, each of another modality."""
+    """Return the nine source phantoms, each of another modality."""
     return [open_phantom(name, count=count, size=size, seed=seed) for name in source_names()]
 
 
 def targets(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> list[Dataset]:
-    """The six target phantoms; ``TRUE_SOURCE`` tells the nearest source of each.
+    """Return the six target phantoms; ``TRUE_SOURCE`` names the nearest source of each.
 
     >>> from dsim.data.phantoms import TRUE_SOURCE
     >>> [data.name for data in targets()] == list(TRUE_SOURCE)
@@ -258,7 +253,7 @@ def is_phantom(text: str) -> bool:
     return text.startswith(PHANTOMS)
 
 
-#: Where the last step stands unless told otherwise: another scanner, and another tissue.
+#: Where the last step stands by default: another scanner, and another tissue.
 STYLE_GOAL: Mapping[str, float] = {"colour": 0.8, "contrast": -0.7, "noise": 0.7, "illumination": 0.6}
 CONTENT_GOAL: Mapping[str, float] = {"shape": 1.0, "scale": 0.7, "density": 0.7}
 
@@ -272,7 +267,7 @@ def style_ladder(
     size: int = DEFAULT_SIZE,
     seed: int = DEFAULT_SEED,
 ) -> list[Dataset]:
-    """Datasets of the same scenes in a style that drifts away from the base's.
+    """Return datasets of the same scenes in a style that drifts away from the base's.
 
     Step 0 is the base itself; step k stands at the share k / (steps - 1) of the straight way to the goal, so knob
     distance to the base grows evenly. Masks and labels are the same in all steps.
@@ -283,6 +278,8 @@ def style_ladder(
     base : a phantom's name.
     goal : the style knobs to move and where the last step has them; ``STYLE_GOAL`` if None.
     count, size, seed : as in ``open_phantom``.
+
+    Raises UsageError for fewer than two steps, UnknownNameError for an unknown phantom or knob.
 
     >>> [data.name for data in style_ladder(3, count=2, size=32)]
     ['fluorescence-style-0', 'fluorescence-style-1', 'fluorescence-style-2']
@@ -303,7 +300,7 @@ def content_ladder(
     size: int = DEFAULT_SIZE,
     seed: int = DEFAULT_SEED,
 ) -> list[Dataset]:
-    """Datasets in the same style that show ever other content: shape, scale and density drift away from the base's.
+    """Return datasets in the same style whose content changes: shape, scale and density drift away from the base's.
 
     As ``style_ladder``, with content knobs; ``CONTENT_GOAL`` if no goal is given.
     """

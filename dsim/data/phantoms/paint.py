@@ -1,6 +1,7 @@
-"""Seeded building blocks: smooth noise, speckle, blur, steps, ellipses. All lengths are shares of the image's side.
+"""Seeded building blocks: smooth noise, speckle, blur, steps, ellipses, colours, strokes.
 
-Random draws never depend on the size in pixels, so that one scene can be rendered at any resolution.
+All lengths are shares of the image's side. Random draws never depend on the size in pixels, so that one scene can be
+rendered at any resolution.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Colour fundus photographs: a lit disc of retina with optic disc, macula and branching vessels."""
+"""Photographs in colour: the fundus of an eye, a lesion of the skin, and polyps of the colon."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def _network(sitting: Sitting) -> Image:
 
 
 def _features(sitting: Sitting, pixels: Image, lesion: Image) -> Image:
-    """What sets the classes apart inside the lesion: a veil, or milia."""
+    """The sign of the class inside the lesion: a veil, or milia."""
     if sitting.label == "melanoma":
         return over(pixels, _VEIL, 0.5 * lesion * soft(smooth(sitting.layout, sitting.size, 3), 0.7, 1.0))
     if sitting.label == "keratosis":

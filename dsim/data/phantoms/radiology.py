@@ -1,4 +1,4 @@
-"""Frontal chest radiographs: attenuation along the ray adds up, bone is white, air is dark."""
+"""Radiology: frontal chest radiographs, and ultrasound of soft tissue."""
 
 from __future__ import annotations
 

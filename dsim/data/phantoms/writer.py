@@ -33,7 +33,7 @@ _OWN_FILES = re.compile(r"META\.json|[^/]+/(META\.json|labels\.csv|(images|masks
 def write(
     datasets: Sequence[Dataset], out: Path, *, overwrite: bool = False, progress: Callable[[str], None] | None = None
 ) -> list[Path]:
-    """Write phantom datasets as folders below ``out``.
+    """Write phantom datasets as folders below ``out``; returns the folders.
 
     Each is ``NAME/images/ID.png``, ``NAME/masks/ID.png`` (0 and 255), ``NAME/labels.csv`` (file, label, group) and
     ``NAME/META.json``; ``out/META.json`` lists them with the true source of each target. The whole appears at once.
@@ -85,7 +85,7 @@ def _workshop(goal: Path) -> Iterator[Path]:
 
 def _recipe(data: Dataset) -> Recipe:
     if not isinstance(data.backing, PhantomBacking):
-        raise UsageError(f"dataset {data.name!r} is no phantom", hint="open it with open_phantom")
+        raise UsageError(f"dataset {data.name!r} is not a phantom", hint="open it with open_phantom")
     return data.backing.recipe
 
 
@@ -110,7 +110,9 @@ def _check_free(out: Path, overwrite: bool) -> None:
         )
     for path in sorted(out.rglob("*")):
         if not path.is_dir() and not _OWN_FILES.fullmatch(path.relative_to(out).as_posix()):
-            raise DataError(f"{path} is no part of the phantoms; overwriting would delete it", hint="move it elsewhere")
+            raise DataError(
+                f"{path} does not belong to the phantoms; overwriting would delete it", hint="move it elsewhere"
+            )
 
 
 def _is_ours(out: Path) -> bool:

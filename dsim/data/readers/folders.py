@@ -1,4 +1,4 @@
-"""A folder of images, searched recursively: no labels, no masks. train/, val/ and test/ become splits."""
+"""Readers of image files: one file, a folder, one folder per class, and ``images/`` with ``masks/``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "
 
 
 def accepts_folder(path: Path) -> bool:
-    """Any folder: the last reader that is asked."""
+    """Return whether this is a folder; the last reader that is asked."""
     return path.is_dir()
 
 
 def read_folder(path: Path, options: ReadOptions) -> Dataset:
-    """Every image below the folder; ids are relative paths without suffix."""
+    """Return every image below the folder, searched recursively; ids are relative paths without suffix.
+
+    ``train/``, ``val/`` and ``test/`` become splits. Raises DataError where the folder has no image, holds several
+    datasets, or masks without images beside them; and what ``assemble`` raises.
+    """
     _refuse_several_datasets(path)
     found = listing(path)
     items = [Item(sample_id(image, path), image, split=_split(image, path)) for image in found.images]
@@ -38,7 +42,7 @@ def read_folder(path: Path, options: ReadOptions) -> Dataset:
 
 
 def refuse_empty(items: Sequence[Item], found: Listing) -> None:
-    """Raise, telling what lies there instead, where a folder holds no image."""
+    """Raise DataError, which names the files that lie there instead, where a folder holds no image."""
     if items:
         return
     other = [path.relative_to(found.folder).as_posix() for path in (*found.unknown, *found.ignored)][:3]
@@ -73,7 +77,7 @@ _NOT_CLASSES = frozenset({"images", "masks"})
 
 
 def accepts_class_folders(path: Path) -> bool:
-    """A folder without images of its own, of two or more folders that hold images and no folders.
+    """Return whether this folder holds two or more folders of images, and neither images nor deeper folders.
 
     Where the images of the first folder are slices of one DICOM series, the folders are patients, not classes.
     """
@@ -89,7 +93,10 @@ def accepts_class_folders(path: Path) -> bool:
 
 
 def read_class_folders(path: Path, options: ReadOptions) -> Dataset:
-    """Labels are the folders' names; ids are ``label/stem``."""
+    """Return the images, labelled by the names of their folders; ids are ``label/stem``.
+
+    Raises what ``assemble`` raises: DataError, UnreadableImageError.
+    """
     found = listing(path)
     items = [Item(sample_id(image, path), image, label=image.parent.name) for image in found.images]
     name = options.name or path.name
@@ -106,23 +113,30 @@ def _has_images(folder: Path) -> bool:
 
 
 def accepts_image_file(path: Path) -> bool:
-    """A file whose name says image."""
+    """Return whether this is a file that is taken for an image."""
     return path.is_file() and is_image(path)
 
 
 def read_image_file(path: Path, options: ReadOptions) -> Dataset:
-    """One sample per frame; ids are ``stem#number``."""
+    """Return one sample per frame, such as a page of a TIFF; ids are ``stem#number``.
+
+    Raises what ``assemble`` raises: DataError, UnreadableImageError.
+    """
     name = options.name or stem(path)
     return assemble([Item(stem(path), path)], name=name, location=path, format="image file", options=options)
 
 
 def accepts_images_masks(path: Path) -> bool:
-    """A folder that holds a folder ``images``."""
+    """Return whether this is a folder that holds a folder ``images``."""
     return (path / "images").is_dir()
 
 
 def read_images_masks(path: Path, options: ReadOptions) -> Dataset:
-    """Ids are paths below ``images/`` without suffix; masks are found by the same id below ``masks/``."""
+    """Return the images with the masks of the same id below ``masks/``; ids are paths below ``images/`` without suffix.
+
+    Labels, groups and splits come from ``labels.csv``. Raises DataError where images and masks, or images and lines of
+    the table, do not belong together; and what ``assemble`` raises.
+    """
     root = path / "images"
     found = listing(root)
     refuse_empty([Item("", image) for image in found.images], found)

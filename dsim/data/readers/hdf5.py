@@ -25,12 +25,17 @@ _NAMES = ("images", "features", "labels", "masks", "groups")
 
 
 def accepts(path: Path) -> bool:
-    """An ``.h5`` or ``.hdf5`` file."""
+    """Return whether this is an ``.h5`` or ``.hdf5`` file."""
     return path.suffix.lower() in (".h5", ".hdf5") and path.is_file()
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
-    """Ids are positions. Images, masks and features stay in the file, and are read by rows when they are asked for."""
+    """Return the dataset of the file; ids are positions.
+
+    Images (n, H, W[, C]), masks (n, H, W) and features (n, d) stay in the file, and are read by rows when they are
+    asked for. Raises DataError for shapes that do not fit, for links to other files, and where neither images nor
+    features are there; UnreadableImageError for a damaged file.
+    """
     options.cut.refuse(path, "holds single images")
     with naming(path), _opened(path) as file:
         found = {name: file[name] for name in _NAMES if name in file}
@@ -107,14 +112,14 @@ def _refuse_foreign(file: Any, name: str, path: Path) -> None:
 
 
 def accepts_container(path: Path) -> bool:
-    """A folder without folders and images, with exactly one file that the readers of arrays accept."""
+    """Return whether this folder holds exactly one file of arrays, and neither folders nor images."""
     if not path.is_dir() or subfolders(path):
         return False
     return len(_containers(path)) == 1 and not listing(path, recursive=False).images
 
 
 def read_container(path: Path, options: ReadOptions) -> Dataset:
-    """Read the file, named by its folder."""
+    """Return the dataset of the file, named by its folder. Raises what the reader of that file raises (DataError)."""
     file = _containers(path)[0]
     named = replace(options, name=options.name or path.name)
     return npz.read(file, named) if npz.accepts(file) else read(file, named)

@@ -26,12 +26,15 @@ class Row:
     cells: Mapping[str, str]
 
     def get(self, column: str) -> str | None:
-        """The cell, or None where it is empty or the column is missing."""
+        """Return the cell, or None where it is empty or the column is missing."""
         return self.cells.get(column)
 
 
 def read_table(path: Path, *, key: str, columns: Sequence[str]) -> list[Row]:
-    """Read a table with the column ``key`` and any of ``columns``; raises DataError that names the file and line."""
+    """Return the rows of a table with the column ``key`` and any of ``columns``.
+
+    Raises DataError that names the file and line.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -47,7 +50,7 @@ def read_table(path: Path, *, key: str, columns: Sequence[str]) -> list[Row]:
 
 
 def other_columns(path: Path, known: Sequence[str]) -> list[str]:
-    """Notes on columns that are not used, with the nearest name that would be."""
+    """Return notes on columns that are not used, with the nearest name that would be."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = [name.strip() for name in next(csv.reader(file), [])]
     return [f"column {name!r} is not used.{did_you_mean(name, known)}" for name in header if name not in known]
@@ -74,12 +77,16 @@ _COLUMNS = ("label", "mask", "group", "split")
 
 
 def accepts(path: Path) -> bool:
-    """A ``.csv`` file, or a folder with ``manifest.csv``."""
+    """Return whether this is a ``.csv`` file, or a folder with ``manifest.csv``."""
     return _table(path).suffix.lower() == ".csv" and _table(path).is_file()
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
-    """Ids are the paths without suffix."""
+    """Return the images that the table names; ids are the paths without suffix.
+
+    Raises DataError that names the line, for files that do not exist or lie outside the table's folder; and what
+    ``assemble`` raises.
+    """
     table = _table(path)
     root = table.parent
     rows = read_table(table, key="path", columns=_COLUMNS)

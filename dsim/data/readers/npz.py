@@ -34,14 +34,16 @@ _LOADING = Lock()
 
 
 def accepts(path: Path) -> bool:
-    """A ``.npz`` file."""
+    """Return whether this is a ``.npz`` file."""
     return path.suffix.lower() == ".npz" and path.is_file()
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
-    """Ids are positions, behind ``train/``, ``val/``, ``test/`` where there are splits.
+    """Return the dataset of the file; ids are positions, behind ``train/``, ``val/``, ``test/`` where there are splits.
 
-    The shapes are read from the archive's headers; an array is loaded whole when its first image is asked for.
+    The shapes are read from the archive's headers; an array (n, H, W[, C]) is loaded whole when its first image is
+    asked for. Raises DataError for shapes that do not fit, pickled objects and decompression bombs;
+    UnreadableImageError for a damaged file.
     """
     options.cut.refuse(path, "holds single images")
     with naming(path):
