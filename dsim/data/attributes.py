@@ -145,7 +145,8 @@ def attach(datasets: Sequence[Dataset], table: Table) -> list[Dataset]:
 def with_sidecar(dataset: Dataset, folder: Path) -> Dataset:
     """Return the dataset with its attributes in ``attributes.csv`` in its folder, where there is one.
 
-    Of a table with the column ``dataset`` those lines count that name the dataset or its folder.
+    Of a table with the column ``dataset`` those lines count that name the dataset or its folder. Raises DataError for a
+    table that cannot be read.
     """
     path = folder / SIDECAR
     if not path.is_file():
@@ -200,8 +201,8 @@ def _refuse_twice(known: Mapping[str, str], said: Mapping[str, str], dataset: st
     twice = sorted(known.keys() & said.keys())
     if twice:
         name, observer = split_key(twice[0])
-        said = f" by {observer!r}" if observer else ""
+        by = f" by {observer!r}" if observer else ""
         raise DataError(
-            f"{where}: {name!r} of {dataset!r}{said} is answered twice",
+            f"{where}: {name!r} of {dataset!r}{by} is answered twice",
             hint="keep one line per dataset and observer",
         )

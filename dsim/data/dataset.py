@@ -79,21 +79,24 @@ class Backing(Protocol):
     """Where the samples of a dataset lie. Implementations are picklable and hold no open files."""
 
     def image(self, index: int) -> NDArray[Any]:
-        """Decoded pixels as stored, shape (H, W, C), any numeric dtype; alpha and palette already resolved."""
+        """Return decoded pixels as stored, shape (H, W, C), any numeric dtype; alpha and palette already resolved.
+
+        Raises UnreadableImageError that names the image.
+        """
 
     def image_digest(self, index: int) -> str:
-        """sha256 of the stored bytes (of the recipe, for generated images); decodes nothing."""
+        """Return the sha256 of the stored bytes (of the recipe, for generated images); decodes nothing."""
 
     def mask(self, index: int) -> NDArray[Any]:
-        """Integer mask, shape (H, W); 0 is background."""
+        """Return an integer mask, shape (H, W); 0 is background. Raises NeedError where there are none."""
 
     def mask_digest(self, index: int) -> str:
-        """sha256 of the stored bytes of the mask."""
+        """Return the sha256 of the stored bytes of the mask. Raises NeedError where there are none."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """An immutable, lazy dataset of 2D images.
+    """An immutable, lazy dataset of 2D images; DataError where it is empty, or where lengths or ids do not fit.
 
     Parameters
     ----------
@@ -209,7 +212,7 @@ class Dataset:
 
     @cached_property
     def image_digests(self) -> tuple[str, ...]:
-        """sha256 of each sample's bytes, in order."""
+        """sha256 of each image's bytes, in order; NeedError where there are no images."""
         backing = self._backing("images")
         return tuple(backing.image_digest(index) for index in range(len(self)))
 
@@ -234,7 +237,7 @@ class Dataset:
 
     @cached_property
     def masks_fingerprint(self) -> str:
-        """sha256 over the sorted (id, digest of bytes) of the masks."""
+        """sha256 over the sorted (id, digest of bytes) of the masks; NeedError where there are none."""
         backing = self._backing("masks")
         return digest(sorted((sample, backing.mask_digest(i)) for i, sample in enumerate(self.ids)))
 
@@ -250,7 +253,10 @@ class Dataset:
         return fingerprint(self.features)
 
     def fingerprint(self, needs: Iterable[Need]) -> str:
-        """Return the identity of exactly that part of the dataset which these needs read."""
+        """Return the identity of exactly that part of the dataset which these needs read.
+
+        Raises NeedError where the dataset does not have it.
+        """
         parts: dict[str, str] = {}
         for need in sorted(set(needs)):
             parts[need] = self._fingerprint_of(need)

@@ -248,7 +248,10 @@ class _Block:
 
 
 def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
-    """Return one image as RGB, its longest side ``side`` pixels, with the outline of its mask."""
+    """Return one image as RGB, its longest side ``side`` pixels, with the outline of its mask.
+
+    Raises NeedError where there are no images.
+    """
     from PIL import Image
 
     picture = Image.fromarray(_rgb(dataset.pixels(index)))

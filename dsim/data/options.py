@@ -64,7 +64,9 @@ class Cut:
         }
 
     def positions(self, depth: int) -> tuple[int, ...]:
-        """Which of ``depth`` slices, counted from 0: of K, the middles of K equal parts, floor((2i + 1) depth / 2K).
+        """Return the slices that are wanted of ``depth``, counted from 0.
+
+        Of K they are the middles of K equal parts, floor((2i + 1) depth / 2K).
 
         ``central`` is K = 1. A volume of fewer than K slices gives all that it has.
 
@@ -77,7 +79,7 @@ class Cut:
         return tuple((2 * part + 1) * depth // (2 * count) for part in range(count))
 
     def refuse(self, location: object, why: str) -> None:
-        """Raise where options were given for what has no slices: they would change nothing, in silence."""
+        """Raise DataError where options were given for data without slices: they would change nothing, in silence."""
         if self.options:
             given = ", ".join(f"{name}={value}" for name, value in self.options.items())
             raise DataError(f"{given} chooses slices of volumes, and {location} {why}", hint="leave the option out")

@@ -156,7 +156,7 @@ class _PatchesBacking:
     images: tuple[int, ...]
 
     def image(self, index: int) -> NDArray[Any]:
-        """Pixels as stored, (height, width, C)."""
+        """Return pixels as stored, (h, w, C)."""
         return self._cut(index, self._recent_images, self.whole.native)
 
     def image_digest(self, index: int) -> str:
@@ -164,7 +164,7 @@ class _PatchesBacking:
         return self._digest(index, self.whole.image_digests[self.images[index]])
 
     def mask(self, index: int) -> NDArray[Any]:
-        """Integers, (height, width)."""
+        """Return integers, (h, w). Raises NeedError where the images have no masks."""
         return self._cut(index, self._recent_masks, self.whole.mask)
 
     def mask_digest(self, index: int) -> str:

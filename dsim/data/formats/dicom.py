@@ -25,7 +25,7 @@ _CODECS = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg pylibjpeg-
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether a file starts as DICOM."""
+    """Return whether a file starts as DICOM."""
     return head[128:132] == b"DICM"
 
 

@@ -91,7 +91,9 @@ def is_nifti(head: bytes) -> bool:
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """One header per slice, time point after time point; decodes no voxel. Raises where the file breaks off."""
+    """Return one header per slice, time point after time point; decodes no voxel.
+
+    Raises ValueError where the file breaks off, UnreadableImageError for vectors at each voxel."""
     volume = _Volume.of(path)
     height, width = volume.size
     refuse_bomb(path, height, width, volume.channels, max_pixels)
@@ -201,7 +203,7 @@ class _Volume:
         return int(self.voxels.offset) + math.prod(self.shape) * int(self.voxels.dtype.itemsize)
 
     def slice(self, index: int) -> NDArray[Any]:
-        """Stored values of one slice, upright."""
+        """Return stored values of one slice, (H, W) or (H, W, 3), upright."""
         import numpy as np
 
         time, z = divmod(index, self.depth)

@@ -81,6 +81,8 @@ def refuse_bomb(what: object, height: int, width: int, channels: int, max_pixels
 def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
     """Return pixels in the common form: (H, W, C), C-contiguous, uint8, another integer type, float32 or float64.
 
+    Raises UnreadableImageError for other shapes, other types, and values that are not finite.
+
     Booleans become 0 and 255. Not-a-number and infinity are refused.
     """
     import numpy as np
@@ -108,6 +110,8 @@ def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
 
 def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
     """Return a mask in the common form: integers (H, W), 0 is background.
+
+    Raises DataError for fractions, and for channels that cannot be read as classes.
 
     Three equal channels are one; other colours become one integer per colour, black being 0.
     """

@@ -57,7 +57,7 @@ def format_of(head: bytes) -> str | None:
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """One header per frame; decodes nothing."""
+    """Return one header per frame; decodes nothing. Raises ValueError where a GIF breaks off."""
     with path.open("rb") as file:
         image = _opened(file, path, max_pixels)
         deep = _deep_png_channels(path, file)
@@ -85,7 +85,7 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a mask as stored, (H, W): a palette's indices, not its colours; JPEG is cut at 128, since it blurs edges."""
+    """Return a mask as stored, (H, W): a palette's indices, not colours; JPEG is cut at 128, since it blurs edges."""
     import numpy as np
 
     with path.open("rb") as file:

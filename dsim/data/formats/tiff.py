@@ -127,7 +127,7 @@ class _Stack:
         return [int(time) for time in np.indices(sizes)[along].ravel()]
 
     def plane(self, sample: int) -> NDArray[Any]:
-        """Stored values of one sample, (H, W, C)."""
+        """Return stored values of one sample, (H, W, C). Raises ValueError where a page is missing."""
         import numpy as np
 
         counted = [(axis, size) for axis, size in zip(self.axes, self.shape, strict=True) if axis not in _PLANE_AXES]
