@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from dsim.comparison import compare
 from dsim.data.builders import join
 from dsim.data.dataset import Dataset
-from dsim.data.splits import groups_of, split
+from dsim.data.splits import group_images, split_dataset
 from dsim.evaluation import Evaluation, Score, evaluate
 from dsim.evaluation.intervals import Intervals
 from dsim.files.documents import nullable, number, to_json
@@ -202,7 +202,7 @@ def union(setup: Setup, members: Members) -> Dataset:
     if setup.images:
         parts = [drawn(part, share, setup.seed) for part, share in zip(parts, shares, strict=True)]
     # Runs of neighbours within each member: runs across the union would put whole members into validation.
-    parts = [replace(part, groups=groups_of(part, setup.recipe.blocks)) for part in parts]
+    parts = [replace(part, groups=group_images(part, setup.recipe.blocks)) for part in parts]
     # Another name than the target of the same images: what is trained on can be a share of them.
     return join(parts, "+".join(members) if len(members) > 1 else f"{members[0]} alone")
 
@@ -220,7 +220,7 @@ def most_shown(unions: Sequence[Dataset], setup: Setup) -> int:
     recipe = setup.recipe
     return max(
         len(
-            split(
+            split_dataset(
                 one,
                 validation=recipe.validation,
                 test=recipe.holdout,

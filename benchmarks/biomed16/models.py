@@ -16,7 +16,7 @@ from benchmarks.biomed16.model_card import model_card
 from benchmarks.biomed16.quality import Quality, measured
 from benchmarks.biomed16.sets import Annotated
 from dsim.data.dataset import Dataset
-from dsim.data.splits import Split, split
+from dsim.data.splits import Split, split_dataset
 from dsim.errors import DataError
 from dsim.files import replacing, write_text
 from dsim.models.segmenter import FILE, Segmenter, load_segmenter
@@ -67,7 +67,7 @@ def _compare(quality: Quality, truth: TransferMatrix, training: Training) -> Non
 
 def _parts(dataset: Dataset, model: Segmenter, truth: TransferMatrix, repetition: int) -> Split:
     recipe = model.recipe
-    return split(
+    return split_dataset(
         dataset,
         validation=recipe.validation,
         test=recipe.holdout,

@@ -10,7 +10,7 @@ import numpy as np
 from dsim.data.dataset import Dataset
 from dsim.data.splits import Split
 from dsim.models.segmenter import Segmenter
-from dsim.transfer.segmentation.experiment import dices
+from dsim.transfer.segmentation.experiment import dice_of_images
 
 #: Half precision is measured on the held-out images, and on so many of each other set.
 OTHERS = 4
@@ -60,4 +60,4 @@ def _changes(first: Segmenter, second: Segmenter, dataset: Dataset, rows: Sequen
 
 
 def _mean_dice(model: Segmenter, dataset: Dataset, rows: Sequence[int]) -> float:
-    return 100 * float(np.mean(list(dices(model, dataset, rows, {}))))
+    return 100 * float(np.mean(list(dice_of_images(model, dataset, rows, {}))))

@@ -12,7 +12,7 @@ from benchmarks.biomed6.sets import Labelled
 from benchmarks.cards import counted, listed
 from benchmarks.real_sets import sections, storing
 from benchmarks.real_sets.facts import Facts, facts
-from dsim.transfer.classification.objective import build
+from dsim.transfer.classification.objective import build_classifier
 from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.truth import TransferMatrix
 
@@ -143,7 +143,7 @@ def _imagenet(truth: TransferMatrix) -> str:
 def _how(truth: TransferMatrix) -> str:
     record = truth.provenance
     recipe = ClassificationRecipe(**record["recipe"])
-    weights = sum(each.numel() for each in build(recipe, 2, 0).parameters())
+    weights = sum(each.numel() for each in build_classifier(recipe, 2, 0).parameters())
     return (
         f"    {command(truth)}\n    python -m benchmarks.biomed6 RESULTS\n\n"
         f"The first trains {len(record['trainings'])} networks on sources and {len(record['trained on targets'])} on "

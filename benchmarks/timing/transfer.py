@@ -29,11 +29,11 @@ from dsim.data.opener import open_dataset
 from dsim.learning import fit
 from dsim.learning.losses import segmentation_loss
 from dsim.models.recipe import SegmentationRecipe
-from dsim.models.segmenter import Segmenter, decoded
-from dsim.models.tiles import canvas
+from dsim.models.segmenter import Segmenter, decode_images
+from dsim.models.tiles import prepare_canvas
 from dsim.runtime import Runtime
 from dsim.transfer.segmentation.objective import SegmentationObjective, training_config
-from dsim.transfer.segmentation.pairs import gather
+from dsim.transfer.segmentation.pairs import gather_pairs
 
 #: Sizes of the images that are segmented: one tile each, and many.
 SIZES = (256, 512)
@@ -106,7 +106,7 @@ def in_memory(images: int, size: int) -> Dataset:
 def objective_on(
     dataset: Dataset, indices: range, recipe: SegmentationRecipe, runtime: Runtime
 ) -> SegmentationObjective:
-    pairs = gather(dataset, indices, recipe, {})
+    pairs = gather_pairs(dataset, indices, recipe, {})
     return SegmentationObjective(recipe.build(0, runtime), pairs, None, recipe, runtime.resolved_device())
 
 
@@ -124,7 +124,7 @@ def epoch(
 
 def plain_epoch(dataset: Dataset, recipe: SegmentationRecipe, device: str) -> float:
     """What everybody writes."""
-    pairs = gather(dataset, range(len(dataset)), recipe, {})
+    pairs = gather_pairs(dataset, range(len(dataset)), recipe, {})
     both = pairs.windows(torch.arange(len(pairs)), recipe.patch).to(device)
     images, masks = both[:, :3].contiguous(), both[:, 3].contiguous()
     network = recipe.build(0).to(device, memory_format=torch.contiguous_format).train()  # type: ignore[call-overload]
@@ -142,8 +142,8 @@ def plain_epoch(dataset: Dataset, recipe: SegmentationRecipe, device: str) -> fl
 def ready(dataset: Dataset, recipe: SegmentationRecipe) -> torch.Tensor:
     """All tiles that prediction will cut."""
     canvases = [
-        canvas(index, image, recipe.side, recipe.patch)
-        for index, image in decoded(dataset, range(len(dataset)), workers=0)
+        prepare_canvas(index, image, recipe.side, recipe.patch)
+        for index, image in decode_images(dataset, range(len(dataset)), workers=0)
     ]
     return torch.stack([made.tile(number) for made in canvases for number in range(len(made.corners))])
 

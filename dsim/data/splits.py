@@ -28,7 +28,7 @@ class Split:
     test: Indices
 
 
-def groups_of(dataset: Dataset, blocks: int = 0) -> tuple[str, ...]:
+def group_images(dataset: Dataset, blocks: int = 0) -> tuple[str, ...]:
     """The group of each image: of one patient, one slide, one video.
 
     Where the dataset knows none, its images in the order of their names are cut into ``blocks`` runs, for neighbours
@@ -44,7 +44,7 @@ def groups_of(dataset: Dataset, blocks: int = 0) -> tuple[str, ...]:
     return tuple(str(rank[index] * blocks // n) for index in range(n))
 
 
-def split(
+def split_dataset(
     dataset: Dataset,
     *,
     validation: float,
@@ -60,7 +60,7 @@ def split(
     """
     import numpy as np
 
-    groups = np.array(groups_of(dataset, blocks))
+    groups = np.array(group_images(dataset, blocks))
     labels = np.array(dataset.labels) if stratified and dataset.labels else None
     print_ = dataset.images_fingerprint
     rest, tested = np.arange(len(dataset)), np.array([], dtype=int)
@@ -75,7 +75,7 @@ def split(
     return Split(_plain(trained), _plain(validated), _plain(tested))
 
 
-def folds(
+def fold_dataset(
     dataset: Dataset, count: int, *, seed: int, blocks: int = 0, stratified: bool = True
 ) -> tuple[tuple[Indices, Indices], ...]:
     """``count`` pairs (training, test): every image is tested once; whole groups, classes spread evenly.
@@ -84,7 +84,7 @@ def folds(
     """
     import numpy as np
 
-    groups = np.array(groups_of(dataset, blocks))
+    groups = np.array(group_images(dataset, blocks))
     labels = np.array(dataset.labels) if stratified and dataset.labels else None
     everyone = np.arange(len(dataset))
     keys = ("folds", str(count), dataset.images_fingerprint)
@@ -92,7 +92,7 @@ def folds(
     return tuple((_plain(np.setdiff1d(everyone, test)), _plain(test)) for test in tests)
 
 
-def annotated(
+def choose_annotated(
     dataset: Dataset, count: int, *, seed: int, repetition: int = 0, blocks: int = 0
 ) -> tuple[Indices, Indices]:
     """``count`` images to be annotated, and those to be scored: all of groups that gave none.
@@ -102,7 +102,7 @@ def annotated(
     """
     import numpy as np
 
-    groups = np.array(groups_of(dataset, blocks))
+    groups = np.array(group_images(dataset, blocks))
     rng = stream(seed, "annotated", dataset.images_fingerprint, str(repetition))
     chosen: list[int] = []
     used: list[str] = []
@@ -121,7 +121,7 @@ def annotated(
     return _plain(np.array(chosen)), _plain(rest)
 
 
-def divide(
+def divide_groups(
     groups: NDArray[np.str_],
     labels: NDArray[np.str_] | None,
     shares: Sequence[float],
@@ -134,7 +134,7 @@ def divide(
 
     >>> import numpy as np
     >>> groups, labels = np.array([*"aabbccdd"]), np.array([*"xyxyxyxy"])
-    >>> [len(part) for part in divide(groups, labels, (0.5, 0.25, 0.25), np.random.default_rng(0))]
+    >>> [len(part) for part in divide_groups(groups, labels, (0.5, 0.25, 0.25), np.random.default_rng(0))]
     [4, 2, 2]
     """
     import numpy as np
@@ -176,7 +176,7 @@ def _parts(
             f"{len(among)} images of {found} group{'s' if found != 1 else ''}",
             hint="give images of more groups (patients, slides, videos), or leave the dataset out",
         )
-    parts = divide(groups[among], None if labels is None else labels[among], shares, stream(seed, *keys))
+    parts = divide_groups(groups[among], None if labels is None else labels[among], shares, stream(seed, *keys))
     return [among[part] for part in parts]
 
 
@@ -184,13 +184,13 @@ def _plain(indices: NDArray[np.int64]) -> Indices:
     return tuple(sorted(int(index) for index in indices))
 
 
-def grouped(dataset: Dataset, neighbours: int) -> Dataset:
+def with_groups(dataset: Dataset, neighbours: int) -> Dataset:
     """The dataset with groups that may not be divided: its own, or else runs of neighbours in the order of names.
 
     Neighbours can be frames of one video, or copies of one original. Groups that share an image, told by its content,
     become one.
     """
-    groups = groups_of(dataset, -(-len(dataset) // neighbours))
+    groups = group_images(dataset, -(-len(dataset) // neighbours))
     return replace(dataset, groups=_joined(groups, dataset.image_digests))
 
 
@@ -201,13 +201,13 @@ def target_folds(dataset: Dataset, count: int, *, tested: float, neighbours: int
     80, 10 and 10 % (van den Brandt et al. 2021). Raises TooFewSamplesError where there are too few groups, or where
     training or scoring would have one class only.
     """
-    whole = grouped(dataset, neighbours)
+    whole = with_groups(dataset, neighbours)
     found = []
-    for number, (training, held) in enumerate(folds(whole, count, seed=seed)):
+    for number, (training, held) in enumerate(fold_dataset(whole, count, seed=seed)):
         part = Split(training, (), held)
         if tested < 1:
             inner = whole.subset(held, name=f"{dataset.name}, fold {number + 1}")
-            halves = split(inner, validation=1 - tested, test=0, seed=seed, repetition=number, stratified=True)
+            halves = split_dataset(inner, validation=1 - tested, test=0, seed=seed, repetition=number, stratified=True)
             part = Split(training, _of(held, halves.validation), _of(held, halves.training))
         _check(dataset, part, number)
         found.append(part)
@@ -216,11 +216,11 @@ def target_folds(dataset: Dataset, count: int, *, tested: float, neighbours: int
 
 def source_split(dataset: Dataset, validation: float, *, neighbours: int, seed: int, repetition: int) -> Split:
     """All images of a source train but those that stop the training; none is tested."""
-    whole = grouped(dataset, neighbours)
-    return split(whole, validation=validation, test=0, seed=seed, repetition=repetition, stratified=True)
+    whole = with_groups(dataset, neighbours)
+    return split_dataset(whole, validation=validation, test=0, seed=seed, repetition=repetition, stratified=True)
 
 
-def lacking(dataset: Dataset, indices: Sequence[int]) -> tuple[str, ...]:
+def absent_classes(dataset: Dataset, indices: Sequence[int]) -> tuple[str, ...]:
     """The classes that none of these images has."""
     labels = dataset.labels or ()
     return tuple(sorted({*dataset.classes} - {labels[index] for index in indices}))
@@ -228,7 +228,7 @@ def lacking(dataset: Dataset, indices: Sequence[int]) -> tuple[str, ...]:
 
 def _check(dataset: Dataset, part: Split, number: int) -> None:
     for what, indices in (("trains on", part.training), ("is scored on", part.test)):
-        if len(dataset.classes) - len(lacking(dataset, indices)) < 2:
+        if len(dataset.classes) - len(absent_classes(dataset, indices)) < 2:
             raise TooFewSamplesError(
                 f"fold {number + 1} of {dataset.name!r} {what} {len(indices)} images of one class",
                 hint="give fewer folds (--folds), more images, or smaller groups (--set neighbours=1)",

@@ -57,7 +57,7 @@ class PlainBody(nn.Module):
     def __init__(self, widths: Sequence[int], channels: int = 3) -> None:
         super().__init__()
         first = widths[0]
-        self.enter = nn.Sequential(nn.Conv2d(channels, first, 3, stride=2, padding=1, bias=False), norm(first))
+        self.enter = nn.Sequential(nn.Conv2d(channels, first, 3, stride=2, padding=1, bias=False), build_norm(first))
         steps = [(first, first, 1), *((fine, coarse, 2) for fine, coarse in pairwise(widths))]
         self.blocks = nn.Sequential(*(Residual(*step) for step in steps))
 
@@ -73,10 +73,10 @@ class Residual(nn.Module):
         super().__init__()
         self.inner = nn.Sequential(
             nn.Conv2d(given, made, 3, stride=stride, padding=1, bias=False),
-            norm(made),
+            build_norm(made),
             nn.ReLU(inplace=True),
             nn.Conv2d(made, made, 3, padding=1, bias=False),
-            norm(made),
+            build_norm(made),
         )
         same = given == made and stride == 1
         # oneDNN's backward pass of a strided 1 x 1 convolution writes past its buffer where the channels that come in
@@ -90,7 +90,7 @@ class Residual(nn.Module):
         return joined.relu()
 
 
-def norm(channels: int) -> nn.GroupNorm:
+def build_norm(channels: int) -> nn.GroupNorm:
     """GroupNorm of GROUP channels each; of all together where they do not divide."""
     return nn.GroupNorm(channels // GROUP if channels % GROUP == 0 else 1, channels)
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dsim.errors import WeightsError
 from dsim.features.network import full_precision
 from dsim.models.recipe import SegmentationRecipe
-from dsim.models.tiles import Canvas, as_rgb, canvas
+from dsim.models.tiles import Canvas, as_rgb, prepare_canvas
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ class Segmenter:
         """
         from dsim.models.tiles import as_rgb
 
-        ((_, found),) = predictions(self, [(0, as_rgb(pixels, "the image"))], self.recipe.batch)
+        ((_, found),) = predict_images(self, [(0, as_rgb(pixels, "the image"))], self.recipe.batch)
         return found
 
     def predict_many(
@@ -71,7 +71,7 @@ class Segmenter:
         """
 
         chosen = range(len(dataset)) if indices is None else indices
-        return predictions(self, decoded(dataset, chosen, workers), 2 * self.recipe.batch)
+        return predict_images(self, decode_images(dataset, chosen, workers), 2 * self.recipe.batch)
 
     def save(self, path: Path, dtype: str = "float32") -> Path:
         """Write weights and recipe to one safetensors file, or into a folder; returns the file.
@@ -102,7 +102,7 @@ def load_segmenter(reference: str | Path, runtime: Runtime) -> Segmenter:
     if text.startswith("zoo:"):
         from dsim.zoo import find
 
-        return of_model(find(text.removeprefix("zoo:")), runtime)
+        return open_segmenter(find(text.removeprefix("zoo:")), runtime)
     path = Path(text)
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
@@ -110,7 +110,7 @@ def load_segmenter(reference: str | Path, runtime: Runtime) -> Segmenter:
     return _read(file, runtime.resolved_device(), path.stem if path.suffix else path.name)
 
 
-def of_model(model: Model, runtime: Runtime) -> Segmenter:
+def open_segmenter(model: Model, runtime: Runtime) -> Segmenter:
     """The segmenter of a zoo model, its weights verified and its probe answered."""
     import dataclasses
 
@@ -156,7 +156,7 @@ def _read(file: Path, device: str, name: str) -> Segmenter:
 AHEAD = 8
 
 
-def decoded(dataset: Dataset, indices: Sequence[int], workers: int) -> Iterator[tuple[int, Tensor]]:
+def decode_images(dataset: Dataset, indices: Sequence[int], workers: int) -> Iterator[tuple[int, Tensor]]:
     """(index, image float32 (3, H, W)) in order; a bounded number waits, however many there are."""
     # Decided once, here: left to the threads, each would scan the whole dataset for its intensity range.
     _ = dataset.treatment
@@ -180,7 +180,7 @@ def decoded(dataset: Dataset, indices: Sequence[int], workers: int) -> Iterator[
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def predictions(
+def predict_images(
     segmenter: Segmenter, images: Iterable[tuple[int, Tensor]], batch: int
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """(index, probabilities at the original size) of each image, in order.
@@ -192,7 +192,7 @@ def predictions(
     under_way: deque[Canvas] = deque()
     tiles: list[tuple[Canvas, int]] = []
     for index, image in images:
-        made = canvas(index, image, recipe.side, recipe.patch)
+        made = prepare_canvas(index, image, recipe.side, recipe.patch)
         under_way.append(made)
         for number in range(len(made.corners)):
             tiles.append((made, number))

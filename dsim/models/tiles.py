@@ -34,16 +34,16 @@ def as_rgb(pixels: NDArray[Any], what: str) -> Tensor:
     return torch.from_numpy(image).expand(3, -1, -1)
 
 
-def scaled(planes: Tensor, side: int) -> Tensor:
+def scale_planes(planes: Tensor, side: int) -> Tensor:
     """Planes (C, H, W) whose longest side is ``side``, bilinear, antialiased; as they are with ``side=0``."""
     height, width = planes.shape[1:]
     longest = max(height, width)
     if not side or longest == side:
         return planes
-    return resized(planes, (max(1, round(height * side / longest)), max(1, round(width * side / longest))))
+    return resize_planes(planes, (max(1, round(height * side / longest)), max(1, round(width * side / longest))))
 
 
-def resized(planes: Tensor, shape: tuple[int, int]) -> Tensor:
+def resize_planes(planes: Tensor, shape: tuple[int, int]) -> Tensor:
     """Planes (C, H, W) of another height and width, bilinear, antialiased."""
     from torch.nn.functional import interpolate
 
@@ -63,7 +63,7 @@ def channels_last(images: Tensor) -> Tensor:
 OVERLAP = 0.25
 
 
-def padded(planes: Tensor, side: int) -> Tensor:
+def pad_planes(planes: Tensor, side: int) -> Tensor:
     """Planes (C, H, W) mirrored at the lower and right border until no side is shorter than ``side``."""
     import torch
 
@@ -75,10 +75,10 @@ def padded(planes: Tensor, side: int) -> Tensor:
     return planes
 
 
-def starts(length: int, patch: int) -> list[int]:
+def tile_starts(length: int, patch: int) -> list[int]:
     """Where tiles begin along a side of ``length``: evenly, from border to border, overlapping by OVERLAP at least.
 
-    >>> starts(128, 128), starts(300, 128)
+    >>> tile_starts(128, 128), tile_starts(300, 128)
     ([0], [0, 86, 172])
     """
     free = length - patch
@@ -135,16 +135,16 @@ class Canvas:
         assert self.total is not None
         whole = self.total if self.weights is None else self.total / self.weights
         inner = whole[None, : self.inner[0], : self.inner[1]]
-        found: NDArray[np.float32] = resized(inner, self.shape)[0].clamp(0, 1).numpy()
+        found: NDArray[np.float32] = resize_planes(inner, self.shape)[0].clamp(0, 1).numpy()
         return found
 
 
-def canvas(index: int, image: Tensor, side: int, patch: int) -> Canvas:
+def prepare_canvas(index: int, image: Tensor, side: int, patch: int) -> Canvas:
     """An image (3, H, W) made ready: scaled to ``side``, padded to a patch at least, with the corners of its tiles."""
-    small = scaled(image, side)
-    large = padded(small, patch)
+    small = scale_planes(image, side)
+    large = pad_planes(small, patch)
     height, width = large.shape[1:]
-    corners = [(top, left) for top in starts(height, patch) for left in starts(width, patch)]
+    corners = [(top, left) for top in tile_starts(height, patch) for left in tile_starts(width, patch)]
     shape, inner = (tuple(planes.shape[1:]) for planes in (image, small))
     return Canvas(index, shape, inner, large, patch, corners, len(corners))  # type: ignore[arg-type]
 

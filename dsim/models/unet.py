@@ -26,15 +26,15 @@ class UNet(nn.Module):
     widths : channels from full resolution down; each level halves the sides.
     channels : of the images.
 
-    >>> size(UNet((16, 32, 64, 128, 256)))
+    >>> count_parameters(UNet((16, 32, 64, 128, 256)))
     1942577
     """
 
     def __init__(self, widths: Sequence[int], channels: int = 3) -> None:
         super().__init__()
         self.stride = 2 ** (len(widths) - 1)
-        self.enter = block(channels, widths[0])
-        self.down = nn.ModuleList(block(fine, coarse) for fine, coarse in pairwise(widths))
+        self.enter = build_block(channels, widths[0])
+        self.down = nn.ModuleList(build_block(fine, coarse) for fine, coarse in pairwise(widths))
         self.up = Decoder(widths)
         self.head = nn.Conv2d(widths[0], 1, 1)
 
@@ -68,7 +68,7 @@ class EncoderUNet(nn.Module):
         super().__init__()
         self.stride = max(reductions)
         # Encoders begin at half the resolution or less: thin objects need the full one beside it.
-        self.fine = block(channels, max(GROUP, widths[0] // 2))
+        self.fine = build_block(channels, max(GROUP, widths[0] // 2))
         self.encoder = encoder
         self.up = Decoder([max(GROUP, widths[0] // 2), *widths], [1, *reductions])
         self.head = nn.Conv2d(max(GROUP, widths[0] // 2), 1, 1)
@@ -89,7 +89,7 @@ class Decoder(nn.Module):
         steps = [coarse // fine for fine, coarse in pairwise(reductions)] or [2] * (len(widths) - 1)
         pairs = list(zip(pairwise(widths), steps, strict=True))[::-1]
         self.grow = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, by, stride=by) for (fine, coarse), by in pairs)
-        self.join = nn.ModuleList(block(2 * fine, fine) for (fine, _), _ in pairs)
+        self.join = nn.ModuleList(build_block(2 * fine, fine) for (fine, _), _ in pairs)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         found, waiting = maps[-1], list(maps[:-1])
@@ -98,7 +98,7 @@ class Decoder(nn.Module):
         return found
 
 
-def block(given: int, made: int) -> nn.Sequential:
+def build_block(given: int, made: int) -> nn.Sequential:
     """Two 3 x 3 convolutions, each with GroupNorm and LeakyReLU."""
     layers: list[nn.Module] = []
     for entering in (given, made):
@@ -127,6 +127,6 @@ def timm_encoder(name: str, channels: int = 3) -> tuple[nn.Module, dict[str, Any
     }
 
 
-def size(network: nn.Module) -> int:
+def count_parameters(network: nn.Module) -> int:
     """Number of its parameters."""
     return sum(each.numel() for each in network.parameters())

@@ -1,4 +1,4 @@
-"""What is told of a training, of the conditions it ran under, and of where its datasets lie."""
+"""Jobs of both experiments: their records, the check of their names, and running them side by side."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WORK = ".work"
 
 
-def training_record(done: TrainingResult) -> dict[str, Any]:
-    """What is told of a training: its length, the epoch that was kept, and the curves."""
+def describe_training(done: TrainingResult) -> dict[str, Any]:
+    """Return the record of a training: its length, the epoch that was kept, and the curves."""
     return {
         "epochs": len(done.curves),
         "best_epoch": done.best_epoch,
@@ -35,8 +35,8 @@ def training_record(done: TrainingResult) -> dict[str, Any]:
     }
 
 
-def conditions(device: str) -> dict[str, Any]:
-    """What else the last digits depend on."""
+def describe_conditions(device: str) -> dict[str, Any]:
+    """Return the versions, device and machine that the last digits of a score depend on."""
     import platform
     from importlib.metadata import version
 
@@ -46,8 +46,8 @@ def conditions(device: str) -> dict[str, Any]:
     return {"conditions": {"dsim": VERSION, "device": device, "machine": platform.machine(), **libraries}}
 
 
-def location_of(dataset: Dataset, data: Path | None) -> str:
-    """Where others find a dataset: phantoms by their name, files below the data folder; empty for any other place."""
+def public_location(dataset: Dataset, data: Path | None) -> str:
+    """Return where others find a dataset: phantoms by name, files below the data folder; empty for any other place."""
     if dataset.location.startswith(PHANTOMS):
         return dataset.location
     chosen = data or os.environ.get("DSIM_DATA")
@@ -58,9 +58,9 @@ def location_of(dataset: Dataset, data: Path | None) -> str:
 
 
 def check_names(role: str, names: Sequence[str], optional: bool = False) -> None:
-    """Whether each dataset of a role, ``source`` or ``target``, can be told from the others by its name.
+    """Check that the datasets of a role, ``source`` or ``target``, have names of their own.
 
-    Raises UsageError where there is none, unless it is ``optional``; DataError where two have one name.
+    Raises UsageError where there is none, unless it is ``optional``; DataError where two have the same name.
     """
     if not names and not optional:
         raise UsageError(f"there is no {role}", hint=f"give --{role}s PATH...")
@@ -68,15 +68,15 @@ def check_names(role: str, names: Sequence[str], optional: bool = False) -> None
         raise DataError(f"two {role}s are named {twice[0]!r}", hint="give one another name: NAME=PATH")
 
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 _WATCH = "dsim-end-with-parent"
 
 
-def side_by_side(work: Callable[..., Found], calls: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[Found]:
-    """What ``work`` gives for each call, as it comes; on one thread each in ``jobs`` processes.
+def run_side_by_side(work: Callable[..., Result], calls: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[Result]:
+    """Yield the result of ``work`` for each call, as it comes; on one thread each in ``jobs`` processes.
 
-    With one job it is done here, in order, on as many threads as torch likes.
+    With one job everything runs here, in order, on as many threads as torch likes.
     """
     if jobs == 1 or len(calls) < 2:
         yield from (work(*call) for call in calls)
@@ -87,7 +87,7 @@ def side_by_side(work: Callable[..., Found], calls: Sequence[tuple[Any, ...]], j
     yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(todo)
 
 
-def _in_process(parent: int, work: Callable[..., Found], *call: Any) -> Found:
+def _in_process(parent: int, work: Callable[..., Result], *call: Any) -> Result:
     import torch
 
     torch.set_num_threads(1)

@@ -22,11 +22,11 @@ from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, dice
 from dsim.runtime import Runtime
 from dsim.stats.auc import weighted_auc
-from dsim.transfer.classification.images import gather
-from dsim.transfer.classification.objective import build, probabilities
-from dsim.transfer.classification.objective import learn as learn_classes
+from dsim.transfer.classification.images import gather_images
+from dsim.transfer.classification.objective import build_classifier, predict_classes
+from dsim.transfer.classification.objective import train_classifier as learn_classes
 from dsim.transfer.classification.recipe import ClassificationRecipe
-from dsim.transfer.segmentation.objective import adapt, learn
+from dsim.transfer.segmentation.objective import adapt_unet, train_unet
 
 CPU = Runtime(device="cpu")
 FILE = "trainings.json"
@@ -81,9 +81,9 @@ def test_segmentation_and_its_fine_tuning(
 ) -> None:
     recipe = replace(SEGMENTATION, **changes)
     source, target = discs(1), discs(2)
-    done = learn(source, range(8), range(8, 12), recipe, seed=3, runtime=CPU, foreground={})
+    done = train_unet(source, range(8), range(8, 12), recipe, seed=3, runtime=CPU, foreground={})
     state = {name: value.clone() for name, value in done.network.state_dict().items()}
-    tuned = adapt(
+    tuned = adapt_unet(
         done.network.requires_grad_(True), target, [0, 1, 2, 3, 4], recipe, seed=4, runtime=CPU, foreground={}
     )
     before = {**curves(done), "best_epoch": done.best_epoch}
@@ -108,9 +108,9 @@ def test_classification_and_its_fine_tuning(
     case: str, changes: dict[str, Any], compare_with_frozen: Compare, digest_of: Callable[..., str]
 ) -> None:
     recipe = replace(CLASSIFICATION, **changes)
-    source, target = gather(discs(6, n=36), recipe.side), gather(discs(7, dark=True, n=36), recipe.side)
+    source, target = gather_images(discs(6, n=36), recipe.side), gather_images(discs(7, dark=True, n=36), recipe.side)
     start = learn_classes(
-        build(recipe, 3, 1),
+        build_classifier(recipe, 3, 1),
         source.chosen(range(24)),
         source.chosen(range(24, 36)),
         recipe,
@@ -120,7 +120,7 @@ def test_classification_and_its_fine_tuning(
     )
     body = {name: value.clone() for name, value in start.network.body.state_dict().items()}
     done = learn_classes(
-        build(recipe, 3, 2, body),
+        build_classifier(recipe, 3, 2, body),
         target.chosen(range(24)),
         target.chosen(range(24, 30)),
         recipe,
@@ -134,7 +134,7 @@ def test_classification_and_its_fine_tuning(
         "best_epoch": done.best_epoch,
         "source_loss": curves(start)["loss"],
         "source_validation": curves(start)["validation"],
-        "auc": weighted_auc(scored.labels.numpy(), probabilities(done.network, scored, "cpu")),
+        "auc": weighted_auc(scored.labels.numpy(), predict_classes(done.network, scored, "cpu")),
         "digest": digest_of({**body, **{f"tuned.{k}": v for k, v in done.network.state_dict().items()}}),
     }
     compare_with_frozen(FILE, f"classification, {case}", measured)

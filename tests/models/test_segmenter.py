@@ -183,26 +183,26 @@ def test_a_zoo_model_is_built_verified_and_answers_its_probe(
 ) -> None:
     import tomli_w
 
-    from dsim.models.segmenter import of_model
+    from dsim.models.segmenter import open_segmenter
     from dsim.zoo import read_model
 
     known = {"name": "a", "n": 2, "images_fingerprint": "f", "licence": "CC0"}
     model = Segmenter(tiny.build(3).eval(), tiny, (known,), "mine")
     manifest = write_zoo_model(model, tmp_path, id="unet.test.r1")
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
-    found = of_model(read_model(tmp_path), CPU)
+    found = open_segmenter(read_model(tmp_path), CPU)
     assert np.array_equal(found.predict(pixels), model.predict(pixels))
     assert (found.name, found.trained_on) == ("unet.test.r1", (known,))
     manifest["probe"]["expected"][0][0] += 0.1
     (tmp_path / "manifest.toml").write_bytes(tomli_w.dumps(manifest).encode())
     with pytest.raises(WeightsError, match="fails its probe"):
-        of_model(read_model(tmp_path), CPU)
+        open_segmenter(read_model(tmp_path), CPU)
 
 
 def test_a_model_whose_manifest_names_the_builder_at_its_former_place_is_built(
     tiny: SegmentationRecipe, tmp_path: Path, write_zoo_model: Callable[..., dict[str, Any]]
 ) -> None:
-    from dsim.models.segmenter import of_model
+    from dsim.models.segmenter import open_segmenter
     from dsim.zoo import Model
 
     segmenter = Segmenter(tiny.build(3).eval(), tiny, ({"name": "a", "n": 2, "images_fingerprint": "f"},))
@@ -210,4 +210,4 @@ def test_a_model_whose_manifest_names_the_builder_at_its_former_place_is_built(
     manifest = write_zoo_model(segmenter, folder)
     manifest["builder"] = ".".join(["dsim", "transfer.segmentation.segmenter:build"])
     model = Model(folder.name, folder, manifest, folder / manifest["weights"]["file"])
-    assert of_model(model, CPU).recipe == tiny
+    assert open_segmenter(model, CPU).recipe == tiny

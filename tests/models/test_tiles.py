@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from dsim.errors import DataError
-from dsim.models.tiles import OVERLAP, as_rgb, canvas, padded, resized, scaled, starts
+from dsim.models.tiles import OVERLAP, as_rgb, pad_planes, prepare_canvas, resize_planes, scale_planes, tile_starts
 
 
 @pytest.mark.parametrize("length", [1, 31, 32, 33, 40, 64, 100, 257])
 def test_tiles_cover_a_side_from_border_to_border_and_overlap(length: int) -> None:
-    corners = starts(length, 32)
+    corners = tile_starts(length, 32)
     assert corners[0] == 0
     assert corners[-1] == max(0, length - 32)
     steps = np.diff(corners)
@@ -26,7 +26,7 @@ def test_what_goes_in_comes_out_at_its_size(shape: tuple[int, int], side: int) -
     """A network that gives its input back: blending and scaling must not change a smooth image."""
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     smooth = (0.5 + 0.2 * np.sin(rows / 40) + 0.2 * np.cos(columns / 40)).astype(np.float32)
-    made = canvas(0, as_rgb(smooth[:, :, None], "smooth"), side, 32)
+    made = prepare_canvas(0, as_rgb(smooth[:, :, None], "smooth"), side, 32)
     for number in range(len(made.corners)):
         tile = made.tile(number)
         assert tile.shape == (3, 32, 32)
@@ -39,15 +39,15 @@ def test_what_goes_in_comes_out_at_its_size(shape: tuple[int, int], side: int) -
 
 def test_padding_mirrors_what_is_there() -> None:
     planes = torch.arange(3.0).view(1, 1, 3)
-    assert padded(planes, 8)[0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
-    assert padded(planes, 8).shape == (1, 8, 8)
+    assert pad_planes(planes, 8)[0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
+    assert pad_planes(planes, 8).shape == (1, 8, 8)
 
 
 def test_scaling_sets_the_longest_side_and_keeps_the_shape() -> None:
-    assert scaled(torch.zeros(3, 50, 100), 20).shape == (3, 10, 20)
-    assert scaled(torch.zeros(3, 1, 1000), 20).shape == (3, 1, 20)
-    assert scaled(torch.zeros(3, 50, 100), 0).shape == (3, 50, 100)
-    assert resized(torch.ones(1, 4, 4), (9, 3)).unique().tolist() == [1.0]
+    assert scale_planes(torch.zeros(3, 50, 100), 20).shape == (3, 10, 20)
+    assert scale_planes(torch.zeros(3, 1, 1000), 20).shape == (3, 1, 20)
+    assert scale_planes(torch.zeros(3, 50, 100), 0).shape == (3, 50, 100)
+    assert resize_planes(torch.ones(1, 4, 4), (9, 3)).unique().tolist() == [1.0]
 
 
 def test_gray_is_repeated_and_eight_bits_become_shares() -> None:

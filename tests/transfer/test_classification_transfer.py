@@ -22,8 +22,8 @@ from dsim.runtime import Runtime, Silent
 from dsim.transfer.classification import experiment as running
 from dsim.transfer.classification import measure_classification
 from dsim.transfer.classification import objective as learning
-from dsim.transfer.classification.images import gather
-from dsim.transfer.classification.objective import build, learn
+from dsim.transfer.classification.images import gather_images
+from dsim.transfer.classification.objective import build_classifier, train_classifier
 from dsim.transfer.classification.recipe import SETTINGS, ClassificationRecipe
 
 TINY = ClassificationRecipe(width=8, levels=2, side=16, epochs=4, pretrain_epochs=4, batch=8, lr=0.01, neighbours=1)
@@ -160,8 +160,10 @@ def test_stopped_at_any_training_it_goes_on_and_ends_in_the_same_numbers(measure
 
 
 def test_dropout_draws_the_same_after_an_interruption(tmp_path, monkeypatch):
-    recipe, images = TINY.changed({"dropout": "0.5"}), gather(stripes(), 16)
-    straight = learn(build(recipe, 2, 0), images, None, recipe, recipe.course(), seed=0, runtime=CPU)
+    recipe, images = TINY.changed({"dropout": "0.5"}), gather_images(stripes(), 16)
+    straight = train_classifier(
+        build_classifier(recipe, 2, 0), images, None, recipe, recipe.course(), seed=0, runtime=CPU
+    )
     original, epochs = learning.ClassificationObjective.batches, [0]
 
     def batches(self: Any, generator: torch.Generator) -> Any:
@@ -173,16 +175,16 @@ def test_dropout_draws_the_same_after_an_interruption(tmp_path, monkeypatch):
     monkeypatch.setattr(learning.ClassificationObjective, "batches", batches)
     at = {"seed": 0, "runtime": CPU, "checkpoint": tmp_path / "state.safetensors"}
     with pytest.raises(KeyboardInterrupt):
-        learn(build(recipe, 2, 0), images, None, recipe, recipe.course(), **at)
-    resumed = learn(build(recipe, 2, 0), images, None, recipe, recipe.course(), **at)
+        train_classifier(build_classifier(recipe, 2, 0), images, None, recipe, recipe.course(), **at)
+    resumed = train_classifier(build_classifier(recipe, 2, 0), images, None, recipe, recipe.course(), **at)
     for one, other in zip(straight.network.parameters(), resumed.network.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
 def test_training_leaves_the_global_random_state_alone():
-    images = gather(stripes(), 16)
+    images = gather_images(stripes(), 16)
     before = torch.random.get_rng_state()
-    learn(build(TINY, 2, 0), images, None, TINY, TINY.course(), seed=0, runtime=CPU)
+    train_classifier(build_classifier(TINY, 2, 0), images, None, TINY, TINY.course(), seed=0, runtime=CPU)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -202,14 +204,14 @@ def test_images_that_the_source_holds_are_not_scored(measure, tmp_path):
 
 
 def test_a_source_that_cannot_be_trained_is_nan_with_its_reason_and_stops_no_other(measure, monkeypatch, trained):
-    original = running.pretrained
+    original = running.train_source
 
     def pretrained(experiment: Any, source: Dataset, number: int) -> Any:
         if source.name == "noise":
             raise MeasureError("training diverged")
         return original(experiment, source, number)
 
-    monkeypatch.setattr(running, "pretrained", pretrained)
+    monkeypatch.setattr(running, "train_source", pretrained)
     truth = measure([noise(), stripes("three", 3)], [stripes()])
     assert truth.missing == [("noise", "stripes", "training diverged")]
     assert not np.isnan(truth.mean[1, 0])

@@ -12,11 +12,11 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
-from dsim.data.splits import lacking, source_split, target_folds
+from dsim.data.splits import absent_classes, source_split, target_folds
 from dsim.errors import NeedError, TooFewSamplesError, UnknownNameError, UsageError
 from dsim.learning.policies import EXTENTS, augment_classification
-from dsim.transfer.classification.images import Labelled, check_labels, gather
-from dsim.transfer.classification.objective import build, class_weights
+from dsim.transfer.classification.images import LabelledImages, check_labels, gather_images
+from dsim.transfer.classification.objective import build_classifier, class_weights
 from dsim.transfer.classification.recipe import PRESETS, SETTINGS, ClassificationRecipe
 
 Make = Callable[..., Dataset]
@@ -66,7 +66,7 @@ def test_an_unknown_preset_or_network_is_told():
     with pytest.raises(UnknownNameError, match="Did you mean 'cats'"):
         ClassificationRecipe.preset("cat")
     with pytest.raises(UnknownNameError, match="resnet18"):
-        build(ClassificationRecipe(network="timm:resnet181"), 2, 0)
+        build_classifier(ClassificationRecipe(network="timm:resnet181"), 2, 0)
 
 
 def test_presets_are_recipes():
@@ -121,7 +121,7 @@ def test_a_fold_that_would_score_one_class_is_refused_and_one_that_lacks_a_class
     pixels = np.random.default_rng(0).integers(0, 256, (63, 8, 8), dtype=np.uint8)
     data = from_arrays(pixels, labels=labels, name="rare")
     parts = target_folds(data, 5, tested=0.5, neighbours=1, seed=0)
-    assert {lacking(data, part.test) for part in parts} >= {("rare",)}
+    assert {absent_classes(data, part.test) for part in parts} >= {("rare",)}
     few = data.subset([*range(30), 60, 61], name="few")
     with pytest.raises(TooFewSamplesError, match="one class"):
         target_folds(few, 5, tested=0.5, neighbours=1, seed=0)
@@ -136,16 +136,16 @@ def test_labels_are_asked_for_and_must_be_of_two_classes():
 
 def test_classes_weigh_alike_as_in_sklearn():
     labels = np.array([0, 0, 0, 0, 1, 2, 2])
-    found = class_weights(Labelled(torch.zeros(7, 3, 8, 8), torch.tensor(labels), 3))
+    found = class_weights(LabelledImages(torch.zeros(7, 3, 8, 8), torch.tensor(labels), 3))
     np.testing.assert_allclose(found, compute_class_weight("balanced", classes=np.arange(3), y=labels), rtol=1e-6)
     # One that training lacks does not take weight from the others.
-    found = class_weights(Labelled(torch.zeros(7, 3, 8, 8), torch.tensor(labels), 4))
+    found = class_weights(LabelledImages(torch.zeros(7, 3, 8, 8), torch.tensor(labels), 4))
     np.testing.assert_allclose(found[:3], compute_class_weight("balanced", classes=np.arange(3), y=labels), rtol=1e-6)
 
 
 def test_images_are_squares_of_three_channels_whatever_they_were():
     gray = from_arrays(np.full((2, 10, 20), 100, np.uint8), labels=["a", "b"], name="gray")
-    found = gather(gray, 16)
+    found = gather_images(gray, 16)
     assert found.images.shape == (2, 3, 16, 16)
     assert found.images.dtype == torch.uint8
     assert (found.images == 100).all()
@@ -166,7 +166,7 @@ def test_augmentation_changes_images_by_the_generator_alone_and_keeps_their_rang
 
 def test_the_head_is_the_same_whatever_the_body():
     recipe = ClassificationRecipe(width=4, levels=2)
-    first = build(recipe, 3, seed=5)
-    other = build(recipe, 3, seed=5, body=build(recipe, 2, seed=6).body.state_dict())
+    first = build_classifier(recipe, 3, seed=5)
+    other = build_classifier(recipe, 3, seed=5, body=build_classifier(recipe, 2, seed=6).body.state_dict())
     assert torch.equal(first.head.weight, other.head.weight)
     assert not torch.equal(next(first.body.parameters()), next(other.body.parameters()))

@@ -15,18 +15,18 @@ from dsim.data.splits import target_folds
 from dsim.errors import DsimError
 from dsim.learning import TrainingConfig, named_schedule
 from dsim.models.recipe import SegmentationRecipe
-from dsim.models.segmenter import of_model
+from dsim.models.segmenter import open_segmenter
 from dsim.models.tiles import as_rgb
 from dsim.prelabel import Model, Settings, prelabel
 from dsim.recommend.pool import write
 from dsim.runtime import Runtime
 from dsim.transfer.classification import objective as classifiers
-from dsim.transfer.classification.experiment import unseen as unseen_classes
+from dsim.transfer.classification.experiment import unseen_images as unseen_classes
 from dsim.transfer.classification.images import check_labels
 from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.segmentation import experiment
 from dsim.transfer.segmentation.experiment import Scenario
-from dsim.transfer.segmentation.measurement import _check_target, check
+from dsim.transfer.segmentation.measurement import _check_target, check_experiment
 from dsim.zoo import find
 from dsim.zoo.manifest import read_manifest
 
@@ -89,7 +89,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "'timm:resnet18[init=random:0]' asks for random weights\n  fix: that is the baseline; leave --imagenet away",
     ),
     "no repetitions": (
-        lambda: check(None, 0),  # type: ignore[arg-type]
+        lambda: check_experiment(None, 0),  # type: ignore[arg-type]
         "0 repetitions measure nothing\n  fix: give 3 or more",
     ),
     "a target of one image": (
@@ -137,7 +137,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "  fix: give the target images that no source holds",
     ),
     "a model that does not segment": (
-        lambda: of_model(find(MODEL), Runtime(device="cpu")),
+        lambda: open_segmenter(find(MODEL), Runtime(device="cpu")),
         f"zoo model '{MODEL}' does not segment\n  fix: choose a segmentation model: dsim zoo list",
     ),
     "a manifest that is no TOML": (manifest, "manifest.toml is not TOML: "),
@@ -166,11 +166,11 @@ def test_wording_of_transfer(
 
 def test_wording_of_networks_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch) -> None:
     network = ClassificationRecipe(network="timm:resnet18")
-    assert told_by(lambda: classifiers.build(ClassificationRecipe(network="timm:resnet181"), 2, 0)).startswith(
-        "no network of timm named 'resnet181'. Did you mean 'resnet18'?\n  fix: timm.list_models() lists them"
-    )
+    assert told_by(
+        lambda: classifiers.build_classifier(ClassificationRecipe(network="timm:resnet181"), 2, 0)
+    ).startswith("no network of timm named 'resnet181'. Did you mean 'resnet18'?\n  fix: timm.list_models() lists them")
     monkeypatch.setattr("dsim.models.classifier.timm_body", refusing("no head"))
-    assert told_by(lambda: classifiers.build(network, 2, 0)) == (
+    assert told_by(lambda: classifiers.build_classifier(network, 2, 0)) == (
         "timm's 'resnet18' cannot be a classifier here: no head\n"
         "  fix: give network=plain, or another network of timm, such as timm:resnet18"
     )

@@ -15,7 +15,7 @@ from dsim.data.dataset import Dataset
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, TooFewSamplesError, UsageError
 from dsim.models.recipe import SegmentationRecipe
 from dsim.runtime import Runtime
-from dsim.transfer.jobs import location_of
+from dsim.transfer.jobs import public_location
 from dsim.transfer.segmentation import experiment, measure_segmentation
 from dsim.transfer.segmentation.experiment import Scenario
 from dsim.truth import TransferMatrix
@@ -28,13 +28,13 @@ Discs = Callable[..., Dataset]
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the sources that were trained on, as it happens."""
     names: list[str] = []
-    learn = experiment.learn
+    learn = experiment.train_unet
 
     def noted(dataset: Dataset, *given: Any, **more: Any) -> Any:
         names.append(dataset.name)
         return learn(dataset, *given, **more)
 
-    monkeypatch.setattr(experiment, "learn", noted)
+    monkeypatch.setattr(experiment, "train_unet", noted)
     return names
 
 
@@ -141,14 +141,14 @@ def test_finetuning_has_training_from_scratch_on_the_same_images_as_baseline(
 def test_one_source_that_fails_stops_no_other_and_says_why(
     discs: Discs, tiny: SegmentationRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learn = experiment.learn
+    learn = experiment.train_unet
 
     def fails_on_a(dataset: Dataset, *given: Any, **more: Any) -> Any:
         if dataset.name == "a":
             raise MeasureError("training diverged in epoch 2: the loss is nan")
         return learn(dataset, *given, **more)
 
-    monkeypatch.setattr(experiment, "learn", fails_on_a)
+    monkeypatch.setattr(experiment, "train_unet", fails_on_a)
     a, b = discs("a"), discs("b", seed=1)
     truth = measure([a, b], [a, b], tiny, tmp_path)
     assert [(s, t) for s, t, _ in truth.missing] == [("a", "a"), ("a", "b")]
@@ -220,6 +220,6 @@ def test_locations_are_told_below_the_data_folder_only(tmp_path: Path, discs: Di
     import dataclasses
 
     inside = dataclasses.replace(discs("a"), location=str(tmp_path / "data" / "sets" / "a"))
-    assert location_of(inside, tmp_path / "data") == "sets/a"
-    assert location_of(inside, tmp_path / "elsewhere") == ""
-    assert location_of(dataclasses.replace(inside, location="phantoms:histology"), None) == "phantoms:histology"
+    assert public_location(inside, tmp_path / "data") == "sets/a"
+    assert public_location(inside, tmp_path / "elsewhere") == ""
+    assert public_location(dataclasses.replace(inside, location="phantoms:histology"), None) == "phantoms:histology"

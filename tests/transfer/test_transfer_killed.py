@@ -25,7 +25,7 @@ from dsim.models.recipe import SegmentationRecipe
 from dsim.transfer.segmentation import measure_segmentation
 
 said = open(sys.argv[1] + "/said.txt", "a", buffering=1)
-epoch, learn = loop._Trainer.run_epoch, experiment.learn
+epoch, learn = loop._Trainer.run_epoch, experiment.train_unet
 
 
 def noted(self, checks, task):

@@ -12,7 +12,7 @@ from dsim.data.builders import from_arrays
 from dsim.data.dataset import Dataset
 from dsim.errors import DataError, NeedError, UsageError
 from dsim.models.recipe import SegmentationRecipe
-from dsim.transfer.segmentation.pairs import check_masks, gather, is_foreground, parse_foreground
+from dsim.transfer.segmentation.pairs import check_masks, gather_pairs, is_foreground, parse_foreground
 
 
 def with_masks(*values: int, name: str = "organs") -> Dataset:
@@ -81,7 +81,7 @@ def test_a_mask_of_another_size_is_named(tiny: SegmentationRecipe) -> None:
 def test_small_images_are_scaled_and_mirrored_to_one_square(
     discs: Callable[..., Dataset], tiny: SegmentationRecipe
 ) -> None:
-    pairs = gather(discs(side=40), range(3), tiny, {})
+    pairs = gather_pairs(discs(side=40), range(3), tiny, {})
     assert [tuple(planes.shape) for planes in pairs.planes] == [(4, 16, 16)] * 3
     assert {int(v) for planes in pairs.planes for v in planes[3].unique()} == {0, 255}
     assert pairs.draws().tolist() == [0, 1, 2]
@@ -89,7 +89,7 @@ def test_small_images_are_scaled_and_mirrored_to_one_square(
 
 def test_at_native_size_a_large_image_gives_several_patches_of_itself(discs: Callable[..., Dataset]) -> None:
     recipe = SegmentationRecipe(side=0, patch=16, width=8, levels=2)
-    pairs = gather(discs(n=2, side=64), range(2), recipe, {})
+    pairs = gather_pairs(discs(n=2, side=64), range(2), recipe, {})
     assert pairs.draws().tolist() == [0] * 16 + [1] * 16
     generator = torch.Generator().manual_seed(0)
     windows = pairs.windows(torch.tensor([0] * 8), 16, generator)

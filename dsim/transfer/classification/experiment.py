@@ -10,17 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.splits import Split, lacking, source_split, target_folds
+from dsim.data.splits import Split, absent_classes, source_split, target_folds
 from dsim.errors import DataError, MeasureError
 from dsim.files import slug
 from dsim.files.documents import number
 from dsim.registry import Need
 from dsim.runtime import Runtime, Silent
 from dsim.store.ledger import Job, Ledger, key_of
-from dsim.transfer.classification.images import Labelled, gather
-from dsim.transfer.classification.objective import Published, build, learn, probabilities, published_body
+from dsim.transfer.classification.images import LabelledImages, gather_images
+from dsim.transfer.classification.objective import (
+    Published,
+    build_classifier,
+    predict_classes,
+    published_body,
+    train_classifier,
+)
 from dsim.transfer.classification.recipe import ClassificationRecipe
-from dsim.transfer.jobs import conditions, side_by_side, training_record
+from dsim.transfer.jobs import describe_conditions, describe_training, run_side_by_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -153,7 +159,7 @@ def is_self(start: Start, target: Dataset) -> bool:
     return source is not None and source.fingerprint(needs) == target.fingerprint(needs)
 
 
-def pretrained(experiment: ClassificationExperiment, source: Dataset, number: int) -> dict[str, Tensor]:
+def train_source(experiment: ClassificationExperiment, source: Dataset, number: int) -> dict[str, Tensor]:
     """The body trained on a source: read where that is finished, else trained, going on from a checkpoint."""
     from dsim.store.checkpoint import read_weights, write_weights
 
@@ -162,10 +168,10 @@ def pretrained(experiment: ClassificationExperiment, source: Dataset, number: in
     if ledger.find(job) is not None and file.exists():
         return read_weights(file)[0]
     recipe, seed = experiment.recipe, experiment.seed_of(number)
-    images, parts = gather(source, recipe.side), experiment.split(source, number)
+    images, parts = gather_images(source, recipe.side), experiment.split(source, number)
     validation = images.chosen(parts.validation) if parts.validation else None
-    done = learn(
-        build(recipe, images.classes, seed),
+    done = train_classifier(
+        build_classifier(recipe, images.classes, seed),
         images.chosen(parts.training),
         validation,
         recipe,
@@ -180,12 +186,12 @@ def pretrained(experiment: ClassificationExperiment, source: Dataset, number: in
     write_weights(file, body, {"dsim": json.dumps({"recipe": recipe.record(), "source": source.name})})
     own = {} if validation is None else {"validation_auc": _auc(done, validation, experiment)}
     device = experiment.runtime.resolved_device()
-    ledger.add(job, {**training_record(done), **own, **conditions(device), "images": len(parts.training)})
+    ledger.add(job, {**describe_training(done), **own, **describe_conditions(device), "images": len(parts.training)})
     ledger.done(job)
     return body
 
 
-def score(experiment: ClassificationExperiment, start: Start, target: Dataset, fold: int) -> None:
+def score_fold(experiment: ClassificationExperiment, start: Start, target: Dataset, fold: int) -> None:
     """Train on a fold of a target from that start, score it, and keep the score.
 
     Raises MeasureError where training diverges, DataError where nothing is left to be scored.
@@ -193,10 +199,10 @@ def score(experiment: ClassificationExperiment, start: Start, target: Dataset, f
     recipe, seed = experiment.recipe, experiment.seed_of(fold)
     ledger, job = experiment.scores(start, target), score_job(start, target, fold)
     part = experiment.divided(target)[fold]
-    tested = unseen(start, target, part.test)
-    images = gather(target, recipe.side)
-    done = learn(
-        build(recipe, images.classes, seed, _body(experiment, start, fold)),
+    tested = unseen_images(start, target, part.test)
+    images = gather_images(target, recipe.side)
+    done = train_classifier(
+        build_classifier(recipe, images.classes, seed, _body(experiment, start, fold)),
         images.chosen(part.training),
         images.chosen(part.validation) if part.validation else None,
         recipe,
@@ -211,14 +217,14 @@ def score(experiment: ClassificationExperiment, start: Start, target: Dataset, f
     ledger.done(job)
 
 
-def unseen(start: Start, target: Dataset, indices: Sequence[int]) -> list[int]:
+def unseen_images(start: Start, target: Dataset, indices: Sequence[int]) -> list[int]:
     """Those whose content the source does not hold: a network is never scored on what it was trained on.
 
     Raises DataError where they are of one class only.
     """
     seen = set(start.source.image_digests) if start.source is not None else set()
     left = [index for index in indices if target.image_digests[index] not in seen]
-    if len(target.classes) - len(lacking(target, left)) < 2:
+    if len(target.classes) - len(absent_classes(target, left)) < 2:
         raise DataError(
             f"{len(indices) - len(left)} of {len(indices)} images to be scored are in the source too, and the others "
             "are not of two classes",
@@ -237,11 +243,15 @@ def _body(experiment: ClassificationExperiment, start: Start, fold: int) -> Any:
         return published_body(start.published, experiment.runtime)
     if start.source is None:
         return None
-    return pretrained(experiment, start.source, experiment.pretraining_of(fold))
+    return train_source(experiment, start.source, experiment.pretraining_of(fold))
 
 
 def _record(
-    experiment: ClassificationExperiment, done: TrainingResult, target: Dataset, images: Labelled, tested: Sequence[int]
+    experiment: ClassificationExperiment,
+    done: TrainingResult,
+    target: Dataset,
+    images: LabelledImages,
+    tested: Sequence[int],
 ) -> dict[str, Any]:
     """AUC of these images, of each class and weighted, and how the network came to it."""
     from dsim.stats.auc import one_against_all, weighted_auc
@@ -249,24 +259,24 @@ def _record(
     device = experiment.runtime.resolved_device()
     started = time.perf_counter()
     scored = images.chosen(tested)
-    chances, labels = probabilities(done.network, scored, device), scored.labels.numpy()
+    chances, labels = predict_classes(done.network, scored, device), scored.labels.numpy()
     each = zip(target.classes, one_against_all(labels, chances), strict=True)
     return {
-        **training_record(done),
-        **conditions(device),
+        **describe_training(done),
+        **describe_conditions(device),
         "auc": weighted_auc(labels, chances),
         "each": {name: number(round(float(value), 4)) for name, value in each},
         "images": len(tested),
-        "lacking": [*lacking(target, tested)],
+        "lacking": [*absent_classes(target, tested)],
         "seconds": round(done.seconds + time.perf_counter() - started, 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def _auc(done: TrainingResult, images: Labelled, experiment: ClassificationExperiment) -> float | None:
+def _auc(done: TrainingResult, images: LabelledImages, experiment: ClassificationExperiment) -> float | None:
     from dsim.stats.auc import weighted_auc
 
-    chances = probabilities(done.network, images, experiment.runtime.resolved_device())
+    chances = predict_classes(done.network, images, experiment.runtime.resolved_device())
     found = weighted_auc(images.labels.numpy(), chances)
     return number(round(found, 4))
 
@@ -280,7 +290,7 @@ def _described(dataset: Dataset) -> list[str]:
 Failures = dict[tuple[str, str, int], str]
 
 
-def run(experiment: ClassificationExperiment, jobs: int = 1) -> Failures:
+def run_experiment(experiment: ClassificationExperiment, jobs: int = 1) -> Failures:
     """Carry out what is not finished: trainings on sources first, then on targets; returns the reasons of failures.
 
     A training that fails is a reason and stops no other; a disk that is full raises DsimError, and what is finished
@@ -330,7 +340,7 @@ def _key(start: Start, target: Dataset, fold: int) -> tuple[str, str, int]:
 
 def _pretrain(experiment: ClassificationExperiment, source: Dataset, number: int) -> Failures:
     try:
-        pretrained(experiment, source, number)
+        train_source(experiment, source, number)
     except (MeasureError, DataError) as error:
         return {(source.name, "", number): error.message}
     return {}
@@ -338,7 +348,7 @@ def _pretrain(experiment: ClassificationExperiment, source: Dataset, number: int
 
 def _score(experiment: ClassificationExperiment, start: Start, target: Dataset, fold: int) -> Failures:
     try:
-        score(experiment, start, target, fold)
+        score_fold(experiment, start, target, fold)
     except (MeasureError, DataError) as error:
         return {_key(start, target, fold): error.message}
     return {}
@@ -350,4 +360,4 @@ def _each(
     """What each call gives, as it comes; only one process at a time may draw its progress."""
     alone = jobs == 1 or len(calls) < 2
     how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
-    yield from side_by_side(work, [(how, *call) for call in calls], jobs)
+    yield from run_side_by_side(work, [(how, *call) for call in calls], jobs)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledImages:
     """Images uint8 (n, 3, side, side) and the numbers of their classes int64 (n,), among ``classes`` classes."""
 
     images: Tensor
@@ -27,10 +27,10 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def chosen(self, indices: Sequence[int]) -> Labelled:
+    def chosen(self, indices: Sequence[int]) -> LabelledImages:
         """Those of these indices; the classes stay."""
         positions = [*indices]
-        return Labelled(self.images[positions], self.labels[positions], self.classes)
+        return LabelledImages(self.images[positions], self.labels[positions], self.classes)
 
 
 def check_labels(dataset: Dataset, wanted_by: str) -> None:
@@ -51,7 +51,7 @@ def check_labels(dataset: Dataset, wanted_by: str) -> None:
         )
 
 
-def gather(dataset: Dataset, side: int) -> Labelled:
+def gather_images(dataset: Dataset, side: int) -> LabelledImages:
     """All images of a dataset with their labels; classes are numbered in alphabetical order."""
     import torch
 
@@ -61,13 +61,13 @@ def gather(dataset: Dataset, side: int) -> Labelled:
     labels = torch.tensor([number[label] for label in dataset.labels or ()])
     key = ("classification", dataset.images_fingerprint, dataset.order, side)
     bank = recall(key, lambda: build_bank(_decode(dataset, side)))
-    return Labelled(bank.images, labels, len(number))
+    return LabelledImages(bank.images, labels, len(number))
 
 
 def _decode(dataset: Dataset, side: int) -> Iterator[Tensor]:
     """Images scaled to a square whatever their shape: what they show is wanted, not where; gray is repeated."""
-    from dsim.models.tiles import as_rgb, resized
+    from dsim.models.tiles import as_rgb, resize_planes
 
     for index in range(len(dataset)):
         image = as_rgb(dataset.pixels(index), f"image {dataset.ids[index]!r} of {dataset.name!r}")
-        yield resized(image, (side, side))
+        yield resize_planes(image, (side, side))

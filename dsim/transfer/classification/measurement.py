@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.splits import lacking
+from dsim.data.splits import absent_classes
 from dsim.errors import UsageError, WeightsError
 from dsim.runtime import Runtime
-from dsim.transfer.classification.experiment import IMAGENET, ClassificationExperiment, Start, is_self, run
+from dsim.transfer.classification.experiment import IMAGENET, ClassificationExperiment, Start, is_self, run_experiment
 from dsim.transfer.classification.images import check_labels
-from dsim.transfer.classification.objective import Published, build, find_published
+from dsim.transfer.classification.objective import Published, build_classifier, find_published
 from dsim.transfer.classification.recipe import ClassificationRecipe
-from dsim.transfer.jobs import WORK, check_names, location_of
+from dsim.transfer.jobs import WORK, check_names, public_location
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -76,13 +76,13 @@ def measure_classification(
         seed=seed,
         runtime=runtime,
     )
-    check(experiment)
-    failures = run(experiment, jobs)
+    check_experiment(experiment)
+    failures = run_experiment(experiment, jobs)
     runtime.progress.note(f"finished in {(time.monotonic() - started) / 60:.1f} minutes")
     return assemble(experiment, failures, name or "classification", data)
 
 
-def check(experiment: ClassificationExperiment) -> None:
+def check_experiment(experiment: ClassificationExperiment) -> None:
     """Raise what would fail after hours; notes folds that lack a class."""
     if experiment.folds < 2:
         raise UsageError(f"{experiment.folds} folds leave nothing to score", hint="give --folds 2 or more")
@@ -90,19 +90,20 @@ def check(experiment: ClassificationExperiment) -> None:
     for role, datasets in (("source", experiment.sources), ("target", experiment.targets)):
         check_names(role, [*(dataset.name for dataset in datasets), *(taken if role == "source" else ())])
     for dataset in {each.name: each for each in (*experiment.sources, *experiment.targets)}.values():
+        dataset.remember_in(experiment.runtime.cache)
         check_labels(dataset, "classification")
     for source in experiment.sources:
         experiment.split(source, 0)
     for target in experiment.targets:
         _check_folds(experiment, target)
-    build(experiment.recipe, 2, 0)
+    build_classifier(experiment.recipe, 2, 0)
 
 
 def _check_folds(experiment: ClassificationExperiment, target: Dataset) -> None:
     absent = [
         f"fold {number} lacks {', '.join(classes)}"
         for number, part in enumerate(experiment.divided(target), 1)
-        if (classes := lacking(target, part.test))
+        if (classes := absent_classes(target, part.test))
     ]
     if absent:
         experiment.runtime.progress.note(
@@ -229,7 +230,7 @@ def _told(experiment: ClassificationExperiment, target: Any) -> list[dict[str, A
             "training": len(part.training),
             "validation": len(part.validation),
             "test": len(part.test),
-            "lacking": [*lacking(target, part.test)],
+            "lacking": [*absent_classes(target, part.test)],
         }
         for part in experiment.divided(target)
     ]
@@ -241,7 +242,7 @@ def _datasets(experiment: ClassificationExperiment, data: Path | None) -> dict[s
     return {
         each.name: TruthDataset(
             images=len(each),
-            location=location_of(each, data),
+            location=public_location(each, data),
             fingerprint=each.images_fingerprint,
             note=f"{len(each.classes)} classes",
         )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dsim.learning import Position, TrainingConfig
     from dsim.models.classifier import Classifier
     from dsim.runtime import Runtime
-    from dsim.transfer.classification.images import Labelled
+    from dsim.transfer.classification.images import LabelledImages
     from dsim.transfer.classification.recipe import ClassificationRecipe
 
 
@@ -35,8 +35,8 @@ class ClassificationObjective(Objective):
     """Classification: labelled images to train on, and those that validate, if any."""
 
     network: nn.Module
-    training: Labelled
-    validation: Labelled | None
+    training: LabelledImages
+    validation: LabelledImages | None
     recipe: ClassificationRecipe
     device: str
 
@@ -79,7 +79,7 @@ class ClassificationObjective(Objective):
         return entropy.mean()
 
 
-def class_weights(images: Labelled) -> Tensor:
+def class_weights(images: LabelledImages) -> Tensor:
     """n / (k * n_c) of each class, float32 (k,): all classes weigh alike, and the mean over images is 1.
 
     A class without an image weighs as if it had one.
@@ -91,10 +91,10 @@ def class_weights(images: Labelled) -> Tensor:
     return len(images) / (present * counts.clamp(min=1).float())
 
 
-def learn(
+def train_classifier(
     network: nn.Module,
-    training: Labelled,
-    validation: Labelled | None,
+    training: LabelledImages,
+    validation: LabelledImages | None,
     recipe: ClassificationRecipe,
     config: TrainingConfig,
     *,
@@ -121,7 +121,7 @@ def learn(
         )
 
 
-def probabilities(network: nn.Module, images: Labelled, device: str) -> NDArray[np.float64]:
+def predict_classes(network: nn.Module, images: LabelledImages, device: str) -> NDArray[np.float64]:
     """The network's chances of each class, float64 (n, k)."""
     import torch
 
@@ -132,7 +132,7 @@ def probabilities(network: nn.Module, images: Labelled, device: str) -> NDArray[
     return found
 
 
-def _logits(network: nn.Module, images: Labelled, device: str) -> Tensor:
+def _logits(network: nn.Module, images: LabelledImages, device: str) -> Tensor:
     import torch
 
     batches = images.images.split(_AT_ONCE)  # type: ignore[no-untyped-call]
@@ -155,7 +155,7 @@ class Published:
     sha256: str
 
 
-def build(recipe: ClassificationRecipe, classes: int, seed: int, body: State | None = None) -> Classifier:
+def build_classifier(recipe: ClassificationRecipe, classes: int, seed: int, body: State | None = None) -> Classifier:
     """The classifier of a recipe for so many classes, with random weights of this seed.
 
     ``body`` replaces those of the body; the head stays random, and is the same whatever the body. Raises

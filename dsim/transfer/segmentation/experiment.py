@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.splits import Split, annotated, split
+from dsim.data.splits import Split, choose_annotated, split_dataset
 from dsim.errors import DataError, MeasureError, UnknownNameError, UsageError
 from dsim.files import slug
 from dsim.models.recipe import SegmentationRecipe
@@ -17,8 +17,8 @@ from dsim.random import stream
 from dsim.registry import Need
 from dsim.runtime import Runtime
 from dsim.store.ledger import Job, Ledger, key_of
-from dsim.transfer.jobs import conditions, training_record
-from dsim.transfer.segmentation.objective import adapt, learn
+from dsim.transfer.jobs import describe_conditions, describe_training
+from dsim.transfer.segmentation.objective import adapt_unet, train_unet
 from dsim.transfer.segmentation.pairs import Foreground, read_pair
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class SegmentationExperiment:
     def split(self, source: Dataset, repetition: int) -> Split:
         """Which images of a source train, stop the training, and score its self pair."""
         recipe = self.recipe
-        return split(
+        return split_dataset(
             source,
             validation=recipe.validation,
             test=recipe.holdout,
@@ -137,7 +137,7 @@ class SegmentationExperiment:
         if not self.scenario.images:
             return (), tuple(range(len(target)))
         count, blocks = self.scenario.images, self.recipe.blocks
-        return annotated(target, count, seed=self.seed, repetition=repetition, blocks=blocks)
+        return choose_annotated(target, count, seed=self.seed, repetition=repetition, blocks=blocks)
 
     def seed_of(self, repetition: int, *datasets: Dataset | None) -> int:
         """Of weights, order of images and augmentation: other ones for every dataset that is trained on."""
@@ -156,7 +156,7 @@ class SegmentationExperiment:
         return [dataset.fingerprint([Need.IMAGES, Need.MASKS]), dataset.order, chosen]
 
 
-def carry_out(experiment: SegmentationExperiment, source: Dataset | None, repetition: int) -> Failures:
+def train_and_score(experiment: SegmentationExperiment, source: Dataset | None, repetition: int) -> Failures:
     """Train a model, unless that is finished, and score it on each target that has no score yet.
 
     A training or a target that fails is a reason; a disk that is full raises DsimError, and what is finished stays.
@@ -167,7 +167,7 @@ def carry_out(experiment: SegmentationExperiment, source: Dataset | None, repeti
     segmenter = None
     if source is not None and missing:
         try:
-            segmenter = trained(experiment, source, repetition)
+            segmenter = train_source(experiment, source, repetition)
         except (MeasureError, DataError) as error:
             return {(name, repetition, target.name): error.message for target in missing}
     with experiment.runtime.progress.task(f"scoring {name}", total=len(missing), unit="targets") as task:
@@ -183,7 +183,7 @@ def carry_out(experiment: SegmentationExperiment, source: Dataset | None, repeti
     return failures
 
 
-def trained(experiment: SegmentationExperiment, source: Dataset, repetition: int) -> Segmenter:
+def train_source(experiment: SegmentationExperiment, source: Dataset, repetition: int) -> Segmenter:
     """The model of a source: read where it is finished, else trained, going on from a checkpoint, and written."""
     from dsim.models.segmenter import Segmenter, load_segmenter
 
@@ -193,7 +193,7 @@ def trained(experiment: SegmentationExperiment, source: Dataset, repetition: int
         return load_segmenter(file, experiment.runtime)
     parts = experiment.split(source, repetition)
     seed, runtime = experiment.seed_of(repetition, source), experiment.runtime
-    done = learn(
+    done = train_unet(
         source,
         parts.training,
         parts.validation,
@@ -209,7 +209,7 @@ def trained(experiment: SegmentationExperiment, source: Dataset, repetition: int
     name = f"{source.name}.{repetition}"
     segmenter = Segmenter(done.network, experiment.recipe, (entry,), name, device)
     segmenter.save(file)
-    ledger.add(job, {**training_record(done), **conditions(device), "split": _sizes(parts)})
+    ledger.add(job, {**describe_training(done), **describe_conditions(device), "split": _sizes(parts)})
     ledger.done(job)
     return segmenter
 
@@ -228,7 +228,7 @@ def _scored(
     if chosen:
         segmenter = _adapted(experiment, segmenter, source, repetition, target, chosen)
     assert segmenter is not None
-    found = list(dices(segmenter, target, rest, experiment.foreground))
+    found = list(dice_of_images(segmenter, target, rest, experiment.foreground))
     return {
         "dice": sum(found) / len(found),
         "images": len(found),
@@ -238,7 +238,9 @@ def _scored(
     }
 
 
-def dices(segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foreground: Foreground) -> Iterator[float]:
+def dice_of_images(
+    segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foreground: Foreground
+) -> Iterator[float]:
     """Dice of the thresholded prediction of each image, at its original size."""
     from dsim.models.segmenter import dice
 
@@ -261,7 +263,7 @@ def _adapted(
     from dsim.models.segmenter import Segmenter
 
     ledger, job = experiment.scores(source, target), _score_job(source, repetition, target)
-    done = adapt(
+    done = adapt_unet(
         None if segmenter is None else deepcopy(segmenter.network).requires_grad_(True),
         target,
         chosen,

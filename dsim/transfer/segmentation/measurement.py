@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import TooFewSamplesError, UsageError
 from dsim.models.recipe import SegmentationRecipe
 from dsim.runtime import Runtime, Silent
-from dsim.transfer.jobs import WORK, check_names, location_of, side_by_side
-from dsim.transfer.segmentation.experiment import NOTHING, Failures, Scenario, SegmentationExperiment, carry_out
+from dsim.transfer.jobs import WORK, check_names, public_location, run_side_by_side
+from dsim.transfer.segmentation.experiment import NOTHING, Failures, Scenario, SegmentationExperiment, train_and_score
 from dsim.transfer.segmentation.pairs import Foreground, check_masks
 
 if TYPE_CHECKING:
@@ -74,24 +74,25 @@ def measure_segmentation(
         foreground=foreground or {},
         runtime=runtime or Runtime(),
     )
-    everything = check(experiment, repetitions)
-    failures = run(experiment, repetitions, jobs)
+    everything = check_experiment(experiment, repetitions)
+    failures = run_experiment(experiment, repetitions, jobs)
     experiment.runtime.progress.note(f"finished in {(time.monotonic() - started) / 60:.1f} minutes")
     return assemble(experiment, repetitions, failures, everything, name or _name(experiment), data)
 
 
-def check(experiment: SegmentationExperiment, repetitions: int) -> dict[str, float]:
+def check_experiment(experiment: SegmentationExperiment, repetitions: int) -> dict[str, float]:
     """Raise what would fail after hours; returns, by target, the Dice of calling every pixel foreground."""
     if repetitions < 1:
         raise UsageError(f"{repetitions} repetitions measure nothing", hint="give 3 or more")
     for role, datasets in (("source", experiment.sources), ("target", experiment.targets)):
         none_needed = role == "source" and experiment.scenario.kind == "scratch"
         check_names(role, [dataset.name for dataset in datasets], optional=none_needed)
-    found = {dataset.name: dataset for dataset in (*experiment.sources, *experiment.targets)}
+    everything = {dataset.name: dataset for dataset in (*experiment.sources, *experiment.targets)}
     runtime = experiment.runtime
-    with runtime.progress.task("checking masks", total=len(found), unit="datasets") as task:
+    with runtime.progress.task("checking masks", total=len(everything), unit="datasets") as task:
         shares = {}
-        for dataset in found.values():
+        for dataset in everything.values():
+            dataset.remember_in(runtime.cache)
             shares[dataset.name] = check_masks(dataset, experiment.foreground, "segmentation")
             task.advance(1)
     for source in experiment.sources:
@@ -111,7 +112,7 @@ def _check_target(experiment: SegmentationExperiment, target: Dataset) -> None:
     experiment.annotated(target, 0)
 
 
-def run(experiment: SegmentationExperiment, repetitions: int, jobs: int = 1) -> Failures:
+def run_experiment(experiment: SegmentationExperiment, repetitions: int, jobs: int = 1) -> Failures:
     """Carry out what is not finished, in as many processes; returns the reasons of what failed."""
     todo = experiment.missing(repetitions)
     total = repetitions * len(experiment.rows())
@@ -135,11 +136,11 @@ def _each(
     alone = jobs == 1 or len(todo) < 2
     # Only one process at a time may draw its progress.
     how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
-    yield from side_by_side(_one, [(how, row, repetition) for row, repetition in todo], jobs)
+    yield from run_side_by_side(_one, [(how, row, repetition) for row, repetition in todo], jobs)
 
 
 def _one(experiment: SegmentationExperiment, row: Dataset | None, repetition: int) -> tuple[str, Failures]:
-    return _told(row, repetition), carry_out(experiment, row, repetition)
+    return _told(row, repetition), train_and_score(experiment, row, repetition)
 
 
 def _told(row: Dataset | None, repetition: int) -> str:
@@ -248,7 +249,7 @@ def _datasets(experiment: SegmentationExperiment, data: Path | None) -> dict[str
     return {
         each.name: TruthDataset(
             images=len(each),
-            location=location_of(each, data),
+            location=public_location(each, data),
             fingerprint=each.images_fingerprint,
             note=f"self pair scored on {held[each.name]} held-out images" if each.name in held else "",
         )
@@ -273,9 +274,9 @@ def _reason(failures: Failures, source: str, target: str) -> str:
 
 
 def _parameters(experiment: SegmentationExperiment) -> int:
-    from dsim.models.unet import size
+    from dsim.models.unet import count_parameters
 
-    return size(experiment.recipe.build(0, experiment.runtime, weights=False))
+    return count_parameters(experiment.recipe.build(0, experiment.runtime, weights=False))
 
 
 def _images_scored(experiment: SegmentationExperiment) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.learning import Cosine, Objective, TrainingConfig, TrainingResult, fit, named_schedule
 from dsim.models.tiles import channels_last
-from dsim.transfer.segmentation.pairs import Pairs, gather, window_side
+from dsim.transfer.segmentation.pairs import Pairs, gather_pairs, window_side
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +100,7 @@ def adaptation_config(recipe: SegmentationRecipe, fresh: bool) -> TrainingConfig
     return TrainingConfig(epochs, lr=Cosine(lr), weight_decay=decay, precision=precision, keep="last")
 
 
-def learn(
+def train_unet(
     dataset: Dataset,
     training: Sequence[int],
     validation: Sequence[int],
@@ -115,8 +115,8 @@ def learn(
     """Train a network of the recipe on these images of a dataset, stopped by those."""
     lesson = SegmentationObjective(
         recipe.build(seed, runtime),
-        gather(dataset, training, recipe, foreground),
-        gather(dataset, validation, recipe, foreground) if validation else None,
+        gather_pairs(dataset, training, recipe, foreground),
+        gather_pairs(dataset, validation, recipe, foreground) if validation else None,
         recipe,
         runtime.resolved_device(),
     )
@@ -131,7 +131,7 @@ def learn(
     )
 
 
-def adapt(
+def adapt_unet(
     network: nn.Module | None,
     dataset: Dataset,
     annotated: Sequence[int],
@@ -145,7 +145,7 @@ def adapt(
 ) -> TrainingResult:
     """Train on a few annotated images of a target: go on with a network, or from scratch where it is None."""
     learner = recipe.build(seed, runtime) if network is None else network
-    pairs = gather(dataset, annotated, recipe, foreground)
+    pairs = gather_pairs(dataset, annotated, recipe, foreground)
     lesson = SegmentationObjective(learner, pairs, None, recipe, runtime.resolved_device())
     return fit(
         lesson,

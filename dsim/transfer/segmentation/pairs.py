@@ -119,12 +119,12 @@ class Pairs:
         """Every image cut into patches, uint8 (t, 4, patch, patch), as prediction would cut it."""
         import torch
 
-        from dsim.models.tiles import starts
+        from dsim.models.tiles import tile_starts
 
         side = self.patch
         for planes in self.planes:
             height, width = planes.shape[1:]
-            corners = [(top, left) for top in starts(height, side) for left in starts(width, side)]
+            corners = [(top, left) for top in tile_starts(height, side) for left in tile_starts(width, side)]
             yield torch.stack([planes[:, top : top + side, left : left + side] for top, left in corners])
 
 
@@ -133,18 +133,18 @@ def window_side(recipe: SegmentationRecipe) -> int:
     return recipe.patch if 0 < recipe.side <= recipe.patch else round(WINDOW * recipe.patch)
 
 
-def gather(dataset: Dataset, indices: Sequence[int], recipe: SegmentationRecipe, foreground: Foreground) -> Pairs:
+def gather_pairs(dataset: Dataset, indices: Sequence[int], recipe: SegmentationRecipe, foreground: Foreground) -> Pairs:
     """Read these images of a dataset, at the size at which the recipe trains."""
     import torch
 
-    from dsim.models.tiles import padded, scaled
+    from dsim.models.tiles import pad_planes, scale_planes
 
     found, side = [], window_side(recipe)
     for index in indices:
         image, mask = read_pair(dataset, index, foreground)
-        both = scaled(torch.cat([image, torch.from_numpy(mask).float()[None]]), recipe.side)
+        both = scale_planes(torch.cat([image, torch.from_numpy(mask).float()[None]]), recipe.side)
         both[3] = (both[3] >= 0.5).float()
-        found.append(padded((both * 255).round().clamp_(0, 255).to(torch.uint8), side))
+        found.append(pad_planes((both * 255).round().clamp_(0, 255).to(torch.uint8), side))
     return Pairs(tuple(found), recipe.patch)
 
 
