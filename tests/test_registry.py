@@ -335,20 +335,20 @@ def test_a_preset_sets_parameters_and_later_ones_win(built: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "culprit"),
     [
-        ("built:weight=1/0", "no parameter of measure 'built' named 'weight'. Did you mean 'weights'?"),
-        ("built:weights=heavy", "parameter 'weights' takes floats, not 'heavy'"),
-        ("built:weights=2/3", "parameter 'weights' cannot be (2.0, 3.0)"),
-        ("built:preset=frist", "no preset of measure 'built' named 'frist'. Did you mean 'first'?"),
-        ("built:weights", "cannot read 'weights' as param=value"),
-        (":weights=1/0", "no name in ':weights=1/0'"),
+        ("built:weight=1/0", "'weights'"),
+        ("built:weights=heavy", "'heavy'"),
+        ("built:weights=2/3", "(2.0, 3.0)"),
+        ("built:preset=frist", "'first'"),
+        ("built:weights", "'weights'"),
+        (":weights=1/0", "':weights=1/0'"),
     ],
 )
-def test_a_wrong_call_is_refused_by_name(built: Registry, call: str, told: str) -> None:
+def test_a_wrong_call_is_refused_by_name(built: Registry, call: str, culprit: str) -> None:
     with pytest.raises(UsageError) as caught:
         build_measure(call, built)
-    assert caught.value.message == told
+    assert culprit in caught.value.message
     assert caught.value.hint
 
 

@@ -41,24 +41,25 @@ def test_text_becomes_a_typed_value_and_text_again(parameter: Parameter, text: s
 
 
 @pytest.mark.parametrize(
-    ("parameter", "text", "told"),
+    ("parameter", "text", "culprit"),
     [
-        (SIZE, "big", "parameter 'size' takes int, not 'big'"),
-        (SIZE, "64.0", "parameter 'size' takes int, not '64.0'"),
-        (SIZE, "4", "parameter 'size' must lie in [8, 1024], not 4"),
-        (SIZE, "2048", "parameter 'size' must lie in [8, 1024], not 2048"),
-        (RATE, "-1", "parameter 'rate' must lie in [0, inf], not -1.0"),
-        (RATE, "nan", "parameter 'rate' must lie in [0, inf], not nan"),
-        (WEIGHTS, "0.2/2", "parameter 'weights' must lie in [0, 1], not (0.2, 2.0)"),
-        (WEIGHTS, "0.2,0.3", "parameter 'weights' takes floats, not '0.2,0.3'"),
-        (FLAG, "maybe", "parameter 'shift' takes bool, not 'maybe'"),
-        (KIND, "other", "parameter 'kind' cannot be 'other'"),
+        (SIZE, "big", "'big'"),
+        (SIZE, "64.0", "'64.0'"),
+        (SIZE, "4", "[8, 1024]"),
+        (SIZE, "2048", "[8, 1024]"),
+        (RATE, "-1", "[0, inf]"),
+        (RATE, "nan", "nan"),
+        (WEIGHTS, "0.2/2", "[0, 1]"),
+        (WEIGHTS, "0.2,0.3", "'0.2,0.3'"),
+        (FLAG, "maybe", "'maybe'"),
+        (KIND, "other", "'other'"),
     ],
 )
-def test_text_that_does_not_fit_is_refused_by_name(parameter: Parameter, text: str, told: str) -> None:
+def test_text_that_does_not_fit_is_refused_by_name(parameter: Parameter, text: str, culprit: str) -> None:
     with pytest.raises(UsageError) as caught:
         parameter.parse(text)
-    assert caught.value.message == told
+    assert culprit in caught.value.message
+    assert repr(parameter.name) in caught.value.message
     assert caught.value.hint
 
 

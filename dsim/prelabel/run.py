@@ -61,6 +61,7 @@ class _Job:
         if not 0 < self.threshold < 1:
             raise UsageError(f"no pixel can be decided by a threshold of {self.threshold:g}", hint="give 0.5, say")
         _refuse_within(target, out)
+        target.remember_in(runtime.cache)
         self.target, self.model, self.out, self.settings, self.runtime = target, model, out, settings, runtime
         self.places = places_of(target)
         self.facts = _facts(target, model, settings, self.threshold)
