@@ -35,7 +35,7 @@ def align(points: Points, onto: Points) -> Floats:
 
     References
     ----------
-    Schönemann and Carroll 1970, doi:10.1007/BF02291480.
+    Schönemann 1966, doi:10.1007/BF02289451 (rotation); Gower 1975, doi:10.1007/BF02291478 (with scale).
 
     >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     >>> align(3 * square[:, ::-1] + 5, square + 1).round(6).tolist()

@@ -42,8 +42,8 @@ def find_neighbours(
 ) -> Neighbours:
     """Return the k nearest references of each query, by exact search; of equally near ones the first comes first.
 
-    Candidates come from matrix products in float64; the distances of those that rounding leaves in doubt are computed
-    from the differences themselves, so that the result depends neither on the size of blocks nor on the other queries.
+    Candidates come from matrix products, their distances from differences in float64: the result depends neither on
+    the size of blocks nor on the other queries.
 
     Parameters
     ----------
@@ -58,10 +58,8 @@ def find_neighbours(
     Neighbours
         Distances within 1e-12 relative of float64 arithmetic. Memory: some 100 MB, whatever n and m.
 
-    Raises
-    ------
-    ValueError
-        Where k is out of range, dimensions differ, a number is not finite, or cosine is asked of a row of zeros.
+    Raises ValueError where k is out of range, dimensions differ, a number is not finite, or cosine is asked of a row of
+    zeros.
 
     >>> points = np.array([[0.0], [1.0], [5.0]], dtype=np.float32)
     >>> find_neighbours(points, points, leave_one_out=True).indices.tolist()

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def auc(positive: ArrayLike, scores: ArrayLike) -> float:
-    """The chance that a positive scores higher than a negative; ties count one half.
+    """Return the chance that a positive scores higher than a negative, in [0, 1]; ties count one half.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def auc(positive: ArrayLike, scores: ArrayLike) -> float:
 
 
 def one_against_all(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
-    """The AUC of each class against all others, float64 (k,); NaN for a class that none or all have.
+    """Return the AUC of each class against all others, float64 (k,); NaN for a class that none or all have.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def one_against_all(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]
 
 
 def weighted_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The mean of ``one_against_all``, each class weighted by its share of the labels.
+    """Return the mean of ``one_against_all``, each class weighted by its share of the labels.
 
     A class that nobody has weighs nothing: its AUC is not defined, nor asked for. Of two classes whose scores add up
     to one it is their ``auc``. Parameters as there.

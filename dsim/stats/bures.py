@@ -31,7 +31,7 @@ class Gaussians:
 
 
 def gaussians(samples: Sequence[Points], shrinkage: float | str = 0.0) -> Gaussians:
-    """Means and unbiased covariances of samples (n_i, d), in float64; a single point has covariance 0.
+    """Return means and unbiased covariances of samples (n_i, d), float64; a single point has covariance 0.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def ledoit_wolf_weight(points: Points, square: float | None = None) -> float:
 
 
 def squared_bures_wasserstein(a: Gaussians, b: Gaussians) -> Matrix:
-    """|m - m'|^2 + tr S + tr S' - 2 tr (S^1/2 S' S^1/2)^1/2 of all pairs, (k, k'), at least 0.
+    """Return |m - m'|^2 + tr S + tr S' - 2 tr (S^1/2 S' S^1/2)^1/2 of all pairs, float64 (k, k'), at least 0.
 
     Where S = F' F and S' = G' G, the last trace is the nuclear norm of F G': of an (n, n') matrix for samples of fewer
     points than dimensions, whatever the dimensions are. All F G' are blocks of one matrix product.
@@ -107,7 +107,7 @@ def squared_bures_wasserstein(a: Gaussians, b: Gaussians) -> Matrix:
 
 
 def squared_bures_within(a: Gaussians) -> Matrix:
-    """The same among the Gaussians of one set, (k, k): symmetric, 0 on the diagonal, every pair computed once.
+    """Return the same among the Gaussians of one set, (k, k): symmetric, 0 on the diagonal.
 
     >>> squared_bures_within(gaussians([np.array([[0.0], [2.0]]), np.array([[3.0], [3.0]])])).tolist()
     [[0.0, 6.0], [6.0, 0.0]]
@@ -119,7 +119,7 @@ def squared_bures_within(a: Gaussians) -> Matrix:
 
 
 def squared_diagonal(a: Gaussians, b: Gaussians) -> Matrix:
-    """|m - m'|^2 + |s - s'|^2 with the standard deviations s, s' of each dimension, (k, k'): diagonal covariances.
+    """Return |m - m'|^2 + |s - s'|^2, s the standard deviations of each dimension, (k, k'): diagonal covariances.
 
     >>> one, other = (gaussians([np.array([[0.0], [2.0]]) * scale]) for scale in (1, 2))
     >>> squared_diagonal(one, other).round(6).tolist()
@@ -129,7 +129,11 @@ def squared_diagonal(a: Gaussians, b: Gaussians) -> Matrix:
 
 
 def squared_means(a: Gaussians, b: Gaussians) -> Matrix:
-    """|m - m'|^2 of all pairs, (k, k')."""
+    """Return |m - m'|^2 of all pairs, float64 (k, k').
+
+    >>> squared_means(gaussians([np.array([[0.0], [2.0]])]), gaussians([np.array([[3.0]])])).tolist()
+    [[4.0]]
+    """
     return _squared_distances(a.means, b.means)
 
 
@@ -158,7 +162,7 @@ def _factored_cross(a: Gaussians, b: Gaussians) -> Matrix:
 
 
 def nuclear_norm(matrix: Matrix) -> float:
-    """The sum of singular values, from the eigenvalues of the smaller Gram matrix: relative error about 1e-8.
+    """Return the sum of singular values, from the eigenvalues of the smaller Gram matrix: relative error about 1e-8.
 
     >>> nuclear_norm(np.array([[3.0, 0.0], [0.0, -4.0], [0.0, 0.0]]))
     7.0

@@ -64,7 +64,7 @@ def neighbours(count: int) -> Classifier:
 def held_out_scores(
     a: Points, b: Points, groups: tuple[Indices, Indices], classifier: Classifier, folds: int = 5, seed: int = 0
 ) -> HeldOut:
-    """Score every point by a classifier that learned from the other folds.
+    """Return scores of every point by a classifier that learned from the other folds.
 
     Parameters
     ----------
@@ -114,7 +114,10 @@ def concordance(held: HeldOut) -> tuple[Scores, NDArray[np.bool_]]:
 
 
 def auc(held: HeldOut) -> float:
-    """Area under the ROC curve, over pairs within a fold: 1/2 indistinguishable, 1 told apart; NaN without any pair.
+    """Return the area under the ROC curve over pairs within a fold, in [0, 1]; NaN without any pair.
+
+    1/2 where the two samples cannot be distinguished, 1 where they are apart. Source: Lopez-Paz and Oquab 2017,
+    arXiv:1610.06545; Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747.
 
     >>> folds = np.array([0, 0])
     >>> auc(HeldOut(np.array([0.1, 0.4]), np.array([0.3, 0.9]), folds, folds))
@@ -125,7 +128,7 @@ def auc(held: HeldOut) -> float:
 
 
 def weighted_auc(held: HeldOut, first: Scores, second: Scores) -> Scores:
-    """``auc`` of B resamples of the held-out scores, (B,); weights, (B, n) and (B, m), say how often each was drawn.
+    """Return ``auc`` of B resamples of held-out scores, (B,); weights, (B, n) and (B, m), say how often each was drawn.
 
     >>> folds = np.array([0, 0])
     >>> held = HeldOut(np.array([0.1, 0.4]), np.array([0.3, 0.9]), folds, folds)

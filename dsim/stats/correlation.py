@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 def standardise(images: NDArray[Any]) -> NDArray[np.float32]:
-    """Images with mean 0 and unit Euclidean norm, so that their inner product is Pearson's correlation.
+    """Return images with mean 0 and unit Euclidean norm, so that their inner product is Pearson's correlation.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def standardise(images: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Pearson's correlation of every image of ``a`` with every image of ``b``, as one matrix product.
+    """Return Pearson's correlation of every image of ``a`` with every image of ``b``, as one matrix product.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def mean_inner_product(mean_a: NDArray[np.floating], mean_b: NDArray[np.floating
 
 
 def shifted_correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The largest Pearson correlation over all circular shifts of one image against the other.
+    """Return the largest Pearson correlation over all circular shifts of one image against the other.
 
     Parameters
     ----------
@@ -83,6 +83,10 @@ def shifted_correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDAr
     Returns
     -------
     (n, m), similarities in [0, 1]: over all shifts the correlation averages 0, so its maximum is never below it.
+
+    References
+    ----------
+    Lewis 1995, Fast normalized cross-correlation, Vision Interface, 120-123; here by Fourier transform, circular.
 
     >>> image = np.random.default_rng(0).random((1, 8, 8))
     >>> round(float(shifted_correlations(standardise(image), standardise(np.roll(image, 3, axis=2)))[0, 0]), 6)
@@ -102,7 +106,7 @@ _DARK = 1e-24
 
 
 def ring_spectra(images: NDArray[Any]) -> NDArray[np.float32]:
-    """Spectra scaled such that the inner product of two is the mean of their Fourier ring correlation.
+    """Return spectra scaled such that the inner product of two is the mean of their Fourier ring correlation.
 
     Parameters
     ----------
@@ -157,7 +161,7 @@ def _energy(image: NDArray[Any]) -> float:
 
 
 def ring_correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Fourier ring correlation, averaged over the rings r < N / 2, of every image of ``a`` with every image of ``b``.
+    """Return the mean Fourier ring correlation, over rings r < N / 2, of every image of ``a`` with every one of ``b``.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ REACH = 10.0
 
 
 def kl_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
-    """Kullback-Leibler divergence sum p log(p / q) along the last axis, natural logarithm.
+    """Return the Kullback-Leibler divergence sum p log(p / q) along the last axis, natural logarithm.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def kl_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def soften(p: NDArray[Any]) -> NDArray[np.float64]:
-    """Softmax of a distribution along its last axis: nearly uniform, for entries within [0, 1] differ by a factor e.
+    """Return the softmax of a distribution along its last axis: entries within [0, 1] differ by a factor e at most.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def soften(p: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def shared_edges(bins: int, scale: float) -> NDArray[np.float64]:
-    """Inner edges of bins that need no look at any data: equally wide in asinh(x / scale).
+    """Return the inner edges of bins that depend on no data: equally wide in asinh(x / scale).
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def shared_edges(bins: int, scale: float) -> NDArray[np.float64]:
 
 
 def bin_of(x: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The bin of every number, 0 to len(edges); bins are closed below, so 0 lies with the small positive numbers.
+    """Return the bin of every number, 0 to len(edges); bins are closed below, so 0 lies with small positive numbers.
 
     >>> bin_of(np.array([-9.0, 0.0, 0.1, 9.0]), shared_edges(4, 0.05)).tolist()
     [0, 2, 2, 3]
@@ -83,7 +83,7 @@ def bin_of(x: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def count_bins(indices: NDArray[np.intp], bins: int) -> NDArray[np.int64]:
-    """Histogram of every column.
+    """Return the histogram of every column.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def count_bins(indices: NDArray[np.intp], bins: int) -> NDArray[np.int64]:
 
 
 def binned_divergence(source: NDArray[Any], target: NDArray[Any], smoothing: float) -> float:
-    """Mean over features of the divergence of the source's smoothed histogram from the target's.
+    """Return the mean over features of KL(source || target) of their smoothed histograms.
 
     Parameters
     ----------
@@ -113,6 +113,10 @@ def binned_divergence(source: NDArray[Any], target: NDArray[Any], smoothing: flo
     Returns
     -------
     A distance in [0, log(bins / smoothing)], in nats, mean over features; 0 for equal histograms.
+
+    References
+    ----------
+    Kullback and Leibler 1951, doi:10.1214/aoms/1177729694; of task fingerprints: Godau et al. 2024, arXiv:2412.08763.
 
     >>> round(binned_divergence(np.array([[4, 0]]), np.array([[0, 4]]), 0.5), 6)
     0.549306
@@ -125,7 +129,7 @@ def binned_divergence(source: NDArray[Any], target: NDArray[Any], smoothing: flo
 
 
 def bkld(source: NDArray[Any], target: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
-    """Binned Kullback-Leibler divergence of task fingerprints: weighted mean of KL(target || softmax(source)).
+    """Return the binned divergence of task fingerprints: the weighted mean of KL(target || softmax(source)).
 
     Parameters
     ----------

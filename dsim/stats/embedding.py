@@ -1,4 +1,4 @@
-"""How well an embedding keeps datasets apart: the Embedding Quality Criterion, and placement by nearest centre."""
+"""Separation of datasets in an embedding: the Embedding Quality Criterion, and placement by nearest centre."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMS = ("paper", "reference")
 
 
 def eqc(clouds: Sequence[NDArray[np.floating]], form: str = "paper") -> float:
-    """Embedding Quality Criterion of clouds of points, each (n_i, k): at least 0, lower is better.
+    """Return the Embedding Quality Criterion of clouds of points, each (n_i, k): at least 0, lower is better.
 
     A pair of datasets scores (xi + chi) / psi: the mean distances within both, over the mean distance between them.
 
@@ -24,7 +24,8 @@ def eqc(clouds: Sequence[NDArray[np.floating]], form: str = "paper") -> float:
       the worst per k enters, and the mean runs over all datasets, of which the first has no pair and counts as 0.
       It depends on the order of the datasets.
 
-    NaN where a cloud has a single point (paper), or where two clouds are one and the same point.
+    NaN where a cloud has a single point (paper), or where two clouds are one and the same point. Raises ValueError for
+    fewer than two clouds, or another form.
 
     Source: ASAP (Molina-Moreno et al., IEEE Access 2024), Eq. 8 to 11.
 

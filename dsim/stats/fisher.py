@@ -69,7 +69,7 @@ def drawn_factors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.flo
 
 
 def scaled_cosine(a: ArrayLike, b: ArrayLike) -> float:
-    """Task2Vec's symmetric distance: cosine distance of the two Fisher vectors, each divided by their sum.
+    """Return Task2Vec's symmetric distance: the cosine distance of the two Fisher vectors, each divided by their sum.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def scaled_cosine(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def raw_cosine(a: ArrayLike, b: ArrayLike) -> float:
-    """Cosine distance of the Fisher vectors as they are: what the cats study used.
+    """Return the cosine distance of the Fisher vectors as they are, as the cats study used it.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def raw_cosine(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def normalised_cosine(a: ArrayLike, b: ArrayLike, scale_a: ArrayLike = 1.0, scale_b: ArrayLike = 1.0) -> float:
-    """Cosine distance of variances 1 / F in units of the prior's, as the reference's ``normalized_cosine``.
+    """Return the cosine distance of variances 1 / F in units of the prior's, as the reference's ``normalized_cosine``.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def normalised_cosine(a: ArrayLike, b: ArrayLike, scale_a: ArrayLike = 1.0, scal
 
 
 def kl(a: ArrayLike, b: ArrayLike) -> float:
-    """Kullback-Leibler divergence of N(0, 1/F_a) and N(0, 1/F_b): per entry the larger direction, summed.
+    """Return the Kullback-Leibler divergence of N(0, 1/F_a) and N(0, 1/F_b): per entry the larger direction, summed.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def kl(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def jsd(a: ArrayLike, b: ArrayLike) -> float:
-    """Divergence of both N(0, 1/F) from the Gaussian with their mean variance, averaged over entries.
+    """Return the divergence of both N(0, 1/F) from the Gaussian with their mean variance, averaged over entries.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def jsd(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def asymmetric(source: ArrayLike, target: ArrayLike, trivial: ArrayLike, alpha: float = ALPHA) -> float:
-    """The paper's distance from a source to a target: complex sources come nearer.
+    """Return the paper's distance from a source to a target: complex sources come nearer.
 
     d(source, target) - alpha d(source, trivial), with ``scaled_cosine`` as d and the embedding of the trivial task,
     which asks nothing of the network.

@@ -24,7 +24,7 @@ class Moments:
 
 
 def moments(points: NDArray[Any]) -> Moments:
-    """Moments of points (n, d), in float64 whatever their dtype.
+    """Return the moments of points (n, d), in float64 whatever their dtype.
 
     >>> moments(np.array([[1.0, 2.0], [3.0, 6.0]])).covariance.tolist()
     [[2.0, 4.0], [4.0, 8.0]]
@@ -36,7 +36,7 @@ def moments(points: NDArray[Any]) -> Moments:
 
 
 def merged(one: Moments, other: Moments) -> Moments:
-    """Moments of both clouds together, without the cancellation of sums of squares.
+    """Return the moments of both clouds together, without the cancellation of sums of squares.
 
     So ``functools.reduce(merged, map(moments, blocks))`` are those of any number of points, in flat memory.
 
@@ -60,7 +60,7 @@ def merged(one: Moments, other: Moments) -> Moments:
 
 
 def covariance_factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A factor F (d, d) of a covariance: S = F' F.
+    """Return a factor F (d, d) of a covariance: S = F' F.
 
     Cholesky's; where rounding leaves the covariance indefinite, from its eigenvectors without the negative eigenvalues.
 
@@ -77,7 +77,7 @@ def covariance_factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def points_factor(points: NDArray[Any]) -> NDArray[np.float64]:
-    """The factor (n, d) that points (n, d) are themselves, centred: exact, and small where n < d.
+    """Return the factor (n, d) that points (n, d) are themselves, centred: exact, and small where n < d.
 
     >>> points_factor(np.array([[1.0, 2.0], [3.0, 6.0]])).tolist()
     [[-1.0, -2.0], [1.0, 2.0]]
@@ -93,7 +93,7 @@ def frechet_distance(
     other_mean: NDArray[np.float64],
     other_factor: NDArray[np.float64],
 ) -> float:
-    """Squared Fréchet (2-Wasserstein) distance of two Gaussians, as FID is defined.
+    """Return the squared Fréchet (2-Wasserstein) distance of two Gaussians, as FID is defined.
 
     The trace of (S^1/2 S' S^1/2)^1/2 is the nuclear norm of F F'^T for *any* factors S = F^T F: no matrix square root
     is taken, and where n < d the singular values are those of an n x n' matrix.
@@ -122,7 +122,7 @@ def frechet_distance(
 
 
 def extrapolated(whole: float, halves: NDArray[np.float64] | list[float]) -> float:
-    """The value that a distance with a bias of a / n tends to as n grows, from that of all points and of halves.
+    """Return the value that a distance with a bias of a / n tends to as n grows, from that of all points and of halves.
 
     Linear extrapolation in 1 / n, as Chong and Forsyth do from many sizes; from n and n / 2 its slope has no
     curvature of small n in it. For the Fréchet distance the bias is a / n once n / 2 exceeds the dimension.

@@ -12,12 +12,13 @@ MAX_BINS = 256
 
 
 def bin_indices(images: NDArray[Any], bins: int = 100) -> NDArray[np.uint8]:
-    """The histogram bin of each pixel; the bins split each image's own range evenly, as in scikit-image.
+    """Return the histogram bin of each pixel; the bins split each image's own range evenly, as in scikit-image.
 
     Parameters
     ----------
     images : (n, ...), any finite numbers.
     bins : number of bins, 2 to 256. The last one includes the image's maximum. A constant image lies in bin 0.
+        Raises ValueError for other numbers.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def _even_bins(row: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
 
 
 def normalised_mutual_information(a: NDArray[np.uint8], b: NDArray[np.uint8], bins: int = 100) -> NDArray[np.float64]:
-    """Normalised mutual information (H(A) + H(B)) / H(A, B) of every image of ``a`` with every image of ``b``.
+    """Return the normalised mutual information (H(A) + H(B)) / H(A, B) of every image of ``a`` with every one of ``b``.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class Kappa:
 
 
 def fleiss_kappa(counts: NDArray[Any]) -> Kappa:
-    """Fleiss' kappa: how much more often two observers agree than by chance.
+    """Return Fleiss' kappa: how much more often two observers agree than by chance.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def fleiss_kappa(counts: NDArray[Any]) -> Kappa:
 
 
 def pooled_kappa(kappas: Sequence[Kappa]) -> Kappa:
-    """One kappa for several questions: from the means of their observed and expected agreement.
+    """Return one kappa for several questions: from the means of their observed and expected agreement.
 
     The mean of the kappas themselves would be ruled by questions that nearly all answer alike, whose kappa is unstable.
 

@@ -23,7 +23,7 @@ _LOOKED_AT = 2000
 
 
 def polynomial(a: Points, b: Points, degree: int = 3) -> Points:
-    """The kernel of KID, (x.y / d + 1)^degree, computed in the type of the points.
+    """Return the kernel of KID, (x.y / d + 1)^degree, (n, m), computed in the type of the points.
 
     References
     ----------
@@ -44,7 +44,7 @@ def polynomial(a: Points, b: Points, degree: int = 3) -> Points:
 
 
 def linear(a: Points, b: Points) -> Points:
-    """x.y: the discrepancy is the squared distance of the means.
+    """Return x.y, (n, m): the discrepancy is the squared distance of the means.
 
     >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])).tolist()
     [[11.0]]
@@ -54,7 +54,7 @@ def linear(a: Points, b: Points) -> Points:
 
 
 def gaussian(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
-    """exp(-|x - y|^2 / (2 bandwidth^2)), in (0, 1].
+    """Return exp(-|x - y|^2 / (2 bandwidth^2)), float64 (n, m) in (0, 1].
 
     >>> gaussian(np.array([[0.0]]), np.array([[0.0], [2.0]]), bandwidth=2.0).round(6).tolist()
     [[1.0, 0.606531]]
@@ -65,7 +65,7 @@ def gaussian(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
 
 
 def cauchy(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
-    """1 / (1 + |x - y|^2 / bandwidth^2), in (0, 1]: its tail forgets no distance.
+    """Return 1 / (1 + |x - y|^2 / bandwidth^2), float64 (n, m) in (0, 1]: its tail forgets no distance.
 
     >>> cauchy(np.array([[0.0]]), np.array([[0.0], [2.0]]), bandwidth=2.0).tolist()
     [[1.0, 0.5]]
@@ -77,7 +77,7 @@ def cauchy(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
 
 
 def negative_distance(a: Points, b: Points) -> NDArray[np.float64]:
-    """Return -|x - y| of all pairs: its squared discrepancy is the energy distance.
+    """Return -|x - y| of all pairs, float64 (n, m): its squared discrepancy is the energy distance.
 
     Unbiased, the discrepancy is 0 on average where both clouds come from one distribution; else it is at least 0, and
     in one dimension the square of what ``scipy.stats.energy_distance`` returns.
@@ -94,7 +94,7 @@ def negative_distance(a: Points, b: Points) -> NDArray[np.float64]:
 
 
 def median_distance(points: Points, looked_at: int = _LOOKED_AT) -> float:
-    """The median distance over all pairs of distinct points: the usual bandwidth of a kernel.
+    """Return the median distance over all pairs of distinct points: the usual bandwidth of a kernel.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def median_distance(points: Points, looked_at: int = _LOOKED_AT) -> float:
 
 
 def with_bandwidth(name: str, bandwidth: float) -> Kernel:
-    """The kernel ``gaussian`` or ``cauchy`` of a fixed bandwidth.
+    """Return the kernel ``gaussian`` or ``cauchy`` of a fixed bandwidth.
 
     >>> float(with_bandwidth("cauchy", 2.0)(np.array([[0.0]]), np.array([[2.0]]))[0, 0])
     0.5

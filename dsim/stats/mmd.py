@@ -53,7 +53,7 @@ def squared_mmd(
 
 
 def mean_between(kernel: Kernel, a: Points, b: Points) -> float:
-    """Mean of the kernel over all pairs of a point of ``a`` (n, d) and a point of ``b`` (m, d).
+    """Return the mean of the kernel over all pairs of a point of ``a`` (n, d) and a point of ``b`` (m, d).
 
     >>> from dsim.stats.kernels import linear
     >>> mean_between(linear, np.array([[0.0], [2.0]]), np.array([[3.0]]))
@@ -64,7 +64,7 @@ def mean_between(kernel: Kernel, a: Points, b: Points) -> float:
 
 
 def mean_within(kernel: Kernel, a: Points, *, distinct: bool = True) -> float:
-    """Mean of the kernel over all pairs of points of ``a`` (n, d); only of distinct ones where ``distinct``.
+    """Return the mean of the kernel over all pairs of points of ``a`` (n, d); only of distinct ones where ``distinct``.
 
     >>> from dsim.stats.kernels import linear
     >>> points = np.array([[0.0], [2.0], [3.0]])
@@ -96,7 +96,7 @@ def deal(order_a: NDArray[np.intp], order_b: NDArray[np.intp], block: int) -> Bl
 
 
 def block_mmd(kernel: Kernel, a: Points, b: Points, blocks: Blocks) -> float:
-    """Mean of the unbiased estimates of disjoint blocks: its cost grows with n, not with n^2.
+    """Return the mean of the unbiased estimates of disjoint blocks: its cost grows with n, not with n^2.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def block_mmd(kernel: Kernel, a: Points, b: Points, blocks: Blocks) -> float:
 def weighted_mmd(
     kernel: Kernel, a: Points, b: Points, weights_a: Weights, weights_b: Weights, *, unbiased: bool = True
 ) -> NDArray[np.float64]:
-    """``squared_mmd`` of B resamples of both clouds, shape (B,), without computing any pair twice.
+    """Return ``squared_mmd`` of B resamples of both clouds, shape (B,), without computing any pair twice.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def weighted_mmd(
 def split_mmd(
     kernel: Kernel, whole: Points, first: Weights, second: Weights, *, unbiased: bool = True
 ) -> NDArray[np.float64]:
-    """``squared_mmd`` between two parts of one cloud (n, d), for B pairs of parts at once, shape (B,).
+    """Return ``squared_mmd`` between two parts of one cloud (n, d), for B pairs of parts at once, shape (B,).
 
     ``first`` and ``second`` say how often each point is in either part, (B, n); see ``counts``. The table of all pairs
     is computed once.
@@ -167,7 +167,7 @@ def split_mmd(
 
 
 def counts(draws: Draws, n: int) -> Weights:
-    """How often each of n points occurs in each draw, float64 (B, n).
+    """Return how often each of n points occurs in each draw, float64 (B, n).
 
     >>> counts([np.array([0, 2, 2])], 3).tolist()
     [[1.0, 0.0, 2.0]]

@@ -1,4 +1,4 @@
-"""How well nearest neighbours tell two clouds of points apart."""
+"""Nearest neighbours in two clouds of points: their classifier's accuracy, precision, recall, density, coverage."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Floats = NDArray[np.float64]
 
 
 def nearest_accuracy(a: Points, b: Points) -> float:
-    """Share of points whose nearest other point is of their own cloud, in [0, 1]; about 0.5 for one population.
+    """Return the share of points whose nearest other point is of their own cloud, in [0, 1].
 
-    The leave-one-out accuracy of the nearest-neighbour classifier that tells the clouds apart, as the mean of the
+    About 0.5 for one population. The leave-one-out accuracy of the nearest-neighbour classifier, as the mean of the
     accuracies in both clouds, so that their sizes do not matter: 1 where the clouds are separate, (n + m - 2) / (2 (n +
     m - 1)) on average where they are samples of one continuous distribution, 0 where they are the same points.
 
@@ -97,7 +97,7 @@ class Prdc(NamedTuple):
 
 
 def squared_radii(points: Points, k: int) -> Floats:
-    """Squared distance of each point of (n, d) to its k-th nearest other point, (n,); n greater than k.
+    """Return the squared distance of each point of (n, d) to its k-th nearest other point, (n,); n greater than k.
 
     >>> squared_radii(np.array([[0.0], [1.0], [3.0]]), k=1).round(6).tolist()
     [1.0, 1.0, 4.0]
@@ -111,12 +111,16 @@ def squared_radii(points: Points, k: int) -> Floats:
 
 
 def kth_nearest(table: Floats, k: int) -> Floats:
-    """The k-th smallest distance of each row but its own, which is the smallest; (rows, n) to (rows,)."""
+    """Return the k-th smallest distance of each row but its own, which is the smallest; (rows, n) to (rows,).
+
+    >>> kth_nearest(np.array([[0.0, 4.0, 1.0]]), 1).tolist()
+    [1.0]
+    """
     return np.asarray(np.partition(table, k, axis=1)[:, k])
 
 
 def prdc(source: Points, target: Points, k: int, radii: tuple[Floats, Floats] | None = None) -> Prdc:
-    """Precision, recall, density and coverage of ``source`` (the generated set) for ``target`` (the real one).
+    """Return precision, recall, density and coverage of ``source`` (generated) for ``target`` (real).
 
     Parameters
     ----------
@@ -147,7 +151,7 @@ def prdc(source: Points, target: Points, k: int, radii: tuple[Floats, Floats] | 
 
 
 def prdc_of_tables(between: Floats, of_source: Floats, of_target: Floats, k: int) -> Prdc:
-    """``prdc`` from squared distances (n, m) and squared radii (n,), (m,)."""
+    """Return ``prdc`` from squared distances (n, m) and squared radii (n,), (m,)."""
     return _shares([_counts(between, of_source, of_target)], len(of_source), len(of_target), k)
 
 

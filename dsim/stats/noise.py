@@ -1,4 +1,4 @@
-"""What repeated measurements say of their own noise, and of what remains without it."""
+"""Noise of repeated measurements, and the spread that remains without it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ROUNDING = 1e-12
 
 
 def squared_errors(values: Array, shared: bool = False) -> Array:
-    """Squared standard error of the mean over repetitions, of each source for each target.
+    """Return the squared standard error of the mean over repetitions, of each source for each target.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def squared_errors(values: Array, shared: bool = False) -> Array:
 
 
 def without_noise(means: Array, errors: Array) -> Array:
-    """Noisy means drawn together, so that they vary as the true ones are estimated to.
+    """Return noisy means drawn together, so that they vary as the true ones are estimated to.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class NoTransportError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Ground:
-    """What a ground distance is made of: d^p = feature_weight |x - x'|^p + label_weight W_p^p(label, label').
+    """Parts of a ground distance: d^p = feature_weight |x - x'|^p + label_weight W_p^p(label, label').
 
     Parameters
     ----------

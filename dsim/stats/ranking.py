@@ -11,7 +11,7 @@ Values = NDArray[np.float64]
 
 
 def pearson(x: ArrayLike, y: ArrayLike) -> Values:
-    """Pearson's r of ``x`` and ``y``, along the last axis.
+    """Return Pearson's r of ``x`` and ``y``, along the last axis.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def pearson(x: ArrayLike, y: ArrayLike) -> Values:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Values:
-    """Spearman's rho of ``x`` and ``y``, along the last axis: Pearson's r of their ranks, mean ranks where tied.
+    """Return Spearman's rho along the last axis: Pearson's r of the ranks of ``x`` and ``y``, mean ranks where tied.
 
     Parameters and result as those of ``pearson``; equals ``scipy.stats.spearmanr``.
 
@@ -51,7 +51,7 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Values:
 
 
 def kendall(x: ArrayLike, y: ArrayLike) -> Values:
-    """Kendall's tau-b of ``x`` and ``y``, along the last axis.
+    """Return Kendall's tau-b of ``x`` and ``y``, along the last axis.
 
     Parameters and result as those of ``pearson``; equals ``scipy.stats.kendalltau``. Memory: n * n signs a row.
 
@@ -67,7 +67,7 @@ def kendall(x: ArrayLike, y: ArrayLike) -> Values:
 
 
 def weighted_kendall(x: ArrayLike, y: ArrayLike) -> Values:
-    """Vigna's weighted tau of ``x`` and ``y``, along the last axis: orders among the largest values count most.
+    """Return Vigna's weighted tau along the last axis: orders among the largest values count most.
 
     Exchanging ranks r and s (from 0, the largest value first) weighs 1 / (r + 1) + 1 / (s + 1); the result is the mean
     of ranking by ``x`` and by ``y``, the other of them deciding between equals.
@@ -91,7 +91,7 @@ def weighted_kendall(x: ArrayLike, y: ArrayLike) -> Values:
 
 
 def top_k(distances: ArrayLike, scores: ArrayLike, k: int) -> Values:
-    """Chance that a best source is among the ``k`` nearest, along the last axis.
+    """Return the chance that a best source is among the ``k`` nearest, along the last axis.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def top_k(distances: ArrayLike, scores: ArrayLike, k: int) -> Values:
 
 
 def regret(distances: ArrayLike, scores: ArrayLike) -> Values:
-    """What the choice of the nearest source costs: the best score less that of the nearest, along the last axis.
+    """Return the regret of choosing the nearest source: the best score less its own, along the last axis.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def _tau(first: Values, second: Values, weights: Any) -> Values:
 
 
 def mean_known(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    """Mean along an axis of the values that are no NaN; unlike ``np.nanmean`` silent where there is none.
+    """Return the mean along an axis of the values that are not NaN; unlike ``np.nanmean`` silent where there is none.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def mean_known(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
 
 
 def median_rank(distances: NDArray[np.float64], pool: NDArray[np.float64]) -> float:
-    """Median over measures of a source's rank among the pool, 1 for the nearest.
+    """Return the median over measures of a source's rank among the pool, 1 for the nearest.
 
     Parameters
     ----------
@@ -239,10 +239,10 @@ def median_rank(distances: NDArray[np.float64], pool: NDArray[np.float64]) -> fl
 
 
 def mean_standardised(distances: NDArray[np.float64], pool: NDArray[np.float64]) -> float:
-    """Mean over measures of (d - m) / s, where m and s are mean and deviation over the pool.
+    """Return the mean over measures of (d - m) / s, where m and s are mean and deviation over the pool.
 
     Parameters as in ``median_rank``. Any real number, smaller is nearer; a measure that puts the whole pool at one
-    distance tells nothing and counts as 0.
+    distance says nothing and counts as 0.
 
     >>> mean_standardised(np.array([1.0, 20.0]), np.array([[1.0, 3.0], [10.0, 20.0]]))
     0.0

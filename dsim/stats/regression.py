@@ -1,4 +1,4 @@
-"""The line of least squares, and how far it may lie from where it was found."""
+"""The line of least squares, and bounds of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Floats = NDArray[np.float64]
 
 
 def line(x: Floats, y: Floats, at: Floats) -> Floats:
-    """The line of least squares through the points, at given places; NaN where it has no slope.
+    """Return the line of least squares through the points, at given places; NaN where it has no slope.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def line(x: Floats, y: Floats, at: Floats) -> Floats:
 
 
 def resampled_lines(x: Floats, y: Floats, groups: NDArray[np.intp], drawn: NDArray[np.intp], at: Floats) -> Floats:
-    """The lines of resamples of whole groups, since points of one group are not independent.
+    """Return the lines of resamples of whole groups, since points of one group are not independent.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ FLIPS = 9999
 
 @lru_cache(maxsize=32)
 def draws(cases: int, resamples: int, seed: int) -> NDArray[np.intp]:
-    """Cases drawn with replacement, (resamples, cases); read-only.
+    """Return cases drawn with replacement, (resamples, cases); read-only.
 
     They depend on nothing but the arguments: whatever is measured on the same number of cases is resampled alike, so
     that differences are paired.
@@ -36,7 +36,7 @@ def draws(cases: int, resamples: int, seed: int) -> NDArray[np.intp]:
 
 
 def times_drawn(drawn: NDArray[np.intp]) -> NDArray[np.float64]:
-    """How often each of n cases is in each resample, (resamples, n), of ``draws`` of that shape.
+    """Return how often each of n cases is in each resample, (resamples, n), of ``draws`` of that shape.
 
     >>> times_drawn(np.array([[0, 2, 2], [1, 0, 2]])).tolist()
     [[1.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
@@ -47,7 +47,7 @@ def times_drawn(drawn: NDArray[np.intp]) -> NDArray[np.float64]:
 
 
 def expanded_tail(tail: float, cases: int) -> float:
-    """The share of replicates to cut off on each side, so that the interval of a mean is as wide as Student's.
+    """Return the share of replicates to cut off on each side, so that the interval of a mean is as wide as Student's.
 
     The percentile bootstrap of n cases is too narrow in two ways: it uses normal quantiles where the deviation is
     estimated, and a deviation with the divisor n. The tail becomes Phi(sqrt(n / (n - 1)) t), with Student's quantile t
@@ -72,7 +72,7 @@ def expanded_tail(tail: float, cases: int) -> float:
 def percentile_interval(
     replicates: NDArray[np.float64], cases: int, confidence: float, expanded: bool = True
 ) -> tuple[float, float]:
-    """Bounds between which the replicates of a bootstrap lie, but for their tails.
+    """Return the bounds between which the replicates of a bootstrap lie, but for their tails.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def percentile_interval(
 def student_interval(
     value: float, replicates: NDArray[np.float64], cases: int, confidence: float
 ) -> tuple[float, float]:
-    """Student's interval with the standard error that the replicates of a bootstrap show.
+    """Return Student's interval with the standard error of the replicates of a bootstrap.
 
     For few cases, where no percentile will do: resamples lie between the smallest and the largest of n cases, and these
     hold the median of what the cases are drawn from with a probability of 1 - 2^(1 - n) only, 0.75 for three.
@@ -130,7 +130,7 @@ def student_interval(
 def mean_interval(
     value: float, replicates: NDArray[np.float64], cases: int, confidence: float, expanded: bool = True
 ) -> tuple[float, float]:
-    """The interval of a mean over cases: Student's where they are few, else of percentiles.
+    """Return the interval of a mean over cases: Student's where they are few, else of percentiles.
 
     What n cases span holds the median of what they are drawn from with a probability of 1 - 2^(1 - n) only: Student's
     below 6 cases at a confidence of 95 %. Without ``expanded`` always the plain percentiles.
@@ -145,7 +145,7 @@ def mean_interval(
 
 
 def expected_largest(choices: Sequence[NDArray[np.float64]]) -> float:
-    """The expected largest of several numbers, each drawn from its own choices, all alike likely.
+    """Return the expected largest of several numbers, each drawn from its choices with equal chance.
 
     What a source drawn at random for each target is expected to cost the worst of them.
 
@@ -206,7 +206,7 @@ def _signs(n: int, seed: int) -> NDArray[np.float64]:
 
 
 def weighted_pearson(x: Array, y: Array, weights: Array) -> Array:
-    """Pearson's r of points that count as often as their weights say.
+    """Return Pearson's r of points that count as often as their weights say.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def weighted_pearson(x: Array, y: Array, weights: Array) -> Array:
 
 
 def weighted_spearman(x: Array, y: Array, weights: Array) -> Array:
-    """Spearman's rho of the same: Pearson's r of the ranks among all copies of all points, ties sharing their mean.
+    """Return Spearman's rho of the same: Pearson's r of ranks among all copies of all points, ties sharing their mean.
 
     Parameters
     ----------

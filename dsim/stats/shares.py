@@ -11,7 +11,7 @@ Values = NDArray[np.float64]
 
 
 def wilson_interval(share: float, cases: int, confidence: float) -> tuple[float, float]:
-    """Wilson's score interval of a share of cases: the shares that a normal test would not reject.
+    """Return Wilson's score interval of a share of cases: the shares that a normal test would not reject.
 
     Unlike the bootstrap it has a width where all cases are alike: of 12 misses the bootstrap says [0, 0].
 
@@ -77,7 +77,7 @@ def share_difference_interval(differences: Values, confidence: float) -> tuple[f
 
 
 def chance_p(hits: float, chances: Values) -> float:
-    """p of the test that every case was a hit by its chance alone: two-sided, exact.
+    """Return p of the test that every case was a hit by its chance alone: two-sided, exact.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def chance_p(hits: float, chances: Values) -> float:
 
 
 def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm's step-down adjustment of p-values: the family-wise error keeps its level, whatever their dependence.
+    """Return p-values adjusted by Holm's step-down: the family-wise error keeps its level, whatever their dependence.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def sinkhorn(
     tolerance: float = TOLERANCE,
     products: int = _PRODUCTS,
 ) -> Transport:
-    """Entropic transport, min over couplings P of a and b of <C, P> + eps KL(P | a b'), in the log domain.
+    """Return the entropic transport, min over couplings P of a and b of <C, P> + eps KL(P | a b'), in the log domain.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def sinkhorn_self(
     tolerance: float = TOLERANCE,
     products: int = _PRODUCTS,
 ) -> Transport:
-    """Entropic transport of a sample to itself, cost (n, n) symmetric and at least 0: one potential, a few iterations.
+    """Return the entropic transport of a sample to itself, cost (n, n) symmetric and at least 0: one potential.
 
     The averaged iteration halves the error at least wherever exp(-C / eps) is a positive kernel (Feydy et al. 2019,
     arXiv:1810.08278); where it does not converge, ``sinkhorn`` solves the problem as any other.
@@ -104,7 +104,7 @@ def sinkhorn_self(
 
 
 def coupling(cost: Cost | NDArray[np.floating], found: Transport, eps: float, a: Vector, b: Vector) -> Table:
-    """The entropic coupling that belongs to potentials, float64 (n, m): its sum is 1, its row sums are a.
+    """Return the entropic coupling that belongs to potentials, float64 (n, m): its sum is 1, its row sums are a.
 
     >>> table = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> half = np.array([0.5, 0.5])
@@ -123,7 +123,7 @@ def coupling(cost: Cost | NDArray[np.floating], found: Transport, eps: float, a:
 def exact_transport(
     cost: NDArray[np.floating], a: Vector | None = None, b: Vector | None = None, *, iterations: int = 10_000_000
 ) -> tuple[Transport, Table]:
-    """Unregularised transport by the network simplex of POT, and its coupling (n, m).
+    """Return the unregularised transport by the network simplex of POT, and its coupling (n, m).
 
     Parameters
     ----------

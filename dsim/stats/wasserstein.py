@@ -183,7 +183,7 @@ def marginal_wasserstein(a: Points, b: Points, order: int = 1) -> float:
 
     References
     ----------
-    Villani 2003, Topics in Optimal Transportation, section 2.2, doi:10.1090/gsm/058 (the one-dimensional W_p).
+    Villani 2003, Topics in Optimal Transportation, chapter 2, doi:10.1090/gsm/058 (the one-dimensional W_p).
 
     >>> marginal_wasserstein(np.array([[0.0], [0.0]]), np.array([[3.0], [4.0]]))
     3.5

@@ -1,4 +1,4 @@
-"""What the three classical measures declare."""
+"""Declarations of the three classical measures."""
 
 from __future__ import annotations
 

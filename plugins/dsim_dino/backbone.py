@@ -101,9 +101,9 @@ def _read(path: Path) -> Any:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, SafetensorError, RuntimeError, AttributeError, EOFError, OSError) as error:
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
-            f"{path} is not a file of weights: {told}",
+            f"{path} is not a file of weights: {message}",
             hint="give .safetensors, or a checkpoint that holds tensors and plain values only",
         ) from error
 

@@ -39,7 +39,7 @@ _TAG = "dino"
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be built: a timm architecture for square images of ``size``, and where its weights come from."""
+    """Plan of an extractor: a timm architecture for square images of ``size``, and where its weights come from."""
 
     name: str
     size: int
@@ -122,18 +122,18 @@ def _identity(plan: _Plan) -> str:
 
 
 def _transform(name: str, options: Mapping[str, str]) -> NetworkInput | Square:
-    """The input: DINO's evaluation on ImageNet, resized to 8/7 of the crop's side, unless told otherwise."""
+    """The input: DINO's evaluation on ImageNet, resized to 8/7 of the crop's side, unless it is given."""
     from dsim.features.transforms import NetworkInput, Square, parse_transform
 
     if "transform" in options:
         chosen = parse_transform(options["transform"])
         if not isinstance(chosen, NetworkInput | Square):
-            told = f"transform {chosen.id} gives no square images, and {name} takes them"
-            raise UsageError(told, hint="write transform=square@1[side=224,channels=3], or leave it out")
+            message = f"transform {chosen.id} gives no square images, and {name} takes them"
+            raise UsageError(message, hint="write transform=square@1[side=224,channels=3], or leave it out")
         channels = chosen.channels if isinstance(chosen, Square) else len(chosen.mean)
         if channels != 3:
-            told = f"transform {chosen.id} gives images of one channel, and {name} takes three"
-            raise UsageError(told, hint="write transform=square@1[side=224,channels=3], or leave it out")
+            message = f"transform {chosen.id} gives images of one channel, and {name} takes three"
+            raise UsageError(message, hint="write transform=square@1[side=224,channels=3], or leave it out")
         return chosen
     text = options.get("size", "224")
     if not text.isdecimal() or not int(text):
@@ -159,7 +159,7 @@ def _created(plan: _Plan) -> nn.Module:
 
     try:
         module: nn.Module = timm.create_model(plan.name, pretrained=False, num_classes=0, img_size=plan.size)
-    except TypeError:  # a convolutional network takes images of any size, and is not told
+    except TypeError:  # a convolutional network takes images of any size
         module = timm.create_model(plan.name, pretrained=False, num_classes=0)
     except (AssertionError, ValueError) as error:
         raise _refused_size(plan, error) from error
@@ -178,5 +178,5 @@ def _try_out(plan: _Plan, network: nn.Module) -> None:
 
 
 def _refused_size(plan: _Plan, error: Exception) -> UsageError:
-    told = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return UsageError(f"{plan.name} takes no images of {plan.size} pixels: {told}", hint="give another size=PIXELS")
+    message = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return UsageError(f"{plan.name} takes no images of {plan.size} pixels: {message}", hint="give another size=PIXELS")

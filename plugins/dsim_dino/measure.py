@@ -67,8 +67,8 @@ class Dino(FeatureMeasure):
             return negative_distance
         bandwidth = median_distance(pooled)
         if not bandwidth > 0:
-            told = "more than half of all pairs of images have equal features: MMD has no bandwidth"
-            raise MeasureError(told, hint="give images that differ, or choose statistic=energy")
+            message = "more than half of all pairs of images have equal features: MMD has no bandwidth"
+            raise MeasureError(message, hint="give images that differ, or choose statistic=energy")
         return with_bandwidth("gaussian", bandwidth)
 
 
@@ -83,6 +83,6 @@ def _frechet(source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
 
 def _told(accuracy: float) -> float:
     if np.isnan(accuracy):
-        told = "all images of a dataset have the same features: none has a nearest other image"
-        raise MeasureError(told, hint="give images that differ")
+        message = "all images of a dataset have the same features: none has a nearest other image"
+        raise MeasureError(message, hint="give images that differ")
     return accuracy

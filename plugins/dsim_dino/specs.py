@@ -1,4 +1,4 @@
-"""What the plugin declares: a kind of extractor, and a measure on its features."""
+"""Declarations of the plugin: a kind of extractor, and a measure on its features."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class GroupedCloud:
 
 
 class ClassifierTwoSample(SimilarityMeasure[GroupedCloud]):
-    """Area under the ROC curve of held-out scores; distance in [0, 1], 1/2 where the datasets cannot be told apart."""
+    """Area under the ROC curve of held-out scores; distance in [0, 1], 1/2 where nothing distinguishes the datasets."""
 
     spec = C2ST
     extractor: str

@@ -1,4 +1,4 @@
-"""What the measures of feature distributions declare."""
+"""Declarations of the measures of feature distributions."""
 
 from __future__ import annotations
 

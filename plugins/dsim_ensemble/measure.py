@@ -24,7 +24,7 @@ from dsim.plugin import (
 from dsim.stats.ranking import mean_standardised, median_rank
 from dsim_ensemble.specs import ENSEMBLE
 
-#: Ranks and standardised distances among fewer sources tell nothing.
+#: Ranks and standardised distances among fewer sources say nothing.
 _LEAST = 3
 
 
@@ -129,8 +129,8 @@ class Ensemble(SimilarityMeasure[Placed]):
         for member, *summaries in zip(self.members, source.summaries, target.summaries, strict=True):
             value, reason = _distance(member, *summaries)
             if math.isnan(value):
-                told = f"{member!r}, a member of the ensemble, has no value: {reason}"
-                raise MeasureError(told, hint="mend that, or leave the member out: ensemble:of=...")
+                message = f"{member!r}, a member of the ensemble, has no value: {reason}"
+                raise MeasureError(message, hint="mend that, or leave the member out: ensemble:of=...")
             found.append(value)
         return np.array(found)
 

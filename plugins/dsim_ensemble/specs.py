@@ -1,4 +1,4 @@
-"""What the ensemble declares."""
+"""Declaration of the ensemble."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def read_ratings(path: Path) -> Rows:
 
 
 def answers_in(rows: Iterable[Mapping[str, str]], dataset: str, observer: str) -> dict[str, str]:
-    """What an observer has answered of a dataset."""
+    """Return the answers of an observer about a dataset, by property."""
     for row in rows:
         if (row["dataset"], row["observer"]) == (dataset, observer):
             return {name: answer for name, answer in row.items() if answer and name not in _KEYS}
@@ -201,15 +201,15 @@ def agreement(files: Sequence[Path], as_json: bool) -> None:
     return print_table("Fleiss' kappa: 1 is full agreement, 0 that of chance", columns, rows, right=columns[1:])
 
 
-def _row(name: str, told: Mapping[str, float | int | None]) -> list[str]:
-    kappa = "all alike" if told["expected"] is not None and told["kappa"] is None else _shown(told["kappa"])
+def _row(name: str, entry: Mapping[str, float | int | None]) -> list[str]:
+    kappa = "all alike" if entry["expected"] is not None and entry["kappa"] is None else _shown(entry["kappa"])
     return [
         name,
         kappa,
-        _shown(told["observed"]),
-        _shown(told["expected"]),
-        f"{told['datasets']}",
-        f"{told['observers']}",
+        _shown(entry["observed"]),
+        _shown(entry["expected"]),
+        f"{entry['datasets']}",
+        f"{entry['observers']}",
     ]
 
 

@@ -139,8 +139,8 @@ class ExpertChoice(SimilarityMeasure[Choices]):
     def remark(self, summary: Choices) -> str:
         if not summary.chosen:
             return ""
-        told = ", ".join(f"{count} {name}" for name, count in Counter(sorted(summary.chosen)).most_common())
-        return f"{len(summary.chosen)} experts chose: {told}"
+        choices = ", ".join(f"{count} {name}" for name, count in Counter(sorted(summary.chosen)).most_common())
+        return f"{len(summary.chosen)} experts chose: {choices}"
 
 
 SCHEMA = "dsim.expert-agreement/1"

@@ -1,4 +1,4 @@
-"""What the two measures of expert judgement declare."""
+"""Declarations of the two measures of expert judgement."""
 
 from __future__ import annotations
 

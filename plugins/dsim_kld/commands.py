@@ -1,4 +1,4 @@
-"""``dsim fingerprint``: what a hospital may send instead of images, and what can be told from it."""
+"""``dsim fingerprint``: what a hospital may send instead of images, and what it says."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ KEPT = 4096
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is known of a dataset.
+    """A dataset as a fingerprint.
 
     ``count`` images; ``mean`` float64 (d,); ``histograms`` int64 (d, bins), (d, 0) where none was asked for;
     ``points`` float32 (count, d), the features themselves, or (0, d) where there are more than ``KEPT``.
@@ -161,8 +161,8 @@ def read_record(path: Path) -> Record:
             f"{path} has schema {document['schema']!r}, and this dsim ({_version()}) reads {SCHEMA!r}",
             hint="write it with the same version of dsim on both sides",
         )
-    told = document.pop("sha256", None)
-    if told != digest(document):
+    stated = document.pop("sha256", None)
+    if stated != digest(document):
         raise DataError(f"{path} is damaged or was changed: its checksum does not match", hint=_AGAIN)
     try:
         return _record(document, str(path))
@@ -259,7 +259,7 @@ def _version() -> str:
 def make_record(dataset: Dataset, extractor: str, bins: int, scale: float, runtime: Runtime, least: int = 1) -> Record:
     """The fingerprint of a dataset, with means and histograms, good for every variant of the measure.
 
-    Raises DataError where there are fewer than ``least`` images: the histograms of few images tell much of each.
+    Raises DataError where there are fewer than ``least`` images: the histograms of few images reveal much of each.
     """
     if len(dataset) < least:
         raise DataError(

@@ -117,7 +117,7 @@ class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
 
 
 def bins_that_hide(histograms: NDArray[np.int64]) -> list[str]:
-    """What is wrong with bins for these features, in words: most values in one bin, or too many beyond the range."""
+    """Return the faults of bins for these features, in words: most values in one bin, or too many beyond the range."""
     total = histograms.sum()
     crowded = histograms.max(axis=1).sum() / total
     beyond = histograms[:, [0, -1]].sum() / total
@@ -173,7 +173,7 @@ class Way:
 def gather(paths: Sequence[str], extractor: str | None, runtime: Runtime) -> list[Record]:
     """The fingerprint of each path: read where it is a file, made alike where it is a dataset.
 
-    Raises DataError where two were not made in the same way, UsageError where there is no file to tell how.
+    Raises DataError where two were not made in the same way, UsageError where no file says how.
     """
     read = {path: read_record(Path(path)) for path in paths if is_record(path)}
     if not read:

@@ -1,4 +1,4 @@
-"""What the divergence of task fingerprints declares."""
+"""Declaration of the divergence of task fingerprints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the optimal transport dataset distance declares."""
+"""Declaration of the optimal transport dataset distance."""
 
 from __future__ import annotations
 

@@ -91,10 +91,10 @@ def draw_subsets(
     images = len(task.codes)
     size = subset_size(images, settings, name)
     share = f"{100 * settings.share:g} %"
-    told = f"{settings.subsets} subsets of {size} of {images} images"
+    words = f"{settings.subsets} subsets of {size} of {images} images"
     if size != round(settings.share * images):
-        told += f" ({share} would be {settings.share * images:.3g}, below the least of {settings.least})"
-    return [_draw(name, task, size, rng) for _ in range(settings.subsets)], told
+        words += f" ({share} would be {settings.share * images:.3g}, below the least of {settings.least})"
+    return [_draw(name, task, size, rng) for _ in range(settings.subsets)], words
 
 
 def _draw(name: str, task: Task, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -130,9 +130,9 @@ class _Part:
 def embed(data: DatasetView, features: NDArray[np.float32], settings: Settings, rng: np.random.Generator) -> Embedded:
     """The embedding of the whole dataset, or with ``settings.subsets`` of each subset."""
     task = find_task(data, features, settings.labels, settings.clusters, rng)
-    chosen, told = [np.arange(len(data))], ""
+    chosen, words = [np.arange(len(data))], ""
     if settings.subsets:
-        chosen, told = draw_subsets(data.dataset.name, task, settings, rng)
+        chosen, words = draw_subsets(data.dataset.name, task, settings, rng)
     probe = Probe(settings.probe, data.runtime, settings.batchnorm)
     images = Images(data, probe)
     rows = []
@@ -151,7 +151,7 @@ def embed(data: DatasetView, features: NDArray[np.float32], settings: Settings, 
             f"the Fisher information of {data.dataset.name!r} is 0: the head is certain of every image",
             hint="give a larger decay",
         )
-    return Embedded(fisher, prior, "; ".join(filter(None, (task.remark, told))))
+    return Embedded(fisher, prior, "; ".join(filter(None, (task.remark, words))))
 
 
 def _embed(

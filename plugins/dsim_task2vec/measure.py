@@ -49,7 +49,7 @@ class TaskEmbedding:
 
 
 class _Task2VecMeasure(SimilarityMeasure[TaskEmbedding]):
-    """What both measures share: the summary."""
+    """The summary that both measures share."""
 
     probe: str
     fisher: str

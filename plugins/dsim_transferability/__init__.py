@@ -1,4 +1,4 @@
-"""Transferability scores: how well a target's labels or masks can be told from what a source taught."""
+"""Transferability scores: how well a target's labels or masks follow from what a source taught."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _FEWEST = 2
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells of the maps of a dataset, drawn; and the head that tells their classes.
+    """Cells of the maps of a dataset, drawn; and the head that predicts their classes.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ class CcFv(SimilarityMeasure[Cells]):
         variety = feature_variety(_clouds(points, target.images, np.full(len(points), True), images))
         value = cc_fv(consistencies, variety)
         if not math.isfinite(value):
-            told = "the target's features do not vary as the source's head sees them"
-            raise MeasureError(told, hint="give target images that differ")
+            message = "the target's features do not vary as the source's head sees them"
+            raise MeasureError(message, hint="give target images that differ")
         return value
 
     def remark(self, summary: Cells) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dsim.measures import DatasetView
 
 
-#: Why most scores are undefined for a source that tells nothing of a target.
+#: Why most scores are undefined for a source that says nothing of a target.
 SAME_OUTPUT = "the source's head gives every image of the target the same output"
 
 
@@ -97,8 +97,8 @@ class TransferScore(SimilarityMeasure[Taught]):
         value = self.score(points, target)
         if not math.isfinite(value):
             alike = np.ptp(points, axis=0).max() <= 1e-9 * np.abs(points).max()
-            told = SAME_OUTPUT if alike else self.why_undefined(points, target)
-            raise MeasureError(told, hint="judge this target by another measure: dsim measures")
+            message = SAME_OUTPUT if alike else self.why_undefined(points, target)
+            raise MeasureError(message, hint="judge this target by another measure: dsim measures")
         return value
 
     def compare_many(self, sources: Sequence[Taught], targets: Sequence[Taught]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What the transferability measures declare."""
+"""Declarations of the transferability measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the measure SL+PCA+UMAP declares."""
+"""Declaration of the measure SL+PCA+UMAP."""
 
 from __future__ import annotations
 

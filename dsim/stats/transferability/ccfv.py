@@ -14,7 +14,7 @@ _BATCH = 256
 
 
 def class_consistency(clouds: Sequence[NDArray[np.floating]]) -> float:
-    """Mean over pairs of images of the 2-Wasserstein distance between Gaussians fitted to one class's features.
+    """Return the mean over pairs of images of W_2 between Gaussians fitted to one class's features.
 
     W^2 = |m - m'|^2 + tr(S + S' - 2 (S^1/2 S' S^1/2)^1/2), covariances divided by n - 1.
 
@@ -69,7 +69,7 @@ def _squared_distances(
 
 
 def feature_variety(clouds: Sequence[NDArray[np.floating]]) -> float:
-    """Mean over images of the inverse potential energy of its feature vectors (s = 1).
+    """Return the mean over images of the inverse potential energy of its feature vectors (s = 1).
 
     The energy is the mean of 1 / |v - v'| over pairs of the image's pixels, so its inverse is the harmonic mean of
     their distances. Squared distances are softened by a thousandth of their mean: equal patches have equal features.
@@ -102,9 +102,13 @@ def _harmonic_distance(cloud: NDArray[np.floating]) -> float:
 
 
 def cc_fv(consistencies: Sequence[float], variety: float) -> float:
-    """log(variety / sum over classes of the consistency): the score of one layer. Larger is more transferable.
+    """Return log(variety / sum over classes of the consistency), any real number; larger is more transferable.
 
-    The scale of the features cancels. NaN where either is 0.
+    The score of one layer. The scale of the features cancels. NaN where either is 0.
+
+    References
+    ----------
+    Yang et al. 2023, arXiv:2307.11958.
 
     >>> round(cc_fv([0.5, 0.5], 2.0), 6)
     0.693147

@@ -30,15 +30,15 @@ class Head:
     bias: NDArray[np.float64]
 
     def logits(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Unnormalised log-probabilities of the C classes, (n, C)."""
+        """Return unnormalised log-probabilities of the C classes, (n, C)."""
         return np.asarray(features, dtype=np.float64) @ self.weights + self.bias
 
     def posteriors(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Probabilities of the C classes, (n, C); rows sum to 1."""
+        """Return probabilities of the C classes, (n, C); rows sum to 1."""
         return _softmax(self.logits(features))
 
     def coordinates(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The logits without their redundancy, (n, k) with k <= C - 1: in an orthonormal basis of what they span.
+        """Return the logits without their redundancy, (n, k) with k <= C - 1: in an orthonormal basis of their span.
 
         Distances between images are those of the logits. Axes are ordered by the weight the head gives them, so the
         order of the classes does not enter.

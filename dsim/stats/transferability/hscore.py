@@ -12,7 +12,7 @@ from dsim.stats.transferability.labelled import class_means, indicators, princip
 
 
 def h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
-    """tr(cov(f)^-1 cov(E[f | y])), with the pseudo-inverse of the sample covariance.
+    """Return tr(cov(f)^-1 cov(E[f | y])), with the pseudo-inverse of the sample covariance.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
 
 
 def regularised_h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
-    """tr(cov_a(f)^-1 (1 - a) cov(E[f | y])), cov_a being the Ledoit-Wolf estimate with shrinkage a.
+    """Return tr(cov_a(f)^-1 (1 - a) cov(E[f | y])), cov_a being the Ledoit-Wolf estimate with shrinkage a.
 
     cov_a = (1 - a) cov + a mean(diag cov) I. Both covariances are divided by n.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def codes(labels: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
-    """Labels as integers 0 ... C-1 in the order of sorted labels, shape (n,), and the number of classes C.
+    """Return labels as integers 0 ... C-1 in the order of sorted labels, shape (n,), and the number of classes C.
 
     >>> codes(np.array(["b", "a", "b"]))[0].tolist()
     [1, 0, 1]
@@ -19,13 +19,21 @@ def codes(labels: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
 
 
 def indicators(labels: NDArray[Any]) -> NDArray[np.float64]:
-    """One column per class: 1 where the sample is of it, else 0; float64 (n, C)."""
+    """Return one column per class: 1 where the sample is of it, else 0; float64 (n, C).
+
+    >>> indicators(np.array(["b", "a"])).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
     found, count = codes(labels)
     return np.eye(count)[found]
 
 
 def class_means(points: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of the points (n, d) of each class, given ``indicators``; (C, d)."""
+    """Return the mean of the points (n, d) of each class, given ``indicators``; float64 (C, d).
+
+    >>> class_means(np.array([[1.0], [2.0], [4.0]]), indicators(np.array([0, 1, 1]))).tolist()
+    [[1.0], [3.0]]
+    """
     means: NDArray[np.float64] = members.T @ points / members.sum(axis=0)[:, None]
     return means
 
@@ -35,7 +43,7 @@ _RANK = 1e-12
 
 
 def principal_axes(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Squared singular values of points (n, d), (r,) ascending, and right singular vectors (d, r); r is their rank.
+    """Return squared singular values of points (n, d), (r,) ascending, and right singular vectors (d, r) of rank r.
 
     >>> squares, axes = principal_axes(np.array([[3.0, 0.0], [0.0, 0.0], [0.0, 4.0]]))
     >>> squares.tolist(), np.abs(axes).tolist()

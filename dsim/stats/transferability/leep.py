@@ -15,7 +15,7 @@ _KEPT_VARIANCE = 0.8
 
 
 def leep(posteriors: NDArray[np.floating], labels: NDArray[Any]) -> float:
-    """Mean over images of log sum_z P(y | z) theta(x)_z, where P(y, z) = mean over images of y of theta(x)_z.
+    """Return the mean over images of log sum_z P(y | z) theta(x)_z, P(y, z) the mean over images of y of theta(x)_z.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def leep(posteriors: NDArray[np.floating], labels: NDArray[Any]) -> float:
     Returns
     -------
     float
-        A log-likelihood <= 0: 0 where a source class tells the label, minus the entropy of the labels where it tells
-        nothing. NaN for fewer than two classes.
+        A log-likelihood <= 0: 0 where a source class determines the label, minus the entropy of the labels where it
+        says nothing. NaN for fewer than two classes.
 
     References
     ----------
@@ -49,7 +49,7 @@ def leep(posteriors: NDArray[np.floating], labels: NDArray[Any]) -> float:
 
 
 def nleep(features: NDArray[np.floating], labels: NDArray[Any], components: int = 5, seed: int = 0) -> float:
-    """LEEP of the posteriors of a Gaussian mixture that is fitted to the features, with no source head.
+    """Return LEEP of the posteriors of a Gaussian mixture that is fitted to the features, with no source head.
 
     Principal components that hold 80 % of the variance are clustered by a mixture of ``components`` x C Gaussians with
     full covariances, started by k-means.

@@ -17,7 +17,7 @@ _GOLDEN = (np.sqrt(5.0) - 1) / 2
 
 
 def logme(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
-    """Mean over classes of max_{alpha, beta} log p(y | F, alpha, beta) / n, y being 1 for the class and 0 for others.
+    """Return the mean over classes of max_{alpha, beta} log p(y | F, alpha, beta) / n, y 1 for the class, else 0.
 
     The model is y = F w + noise with weights w ~ N(0, 1/alpha) and noise ~ N(0, 1/beta). For a ratio
     lambda = alpha / beta the best beta has a closed form, so the evidence is maximised over one number per class, from
@@ -58,7 +58,7 @@ def _maximum(
     """Largest log evidence per sample of each class, (C,)."""
 
     def evidence(decades: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log evidence per sample at lambda = 10**decades, one per class; shape (C,)."""
+        """Return the log evidence per sample at lambda = 10**decades, one per class; shape (C,)."""
         ratio = 10.0**decades
         shrunk = ratio / (ratio + spectrum[:, None])
         residual = (explained * shrunk).sum(axis=0) + beyond

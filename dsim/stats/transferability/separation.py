@@ -11,7 +11,7 @@ from dsim.stats.transferability.labelled import class_means, codes, indicators
 
 
 def gbc(features: NDArray[np.floating], labels: NDArray[Any], gaussian: str = "spherical") -> float:
-    """- sum over ordered pairs of classes i != j of exp(-D_B(i, j)), D_B the Bhattacharyya distance of two Gaussians.
+    """Return - sum over ordered pairs of classes of exp(-D_B), D_B the Bhattacharyya distance of two Gaussians.
 
     D_B = |m_i - m_j|^2 / 8 in units of the mean variance, + 1/2 log of the mean variance over the geometric mean of
     both, summed over dimensions.
@@ -62,7 +62,7 @@ def _overlaps(means: NDArray[np.float64], variances: NDArray[np.float64], width:
 
 
 def parc(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
-    """Spearman's correlation, over pairs of images, of 1 - Pearson(features) with 1 - Pearson(one-hot labels).
+    """Return Spearman's correlation, over pairs of images, of 1 - Pearson(features) with 1 - Pearson(one-hot labels).
 
     Every feature is standardised over the images first. The distance of labels has but two values, equal and unequal,
     so one ranking of the feature distances suffices.
