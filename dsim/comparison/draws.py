@@ -43,7 +43,7 @@ def units_of(dataset: Dataset) -> Units:
 
 
 def joined(first: Units, second: Units, images: int) -> Units:
-    """Return the units of two merged datasets; the first dataset has so many ``images``."""
+    """Return the units, indices (b,) each, of two merged datasets; the first dataset has so many ``images``."""
     import numpy as np
 
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):

@@ -36,7 +36,10 @@ _LIBRARIES = (
 
 
 def measure_identity(plan: Plan) -> dict[str, Any]:
-    """Return the identity of the measure after fitting: version, parameters, plugin, extractors, training pool."""
+    """Return the identity of the measure after fitting: version, parameters, plugin, extractors, training pool.
+
+    Raises WeightsError where the weights of an extractor cannot be reached.
+    """
     measure = plan.measure
     identity: dict[str, Any] = {
         "measure": measure.identity,

@@ -150,6 +150,9 @@ def encode(summary: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def decode(kind: type, arrays: Mapping[str, Any], attributes: Mapping[str, Any]) -> Any:
-    """Return the dataclass that ``encode`` took apart; lists come back as tuples."""
+    """Return the dataclass that ``encode`` took apart, arrays (n, ...) as they were; lists come back as tuples.
+
+    Raises KeyError or TypeError where the record holds other fields.
+    """
     plain = json.loads(attributes["fields"])
     return kind(**arrays, **{name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()})

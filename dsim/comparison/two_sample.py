@@ -140,7 +140,7 @@ def _work(plan: Plan, summaries: Summaries, pair: Pair) -> SingleWork:
 
 
 def permutations(first: Units, second: Units, count: int, seed: int, keys: Sequence[str]) -> list[Split]:
-    """Return the division of the merged images as it is, then ``count`` random ones, drawn for ``keys``.
+    """Return the division of n + m merged images into (n,) and (m,) indices, then ``count`` random ones, of ``keys``.
 
     Whole units (groups where they are known, else images) change sides, as many that each side keeps its number of
     images as nearly as they allow.
@@ -179,7 +179,7 @@ def p_value(observed: float, permuted: list[float]) -> Cell:
 
 
 def with_p_values(matrix: SimilarityMatrix, found: Mapping[Pair, Cell], permutations: int) -> SimilarityMatrix:
-    """Return the matrix with the p-value of each pair of different datasets."""
+    """Return the matrix with the p-values, float64 (sources, targets) in (0, 1], of pairs of different datasets."""
     import numpy as np
 
     if not permutations:

@@ -65,7 +65,7 @@ PER_TARGET = tuple(spec.name for spec in SCORES if spec.per_target)
 
 
 def shown(score: str, value: float, unit: str) -> str:
-    """Return a value with its unit, as text; empty for NaN.
+    """Return a value with its unit, as text; empty for NaN. Raises KeyError for an unknown score.
 
     >>> shown("top1", 0.75, "%"), shown("pearson", 0.1479, "%"), shown("regret", 3.8966, "%")
     ('75.00 %', '0.148', '3.90 %')

@@ -25,7 +25,10 @@ OPTIONS = ("init", "layer", "pool", "transform", "weights")
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """The network ``architecture.WEIGHTS``; or with weights=FILE or init=random:SEED and that one's transform."""
+    """The network ``architecture.WEIGHTS``; or with weights=FILE or init=random:SEED and that one's transform.
+
+    Raises UnknownNameError, UsageError or WeightsError where name, options or weights are wrong.
+    """
     from dsim.features.transforms import parse_transform
 
     check_options("torchvision", options, OPTIONS)

@@ -122,7 +122,10 @@ def _download(url: str, path: Path) -> None:
 
 
 def sha256_of(path: Path, runtime: Runtime) -> str:
-    """Return the sha256 of a file; remembered as long as its path, size and time of change stay the same."""
+    """Return the sha256 of a file; remembered as long as its path, size and time of change stay.
+
+    Raises OSError where it cannot be read.
+    """
     status = path.stat()
     key = json.dumps(["sha256", str(path.resolve()), status.st_size, status.st_mtime_ns])
     known = memory(runtime).get(key)

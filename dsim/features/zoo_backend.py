@@ -22,7 +22,10 @@ FILE_OPTIONS = ("arch", "layer", "pool", "transform")
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """The zoo model of that id; ``weights=FILE`` supplies its weights where they are not shipped."""
+    """The zoo model of that id; ``weights=FILE`` supplies its weights where they are not shipped.
+
+    Raises UnknownNameError for an unknown id or option, UsageError for a model that segments.
+    """
     from dsim.zoo import find
 
     return blueprint(f"zoo:{name}", find(name), options)

@@ -67,7 +67,8 @@ _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (90, 90, 90)
 def write_sheet(path: Path, target: Dataset, source: Dataset, rows: Sequence[Nearest]) -> None:
     """Write a PNG: one row per image of the target, the nearest of the source to its right with their distances.
 
-    Masks of the source are outlined; those of the target, if it has any, are not shown.
+    Masks of the source are outlined; those of the target, if it has any, are not shown. Raises DsimError where the file
+    cannot be written.
     """
     with replacing(path) as temporary:
         _draw(target, source, rows).save(temporary)

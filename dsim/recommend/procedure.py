@@ -197,7 +197,10 @@ class Choice:
 
 
 def choose(matrix: SimilarityMatrix, members: Sequence[SimilarityMatrix], target: str) -> Choice:
-    """Return the choice for a target by the values of a measure and, of an ensemble, the votes of its members."""
+    """Return the choice for a target by the values of a measure and, of an ensemble, the votes of its members.
+
+    Raises DataError where the matrix has no such target.
+    """
     ranking = matrix.ranking(target)
     votes = [vote_of(member.verdicts[target]) for member in members]
     verdict = decide_by_votes(ranking.verdict, votes, [entry.source for entry in ranking.entries])

@@ -191,7 +191,10 @@ def read(path: Path, key: str | None = None) -> tuple[dict[str, NDArray[Any]], d
 
 
 def open_rows(path: Path, key: str | None = None) -> tuple[dict[str, FileRows], dict[str, Any]]:
-    """Like ``read``, with arrays that are read when asked for: the checksum is verified in blocks, in little memory."""
+    """Return rows (n, ...) that are read when asked for, and attributes; verified in blocks, in little memory.
+
+    Raises as ``read`` does: Corrupt, or OSError.
+    """
     with _verifying(path) as file:
         found = {name: FileRows.of(path, array) for name, array in file["arrays"].items()}
         hashes = {name: _hash_in_blocks(array) for name, array in file["arrays"].items()}
