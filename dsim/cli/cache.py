@@ -1,4 +1,4 @@
-"""``dsim cache``: what is kept, whether it is sound, and what of it can go."""
+"""``dsim cache``: size of the cache, check of its files, and removal of files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cache() -> None:
 @cache.command()
 @options.as_json
 def info(as_json: bool) -> None:
-    """Tell where the cache is, and how much it holds of each kind."""
+    """Show where the cache is, and how much it holds of each kind."""
     from dsim.runtime import default_cache
     from dsim.store.maintenance import format_size, usage
     from dsim.ui import emit_json, print_table
@@ -40,7 +40,7 @@ def info(as_json: bool) -> None:
 @cache.command()
 @options.as_json
 def verify(as_json: bool) -> int:
-    """Check every file against its checksum; leaves with 1 if any is corrupt."""
+    """Check every file against its checksum. Exit code 1 if any is corrupt."""
     from dsim.store import maintenance
     from dsim.ui import emit_json, make_runtime, print_table
 
@@ -59,17 +59,28 @@ def verify(as_json: bool) -> int:
 
 
 @cache.command()
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Records not used for so long.")
-@click.option("--max-size", metavar="SIZE", help="Least recently used records, until 500MB, 2GB, ... are left.")
-@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only of this kind (dsim cache info lists them).")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    help="Remove records that were not used for so many days.",
+)
+@click.option(
+    "--max-size",
+    metavar="SIZE",
+    help="Remove the least recently used records until the rest has this size: 500MB, 2GB.",
+)
+@click.option(
+    "--kind", "kinds", multiple=True, metavar="KIND", help="Only records of this kind; dsim cache info lists the kinds."
+)
 @click.option(
     "--stale-hours",
     type=click.FloatRange(min=0),
     default=24.0,
     show_default=True,
-    help="Age at which unfinished and quarantined files go.",
+    help="Age in hours after which unfinished and quarantined files are removed.",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @options.as_json
 def prune(
     older_than: float | None,
@@ -79,7 +90,7 @@ def prune(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Remove what is no longer wanted; without limits, only leftovers of interrupted work.
+    """Remove old records. Without limits, only leftovers of interrupted work are removed.
 
     To empty the cache: dsim cache prune --older-than 0
     """
@@ -103,7 +114,7 @@ def prune(
 
 
 def _known(kinds: Sequence[str]) -> Sequence[str]:
-    """The kinds as they are, once each is known: a misspelt one would silently remove nothing."""
+    """Return the kinds. Raises UnknownNameError for one that is not in the cache: it would silently remove nothing."""
     from dsim.errors import UnknownNameError
     from dsim.runtime import default_cache
     from dsim.store.maintenance import usage

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     multiple=True,
     shell_complete=completion.several_measures,
     metavar="NAME[:PARAM=VALUE,...]",
-    help="Measure; may be repeated. label-free: all that need only images or features; all: every one.",
+    help="A measure; may be repeated. label-free: all that need only images or features; all: every measure.",
 )
 @options.sources("Datasets to choose from; default: the phantoms.")
 @options.targets("Datasets of interest; default: the sources.")
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.html",
-    help="Also one page on all of it, for a person who decides: needs no other file, no network.",
+    help="Also write one HTML page that summarises everything; it needs no other file and no network.",
 )
 @options.as_json
 @options.seed
@@ -48,26 +48,26 @@ if TYPE_CHECKING:
     "--bootstrap",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Replicates for intervals; 0 for none. Default: as many as the measure proposes (dsim explain NAME).",
+    help="Replicates for confidence intervals; 0 for none. Default: as the measure proposes (dsim explain NAME).",
 )
 @click.option(
     "--test",
     type=click.IntRange(min=0),
     metavar="N",
     default=0,
-    help="Permutations for a p-value of each pair: could both be samples of one population? 0 for none.",
+    help="Permutations for the p-value of each pair (hypothesis: both are samples of one population); 0 for none.",
 )
 @click.option(
     "--floor/--no-floor",
     default=True,
     show_default=True,
-    help="Tell how far two halves of each dataset are from each other.",
+    help="Compute the noise floor: the distance of two halves of each target.",
 )
 @click.option(
     "--extractor",
     shell_complete=extractors,
     metavar="REF",
-    help="Features for every measure that takes an extractor.",
+    help="Extractor of features, for every measure that takes one.",
 )
 @click.option("--weights", type=click.Path(dir_okay=True), help="Weights for the measure's network, from a file.")
 @click.option(
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="What experts say of the datasets, by their names; may be repeated. See dsim expert rate.",
+    help="Experts' ratings of the datasets, by name; may be repeated. See dsim expert rate.",
 )
 @options.offline
 @options.skip_unreadable
@@ -97,8 +97,8 @@ def compare(
     """Rank source datasets by similarity to each target.
 
     PATH is a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH to give it a name.
-    Without --sources and --targets the built-in phantoms are compared. Several measures have a folder each, and where
-    they agree is told at the end; one that fails stops no other.
+    Without --sources and --targets the built-in phantoms are compared. With several measures, each writes its own
+    folder, and their agreement is shown at the end. If one fails, the others still run.
     """
     from dsim.cli.compare_job import Job, choose
     from dsim.ui import make_runtime
@@ -126,7 +126,9 @@ def _datasets(
     if not sources:
         from dsim.errors import UsageError
 
-        raise UsageError("there are targets but no sources", hint="name the datasets to choose from: --sources PATH...")
+        raise UsageError(
+            "--targets were given, but no sources", hint="name the datasets to choose from: --sources PATH..."
+        )
     pool = open_datasets(sources, runtime, skip_unreadable=skip_unreadable)
     return pool, open_datasets(targets, runtime, skip_unreadable=skip_unreadable) if targets else None
 
@@ -134,7 +136,7 @@ def _datasets(
 def _attributed(
     pool: list[Dataset], wanted: list[Dataset] | None, tables: Sequence[Path]
 ) -> tuple[list[Dataset], list[Dataset] | None]:
-    """The datasets with what the tables say of them."""
+    """Return the datasets with the attributes of the tables."""
     from dsim.data.attributes import attach, merge, read_attributes
 
     if not tables:

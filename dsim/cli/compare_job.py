@@ -1,4 +1,4 @@
-"""Which measures a command line asks for: calls, and words that stand for many."""
+"""The run of ``dsim compare``: choose measures, compare by each, write files, then agreement and report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = {"label-free": frozenset({Need.IMAGES, Need.FEATURES}), "all": frozenset
 
 @dataclass(frozen=True)
 class Chosen:
-    """A measure to compare by; ``of_word`` is whether it was not asked for by its name."""
+    """A measure to compare by; ``of_word``: it was chosen by ``all`` or ``label-free``, and not by its name."""
 
     measure: SimilarityMeasure[Any]
     of_word: bool = False
@@ -32,14 +32,14 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Choice:
-    """The measures asked for, and those that a word stands for but that cannot be had, with the reasons."""
+    """The chosen measures, and those of ``all`` or ``label-free`` that cannot be built, with the errors."""
 
     chosen: tuple[Chosen, ...]
     failed: tuple[tuple[str, Exception], ...]
 
 
 def choose(texts: Sequence[str], extractor: str | None, weights: str | None, note: Callable[[str], None]) -> Choice:
-    """Build what was asked for, each measure once. UsageError for a name or parameter that is wrong."""
+    """Build the measures, each once. Raises UsageError for a wrong name or parameter."""
     found = {
         repr(measure): Chosen(measure)
         for text in texts
@@ -61,11 +61,11 @@ def choose(texts: Sequence[str], extractor: str | None, weights: str | None, not
 def _equipped(
     text: str, extractor: str | None, weights: str | None, note: Callable[[str], None], of_word: bool = False
 ) -> str:
-    """The call with the extractor and the weights that were given for all measures."""
+    """Return the call with the extractor and the weights that were given for all measures."""
     if extractor:
         changed = with_extractor(text, extractor)
         if changed is None:
-            note(f"{text} has no parameter extractor: left as it is")
+            note(f"{text} has no parameter extractor: it runs as it is")
         text = changed or text
     if not weights:
         return text
@@ -79,7 +79,7 @@ def _equipped(
 
 @dataclass(frozen=True)
 class Job:
-    """What every measure is to do."""
+    """The datasets, settings and outputs that all measures of one command share."""
 
     sources: Sequence[Dataset]
     targets: Sequence[Dataset] | None
@@ -90,7 +90,10 @@ class Job:
     report: Path | None
 
     def carry_out(self, choice: Choice) -> int:
-        """Compare by what was chosen, and tell of it; the exit code. One measure alone has no folder of its own."""
+        """Compare by the chosen measures, print the results, and return the exit code.
+
+        One measure alone writes into ``out`` itself, several write into a folder each.
+        """
         if len(choice.chosen) == 1 and not choice.failed:
             return _finish(_Outcome([self.compare(choice.chosen[0], self.out)], [self.out]), self)
         return _finish(_each(self, choice), self)
@@ -108,21 +111,21 @@ class Job:
         return matrix
 
     def _asked(self, chosen: Chosen) -> dict[str, Any]:
-        """The numbers that were given; of intervals and test, for measures of a word, what they can have."""
+        """Return the settings for a measure; one chosen by ``all`` or ``label-free`` gets only what it supports."""
         spec, asked = chosen.measure.spec, dict(self.numbers)
         if asked["bootstrap"] is None or (chosen.of_word and not spec.resamples):
             asked["bootstrap"] = spec.replicates if spec.resamples else 0
         if asked["test"] and chosen.of_word and not spec.two_sample:
-            self.runtime.progress.note(f"{spec.name} is no statistic of two samples: no permutation test")
+            self.runtime.progress.note(f"{spec.name} is not a two-sample statistic: the permutation test is left out")
             asked["test"] = 0
         return asked
 
 
 @dataclass
 class _Outcome:
-    """What became of the measures: matrices and their folders, wall seconds by measure, and errors of those without.
+    """Results of the measures: matrices and their folders, wall seconds by measure, and errors of those that failed.
 
-    ``left_out`` are measures that a word stands for but that need what is not here: no failure.
+    ``left_out``: measures of ``all`` or ``label-free`` that need something that is missing; not a failure.
     """
 
     matrices: list[SimilarityMatrix] = field(default_factory=list)
@@ -133,12 +136,12 @@ class _Outcome:
 
     @property
     def without(self) -> dict[str, str]:
-        """The measures without a matrix, with their reasons."""
+        """Reasons by name of the measures that gave no matrix."""
         return {name: f"{type(error).__name__}: {error}" for name, error in (self.failed | self.left_out).items()}
 
 
 def _each(job: Job, choice: Choice) -> _Outcome:
-    """Compare by every measure; the first error is raised where that leaves nothing."""
+    """Compare by every measure. Raises the first error if no measure gives a matrix."""
     import time
 
     from dsim.errors import NeedError, WeightsError
@@ -162,7 +165,7 @@ def _each(job: Job, choice: Choice) -> _Outcome:
 
 
 def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
-    """Where the measures agree: written, and printed; None where there are not two of them."""
+    """Write, print and return the agreement of the measures; None for fewer than two."""
     files = [job.out / "agreement.json", job.out / "agreement.png"]
     if len(outcome.matrices) < 2:
         for path in files:
@@ -182,7 +185,7 @@ def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
 
 
 def _report(outcome: _Outcome, job: Job, path: Path) -> None:
-    """The page on all of it, with the images that are at hand."""
+    """Write the report, with images of the datasets."""
     from dsim.cli.report import assemble, write
     from dsim.report import Results
 
@@ -191,7 +194,7 @@ def _report(outcome: _Outcome, job: Job, path: Path) -> None:
 
 
 def _finish(outcome: _Outcome, job: Job) -> int:
-    """Tell where the measures agree and which failed, print the JSON that was asked for, and give the exit code."""
+    """Print agreement, failures and JSON, and return the exit code."""
     from dsim.ui import emit_json, say
 
     found = _agreement(outcome, job)

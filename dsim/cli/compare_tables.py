@@ -1,4 +1,4 @@
-"""What ``dsim compare`` prints of a matrix: a table on stdout, notes on stderr."""
+"""Tables and notes of ``dsim compare``: the ranking of one measure, and the agreement of several."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _LEVEL = 0.05
 
 
 def show(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
-    """Print the sources that are nearest to each target, and what must be said of them."""
+    """Print the nearest sources of each target, then failures, notes and written files."""
     from dsim.ui import print_table, say, say_written
 
     title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix)}"
     columns = ["target", "rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", "verdict"]
-    columns[4:4] = [*(["halves"] if matrix.floor else []), *(["p"] if matrix.permutations else [])]
-    print_table(title, columns, list(_rows(matrix)), right=["rank", "value", "halves", "p", "first in"])
+    columns[4:4] = [*(["noise floor"] if matrix.floor else []), *(["p"] if matrix.permutations else [])]
+    print_table(title, columns, list(_rows(matrix)), right=["rank", "value", "noise floor", "p", "first in"])
     for line in (*_failures(matrix), *notes(matrix)):
         say(line)
     say_written(written)
 
 
 def notes(matrix: SimilarityMatrix) -> Iterator[str]:
-    """What must be said besides the numbers, one line each."""
+    """Yield the notes on a matrix, one line each."""
     datasets = matrix.provenance["datasets"]
     seen = [name for name in matrix.targets if datasets[name]["seen_by"]]
     if seen:
-        fair = "as targets they lie nearer than new data would"
+        fair = "as targets they seem nearer than new data would"
         yield f"note: the measure's model was trained on {', '.join(seen)}: {fair}"
-    told: dict[str, list[str]] = {}
+    by_remark: dict[str, list[str]] = {}
     for name, described in datasets.items():
         for remark in described["remarks"]:
-            told.setdefault(remark, []).append(name)
-    yield from (f"note: {_named(names, len(datasets))}: {remark}" for remark, names in told.items())
+            by_remark.setdefault(remark, []).append(name)
+    yield from (f"note: {_named(names, len(datasets))}: {remark}" for remark, names in by_remark.items())
     if matrix.permutations:
         yield from _about_p(matrix)
     embedding = matrix.provenance.get("embedding")
@@ -52,7 +52,7 @@ def notes(matrix: SimilarityMatrix) -> Iterator[str]:
 
 
 def _named(names: Sequence[str], datasets: int) -> str:
-    """The datasets that a remark is on, few of them by name.
+    """Return the names of the datasets that a remark is about, at most three.
 
     >>> _named(["a", "b"], 2), _named(["a", "b", "c", "d", "e"], 9)
     ('all datasets', 'a, b, c and 2 more')
@@ -68,15 +68,15 @@ def _about_p(matrix: SimilarityMatrix) -> Iterator[str]:
     least = tests / (matrix.permutations + 1)
     short = f"; with {tests} sources that is never under {least:.2g}: --test {math.ceil(tests / _LEVEL) - 1} or more"
     yield (
-        f"note: p is of each pair by itself, from {matrix.permutations} permutations; adjusted for all sources of a "
-        f"target (Holm) it stands in matrix.json{short if least > _LEVEL else ''}"
+        f"note: p is of each pair alone, from {matrix.permutations} permutations; p adjusted for all sources of a "
+        f"target (Holm) is in matrix.json{short if least > _LEVEL else ''}"
     )
     failed = {note for row in matrix.p_notes or () for note in row if note}
     yield from (f"note: no p: {reason}" for reason in sorted(failed - {note for row in matrix.notes for note in row}))
 
 
 def _failures(matrix: SimilarityMatrix) -> list[str]:
-    """One line per reason: a dataset that cannot be summarised fails in all of its pairs."""
+    """Return one line per reason: a dataset that cannot be summarised fails in all of its pairs."""
     pairs: dict[str, list[str]] = {}
     for source, target, reason in matrix.failed:
         pairs.setdefault(reason, []).append(f"{source} -> {target}")
@@ -136,9 +136,8 @@ def show_agreement(found: Agreement, written: Sequence[Path]) -> None:
     )
     columns = ["measure", "tau with the others", "with the most votes", "failed pairs", "seconds"]
     print_table("each measure", columns, _measures(found), right=columns[1:])
-    told = "tau: Kendall's, of rankings, mean over pairs of measures (and over targets); 1 is the same order"
-    say(f"note: {told}")
-    say("note: seconds are of this run; what was computed before was looked up")
+    say("note: tau: Kendall's, of rankings, mean over pairs of measures (and over targets); 1 is the same order")
+    say("note: seconds are of this run; results from the cache cost no time")
     say_written(written)
 
 

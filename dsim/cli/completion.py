@@ -1,4 +1,4 @@
-"""``dsim completion``: the shell completes commands, options, and names of measures, truths and models.
+"""``dsim completion``: makes the shell complete commands, options, and names of measures, truths and models.
 
 click completes for bash, zsh and fish, with two gaps: an option that takes several values (``--sources A B C``); and
 bash ends a word at ``:`` and ``=``, which measures and models contain (``kld-tf:preset=paper``, ``zoo:ID``).
@@ -23,7 +23,7 @@ from click.shell_completion import (
 from dsim.ui.completion import DATASET_NAMES, completer, files, names_beginning
 from dsim.ui.options import SeveralValues, repeat_option
 
-#: The variable by which a shell asks ``dsim`` to complete instead of to run.
+#: The environment variable with which a shell asks ``dsim`` for completions.
 VARIABLE = "_DSIM_COMPLETE"
 
 # click's own script passes the words that bash made; this one passes the line as it was typed, up to the cursor.
@@ -65,7 +65,7 @@ def _command(command: click.Command, words: Iterable[str]) -> click.Command:
 
 
 class Bash(_SeveralValues, BashComplete):
-    """Words end at white space; what bash already has of a word is not given again."""
+    """click's, with words that end at white space; the part of a word that bash has already is not repeated."""
 
     source_template = _BASH
     _typed = ""

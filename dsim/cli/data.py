@@ -26,14 +26,14 @@ def data() -> None:
 
 
 def open_datasets(paths: Iterable[str], runtime: Runtime, *, skip_unreadable: bool) -> list[Dataset]:
-    """The datasets at ``paths``, of different names; images that were passed over are named in a note."""
+    """Open datasets, and name in a note the images that were left out. Raises DataError for two of one name."""
     from dsim.data.opener import open_many
 
     datasets = open_many(paths, skip_unreadable=skip_unreadable)
     for dataset in datasets:
         if dataset.skipped:
             listed = ", ".join(dataset.skipped)
-            runtime.progress.note(f"{dataset.name}: {len(dataset.skipped)} unreadable left out: {listed}")
+            runtime.progress.note(f"{dataset.name}: {len(dataset.skipped)} unreadable images left out: {listed}")
     return datasets
 
 
@@ -74,7 +74,7 @@ def _print(found: Inspection) -> None:
 
 
 def _lines(found: Inspection) -> list[tuple[str, str]]:
-    """What is told of a dataset; an empty text is left out."""
+    """Return name and text of each line; lines without text are left out."""
     lines = [
         ("format", found.format),
         ("location", found.location),

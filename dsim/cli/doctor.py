@@ -1,4 +1,4 @@
-"""``dsim doctor``: is the installation sound, and what would help?"""
+"""``dsim doctor``: checks of the installation, each with a fix."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.as_json
-@click.option("--online", is_flag=True, help="Also ask whether weights could be fetched; else no network is used.")
+@click.option(
+    "--online", is_flag=True, help="Also check whether weights can be downloaded; otherwise no network is used."
+)
 def doctor(as_json: bool, online: bool) -> int:
     """Check versions, device, memory, cache, weights and plugins.
 
-    Each line is ok, a note (worth knowing, nothing is wrong), or broken, with what would help. Exit code 1 where
-    something is broken.
+    Each line is ok, a note (nothing is wrong), or broken; a fix follows where there is one. Exit code 1 if something
+    is broken.
     """
     from dsim.doctor import Status, examine
 
@@ -38,7 +40,7 @@ def doctor(as_json: bool, online: bool) -> int:
 
 
 def _print(finding: Finding) -> None:
-    """Status and topic in columns, then the text; what helps stands below it."""
+    """Print status and topic in columns, then the text; the fix on the next line."""
     click.echo(f"{finding.status:<8}{finding.topic:<10}{finding.text}")
     if finding.help:
         click.echo(f"{'':<18}fix: {finding.help}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dsim.measures import SimilarityMatrix
 
 SCHEMA = "dsim.evaluate/1"
-#: What each measure has of its own.
+#: Files that each measure has.
 _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 
 
@@ -28,11 +28,13 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
     required=True,
     shell_complete=truths,
     metavar="NAME|FILE",
-    help="Measured transfer that judges; dsim truth lists it.",
+    help="The measured transfer to judge by; dsim truth list shows the stored ones.",
 )
-@click.option("--common", is_flag=True, help="Judge the datasets that matrix and truth both name.")
+@click.option("--common", is_flag=True, help="Use only the datasets that are in both the matrix and the truth.")
 @click.option(
-    "--direction", type=click.Choice(["distance", "similarity"]), help="What a CSV matrix holds; JSON says it itself."
+    "--direction",
+    type=click.Choice(["distance", "similarity"]),
+    help="Whether a CSV matrix holds distances or similarities; JSON files say it.",
 )
 @options.score
 @options.bounds
@@ -61,7 +63,7 @@ def evaluate(
     MATRIX is a stored name (asap-published), a matrix.json, a CSV with sources in rows (then --direction), or a folder
     that dsim compare wrote. Several matrices of one truth are also tested against each other, target by target.
     """
-    from dsim.cli.evaluate_tables import show, tell
+    from dsim.cli.evaluate_tables import print_notes, show
     from dsim.evaluation import evaluate as judge
     from dsim.evaluation.contrasts import contrast_all
     from dsim.truth import open_truth
@@ -78,12 +80,12 @@ def evaluate(
         emit_json(document)
     else:
         show(evaluations, contrasts)
-    tell(evaluations, contrasts, written)
+    print_notes(evaluations, contrasts, written)
     return 3 if any(_lacks(evaluation) for evaluation in evaluations) else 0
 
 
 def _opened(text: str, direction: str | None) -> list[SimilarityMatrix]:
-    """The matrix of a stored name, a file or a folder; or all that a folder of several measures holds."""
+    """Return the matrix of a stored name, a file or a folder; or all matrices in a folder of several measures."""
     from dsim.truth import distance_names, open_distances
 
     folder = Path(text)
@@ -95,7 +97,7 @@ def _opened(text: str, direction: str | None) -> list[SimilarityMatrix]:
 
 
 def _check_distinct(matrices: Sequence[SimilarityMatrix]) -> None:
-    """A measure beside itself would be tested against itself, and counted twice."""
+    """Raise UsageError for a measure given twice: it would be tested against itself."""
     from dsim.errors import UsageError
 
     twice = [name for name, times in Counter(matrix.measure for matrix in matrices).items() if times > 1]
@@ -109,14 +111,14 @@ def _document(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]) 
 
 
 def _contrast(found: Contrast) -> dict[str, Any]:
-    """As in an evaluation's own document: NaN is null."""
+    """Return a contrast as JSON values; NaN becomes null."""
     from dsim.files.documents import number
 
     return {name: number(value) if isinstance(value, float) else value for name, value in vars(found).items()}
 
 
 def _written(evaluations: Sequence[Evaluation], document: dict[str, Any], out: Path) -> list[Path]:
-    """Write what was found, and its pictures; several measures have a folder each."""
+    """Write documents and pictures, several measures into a folder each; return the files."""
     import json
 
     from dsim.files import slug, write_text
@@ -145,7 +147,7 @@ def _of_one(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 
 def _lacks(evaluation: Evaluation) -> bool:
-    """Whether the measure has no value for a pair that the truth knows."""
+    """Return whether the measure lacks a value for a pair that the truth has."""
     return bool((evaluation.candidates & ~evaluation.counted).any())
 
 

@@ -1,4 +1,4 @@
-"""What ``dsim evaluate`` prints: the tables of the judge."""
+"""Tables of ``dsim evaluate`` on stdout, and its notes on stderr."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CONTRASTS = 20
 
 
 def show(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]) -> None:
-    """Print one evaluation whole, or several side by side with the paired tests."""
+    """Print one evaluation in full, or several side by side with the paired tests."""
     if len(evaluations) > 1:
         _show_together(evaluations)
         _show_contrasts(contrasts, evaluations[0].unit)
@@ -77,15 +77,15 @@ def _show_baselines(one: Evaluation) -> None:
     columns = ["selection by", "regret", "interval", "top-1", "Pearson", "p regret", "p top-1", "p Pearson"]
     rows = []
     for found in (one.judgement, *one.baselines):
-        told = [shown(name, found.scores[name].value, one.unit) for name in ("regret", "top1", "pearson")]
-        told.insert(1, _interval(found.scores["regret"], one))
+        figures = [shown(name, found.scores[name].value, one.unit) for name in ("regret", "top1", "pearson")]
+        figures.insert(1, _interval(found.scores["regret"], one))
         of = [_p(tested.get((name, found.name), math.nan)) for name in ("regret", "top1", "pearson")]
-        rows.append([found.name, *told, *of])
+        rows.append([found.name, *figures, *of])
     print_table("beside it (p: the measure against each, paired over targets, Holm)", columns, rows, right=columns[1:])
 
 
 def _show_targets(one: Evaluation) -> None:
-    """For each target what the measure selects, what it should have, and what that costs."""
+    """For each target: the source that the measure selects, the best source, and the regret."""
     from dsim.ui import print_table
 
     columns = ["target", "nearest", one.score, "best source", f"best {one.score}", "regret", "Pearson", "Spearman"]
@@ -125,16 +125,16 @@ def _show_together(evaluations: Sequence[Evaluation]) -> None:
 
 
 def _side_by_side(found: Judgement, one: Evaluation) -> list[str]:
-    told = {name: shown(name, score.value, one.unit) for name, score in found.scores.items()}
+    figures = {name: shown(name, score.value, one.unit) for name, score in found.scores.items()}
     pearson, regret = _interval(found.scores["pearson"], one), _interval(found.scores["regret"], one)
     return [
         found.name,
-        told["pearson"],
+        figures["pearson"],
         pearson,
-        told["spearman"],
-        told["pooled_pearson"],
-        told["top1"],
-        told["regret"],
+        figures["spearman"],
+        figures["pooled_pearson"],
+        figures["top1"],
+        figures["regret"],
         regret,
     ]
 
@@ -169,8 +169,8 @@ def _show_contrasts(contrasts: Sequence[Contrast], unit: str) -> None:
 _NAMED = 3
 
 
-def tell(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast], written: Sequence[Path]) -> None:
-    """Print what must be said of each evaluation, once where it is of all, and the files."""
+def print_notes(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast], written: Sequence[Path]) -> None:
+    """Print the notes of each evaluation, a common note once, and the files."""
     from dsim.ui import say, say_written
 
     said: dict[str, list[str]] = {}
@@ -186,7 +186,7 @@ def tell(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast], writt
 
 
 def notes(one: Evaluation) -> Iterator[str]:
-    """One line for each thing that a number does not say."""
+    """Yield the notes on an evaluation, one line each."""
     yield from one.notes
     yield from _reasons(one)
     yield from _of_scores(one.judgement.scores.values())
@@ -195,7 +195,7 @@ def notes(one: Evaluation) -> Iterator[str]:
 
 
 def _reasons(one: Evaluation) -> Iterator[str]:
-    """Why a pair is unknown, one line per reason: a dataset that cannot be summarised fails in all of its pairs."""
+    """Yield why pairs are unknown, one line per reason: a failed dataset fails in all of its pairs."""
     pairs: dict[tuple[str, str], list[str]] = {}
     unmeasured = {(source, target) for source, target, side, _ in one.unknown if side == "truth"}
     for source, target, side, reason in one.unknown:
@@ -207,15 +207,15 @@ def _reasons(one: Evaluation) -> Iterator[str]:
 
 
 def _of_scores(scores: Iterable[Score]) -> Iterator[str]:
-    """What scores say of themselves, once for those that say the same; no word on EQC without an embedding."""
+    """Yield the notes of scores, equal ones once; none on EQC without an embedding."""
     from dsim.evaluation.scores import BY_NAME
 
     spoken = [score for score in scores if not (score.name == "eqc" and math.isnan(score.value))]
-    told: dict[str, list[str]] = {}
+    titles_by_note: dict[str, list[str]] = {}
     for score in spoken:
         if score.note:
-            told.setdefault(score.note, []).append(BY_NAME[score.name].title)
-    for note, titles in told.items():
+            titles_by_note.setdefault(score.note, []).append(BY_NAME[score.name].title)
+    for note, titles in titles_by_note.items():
         yield f"{', '.join(titles)}: {note}" if len(titles) < len(spoken) else note
 
 
@@ -223,9 +223,9 @@ def _of_contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
     """Why a paired test says less than it seems, once for the scores of which it is true."""
     from dsim.evaluation.scores import BY_NAME
 
-    told: dict[tuple[str, str, str], list[str]] = {}
+    titles_by_note: dict[tuple[str, str, str], list[str]] = {}
     for found in contrasts:
         if found.note:
-            told.setdefault((found.first, found.second, found.note), []).append(BY_NAME[found.score].title)
-    for (first, second, note), titles in told.items():
+            titles_by_note.setdefault((found.first, found.second, found.note), []).append(BY_NAME[found.score].title)
+    for (first, second, note), titles in titles_by_note.items():
         yield f"{first} and {second}, {', '.join(titles)}: {note}"

@@ -41,7 +41,7 @@ def extract(
     skip_unreadable: bool,
     as_json: bool,
 ) -> None:
-    """Compute features of datasets; what was computed before is taken from the cache.
+    """Compute features of datasets; features in the cache are not computed again.
 
     PATH is a folder, an archive, a manifest, phantoms:NAME, or NAME=PATH to give it a name.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     default="phantoms-dsc",
     show_default=True,
     metavar="NAME|FILE",
-    help="Measured transfer whose datasets can be opened; dsim truth lists it.",
+    help="Measured transfer whose datasets can be opened; dsim truth list shows the stored ones.",
 )
 @click.option(
     "--measure",
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     multiple=True,
     shell_complete=completion.measures,
     metavar="NAME[:PARAM=VALUE,...]",
-    help="Measure to run; may be repeated. Default: every registered one.",
+    help="A measure to run; may be repeated. Default: all measures.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Folder that holds the benchmark's images; or DSIM_DATA.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the benchmark's images. Default: DSIM_DATA.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for results.json, leaderboard.md, leaderboard.html; finished rows are kept there.",
 )
-@click.option("--jobs", type=int, default=0, help="Measures side by side. Default: one per core, 8 at most.")
+@click.option("--jobs", type=int, default=0, help="Measures that run in parallel. Default: one per core, at most 8.")
 @click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds that one measure may take.")
 @options.seed
 @options.device
@@ -95,7 +95,7 @@ def leaderboard(
         emit_json(board.to_dict())
     else:
         _show(board)
-    _tell(board, written)
+    _print_failures(board, written)
     return 3 if _failures(board, measures) else 0
 
 
@@ -104,7 +104,7 @@ _TITLES = {"regret": "regret", "top1": "top-1", "pearson": "Pearson", "spearman"
 
 
 def _show(board: Board) -> None:
-    """The rows in order, then what they are to be held against."""
+    """Print the rows in order, then the baselines."""
     from dsim.leaderboard import Status, all_ties, phrases
     from dsim.ui import print_table
 
@@ -141,8 +141,8 @@ def _scores(board: Board, scores: Mapping[str, Score], tied: Collection[str] = (
             yield "" if found is None else phrases.interval(found, board.truth).strip("[]").replace(", ", " to ")
 
 
-def _tell(board: Board, written: Sequence[Path]) -> None:
-    """Failures with their reasons, and the files."""
+def _print_failures(board: Board, written: Sequence[Path]) -> None:
+    """Print failures with their reasons, and the written files."""
     from dsim.leaderboard import Status
     from dsim.ui import say, say_written
 
@@ -155,7 +155,7 @@ def _tell(board: Board, written: Sequence[Path]) -> None:
 
 
 def _failures(board: Board, asked: Sequence[str]) -> list[str]:
-    """Measures that failed; of those that nobody asked for by name, only where something is broken."""
+    """Return the measures that failed; one that only lacks something counts if it was asked for by name."""
     from dsim.leaderboard import Status, is_lacking
     from dsim.registry import parse_call
 

@@ -1,4 +1,4 @@
-"""``dsim``: parses, calls the library, prints.
+"""The program ``dsim``: reads the command line, runs the command, prints errors.
 
 Exit codes: 0 ok, 1 expected failure, 2 usage, 3 finished with failed cells, 130 interrupted.
 """
@@ -24,13 +24,13 @@ Which source, or which model, for my images?
   dsim recommend mine/                        the source to take, and how sure that is
   dsim prelabel mine/ --best --out prelabels  pre-labels by the model that was trained on it
 Is my measure any good?
-  dsim plugin new mymeasure                   a measure of one's own, ready to install
+  dsim plugin new mymeasure                   your own measure, ready to install
   dsim leaderboard                            every measure, judged against measured transfer
 Where do my datasets lie?
-  dsim compare --sources annotated/* mine/    a map of them, and who is near to whom
+  dsim compare --sources annotated/* mine/    a map of them, and their distances
   dsim compare                                the same with built-in datasets, to try it
 
-All commands: dsim --help      Is the installation sound: dsim doctor"""
+All commands: dsim --help      Check the installation: dsim doctor"""
 
 #: The commands of the core in the order in which they are used.
 _SECTIONS = {
@@ -44,7 +44,7 @@ _OTHERS, _OF_PLUGINS = "Others", "Of plugins"
 
 
 def sections(table: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """The names of ``table`` under their headings: the core's in the order of use, then those of plugins."""
+    """Return the names of ``table`` by heading: the core's in the order of use, then those of plugins."""
     from dsim.registry import default
 
     core = default().plugins.get("core")
@@ -131,11 +131,11 @@ def _failed(error: DsimError) -> int:
 
 
 def _interrupted() -> int:
-    print("interrupted: finished work is kept; the same command goes on from there", file=sys.stderr)
+    print("interrupted: finished work is kept; run the same command to continue", file=sys.stderr)
     return 130
 
 
 def _broken_pipe() -> int:
-    # The reader of our output has gone (`dsim ... | head`): nobody is left to tell.
+    # The reader of our output has gone (`dsim ... | head`): nobody would see an error.
     sys.stderr.close()
     return 1

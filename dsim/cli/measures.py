@@ -1,4 +1,4 @@
-"""``dsim measures`` and ``dsim explain``: what can be measured, and what it means."""
+"""``dsim measures`` lists the measures, ``dsim explain`` describes one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
 @click.argument("name", shell_complete=completion.measures)
 @options.as_json
 def explain(name: str, as_json: bool) -> None:
-    """Tell what a measure computes: formula, direction, range, cost, references, parameters, presets."""
+    """Explain what a measure computes: formula, direction, range, cost, references, parameters, presets."""
     from dsim.registry import default
 
     if name not in default().measures and name in default().trainers:
@@ -60,7 +60,7 @@ def explain(name: str, as_json: bool) -> None:
         "symmetric": "yes" if spec.symmetric else "no: source and target are not interchangeable",
         "itself": "nearest to itself" if spec.self_is_optimal else "a dataset need not be nearest to itself",
         "needs": f"{', '.join(sorted(spec.needs))}; at least {spec.min_samples} samples",
-        "intervals": f"by bootstrap, {spec.replicates or 'no'} replicates unless told" if spec.resamples else "none",
+        "intervals": f"by bootstrap, {spec.replicates or 'no'} replicates by default" if spec.resamples else "none",
         "halves": "noise floor, and permutation test with --test N" if spec.two_sample else "no floor, no test",
         "cost": spec.cost,
         "blind to": spec.blind_to or "not stated",
@@ -137,7 +137,7 @@ def _document(spec: MeasureSpec) -> dict[str, Any]:
 _HEAD = """\
 # Measures
 
-Made by `dsim measures --markdown`. `dsim explain NAME` tells all of one measure: formula, parameters, presets.
+Made by `dsim measures --markdown`. `dsim explain NAME` describes one measure: formula, parameters, presets.
 
 - **needs**: what is read of a dataset. Features are computed from the images where they are not given. Some parameters
   need less; the page of the measure says so.
@@ -151,7 +151,7 @@ _NUMBER = re.compile(r"\bdoi:(?P<doi>10\.\d{4,}/[^\s,;]+)|\barXiv[: ](?P<arxiv>\
 
 
 def page(registry: Registry, specs: Sequence[MeasureSpec]) -> str:
-    """The page of these measures; those that come with dsim have a page of their own, which is linked."""
+    """Return the Markdown page of these measures, with links to the pages of dsim's own measures."""
     rows = [_COLUMNS, ("---",) * len(_COLUMNS), *(tuple(_cells(registry, spec)) for spec in specs)]
     return "\n".join([_HEAD, *(f"| {' | '.join(row)} |" for row in rows)])
 
@@ -171,7 +171,7 @@ def _cells(registry: Registry, spec: MeasureSpec) -> Iterator[str]:
 
 
 def uncertainty(spec: MeasureSpec) -> list[str]:
-    """What can be said of how sure a value is."""
+    """Return the kinds of uncertainty that a measure gives: intervals, floor, test."""
     return [*(["intervals"] if spec.resamples else []), *(["floor", "test"] if spec.two_sample else [])]
 
 
@@ -180,7 +180,7 @@ def _bound(bound: float) -> str:
 
 
 def _linked(reference: str) -> str:
-    """The reference with its DOI or arXiv number as a link.
+    """Return the reference with its DOI or arXiv number as a link.
 
     >>> _linked("Pearson 1895, doi:10.1098/rspl.1895.0041")
     'Pearson 1895, [doi:10.1098/rspl.1895.0041](https://doi.org/10.1098/rspl.1895.0041)'
@@ -195,7 +195,7 @@ def _linked(reference: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that stays within its cell, and is taken neither for emphasis nor for HTML.
+    """Return text that stays within its cell, and is read neither as emphasis nor as HTML.
 
     >>> _plain("k <= n_classes")
     'k &lt;= n\\\\_classes'

@@ -1,4 +1,4 @@
-"""``dsim plugins``: what is installed, and why something is not in use."""
+"""``dsim plugins`` lists plugins; ``dsim plugin`` writes and checks one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dsim.testing import PluginReport, Report
 
 
-#: Seconds of import above which a plugin is told to be slow. Every command pays them once, when it is catalogued.
+#: Seconds of import above which a plugin is reported as slow. They are paid once, when the plugin is catalogued.
 _SLOW = 0.5
 
 
@@ -24,11 +24,11 @@ _SLOW = 0.5
     "--why",
     shell_complete=completion.plugins,
     metavar="NAME",
-    help="Tell all about one plugin: what it brings, or why it is not in use.",
+    help="Describe one plugin: what it adds, or why it is not in use.",
 )
 @options.as_json
 def plugins(why: str | None, as_json: bool) -> None:
-    """List plugins and what each brings. To write or check one: dsim plugin."""
+    """List plugins and what each adds. To write or check one: dsim plugin."""
     from dsim.registry import default
 
     registry = default()
@@ -71,12 +71,12 @@ def _failure(failure: PluginFailure) -> dict[str, Any]:
         "status": "not in use",
         "phase": failure.phase,
         "cause": failure.error,
-        "fix": failure.hint or "tell its authors",
+        "fix": failure.hint or "report it to its authors",
     }
 
 
 def _problems(plugin: Plugin | None) -> list[dict[str, str]]:
-    """What is wrong with a plugin that is in use: a slow import, and what its last check found."""
+    """Return the problems of a plugin that is in use: a slow import, and faults found by its last check."""
     if plugin is None:
         return []
     from dsim.testing.installed import kept
@@ -126,19 +126,19 @@ _LICENCES = ("MIT", "BSD-3-Clause", "Apache-2.0", "GPL-3.0-or-later")
 
 @click.group()
 def plugin() -> None:
-    """Write a plugin of one's own, and check one. What is installed: dsim plugins."""
+    """Write your own plugin, or check an installed one. To list plugins: dsim plugins."""
 
 
 @plugin.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(_KINDS), default="measure", show_default=True, help="What it brings.")
+@click.option("--kind", type=click.Choice(_KINDS), default="measure", show_default=True, help="What it adds to dsim.")
 @click.option("--licence", type=click.Choice(_LICENCES), default="MIT", show_default=True)
 @click.option("--author", default="", help="For metadata and licence. Default: the authors of dsim-NAME.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Where the folder dsim-NAME is made. Default: here.",
+    help="Where to make the folder dsim-NAME. Default: here.",
 )
 def new(name: str, kind: str, licence: str, author: str, out: Path) -> None:
     """Write a plugin that works: a whole distribution, in the new folder dsim-NAME."""
@@ -159,7 +159,7 @@ def check(name: str, as_json: bool) -> int:
     """Run the conformance kit on an installed plugin.
 
     NAME is a plugin, a distribution, or a measure, extractor, reader or command that one brings. Exit code 0: all that
-    it brings keeps the contract; 1: it does not, and what to do is told.
+    it brings keeps the contract; 1: it does not, and each failed check gives a fix.
     """
     from dsim.testing import check_plugin, keep
     from dsim.ui import emit_json, make_runtime
@@ -186,11 +186,11 @@ def _show(report: PluginReport) -> None:
 
 
 def _table(part: Report) -> None:
-    """All checks of one thing; what to do stands below what failed."""
+    """Print all checks of one part; a fix stands below each failure."""
     from dsim.ui import print_table
 
     rows = []
     for result in part.results:
-        told = f"{result.message}\nfix: {result.hint}" if result.hint else result.message
-        rows.append([result.status.value.replace("_", " "), result.name, told])
+        text = f"{result.message}\nfix: {result.hint}" if result.hint else result.message
+        rows.append([result.status.value.replace("_", " "), result.name, text])
     print_table(f"{part.kind} {part.name}: {part.summary}", ("", "check", "what was seen"), rows)

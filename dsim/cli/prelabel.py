@@ -27,17 +27,19 @@ if TYPE_CHECKING:
     metavar="zoo:ID|FILE",
     help="The segmentation model.",
 )
-@click.option("--best", is_flag=True, help="Instead: the zoo's model of the source that dsim recommend chooses.")
-@options.sources("Of --best: datasets to choose from; default: the zoo's.")
+@click.option(
+    "--best", is_flag=True, help="Instead of --model: the zoo's model of the source that dsim recommend chooses."
+)
+@options.sources("With --best: datasets to choose from; default: the zoo's.")
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder; not within the target."
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Probability from which a pixel is foreground. Default: the model's own.",
+    help="Probability above which a pixel is foreground. Default: that of the model.",
 )
-@click.option("--label", default="foreground", show_default=True, help="Name of what is marked.")
+@click.option("--label", default="foreground", show_default=True, help="Name of the foreground class.")
 @click.option(
     "--probabilities", type=click.Choice(["png", "tif"]), help="Also probability maps: 16-bit PNG, or float32 TIFF."
 )
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Images on the contact sheet, half of them the most doubtful; 0 for none.",
 )
-@click.option("--overwrite", is_flag=True, help="Begin anew; files that are there are replaced.")
+@click.option("--overwrite", is_flag=True, help="Start again, and replace existing files.")
 @options.device
 @options.offline
 @options.skip_unreadable
@@ -72,7 +74,7 @@ def prelabel(
     """Mark the foreground of every image of TARGET by a segmentation model.
 
     Writes masks (PNG), coco.json, GeoJSON for QuPath, ROI zips for ImageJ and Fiji, a contact sheet of outlines, and
-    uncertainty.csv, the most doubtful images first. An interrupted run goes on when the same command is given again.
+    uncertainty.csv, the most doubtful images first. Run the same command again to continue an interrupted run.
 
     TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
@@ -108,16 +110,16 @@ def _refuse_contradictions(reference: str | None, best: bool, sources: Sequence[
 
 
 def _show(found: PreLabels) -> None:
-    """The most doubtful images, and where everything is."""
+    """Print the most doubtful images, and the paths of the written files."""
     from dsim.ui import print_table, say
 
-    told = found.to_dict()
+    document = found.to_dict()
     rows = [
         [row["id"], str(row["objects"]), f"{row['expected_dice']:.3f}", _or_none(row["boundary_entropy"])]
-        for row in told["most_doubtful"]
+        for row in document["most_doubtful"]
     ]
     numbers = ["objects", "expected Dice", "entropy at outlines"]
-    print_table(f"{told['target']['name']}: look at these first", ["image", *numbers], rows, right=numbers)
+    print_table(f"{document['target']['name']}: look at these first", ["image", *numbers], rows, right=numbers)
     empty = f", {found.empty} images without any" if found.empty else ""
     say(f"{found.objects} objects in {len(found.rows)} images{empty}")
     say(f"wrote {found.out}: masks, geojson, rois, {', '.join(found.files)}")
@@ -128,9 +130,9 @@ def _or_none(value: float | None) -> str:
 
 
 def best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str:
-    """The reference ``zoo:ID`` of the model; which and why is told on stderr.
+    """Return the reference ``zoo:ID`` of the model; prints on stderr which one and why.
 
-    DataError where no source could be compared, or no segmentation model was trained on the best one.
+    Raises DataError if no source could be compared, or if no segmentation model was trained on the best one.
     """
     from dsim.cli.recommend import chosen, open_sources
     from dsim.recommend import recommend
@@ -152,7 +154,7 @@ def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -
     if found.best is None:
         return DataError(
             f"no source could be compared with {target.name!r}",
-            hint="dsim recommend tells why; or choose a model yourself: --model zoo:ID",
+            hint="dsim recommend shows why; or choose a model yourself: --model zoo:ID",
         )
     others = {source.name: segmenting(models_of(source, target)) for source in pool}
     nearest = next((model for entry in found.choice.candidates if (model := others[entry.source])), None)
@@ -162,6 +164,6 @@ def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -
         *([] if found.command or nearest else ["choose among the zoo's sources: leave out --sources"]),
     ]
     return DataError(
-        f"{found.best} is the source to take, and no segmentation model of the zoo was trained on it",
+        f"{found.best} is the best source, but no segmentation model of the zoo was trained on it",
         hint="; or ".join(ways),
     )

@@ -1,4 +1,4 @@
-"""``dsim recommend``: the source to take for a target, the model to use, and how reliable such a choice has been."""
+"""``dsim recommend``: the source for a target, the model to use, and the reliability of such choices."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHOWN = 10
     default="ensemble",
     show_default=True,
     metavar="NAME[:PARAM=VALUE,...]",
-    help="By which the sources are ranked.",
+    help="The measure that ranks the sources.",
 )
 @click.option(
     "--out",
@@ -64,8 +64,8 @@ def recommend(
 ) -> int:
     """Recommend one of the sources for TARGET, and the zoo model that was trained on it.
 
-    Says whether it can be told from the others, what to type next, and how reliable such a choice has been where
-    transfer was measured. Without --sources the choice is among the datasets that the zoo's segmentation models were
+    Shows how clear the choice is, the next command, and how reliable such choices were where transfer was
+    measured. Without --sources the choice is among the datasets that the zoo's segmentation models were
     trained on; their images are not needed.
 
     TARGET and PATH are a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH.
@@ -86,7 +86,7 @@ def recommend(
 
 
 def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool = False) -> list[Dataset]:
-    """The datasets that were named, or the zoo's where none was."""
+    """Return the named datasets, or the zoo's if none was named."""
     from dsim.cli.data import open_datasets
     from dsim.recommend import zoo_sources
 
@@ -94,7 +94,7 @@ def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool
 
 
 def show(found: Recommendation) -> None:
-    """Print the ranking and the answer; on stderr what must be said besides."""
+    """Print the ranking and the answer on stdout, notes on stderr."""
     from dsim.cli.compare_tables import notes
     from dsim.ui import print_table, say, say_written
 
@@ -116,7 +116,7 @@ def show(found: Recommendation) -> None:
 
 
 def chosen(found: Recommendation) -> Iterator[str]:
-    """The verdict, and the model to use, one line each."""
+    """Yield the verdict and the model to use, one line each."""
     yield found.choice.reason
     if found.model is not None:
         known = not math.isnan(found.model.held_out)
@@ -130,7 +130,7 @@ def _next(found: Recommendation) -> Iterator[str]:
 
 
 def _judged(found: Recommendation) -> list[str]:
-    """The columns that tell how sure the ranking is: votes of members, or intervals."""
+    """Return the columns that show how sure the ranking is: votes of members, or intervals."""
     if found.choice.voters:
         return [f"first for, of {found.choice.voters}"]
     known = any(not math.isnan(candidate.low) for candidate in found.choice.candidates)

@@ -1,4 +1,4 @@
-"""``dsim report``: one page on a comparison, for a person who decides."""
+"""``dsim report``: one page on a comparison, with reliability and next steps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="results.json",
-    help="What dsim leaderboard wrote: the page tells how the measure was judged there. May be repeated.",
+    help="A leaderboard's results: the page shows how the measure was judged there. May be repeated.",
 )
 @click.option("--images/--no-images", default=True, show_default=True, help="Look for the images, and show some.")
 @options.offline
@@ -64,7 +64,7 @@ def assemble(
     missing: Mapping[str, str] | None = None,
     boards: Sequence[Board] = (),
 ) -> Report:
-    """The report with all that the command line knows: notes, reliability, and what to do next."""
+    """Return the report with notes, reliability and next steps."""
     from dsim.report import make_report
 
     return make_report(
@@ -78,7 +78,7 @@ def assemble(
 
 
 def write(found: Report, path: Path) -> None:
-    """Write the page, and say where and how large it is."""
+    """Write the page, and print its path and size."""
     from dsim.report import write_report
     from dsim.ui import say
 
@@ -91,14 +91,14 @@ _SPELLED = 6
 
 
 def notes_on(matrix: SimilarityMatrix) -> list[str]:
-    """What ``dsim compare`` says of a matrix besides the numbers."""
+    """Return the notes of ``dsim compare`` on a matrix."""
     from dsim.cli.compare_tables import notes
 
     return [note.removeprefix("note: ") for note in notes(matrix)]
 
 
 def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[str]:
-    """What became of such choices on the stored truths, and on leaderboards, in sentences."""
+    """Return sentences on how such choices fared on the stored truths and on leaderboards."""
     from dsim.recommend.reliability import said
 
     ranked = [sentence for board in boards for sentence in _on_board(board, matrix.measure)]
@@ -107,7 +107,7 @@ def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[st
 
 
 def _records(matrix: SimilarityMatrix) -> list[Reliability]:
-    """Stored records of choices by this very measure: its parameters and the weights of its networks are the same."""
+    """Return the stored records of choices by this measure with the same parameters and weights."""
     from dsim.files.shipped import shipped
     from dsim.recommend.procedure import RULE
     from dsim.recommend.reliability import FILE, records
@@ -142,7 +142,7 @@ def _on_board(board: Board, measure: str) -> Iterator[str]:
 
 
 def next_steps(results: Results, datasets: Mapping[str, Dataset]) -> list[Step]:
-    """What to do with the answer: apply or train, ask again, measure."""
+    """Return the next steps: apply or train a model, compare further, measure transfer."""
     from dsim.report import Step
 
     found = [*_with_best(results, datasets), *_ask(results)]
@@ -153,7 +153,7 @@ def next_steps(results: Results, datasets: Mapping[str, Dataset]) -> list[Step]:
 
 
 def _with_best(results: Results, datasets: Mapping[str, Dataset]) -> Iterator[Step]:
-    """For each target: apply the model of its nearest source, or train one."""
+    """Yield for each target: apply the model of its nearest source, or train one."""
     from dsim.report import Step
 
     targets = results.matrices[0].targets
@@ -162,7 +162,7 @@ def _with_best(results: Results, datasets: Mapping[str, Dataset]) -> Iterator[St
         if best is None:
             continue
         if best not in datasets or target not in datasets:
-            yield Step(f"{target}: take {best}. No command is told: the images are not at hand.")
+            yield Step(f"{target}: take {best}. The images cannot be opened here, so no command is shown.")
         else:
             yield _apply(datasets[best], datasets[target])
     if len(targets) > _SPELLED:
@@ -190,7 +190,7 @@ def _apply(best: Dataset, target: Dataset) -> Step:
 
 
 def _ask(results: Results) -> Iterator[Step]:
-    """Ask more measures where one was asked, and for a recommendation where the ensemble was not."""
+    """Yield the commands for other measures, if there was one, and for a recommendation."""
     from dsim.report import Step
 
     matrix = results.matrices[0]
@@ -205,13 +205,13 @@ def _ask(results: Results) -> Iterator[Step]:
     first = _references(matrix, matrix.targets[:1])
     also = " and so for each target" if len(matrix.targets) > 1 else ""
     yield Step(
-        f"Ask for a recommendation: four measures vote, and how often such a choice was right is told{also}.",
+        f"Ask for a recommendation: four measures vote, and it shows how often such a choice was right{also}.",
         f"dsim recommend {first} --sources {sources}",
     )
 
 
 def _transfer(results: Results, datasets: Mapping[str, Dataset]) -> str:
-    """The command that measures it; empty where some dataset has no masks, or cannot be opened from a command."""
+    """Return the command that measures transfer; "" if a dataset has no masks or cannot be opened by a command."""
     matrix = results.matrices[0]
     needed = [name for target in matrix.targets for name in _nearest(matrix, target)]
     chosen = [name for name in matrix.sources if name in needed]
@@ -230,7 +230,7 @@ def _nearest(matrix: SimilarityMatrix, target: str) -> list[str]:
 
 
 def _references(matrix: SimilarityMatrix, names: Sequence[str]) -> str:
-    """What opens these datasets again, for a shell; empty where one of them was given from memory."""
+    """Return the references that open these datasets in a shell; empty if one was given from memory."""
     from dsim.report import dataset_reference
 
     found = [dataset_reference(matrix.provenance["datasets"][name]) for name in names]
@@ -238,7 +238,7 @@ def _references(matrix: SimilarityMatrix, names: Sequence[str]) -> str:
 
 
 def read_boards(paths: Sequence[Path]) -> list[Board]:
-    """Leaderboards from their results.json."""
+    """Return leaderboards, read from their results.json."""
     from dsim.leaderboard import Board
 
     return [Board.from_json(path) for path in paths]

@@ -1,4 +1,4 @@
-"""``dsim transfer``: measure transfer itself."""
+"""``dsim transfer``: train on sources, score on targets, and write the measured transfer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Experiment:
     as_json: bool
 
     def measure(self, measure: Callable[..., TransferMatrix], recipe: Any, **own: Any) -> TransferMatrix:
-        """Train and score, by ``dsim.transfer``'s function for the task and its own arguments, and write the truth."""
+        """Train and score with the function ``measure`` of ``dsim.transfer``, and write and return the truth."""
         sources = self._opened(self.sources)
         truth = measure(
             sources,
@@ -62,7 +62,7 @@ class Experiment:
         return truth
 
     def finish(self, truth: TransferMatrix, show: Callable[[TransferMatrix], None], notes: Iterable[str]) -> int:
-        """Print the truth, and what a reader of the numbers should know; the exit code."""
+        """Print the truth and the notes, and return the exit code."""
         from dsim.ui import emit_json
 
         if self.as_json:
@@ -75,12 +75,12 @@ class Experiment:
         return 3 if truth.missing else 0
 
     def changes(self) -> dict[str, str]:
-        """The settings of the recipe, as they were written. UsageError for one without a value."""
+        """Return the settings of the recipe as written. Raises UsageError for one without a value."""
         from dsim.errors import UsageError
 
         for text in self.settings:
             if "=" not in text:
-                raise UsageError(f"--set {text} is no setting", hint="write --set KEY=VALUE, as --set epochs=30")
+                raise UsageError(f"--set {text} has no value", hint="write --set KEY=VALUE, as --set epochs=30")
         return {key: value for key, _, value in (text.partition("=") for text in self.settings)}
 
     @cached_property
@@ -96,7 +96,7 @@ class Experiment:
 
 
 def experiment(annotation: str, training: str, *own: options.Option) -> options.Option:
-    """The options of an ``Experiment``: datasets with ``annotation``, and sources to ``training`` (a verb) on.
+    """Return the options of an ``Experiment``: datasets with ``annotation``, and sources to ``training`` (a verb) on.
 
     Those of one command alone, ``own``, stand before what is rarely given.
     """
@@ -114,10 +114,14 @@ def experiment(annotation: str, training: str, *own: options.Option) -> options.
         click.option(
             "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the recipe; may be repeated."
         ),
-        click.option("--jobs", type=int, default=1, show_default=True, help="Trainings side by side, one thread each."),
+        click.option(
+            "--jobs", type=int, default=1, show_default=True, help="Trainings that run in parallel, one thread each."
+        ),
         click.option("--name", default="", help="Name of the truth; default: the name of its file."),
         click.option(
-            "--data", type=click.Path(path_type=Path), help="Folder that locations are told below; or DSIM_DATA."
+            "--data",
+            type=click.Path(path_type=Path),
+            help="Paths of images are written relative to this folder. Default: DSIM_DATA.",
         ),
         options.skip_unreadable,
         options.seed,
@@ -145,9 +149,9 @@ _LEARNT_AUC = 0.6
 def classification(folds: int, preset: str, imagenet: str, imagenet_optional: bool, **shared: Any) -> int:
     """Pre-train on each source, fine-tune on each target, and write the measured transfer.
 
-    PATH is a folder of class folders, a manifest with labels, an .npz, phantoms:NAME, or NAME=PATH. Stopped at any
-    moment, the same command goes on from there. What dsim evaluate and dsim leaderboard judge measures by is the file
-    that this writes.
+    PATH is a folder of class folders, a manifest with labels, an .npz, phantoms:NAME, or NAME=PATH. Run the
+    same command again to continue an interrupted run. dsim evaluate and dsim leaderboard judge measures by the file
+    that this command writes.
     """
     from dsim.transfer.classification import ClassificationRecipe, measure_classification
 
@@ -160,7 +164,7 @@ def classification(folds: int, preset: str, imagenet: str, imagenet_optional: bo
 
 
 def _show_auc(truth: TransferMatrix) -> None:
-    """Mean AUC of each pair and its gain over training from scratch, a row for each target."""
+    """Print the mean AUC of each pair and its gain over training from scratch, one row per target."""
     from dsim.ui import print_table
 
     rows = []
@@ -185,12 +189,12 @@ def _auc_cell(truth: TransferMatrix, i: int, j: int) -> str:
 
 
 def _auc_notes(truth: TransferMatrix) -> Iterator[str]:
-    """What a reader of the numbers should know."""
+    """Yield warnings on the numbers."""
     base = truth.baseline_mean
     if base is not None:
         weak = [f"{target} ({auc:.2f})" for target, auc in zip(truth.targets, base, strict=True) if auc < _LEARNT_AUC]
         if weak:
-            yield f"hardly learnt from scratch, AUC below {_LEARNT_AUC:g}: {', '.join(weak)}"
+            yield f"hardly learned from scratch, AUC below {_LEARNT_AUC:g}: {', '.join(weak)}"
     for source, target in truth.provenance["self pairs"]:
         yield f"{source} -> {target}: the same images and labels, so the value is that of training from scratch"
     whole = {(source, target) for source, target, _ in truth.missing}
@@ -229,8 +233,8 @@ _MOST_COLUMNS = 5
 def segmentation(scenario: str, repetitions: int, foreground: Sequence[str], **shared: Any) -> int:
     """Train a U-Net on each source, score it on each target, and write the measured transfer.
 
-    PATH is a folder with images/ and masks/, phantoms:NAME, or NAME=PATH. Stopped at any moment, the same command goes
-    on from there. What dsim evaluate and dsim leaderboard judge measures by is the file that this writes.
+    PATH is a folder with images/ and masks/, phantoms:NAME, or NAME=PATH. Run the same command again to continue
+    an interrupted run. dsim evaluate and dsim leaderboard judge measures by the file that this command writes.
     """
     from dsim.transfer.segmentation import SegmentationRecipe, measure_segmentation
     from dsim.transfer.segmentation.pairs import parse_foreground
@@ -242,7 +246,7 @@ def segmentation(scenario: str, repetitions: int, foreground: Sequence[str], **s
 
 
 def _show_dice(truth: TransferMatrix) -> None:
-    """Every pair where the terminal has room for them, else what each target got; the files hold all."""
+    """Print every pair for few sources, else a summary of each target; the files hold all pairs."""
     from dsim.ui import print_table
 
     few = len(truth.sources) <= _MOST_COLUMNS
@@ -277,7 +281,7 @@ def _dice_row(truth: TransferMatrix, j: int, every: bool) -> list[str]:
 
 
 def _dice_cell(values: NDArray[np.float64]) -> str:
-    """Mean ± standard deviation of the repetitions that are known."""
+    """Return mean ± standard deviation of the finished repetitions."""
     known = values[values == values]
     if not len(known):
         return "failed"
@@ -285,11 +289,11 @@ def _dice_cell(values: NDArray[np.float64]) -> str:
 
 
 def _dice_notes(truth: TransferMatrix) -> Iterator[str]:
-    """What a reader of the numbers should know."""
+    """Yield warnings on the numbers."""
     own = {n: truth.mean[truth.sources.index(n), truth.targets.index(n)] for n in truth.sources if n in truth.targets}
     weak = [f"{name} ({dice:.0f} %)" for name, dice in own.items() if dice < _LEARNT_DICE]
     if weak:
-        yield f"hardly learnt, Dice below {_LEARNT_DICE:g} % on their own held-out images: {', '.join(weak)}"
+        yield f"hardly learned, Dice below {_LEARNT_DICE:g} % on their own held-out images: {', '.join(weak)}"
     floor = truth.provenance["all foreground"]
     best = {t: max((m for m in truth.mean[:, j] if m == m), default=0.0) for j, t in enumerate(truth.targets)}
     useless = [target for target, dice in best.items() if dice < floor[target]]

@@ -1,4 +1,4 @@
-"""``dsim truth``: the stored truths, and whether one's own is what it should be."""
+"""``dsim truth``: list, show, check and convert measured transfer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def truth() -> None:
-    """Measured transfer: list what is stored, show it, check and convert one's own."""
+    """Measured transfer: list and show stored truths, check and convert your own."""
 
 
 @truth.command("list")
@@ -40,7 +40,7 @@ def list_(as_json: bool) -> None:
 @click.argument("name", shell_complete=truths)
 @options.as_json
 def show(name: str, as_json: bool) -> None:
-    """Show a truth: what is known of it, and its scores. NAME is a stored truth or a file."""
+    """Show a truth: a summary and its scores. NAME is a stored truth or a file."""
     from dsim.truth import open_truth
     from dsim.ui import emit_json
 
@@ -58,7 +58,7 @@ def show(name: str, as_json: bool) -> None:
 @options.bounds
 @options.as_json
 def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_json: bool) -> None:
-    """Check a truth in FILE, and tell what was understood of it."""
+    """Check the truth in FILE, and show how it was read."""
     from dsim.truth import open_truth
     from dsim.ui import emit_json
 
@@ -87,7 +87,7 @@ def convert(source: str, out: Path, score: str | None, bounds: tuple[float, floa
     if suffix == ".csv":
         found.to_csv(out)
         lost = "bounds, reasons, which source is ImageNet, what is known of datasets, or where the numbers come from"
-        say(f"note: a CSV does not tell {lost}")
+        say(f"note: a CSV does not hold {lost}")
     else:
         found.to_json(out)
     say(f"wrote {out}")
@@ -102,7 +102,7 @@ def show_list(truths: Sequence[TransferMatrix]) -> None:
 
 
 def summary(found: TransferMatrix) -> dict[str, Any]:
-    """What was understood, as JSON values."""
+    """Return the summary of a truth as JSON values."""
     low, high = found.bounds
     return {
         "name": found.name,
@@ -123,7 +123,7 @@ def summary(found: TransferMatrix) -> dict[str, Any]:
 
 
 def show_truth(found: TransferMatrix) -> None:
-    """Print what was understood."""
+    """Print the summary of a truth."""
     from dsim.ui import print_table
 
     low, high = found.bounds
@@ -148,7 +148,7 @@ def show_truth(found: TransferMatrix) -> None:
 
 
 def _cited(source: Any) -> str:
-    """Where the numbers come from, in one line."""
+    """Return the source of the numbers, in one line."""
     if not isinstance(source, dict):
         return str(source)
     marks = {"doi": "doi:", "arxiv": "arXiv:"}
@@ -156,9 +156,9 @@ def _cited(source: Any) -> str:
 
 
 def _corrected(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Cells that are not as printed; a stranger's provenance may hold anything."""
-    told = provenance.get("corrections", ())
-    cells = [cell for cell in told if isinstance(cell, dict)] if isinstance(told, list) else []
+    """Return the cells that differ from the printed source; provenance of other people may hold anything."""
+    corrections = provenance.get("corrections", ())
+    cells = [cell for cell in corrections if isinstance(cell, dict)] if isinstance(corrections, list) else []
     return [
         (
             f"corrected: {cell.get('source')} -> {cell.get('target')}",
@@ -169,7 +169,7 @@ def _corrected(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def show_scores(found: TransferMatrix) -> None:
-    """Means over repetitions; the longer list of names goes down, so that the names across are few."""
+    """Print means over repetitions; the longer list of names becomes the rows."""
     from dsim.ui import print_table
 
     form = "{:.2f}" if found.unit else "{:.4f}"
@@ -188,7 +188,7 @@ def _cells(values: Sequence[float], form: str) -> list[str]:
 
 
 def _short(found: TransferMatrix) -> int:
-    """Pairs that were measured, but less often than others."""
+    """Return the number of pairs with fewer repetitions than others."""
     import numpy as np
 
     known = (~np.isnan(found.values)).sum(axis=2)
@@ -212,7 +212,7 @@ def _baseline(found: TransferMatrix) -> str:
 
 
 def _images(found: TransferMatrix) -> str:
-    """Whether the images can be opened, by what the truth says of where they are."""
+    """Return whether the images can be opened, by their location in the truth."""
     names = dict.fromkeys((*found.sources, *found.targets))
     known = [found.datasets[name].location for name in names if name in found.datasets]
     places = [location for location in known if location]

@@ -1,4 +1,4 @@
-"""Is this installation sound? Versions, device, cache, weights and plugins, each with what would help."""
+"""Checks of the installation: versions, device, cache, weights and plugins, each with a fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All examinations in turn; one that fails itself is a finding, and stops no other."""
+"""The checks of the installation, in order; a check that fails itself is a finding and does not stop the others."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dsim.registry import OWN, MeasureSpec, default
 from dsim.runtime import Runtime, cores, default_cache
 from dsim.store.maintenance import format_size, usage, verify
 
-#: Bytes of free memory below which the doctor speaks: torch with a small network takes about as much.
+#: Bytes of free memory below which a note is given: torch with a small network takes about as much.
 LITTLE_MEMORY = 10**9
 
 
 def device() -> Iterator[Finding]:
-    """The device that ``--device auto`` takes; an NVIDIA driver that torch cannot use is a note."""
+    """Yield the device that ``--device auto`` takes; an NVIDIA driver that torch cannot use is a note."""
     import torch
 
     chosen = Runtime().resolved_device()
@@ -29,22 +29,22 @@ def device() -> Iterator[Finding]:
             card = torch.cuda.get_device_properties(number)
             yield Finding("device", Status.OK, f"cuda:{number}: {card.name}, {format_size(card.total_memory)}")
     elif chosen == "cpu" and shutil.which("nvidia-smi"):
-        told = f"cpu, though there is an NVIDIA driver: torch {torch.__version__} cannot use it"
-        yield Finding("device", Status.NOTE, told, "install a torch that is built for this driver's CUDA")
+        text = f"cpu, though there is an NVIDIA driver: torch {torch.__version__} cannot use it"
+        yield Finding("device", Status.NOTE, text, "install a torch that is built for this driver's CUDA")
     else:
         yield Finding("device", Status.OK, f"{chosen}, {cores()} cores")
 
 
 def memory() -> Iterator[Finding]:
-    """Memory in all and free, where the system tells it."""
+    """Yield total and free memory, where the system reports them."""
     total, free = _total(), _free()
     if total is None:
         return
-    told = f"{format_size(total)}" if free is None else f"{format_size(free)} free of {format_size(total)}"
+    text = f"{format_size(total)}" if free is None else f"{format_size(free)} free of {format_size(total)}"
     if free is not None and free < LITTLE_MEMORY:
-        yield Finding("memory", Status.NOTE, told, "end other work first, and leave --jobs at 1")
+        yield Finding("memory", Status.NOTE, text, "end other work first, and leave --jobs at 1")
     else:
-        yield Finding("memory", Status.OK, told)
+        yield Finding("memory", Status.OK, text)
 
 
 def _total() -> int | None:
@@ -55,13 +55,13 @@ def _total() -> int | None:
 
 
 def _free() -> int | None:
-    """What could be had without swapping, as Linux tells it."""
+    """Return the bytes available without swapping, as Linux reports them; None elsewhere."""
     try:
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()
     except OSError:
         return None
-    told = dict(line.split(":", 1) for line in lines if ":" in line)
-    return int(told["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in told else None
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
 
 
 #: Seconds to wait for a host.
@@ -69,21 +69,21 @@ _TIMEOUT = 5.0
 
 
 def network() -> Iterator[Finding]:
-    """Whether the host of timm's weights answers."""
+    """Yield whether the host of timm's weights answers."""
     from huggingface_hub import constants, get_session
 
     try:
         get_session().head(constants.ENDPOINT, timeout=_TIMEOUT)
     except Exception as error:
-        told = f"{constants.ENDPOINT} cannot be reached: {type(error).__name__}"
+        text = f"{constants.ENDPOINT} cannot be reached: {type(error).__name__}"
         yield Finding(
-            "network", Status.NOTE, told, "shipped weights need no network; for others: docs/howto/offline.md"
+            "network", Status.NOTE, text, "shipped weights need no network; for others: docs/howto/offline.md"
         )
     else:
         yield Finding("network", Status.OK, f"{constants.ENDPOINT} answers")
 
 
-#: What would be missed, by the name of the folder.
+#: Contents of the shipped folders.
 _SHIPPED_FOLDERS = {
     "zoo": "models",
     "truth": "truths",
@@ -93,11 +93,11 @@ _SHIPPED_FOLDERS = {
 
 
 def shipped_files() -> Iterator[Finding]:
-    """The folders that are shipped beside the code."""
+    """Yield whether the folders that are shipped with the code are there."""
     empty = [name for name in _SHIPPED_FOLDERS if not _holds_something(name)]
     for name in empty:
-        told = f"the shipped {_SHIPPED_FOLDERS[name]} are not at {shipped(name)}"
-        yield Finding("files", Status.BROKEN, told, "the installation is damaged: install dsim again")
+        text = f"the shipped {_SHIPPED_FOLDERS[name]} are not at {shipped(name)}"
+        yield Finding("files", Status.BROKEN, text, "the installation is damaged: install dsim again")
     if not empty:
         yield Finding("files", Status.OK, f"{', '.join(_SHIPPED_FOLDERS.values())} are at hand")
 
@@ -108,30 +108,30 @@ def _holds_something(name: str) -> bool:
 
 
 def plugins() -> Iterator[Finding]:
-    """Plugins in use; of each that is not, where it broke, why, and what would help."""
+    """Yield the plugins in use, and for each broken one the phase, the cause and a fix."""
     registry = default()
     strange = [f"{one.name} ({one.dist} {one.version})" for one in registry.plugins.values() if one.dist != OWN]
     built_in = len(registry.plugins) - len(strange)
-    told = f"{built_in} built in; {', '.join(strange) or 'no others'}; {len(registry.measures)} measures"
-    yield Finding("plugins", Status.OK, told)
+    text = f"{built_in} built in; {', '.join(strange) or 'no others'}; {len(registry.measures)} measures"
+    yield Finding("plugins", Status.OK, text)
     for failure in registry.failures:
-        told = f"{failure.name} ({failure.dist} {failure.version}) is not in use: {failure.phase}: {failure.error}"
-        yield Finding("plugins", Status.BROKEN, told, failure.hint or "tell its authors, or remove it")
+        text = f"{failure.name} ({failure.dist} {failure.version}) is not in use: {failure.phase}: {failure.error}"
+        yield Finding("plugins", Status.BROKEN, text, failure.hint or "report it to its authors, or remove it")
 
 
-#: Bytes up to which every file is checked against its checksum; more would take longer than a few seconds.
+#: Bytes of cache up to which every file is checked against its checksum; more would take too long.
 CHECKED = 300 * 10**6
-#: Bytes of free disk below which the doctor speaks.
+#: Bytes of free disk below which a note is given.
 LITTLE_DISK = 10**9
 
 
 def cache() -> Iterator[Finding]:
-    """Place, size and soundness of the default cache."""
+    """Yield place, size and soundness of the default cache."""
     root = default_cache()
     fault = _not_writable(root)
     if fault:
-        told = f"{root} cannot be written: {fault}"
-        yield Finding("cache", Status.BROKEN, told, "set DSIM_CACHE to a folder that you may write to")
+        text = f"{root} cannot be written: {fault}"
+        yield Finding("cache", Status.BROKEN, text, "set DSIM_CACHE to a folder that you may write to")
         return
     held = usage(root)
     size = sum(found.bytes for found in held)
@@ -144,7 +144,7 @@ def cache() -> Iterator[Finding]:
 
 
 def _not_writable(root: Path) -> str:
-    """Why nothing can be written there; empty where it can. What was not there before is not left behind."""
+    """Return why the folder cannot be written, or "" if it can; a folder made for the test is removed again."""
     made = not root.exists()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -159,13 +159,13 @@ def _not_writable(root: Path) -> str:
 
 def _soundness(root: Path, size: int) -> Iterator[Finding]:
     if size > CHECKED:
-        told = f"its files were not checked: they are more than {format_size(CHECKED)}"
-        yield Finding("cache", Status.NOTE, told, "dsim cache verify checks them all")
+        text = f"its files were not checked: they are more than {format_size(CHECKED)}"
+        yield Finding("cache", Status.NOTE, text, "dsim cache verify checks them all")
         return
     corrupt = verify(root)
     for item, reason in corrupt:
-        told = f"{item.path} is corrupt: {reason}"
-        yield Finding("cache", Status.BROKEN, told, "remove it; it is computed again when next needed")
+        text = f"{item.path} is corrupt: {reason}"
+        yield Finding("cache", Status.BROKEN, text, "remove it; it is computed again when next needed")
     if size and not corrupt:
         yield Finding("cache", Status.OK, "every file is what was written")
 
@@ -174,17 +174,17 @@ def _room(root: Path) -> Iterator[Finding]:
     there = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     if free < LITTLE_DISK:
-        told = f"{format_size(free)} of disk are free"
-        yield Finding("cache", Status.NOTE, told, "dsim cache prune --max-size 1GB; or set DSIM_CACHE to another disk")
+        text = f"{format_size(free)} of disk are free"
+        yield Finding("cache", Status.NOTE, text, "dsim cache prune --max-size 1GB; or set DSIM_CACHE to another disk")
 
 
 #: Kinds of extractors that need no weights from elsewhere.
 _NEEDS_NO_WEIGHTS = ("zoo", "pixels")
-_ELSEWHERE = "fetched when first used; without network: --weights FILE, or docs/howto/offline.md"
+_ELSEWHERE = "it is downloaded on first use; without network: --weights FILE, or docs/howto/offline.md"
 
 
 def zoo() -> Iterator[Finding]:
-    """Every model's weights against its manifest. (``dsim zoo verify`` also asks each network its probe.)"""
+    """Yield whether each model's weights match its manifest. (``dsim zoo verify`` also runs the probe.)"""
     from dsim.zoo import models
 
     try:
@@ -204,7 +204,7 @@ def zoo() -> Iterator[Finding]:
 
 
 def preset_weights() -> Iterator[Finding]:
-    """Networks that measures name by default or in a preset, and that are not shipped: at hand, or to be fetched."""
+    """Yield the networks of defaults and presets that are not shipped: present, or to be downloaded."""
     from dsim.features.extractor import prepare
 
     at_hand = []
@@ -213,17 +213,17 @@ def preset_weights() -> Iterator[Finding]:
         try:
             prepare(reference, Runtime(offline=True))
         except WeightsError:
-            yield Finding("weights", Status.NOTE, f"{reference} is not at hand; {for_whom}", _ELSEWHERE)
+            yield Finding("weights", Status.NOTE, f"{reference} is not on this machine; {for_whom}", _ELSEWHERE)
         except DsimError as error:
             yield Finding("weights", Status.BROKEN, f"{error.message} ({reference}; {for_whom})", error.hint or "")
         else:
             at_hand.append(reference)
     if at_hand:
-        yield Finding("weights", Status.OK, f"at hand: {', '.join(at_hand)}")
+        yield Finding("weights", Status.OK, f"on this machine: {', '.join(at_hand)}")
 
 
 def named(specs: Iterable[MeasureSpec]) -> dict[str, list[str]]:
-    """References of networks whose weights are not shipped, each with the calls that name it."""
+    """Return the references of networks whose weights are not shipped, each with the calls that name it."""
     found: dict[str, list[str]] = {}
     for spec in specs:
         networks = [parameter for parameter in spec.parameters if parameter.type == "extractor"]
@@ -241,7 +241,7 @@ Examination = Callable[[], Iterator[Finding]]
 
 
 def examinations(online: bool) -> dict[str, Examination]:
-    """What is looked at, by topic, in the order in which one thing rests on another."""
+    """Return the checks by topic, in order of dependence."""
     found: dict[str, Examination] = {
         "versions": libraries,
         "files": shipped_files,
@@ -257,10 +257,10 @@ def examinations(online: bool) -> dict[str, Examination]:
 
 
 def examine(*, online: bool = False) -> Iterator[Finding]:
-    """Findings as they are made; nothing is raised, whatever is broken, and without ``online`` no network is used."""
+    """Yield findings one by one; no error is raised, and without ``online`` no network is used."""
     for topic, look in examinations(online).items():
         try:
             yield from look()
         except Exception as error:
-            told = f"could not be examined: {type(error).__name__}: {error}"
-            yield Finding(topic, Status.BROKEN, told, "install dsim again; where that does not help, report this line")
+            text = f"could not be checked: {type(error).__name__}: {error}"
+            yield Finding(topic, Status.BROKEN, text, "install dsim again; if that does not help, report this line")

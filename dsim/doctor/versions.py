@@ -1,4 +1,4 @@
-"""What was seen of one thing: fine, worth knowing, or broken."""
+"""Findings, and the checks of installed libraries: present, new enough, and fitting together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dsim.runtime import VERSION
 
 
 class Status(StrEnum):
-    """``broken`` is what makes ``dsim doctor`` leave with 1; a note costs only what it tells."""
+    """``dsim doctor`` has exit code 1 if something is broken; notes do not change it."""
 
     OK = "ok"
     NOTE = "note"
@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's: the topic, how it stands, what was seen, and what would help (empty where all is well).
+    """One line of ``dsim doctor``: topic, status, text, and a fix (empty if nothing is wrong).
 
     >>> Finding("cache", Status.OK, "empty").to_dict()
     {'topic': 'cache', 'status': 'ok', 'text': 'empty', 'help': ''}
@@ -35,7 +35,7 @@ class Finding:
     help: str = ""
 
     def to_dict(self) -> dict[str, str]:
-        """As JSON has it."""
+        """Return the finding as JSON values."""
         return {key: str(value) for key, value in asdict(self).items()}
 
 
@@ -47,7 +47,7 @@ _TOPIC = "versions"
 
 
 def libraries() -> Iterator[Finding]:
-    """dsim and Python; every library that dsim cannot do without; whether torch and torchvision fit and load."""
+    """Yield the versions of dsim and Python, required libraries, and whether torch and torchvision fit and load."""
     yield Finding(_TOPIC, Status.OK, f"dsim {VERSION}, Python {platform.python_version()}")
     wanted = [(name, least) for name, least, extra in requirements() if not extra]
     faults = [fault for name, least in wanted if (fault := _fault(name, least))]
@@ -59,7 +59,7 @@ def libraries() -> Iterator[Finding]:
 
 
 def optional() -> Iterator[Finding]:
-    """The extras of dsim: complete, or what they lack."""
+    """Yield the extras of dsim: complete, or the missing libraries."""
     by_extra: dict[str, list[str]] = {}
     for name, least, extra in requirements():
         if extra:
@@ -67,14 +67,14 @@ def optional() -> Iterator[Finding]:
     for extra, lacking in sorted(by_extra.items()):
         what = f"dsim[{extra}], which {_USES.get(extra, 'is optional')}"
         if lacking:
-            told = f"{what}, lacks {', '.join(lacking)}"
-            yield Finding("optional", Status.NOTE, told, f"where that is wanted: pip install 'dsim[{extra}]'")
+            text = f"{what}, lacks {', '.join(lacking)}"
+            yield Finding("optional", Status.NOTE, text, f"to install them: pip install 'dsim[{extra}]'")
         else:
             yield Finding("optional", Status.OK, f"{what}, is complete")
 
 
 def requirements() -> list[tuple[str, str, str]]:
-    """What the installed dsim asks for: name, least version, and the extra that it belongs to, empty for none."""
+    """Return name, least version and extra ("" for none) of each library that the installed dsim requires."""
     found = []
     for line in requires("dsim") or ():
         match = _REQUIREMENT.match(line)
@@ -93,8 +93,8 @@ def _fault(name: str, least: str) -> Finding | None:
     except PackageNotFoundError:
         return Finding(_TOPIC, Status.BROKEN, f"{name} is not installed", f"pip install {wanted}")
     if _numbers(here) < _numbers(least):
-        told = f"{name} is {here}, and dsim needs {least} or newer"
-        return Finding(_TOPIC, Status.BROKEN, told, f"pip install --upgrade {wanted}")
+        text = f"{name} is {here}, and dsim needs {least} or newer"
+        return Finding(_TOPIC, Status.BROKEN, text, f"pip install --upgrade {wanted}")
     return None
 
 
@@ -116,16 +116,16 @@ def _pair() -> Iterator[Finding]:
         return
     if made_for and made_for != _numbers(torch):
         wanted = ".".join(map(str, made_for))
-        told = f"torchvision {version('torchvision')} is made for torch {wanted}, and torch is {torch}"
-        yield Finding(_TOPIC, Status.BROKEN, told, "install both at once: pip install --upgrade torch torchvision")
+        text = f"torchvision {version('torchvision')} is made for torch {wanted}, and torch is {torch}"
+        yield Finding(_TOPIC, Status.BROKEN, text, "install both at once: pip install --upgrade torch torchvision")
         return
     for name in ("torch", "torchvision"):
         try:
             importlib.import_module(name)
         except Exception as error:
-            told = f"{name} cannot be imported: {type(error).__name__}: {error}"
+            text = f"{name} cannot be imported: {type(error).__name__}: {error}"
             yield Finding(
-                _TOPIC, Status.BROKEN, told, "install both anew: pip install --force-reinstall torch torchvision"
+                _TOPIC, Status.BROKEN, text, "install both anew: pip install --force-reinstall torch torchvision"
             )
             return
 

@@ -1,4 +1,4 @@
-"""What commands print: data on stdout, notes on stderr."""
+"""The console of commands: data on stdout, notes on stderr."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Table = Mapping[str, tuple[str, str]]
 
 
 class LazyGroup(click.Group):
-    """``lazy`` maps a name to (help, "module:attribute"), or is a function that returns such a mapping.
+    """A group of commands: ``lazy`` maps names to (help, "module:attribute"), or returns such a mapping.
 
     ``sections`` sorts the names of that mapping under the headings of ``--help``; by default there is one heading.
     """
@@ -32,7 +32,7 @@ class LazyGroup(click.Group):
         self._sections = sections or (lambda table: {"Commands": list(table)})
 
     def table(self) -> Table:
-        """The commands: name to (help, "module:attribute")."""
+        """Return the commands: name to (help, "module:attribute")."""
         return self._lazy() if callable(self._lazy) else self._lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names from the table: click would import every command to ask for its help."""
         named = [
-            CompletionItem(name, help=told) for name, (told, _) in self.table().items() if name.startswith(incomplete)
+            CompletionItem(name, help=text) for name, (text, _) in self.table().items() if name.startswith(incomplete)
         ]
         return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 

@@ -43,7 +43,7 @@ class Notes(Silent):
 
 
 class RichProgress:
-    """Bars with rate and time left, one line per task, nested tasks below each other."""
+    """Progress bars with rate and time left, one line per task, nested tasks below each other."""
 
     def __init__(self) -> None:
         self._bars: Bars | None = None

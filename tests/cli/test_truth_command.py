@@ -87,7 +87,8 @@ def test_check_tells_what_is_wrong_and_how_to_mend_it(table, capsys):
 def test_convert_goes_there_and_back(tmp_path, capsys):
     table, document = tmp_path / "cats.csv", tmp_path / "deep" / "cats.json"
     assert run(["truth", "convert", "cats-auc", str(table)]) == 0
-    assert "note: a CSV does not tell bounds, reasons" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert [word for word in ("note:", "CSV", "bounds", "reasons") if word not in printed] == []
     assert run(["truth", "convert", str(table), str(document)]) == 0
     told = capsys.readouterr()
     assert told.out == ""
