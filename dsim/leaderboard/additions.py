@@ -35,7 +35,7 @@ _RERUN = "run dsim leaderboard anew with this version of dsim, and give the resu
 
 @dataclass(frozen=True)
 class Addition:
-    """The board after a merge, the measures that were added, and what is to be told of those that were passed over."""
+    """The board after a merge, the measures that were added, and the reasons why others were passed over."""
 
     board: Board
     added: tuple[str, ...]
@@ -43,7 +43,7 @@ class Addition:
 
 
 def add(board: Board, document: Mapping[str, Any] | str | Path, name: str = "results.json") -> Board:
-    """The board with the rows of a stranger's results; see ``merge_document``."""
+    """Return the board with the rows of a stranger's results; see ``merge_document``."""
     return merge_document(board, document, name).board
 
 
@@ -77,9 +77,9 @@ def merge_document(board: Board, document: Mapping[str, Any] | str | Path, name:
             notes.append(f"{row.measure}: passed over; what is published comes with the truth")
             continue
         checked = _check_row(board, row, name)
-        told = _why_passed_over(merged.get(row.measure), checked, name)
-        if told:
-            notes.append(f"{row.measure}: {told}")
+        reason = _why_passed_over(merged.get(row.measure), checked, name)
+        if reason:
+            notes.append(f"{row.measure}: {reason}")
         else:
             merged[row.measure] = checked
             added.append(row.measure)
@@ -162,7 +162,7 @@ def _refuse_other_self_pairs(board: Board, matrix: SimilarityMatrix, where: str)
 
 
 def _refuse_other_images(board: Board, row: Row, where: str) -> None:
-    """What a measure read must be what the board's own rows read, where one of them reads the same things.
+    """A measure must have read what the board's own rows read, where one of them reads the same things.
 
     Fingerprints are of what a measure reads (images, masks, labels): those of two measures need not be alike, but
     where one dataset's are, those of all must be.
@@ -176,7 +176,7 @@ def _refuse_other_images(board: Board, row: Row, where: str) -> None:
 
 def _fingerprints(row: Row) -> Mapping[str, str]:
     datasets = {} if row.matrix is None else row.matrix.provenance.get("datasets", {})
-    return {name: told["fingerprint"] for name, told in datasets.items() if told.get("fingerprint")}
+    return {name: record["fingerprint"] for name, record in datasets.items() if record.get("fingerprint")}
 
 
 def _judge_matrix(board: Board, matrix: SimilarityMatrix, where: str) -> Evaluation:
@@ -193,10 +193,12 @@ def _refuse_other_scores(board: Board, claimed: Evaluation, judged: Evaluation, 
     ours = {key: board.settings[key] for key in ("resamples", "interval", "confidence", "seed")}
     same_intervals = all(getattr(claimed, key) == value for key, value in ours.items())
     for score, found in judged.judgement.scores.items():
-        told = claimed.judgement.scores.get(score)
-        pairs = [] if told is None else list(_pairs(told, found, same_intervals))
-        if told is None or not all(_equal(*pair) for pair in pairs):
-            claim = "is missing" if told is None else f"is claimed to be {_figures(told, same_intervals)}"
+        claimed_score = claimed.judgement.scores.get(score)
+        pairs = [] if claimed_score is None else list(_pairs(claimed_score, found, same_intervals))
+        if claimed_score is None or not all(_equal(*pair) for pair in pairs):
+            claim = (
+                "is missing" if claimed_score is None else f"is claimed to be {_figures(claimed_score, same_intervals)}"
+            )
             raise DataError(
                 f"{where}: {score} {claim}; its distances give {_figures(found, same_intervals)}", hint=_RERUN
             )

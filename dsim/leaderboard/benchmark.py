@@ -92,13 +92,13 @@ def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Data
         return open_dataset(location, name=name)
     # A truth may come from a stranger: it names places below the folder that was given, and no others.
     if PurePosixPath(location).is_absolute() or ".." in PurePosixPath(location).parts:
-        told = f"{name!r} of {benchmark} lies at {location!r}, outside the data folder"
-        raise DataError(told, hint="name a path below the data folder")
+        message = f"{name!r} of {benchmark} lies at {location!r}, outside the data folder"
+        raise DataError(message, hint="name a path below the data folder")
     if folder is None:
         hint = "give the folder that holds the images: --data FOLDER, or DSIM_DATA"
         raise DataError(f"{name!r} of {benchmark} lies at {location!r}, below a folder that was not given", hint=hint)
     found = open_dataset(folder / location, name=name)
-    # Told by its place below the data folder: a board is given to others, whose folders are elsewhere.
+    # Named by its place below the data folder: a board is given to others, whose folders are elsewhere.
     return replace(found, location=location.removesuffix(found.options))
 
 

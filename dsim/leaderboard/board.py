@@ -116,7 +116,7 @@ def check_document(document: Mapping[str, Any], name: str) -> None:
 
 
 def _place(document: Mapping[str, Any], steps: Sequence[Any]) -> str:
-    """Where a fault lies; rows are told by their measure, for nobody counts them."""
+    """Where a fault lies; rows are named by their measure, since nobody counts them."""
     steps = list(steps)
     if len(steps) >= 2 and steps[0] in ("rows", "elsewhere"):
         row = document[steps[0]][steps[1]]

@@ -74,9 +74,9 @@ def _heading(title: str, first: str, kind: str = "", rank: bool = False) -> str:
 def _body(board: Board, row: Row, cells: ScoreCells) -> str:
     """A row and its details, kept together."""
     if row.status is Status.FAILED:
-        told = f"failed: {phrases.reason_of(row)}"
+        reason_text = f"failed: {phrases.reason_of(row)}"
         wide = len(cells.columns) + 5
-        reason = f'<td class="reason" colspan="{wide}">{escape(told)}</td>'
+        reason = f'<td class="reason" colspan="{wide}">{escape(reason_text)}</td>'
         return f"<tbody><tr>{_sorted_cell('', NONE)}{_name(row)}{reason}</tr></tbody>"
     scores = [cells.score(row, column) for column in cells.columns]
     scores.insert(1, cells.strip(row))

@@ -1,4 +1,4 @@
-"""What a leaderboard says in words and figures, alike in Markdown and on the page."""
+"""The words and figures of a leaderboard, alike in Markdown and on the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Stands where there is no value.
 NONE = "–"
-#: Marks what cannot be told from the best.
+#: Marks rows that cannot be told apart from the best.
 TIE = "="
 CEILING = "noise ceiling"
 #: What rows of each kind are called where they are counted.
@@ -28,7 +28,7 @@ _COUNTED = {
     Status.PUBLISHED: "as published",
     Status.FAILED: "failed",
 }
-#: What of a row's environment is told, and how.
+#: The parts of a row's environment that are shown, and their form.
 _CONDITIONS = {"dsim": "dsim {}", "device": "device {}", "system": "{}", "cores": "{} cores", "python": "Python {}"}
 
 
@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Reference:
-    """What measures are to be held against: a baseline, or the ceiling."""
+    """A baseline that measures are compared with, or the ceiling."""
 
     name: str
     note: str
@@ -173,7 +173,7 @@ def references(board: Board) -> list[Reference]:
 
 
 def headline(board: Board) -> list[str]:
-    """The answer in sentences: who is best, who cannot be told from it, and what choosing without a measure costs."""
+    """Return the answer in sentences: the best measure, its ties, and the cost of choosing without a measure."""
     first = best(board, "regret")
     if first is None:
         return ["No measure was judged on this benchmark."]
@@ -193,9 +193,9 @@ def headline(board: Board) -> list[str]:
 
 
 def description(board: Board) -> str:
-    """What was judged on what."""
+    """Return the numbers of rows, sources and targets, and the score, in a sentence."""
     truth, counts = board.truth, Counter(row.status for row in board.rows)
-    parts = [f"{counts[status]} {told}" for status, told in _COUNTED.items() if counts[status]]
+    parts = [f"{counts[status]} {words}" for status, words in _COUNTED.items() if counts[status]]
     return (
         f"{', '.join(parts) or 'no measures'}; {len(truth.sources)} sources, {len(truth.targets)} targets, "
         f"scored by {_measured(truth)}."
@@ -243,13 +243,13 @@ def making(board: Board) -> list[str]:
 
 
 def common_notes(board: Board) -> list[str]:
-    """What the judge says of every row alike: few targets, pairs that were not measured."""
+    """Return the notes of the evaluation that all rows share: few targets, pairs that were not measured."""
     found = [row.evaluation.notes for row in board.rows if row.evaluation is not None]
     return [note for note in (found[0] if found else ()) if all(note in notes for notes in found)]
 
 
 def remarks(board: Board) -> list[tuple[str, list[str]]]:
-    """What must be said of one row, by measure: targets left out, correlations that do not exist, misprints."""
+    """Return the remarks on single rows, by measure: targets left out, correlations that do not exist, misprints."""
     common = set(common_notes(board))
     said = []
     for row in board.rows:
@@ -289,11 +289,11 @@ def _ranked(board: Board) -> list[int | None]:
 def _conditions(rows: Iterable[Row]) -> list[str]:
     """Under what the rows ran, each once."""
     found = Counter(
-        ", ".join(told.format(row.environment[key]) for key, told in _CONDITIONS.items() if row.environment.get(key))
+        ", ".join(form.format(row.environment[key]) for key, form in _CONDITIONS.items() if row.environment.get(key))
         for row in rows
         if row.status is not Status.PUBLISHED
     )
-    return [f"Ran under: {told} ({count} rows)." for told, count in found.items() if told]
+    return [f"Ran under: {words} ({count} rows)." for words, count in found.items() if words]
 
 
 def _plugins(rows: Iterable[Row]) -> list[str]:

@@ -30,7 +30,7 @@ from dsim.measures import SimilarityMatrix
 from dsim.registry import catalogue
 from dsim.runtime import Runtime, cores
 
-#: By which libraries are told how many threads to use; they read them when they are imported.
+#: Variables with the number of threads of libraries, which read them when they are imported.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: More processes than this would rather fill the memory than the cores.
 _MOST_JOBS = 8
@@ -39,7 +39,7 @@ _WORKER = "from dsim.leaderboard.worker import main; main()"
 
 @dataclass(frozen=True)
 class Limits:
-    """What running may take.
+    """Limits of running measures.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ class Workers:
         return {**os.environ, **threads, **waiting, "DSIM_CACHE": str(cache.absolute())}
 
     def _keep_log(self, row: Row, log: Path) -> None:
-        """What the measure printed stays beside its row where it failed."""
+        """The output of the measure stays beside its row where it failed."""
         kept = self.logs / f"{row_file_name(row.measure)}.log"
         if row.status is Status.FAILED and log.stat().st_size:
             self.logs.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ _VERSIONED = re.compile(r"[^@:]+@[0-9]+(:.*)?")
 
 
 class Status(enum.StrEnum):
-    """What a row rests on."""
+    """The basis of a row."""
 
     OK = "ok"
     FAILED = "failed"
@@ -88,7 +88,7 @@ class Row:
 
 
 def row_document(row: Row) -> dict[str, Any]:
-    """The document of a row; NaN is null."""
+    """Return the document of a row; NaN is null."""
     return {
         "measure": row.measure,
         "status": str(row.status),
@@ -107,7 +107,10 @@ def row_document(row: Row) -> dict[str, Any]:
 
 
 def read_row(document: Mapping[str, Any]) -> Row:
-    """The row of a document that holds to the schema; DataError where its tables have not the shape of its names."""
+    """Return the row of a document that holds to the schema.
+
+    Raises DataError where its tables do not have the shape of its names.
+    """
     try:
         row = _row(document)
         if row.matrix is not None:

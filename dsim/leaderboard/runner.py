@@ -71,7 +71,7 @@ def _row(printed: dict[str, Any], truth: str) -> Row:
     )
 
 
-#: How rows are judged unless told otherwise.
+#: How rows are judged by default.
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {"self_pairs": "exclude", "resamples": 2000, "interval": "expanded", "confidence": 0.95, "seed": 0}
 )

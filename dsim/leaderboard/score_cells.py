@@ -52,12 +52,12 @@ class _Scale:
         return not math.isnan(value) and self.low <= value <= self.high
 
 
-def _draw_interval(value: float, low: float, high: float, scale: _Scale, lines: Sequence[_Line], told: str) -> str:
-    """A dot for the value, a bar for its interval, and a line through each reference; ``told`` is read out."""
+def _draw_interval(value: float, low: float, high: float, scale: _Scale, lines: Sequence[_Line], label: str) -> str:
+    """A dot for the value, a bar for its interval, and a line through each reference; ``label`` is read out."""
     if math.isnan(value):
         return ""
     middle = _HEIGHT / 2
-    parts = [f"<title>{escape(told)}</title>", *_reference_lines(scale, lines, _HEIGHT)]
+    parts = [f"<title>{escape(label)}</title>", *_reference_lines(scale, lines, _HEIGHT)]
     if not math.isnan(low) and not math.isnan(high):
         left, right = scale.place(low), scale.place(high)
         parts.append(f'<line class="span" x1="{left}" x2="{right}" y1="{middle}" y2="{middle}"/>')
@@ -81,18 +81,18 @@ def _draw_sample(line: _Line) -> str:
     return _svg("sample", 8.0, _HEIGHT, [f'<line class="ref {line.kind}" x1="4" x2="4" y1="0" y2="{_HEIGHT}"/>'])
 
 
-def _draw_strip(regrets: Sequence[float], told: Sequence[str], most: float) -> str:
+def _draw_strip(regrets: Sequence[float], labels: Sequence[str], most: float) -> str:
     """One bar per target, as high as its regret; a dot where there is none, a cross where it is not known.
 
     Parameters
     ----------
-    regrets : 0 or more; NaN where not known. ``told`` : what each bar says when it is pointed at.
+    regrets : 0 or more; NaN where not known. ``labels`` : the text of each bar when it is pointed at.
     most : the regret of a bar of full height, common to all rows.
     """
     bars = [
         f'<g><title>{escape(text)}</title><rect class="hit" x="{_BAR * place}" y="0" width="{_BAR}" height="{_STRIP}"/>'
         f"{_regret_bar(place, regret, most)}</g>"
-        for place, (regret, text) in enumerate(zip(regrets, told, strict=True))
+        for place, (regret, text) in enumerate(zip(regrets, labels, strict=True))
     ]
     return _svg("strip", _BAR * len(regrets), _STRIP, bars)
 
@@ -222,7 +222,7 @@ _TIE = f' <span class="tie" title="cannot be told from the best">{TIE}</span>'
 
 @dataclass(frozen=True)
 class ScoreCells:
-    """What all cells of a board have in common.
+    """The parts that all cells of a board share.
 
     Parameters
     ----------
@@ -279,9 +279,9 @@ class ScoreCells:
     def _beside(self, row: Row, found: Score, column: Column) -> str:
         if not column.with_interval:
             return ""
-        told = phrases.interval(found, self.board.truth)
-        bounds = f' <span class="ci">{escape(told)}</span>' if told else ""
-        said = f"{row.measure}: {phrases.figure(column.score, found.value, self.board.truth)} {told}".rstrip()
+        interval = phrases.interval(found, self.board.truth)
+        bounds = f' <span class="ci">{escape(interval)}</span>' if interval else ""
+        said = f"{row.measure}: {phrases.figure(column.score, found.value, self.board.truth)} {interval}".rstrip()
         scale, lines = self.scales[column.score], self.lines[column.score]
         return bounds + _draw_interval(found.value, found.low, found.high, scale, lines, said)
 
@@ -290,8 +290,8 @@ class ScoreCells:
         of_targets = _target_regrets(self.board, row)
         if not of_targets:
             return "<td></td>"
-        values, told = zip(*of_targets, strict=True)
-        return f'<td class="text">{_draw_strip(values, told, self.most)}</td>'
+        values, labels = zip(*of_targets, strict=True)
+        return f'<td class="text">{_draw_strip(values, labels, self.most)}</td>'
 
     def plain(self, scores: Mapping[str, Score], column: Column) -> str:
         """A score of a baseline, with its interval where the column shows one."""
@@ -315,7 +315,7 @@ class ScoreCells:
         return _draw_axis(scale, [(value, f"{value:g}") for value in values], self.lines[column.score])
 
     def key(self) -> str:
-        """What the lines and bars mean."""
+        """Return the meaning of lines and bars."""
         shown = {line.kind: line for score in self.lines for line in self.lines[score]}
         of_bars = f"bars: regret of each target, up to {phrases.figure('regret', self.most, self.board.truth)}"
         parts = [

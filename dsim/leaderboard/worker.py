@@ -61,8 +61,8 @@ class Failure:
 
     def fail_row(self, row: Row, **environment: Any) -> Row:
         """The row of the measure that failed; without time and memory, which are those of failing."""
-        told = {"failure": self.kind, **({"fix": self.fix} if self.fix else {}), **environment}
-        return replace(row, status=Status.FAILED, reason=self.reason, environment={**row.environment, **told})
+        details = {"failure": self.kind, **({"fix": self.fix} if self.fix else {}), **environment}
+        return replace(row, status=Status.FAILED, reason=self.reason, environment={**row.environment, **details})
 
 
 def is_lacking(row: Row) -> bool:
@@ -80,7 +80,7 @@ def comes_again(row: Row, timeout: float | None) -> bool:
 
 @dataclass(frozen=True)
 class Request:
-    """What a worker is to do.
+    """The task of a worker.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _environment(runtime: Runtime, seconds: float, memory_unknown: str) -> Mappi
 def peak_megabytes() -> tuple[float, str]:
     """Peak resident memory of this process, MB of 10^6 bytes; or NaN and why it is not known.
 
-    Linux tells it of this process alone; what getrusage says begins with the parent's memory at the time of the fork.
+    Linux reports it for this process alone; that of getrusage begins with the parent's memory at the time of the fork.
     """
     status = Path("/proc/self/status")
     if status.exists():

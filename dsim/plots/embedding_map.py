@@ -63,8 +63,8 @@ def _require(clouds: Mapping[str, NDArray[np.floating]], roles: Mapping[str, Rol
         raise UsageError(f"no role for {', '.join(missing)}", hint="call each dataset 'source' or 'target'")
     shapes = {name: np.shape(cloud) for name, cloud in clouds.items()}
     if len({shape[1:] for shape in shapes.values()}) > 1 or any(len(shape) != 2 for shape in shapes.values()):
-        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise UsageError(f"clouds must have shape (n, k) with one k, not {told}", hint="embed all datasets alike")
+        described = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise UsageError(f"clouds must have shape (n, k) with one k, not {described}", hint="embed all datasets alike")
     if not any(np.isfinite(cloud).all(axis=1).any() for cloud in clouds.values()):
         raise UsageError("there is no point to draw", hint="give at least one dataset with finite points")
 

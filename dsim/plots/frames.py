@@ -1,4 +1,4 @@
-"""What the pictures of the judge have in common: titles, notes, bare axes, and how a number is told."""
+"""The parts that pictures of evaluations share: titles, notes, bare axes, and numbers in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEGEND_ROWS = 40
 
 
 def number(value: float, decimals: int = 2) -> str:
-    """With the minus sign that the axes have.
+    """Return a number with the minus sign that the axes have.
 
     >>> number(-0.2381), number(-0.001)
     ('−0.24', '0.00')
@@ -42,16 +42,16 @@ def equal_decimals(values: Iterable[float]) -> str:
         return ".2f"
     if not 1e-3 <= largest < 1e5:
         return ".1e"
-    # At most five decimals: more would tell rounding errors.
+    # At most five decimals: more would show rounding errors.
     finest = max(min(largest, (max(known) - min(known)) or largest), 1e-3)
     return f"z.{max(0, 2 - math.floor(math.log10(finest)))}f"
 
 
-def told(score: Score, confidence: float, sign: int = 1) -> str:
-    """A score with its interval, or why there is none; ``sign`` -1 turns it.
+def format_score(score: Score, confidence: float, sign: int = 1) -> str:
+    """Return a score with its interval, or why there is none; ``sign`` -1 turns it.
 
     >>> from dsim.evaluation import Score
-    >>> told(Score("pooled_pearson", -0.238, -0.56, 0.12, 3), 0.95, sign=-1)
+    >>> format_score(Score("pooled_pearson", -0.238, -0.56, 0.12, 3), 0.95, sign=-1)
     '0.24, 95 % −0.12 to 0.56'
     """
     if math.isnan(score.value):

@@ -73,12 +73,12 @@ def decimals(evaluation: Evaluation) -> int:
 
 
 def height(evaluation: Evaluation) -> str:
-    """What is drawn upwards, in a word."""
+    """Return the quantity that is drawn upwards, in a word."""
     return drawable(evaluation.score, 28) if evaluation.transferability is None else "transferability"
 
 
 def height_label(evaluation: Evaluation) -> str:
-    """What is drawn upwards, and its unit."""
+    """Return the quantity that is drawn upwards, and its unit."""
     score = drawable(evaluation.score, 28)
     if evaluation.transferability is not None:
         return f"transferability: gain of {score} over training without a source, %"

@@ -174,9 +174,9 @@ def _sources(evaluation: Evaluation, names: Sequence[str], target: int) -> str:
         return ""
     if len(names) > 2:
         return f"{len(names)} sources alike"
-    told = " or ".join(drawable(name, 24 if len(names) == 1 else 16) for name in names)
+    joined = " or ".join(drawable(name, 24 if len(names) == 1 else 16) for name in names)
     scores = {evaluation.scores[evaluation.sources.index(name), target] for name in names}
-    return f"{told}  {number(scores.pop(), decimals(evaluation))}" if len(scores) == 1 else told
+    return f"{joined}  {number(scores.pop(), decimals(evaluation))}" if len(scores) == 1 else joined
 
 
 def _mean_line(axes: Axes, evaluation: Evaluation) -> None:

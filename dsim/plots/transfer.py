@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plots.frames import bare, foot, head, key, number, plural, told
+from dsim.plots.frames import bare, foot, format_score, head, key, number, plural
 from dsim.plots.names import Names, names_of, settle
 from dsim.plots.pairs import Pairs, height, height_label, pairs_of, point_looks, point_mark
 from dsim.plots.style import COLOURS, INK, PALE_INK, Look, check_suffix, drawable, pictures, save
@@ -68,7 +68,7 @@ def draw_transfer(evaluation: Evaluation, path: Path, note: str = "") -> None:
 
 
 def _draw_together(evaluation: Evaluation, pairs: Pairs) -> tuple[Figure, list[Names], str]:
-    """One panel of all pairs, its names, and how its line was drawn; colour and shape tell the target."""
+    """One panel of all pairs, its names, and how its line was drawn; colour and shape show the target."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.5, 7), layout="constrained")
@@ -89,7 +89,7 @@ def _draw_together(evaluation: Evaluation, pairs: Pairs) -> tuple[Figure, list[N
 
 
 def _draw_apart(evaluation: Evaluation, pairs: Pairs) -> tuple[Figure, list[Names], str]:
-    """One panel for each target, all with the same axes; colour and shape tell the source."""
+    """One panel for each target, all with the same axes; colour and shape show the source."""
     from matplotlib.figure import Figure
 
     count, sources = len(evaluation.targets), len(evaluation.sources)
@@ -202,7 +202,7 @@ def _pooled(evaluation: Evaluation, pairs: Pairs) -> str:
     """Pearson's r of what is drawn, over all pairs, with its interval: the judge's, with the sign turned."""
     score = evaluation.judgement.scores["pooled_pearson"]
     known = len(set(pairs.columns))
-    r = told(score, evaluation.confidence, sign=-1)
+    r = format_score(score, evaluation.confidence, sign=-1)
     return f"r of distance and {height(evaluation)}: {r}  ({plural(len(pairs), 'pair')}, {plural(known, 'target')})"
 
 
