@@ -187,7 +187,7 @@ def _plain(indices: NDArray[np.int64]) -> Indices:
 def with_groups(dataset: Dataset, neighbours: int) -> Dataset:
     """The dataset with groups that may not be divided: its own, or else runs of neighbours in the order of names.
 
-    Neighbours can be frames of one video, or copies of one original. Groups that share an image, told by its content,
+    Neighbours can be frames of one video, or copies of one original. Groups that share an image, by its content,
     become one.
     """
     groups = group_images(dataset, -(-len(dataset) // neighbours))

@@ -49,9 +49,9 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class SegmentationRecipe:
-    """How segmentation models are trained and applied; ``dsim transfer segmentation --set KEY=VALUE``.
+    """Settings of training and applying a segmentation model; ``dsim transfer segmentation --set KEY=VALUE``.
 
-    The defaults train a U-Net of 1.9 million parameters on images of 128 pixels. ``SETTINGS`` tells what each means.
+    The defaults train a U-Net of 1.9 million parameters on images of 128 pixels. ``SETTINGS`` explains each.
 
     >>> SegmentationRecipe().changed({"epochs": "30", "side": "256"}).side
     256
@@ -97,8 +97,8 @@ class SegmentationRecipe:
 
     @property
     def stride(self) -> int:
-        """Of what the sides of the network's input are multiples."""
-        # Encoders of timm halve five times; one that does not is told when it is built.
+        """The number that the sides of the network's input are multiples of."""
+        # Encoders of timm halve five times; one that does not is refused when it is built.
         return 2 ** (self.levels - 1) if self.encoder == "plain" else 32
 
     def record(self) -> dict[str, Any]:

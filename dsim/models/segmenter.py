@@ -41,7 +41,7 @@ class Segmenter:
     network : images (n, 3, patch, patch) in [0, 1] to logits (n, patch, patch); in evaluation mode, on ``device``.
     trained_on : of each dataset it was trained on: ``name``, ``n`` images, ``images_fingerprint``, and
         ``image_digests`` of those that it saw, where they are known.
-    name : by which it is told apart.
+    name : shown wherever several models are compared.
     """
 
     network: nn.Module
@@ -128,7 +128,7 @@ def open_segmenter(model: Model, runtime: Runtime) -> Segmenter:
 
 
 def build_probed(model: Model) -> nn.Module:
-    """Builder of zoo manifests; ``nets.probe`` tells what the probe asks."""
+    """Return the module that a zoo manifest builds; its probe asks for mean probabilities over a grid."""
 
     return Probed(_read(model.weights, "cpu", model.id))
 

@@ -76,7 +76,7 @@ def pad_planes(planes: Tensor, side: int) -> Tensor:
 
 
 def tile_starts(length: int, patch: int) -> list[int]:
-    """Where tiles begin along a side of ``length``: evenly, from border to border, overlapping by OVERLAP at least.
+    """Return where tiles begin along a side of ``length``: evenly, from border to border, overlapping by OVERLAP.
 
     >>> tile_starts(128, 128), tile_starts(300, 128)
     ([0], [0, 86, 172])
@@ -151,7 +151,7 @@ def prepare_canvas(index: int, image: Tensor, side: int, patch: int) -> Canvas:
 
 @lru_cache(maxsize=4)
 def _ramp(patch: int) -> Tensor:
-    """How much a tile's pixels count, (patch, patch): less towards its border, where it sees the least around them."""
+    """The weights of a tile's pixels, (patch, patch): less towards its border, where it sees the least around them."""
     import torch
 
     steps = torch.arange(1, patch + 1, dtype=torch.float32)

@@ -41,14 +41,14 @@ SCRATCH, IMAGENET = "scratch", "ImageNet"
 
 @dataclass(frozen=True)
 class Start:
-    """What a training on a target starts from: a source, published weights, or neither: from scratch."""
+    """The start of a training on a target: a source, published weights, or neither: from scratch."""
 
     source: Dataset | None = None
     published: Published | None = None
 
     @property
     def name(self) -> str:
-        """Of the row of the matrix."""
+        """The name of the row of the matrix."""
         if self.source is not None:
             return self.source.name
         return SCRATCH if self.published is None else IMAGENET
@@ -56,7 +56,7 @@ class Start:
 
 @dataclass(frozen=True)
 class ClassificationExperiment:
-    """What is trained, what is scored, and where finished work lies.
+    """Sources to train on, targets to score, and the folder of finished work.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class ClassificationExperiment:
         return fold if self.recipe.pretrainings == "fold" else 0
 
     def seed_of(self, number: int) -> int:
-        """Of weights, order and augmentation of a fold; the same for all sources: differences are of the data."""
+        """Return the seed of a fold's training; the same for all sources, so that differences are of the data."""
         return 1000 * self.seed + number
 
     def _training_facts(self, source: Dataset) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class ClassificationExperiment:
 
 
 def is_self(start: Start, target: Dataset) -> bool:
-    """Whether the source is the target: the same images with the same labels, whatever their names."""
+    """Return whether the source is the target: the same images with the same labels, whatever their names."""
     source = start.source
     needs = [Need.IMAGES, Need.LABELS]
     return source is not None and source.fingerprint(needs) == target.fingerprint(needs)
@@ -218,7 +218,7 @@ def score_fold(experiment: ClassificationExperiment, start: Start, target: Datas
 
 
 def unseen_images(start: Start, target: Dataset, indices: Sequence[int]) -> list[int]:
-    """Those whose content the source does not hold: a network is never scored on what it was trained on.
+    """Return the images whose content the source does not hold: a network is never scored on what it was trained on.
 
     Raises DataError where they are of one class only.
     """
@@ -234,7 +234,7 @@ def unseen_images(start: Start, target: Dataset, indices: Sequence[int]) -> list
 
 
 def score_job(start: Start, target: Dataset, fold: int) -> Job:
-    """By which the ledger knows it."""
+    """Return the job of the ledger."""
     return (start.name, target.name, fold)
 
 
@@ -357,7 +357,7 @@ def _score(experiment: ClassificationExperiment, start: Start, target: Dataset, 
 def _each(
     work: Callable[..., Failures], experiment: ClassificationExperiment, calls: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[Failures]:
-    """What each call gives, as it comes; only one process at a time may draw its progress."""
+    """The failures of each call, as they come; only one process at a time may draw its progress."""
     alone = jobs == 1 or len(calls) < 2
     how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
     yield from run_side_by_side(work, [(how, *call) for call in calls], jobs)

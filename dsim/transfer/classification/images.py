@@ -28,13 +28,16 @@ class LabelledImages:
         return len(self.labels)
 
     def chosen(self, indices: Sequence[int]) -> LabelledImages:
-        """Those of these indices; the classes stay."""
+        """Return the images of these indices; the classes stay."""
         positions = [*indices]
         return LabelledImages(self.images[positions], self.labels[positions], self.classes)
 
 
 def check_labels(dataset: Dataset, wanted_by: str) -> None:
-    """Raises NeedError without labels; DataError where there is one class only, or no image of some has a label."""
+    """Check the labels of a dataset.
+
+    Raises NeedError without any, DataError where there is one class only or some image has no label.
+    """
     dataset.require(Need.LABELS, wanted_by)
     dataset.require(Need.IMAGES, wanted_by)
     counts = Counter(dataset.labels)

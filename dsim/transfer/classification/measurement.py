@@ -53,7 +53,7 @@ def measure_classification(
     jobs : processes side by side, on one thread each where there is more than one.
     imagenet : ``timm:NAME.TAG``, weights of the recipe's own network: a further source, named ImageNet.
         ``imagenet_optional`` leaves it out, with a note, where its weights cannot be had.
-    name : of the truth. ``data`` : a folder; the truth tells where datasets lie below it, and of no other place.
+    name : of the truth. ``data`` : a folder; locations of datasets below it are recorded, and no others.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def _reason(failures: Failures, row: Start, target: str) -> str:
 
 
 def _provenance(experiment: ClassificationExperiment, failures: Failures) -> dict[str, Any]:
-    """How the numbers were made: recipe, rules, folds, versions, devices, hours, and every training on a source."""
+    """Return the provenance: recipe, rules, folds, versions, devices, hours, and every training on a source."""
     trainings = [*_trainings(experiment)]
     scores = [*_scores(experiment)]
     everything = [*trainings, *scores]
@@ -193,7 +193,7 @@ def _provenance(experiment: ClassificationExperiment, failures: Failures) -> dic
         "recipe": experiment.recipe.record(),
         "rules": RULES,
         "seed": experiment.seed,
-        "folds": {target.name: _told(experiment, target) for target in experiment.targets},
+        "folds": {target.name: _describe_folds(experiment, target) for target in experiment.targets},
         "imagenet": {"reference": published.reference, "sha256": published.sha256} if published else None,
         "self pairs": [[row.name, t.name] for row in experiment.rows() for t in experiment.targets if is_self(row, t)],
         "failed": [[*job, reason] for job, reason in sorted(failures.items())],
@@ -223,7 +223,7 @@ def _scores(experiment: ClassificationExperiment) -> Iterator[dict[str, Any]]:
                     yield {"source": start.name, "target": target.name, "fold": fold, **record}
 
 
-def _told(experiment: ClassificationExperiment, target: Any) -> list[dict[str, Any]]:
+def _describe_folds(experiment: ClassificationExperiment, target: Any) -> list[dict[str, Any]]:
     """Sizes of the parts of each fold, and the classes that no scored image has."""
     return [
         {

@@ -1,4 +1,4 @@
-"""Learning to classify: what the training loop is told of images, classes, augmentation and validation."""
+"""The objective of classification, its training, and classifiers with random or given weights."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _made(recipe: ClassificationRecipe, classes: int) -> Classifier:
 def find_published(reference: str, recipe: ClassificationRecipe, runtime: Runtime) -> Published:
     """The weights that a reference such as ``timm:resnet50.a1_in1k[weights=FILE]`` names.
 
-    Raises UsageError where they are of another network than the recipe's, since then a difference would not tell of
+    Raises UsageError where they are of another network than the recipe's, since then a difference would not be due to
     the data; WeightsError, with the ways to supply them, where they cannot be had.
     """
     blueprint = _prepared(reference, runtime)

@@ -74,10 +74,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class ClassificationRecipe:
-    """How classifiers are pre-trained and fine-tuned; ``dsim transfer classification --set KEY=VALUE``.
+    """Settings of pre-training and fine-tuning classifiers; ``dsim transfer classification --set KEY=VALUE``.
 
-    The defaults train a residual network of 0.3 million parameters on images of 64 pixels. ``SETTINGS`` tells what each
-    means, ``PRESETS`` are named sets of them.
+    The defaults train a residual network of 0.3 million parameters on images of 64 pixels. ``SETTINGS`` explains each,
+    ``PRESETS`` are named sets of them.
 
     >>> ClassificationRecipe.preset("cats").network, ClassificationRecipe().changed({"epochs": "12"}).epochs
     ('timm:resnet50', 12)
@@ -143,11 +143,11 @@ class ClassificationRecipe:
         return replace(self, **{name: settings[name].parse(text) for name, text in texts.items()})
 
     def pretraining(self) -> TrainingConfig:
-        """How a network is trained on a source."""
+        """Return the settings of training on a source."""
         return self._course(self.pretrain_epochs, self.pretrain_lr)
 
     def course(self) -> TrainingConfig:
-        """How a network is trained on a target: after a source, or from scratch."""
+        """Return the settings of training on a target: after a source, or from scratch."""
         return self._course(self.epochs, self.lr)
 
     def _course(self, epochs: int, lr: float) -> TrainingConfig:

@@ -33,7 +33,7 @@ NOTHING = "scratch"
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens to a target before it is scored.
+    """The treatment of a target before it is scored.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ Failures = dict[tuple[str, int, str], str]
 
 @dataclass(frozen=True)
 class SegmentationExperiment:
-    """What is trained, what is scored, and where finished work lies.
+    """Sources to train on, targets to score, and the folder of finished work.
 
     Parameters
     ----------
@@ -88,11 +88,11 @@ class SegmentationExperiment:
     runtime: Runtime = field(default_factory=Runtime)
 
     def names(self) -> tuple[str, ...]:
-        """Of the rows of the matrix."""
+        """Return the names of the rows of the matrix."""
         return (NOTHING,) if self.scenario.kind == "scratch" else tuple(source.name for source in self.sources)
 
     def rows(self) -> tuple[Dataset | None, ...]:
-        """What is transferred from; None for training without a source, which is the baseline of fine-tuning."""
+        """Return the sources, one a row; None for training without a source, which is the baseline of fine-tuning."""
         extra = () if self.scenario.kind == "prelabel" else (None,)
         return extra if self.scenario.kind == "scratch" else (*self.sources, *extra)
 
@@ -140,7 +140,7 @@ class SegmentationExperiment:
         return choose_annotated(target, count, seed=self.seed, repetition=repetition, blocks=blocks)
 
     def seed_of(self, repetition: int, *datasets: Dataset | None) -> int:
-        """Of weights, order of images and augmentation: other ones for every dataset that is trained on."""
+        """Return the seed of weights, order and augmentation, which differs for every dataset that is trained on."""
         prints = [dataset.images_fingerprint for dataset in datasets if dataset is not None]
         return int(stream(self.seed, "training", *prints, str(repetition)).integers(2**31))
 
@@ -280,14 +280,14 @@ def _adapted(
 
 
 def _unseen(segmenter: Segmenter | None, target: Dataset, indices: Sequence[int]) -> list[int]:
-    """Those that the model was not trained on, told by their content: a source's own target is its held-out images."""
+    """Images that the model was not trained on, by content: a source's own target is its held-out images."""
     seen = {
         digest for entry in (segmenter.trained_on if segmenter else ()) for digest in entry.get("image_digests", ())
     }
     left = [index for index in indices if target.image_digests[index] not in seen]
     if not left:
-        told = f"the model was trained on every image of {target.name!r} that could be scored"
-        raise DataError(told, hint="give the target images that no source holds")
+        message = f"the model was trained on every image of {target.name!r} that could be scored"
+        raise DataError(message, hint="give the target images that no source holds")
     return left
 
 

@@ -50,7 +50,7 @@ def measure_segmentation(
         the same seed, is taken up; a training that was interrupted loses one epoch at most.
     jobs : processes side by side, on one thread each where there is more than one.
     foreground : which values of the masks are foreground, by name of dataset, ``""`` for all others; None: all but 0.
-    name : of the truth. ``data`` : a folder; the truth tells where datasets lie below it, and of no other place.
+    name : of the truth. ``data`` : a folder; locations of datasets below it are recorded, and no others.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def measure_segmentation(
         Before any training: no masks, masks that are not binary, one image only, fewer groups than parts, a wrong
         setting. DsimError where the disk is full; what is finished stays.
 
-    A pair that fails is NaN with its reason, and stops no other. Images that a model was trained on, told by their
+    A pair that fails is NaN with its reason, and stops no other. Images that a model was trained on, by their
     content, are never scored: a source as its own target is scored on its held-out images.
     """
 
@@ -132,7 +132,7 @@ def run_experiment(experiment: SegmentationExperiment, repetitions: int, jobs: i
 def _each(
     experiment: SegmentationExperiment, todo: Sequence[tuple[Dataset | None, int]], jobs: int
 ) -> Iterator[tuple[str, Failures]]:
-    """What was carried out, as it is finished, with the reasons of what failed."""
+    """The name of each job as it is finished, with the reasons of what failed."""
     alone = jobs == 1 or len(todo) < 2
     # Only one process at a time may draw its progress.
     how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
@@ -140,10 +140,10 @@ def _each(
 
 
 def _one(experiment: SegmentationExperiment, row: Dataset | None, repetition: int) -> tuple[str, Failures]:
-    return _told(row, repetition), train_and_score(experiment, row, repetition)
+    return _name_job(row, repetition), train_and_score(experiment, row, repetition)
 
 
-def _told(row: Dataset | None, repetition: int) -> str:
+def _name_job(row: Dataset | None, repetition: int) -> str:
     return f"{NOTHING if row is None else row.name}, repetition {repetition + 1}"
 
 
@@ -201,7 +201,7 @@ def assemble(
 
 
 def provenance(experiment: SegmentationExperiment, repetitions: int, everything: Mapping[str, float]) -> dict[str, Any]:
-    """How the numbers were made: recipe, rules, versions, devices, hours, and every training."""
+    """Return how the numbers were made: recipe, rules, versions, devices, hours, and every training."""
     trainings = _trainings(experiment, repetitions)
     done = [*trainings, *_scores(experiment, repetitions)]
     under = [dict(each) for each in sorted({tuple(sorted(one["conditions"].items())) for one in trainings})]
@@ -269,8 +269,8 @@ def _percents(experiment: SegmentationExperiment, repetitions: int) -> NDArray[n
 
 
 def _reason(failures: Failures, source: str, target: str) -> str:
-    told = {reason for (s, _, t), reason in failures.items() if (s, t) == (source, target)}
-    return "; ".join(sorted(told)) or "not measured"
+    reasons = {reason for (s, _, t), reason in failures.items() if (s, t) == (source, target)}
+    return "; ".join(sorted(reasons)) or "not measured"
 
 
 def _parameters(experiment: SegmentationExperiment) -> int:
@@ -280,7 +280,7 @@ def _parameters(experiment: SegmentationExperiment) -> int:
 
 
 def _images_scored(experiment: SegmentationExperiment) -> dict[str, int]:
-    """Of each self pair; everything else is scored on all images of the target that the model has not seen."""
+    """Images scored of each self pair; all else is scored on every image of the target that is new to the model."""
     both = {target.name: target for target in experiment.targets}
     found = {}
     for source in experiment.sources:

@@ -1,4 +1,4 @@
-"""Learning to segment: what the training loop is told of images, masks, augmentation and validation."""
+"""The objective of segmentation, and its trainings: on a source, and on a few images of a target."""
 
 from __future__ import annotations
 
