@@ -130,7 +130,7 @@ def test_a_measure_that_embeds_nothing_has_no_map_and_no_word_about_it(matrices)
     ("name", "content", "told"),
     [
         ("matrix.json", '{"schema": "other/1"}', "neither 'dsim.matrix/1' nor 'dsim.agreement/1'"),
-        ("matrix.json", '{"schema": "dsim.matrix/1"}', "no whole dsim.matrix/1"),
+        ("matrix.json", '{"schema": "dsim.matrix/1"}', "whole dsim.matrix/1"),
         ("matrix.json", "{", "is not JSON"),
         ("agreement.json", '{"schema": "dsim.agreement/1"}', "dsim.agreement/1"),
         ("notes.txt", "", "there is no matrix.json in"),
