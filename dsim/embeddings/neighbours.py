@@ -58,8 +58,7 @@ def find_neighbours(
     Neighbours
         Distances within 1e-12 relative of float64 arithmetic. Memory: some 100 MB, whatever n and m.
 
-    Raises ValueError where k is out of range, dimensions differ, a number is not finite, or cosine is asked of a row of
-    zeros.
+    Raises ValueError where k is out of range, dimensions differ, a number is not finite, or cosine meets a zero row.
 
     >>> points = np.array([[0.0], [1.0], [5.0]], dtype=np.float32)
     >>> find_neighbours(points, points, leave_one_out=True).indices.tolist()
