@@ -144,7 +144,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "a manifest without keys": (keys, "is missing\n  fix: the keys of a manifest are listed in docs/features.md"),
     "a threshold that tells nothing": (
         threshold,
-        "no pixel can be told by a threshold of 2\n  fix: give 0.5, say",
+        "by a threshold of 2\n  fix: give 0.5",
     ),
 }
 
