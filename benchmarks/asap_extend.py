@@ -41,14 +41,14 @@ from dsim.stats.ranking import spearman
 from dsim.stats.resampling import sign_flip_p
 from dsim.ui import Notes
 from dsim_asap.evaluation import Part
-from dsim_asap.incremental.extending import METHODS, Order, exemplars, extend
-from dsim_asap.incremental.parent import open_parent
-from dsim_asap.recipe import Recipe
-from dsim_asap.studies.trained import clouds_of, recipe_of, trained
-from dsim_asap.train_zoo import hold_out, read_order
+from dsim_asap.extension import METHODS, Order, exemplars, extend, open_parent
+from dsim_asap.fitting import recipe_of, train_once
+from dsim_asap.latent import Chosen, embed
+from dsim_asap.specs import AsapRecipe
+from dsim_asap.trainer import hold_out
 
 IMAGES = (None, 5, 10, 20)
-HOLDOUT = {"holdout": "0.2"}
+HOLDOUT = 0.2
 #: Ways that train on all sets from the start: seeds change places among them, so nothing is tested.
 ANEW = ("trained anew", "another seed")
 COLUMNS = ("eqc", "held_out", "placed", "new", "rank", "nearest", "seconds")
@@ -63,7 +63,7 @@ class Setup:
     parts: Sequence[Part]
     left: Sequence[int]
     seeds: Sequence[int]
-    recipe: Recipe
+    recipe: AsapRecipe
     settings: dict[str, str]
     work: Path
     runtime: Runtime
@@ -102,9 +102,8 @@ def set_up(options: argparse.Namespace) -> Setup:
     datasets = [dsim.open_dataset(path) for path in paths]
     if not options.full:
         datasets = [exemplars(datasets[i], options.count, 0) for i in spaced(len(datasets), options.sets)]
-    order = read_order(HOLDOUT)
     return Setup(
-        parts=[hold_out(dataset, order) for dataset in datasets],
+        parts=[hold_out(dataset, 0, HOLDOUT) for dataset in datasets],
         left=spaced(len(datasets), len(datasets) if options.full else options.leave),
         seeds=range(options.seeds),
         recipe=recipe_of([f"epochs={120 if options.full else options.epochs}", *options.settings]),
@@ -121,13 +120,13 @@ def spaced(n: int, count: int) -> list[int]:
 
 def measure(setup: Setup) -> Iterator[dict[str, Any]]:
     """One row for each seed, left-out set and way to a model of all sets."""
-    anew = {seed: trained(setup.known(), setup.recipe, seed, setup.runtime) for seed in setup.seeds}
+    anew = {seed: train_once(setup.known(), setup.recipe, seed, setup.runtime) for seed in setup.seeds}
     for position, seed in enumerate(setup.seeds):
         best = distances_of(anew[seed], setup)
         other = anew[setup.seeds[(position + 1) % len(setup.seeds)]]
         for left in setup.left:
             name = setup.parts[left].known.name
-            parent = trained(setup.known(left), setup.recipe, seed, setup.runtime)
+            parent = train_once(setup.known(left), setup.recipe, seed, setup.runtime)
             ways = [("trained anew", anew[seed]), ("not extended", parent)]
             ways += [("another seed", other)] if other != anew[seed] else []
             for way, folder in ways + extended(setup, parent, left, seed):
@@ -150,6 +149,10 @@ def extended(setup: Setup, parent: Path, left: int, seed: int) -> list[tuple[str
                 extend(open_parent(f"file:{parent}"), setup.known(left), new, folder, order, setup.runtime)
             found.append((f"{method}, {images or 'all'} images", folder))
     return found
+
+
+def clouds_of(folder: Path, datasets: Sequence[Dataset], runtime: Runtime) -> Clouds:
+    return [cloud.points for cloud in embed(datasets, Chosen(f"file:{folder}", folder.name), runtime)]
 
 
 def judged(folder: Path, best: NDArray[np.float64], left: int, setup: Setup) -> dict[str, float]:

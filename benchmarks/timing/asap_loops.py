@@ -25,8 +25,7 @@ from dsim_asap.augment import augment
 from dsim_asap.evaluation import embed
 from dsim_asap.model import Autoencoder
 from dsim_asap.pool import gather, member
-from dsim_asap.recipe import Recipe
-from dsim_asap.specs import REFERENCE, SPEC
+from dsim_asap.specs import REFERENCE, SPEC, AsapRecipe
 from dsim_asap.training import Trainer, architecture
 
 
@@ -37,8 +36,8 @@ class Epoch(NamedTuple):
     eqc: Callable[[], float]
 
 
-def recipe_of(**params: object) -> Recipe:
-    return Recipe.of({parameter.name: parameter.default for parameter in SPEC.parameters} | params)
+def recipe_of(**params: object) -> AsapRecipe:
+    return AsapRecipe.of({parameter.name: parameter.default for parameter in SPEC.parameters} | params)
 
 
 def dsim_epochs(datasets: Sequence[Dataset], epochs: int, seed: int = 0) -> Iterator[Epoch]:
@@ -75,13 +74,13 @@ def plain_epochs(datasets: Sequence[Dataset], epochs: int, seed: int = 0) -> Ite
         yield Epoch(seconds, lambda: quality(network, datasets, recipe))
 
 
-def quality(network: Autoencoder, datasets: Sequence[Dataset], recipe: Recipe) -> float:
+def quality(network: Autoencoder, datasets: Sequence[Dataset], recipe: AsapRecipe) -> float:
     """EQC of a copy: an extractor freezes its network, and this one trains on."""
     return eqc(embed(copy.deepcopy(network.encoder), datasets, recipe, Runtime(device="cpu")))
 
 
 def plain_batches(
-    datasets: Sequence[Dataset], recipe: Recipe, chance: np.random.Generator
+    datasets: Sequence[Dataset], recipe: AsapRecipe, chance: np.random.Generator
 ) -> Iterator[Sequence[Tensor]]:
     """Anchors, positives and negatives of each batch of one epoch, read from their files."""
     anchors = [(owner, index) for owner, dataset in enumerate(datasets) for index in range(len(dataset))]
@@ -102,14 +101,14 @@ def triplet(anchor: tuple[int, int], datasets: Sequence[Dataset], chance: np.ran
     ]
 
 
-def load(datasets: Sequence[Dataset], where: tuple[int, int], recipe: Recipe) -> Tensor:
+def load(datasets: Sequence[Dataset], where: tuple[int, int], recipe: AsapRecipe) -> Tensor:
     """One image from its file, resized and augmented."""
     owner, index = where
     image = torch.from_numpy(Square(recipe.size).apply(datasets[owner].pixels(index)))
     return augment(image[None], recipe.size, recipe.augment, torch.default_generator)[0]
 
 
-def plain_loss(network: Autoencoder, images: Sequence[Tensor], recipe: Recipe) -> Tensor:
+def plain_loss(network: Autoencoder, images: Sequence[Tensor], recipe: AsapRecipe) -> Tensor:
     """The reference's losses, a Gram matrix at a time."""
     passes = [network(batch) for batch in images]
     styles = [[grams(maps) for maps in passed.encoder_maps] for passed in passes]

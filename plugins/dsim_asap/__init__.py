@@ -37,6 +37,6 @@ def dsim_commands() -> list[CommandSpec]:
         CommandSpec(
             name="asap",
             help="Studies of ASAP: ablation, tuning, the map, images placed in it.",
-            command="dsim_asap.cli:asap",
+            command="dsim_asap.studies:asap",
         )
     ]

@@ -1,9 +1,12 @@
-"""How good a trained encoder is: EQC, placement of images it has never seen, and the cost of half precision."""
+"""Quality and cost of a trained encoder: EQC, placement of images it has never seen, half precision, seconds."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from dsim.stats.embedding import eqc, placed_shares
 from dsim.stats.euclidean import mean_distance
 from dsim_asap.encoder import clone
 from dsim_asap.model import Encoder
-from dsim_asap.recipe import Recipe
+from dsim_asap.specs import AsapRecipe
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -71,7 +74,7 @@ class Results:
         }
 
 
-def evaluate(encoder: Encoder, parts: Sequence[Part], recipe: Recipe, runtime: Runtime) -> Results:
+def evaluate(encoder: Encoder, parts: Sequence[Part], recipe: AsapRecipe, runtime: Runtime) -> Results:
     """Choose the precision, then measure on known and on held-out images."""
     known = embed(encoder, [part.known for part in parts], recipe, runtime)
     halved = clone(encoder, torch.float16)
@@ -112,7 +115,7 @@ def _placed(known: Clouds, held: Clouds, owners: Sequence[int]) -> NDArray[np.fl
     return shares
 
 
-def embed(encoder: Encoder, datasets: Sequence[Dataset], recipe: Recipe, runtime: Runtime) -> Clouds:
+def embed(encoder: Encoder, datasets: Sequence[Dataset], recipe: AsapRecipe, runtime: Runtime) -> Clouds:
     """The latent points of each dataset, float64 (n, n_emb)."""
     network = Network(encoder, runtime.resolved_device())
     transform = Square(recipe.size, channels=3, minmax=recipe.minmax)
@@ -121,3 +124,73 @@ def embed(encoder: Encoder, datasets: Sequence[Dataset], recipe: Recipe, runtime
         batches = image_batches(dataset, transform, runtime.batch, runtime.workers)
         points.append(np.concatenate([network(batch) for batch in batches]).astype(np.float64))
     return points
+
+
+def count_cost(recipe: AsapRecipe) -> dict[str, float | int]:
+    """Return the parameters of the autoencoder and of its encoder, and multiply-adds of one image, in units of 10^9.
+
+    ``gmac`` counts the encoder, and where style enters the loss the Gram matrices of encoder and decoder: so counted,
+    it gives the last column of the paper's Table 3 (0.148 and 0.156). Embedding an image needs the encoder only.
+
+    >>> from dsim_asap.fitting import recipe_of
+    >>> round(count_cost(recipe_of(["beta=1"]))["gmac"], 3), round(count_cost(recipe_of())["gmac"], 3)
+    (0.148, 0.157)
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from dsim_asap.grams import gram
+    from dsim_asap.model import Autoencoder
+    from dsim_asap.training import architecture
+
+    network = Autoencoder(architecture(recipe)).eval()
+    image = torch.zeros(1, 3, recipe.size, recipe.size)
+    with torch.no_grad():
+        passed = network(image)
+        with FlopCounterMode(display=False) as counter:
+            network.encoder(image)
+            for maps in (*passed.encoder_maps, *passed.decoder_maps) if recipe.beta < 1 else ():
+                gram(maps, recipe.gram_norm)
+    return {
+        "gmac": counter.get_total_flops() / 2e9,
+        "parameters": _count(network),
+        "encoder_parameters": _count(network.encoder),
+    }
+
+
+def cost_of_training(folder: Path, images: int) -> dict[str, float | int | None]:
+    """What the training of this model took, of a pool of so many images.
+
+    ``images_per_second`` is of images trained on and validated with, reading them from files left out;
+    ``eqc_validation`` is that of the epoch whose weights were kept, None without validation.
+    """
+    from dsim.files.documents import number
+    from dsim.zoo import read_model
+
+    curves: list[dict[str, float]] = json.loads((folder / "curves.json").read_text("utf-8"))
+    kept = int(read_model(folder).manifest["training"]["kept_epoch"])
+    seconds = sum(row["seconds"] for row in curves)
+    return {
+        "epochs": len(curves),
+        "kept_epoch": kept,
+        "training_seconds": seconds,
+        "images_per_second": images * len(curves) / seconds,
+        "eqc_validation": number(curves[kept - 1].get("val_eqc", np.nan)),
+    }
+
+
+def cost_of_embedding(
+    folder: Path, datasets: Sequence[Dataset], recipe: AsapRecipe, runtime: Runtime
+) -> dict[str, Any]:
+    """Seconds that embedding these images takes, decoding included; measured now, nothing comes from a cache."""
+    from dsim.zoo import read_model
+    from dsim_asap.encoder import build
+
+    encoder = build(read_model(folder))
+    started = time.perf_counter()
+    embed(encoder, datasets, recipe, runtime)
+    return {"embedding_seconds": time.perf_counter() - started, "embedded": sum(map(len, datasets))}
+
+
+def _count(network: Any) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -1,4 +1,4 @@
-"""Training on the pool of a comparison, once: the finished model and its checkpoints stay in the cache."""
+"""Training on a pool of datasets, once: settings to recipes, recipes to finished models in the cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim_asap.recipe import Recipe
+from dsim.plugin import Need
+from dsim_asap.specs import SPEC, AsapRecipe
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -21,16 +22,65 @@ if TYPE_CHECKING:
 REVISION = 2
 
 
-def fitted_model(pool: Sequence[DatasetView], recipe: Recipe, seed: int) -> Path:
-    """The folder of the model trained on this pool: from the cache, else trained now.
+def params_of(settings: Sequence[str] = (), preset: str | None = None) -> dict[str, Any]:
+    """Return the parameters of ``asap:fit=pool`` with these settings, ``NAME=VALUE`` each, over a preset's.
+
+    Raises UsageError for a name, value or preset that is wrong.
+
+    >>> params_of(["alpha=0.3"], "paper")["alpha"]
+    0.3
+    """
+    from dsim.measures import build_measure
+
+    call = ",".join([*([f"preset={preset}"] if preset else []), "fit=pool", *settings])
+    return dict(build_measure(f"{SPEC.name}:{call}").params)
+
+
+def recipe_of(settings: Sequence[str] = (), preset: str | None = None) -> AsapRecipe:
+    """Return the recipe of ``params_of``."""
+    return AsapRecipe.of(params_of(settings, preset))
+
+
+def identity(dataset: Dataset) -> str:
+    """Return the fingerprint of all that a training depends on: images, and their groups, which are split whole."""
+    return dataset.fingerprint({Need.IMAGES})
+
+
+def train(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, checkpoint: Path, runtime: Runtime) -> Trained:
+    """Train on these datasets, or go on from ``checkpoint``; the caller removes it after keeping the result."""
+    import torch
+
+    from dsim_asap.pool import gather, member
+    from dsim_asap.training import Trainer
+
+    generator = torch.Generator().manual_seed(seed)
+    members = [member(dataset, recipe, runtime) for dataset in datasets]
+    return Trainer(gather(members, recipe.split, generator), recipe, seed, runtime).run(checkpoint)
+
+
+def train_once(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, runtime: Runtime) -> Path:
+    """Return the folder in the cache of the model trained on these datasets: the one that ``asap:fit=pool`` uses."""
+    from dsim.measures import DatasetView
+
+    views = [DatasetView(dataset, frozenset({Need.IMAGES}), SPEC.name, runtime) for dataset in datasets]
+    return fitted_model(views, recipe, seed)
+
+
+def fitted_model(pool: Sequence[DatasetView], recipe: AsapRecipe, seed: int) -> Path:
+    """Return the folder of the model trained on this pool: from the cache, else trained now.
 
     An interrupted training goes on from its checkpoint. Datasets enter in the order of their fingerprints, so
     that the order in which they are named does not matter.
     """
     pool = sorted(pool, key=lambda view: view.fingerprint)
-    models = pool[0].runtime.cache / "models"
-    key = _key(pool, recipe, seed)
-    folder = models / f"asap-{recipe.backbone.partition('.')[0]}.pool.{key[:32]}"
+    parts: dict[str, Any] = {
+        "revision": REVISION,
+        "recipe": recipe.record(),
+        "seed": seed,
+        "pool": [view.fingerprint for view in pool],
+    }
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    folder = pool[0].runtime.cache / "models" / f"asap-{recipe.backbone.partition('.')[0]}.pool.{key[:32]}"
     if (folder / "manifest.toml").is_file():
         return folder
     unfinished = folder.with_name(f"{folder.name}.unfinished")
@@ -45,29 +95,7 @@ def fitted_model(pool: Sequence[DatasetView], recipe: Recipe, seed: int) -> Path
     return folder
 
 
-def _key(pool: Sequence[DatasetView], recipe: Recipe, seed: int) -> str:
-    parts: dict[str, Any] = {
-        "revision": REVISION,
-        "recipe": recipe.record(),
-        "seed": seed,
-        "pool": [view.fingerprint for view in pool],
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def train(datasets: Sequence[Dataset], recipe: Recipe, seed: int, checkpoint: Path, runtime: Runtime) -> Trained:
-    """Train on these datasets, or go on from ``checkpoint``; who has kept the result removes it."""
-    import torch
-
-    from dsim_asap.pool import gather, member
-    from dsim_asap.training import Trainer
-
-    generator = torch.Generator().manual_seed(seed)
-    members = [member(dataset, recipe, runtime) for dataset in datasets]
-    return Trainer(gather(members, recipe.split, generator), recipe, seed, runtime).run(checkpoint)
-
-
-def _train(pool: Sequence[DatasetView], recipe: Recipe, seed: int, folder: Path) -> None:
+def _train(pool: Sequence[DatasetView], recipe: AsapRecipe, seed: int, folder: Path) -> None:
     from dsim_asap.folder import Description, write_folder
 
     datasets = [view.dataset for view in pool]

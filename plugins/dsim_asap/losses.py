@@ -10,8 +10,8 @@ from torch.nn.functional import mse_loss, pairwise_distance
 
 from dsim_asap.grams import Styles
 from dsim_asap.model import Passed
-from dsim_asap.recipe import Recipe
 from dsim_asap.sampling import Triplets
+from dsim_asap.specs import AsapRecipe
 
 
 class Losses(NamedTuple):
@@ -28,7 +28,7 @@ class Losses(NamedTuple):
         return {name: float(value) for name, value in self._asdict().items()}
 
 
-def losses(passed: Passed, images: Tensor, triplets: Triplets, recipe: Recipe) -> Losses:
+def losses(passed: Passed, images: Tensor, triplets: Triplets, recipe: AsapRecipe) -> Losses:
     """All losses of one forward pass over ``images`` (b, 3, H, W), with triplets drawn among them."""
     styles = [Styles.of(maps, recipe.gram_norm) for maps in passed.encoder_maps]
     rebuilt = [Styles.of(maps, recipe.gram_norm) for maps in passed.decoder_maps]
@@ -63,12 +63,12 @@ def style_loss(styles: Styles, others: Styles, reduction: str) -> Tensor:
     return total if reduction == "sum" else total / styles.channels**2
 
 
-def latent_triplet_loss(latent: Tensor, triplets: Triplets, recipe: Recipe) -> Tensor:
+def latent_triplet_loss(latent: Tensor, triplets: Triplets, recipe: AsapRecipe) -> Tensor:
     """Eq. 5 on latent points (b, n_emb); on un-squared distances where the recipe asks for the reference's form."""
     return _direct(latent, triplets, recipe.triplet_distance, recipe.margin)
 
 
-def style_triplet_loss(styles: Styles, triplets: Triplets, recipe: Recipe) -> Tensor:
+def style_triplet_loss(styles: Styles, triplets: Triplets, recipe: AsapRecipe) -> Tensor:
     """One term of Eq. 6: of whole Gram matrices, or per row as in the reference."""
     if recipe.style_triplet == "rows" or recipe.triplet_distance == "euclidean":
         points = styles.matrices if recipe.style_triplet == "rows" else styles.matrices.flatten(1)

@@ -53,9 +53,9 @@ class Asap(PairwiseMeasure[LatentCloud]):
 
     def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
         from dsim_asap.fitting import fitted_model
-        from dsim_asap.recipe import Recipe
+        from dsim_asap.specs import AsapRecipe
 
-        folder = fitted_model(pool, Recipe.of(self.params), seed=int(rng.integers(2**31)))
+        folder = fitted_model(pool, AsapRecipe.of(self.params), seed=int(rng.integers(2**31)))
         self._extractor = f"file:{folder}"
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> LatentCloud:

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from dsim_asap.recipe import Recipe
+    from dsim_asap.specs import AsapRecipe
 
 #: Epochs without improvement after which ``plateau`` halves the rate, as a share of the patience of early stopping.
 PLATEAU_SHARE = 0.25
 
 
-def optimiser(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+def optimiser(parameters: Iterable[nn.Parameter], recipe: AsapRecipe) -> torch.optim.Optimizer:
     """Adam, or stochastic gradient descent with momentum 0.9."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay)
@@ -27,7 +27,7 @@ def optimiser(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim
 class Schedule:
     """The learning rate after each epoch; knows the validation loss, which only ``plateau`` asks for."""
 
-    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer, recipe: AsapRecipe) -> None:
         rates = torch.optim.lr_scheduler
         waiting = max(1, round(PLATEAU_SHARE * recipe.patience))
         self.by_loss = recipe.schedule == "plateau"

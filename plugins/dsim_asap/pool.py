@@ -14,7 +14,7 @@ from torch import Tensor
 from dsim.errors import TooFewSamplesError, UsageError
 from dsim.features.extraction import image_batches
 from dsim.features.transforms import Square
-from dsim_asap.recipe import Recipe
+from dsim_asap.specs import AsapRecipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Member:
     groups: tuple[str, ...] | None = None
 
 
-def member(dataset: Dataset, recipe: Recipe, runtime: Runtime) -> Member:
+def member(dataset: Dataset, recipe: AsapRecipe, runtime: Runtime) -> Member:
     """A dataset as training sees it, decoded now."""
     transform = Square(stored_side(recipe.size), channels=3, minmax=recipe.minmax)
     with runtime.progress.task(f"reading {dataset.name}", total=len(dataset), unit="images") as task:

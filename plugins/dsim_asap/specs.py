@@ -1,6 +1,10 @@
-"""What ASAP declares: its measure, its parameters and the presets for paper and reference code."""
+"""Declarations of ASAP: measure and trainer, parameters, presets for paper and reference code, and the recipe."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 from dsim.plugin import Direction, MeasureSpec, Need, Parameter, Product, TrainerSpec
 
@@ -209,7 +213,7 @@ TRAINER = TrainerSpec(
     name="asap",
     version=1,
     title="ASAP: an encoder in whose latent space alike datasets lie near each other",
-    factory="dsim_asap.train_zoo:train_model",
+    factory="dsim_asap.trainer:train_model",
     produces=(Product.MEASURE_MODEL, Product.EXTRACTOR),
     cost="half an hour for 16 datasets of 60 images at 64 px on two cores",
     references=SPEC.references,
@@ -221,3 +225,45 @@ TRAINER = TrainerSpec(
     blind_to=SPEC.blind_to,
     example={"epochs": 2, "draws": 1, "size": 32, "batch": 8, "augment": "none", "holdout": 0.25, "blocks": 4},
 )
+
+
+@dataclass(frozen=True)
+class AsapRecipe:
+    """All that a training depends on besides images and seed; the fields are the parameters of a training."""
+
+    backbone: str
+    n_emb: int
+    size: int
+    minmax: bool
+    maps: str
+    alpha: float
+    beta: float
+    w: tuple[float, ...]
+    margin: float
+    gram_norm: str
+    mse_reduction: str
+    style_reduction: str
+    triplet_distance: str
+    style_triplet: str
+    positive: str
+    draws: int
+    augment: str
+    epochs: int
+    batch: int
+    optimizer: str
+    lr: float
+    weight_decay: float
+    schedule: str
+    patience: int
+    split: float
+    keep: str
+    precision: str
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Self:
+        """Return the recipe among the parameters of a measure."""
+        return cls(**{field.name: params[field.name] for field in fields(cls)})
+
+    def record(self) -> dict[str, Any]:
+        """Return the settings as plain values, for a manifest."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}

@@ -122,8 +122,7 @@ def _dims(form: str, options: Mapping[str, str]) -> int:
 
 
 def _built(model: Model, style: Style) -> nn.Module:
-    from dsim_asap.model import Encoder
-    from dsim_asap.style_network import StyleOf
+    from dsim_asap.model import Encoder, StyleOf
 
     encoder = model.build()
     assert isinstance(encoder, Encoder), "the builder was checked"

@@ -19,8 +19,8 @@ from dsim_asap.losses import Losses, losses
 from dsim_asap.model import Architecture, Autoencoder, Passed
 from dsim_asap.optimise import Schedule, optimiser, uses_bfloat16
 from dsim_asap.pool import Pool
-from dsim_asap.recipe import Recipe
 from dsim_asap.sampling import Triplets, balanced_batches, draw_triplets
+from dsim_asap.specs import AsapRecipe
 
 #: Seconds between two checkpoints: what an interruption may cost at most.
 CHECKPOINT_SECONDS = 30.0
@@ -47,7 +47,7 @@ class Trained:
 class Trainer:
     """One training, from a pool of images to weights; its state can be written and taken up again."""
 
-    def __init__(self, pool: Pool, recipe: Recipe, seed: int, runtime: Runtime) -> None:
+    def __init__(self, pool: Pool, recipe: AsapRecipe, seed: int, runtime: Runtime) -> None:
         self.pool, self.recipe, self.runtime = pool, recipe, runtime
         self.device = runtime.resolved_device()
         self.bfloat16 = uses_bfloat16(recipe.precision, self.device)
@@ -192,7 +192,7 @@ class Trainer:
             self.best_epoch = len(self.curves)
 
 
-def architecture(recipe: Recipe) -> Architecture:
+def architecture(recipe: AsapRecipe) -> Architecture:
     """The network that a recipe asks for."""
     return Architecture(recipe.backbone, recipe.n_emb, recipe.size, len(recipe.w), recipe.maps)
 

@@ -28,8 +28,7 @@ import dsim
 from dsim.data.dataset import Dataset
 from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim_asap.incremental.extending import Order, extend
-from dsim_asap.incremental.parent import open_parent
+from dsim_asap.extension import Order, extend, open_parent
 from dsim_asap.measure import Asap
 
 VALUES = Path(__file__).with_name("asap.json")

@@ -16,19 +16,15 @@ from dsim.errors import DsimError
 from dsim.features import recipe
 from dsim.runtime import Runtime
 from dsim.stats.c2st import HeldOut
-from dsim_asap.cli import place
-from dsim_asap.cli.ablate import _chosen
-from dsim_asap.cli.robustness import read_shares
-from dsim_asap.incremental.extending import Order, _recipe
-from dsim_asap.incremental.parent import open_parent
-from dsim_asap.latent.chosen import Chosen, choose_or_fit
+from dsim_asap.extension import Order, _recipe, open_parent
+from dsim_asap.latent import Chosen, choose_or_fit
 from dsim_asap.model import _backbone, _check_size, _chosen_maps
 from dsim_asap.pool import _validates, gather
 from dsim_asap.studies import coherence
-from dsim_asap.studies.search import parse_over
-from dsim_asap.studies.spoilt import spoil
-from dsim_asap.studies.tune import Search
-from dsim_asap.train_zoo import read_order
+from dsim_asap.studies import placement as place
+from dsim_asap.studies.ablation import read_variants
+from dsim_asap.studies.robustness import read_shares, spoil
+from dsim_asap.studies.search import Search, parse_over
 from dsim_dino.extractor import _transform
 from dsim_dino.measure import _told
 from dsim_distributions.overlap import _value
@@ -75,7 +71,7 @@ def one_class() -> Any:
 
 
 ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
-    "a variant": (lambda: _chosen("ae,vea"), "no variant named 'vea'."),
+    "a variant": (lambda: read_variants("ae,vea"), "no variant named 'vea'."),
     "shares": (
         lambda: read_shares("half"),
         "--shares half are no shares of images\n  fix: write --shares 0.05,0.1,0.2,0.5",
@@ -111,16 +107,16 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a parent of another kind": (
         lambda: open_parent(f"zoo:{SEGMENTER}"),
-        f"{SEGMENTER} is no ASAP model, so it cannot be extended\n  fix: give one: dsim zoo list",
+        f"{SEGMENTER} is not an ASAP model, so it cannot be extended\n  fix: give one: dsim zoo list",
     ),
     "points of another kind": (
         lambda: Chosen(f"zoo:{SEGMENTER}", "mine").model,
-        f"zoo:{SEGMENTER} gives segmentation, no points of a latent space\n"
-        "  fix: choose a model that dsim zoo train asap has trained, such as ",
+        f"zoo:{SEGMENTER} gives segmentation, not points of a latent space\n"
+        "  fix: choose a model that dsim train asap has trained, such as ",
     ),
     "a model to train": (
         lambda: choose_or_fit(ASAP, [], True, [], 0, CPU),
-        "--fit trains a model, so it takes none\n  fix: leave out --model, or --fit",
+        "--fit trains a model, so it does not take one\n  fix: leave out --model, or --fit",
     ),
     "a model to fit": (
         lambda: dsim.build_measure("asap:fit=pool,model=zoo:mine"),
@@ -159,14 +155,6 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "one setting": (
         lambda: search(1),
         "one setting is no search\n  fix: give more --trials, or more values in --over",
-    ),
-    "an option of the trainer": (
-        lambda: read_order({"epoch": "3"}),
-        "no option of the ASAP trainer named 'epoch'. Did you mean 'epochs'?\n  fix: it takes: ",
-    ),
-    "a seed": (
-        lambda: read_order({"seed": "x"}),
-        "seed, holdout and blocks are numbers: invalid literal for int() with base 10: 'x'\n  fix: write --set seed=1",
     ),
     "a form of style": (
         lambda: recipe(f"asap-style:{ASAP}[form=gramm]", CPU),

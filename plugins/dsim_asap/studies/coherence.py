@@ -1,28 +1,30 @@
-"""Coherence (Fig. 7): unseen images should fall among their own, and foreign ones nowhere in particular."""
+"""``dsim asap coherence`` (Fig. 7): unseen images should fall among their own, and foreign ones anywhere."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.embeddings.placement import Placement, place
+from dsim.embeddings import Placement, place
 from dsim.errors import UsageError
-from dsim_asap.latent.chosen import Chosen
-from dsim_asap.latent.clouds import Cloud, embed
+from dsim.random import stream
+from dsim_asap.latent import Chosen, Cloud, embed
+from dsim_asap.studies import common
+from dsim_asap.studies.common import CONFIDENCE, or_null
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
     from dsim.runtime import Runtime
     from dsim_asap.evaluation import Part
-    from dsim_asap.recipe import Recipe
+    from dsim_asap.specs import AsapRecipe
 
 SCHEMA = "dsim.asap-coherence/1"
-CONFIDENCE = 0.95
 #: An image lies in a dataset's region unless all but this share of the dataset's images are nearer to the others.
 OUTSIDE = 0.05
 
@@ -61,30 +63,25 @@ class Trial:
         return {
             "images": len(cloud),
             "trained_on": cloud.seen,
-            "spread": _or_null(own),
-            "spread_over_median": _or_null(own / float(np.nanmedian(spreads))),
-            "spread_over_widest": _or_null(own / float(np.nanmax(spreads))),
-            "inside": _share(_inside(found).any(axis=1)),
+            "spread": or_null(own),
+            "spread_over_median": or_null(own / float(np.nanmedian(spreads))),
+            "spread_over_widest": or_null(own / float(np.nanmax(spreads))),
+            "inside": _share((found.p > OUTSIDE).any(axis=1)),
             "nearest": {
                 known.name: round(float(share), 4) for known, share in zip(self.known, lands, strict=True) if share
             },
         }
 
 
-def _inside(found: Placement) -> NDArray[np.bool_]:
-    """Whether each image lies in the 95 % region of each dataset, (m, d)."""
-    inside: NDArray[np.bool_] = found.p > OUTSIDE
-    return inside
-
-
 def _unseen(found: Placement, owner: int, held: Cloud) -> dict[str, Any]:
+    inside = found.p > OUTSIDE
     return {
         "images": len(held),
         "groups": len(set(held.dataset.groups)) if held.dataset.groups else None,
         "by_centre": _share(found.nearest_centre == owner),
         "by_mean_distance": _share(found.nearest == owner),
-        "inside_own": _share(_inside(found)[:, owner]),
-        "inside_any": _share(_inside(found).any(axis=1)),
+        "inside_own": _share(inside[:, owner]),
+        "inside_any": _share(inside.any(axis=1)),
     }
 
 
@@ -95,7 +92,7 @@ def _share(hits: Any) -> float:
 def train_trials(
     sources: Sequence[Dataset],
     foreign: Sequence[Dataset],
-    recipe: Recipe,
+    recipe: AsapRecipe,
     runtime: Runtime,
     seeds: Sequence[int] = (0,),
     holdout: float = 0.2,
@@ -104,12 +101,13 @@ def train_trials(
 
     Finished models are taken from the cache, interrupted ones go on: the same call repeats nothing.
     """
-    from dsim_asap.studies.trained import trained
+    from dsim_asap.fitting import train_once
+    from dsim_asap.trainer import hold_out
 
     trials = []
     for seed in seeds:
-        parts = [_hold_out(dataset, recipe, seed, holdout) for dataset in sources]
-        folder = trained([part.known for part in parts], recipe, seed, runtime)
+        parts = [hold_out(dataset, seed, holdout) for dataset in sources]
+        folder = train_once([part.known for part in parts], recipe, seed, runtime)
         chosen = Chosen(f"file:{folder}", f"trained on {len(sources)} datasets without the images held out")
         trials.append(_trial(seed, chosen, parts, foreign, runtime))
     return trials
@@ -123,29 +121,23 @@ def zoo_trial(
     Of a dataset that it was not trained on all images are unseen: then a part is held out of the dataset's centre.
     Raises UsageError for a dataset that it was trained on as a whole.
     """
+    from dsim_asap.trainer import hold_out
+
     held_out: Mapping[str, Sequence[str]] = chosen.model.manifest["training"].get("heldout", {})
     names = {entry["images_fingerprint"]: entry["name"] for entry in chosen.model.pool}
     parts = []
     for dataset in sources:
         if dataset.images_fingerprint not in names:
-            parts.append(_hold_out(dataset, None, 0, holdout))
+            parts.append(hold_out(dataset, 0, holdout))
             continue
         held = set(held_out.get(names[dataset.images_fingerprint], ()))
         if not held:
             raise UsageError(
-                f"{chosen.told} was trained on all images of {dataset.name!r}: none is unseen",
+                f"{chosen.title} was trained on all images of {dataset.name!r}: none is unseen",
                 hint="leave out --model, to train without some of them",
             )
         parts.append(_by_ids(dataset, held))
     return _trial(0, chosen, parts, foreign, runtime)
-
-
-def _hold_out(dataset: Dataset, recipe: Recipe | None, seed: int, holdout: float) -> Part:
-    from dsim_asap.studies.trained import recipe_of
-    from dsim_asap.train_zoo import OPTIONS, Order, hold_out
-
-    order = Order(recipe or recipe_of(), "", "", "", seed, holdout, int(OPTIONS["blocks"][0]))
-    return hold_out(dataset, order)
 
 
 def _by_ids(dataset: Dataset, held: set[str]) -> Part:
@@ -174,7 +166,7 @@ def document(trials: Sequence[Trial], holdout: float) -> dict[str, Any]:
     foreign = list(dict.fromkeys(name for row in rows for name in row["foreign"]))
     return {
         "schema": SCHEMA,
-        "model": trials[0].chosen.told,
+        "model": trials[0].chosen.title,
         "holdout": holdout,
         "seeds": [trial.seed for trial in trials],
         "confidence": CONFIDENCE,
@@ -233,5 +225,138 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def _or_null(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+_COUNT, _SIDE = 48, 160
+
+
+def photographs(seed: int = 0) -> Dataset:
+    """Square crops of various sizes from the two photographs that scikit-learn ships: a palace and a flower.
+
+    Two photographs are no sample of the world: they show whether such images fall into a map's clouds, no more.
+    """
+    from sklearn.datasets import load_sample_images
+
+    rng = stream(seed, "foreign photographs")
+    pictures = load_sample_images().images
+    return _foreign_set("photographs", [_crop(pictures[number % len(pictures)], rng) for number in range(_COUNT)])
+
+
+def textures(seed: int = 0) -> Dataset:
+    """Gratings, checks and coloured noise of random scales, directions and colours, RGB, uint8.
+
+    >>> textures().native(0).shape
+    (160, 160, 3)
+    """
+    rng = stream(seed, "foreign textures")
+    drawn = (_grating, _checks, _noise)
+    return _foreign_set("textures", [_coloured(drawn[number % len(drawn)](rng), rng) for number in range(_COUNT)])
+
+
+def _foreign_set(name: str, images: list[NDArray[Any]]) -> Dataset:
+    from dsim.data.memory import from_arrays
+
+    return from_arrays(images, name=name, ids=[f"{name}-{number:02d}" for number in range(len(images))])
+
+
+def _crop(picture: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    side = int(rng.integers(_SIDE, min(picture.shape[:2]) + 1))
+    top, left = (int(rng.integers(size - side + 1)) for size in picture.shape[:2])
+    return np.ascontiguousarray(picture[top : top + side, left : left + side])
+
+
+def _grating(rng: np.random.Generator) -> NDArray[np.float64]:
+    wave, turn = rng.uniform(6, 60), rng.uniform(0, np.pi)
+    y, x = np.mgrid[:_SIDE, :_SIDE]
+    lines: NDArray[np.float64] = 0.5 + 0.5 * np.sin(2 * np.pi * (x * np.cos(turn) + y * np.sin(turn)) / wave)
+    return lines
+
+
+def _checks(rng: np.random.Generator) -> NDArray[np.float64]:
+    side = int(rng.integers(5, 40))
+    y, x = np.mgrid[:_SIDE, :_SIDE] // side
+    checks: NDArray[np.float64] = ((x + y) % 2).astype(np.float64)
+    return checks
+
+
+def _noise(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Noise whose amplitude falls with a power of the frequency, stretched to [0, 1]."""
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(_SIDE), np.fft.rfftfreq(_SIDE), indexing="ij"))
+    frequency[0, 0] = 1
+    spectrum = np.fft.rfft2(rng.standard_normal((_SIDE, _SIDE))) / frequency ** rng.uniform(0, 2)
+    spectrum[0, 0] = 0
+    field = np.fft.irfft2(spectrum, s=(_SIDE, _SIDE))
+    stretched: NDArray[np.float64] = (field - field.min()) / np.ptp(field)
+    return stretched
+
+
+def _coloured(field: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """From one random colour to another."""
+    low, high = rng.uniform(0, 1, (2, 3))
+    pixels: NDArray[np.uint8] = np.rint(255 * (low + field[..., None] * (high - low))).astype(np.uint8)
+    return pixels
+
+
+@common.command(
+    common.sources,
+    click.option(
+        "--foreign",
+        multiple=True,
+        metavar="PATH",
+        help="Images of another world; may be repeated. Default: crops of two photographs, and drawn textures.",
+    ),
+    click.option("--no-foreign", is_flag=True, help="Only unseen images."),
+    click.option("--model", metavar="zoo:ID|file:FOLDER", help="Judge this model instead of training."),
+    click.option(
+        "--holdout",
+        type=click.FloatRange(0, 0.5, min_open=True),
+        default=0.2,
+        show_default=True,
+        help="Share of each dataset that the model does not see.",
+    ),
+    common.seeds(1, "Trainings, from --seed on."),
+    common.settings,
+    common.out,
+)
+def coherence_command(given: common.Options, foreign: Sequence[str], no_foreign: bool, holdout: float) -> None:
+    """Train without some images, then see whether they fall among their own, and where foreign ones fall.
+
+    Held out are whole groups (patients, videos) or, where a dataset has none, runs of neighbours. Writes coherence.json
+    and coherence.png. The same command goes on where it was interrupted, and trains nothing twice.
+    """
+    from dsim_asap.studies.pictures import draw_coherence
+    from dsim_asap.studies.tables import show_coherence
+
+    trials = _trials(given, _foreign(foreign, no_foreign), holdout)
+    written = document(trials, holdout)
+    placed, first = written["all_unseen"]["by_centre"], trials[0]
+    seeds = f" Seed {first.seed} of {len(trials)}." if len(trials) > 1 else ""
+    note = (
+        f"Of unseen images {placed['share']:.1%} ({placed['low']:.1%} to {placed['high']:.1%}) have their own dataset's"
+        f" centre nearest.{seeds}"
+    )
+
+    def draw(path: Path) -> None:
+        draw_coherence(first, path, f"Coherence: {first.chosen.title}", note)
+
+    given.finish("coherence", written, draw, show_coherence)
+
+
+def _foreign(paths: Sequence[str], none: bool) -> list[Dataset]:
+    from dsim.data.opening import open_many
+
+    if none and paths:
+        raise UsageError("--foreign and --no-foreign exclude each other", hint="leave one out")
+    if none:
+        return []
+    return open_many(paths) if paths else [photographs(), textures()]
+
+
+def _trials(given: common.Options, strangers: Sequence[Dataset], holdout: float) -> list[Trial]:
+    from dsim_asap.fitting import recipe_of
+    from dsim_asap.latent import choose
+
+    if given.model is None:
+        recipe = recipe_of(given.settings)
+        return train_trials(given.pool, strangers, recipe, given.runtime, given.all_seeds, holdout)
+    if given.settings or given.seeds > 1:
+        raise UsageError("--model judges a trained model: there is nothing to set", hint="leave out --set and --seeds")
+    return [zoo_trial(given.pool, strangers, choose(given.model), given.runtime, holdout)]

@@ -12,18 +12,72 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim_asap.studies.map_slots import RING, Frame, assign
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from PIL import Image
 
-    from dsim.plots.style import Look
-    from dsim_asap.latent.clouds import Role
+    from dsim.plots.palette import Look
+    from dsim_asap.latent import Role
     from dsim_asap.studies.map import LatentMap
 
 Points = NDArray[np.float64]
+
+#: Inches: depth of the ring, least width and height of a place along it, least width of the map itself.
+RING, LEAST_WIDTH, LEAST_HEIGHT, MAP_WIDTH = 1.25, 1.2, 1.22, 8.5
+#: Rows beside the map for each column above it, so that the page lies.
+_ROWS = 0.75
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The map's rectangle, ``width`` by ``height`` inches, with ``columns`` places above and below, ``rows`` aside."""
+
+    columns: int
+    rows: int
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, count: int) -> Frame:
+        """The smallest frame with that many places.
+
+        >>> Frame.of(16).columns, Frame.of(16).rows
+        (5, 4)
+        """
+        columns = next(c for c in range(2, 10_000) if 2 * (c + math.ceil(_ROWS * c)) >= count)
+        rows = math.ceil(_ROWS * columns)
+        return cls(columns, rows, max(MAP_WIDTH, LEAST_WIDTH * columns), max(5.0, LEAST_HEIGHT * rows))
+
+    def ports(self) -> tuple[Points, list[str]]:
+        """Where leader lines reach the places, inches from the lower left corner of the map, and their sides.
+
+        Clockwise from the upper left corner: ``top``, ``right``, ``bottom``, ``left``.
+        """
+        across = (np.arange(self.columns) + 0.5) * self.width / self.columns
+        up = (np.arange(self.rows) + 0.5) * self.height / self.rows
+        sides = {
+            "top": np.stack([across, np.full(self.columns, self.height)], axis=1),
+            "right": np.stack([np.full(self.rows, self.width), up[::-1]], axis=1),
+            "bottom": np.stack([across[::-1], np.zeros(self.columns)], axis=1),
+            "left": np.stack([np.zeros(self.rows), up], axis=1),
+        }
+        return np.concatenate(list(sides.values())), [side for side, ports in sides.items() for _ in ports]
+
+
+def assign(sites: Points, ports: Points) -> NDArray[np.intp]:
+    """The port of each site, (n,): the sum of the distances is the smallest, so that no two lines cross.
+
+    >>> assign(np.array([[0.0, 1.0], [0.0, 9.0]]), np.array([[5.0, 8.0], [5.0, 2.0]])).tolist()
+    [1, 0]
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    _, chosen = linear_sum_assignment(cdist(sites, ports))
+    found: NDArray[np.intp] = chosen
+    return found
+
 
 _THUMB, _GAP, _HEAD, _LINE = 0.84, 0.1, 0.42, 0.145
 #: Pixels of the longer side of a typical image.
@@ -48,7 +102,8 @@ def draw_map(found: LatentMap, path: Path, title: str, note: str = "") -> None:
     The typical image of a dataset is the one nearest to its centre, joined to it by a line; no two lines cross. Colours
     run around the map, so that datasets of one colour are not neighbours.
     """
-    from dsim.plots.style import check_suffix, pictures, save
+    from dsim.plots.style import pictures
+    from dsim.plots.writing import check_suffix, save
 
     check_suffix(path)
     layout = lay_out(found)
@@ -74,7 +129,7 @@ def lay_out(found: LatentMap) -> Layout:
 
 def _looks(around: Mapping[str, Role]) -> dict[str, Look]:
     """Colours run around the map through sources and targets together: of one colour are only those far apart."""
-    from dsim.plots.style import COLOURS, SHAPES, Look
+    from dsim.plots.palette import COLOURS, SHAPES, Look
 
     return {
         name: Look(COLOURS[position % len(COLOURS)], SHAPES[role][position // len(COLOURS) % len(SHAPES[role])])
@@ -208,7 +263,7 @@ def _regions(figure: Figure, axes: Axes, found: LatentMap) -> None:
     """Ellipses, each named where there is most room around it."""
     from matplotlib.patches import Polygon
 
-    from dsim.plots.names import names_of, settle
+    from dsim.plots.naming import names_of, settle
     from dsim.plots.style import PALE_INK
 
     drawn = [(region, region.ellipse.outline()) for region in found.regions if region.ellipse]
@@ -249,4 +304,4 @@ def _notes(found: LatentMap, note: str) -> list[str]:
         said += " Filled marks are sources, strokes are targets."
     eqc = "" if math.isnan(found.eqc[0]) else f" EQC of all of them: {found.eqc[0]:.3f}."
     how = f" Plane: {found.projection}." if found.projection else ""
-    return [f"{said} Model: {found.chosen.told}.{eqc}{how}", *([note] if note else [])]
+    return [f"{said} Model: {found.chosen.title}.{eqc}{how}", *([note] if note else [])]

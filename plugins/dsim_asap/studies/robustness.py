@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
 
-from dsim.files.documents import nullable, number
-from dsim_asap.studies.kept import rows_of
-from dsim_asap.studies.spoilt import spoil
-from dsim_asap.studies.spread import spread
-from dsim_asap.studies.writing import version
+from dsim.errors import UsageError
+from dsim_asap.studies import common
+from dsim_asap.studies.common import or_null, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,10 +23,13 @@ if TYPE_CHECKING:
     from dsim.truth import TransferMatrix
 
     Values = NDArray[np.float64]
+    Places = NDArray[np.intp]
 
 SCHEMA = "dsim.asap-robustness/1"
+#: Measures of a study that names none.
+MEASURES = ("asap:fit=pool", "frechet", "kid", "mmd", "cc")
 SHARES = (0.05, 0.1, 0.2, 0.5)
-#: What is told of each share, and what it is.
+#: Names and meanings of the numbers of each share.
 QUANTITIES = {
     "spearman": "rank correlation of the distances with the clean ones, mean over targets",
     "same_nearest": "share of targets whose nearest source stays",
@@ -70,7 +72,7 @@ def robustness(study: Study, out: Path, runtime: Runtime) -> dict[str, Any]:
     A measure that fails on these datasets is named in ``failed`` with its reason; the others go on. Raises UsageError
     for a share outside (0, 1] or no measure, DataError where the truth does not fit the names.
     """
-    from dsim.errors import DsimError, UsageError
+    from dsim.errors import DsimError
 
     if not study.measures or not study.seeds:
         raise UsageError("there is nothing to measure", hint="give a --measure and one seed at least")
@@ -90,7 +92,7 @@ def robustness(study: Study, out: Path, runtime: Runtime) -> dict[str, Any]:
 
 
 def _rows(
-    study: Study, measure: SimilarityMeasure[Any], out: Path, runtime: Runtime, done: Any
+    study: Study, measure: SimilarityMeasure[Any], out: Path, runtime: Runtime, done: Callable[[], None]
 ) -> list[dict[str, Any]]:
     """The rows of one measure. A share of 0 with several seeds tells what another seed alone changes."""
     clean: dict[int, Values] = {}
@@ -119,15 +121,15 @@ def _distances(
 ) -> Values:
     """Distances float64 (sources, targets), small is near; from the folder where they are known."""
     from dsim.comparison import compare
+    from dsim.files.documents import nullable
 
-    kept = rows_of(out, _facts(study, measure))
-    job = (measure.spec.name, "share", f"{share:g}", "seed", seed)
-    row = kept.find(job)
-    if row is None:
+    def distances(_: Path) -> dict[str, Any]:
         sources = spoil(study.sources, share, seed) if share else list(study.sources)
         matrix = compare(sources, study.targets, measure=measure, seed=seed, floor=False, runtime=runtime)
-        row = {"distances": nullable(matrix.direction.sign * matrix.values)}
-        kept.add(job, row)
+        return {"distances": nullable(matrix.direction.sign * matrix.values)}
+
+    job = (measure.spec.name, "share", f"{share:g}", "seed", seed)
+    row = common.finished_row(out, _facts(study, measure), job, distances)
     return np.array(row["distances"], dtype=np.float64)  # None becomes NaN
 
 
@@ -170,32 +172,14 @@ def _judged(study: Study, distances: Values) -> dict[str, float | None]:
         return {}
     from dsim.evaluation import evaluate
 
-    scores = evaluate(_matrix(study, distances), study.truth, common=study.common, resamples=100).judgement.scores
-    return {name: number(scores[name].value) for name in JUDGED}
+    matrix = common.matrix_of(study.sources, study.targets, distances, ~study.ranked)
+    scores = evaluate(matrix, study.truth, common=study.common, resamples=100).judgement.scores
+    return {name: or_null(scores[name].value) for name in JUDGED}
 
 
 def _check_truth(study: Study) -> None:
     """Refuse names that do not fit before any work."""
     _judged(study, np.full((len(study.sources), len(study.targets)), np.nan))
-
-
-def _matrix(study: Study, distances: Values) -> Any:
-    """Distances under the names of the datasets as they were given."""
-    from dsim.measures import SimilarityMatrix
-    from dsim.plugin import Direction
-
-    return SimilarityMatrix(
-        measure="distances",
-        direction=Direction.DISTANCE,
-        unit="",
-        sources=tuple(dataset.name for dataset in study.sources),
-        targets=tuple(dataset.name for dataset in study.targets),
-        values=distances,
-        notes=tuple(("",) * len(study.targets) for _ in study.sources),
-        same=~study.ranked,
-        verdicts={},
-        provenance={},
-    )
 
 
 def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
@@ -213,7 +197,7 @@ def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[s
     ]
     return {
         "schema": SCHEMA,
-        "dsim": version(),
+        "dsim": common.version(),
         "sources": [dataset.name for dataset in study.sources],
         "targets": [dataset.name for dataset in study.targets],
         "shares": list(study.shares),
@@ -228,3 +212,121 @@ def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[s
 
 def _is(row: Mapping[str, Any], measure: SimilarityMeasure[Any], share: float) -> bool:
     return bool(row["measure"] == measure.identity and row["share"] == share)
+
+
+#: Behind the name of a dataset that holds strangers: it is another one than that of its name.
+SUFFIX = " (spoilt)"
+#: Exchanges tried per place: enough that who gets whose image is as good as random.
+_EXCHANGES = 20
+
+
+def spoil(datasets: Sequence[Dataset], share: float, seed: int) -> list[Dataset]:
+    """Datasets as large as these, in each of which ``share`` of the images come from the others.
+
+    The images that leave their datasets are dealt out among the places that they leave, none to its own. Where one
+    dataset would give more than the places of all others can take, it gives as many as they have. Each image is scaled
+    as in its own dataset; attributes stay those of the dataset that is spoilt. Names get ``SUFFIX``.
+
+    Raises UsageError for a share outside (0, 1] or one that is no whole image, or fewer than two datasets.
+    """
+    from dsim.random import stream
+
+    if not 0 < share <= 1:
+        raise UsageError(f"a share of {share:g} of the images cannot be exchanged", hint="give one above 0, at most 1")
+    if len(datasets) < 2:
+        raise UsageError("wrong membership needs two datasets at least", hint="give more --sources")
+    rng = stream(seed, "wrong membership", *(dataset.images_fingerprint for dataset in datasets))
+    homes, images, places = deal([len(dataset) for dataset in datasets], share, rng)
+    if not len(homes):
+        sizes = f"datasets of {max(map(len, datasets))} images and fewer"
+        raise UsageError(f"a share of {share:g} of {sizes} is no image at all", hint="give a larger share")
+    return [_spoilt(datasets, own, homes, images, places) for own in range(len(datasets))]
+
+
+def deal(sizes: Sequence[int], share: float, rng: np.random.Generator) -> tuple[Places, Places, Places]:
+    """Who leaves, and where to: for each image that leaves its dataset its home, its index there, and its new dataset.
+
+    As many come to each dataset as leave it, and none comes home.
+
+    >>> homes, images, places = deal([4, 2], 0.5, np.random.default_rng(0))
+    >>> homes.tolist(), places.tolist()
+    ([0, 1], [1, 0])
+    """
+    counts = np.round(share * np.array(sizes)).astype(int)
+    largest = int(counts.argmax())
+    counts[largest] = min(counts[largest], counts.sum() - counts[largest])
+    homes = np.repeat(np.arange(len(sizes)), counts)
+    images = np.concatenate([rng.permutation(size)[:count] for size, count in zip(sizes, counts, strict=True)])
+    # Turned by the largest block, no block lies on its own places any more; exchanges that keep it so then mix them.
+    places = np.roll(homes, counts.max())
+    for one, other in rng.integers(0, max(len(homes), 1), (_EXCHANGES * len(homes), 2)):
+        if places[one] != homes[other] and places[other] != homes[one]:
+            places[[one, other]] = places[[other, one]]
+    return homes, images, places
+
+
+def _spoilt(
+    datasets: Sequence[Dataset],
+    own: int,
+    homes: Places,
+    images: Places,
+    places: Places,
+) -> Dataset:
+    from dsim.data.joined import join
+
+    stay = np.setdiff1d(np.arange(len(datasets[own])), images[homes == own])
+    indices = [
+        stay if home == own else np.sort(images[(homes == home) & (places == own)]) for home in range(len(datasets))
+    ]
+    parts = [dataset.subset(chosen.tolist()) for dataset, chosen in zip(datasets, indices, strict=True) if len(chosen)]
+    return replace(join(parts, datasets[own].name + SUFFIX), attributes=datasets[own].attributes)
+
+
+@common.command(
+    common.sources,
+    common.targets,
+    common.out,
+    click.option(
+        "--measure",
+        "measures",
+        multiple=True,
+        metavar="NAME[:PARAM=VALUE,...]",
+        help=f"Measure; may be repeated. Default: {', '.join(MEASURES)}.",
+    ),
+    click.option(
+        "--shares", default=",".join(map(str, SHARES)), show_default=True, help="Shares of the images, with commas."
+    ),
+    common.seeds(3, "Repetitions, from --seed on."),
+    common.judge,
+)
+def robustness_command(given: common.Options, measures: Sequence[str], shares: str) -> int:
+    """Change images of the sources for images of other sources, and measure again.
+
+    Targets stay as they are. Stopped, the same command goes on, and repeats nothing. The folder gets robustness.json
+    and robustness.png.
+    """
+    from dsim.measures import build_measure
+    from dsim_asap.studies.pictures import draw_robustness
+    from dsim_asap.studies.tables import show_robustness
+
+    chosen = [build_measure(text) for text in dict.fromkeys(measures or MEASURES)]
+    spoilt = read_shares(shares)
+    study = Study(given.pool, given.wanted, chosen, spoilt, given.all_seeds, given.judge, given.intersect)
+    written = robustness(study, given.out, given.runtime)
+    given.finish("robustness", written, lambda path: draw_robustness(written, path), show_robustness)
+    return 3 if written["failed"] else 0
+
+
+def read_shares(text: str) -> tuple[float, ...]:
+    """Shares as a command line gives them, each once, ascending; UsageError for what is none.
+
+    >>> read_shares("0.5,0.05")
+    (0.05, 0.5)
+    """
+    try:
+        shares = sorted({float(part) for part in text.split(",") if part.strip()})
+    except ValueError:
+        shares = []
+    if not shares or not all(0 < share <= 1 for share in shares):
+        raise UsageError(f"--shares {text} are no shares of images", hint="write --shares 0.05,0.1,0.2,0.5")
+    return tuple(shares)

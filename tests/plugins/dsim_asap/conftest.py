@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dsim_asap.pool import Member, Pool, gather
-from dsim_asap.recipe import Recipe
-from dsim_asap.specs import SPEC
+from dsim_asap.specs import SPEC, AsapRecipe
 
 TINY = {
     "backbone": "test_resnet",
@@ -22,13 +21,13 @@ TINY = {
 }
 
 
-def make_recipe(**params: Any) -> Recipe:
+def make_recipe(**params: Any) -> AsapRecipe:
     """The default recipe with a tiny network, changed as said."""
-    return Recipe.of({parameter.name: parameter.default for parameter in SPEC.parameters} | TINY | params)
+    return AsapRecipe.of({parameter.name: parameter.default for parameter in SPEC.parameters} | TINY | params)
 
 
 @pytest.fixture(scope="session")
-def recipe() -> Callable[..., Recipe]:
+def recipe() -> Callable[..., AsapRecipe]:
     return make_recipe
 
 

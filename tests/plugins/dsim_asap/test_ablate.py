@@ -21,11 +21,10 @@ from dsim.registry import Direction
 from dsim.runtime import Runtime
 from dsim.stats.embedding import eqc
 from dsim.truth import TransferMatrix
+from dsim_asap.fitting import params_of
 from dsim_asap.measure import Asap
-from dsim_asap.studies import ablate as ablation
-from dsim_asap.studies.ablate import VARIANTS, Study, ablate
-from dsim_asap.studies.ablate_document import document, notes
-from dsim_asap.studies.trained import params_of
+from dsim_asap.studies import ablation
+from dsim_asap.studies.ablation import VARIANTS, Study, ablate, document, notes
 
 NAMES = ("fluorescence", "fundus", "histology")
 TINY = ("backbone=test_resnet", "size=32", "epochs=1", "batch=8", "precision=float32")

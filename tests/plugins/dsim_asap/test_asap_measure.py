@@ -8,8 +8,7 @@ import pytest
 from dsim.errors import MeasureError, UsageError
 from dsim.measures import build_measure
 from dsim_asap.measure import Asap, LatentCloud
-from dsim_asap.recipe import Recipe
-from dsim_asap.specs import REFERENCE, SPEC, TRAINING, ZOO_MODEL
+from dsim_asap.specs import REFERENCE, SPEC, TRAINING, ZOO_MODEL, AsapRecipe
 
 
 def cloud(n: int, seed: int) -> LatentCloud:
@@ -37,7 +36,7 @@ def test_the_identity_names_what_was_asked_for_and_nothing_else() -> None:
 
 
 def test_every_training_parameter_reaches_the_recipe() -> None:
-    record = Recipe.of(Asap(fit="pool").params).record()
+    record = AsapRecipe.of(Asap(fit="pool").params).record()
     assert set(record) == {parameter.name for parameter in TRAINING}
 
 

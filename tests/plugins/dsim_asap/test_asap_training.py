@@ -15,7 +15,7 @@ from dsim.runtime import Runtime
 from dsim.store import checkpoint
 from dsim_asap import training
 from dsim_asap.pool import Member, Pool, gather
-from dsim_asap.recipe import Recipe
+from dsim_asap.specs import AsapRecipe
 from dsim_asap.training import Trained, Trainer
 
 
@@ -23,7 +23,7 @@ def weights(trained: Trained) -> dict[str, torch.Tensor]:
     return trained.autoencoder.state_dict()
 
 
-def test_training_pulls_datasets_apart(members: list[Member], recipe: Callable[..., Recipe]) -> None:
+def test_training_pulls_datasets_apart(members: list[Member], recipe: Callable[..., AsapRecipe]) -> None:
     pool = gather(members, 0.25, torch.Generator().manual_seed(0))
     trained = Trainer(pool, recipe(epochs=15, draws=4, augment="none"), 0, Runtime(device="cpu")).run()
     first, last = trained.curves[0], trained.curves[-1]
@@ -33,7 +33,7 @@ def test_training_pulls_datasets_apart(members: list[Member], recipe: Callable[.
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine", "step"])
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
-    pool: Pool, recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str
+    pool: Pool, recipe: Callable[..., AsapRecipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str
 ) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
     chosen, runtime, file = recipe(schedule=schedule), Runtime(device="cpu"), tmp_path / "checkpoint.safetensors"
@@ -58,7 +58,9 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
         torch.testing.assert_close(weights(resumed)[name], tensor, rtol=0, atol=0)
 
 
-def test_the_best_weights_are_copies_that_later_epochs_do_not_change(pool: Pool, recipe: Callable[..., Recipe]) -> None:
+def test_the_best_weights_are_copies_that_later_epochs_do_not_change(
+    pool: Pool, recipe: Callable[..., AsapRecipe]
+) -> None:
     trainer = Trainer(pool, recipe(), 0, Runtime(device="cpu"))
     with trainer.runtime.progress.task("") as task:
         trainer.epoch(task)
@@ -71,7 +73,7 @@ def test_the_best_weights_are_copies_that_later_epochs_do_not_change(pool: Pool,
 
 
 def test_it_stops_when_validation_no_longer_improves(
-    pool: Pool, recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+    pool: Pool, recipe: Callable[..., AsapRecipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = Trainer(pool, recipe(epochs=50, patience=2), 0, Runtime(device="cpu"))
     losses = iter(range(1, 50))
@@ -80,7 +82,7 @@ def test_it_stops_when_validation_no_longer_improves(
     assert (trained.best_epoch, len(trained.curves)) == (1, 3)
 
 
-def test_training_leaves_the_global_random_states_untouched(pool: Pool, recipe: Callable[..., Recipe]) -> None:
+def test_training_leaves_the_global_random_states_untouched(pool: Pool, recipe: Callable[..., AsapRecipe]) -> None:
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
     Trainer(pool, recipe(epochs=1), 0, Runtime(device="cpu")).run()
     after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
@@ -88,7 +90,9 @@ def test_training_leaves_the_global_random_states_untouched(pool: Pool, recipe: 
     assert torch.equal(before[2], after[2])
 
 
-def test_a_training_depends_on_its_seed_and_on_nothing_drawn_before(pool: Pool, recipe: Callable[..., Recipe]) -> None:
+def test_a_training_depends_on_its_seed_and_on_nothing_drawn_before(
+    pool: Pool, recipe: Callable[..., AsapRecipe]
+) -> None:
     first = Trainer(pool, recipe(epochs=1), 0, Runtime(device="cpu")).run()
     torch.rand(7)
     again, other = (Trainer(pool, recipe(epochs=1), seed, Runtime(device="cpu")).run() for seed in (0, 1))
@@ -97,7 +101,7 @@ def test_a_training_depends_on_its_seed_and_on_nothing_drawn_before(pool: Pool, 
 
 
 def test_the_preset_reference_trains_without_validation_and_keeps_the_last_weights(
-    members: list[Member], recipe: Callable[..., Recipe]
+    members: list[Member], recipe: Callable[..., AsapRecipe]
 ) -> None:
     from dsim_asap.specs import REFERENCE
 
@@ -108,13 +112,13 @@ def test_the_preset_reference_trains_without_validation_and_keeps_the_last_weigh
     assert "val_total" not in trained.curves[0]
 
 
-def test_a_training_that_diverges_says_so(pool: Pool, recipe: Callable[..., Recipe]) -> None:
+def test_a_training_that_diverges_says_so(pool: Pool, recipe: Callable[..., AsapRecipe]) -> None:
     """Weights of NaN would place every image nowhere, silently."""
     with pytest.raises(MeasureError, match="diverged"):
         Trainer(pool, recipe(lr=1e9, optimizer="sgd"), 0, Runtime(device="cpu")).run()
 
 
-def test_single_validation_images_cannot_validate(members: list[Member], recipe: Callable[..., Recipe]) -> None:
+def test_single_validation_images_cannot_validate(members: list[Member], recipe: Callable[..., AsapRecipe]) -> None:
     """One image has no positive: its triplet loss would be a mean over nothing."""
     pool = gather(members, 0.1, torch.Generator().manual_seed(0))
     assert [len(part) for part in pool.members(pool.validation)] == [1, 1, 1]
@@ -124,7 +128,7 @@ def test_single_validation_images_cannot_validate(members: list[Member], recipe:
 
 
 def test_a_checkpoint_of_another_training_is_refused(
-    pool: Pool, members: list[Member], recipe: Callable[..., Recipe], tmp_path: Path
+    pool: Pool, members: list[Member], recipe: Callable[..., AsapRecipe], tmp_path: Path
 ) -> None:
     runtime, file = Runtime(device="cpu"), tmp_path / "checkpoint.safetensors"
     checkpoint.write(file, Trainer(pool, recipe(), 0, runtime).state())
@@ -171,7 +175,7 @@ def test_a_pool_of_one_dataset_or_of_single_images_is_refused() -> None:
 
 
 def test_a_size_that_the_backbone_cannot_halve_and_missing_maps_are_refused(
-    pool: Pool, recipe: Callable[..., Recipe]
+    pool: Pool, recipe: Callable[..., AsapRecipe]
 ) -> None:
     with pytest.raises(UsageError, match="multiple of 32"):
         Trainer(pool, recipe(size=40), 0, Runtime(device="cpu"))

@@ -15,11 +15,9 @@ from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim.stats.shares import wilson_interval
 from dsim_asap import training
-from dsim_asap.latent.chosen import choose
-from dsim_asap.latent.clouds import Cloud
-from dsim_asap.studies.coherence import Trial, document, train_trials, zoo_trial
-from dsim_asap.studies.coherence_foreign import photographs, textures
-from dsim_asap.studies.coherence_picture import draw_coherence
+from dsim_asap.latent import Cloud, choose
+from dsim_asap.studies.coherence import Trial, document, photographs, textures, train_trials, zoo_trial
+from dsim_asap.studies.pictures import draw_coherence
 
 TINY = ["backbone=test_resnet", "size=32", "epochs=1", "batch=8", "precision=float32"]
 
@@ -90,7 +88,7 @@ def test_built_in_foreign_images_are_the_same_every_time() -> None:
 def test_what_is_unseen_is_not_trained_on_and_nothing_is_trained_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dsim_asap.studies.trained import recipe_of
+    from dsim_asap.fitting import recipe_of
 
     sets, runtime = [dataset("dark", 20), dataset("bright", 20, 180)], Runtime(device="cpu", cache=tmp_path)
     (first,) = train_trials(sets, [], recipe_of(TINY), runtime)
@@ -106,11 +104,11 @@ def test_what_is_unseen_is_not_trained_on_and_nothing_is_trained_twice(
 
 
 def test_of_datasets_new_to_a_model_a_part_is_held_out_and_whole_pools_are_refused(tmp_path: Path) -> None:
-    from dsim_asap.latent.chosen import Chosen
-    from dsim_asap.studies.trained import recipe_of, trained
+    from dsim_asap.fitting import recipe_of, train_once
+    from dsim_asap.latent import Chosen
 
     sets, runtime = [dataset("dark", 10), dataset("bright", 10, 180)], Runtime(device="cpu", cache=tmp_path)
-    chosen = Chosen(f"file:{trained(sets, recipe_of(TINY), 0, runtime)}", "mine")
+    chosen = Chosen(f"file:{train_once(sets, recipe_of(TINY), 0, runtime)}", "mine")
     new = zoo_trial([dataset("x", 10, 90), dataset("y", 10, 40)], [], chosen, runtime)
     assert [len(held) for held in new.unseen if held is not None] == [2, 2]
     with pytest.raises(UsageError, match="none is unseen"):

@@ -19,11 +19,10 @@ from dsim.errors import UsageError
 from dsim.features import extract
 from dsim.runtime import Runtime
 from dsim.zoo import read_model
-from dsim_asap.incremental import training
-from dsim_asap.incremental.extending import Order, exemplars, extend
-from dsim_asap.incremental.parent import Parent, open_parent
-from dsim_asap.recipe import Recipe
-from dsim_asap.studies.trained import trained
+from dsim_asap import extension_training as training
+from dsim_asap.extension import Order, Parent, exemplars, extend, open_parent
+from dsim_asap.fitting import train_once
+from dsim_asap.specs import AsapRecipe
 
 LEVELS = {"dark": 0, "middle": 90, "bright": 180}
 
@@ -45,8 +44,8 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
 
 
 @pytest.fixture(scope="module")
-def parent(known: list[Dataset], runtime: Runtime, recipe: Callable[..., Recipe]) -> Parent:
-    return open_parent(f"file:{trained(known, recipe(), 0, runtime)}")
+def parent(known: list[Dataset], runtime: Runtime, recipe: Callable[..., AsapRecipe]) -> Parent:
+    return open_parent(f"file:{train_once(known, recipe(), 0, runtime)}")
 
 
 def order(**changed: Any) -> Order:
@@ -123,7 +122,7 @@ def test_distillation_holds_the_known_images_where_they_were(
 
 
 def test_the_first_step_starts_at_the_points_that_are_held(
-    parent: Parent, known: list[Dataset], runtime: Runtime, recipe: Callable[..., Recipe]
+    parent: Parent, known: list[Dataset], runtime: Runtime, recipe: Callable[..., AsapRecipe]
 ) -> None:
     """Batch normalisation in training mode would move every point before anything is learnt."""
     from dsim_asap.pool import gather, member

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dsim_asap.losses import losses
 from dsim_asap.model import Passed
-from dsim_asap.recipe import Recipe
 from dsim_asap.sampling import Triplets
+from dsim_asap.specs import AsapRecipe
 
 W = (0.2, 0.2, 0.3, 0.3)
 MARGIN = 1.0
@@ -45,7 +45,7 @@ def literal_gram(content: Tensor) -> Tensor:
     return torch.tensor(rows) / content.numel()
 
 
-def test_losses_are_equations_3_to_7(passed: Passed, images: Tensor, recipe: Callable[..., Recipe]) -> None:
+def test_losses_are_equations_3_to_7(passed: Passed, images: Tensor, recipe: Callable[..., AsapRecipe]) -> None:
     mse = style = triplet = style_triplet = 0.0
     for i, (positive, negative) in enumerate(zip(TRIPLETS.positive, TRIPLETS.negative, strict=True)):
         mse += float((passed.reconstruction[i] - images[i]).square().mean())
@@ -66,7 +66,7 @@ def test_losses_are_equations_3_to_7(passed: Passed, images: Tensor, recipe: Cal
 
 
 def test_the_reference_takes_euclidean_distances_and_the_rows_of_grams(
-    passed: Passed, images: Tensor, recipe: Callable[..., Recipe]
+    passed: Passed, images: Tensor, recipe: Callable[..., AsapRecipe]
 ) -> None:
     chosen = recipe(triplet_distance="euclidean", style_triplet="rows", style_reduction="mean", gram_norm="channels")
     found = losses(passed, images, TRIPLETS, chosen)
@@ -83,7 +83,7 @@ def test_the_reference_takes_euclidean_distances_and_the_rows_of_grams(
 
 
 def test_whole_grams_at_euclidean_distance_can_be_asked_for(
-    passed: Passed, images: Tensor, recipe: Callable[..., Recipe]
+    passed: Passed, images: Tensor, recipe: Callable[..., AsapRecipe]
 ) -> None:
     chosen = recipe(triplet_distance="euclidean", style_triplet="matrix", w=(1.0,), gram_norm="none")
     found = losses(
@@ -99,7 +99,7 @@ def test_whole_grams_at_euclidean_distance_can_be_asked_for(
 
 
 def test_sums_and_means_differ_by_the_number_of_entries(
-    passed: Passed, images: Tensor, recipe: Callable[..., Recipe]
+    passed: Passed, images: Tensor, recipe: Callable[..., AsapRecipe]
 ) -> None:
     mean, total = (losses(passed, images, TRIPLETS, recipe(mse_reduction=name)).mse for name in ("mean", "sum"))
     assert total.item() == pytest.approx(3 * 8 * 8 * mean.item(), rel=1e-5)

@@ -7,8 +7,6 @@ import hashlib
 import itertools
 import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -16,21 +14,14 @@ import numpy as np
 import pytest
 
 import dsim
-import dsim_asap.page
 from dsim.data.dataset import Dataset
 from dsim.errors import UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
-from dsim_asap.latent.chosen import choose, choose_or_fit
-from dsim_asap.latent.clouds import Cloud
-from dsim_asap.latent.modality import family, stated
-from dsim_asap.page import sprites as sprite_module
-from dsim_asap.page.sprites import make_sprites
-from dsim_asap.studies.map import LatentMap, build_map, ellipse
-from dsim_asap.studies.map_files import write_map
-from dsim_asap.studies.map_slots import Frame, assign
+from dsim_asap.latent import Cloud, choose, choose_or_fit, family, stated
+from dsim_asap.studies.map import LatentMap, build_map, ellipse, write_map
+from dsim_asap.studies.map_picture import Frame, assign
 
-SCRIPT = Path(dsim_asap.page.__file__).parent / "map.js"
 HOSTILE = '</script><img src=x onerror="alert(1)">&'
 
 
@@ -155,61 +146,22 @@ def test_pictures_are_limited_and_the_page_says_so(found: LatentMap, tmp_path: P
     page = (tmp_path / "map.html").read_text()
     assert "pictures of 10 of the 16 images" in page
     assert "at most 3 of each dataset" in page
-    sprite = make_sprites(found.clouds, 3, Runtime())[0]
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
     ranks = np.argsort(found.clouds[0].distances)
-    assert {int(ranks[0]), int(ranks[-1])} <= {index for index, cell in enumerate(sprite.cells) if cell >= 0}
-
-
-def test_a_page_that_grows_too_large_has_fewer_pictures(found: LatentMap, monkeypatch: pytest.MonkeyPatch) -> None:
-    full = sum(sprite.size for sprite in make_sprites(found.clouds, 9, Runtime()))
-    monkeypatch.setattr(sprite_module, "MOST_BYTES", full - 1)
-    fewer = make_sprites(found.clouds, 9, Runtime())
-    assert sum(sprite.size for sprite in fewer) < full
-    assert all(sprite.shown >= 1 for sprite in fewer)
-
-
-def node(code: str) -> object:
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("node is not installed: the page's script is not run")
-    text = f"const page = require({json.dumps(str(SCRIPT))}); console.log(JSON.stringify({code}))"
-    done = subprocess.run([program, "-e", text], capture_output=True, text=True, check=True, timeout=60)
-    return json.loads(done.stdout)
-
-
-def test_what_is_under_the_pointer_stays_there_when_zooming() -> None:
-    view, at = "{x: 1, y: 2, scale: 10}", "400, 300, 50, 60"
-    before, after = node(f"[page.toPlane({view}, {at}), page.toPlane(page.zoomed({view}, 3, {at}), {at})]")  # type: ignore[misc]
-    assert after == pytest.approx(before)
-
-
-def test_arrows_reach_every_image_even_where_some_coincide() -> None:
-    points = "[{x: 0, y: 0}, {x: 0, y: 0}, {x: 1, y: 0}, {x: 5, y: 4}]"
-    steps = node(f"[0, 1, 2, 3].map((from) => page.ahead({points}, from, 1, 0))")
-    assert steps == [1, 2, 3, -1]
-    assert node(f"page.ahead({points}, 1, -1, 0)") == 0
-
-
-def test_the_pointer_finds_the_nearest_of_five_thousand_at_once() -> None:
-    many = "Array.from({length: 5000}, (_, i) => ({x: i % 100, y: Math.floor(i / 100)}))"
-    assert node(f"page.nearest({many}, 7.2, 3.1, 1)") == 307
-    assert node(f"page.nearest({many}, 7.5, 3.5, 0.1)") == -1
-
-
-def test_boxes_that_cover_others_are_left_out() -> None:
-    assert node("page.free([[0, 0, 2, 2], [1, 1, 3, 3], [2, 2, 4, 4]])") == [True, False, True]
+    shown = {index for index, cell in enumerate(data["datasets"][0]["cells"]) if cell >= 0}
+    assert {int(ranks[0]), int(ranks[-1])} <= shown
 
 
 @pytest.mark.parametrize("reference", ["asap", "timm:resnet18", "zoo:"])
 def test_only_models_of_a_latent_space_are_taken(reference: str) -> None:
-    with pytest.raises(UsageError, match="no model of a latent space"):
+    with pytest.raises(UsageError, match="not a model of a latent space"):
         choose(reference)
 
 
 def test_settings_without_a_training_are_refused() -> None:
     with pytest.raises(UsageError, match="only a training reads this"):
         choose_or_fit(None, [], False, ["epochs=3"], 0, Runtime())
-    with pytest.raises(UsageError, match="takes none"):
+    with pytest.raises(UsageError, match="--fit trains a model"):
         choose_or_fit("zoo:x", [], True, [], 0, Runtime())
 
 

@@ -12,9 +12,9 @@ import dsim
 from dsim.embeddings.placement import conformal_p_within, mean_to_others
 from dsim.errors import UsageError
 from dsim.files.documents import check
-from dsim_asap.latent.clouds import Cloud
-from dsim_asap.studies.place import find_strays, place_images, placement_document
-from dsim_asap.studies.place_sheet import draw_sheet
+from dsim_asap.latent import Cloud
+from dsim_asap.studies.pictures import draw_sheet
+from dsim_asap.studies.placement import find_strays, place_images, placement_document
 
 
 def cloud(name: str, points: np.ndarray, seed: int = 0) -> Cloud:

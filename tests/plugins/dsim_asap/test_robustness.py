@@ -15,11 +15,9 @@ from dsim.errors import DataError, UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim.truth import TransferMatrix
-from dsim_asap.cli.robustness import read_shares
 from dsim_asap.studies import robustness as study_of
-from dsim_asap.studies.robustness import Study, robustness
-from dsim_asap.studies.robustness_picture import draw_robustness
-from dsim_asap.studies.spoilt import deal, spoil
+from dsim_asap.studies.pictures import draw_robustness
+from dsim_asap.studies.robustness import Study, deal, read_shares, robustness, spoil
 
 LEVELS = {"dark": 0, "dim": 50, "middle": 100, "bright": 190}
 

@@ -14,13 +14,11 @@ from dsim.errors import DsimError, UnknownNameError, UsageError
 from dsim.features import extract, recipe
 from dsim.registry import default
 from dsim.runtime import Runtime
+from dsim_asap.fitting import train_once
 from dsim_asap.grams import NORMS, gram
-from dsim_asap.model import Architecture, Autoencoder, Encoder
-from dsim_asap.recipe import Recipe
-from dsim_asap.specs import ZOO_MODEL
-from dsim_asap.studies.trained import trained
+from dsim_asap.model import Architecture, Autoencoder, Encoder, StyleOf, signs, sketch
+from dsim_asap.specs import ZOO_MODEL, AsapRecipe
 from dsim_asap.style import DIMS, Style
-from dsim_asap.style_network import StyleOf, signs, sketch
 
 STYLE = f"asap-style:{ZOO_MODEL}"
 WEIGHTS = (0.1, 0.2, 0.3, 0.4)
@@ -114,10 +112,10 @@ def test_moments_are_of_the_maps_that_the_losses_compare(maps: str) -> None:
 
 
 def test_a_model_that_was_trained_on_the_pool_has_a_style_too(
-    images: Dataset, runtime: Runtime, recipe: Callable[..., Recipe]
+    images: Dataset, runtime: Runtime, recipe: Callable[..., AsapRecipe]
 ) -> None:
     halves = [images.subset(range(5)), images.subset(range(5, 10)).renamed("others")]
-    folder = trained(halves, recipe(), 0, runtime)
+    folder = train_once(halves, recipe(), 0, runtime)
     for options, width in (("", 4 * DIMS), ("[dims=8]", 32)):
         assert extract(images, f"asap-style:file:{folder}{options}", runtime).shape == (len(images), width)
     told = dsim.compare(halves, measure=f"asap:model=asap-style:file:{folder}[form=moments]", runtime=runtime)

@@ -18,12 +18,11 @@ from dsim.errors import DsimError, MeasureError, UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim_asap import training
-from dsim_asap.recipe import Recipe
-from dsim_asap.studies import tune as tuning
-from dsim_asap.studies.search import parse_over, settings_of
-from dsim_asap.studies.spread import difference, spread
-from dsim_asap.studies.trained import params_of
-from dsim_asap.studies.tune import Search, tune
+from dsim_asap.fitting import params_of
+from dsim_asap.specs import AsapRecipe
+from dsim_asap.studies import search as tuning
+from dsim_asap.studies.common import difference, spread
+from dsim_asap.studies.search import Search, parse_over, settings_of, tune
 
 NAMES = ("fluorescence", "fundus")
 NETWORK = ("backbone=test_resnet", "size=32", "batch=8", "precision=float32")
@@ -42,7 +41,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int]]:
     """No training: EQC is lowest at alpha 0.3, and moves a little with the seed; returns the trainings asked for."""
     asked: list[tuple[float, int]] = []
 
-    def pretend(study: Search, recipe: Recipe, seed: int, checkpoint: Path, runtime: Runtime) -> dict[str, Any]:
+    def pretend(study: Search, recipe: AsapRecipe, seed: int, checkpoint: Path, runtime: Runtime) -> dict[str, Any]:
         asked.append((recipe.alpha, seed))
         eqc = 0.2 + (recipe.alpha - 0.3) ** 2 + 0.001 * math.sin(10 * seed * (1 + recipe.alpha))
         return {"eqc": eqc, "reason": "", "epochs": 1, "kept_epoch": 1, "seconds": 1.0}
@@ -110,7 +109,7 @@ def test_the_optimum_is_told_from_the_settings_given_with_seeds_that_had_no_say(
 
 
 def test_an_optimum_that_was_luck_cannot_be_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def noise(study: Search, recipe: Recipe, seed: int, *_: object) -> dict[str, Any]:
+    def noise(study: Search, recipe: AsapRecipe, seed: int, *_: object) -> dict[str, Any]:
         eqc = float(np.random.default_rng([seed, int(10 * recipe.alpha)]).uniform(0.3, 0.4))
         return {"eqc": eqc, "reason": "", "epochs": 1, "kept_epoch": 1, "seconds": 1.0}
 

@@ -15,8 +15,7 @@ from dsim.zoo import Model, find, trained_on
 from dsim_asap.encoder import clone
 from dsim_asap.evaluation import HALF_PRECISION_LIMIT, Part, evaluate, largest_change
 from dsim_asap.model import Architecture, Encoder
-from dsim_asap.recipe import Recipe
-from dsim_asap.specs import ZOO_MODEL
+from dsim_asap.specs import ZOO_MODEL, AsapRecipe
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +23,9 @@ def model() -> Model:
     return find(ZOO_MODEL.removeprefix("zoo:"))
 
 
-def recorded_recipe(model: Model) -> Recipe:
+def recorded_recipe(model: Model) -> AsapRecipe:
     settings = dict(model.manifest["training"]["settings"])
-    return Recipe.of(settings | {"w": tuple(settings["w"])})
+    return AsapRecipe.of(settings | {"w": tuple(settings["w"])})
 
 
 def test_it_answers_its_probe_and_is_small(model: Model) -> None:

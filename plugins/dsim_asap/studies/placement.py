@@ -1,17 +1,25 @@
-"""Which datasets an image belongs to, and which images of a dataset do not belong: the paper's last use of its map."""
+"""``dsim asap place``: which datasets an image belongs to, and which images of a dataset do not belong to it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.embeddings.placement import Placement, conformal_p, conformal_p_within, mean_to_others, place
-from dsim_asap.latent.clouds import Cloud
+from dsim.cli import options as shared
+from dsim.embeddings import Placement, conformal_p, conformal_p_within, mean_to_others, place
+from dsim.errors import UsageError
+from dsim_asap.studies import common
+from dsim_asap.studies.common import or_null, or_nulls
+
+if TYPE_CHECKING:
+    from dsim_asap.latent import Chosen, Cloud
 
 SCHEMA = "dsim.asap-place/1"
 STRAYS_SCHEMA = "dsim.asap-strays/1"
@@ -70,10 +78,10 @@ def _ranked(found: Placement, row: int, known: Sequence[Cloud]) -> list[dict[str
         {
             "rank": rank,
             "dataset": known[column].name,
-            "mean_distance": _or_null(found.mean[row, column]),
-            "centre_distance": _or_null(found.centre[row, column]),
+            "mean_distance": or_null(found.mean[row, column]),
+            "centre_distance": or_null(found.centre[row, column]),
             "centre_rank": int(by_centre[column]),
-            "p": _or_null(found.p[row, column]),
+            "p": or_null(found.p[row, column]),
             "trained_on": known[column].seen,
         }
         for rank, column in enumerate(order.tolist(), start=1)
@@ -123,14 +131,7 @@ class Strays:
 
     def document(self, name: str, model: str) -> dict[str, Any]:
         """As JSON; what is not defined is null."""
-        rows = [
-            {
-                **{key: _or_null(value) if isinstance(value, float) else value for key, value in vars(stray).items()},
-                "far": stray.far,
-                "nearer_to_another": stray.nearer,
-            }
-            for stray in self.found
-        ]
+        rows = [{**or_nulls(vars(stray)), "far": stray.far, "nearer_to_another": stray.nearer} for stray in self.found]
         return {
             "schema": STRAYS_SCHEMA,
             "model": model,
@@ -139,7 +140,7 @@ class Strays:
             "far": {"found": sum(stray.far for stray in self.found), "expected": self.expected_far, "level": LEVEL},
             "nearer_to_another": {
                 "found": sum(stray.nearer for stray in self.found),
-                "expected": _or_null(self.expected_nearer),
+                "expected": or_null(self.expected_nearer),
             },
             "strays": rows,
         }
@@ -200,5 +201,105 @@ def place_means(points: Points, clouds: Sequence[Points]) -> Points:
     return np.stack([cdist(points, cloud).mean(axis=1) for cloud in clouds], axis=1)
 
 
-def _or_null(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+@common.command(
+    click.argument("images", nargs=-1, metavar="[IMAGE]..."),
+    shared.sources("Known datasets."),
+    click.option("--dataset", metavar="PATH", help="Find the images of this dataset that do not belong to it."),
+    common.model,
+    click.option(
+        "--out",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for the result as JSON and, with --dataset, the contact sheet.",
+    ),
+    click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Datasets shown per image."),
+)
+def place_command(
+    given: common.Options, images: Sequence[str], dataset: str | None, folder: Path | None, top: int
+) -> None:
+    """Rank datasets for each IMAGE, or find the images of a dataset that do not belong to it.
+
+    IMAGE is an image file, or a folder of them. The distance to a dataset is the mean over its images; p is the share
+    of its own images that lie at least as far from all others.
+    """
+    from dsim_asap.latent import choose, embed
+
+    _check(images, given.sources, dataset)
+    chosen = choose(given.model)
+    known = embed(given.pool, chosen, given.runtime)
+    if dataset is not None:
+        return _find(dataset, known, chosen, given, folder)
+    return _rank(images, known, chosen, given, folder, top)
+
+
+def _check(images: Sequence[str], sources: Sequence[str], dataset: str | None) -> None:
+    if bool(images) == (dataset is not None):
+        raise UsageError("give images to place, or --dataset to look through", hint="one of both; --help shows how")
+    if images and not sources:
+        raise UsageError("there is nothing to place images among", hint="give known datasets: --sources PATH...")
+
+
+def _rank(
+    images: Sequence[str], known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None, top: int
+) -> None:
+    from dsim.cli.console import emit_json
+    from dsim.data.opening import open_dataset
+    from dsim.files.documents import to_json
+    from dsim_asap.latent import embed
+    from dsim_asap.studies.tables import show_placement
+
+    # One by one: two files may have the same name.
+    clouds = [embed([open_dataset(image)], chosen, given.runtime)[0] for image in images]
+    documents = [
+        placement_document(cloud, known, place_images(cloud, known), chosen.title, image)
+        for image, cloud in zip(images, clouds, strict=True)
+    ]
+    whole = {**documents[0], "images": [row for document in documents for row in document["images"]]}
+    whole["expected_unusual_at_home"] = sum(document["expected_unusual_at_home"] for document in documents)
+    if out is not None:
+        to_json(whole, out / "place.json")
+    if given.as_json:
+        return emit_json(whole)
+    show_placement(whole, top)
+    n, expected = len(whole["images"]), whole["expected_unusual_at_home"]
+    given.runtime.progress.note(
+        f"p: how usual the image would be in that dataset; of {n} images, {expected:.2g} would have p of 0.05 or less"
+        " even in their own"
+    )
+    return None
+
+
+def _find(path: str, known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None) -> None:
+    from dsim.cli.console import emit_json, say
+    from dsim.data.opening import open_dataset
+    from dsim.files.documents import to_json
+    from dsim.random import stream
+    from dsim_asap.latent import embed
+    from dsim_asap.studies.pictures import draw_sheet
+    from dsim_asap.studies.tables import show_strays
+
+    cloud = embed([open_dataset(path)], chosen, given.runtime)[0]
+    fingerprint = cloud.dataset.images_fingerprint
+    # The dataset may be among the known ones, and is not another dataset than itself.
+    others = [other for other in known if other.dataset.images_fingerprint != fingerprint]
+    strays = find_strays(cloud, others, stream(given.seed, fingerprint, "strays"))
+    written = strays.document(cloud.name, chosen.title)
+    note = _counts(written)
+    if out is not None:
+        to_json(written, out / "strays.json")
+        draw_sheet(cloud, strays, out / "strays.png", f"{cloud.name}: images that may not belong", note)
+    if given.as_json:
+        return emit_json(written)
+    show_strays(written)
+    return say(note)
+
+
+def _counts(written: dict[str, Any]) -> str:
+    """Return how many were found beside how many are found where nothing is wrong."""
+    far, nearer = written["far"], written["nearer_to_another"]
+    expected = nearer["expected"]
+    chance = "" if expected is None else f", where a Gaussian cloud of its shape would have {expected:.1f}"
+    return (
+        f"Of {written['images']} images {far['found']} are farther than all but 5 %, as in any dataset; "
+        f"{nearer['found']} are nearer to another dataset{chance}."
+    )

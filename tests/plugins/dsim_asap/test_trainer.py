@@ -1,9 +1,10 @@
-"""``dsim zoo train asap``: what it holds out, what it writes, what it refuses."""
+"""``dsim train asap``: which images it holds out, the folder that it writes, and the command line on its card."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from dsim.errors import UsageError
 from dsim.features import extract
 from dsim.runtime import Runtime
 from dsim.zoo import read_model, trained_on
-from dsim_asap.train_zoo import hold_out, read_order, train
+from dsim_asap.specs import TRAINER
+from dsim_asap.trainer import hold_out
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "backbone": "test_resnet",
-    "size": "32",
-    "epochs": "2",
-    "batch": "8",
+    "size": 32,
+    "epochs": 2,
+    "batch": 8,
     "precision": "float32",
     "id": "asap-tiny.test.r1",
     "licence": "CC0",
@@ -32,8 +34,14 @@ def dataset(name: str, level: int, n: int = 10, **options: object) -> Dataset:
     return dsim.from_arrays(pixels, name=name, attributes={"licence": "CC0"}, **options)  # type: ignore[arg-type]
 
 
+def train(out: Path, settings: Mapping[str, Any]) -> list[Dataset]:
+    datasets = [dataset("dark", 0), dataset("bright", 180)]
+    dsim.train("asap", datasets, out=out, runtime=Runtime(device="cpu"), **settings)
+    return datasets
+
+
 def test_held_out_images_are_whole_runs_of_neighbours_and_never_known() -> None:
-    part = hold_out(dataset("x", 0, n=40), read_order(SETTINGS))
+    part = hold_out(dataset("x", 0, n=40), 0, 0.2)
     assert part.held is not None
     known, held = set(part.known.ids), set(part.held.ids)
     assert not known & held
@@ -44,7 +52,7 @@ def test_held_out_images_are_whole_runs_of_neighbours_and_never_known() -> None:
 
 def test_groups_are_held_out_whole() -> None:
     groups = [f"patient {index // 5}" for index in range(40)]
-    part = hold_out(dataset("x", 0, n=40, groups=groups), read_order(SETTINGS))
+    part = hold_out(dataset("x", 0, n=40, groups=groups), 0, 0.2)
     assert part.held is not None
     assert part.held.groups is not None
     assert part.known.groups is not None
@@ -53,44 +61,33 @@ def test_groups_are_held_out_whole() -> None:
 
 
 def test_nothing_is_held_out_where_that_is_asked_for() -> None:
-    part = hold_out(dataset("x", 0), read_order(SETTINGS | {"holdout": "0"}))
+    part = hold_out(dataset("x", 0), 0, 0.0)
     assert part.held is None
     assert len(part.known) == 10
 
 
-@pytest.mark.parametrize("options", [{}, {"holdout": "0", "blocks": "0"}])
-def test_the_folder_is_a_model_of_the_zoo(tmp_path: Path, options: Mapping[str, str]) -> None:
-    runtime = Runtime(device="cpu")
-    datasets = [dataset("dark", 0), dataset("bright", 180)]
-    train(datasets, tmp_path / "model", runtime, SETTINGS | options)
+@pytest.mark.parametrize("options", [{}, {"holdout": 0.0, "blocks": 0}])
+def test_the_folder_is_a_model_of_the_zoo(tmp_path: Path, options: Mapping[str, Any]) -> None:
+    datasets = train(tmp_path / "model", SETTINGS | options)
     model = read_model(tmp_path / "model")
     assert trained_on(model, datasets[0].renamed("other name"))
-    assert extract(datasets[0], f"file:{model.folder}", runtime).shape == (10, 2)
+    assert extract(datasets[0], f"file:{model.folder}", Runtime(device="cpu")).shape == (10, 2)
     assert "| dark | 10 |" in (model.folder / "card.md").read_text(encoding="utf-8")
-    names = {"manifest.toml", "card.md", "curves.json", "curves.png", "encoder.safetensors"}
+    names = {"manifest.toml", "card.md", "curves.json", "curves.png", "encoder.safetensors", "run.json"}
     assert {path.name for path in model.folder.iterdir()} == names
 
 
-def test_a_finished_model_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "manifest.toml").touch()
-    with pytest.raises(UsageError, match="holds a model already"):
-        train([dataset("dark", 0), dataset("bright", 180)], tmp_path, Runtime(device="cpu"), SETTINGS)
-
-
 def test_the_command_on_the_card_gives_the_settings_back(tmp_path: Path) -> None:
-    train([dataset("dark", 0), dataset("bright", 180)], tmp_path / "model", Runtime(device="cpu"), SETTINGS)
+    train(tmp_path / "model", SETTINGS)
     card = (tmp_path / "model" / "card.md").read_text(encoding="utf-8")
-    command = next(line for line in card.splitlines() if "dsim zoo train asap" in line)
-    settings = dict(part.strip().split("=", 1) for part in command.split("--set ")[1:])
-    again = read_order(settings | {"licence": "CC0"})
-    assert again == read_order(SETTINGS)
+    command = next(line for line in card.splitlines() if "dsim train asap" in line)
+    texts = dict(part.strip().split("=", 1) for part in command.split(" -p ")[1:])
+    again = {name: TRAINER.parameter(name).parse(text) for name, text in texts.items()}
+    assert TRAINER.values(again | {"licence": "CC0"}) == TRAINER.values(SETTINGS)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [({"epoch": "3"}, "Did you mean 'epochs'"), ({"seed": "x"}, "numbers"), ({"alpha": "2"}, "alpha")],
-)
-def test_wrong_options_are_refused_before_any_work(options: dict[str, str], message: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("options", "message"), [({"epoch": 3}, "epochs"), ({"alpha": 2}, "alpha")])
+def test_wrong_options_are_refused_before_any_work(options: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
-        train([], tmp_path / "model", Runtime(), options)
+        train(tmp_path / "model", options)
     assert not (tmp_path / "model").exists()

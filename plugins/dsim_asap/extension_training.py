@@ -16,8 +16,8 @@ from dsim_asap.grams import Styles
 from dsim_asap.losses import combined, latent_triplet_loss, style_loss, style_triplet_loss, weighted
 from dsim_asap.model import Encoder
 from dsim_asap.pool import Pool
-from dsim_asap.recipe import Recipe
 from dsim_asap.sampling import balanced_batches
+from dsim_asap.specs import AsapRecipe
 from dsim_asap.training import Trainer
 
 #: The losses, in the order of Eq. 7.
@@ -38,7 +38,7 @@ class Extension(Trainer):
     """
 
     def __init__(
-        self, pool: Pool, known: int, parent: Encoder, origin: str, recipe: Recipe, seed: int, runtime: Runtime
+        self, pool: Pool, known: int, parent: Encoder, origin: str, recipe: AsapRecipe, seed: int, runtime: Runtime
     ) -> None:
         super().__init__(pool, recipe, seed, runtime)
         self.known, self.origin = known, origin

@@ -1,1 +1,0 @@
-"""Growing a trained model by new datasets: class-incremental and few-shot, as section V of the paper proposes."""
