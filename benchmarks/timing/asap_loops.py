@@ -18,15 +18,16 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from dsim.data.dataset import Dataset
-from dsim.features.transforms import Square
+from dsim.features import Square
+from dsim.learning.loop import _Trainer as LoopTrainer
+from dsim.learning.policies import augment_asap
 from dsim.runtime import Runtime
 from dsim.stats.embedding import eqc
-from dsim_asap.augment import augment
 from dsim_asap.evaluation import embed
 from dsim_asap.model import Autoencoder
-from dsim_asap.pool import gather, member
+from dsim_asap.pool import read_pool
 from dsim_asap.specs import REFERENCE, SPEC, AsapRecipe
-from dsim_asap.training import Trainer, architecture
+from dsim_asap.training import AsapObjective, architecture, config_of
 
 
 class Epoch(NamedTuple):
@@ -44,13 +45,13 @@ def dsim_epochs(datasets: Sequence[Dataset], epochs: int, seed: int = 0) -> Iter
     """dsim's trainer with its defaults, but for the validation split; reading the images counts to the first epoch."""
     recipe, runtime = recipe_of(epochs=epochs, split=0.0, keep="last"), Runtime(device="cpu")
     started = time.perf_counter()
-    pool = gather([member(dataset, recipe, runtime) for dataset in datasets], 0.0, torch.Generator())
-    trainer = Trainer(pool, recipe, seed, runtime)
+    objective = AsapObjective(read_pool(datasets, recipe, seed, runtime), recipe, seed, "cpu")
+    trainer = LoopTrainer(objective, config_of(recipe, "cpu"), seed, runtime, {})
     with runtime.progress.task("training ASAP", total=epochs, unit="epochs") as task:
         for _ in range(epochs):
-            trainer.epoch(task)
+            trainer.run_epoch([], task)
             seconds = time.perf_counter() - started
-            yield Epoch(seconds, lambda: quality(trainer.network, datasets, recipe))
+            yield Epoch(seconds, lambda: quality(objective.network, datasets, recipe))
             started = time.perf_counter()
 
 
@@ -105,7 +106,7 @@ def load(datasets: Sequence[Dataset], where: tuple[int, int], recipe: AsapRecipe
     """One image from its file, resized and augmented."""
     owner, index = where
     image = torch.from_numpy(Square(recipe.size).apply(datasets[owner].pixels(index)))
-    return augment(image[None], recipe.size, recipe.augment, torch.default_generator)[0]
+    return augment_asap(image[None], recipe.size, torch.default_generator, recipe.augment)[0]
 
 
 def plain_loss(network: Autoencoder, images: Sequence[Tensor], recipe: AsapRecipe) -> Tensor:

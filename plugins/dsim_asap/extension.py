@@ -17,6 +17,7 @@ import click
 import numpy as np
 
 from dsim.errors import UnknownNameError, UsageError
+from dsim.ui import options as shared
 from dsim_asap.specs import TRAINING, AsapRecipe
 from dsim_asap.studies import common
 
@@ -162,18 +163,15 @@ def extend(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already", hint="a model never changes: choose another folder")
     _note_forgotten(parent, known, runtime)
-    import torch
-
-    from dsim_asap.extension_training import Extension
-    from dsim_asap.pool import gather, member
+    from dsim_asap.pool import read_pool
+    from dsim_asap.training import train_extension
 
     chosen = [exemplars(dataset, order.memory, order.seed) for dataset in known]
     chosen += [exemplars(dataset, order.images, order.seed) for dataset in new]
-    members = [member(dataset, recipe, runtime) for dataset in chosen]
-    pool = gather(members, 0.0, torch.Generator().manual_seed(order.seed))
+    pool = read_pool(chosen, recipe, order.seed, runtime)
     unfinished = out.with_name(f"{out.name}.unfinished")
-    trainer = Extension(pool, len(known), parent.encoder(), parent.model.sha256, recipe, order.seed, runtime)
-    trained = trainer.run(unfinished / "checkpoint.safetensors")
+    file, origin = unfinished / "checkpoint.safetensors", parent.model.sha256
+    trained = train_extension(pool, len(known), parent.encoder(), origin, recipe, order.seed, runtime, file)
     results = _results(parent, pool, len(known), trained, order)
     _write(unfinished, trained, recipe, parent, new, results, order)
     unfinished.rename(out)
@@ -216,7 +214,7 @@ def _results(parent: Parent, pool: Pool, known: int, trained: Trained, order: Or
     """Return the entries of the manifest on the extension; the measurements are of the images that it was given."""
     from dsim.stats.distances import mean_distance
     from dsim.stats.embedding import eqc
-    from dsim_asap.extension_training import points_of
+    from dsim_asap.training import points_of
 
     size, names = parent.recipe.size, pool.names
     before = [cloud.numpy() for cloud in points_of(parent.encoder(), pool, size, trained.device)]
@@ -275,8 +273,8 @@ def _write(
 
 @common.command(
     click.option("--model", required=True, metavar="zoo:ID|file:FOLDER", help="The trained model to extend."),
-    click.option("--known", multiple=True, required=True, metavar="PATH...", help="Datasets of its pool, to rehearse."),
-    click.option("--new", multiple=True, required=True, metavar="PATH...", help="Datasets to extend it by."),
+    shared.datasets("--known", required=True, help="Datasets of its pool, to rehearse."),
+    shared.datasets("--new", required=True, help="Datasets to extend it by."),
     common.out,
     click.option("--images", type=int, help="Images of each new dataset that it learns from; default: all."),
     click.option("--memory", type=int, default=MEMORY, show_default=True, help="Exemplars of each known dataset."),
@@ -314,7 +312,7 @@ def extend_command(
 
 
 def _show(given: common.Options, results: Mapping[str, Any]) -> None:
-    from dsim.cli.console import emit_json, say
+    from dsim.ui import emit_json, say
 
     if given.as_json:
         emit_json({"folder": str(given.out), **common.or_nulls(results)})

@@ -48,14 +48,10 @@ def identity(dataset: Dataset) -> str:
 
 def train(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, checkpoint: Path, runtime: Runtime) -> Trained:
     """Train on these datasets, or go on from ``checkpoint``; the caller removes it after keeping the result."""
-    import torch
+    from dsim_asap.pool import read_pool
+    from dsim_asap.training import train_asap
 
-    from dsim_asap.pool import gather, member
-    from dsim_asap.training import Trainer
-
-    generator = torch.Generator().manual_seed(seed)
-    members = [member(dataset, recipe, runtime) for dataset in datasets]
-    return Trainer(gather(members, recipe.split, generator), recipe, seed, runtime).run(checkpoint)
+    return train_asap(read_pool(datasets, recipe, seed, runtime), recipe, seed, runtime, checkpoint)
 
 
 def train_once(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, runtime: Runtime) -> Path:

@@ -15,7 +15,7 @@ import torch
 
 from dsim.features.transforms import Square
 from dsim.files import replacing, write_text
-from dsim.zoo.probe import ask, ramp
+from dsim.zoo.model import ask, ramp
 from dsim_asap import encoder as encoders
 from dsim_asap.model import MEAN, STD, Encoder
 from dsim_asap.specs import TRAINING, AsapRecipe

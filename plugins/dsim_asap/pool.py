@@ -1,4 +1,4 @@
-"""The images that a training reads, decoded once and kept in memory, and their split."""
+"""The images that a training reads, decoded once and kept as bytes, and their split."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ import torch
 from torch import Tensor
 
 from dsim.errors import TooFewSamplesError, UsageError
-from dsim.features.extraction import image_batches
-from dsim.features.transforms import Square
+from dsim.features import Square
+from dsim.learning.images import ImageBank, read_bank
 from dsim_asap.specs import AsapRecipe
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dsim.data.dataset import Dataset
     from dsim.runtime import Runtime
 
@@ -26,81 +24,62 @@ if TYPE_CHECKING:
 MARGIN = 1.25
 
 
-def stored_side(size: int) -> int:
-    """Side of the images in memory for a network input of ``size`` pixels."""
-    return round(size * MARGIN)
-
-
 @dataclass(frozen=True)
 class Pool:
-    """All images of all datasets, uint8 (n, 3, s, s), with the dataset of each, and who trains and who validates."""
+    """All images of all datasets, uint8 (n, 3, s, s), the dataset of each, int64 (n,), and which train and validate."""
 
     names: tuple[str, ...]
-    images: Tensor
+    bank: ImageBank
     owners: Tensor
     training: Tensor
     validation: Tensor
 
     def members(self, part: Tensor) -> list[Tensor]:
-        """The images of each dataset among those of a part (``training`` or ``validation``), as indices."""
+        """Return the images of each dataset among those of a part (``training`` or ``validation``), as indices."""
         return [part[self.owners[part] == dataset] for dataset in range(len(self.names))]
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the images, of whom they belong to and of the split."""
-        parts = (self.images, self.owners, self.training, self.validation)
-        return hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest()
-
-    def pixels(self, indices: Tensor, device: str) -> Tensor:
-        """Images in [0, 1], float32, on the device."""
-        return self.images[indices].to(device).float() / 255
+        """sha256 of the images, of their datasets and of the split."""
+        parts = (self.owners, self.training, self.validation)
+        split = b"".join(part.numpy().tobytes() for part in parts)
+        return hashlib.sha256(self.bank.fingerprint.encode() + split).hexdigest()
 
 
-@dataclass(frozen=True)
-class Member:
-    """One dataset as it enters a pool: images in [0, 1], float32 (n, 3, s, s), and their groups where known."""
-
-    name: str
-    images: NDArray[np.float32]
-    groups: tuple[str, ...] | None = None
+def stored_side(size: int) -> int:
+    """Return the side of the images in memory for a network input of ``size`` pixels."""
+    return round(size * MARGIN)
 
 
-def member(dataset: Dataset, recipe: AsapRecipe, runtime: Runtime) -> Member:
-    """A dataset as training sees it, decoded now."""
-    transform = Square(stored_side(recipe.size), channels=3, minmax=recipe.minmax)
-    with runtime.progress.task(f"reading {dataset.name}", total=len(dataset), unit="images") as task:
-        batches = []
-        for batch in image_batches(dataset, transform, runtime.batch, runtime.workers):
-            batches.append(batch)
-            task.advance(len(batch))
-    return Member(dataset.name, np.concatenate(batches), dataset.groups)
+def read_pool(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, runtime: Runtime) -> Pool:
+    """Return the pool of these datasets, decoded now; the seed draws the split.
+
+    Raises UsageError for fewer than two datasets, TooFewSamplesError where one leaves fewer than two images to train.
+    """
+    bank, _ = read_bank(datasets, Square(stored_side(recipe.size), channels=3, minmax=recipe.minmax), runtime)
+    members = [(dataset.name, dataset.groups or tuple(map(str, range(len(dataset))))) for dataset in datasets]
+    return gather(members, bank, recipe.split, torch.Generator().manual_seed(seed))
 
 
-def gather(members: Sequence[Member], split: float, generator: torch.Generator) -> Pool:
-    """Put datasets together; ``split`` of each one's images, whole groups of them, are set apart for validation."""
+def gather(
+    members: Sequence[tuple[str, Sequence[str]]], bank: ImageBank, split: float, generator: torch.Generator
+) -> Pool:
+    """Return a pool of datasets whose images lie in the bank one after the other.
+
+    ``members`` are names of datasets with the group of each image; ``split`` of each one's images, in whole
+    groups, validate. Raises UsageError for fewer than two datasets, TooFewSamplesError where one keeps fewer than two.
+    """
     if len(members) < 2:
         raise UsageError("ASAP trains on two datasets at least", hint="give more --sources, or use asap:fit=zoo")
-    images, owners, training, validation = [], [], [], []
-    start = 0
-    for number, member in enumerate(members):
-        validates = _validates(member, split, generator)
-        indices = torch.arange(start, start + len(validates))
-        training.append(indices[~validates])
-        validation.append(indices[validates])
-        images.append(torch.from_numpy((member.images * 255).round().astype("uint8")))
-        owners.append(torch.full((len(validates),), number))
-        start += len(validates)
-    return Pool(
-        names=tuple(member.name for member in members),
-        images=torch.cat(images),
-        owners=torch.cat(owners),
-        training=torch.cat(training),
-        validation=torch.cat(validation),
-    )
+    validates = torch.cat([_validates(name, own, split, generator) for name, own in members])
+    sizes = torch.tensor([len(own) for _, own in members])
+    owners = torch.repeat_interleave(torch.arange(len(members)), sizes)
+    everything = torch.arange(len(owners))
+    return Pool(tuple(name for name, _ in members), bank, owners, everything[~validates], everything[validates])
 
 
 def whole_groups(groups: Sequence[str], share: float, generator: torch.Generator) -> Tensor:
-    """A mask of about ``share`` of the samples, never more: whole groups, in random order, as long as they fit."""
+    """Return a mask, bool (n,), of about ``share`` of n samples, never more: whole groups, drawn at random."""
     names, group_of, sizes = np.unique(np.array(groups), return_inverse=True, return_counts=True)
     chosen = torch.zeros(len(names), dtype=torch.bool)
     room = round(share * len(groups))
@@ -111,12 +90,11 @@ def whole_groups(groups: Sequence[str], share: float, generator: torch.Generator
     return chosen[torch.from_numpy(group_of)]
 
 
-def _validates(member: Member, split: float, generator: torch.Generator) -> Tensor:
-    n = len(member.images)
-    chosen = whole_groups(member.groups or tuple(map(str, range(n))), split, generator)
-    if n - int(chosen.sum()) < 2:
+def _validates(name: str, groups: Sequence[str], split: float, generator: torch.Generator) -> Tensor:
+    chosen = whole_groups(groups, split, generator)
+    if len(groups) - int(chosen.sum()) < 2:
         raise TooFewSamplesError(
-            f"dataset {member.name!r} leaves fewer than two images to train on",
+            f"dataset {name!r} leaves fewer than two images to train on",
             hint="give more images, or leave it out of the pool",
         )
     return chosen

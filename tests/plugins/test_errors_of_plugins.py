@@ -52,11 +52,6 @@ def search(count: int, split: float = 0.2) -> object:
     return Search((), {"split": split}, ({},) * count, 0, 1).check()
 
 
-def member(n: int) -> Any:
-    images = np.zeros((n, 1))
-    return SimpleNamespace(name="cells", images=images, groups=None)
-
-
 def flat_target() -> object:
     cells = Cells(np.ones((8, 2), np.float32), np.arange(8) // 4, np.arange(8) % 2, np.zeros((2, 0)), np.zeros(0), 2, 2)
     return dsim.build_measure("cc-fv").compare(cells, cells)
@@ -82,7 +77,7 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "wrong membership needs two datasets at least\n  fix: give more --sources",
     ),
     "a pool of one": (
-        lambda: gather([member(4)], 0.5, None),  # type: ignore[arg-type]
+        lambda: gather([("cells", "abcd")], None, 0.5, None),  # type: ignore[arg-type]
         "ASAP trains on two datasets at least\n  fix: give more --sources, or use asap:fit=zoo",
     ),
     "nothing to place": (
@@ -136,7 +131,7 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "backbone 'resnet' is not a timm network with feature maps: ",
     ),
     "few images": (
-        lambda: _validates(member(2), 0.5, None),  # type: ignore[arg-type]
+        lambda: _validates("cells", "ab", 0.5, None),  # type: ignore[arg-type]
         "dataset 'cells' leaves fewer than two images to train on\n  fix: give more images, or leave it out",
     ),
     "nothing held out": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dsim.cli.lazy import LazyGroup
+from dsim.ui import LazyGroup
 
 _COMMANDS = {
     "ablate": ("What style and triplets add: AE, AE-T, AE-S and ASAP on one pool.", "studies.ablation"),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from dsim.cli import options as shared
 from dsim.store.ledger import Ledger, key_of
+from dsim.ui import options as shared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,9 +71,9 @@ class Options:
 
     @cached_property
     def runtime(self) -> Runtime:
-        from dsim.cli.console import runtime
+        from dsim.ui import make_runtime
 
-        return runtime(self.device, self.offline)
+        return make_runtime(self.device, self.offline)
 
     @cached_property
     def pool(self) -> list[Dataset]:
@@ -115,8 +115,8 @@ class Options:
         notes: Sequence[str] = (),
     ) -> None:
         """Write NAME.json and NAME.png, print the document as JSON or as tables, and notes to stderr."""
-        from dsim.cli.console import emit_json, say, say_written
         from dsim.files.documents import to_json
+        from dsim.ui import emit_json, say, say_written
 
         files = self.out / f"{name}.json", self.out / f"{name}.png"
         to_json(document, files[0])

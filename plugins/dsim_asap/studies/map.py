@@ -13,7 +13,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.cli import options as shared
+from dsim.ui import options as shared
 from dsim_asap.latent import Chosen, Cloud, family, stated
 from dsim_asap.studies import common
 from dsim_asap.studies.common import or_null
@@ -327,8 +327,8 @@ def map_command(given: common.Options, fit: str | None, title: str, pictures: in
     Writes map.png, map.svg, map.json, and map.html: one file that needs no network, in which every mark shows its
     image. A dataset states its modality as an attribute, or in a META.json in its folder.
     """
-    from dsim.cli.console import emit_json, say_written
     from dsim.data.opening import open_many
+    from dsim.ui import emit_json, say_written
     from dsim_asap.latent import choose_or_fit, embed
     from dsim_asap.studies.tables import show_map
 

@@ -12,9 +12,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.cli import options as shared
 from dsim.embeddings import Placement, conformal_p, conformal_p_within, mean_to_others, place
 from dsim.errors import UsageError
+from dsim.ui import options as shared
 from dsim_asap.studies import common
 from dsim_asap.studies.common import or_null, or_nulls
 
@@ -242,9 +242,9 @@ def _check(images: Sequence[str], sources: Sequence[str], dataset: str | None) -
 def _rank(
     images: Sequence[str], known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None, top: int
 ) -> None:
-    from dsim.cli.console import emit_json
     from dsim.data.opening import open_dataset
     from dsim.files.documents import to_json
+    from dsim.ui import emit_json
     from dsim_asap.latent import embed
     from dsim_asap.studies.tables import show_placement
 
@@ -270,10 +270,10 @@ def _rank(
 
 
 def _find(path: str, known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None) -> None:
-    from dsim.cli.console import emit_json, say
     from dsim.data.opening import open_dataset
     from dsim.files.documents import to_json
     from dsim.random import stream
+    from dsim.ui import emit_json, say
     from dsim_asap.latent import embed
     from dsim_asap.studies.pictures import draw_sheet
     from dsim_asap.studies.tables import show_strays

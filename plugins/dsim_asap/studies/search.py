@@ -403,7 +403,7 @@ def tune_command(given: common.Options, search: str, trials: int | None, over: s
     """
     import shlex
 
-    from dsim.cli.console import say
+    from dsim.ui import say
     from dsim_asap.studies.pictures import draw_tuning
     from dsim_asap.studies.tables import show_tuning
 

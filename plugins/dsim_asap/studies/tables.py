@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dsim.cli.console import say, table
+from dsim.ui import print_table, say
 
 Document = Mapping[str, Any]
 #: Columns of an ablation's table of quality: title, quantity.
@@ -51,7 +51,7 @@ def _show_quality(written: Mapping[str, Any]) -> None:
             rows.append([title, *([""] * len(_QUALITY)), *cells])
     by = f", judged by {judge['truth']} ({len(judge['targets'])} targets)" if judge else ""
     each = f"{seeds} training{'s' if seeds > 1 else ''} of each, mean±deviation, {len(written['sources'])} datasets{by}"
-    table(each, ["variant", *columns], rows, right=list(columns))
+    print_table(each, ["variant", *columns], rows, right=list(columns))
 
 
 def _cell(name: str, mean: Mapping[str, Any], judge: Mapping[str, Any] | None) -> str:
@@ -63,8 +63,7 @@ def _cell(name: str, mean: Mapping[str, Any], judge: Mapping[str, Any] | None) -
 
 
 def _digits(name: str, value: float, judge: Mapping[str, Any] | None) -> str:
-    from dsim.evaluation.scores import BY_NAME
-    from dsim.evaluation.shown import digits
+    from dsim.evaluation.scores import BY_NAME, digits
 
     if name in BY_NAME and BY_NAME[name].share:
         return f"{100 * value:.1f}"
@@ -86,7 +85,7 @@ def _show_contrasts(written: Mapping[str, Any]) -> None:
     ]
     if rows:
         columns = ["score", "less that of", "difference", "95 % interval", "p", "paired over"]
-        table(f"{written['reference']} against the others", columns, rows, right=columns[2:5])
+        print_table(f"{written['reference']} against the others", columns, rows, right=columns[2:5])
 
 
 def _difference(name: str, value: float | None, one: Mapping[str, Any], judge: Mapping[str, Any] | None) -> list[str]:
@@ -112,7 +111,7 @@ def _show_cost(written: Mapping[str, Any]) -> None:
         ]
         for one in written["variants"]
     ]
-    table("cost of one training", columns, rows, right=columns[1:])
+    print_table("cost of one training", columns, rows, right=columns[1:])
 
 
 def show_tuning(written: Document) -> None:
@@ -129,9 +128,9 @@ def show_tuning(written: Document) -> None:
     ]
     title = f"{total} trials, seed {written['seed']}" + (f", the best {len(rows)}" if len(rows) < total else "")
     columns = [*over, "EQC", "training s"]
-    table(title, columns, rows, right=columns)
+    print_table(title, columns, rows, right=columns)
     columns = ["trained again", *over, "EQC", "deviation", "95 % of the mean", "seeds"]
-    table("", columns, [_finalist(one, over) for one in written["finalists"]], right=columns[1:])
+    print_table("", columns, [_finalist(one, over) for one in written["finalists"]], right=columns[1:])
 
 
 def _finalist(one: Mapping[str, Any], over: Sequence[str]) -> list[str]:
@@ -155,7 +154,7 @@ def show_robustness(written: Document) -> None:
     ]
     titles = [_TITLES[name] for name in quantities]
     of = f"mean±deviation over {seeds} seed{'s' * (seeds > 1)}; 0 %: the next seed's clean distances"
-    table(f"wrong membership, {of}", ["measure", "wrong", *titles], rows, right=["wrong", *titles])
+    print_table(f"wrong membership, {of}", ["measure", "wrong", *titles], rows, right=["wrong", *titles])
 
 
 def _of_seeds(name: str, mean: Mapping[str, Any]) -> str:
@@ -179,7 +178,7 @@ def show_coherence(written: Document) -> None:
         ]
         for name, row in [*written["unseen"].items(), ("all", written["all_unseen"])]
     ]
-    table(f"{written['model']}: unseen images placed with their own", columns, rows, right=columns[1:])
+    print_table(f"{written['model']}: unseen images placed with their own", columns, rows, right=columns[1:])
     columns = ["foreign", "images", "spread", "over the median of the pool's", "over the widest", "inside any 95 %"]
     spreads = ("spread", "spread_over_median", "spread_over_widest")
     foreign = written["foreign"]
@@ -188,7 +187,7 @@ def show_coherence(written: Document) -> None:
         for name, row in foreign.items()
     ]
     if rows:
-        table("foreign images", columns, rows, right=columns[1:])
+        print_table("foreign images", columns, rows, right=columns[1:])
     for name in (name for name, row in foreign.items() if row["trained_on"]):
         say(f"{name} is not foreign to this model: it was trained on it")
 
@@ -217,7 +216,7 @@ def show_placement(written: Document, most: int) -> None:
             for row in image["datasets"][:most]
         ]
         title = image["given"] if image["alone"] else f"{image['given']}: {image['id']}"
-        table(title, columns, rows, right=[name for name in columns if name != "dataset"])
+        print_table(title, columns, rows, right=[name for name in columns if name != "dataset"])
 
 
 def show_strays(written: Document) -> None:
@@ -229,7 +228,7 @@ def show_strays(written: Document) -> None:
         for row in written["strays"]
     ]
     right = [name for name in columns if name not in ("image", "nearest other")]
-    table(f"{written['dataset']}: images that may not belong", columns, rows, right=right)
+    print_table(f"{written['dataset']}: images that may not belong", columns, rows, right=right)
 
 
 def show_map(written: Document) -> None:
@@ -245,4 +244,4 @@ def show_map(written: Document) -> None:
         rows.append([*own, str(dataset["images"]), shown(distances[number], ".3f"), name, shown(far, ".3f")])
     columns = ["dataset", "role", "modality", "images", "distance within", "nearest", "distance to it"]
     right = ["images", "distance within", "distance to it"]
-    table(f"{written['told']}: EQC {shown(written['eqc']['paper'], '.3f') or 'none'}", columns, rows, right=right)
+    print_table(f"{written['told']}: EQC {shown(written['eqc']['paper'], '.3f') or 'none'}", columns, rows, right=right)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from dsim_asap.pool import Member, Pool, gather
+from dsim.learning import Position
+from dsim_asap.pool import Pool
 from dsim_asap.specs import SPEC, AsapRecipe
+
+Member = tuple[str, NDArray[np.float32]]
 
 TINY = {
     "backbone": "test_resnet",
@@ -26,9 +30,26 @@ def make_recipe(**params: Any) -> AsapRecipe:
     return AsapRecipe.of({parameter.name: parameter.default for parameter in SPEC.parameters} | TINY | params)
 
 
+def make_pool(members: Sequence[Member], split: float, groups: Sequence[str] | None = None) -> Pool:
+    """A pool of images in [0, 1]; the groups are those of every dataset."""
+    import torch
+
+    from dsim.learning.images import build_bank
+    from dsim_asap.pool import gather
+
+    names = [(name, groups or tuple(map(str, range(len(images))))) for name, images in members]
+    bank = build_bank(image for _, images in members for image in images)
+    return gather(names, bank, split, torch.Generator().manual_seed(0))
+
+
 @pytest.fixture(scope="session")
 def recipe() -> Callable[..., AsapRecipe]:
     return make_recipe
+
+
+@pytest.fixture(scope="session")
+def pool_of() -> Callable[..., Pool]:
+    return make_pool
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +58,35 @@ def members() -> list[Member]:
     rng = np.random.default_rng(0)
     levels = {"dark": (0.2, 12), "middle": (0.5, 8), "bright": (0.8, 10)}
     return [
-        Member(name, np.clip(level + 0.1 * rng.standard_normal((n, 3, 40, 40)), 0, 1).astype(np.float32))
+        (name, np.clip(level + 0.1 * rng.standard_normal((n, 3, 40, 40)), 0, 1).astype(np.float32))
         for name, (level, n) in levels.items()
     ]
 
 
 @pytest.fixture
 def pool(members: list[Member]) -> Pool:
-    import torch
+    return make_pool(members, 0.25)
 
-    return gather(members, 0.25, torch.Generator().manual_seed(0))
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The next training is interrupted in its second epoch; returns the epochs begun, as they come."""
+    from dsim_asap import training
+
+    begun: list[int] = []
+
+    def patch(kind: type[training.AsapObjective]) -> None:
+        begin = kind.begin_epoch
+
+        def interrupt(self: training.AsapObjective, position: Position) -> None:
+            begun.append(position.epoch)
+            if begun == [0, 1]:
+                raise KeyboardInterrupt
+            begin(self, position)
+
+        monkeypatch.setattr(kind, "begin_epoch", interrupt)
+
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    for kind in (training.ExtensionObjective, training.AsapObjective):
+        patch(kind)
+    return begun

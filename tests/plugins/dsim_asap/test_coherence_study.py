@@ -98,7 +98,7 @@ def test_what_is_unseen_is_not_trained_on_and_nothing_is_trained_twice(
         assert known.seen
         assert not held.seen
         assert len(known) + len(held) == 20
-    monkeypatch.setattr(training.Trainer, "run", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(training, "train_asap", lambda *_: pytest.fail("trained again"))
     (again,) = train_trials(sets, [], recipe_of(TINY), runtime)
     assert document([again], 0.2) == document([first], 0.2)
 

@@ -46,7 +46,7 @@ def test_a_pool_is_trained_on_once_and_its_order_does_not_matter(
 ) -> None:
     first, second = Asap(**PARAMS), Asap(**PARAMS)
     first.fit(views(first, datasets, tmp_path), stream(0, "fit"))
-    monkeypatch.setattr(training.Trainer, "run", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(training, "train_asap", lambda *_: pytest.fail("trained again"))
     second.fit(views(second, datasets[::-1], tmp_path), stream(0, "fit"))
     assert first.extractors() == second.extractors()
     folder = Path(first.extractors()[0].removeprefix("file:"))
@@ -75,24 +75,13 @@ def test_another_seed_recipe_or_pool_is_another_model(
 
 
 def test_an_interrupted_fit_goes_on_from_its_checkpoint(
-    datasets: list[Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    datasets: list[Dataset], tmp_path: Path, interrupted: list[int]
 ) -> None:
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
-    epochs: list[int] = []
-    epoch = training.Trainer.epoch
-
-    def interrupted(self: training.Trainer, task: object) -> None:
-        epochs.append(len(self.curves))
-        if epochs == [0, 1]:
-            raise KeyboardInterrupt
-        epoch(self, task)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(training.Trainer, "epoch", interrupted)
     measure = Asap(**PARAMS)
     with pytest.raises(KeyboardInterrupt):
         measure.fit(views(measure, datasets, tmp_path), stream(0, "fit"))
     measure.fit(views(measure, datasets, tmp_path), stream(0, "fit"))
-    assert epochs == [0, 1, 1]
+    assert interrupted == [0, 1, 1]
 
 
 def test_comparing_with_a_fitted_model_gives_distances_and_names_its_weights(

@@ -12,10 +12,10 @@ import dsim
 from dsim.data.dataset import Dataset
 from dsim.errors import DsimError, UnknownNameError, UsageError
 from dsim.features import extract, recipe
+from dsim.learning.losses import NORMS, gram
 from dsim.registry import default
 from dsim.runtime import Runtime
 from dsim_asap.fitting import train_once
-from dsim_asap.grams import NORMS, gram
 from dsim_asap.model import Architecture, Autoencoder, Encoder, StyleOf, signs, sketch
 from dsim_asap.specs import ZOO_MODEL, AsapRecipe
 from dsim_asap.style import DIMS, Style

@@ -143,34 +143,21 @@ def test_a_killed_search_goes_on_and_repeats_nothing(
     assert len(pretended) == 20
 
 
-def test_a_trial_killed_between_epochs_goes_on_from_its_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
-    epochs: list[int] = []
-    epoch = training.Trainer.epoch
-
-    def interrupted(self: training.Trainer, task: Any) -> None:
-        epochs.append(len(self.curves))
-        if epochs == [0, 1]:
-            raise KeyboardInterrupt
-        epoch(self, task)
-
-    monkeypatch.setattr(training.Trainer, "epoch", interrupted)
+def test_a_trial_killed_between_epochs_goes_on_from_its_checkpoint(tmp_path: Path, interrupted: list[int]) -> None:
     study = search("n_emb=2/3", seeds=1, settings=(*NETWORK, "epochs=2", "split=0.4"))
     with pytest.raises(KeyboardInterrupt):
         tuning._trial(study, study.settings[0], 0, tmp_path, Runtime(device="cpu"))
     trial = tuning._trial(study, study.settings[0], 0, tmp_path, Runtime(device="cpu"))
-    assert epochs == [0, 1, 1]
+    assert interrupted == [0, 1, 1]
     assert trial.epochs == 2
     assert list(tmp_path.rglob("*.safetensors")) == []
 
 
 def test_a_setting_that_diverges_is_a_result_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def diverges(self: training.Trainer, task: object) -> None:
+    def diverges(*_: object) -> None:
         raise MeasureError("training diverged in epoch 1")
 
-    monkeypatch.setattr(training.Trainer, "epoch", diverges)
+    monkeypatch.setattr(training, "train_asap", diverges)
     with pytest.raises(DsimError, match="0 of 2 trials have an EQC: training diverged in epoch 1"):
         tune(search("n_emb=2/3"), tmp_path, Runtime(device="cpu"))
 
