@@ -302,7 +302,7 @@ def extend_command(
     The encoder learns to tell the new datasets from exemplars of the known ones, which are held where they were.
     Stopped at any moment, the same command goes on from there.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.registry import parse_options
 
     texts = [*given.settings, *([f"epochs={epochs}"] if epochs else [])]

@@ -252,7 +252,7 @@ def textures(seed: int = 0) -> Dataset:
 
 
 def _foreign_set(name: str, images: list[NDArray[Any]]) -> Dataset:
-    from dsim.data.memory import from_arrays
+    from dsim.data.builders import from_arrays
 
     return from_arrays(images, name=name, ids=[f"{name}-{number:02d}" for number in range(len(images))])
 
@@ -341,7 +341,7 @@ def coherence_command(given: common.Options, foreign: Sequence[str], no_foreign:
 
 
 def _foreign(paths: Sequence[str], none: bool) -> list[Dataset]:
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
 
     if none and paths:
         raise UsageError("--foreign and --no-foreign exclude each other", hint="leave one out")

@@ -78,14 +78,14 @@ class Options:
     @cached_property
     def pool(self) -> list[Dataset]:
         """The sources, opened."""
-        from dsim.data.opening import open_many
+        from dsim.data.opener import open_many
 
         return open_many(self.sources)
 
     @cached_property
     def wanted(self) -> list[Dataset]:
         """The targets, opened; the sources where no target was given."""
-        from dsim.data.opening import open_many
+        from dsim.data.opener import open_many
 
         return open_many(self.targets) if self.targets else self.pool
 

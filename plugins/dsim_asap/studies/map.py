@@ -211,7 +211,7 @@ def write_map(found: LatentMap, out: Path, runtime: Runtime, title: str = "", pi
 
 def _page(found: LatentMap, runtime: Runtime, title: str, note: str, pictures: int) -> str:
     """Return the map as one HTML page that loads nothing."""
-    from dsim.data.sheet import thumbnail
+    from dsim.data.inspection import thumbnail
     from dsim.pages import CELL, MapDataset, MapRegion, PictureSource, PointMap, make_sprites, render_map
     from dsim_asap.studies.map_picture import lay_out
 
@@ -327,7 +327,7 @@ def map_command(given: common.Options, fit: str | None, title: str, pictures: in
     Writes map.png, map.svg, map.json, and map.html: one file that needs no network, in which every mark shows its
     image. A dataset states its modality as an attribute, or in a META.json in its folder.
     """
-    from dsim.data.opening import open_many
+    from dsim.data.opener import open_many
     from dsim.ui import emit_json, say_written
     from dsim_asap.latent import choose_or_fit, embed
     from dsim_asap.studies.tables import show_map

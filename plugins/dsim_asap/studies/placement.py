@@ -242,7 +242,7 @@ def _check(images: Sequence[str], sources: Sequence[str], dataset: str | None) -
 def _rank(
     images: Sequence[str], known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None, top: int
 ) -> None:
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
     from dsim.files.documents import to_json
     from dsim.ui import emit_json
     from dsim_asap.latent import embed
@@ -270,7 +270,7 @@ def _rank(
 
 
 def _find(path: str, known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None) -> None:
-    from dsim.data.opening import open_dataset
+    from dsim.data.opener import open_dataset
     from dsim.files.documents import to_json
     from dsim.random import stream
     from dsim.ui import emit_json, say

@@ -272,7 +272,7 @@ def _spoilt(
     images: Places,
     places: Places,
 ) -> Dataset:
-    from dsim.data.joined import join
+    from dsim.data.builders import join
 
     stay = np.setdiff1d(np.arange(len(datasets[own])), images[homes == own])
     indices = [
