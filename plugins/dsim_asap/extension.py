@@ -212,8 +212,8 @@ def _note_forgotten(parent: Parent, known: Sequence[Dataset], runtime: Runtime) 
 
 def _results(parent: Parent, pool: Pool, known: int, trained: Trained, order: Order) -> dict[str, Any]:
     """Return the entries of the manifest on the extension; the measurements are of the images that it was given."""
-    from dsim.stats.distances import mean_distance
     from dsim.stats.embedding import eqc
+    from dsim.stats.euclidean import mean_distance
     from dsim_asap.training import points_of
 
     size, names = parent.recipe.size, pool.names
