@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsim.leaderboard.rows import Board
-from dsim.leaderboard.run.stored import elsewhere
+from dsim.leaderboard import Board, published_elsewhere
 from dsim_asap.studies.common import spread
 
 HERE = Path(__file__).parent
@@ -58,7 +57,7 @@ def tables(folder: Path) -> dict[str, list[str]]:
     """Each table's lines by its heading."""
     read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
     board = Board.from_json(BOARD)
-    paper = {row.measure: row.published for row in elsewhere(board.truth)}
+    paper = {row.measure: row.published for row in published_elsewhere(board.truth)}
     return {
         "Table 3, measures": list(measures(paper, board)),
         "Table 3, ablation": list(ablation(paper, read["ablate"])),
