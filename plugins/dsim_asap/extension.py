@@ -253,7 +253,7 @@ def _write(
     """Write the folder of the extended model: its pool is the parent's and the new datasets."""
     import hashlib
 
-    from dsim_asap.folder import Description, write_card, write_folder
+    from dsim_asap.folder import Description, write_folder
 
     key = {"parent": parent.model.sha256, "recipe": recipe.record(), "seed": order.seed, **results}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
@@ -267,7 +267,6 @@ def _write(
         known=parent.model.pool,
     )
     write_folder(folder, trained, recipe, order.seed, description)
-    write_card(folder)
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
 

@@ -35,13 +35,11 @@ def train_model(
 ) -> list[TrainedModel]:
     """Train on the datasets and write a zoo folder to ``out``, by the contract of ``dsim.plugin.Trainer``."""
     from dsim.plugin import Product, TrainedModel
-    from dsim_asap.folder import write_card
 
     if not resume:
         (out / "checkpoint.safetensors").unlink(missing_ok=True)
     if not (out / "manifest.toml").exists():
         _write_model(datasets, out, parameters, seed, runtime)
-    write_card(out)
     (out / "checkpoint.safetensors").unlink(missing_ok=True)
     return [
         TrainedModel(Product.MEASURE_MODEL, out, f"asap:model=file:{out}"),

@@ -50,7 +50,12 @@ def test_a_pool_is_trained_on_once_and_its_order_does_not_matter(
     second.fit(views(second, datasets[::-1], tmp_path), stream(0, "fit"))
     assert first.extractors() == second.extractors()
     folder = Path(first.extractors()[0].removeprefix("file:"))
-    assert sorted(path.name for path in folder.iterdir()) == ["curves.json", "encoder.safetensors", "manifest.toml"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "card.md",
+        "curves.json",
+        "encoder.safetensors",
+        "manifest.toml",
+    ]
 
 
 def test_another_seed_recipe_or_pool_is_another_model(
