@@ -302,7 +302,7 @@ def extend_command(
     Stopped at any moment, the same command goes on from there.
     """
     from dsim.data.opener import open_many
-    from dsim.registry import parse_options
+    from dsim.plugin import parse_options
 
     texts = [*given.settings, *([f"epochs={epochs}"] if epochs else [])]
     order = Order(method, images, memory, given.seed, parse_options(",".join(texts)) if texts else {})

@@ -68,7 +68,7 @@ class Chosen:
 
 
 def _read(reference: str) -> Model:
-    from dsim.registry import parse_bracketed
+    from dsim.plugin import parse_bracketed
     from dsim.zoo import find, read_model
 
     kind, _, name = reference.partition(":")

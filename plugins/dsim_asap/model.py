@@ -8,16 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dsim.errors import UsageError
 from dsim.random import stream
-
-if TYPE_CHECKING:
-    from dsim_asap.style import Style
+from dsim_asap.specs import Style
 
 #: Images enter as [0, 1] and are centred before the first convolution; the same for every backbone.
 MEAN, STD = 0.5, 0.25

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from dsim.plugin import Direction, MeasureSpec, Need, Parameter, Product, TrainerSpec
+from dsim.plugin import Direction, MeasureSpec, Need, Parameter, Product, TrainerSpec, format_bracketed
 
 ZOO_MODEL = "zoo:asap-resnet18.biomed16.r1"
 
@@ -123,6 +123,8 @@ _TRAINING = (
     ),
 )
 
+#: Version of the style of an image: bumped when the same options give other numbers.
+_STYLE_VERSION = 1
 #: Every parameter that only a training reads.
 TRAINING = _NETWORK + _LOSS + _TRAINING
 
@@ -267,3 +269,27 @@ class AsapRecipe:
     def record(self) -> dict[str, Any]:
         """Return the settings as plain values, for a manifest."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Style:
+    """The style taken of feature maps: its form, dimensions of a sketch (0: none), and how the model was trained.
+
+    ``norm`` is what its Gram matrices are divided by, ``weights`` w_p of Eq. 4 and 6, a number for each map.
+    """
+
+    form: str
+    dims: int
+    norm: str
+    weights: tuple[float, ...]
+
+    @property
+    def id(self) -> str:
+        """Canonical text, the part of a recipe's key.
+
+        >>> Style("moments", 0, "size", (0.5, 0.5)).id
+        'style@1[dims=0,form=moments,norm=size,w=0.5+0.5]'
+        """
+        w = "+".join(format(weight, "g") for weight in self.weights)
+        options = {"form": self.form, "dims": str(self.dims), "norm": self.norm, "w": w}
+        return format_bracketed(f"style@{_STYLE_VERSION}", options)

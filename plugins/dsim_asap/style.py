@@ -7,7 +7,6 @@ losses call style, of all P maps, with the weights and the normalisation by whic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from dsim.errors import UnknownNameError, UsageError
 from dsim.features.extractor import Blueprint, Recipe, check_options
 from dsim.features.network import Network
 from dsim.plugin import format_bracketed
+from dsim_asap.specs import Style
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,33 +25,7 @@ if TYPE_CHECKING:
 FORMS = ("gram", "moments")
 #: Dimensions of each map's sketch. A squared distance then has a standard error of at most sqrt(8 / 512), 12.5 %.
 DIMS = 512
-#: Bumped when the same options give other numbers.
-VERSION = 1
 _HOW = "write asap-style:zoo:ID or asap-style:file:FOLDER, an ASAP model"
-
-
-@dataclass(frozen=True)
-class Style:
-    """What is taken of the maps: the form of style, dimensions of a sketch (0: none), and how the model was trained.
-
-    ``norm`` is what its Gram matrices are divided by, ``weights`` w_p of Eq. 4 and 6, a number for each map.
-    """
-
-    form: str
-    dims: int
-    norm: str
-    weights: tuple[float, ...]
-
-    @property
-    def id(self) -> str:
-        """Canonical text, the part of a recipe's key.
-
-        >>> Style("moments", 0, "size", (0.5, 0.5)).id
-        'style@1[dims=0,form=moments,norm=size,w=0.5+0.5]'
-        """
-        w = "+".join(format(weight, "g") for weight in self.weights)
-        options = {"form": self.form, "dims": str(self.dims), "norm": self.norm, "w": w}
-        return format_bracketed(f"style@{VERSION}", options)
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:

@@ -20,8 +20,7 @@ from dsim_asap.extension import Order, _recipe, open_parent
 from dsim_asap.latent import Chosen, choose_or_fit
 from dsim_asap.model import _backbone, _check_size, _chosen_maps
 from dsim_asap.pool import _validates, gather
-from dsim_asap.studies import coherence
-from dsim_asap.studies import placement as place
+from dsim_asap.studies import coherence, commands
 from dsim_asap.studies.ablation import read_variants
 from dsim_asap.studies.robustness import read_shares, spoil
 from dsim_asap.studies.search import Search, parse_over
@@ -81,7 +80,7 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "ASAP trains on two datasets at least\n  fix: give more --sources, or use asap:fit=zoo",
     ),
     "nothing to place": (
-        lambda: place._check([], ["a"], None),
+        lambda: commands._check([], ["a"], None),
         "give images to place, or --dataset to look through\n  fix: one of both; --help shows how",
     ),
     "no model for style": (

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
 from dsim.plugin import UsageError
@@ -332,34 +331,6 @@ def _judge(one: Evaluation) -> dict[str, Any]:
         "baselines": {baseline.name: _scores(baseline.scores) for baseline in one.baselines},
         "ceiling": _scores(one.ceiling),
     }
-
-
-@common.command(
-    common.sources,
-    common.targets,
-    common.judge,
-    common.out,
-    click.option("--variants", default=",".join(VARIANTS), show_default=True, help="Which ones, with commas."),
-    common.settings,
-    common.preset,
-    common.seeds(3, "Trainings of each variant, from --seed on."),
-)
-def ablate_command(given: common.Options, variants: str) -> None:
-    """Train AE, AE-T, AE-S and ASAP on one pool with the same seeds, and hold them against each other.
-
-    AE only rebuilds images; AE-T adds triplets, AE-S style, ASAP both (Table 3 of the paper, lower half). Stopped, the
-    same command goes on, and repeats no training. The folder gets ablate.json and ablate.png.
-    """
-    from dsim_asap.studies.pictures import draw_ablation
-    from dsim_asap.studies.tables import show_ablation
-
-    judge = given.judge
-    study = Study(given.pool, given.wanted, given.params, read_variants(variants), given.all_seeds)
-    ablation = ablate(study, given.out, given.runtime, judge, given.intersect)
-    written = document(ablation)
-    given.finish(
-        "ablate", written, lambda path: draw_ablation(ablation, written, path), show_ablation, written["notes"]
-    )
 
 
 def read_variants(text: str) -> tuple[str, ...]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +13,6 @@ from dsim.embeddings import Placement, place
 from dsim.errors import UsageError
 from dsim.random import stream
 from dsim_asap.latent import Chosen, Cloud, embed
-from dsim_asap.studies import common
 from dsim_asap.studies.common import CONFIDENCE, or_null
 
 if TYPE_CHECKING:
@@ -293,70 +290,3 @@ def _coloured(field: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
     low, high = rng.uniform(0, 1, (2, 3))
     pixels: NDArray[np.uint8] = np.rint(255 * (low + field[..., None] * (high - low))).astype(np.uint8)
     return pixels
-
-
-@common.command(
-    common.sources,
-    click.option(
-        "--foreign",
-        multiple=True,
-        metavar="PATH",
-        help="Images of another world; may be repeated. Default: crops of two photographs, and drawn textures.",
-    ),
-    click.option("--no-foreign", is_flag=True, help="Only unseen images."),
-    click.option("--model", metavar="zoo:ID|file:FOLDER", help="Judge this model instead of training."),
-    click.option(
-        "--holdout",
-        type=click.FloatRange(0, 0.5, min_open=True),
-        default=0.2,
-        show_default=True,
-        help="Share of each dataset that the model does not see.",
-    ),
-    common.seeds(1, "Trainings, from --seed on."),
-    common.settings,
-    common.out,
-)
-def coherence_command(given: common.Options, foreign: Sequence[str], no_foreign: bool, holdout: float) -> None:
-    """Train without some images, then see whether they fall among their own, and where foreign ones fall.
-
-    Held out are whole groups (patients, videos) or, where a dataset has none, runs of neighbours. Writes coherence.json
-    and coherence.png. The same command goes on where it was interrupted, and trains nothing twice.
-    """
-    from dsim_asap.studies.pictures import draw_coherence
-    from dsim_asap.studies.tables import show_coherence
-
-    trials = _trials(given, _foreign(foreign, no_foreign), holdout)
-    written = document(trials, holdout)
-    placed, first = written["all_unseen"]["by_centre"], trials[0]
-    seeds = f" Seed {first.seed} of {len(trials)}." if len(trials) > 1 else ""
-    note = (
-        f"Of unseen images {placed['share']:.1%} ({placed['low']:.1%} to {placed['high']:.1%}) have their own dataset's"
-        f" centre nearest.{seeds}"
-    )
-
-    def draw(path: Path) -> None:
-        draw_coherence(first, path, f"Coherence: {first.chosen.title}", note)
-
-    given.finish("coherence", written, draw, show_coherence)
-
-
-def _foreign(paths: Sequence[str], none: bool) -> list[Dataset]:
-    from dsim.data.opener import open_many
-
-    if none and paths:
-        raise UsageError("--foreign and --no-foreign exclude each other", hint="leave one out")
-    if none:
-        return []
-    return open_many(paths) if paths else [photographs(), textures()]
-
-
-def _trials(given: common.Options, strangers: Sequence[Dataset], holdout: float) -> list[Trial]:
-    from dsim_asap.fitting import recipe_of
-    from dsim_asap.latent import choose
-
-    if given.model is None:
-        recipe = recipe_of(given.settings)
-        return train_trials(given.pool, strangers, recipe, given.runtime, given.all_seeds, holdout)
-    if given.settings or given.seeds > 1:
-        raise UsageError("--model judges a trained model: there is nothing to set", hint="leave out --set and --seeds")
-    return [zoo_trial(given.pool, strangers, choose(given.model), given.runtime, holdout)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
 from dsim.errors import UsageError
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 SCHEMA = "dsim.asap-robustness/1"
-#: Measures of a study that names none.
-MEASURES = ("asap:fit=pool", "frechet", "kid", "mmd", "cc")
 SHARES = (0.05, 0.1, 0.2, 0.5)
 #: Names and meanings of the numbers of each share.
 QUANTITIES = {
@@ -280,41 +277,6 @@ def _spoilt(
     ]
     parts = [dataset.subset(chosen.tolist()) for dataset, chosen in zip(datasets, indices, strict=True) if len(chosen)]
     return replace(join(parts, datasets[own].name + SUFFIX), attributes=datasets[own].attributes)
-
-
-@common.command(
-    common.sources,
-    common.targets,
-    common.out,
-    click.option(
-        "--measure",
-        "measures",
-        multiple=True,
-        metavar="NAME[:PARAM=VALUE,...]",
-        help=f"Measure; may be repeated. Default: {', '.join(MEASURES)}.",
-    ),
-    click.option(
-        "--shares", default=",".join(map(str, SHARES)), show_default=True, help="Shares of the images, with commas."
-    ),
-    common.seeds(3, "Repetitions, from --seed on."),
-    common.judge,
-)
-def robustness_command(given: common.Options, measures: Sequence[str], shares: str) -> int:
-    """Change images of the sources for images of other sources, and measure again.
-
-    Targets stay as they are. Stopped, the same command goes on, and repeats nothing. The folder gets robustness.json
-    and robustness.png.
-    """
-    from dsim.measures import build_measure
-    from dsim_asap.studies.pictures import draw_robustness
-    from dsim_asap.studies.tables import show_robustness
-
-    chosen = [build_measure(text) for text in dict.fromkeys(measures or MEASURES)]
-    spoilt = read_shares(shares)
-    study = Study(given.pool, given.wanted, chosen, spoilt, given.all_seeds, given.judge, given.intersect)
-    written = robustness(study, given.out, given.runtime)
-    given.finish("robustness", written, lambda path: draw_robustness(written, path), show_robustness)
-    return 3 if written["failed"] else 0
 
 
 def read_shares(text: str) -> tuple[float, ...]:

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
 from dsim.plugin import DsimError, UsageError
@@ -365,52 +364,3 @@ def _setting(study: Search, setting: Setting) -> dict[str, Any]:
 
 def _result(trial: Trial) -> dict[str, Any]:
     return {name: value for name, value in vars(trial).items() if name != "setting"}
-
-
-@common.command(
-    common.sources,
-    common.out,
-    click.option(
-        "--search",
-        type=click.Choice(SEARCHES),
-        default="random",
-        show_default=True,
-        help="At random, every combination, or one parameter at a time.",
-    ),
-    click.option(
-        "--trials",
-        type=click.IntRange(min=2),
-        metavar="N",
-        help="Random settings, default 20; of a grid, the most allowed.",
-    ),
-    click.option(
-        "--over",
-        default=",".join(LEVELS),
-        show_default=True,
-        metavar="NAME[=V/V...],...",
-        help="Parameters to search over; with values, those of a grid: alpha=0.3/0.5/0.7,beta.",
-    ),
-    common.settings,
-    common.preset,
-    common.seeds(5, "Trainings of the optimum, afterwards."),
-)
-def tune_command(given: common.Options, search: str, trials: int | None, over: str) -> None:
-    """Search alpha, beta, w and the dimension of the latent space by EQC alone: no labels, no measured transfer.
-
-    Every setting is trained once and judged by the EQC of its validation images. The best, the runner-up and the
-    settings given are then trained again with other seeds, to see whether they can be told apart. Stopped, the same
-    command goes on. The folder gets tune.json and tune.png.
-    """
-    import shlex
-
-    from dsim.ui import say
-    from dsim_asap.studies.pictures import draw_tuning
-    from dsim_asap.studies.tables import show_tuning
-
-    params = given.params
-    tried = settings_of(search, parse_over(over), params, trials, given.seed)
-    tuning = tune(Search(given.pool, params, tried, given.seed, given.seeds), given.out, given.runtime)
-    written = document(tuning, search)
-    given.finish("tune", written, lambda path: draw_tuning(written, path), show_tuning, written["verdicts"])
-    compare = ["dsim", "compare", "--measure", written["measure"], "--sources", *given.sources, "--targets", "MINE"]
-    say(f"next: {shlex.join(compare)}")

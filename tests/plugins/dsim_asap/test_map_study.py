@@ -19,7 +19,8 @@ from dsim.errors import UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim_asap.latent import Cloud, choose, choose_or_fit, family, stated
-from dsim_asap.studies.map import LatentMap, build_map, ellipse, write_map
+from dsim_asap.studies.map import LatentMap, build_map, ellipse
+from dsim_asap.studies.map_files import write_map
 from dsim_asap.studies.map_picture import Frame, assign
 
 HOSTILE = '</script><img src=x onerror="alert(1)">&'
