@@ -283,7 +283,7 @@ def _find(path: str, known: Sequence[Cloud], chosen: Chosen, given: common.Optio
     from dsim.random import stream
     from dsim.ui import emit_json, say
     from dsim_asap.latent import embed
-    from dsim_asap.studies.pictures import draw_sheet
+    from dsim_asap.studies.map_picture import draw_sheet
     from dsim_asap.studies.placement import find_strays
     from dsim_asap.studies.tables import show_strays
 

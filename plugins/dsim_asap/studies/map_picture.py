@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from dsim.plots.palette import Look
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from PIL import Image
 
-    from dsim.plots.palette import Look
-    from dsim_asap.latent import Role
+    from dsim_asap.latent import Cloud, Role
     from dsim_asap.studies.map import LatentMap
+    from dsim_asap.studies.placement import Stray, Strays
 
 Points = NDArray[np.float64]
 
@@ -79,6 +80,8 @@ def assign(sites: Points, ports: Points) -> NDArray[np.intp]:
     return found
 
 
+#: Inches of an image on a contact sheet and of the text below it, images side by side, and images on a sheet at most.
+_CELL, _TEXT, _BESIDE, _MOST = 1.55, 0.72, 6, 36
 _THUMB, _GAP, _HEAD, _LINE = 0.84, 0.1, 0.42, 0.145
 #: Pixels of the longer side of a typical image.
 _PIXELS = 192
@@ -102,8 +105,9 @@ def draw_map(found: LatentMap, path: Path, title: str, note: str = "") -> None:
     The typical image of a dataset is the one nearest to its centre, joined to it by a line; no two lines cross. Colours
     run around the map, so that datasets of one colour are not neighbours.
     """
-    from dsim.plots.style import pictures
     from dsim.plots.writing import check_suffix, save
+
+    from dsim.plots.style import pictures
 
     check_suffix(path)
     layout = lay_out(found)
@@ -261,9 +265,9 @@ def _name(figure: Figure, name: str, images: int, at: tuple[float, float], side:
 
 def _regions(figure: Figure, axes: Axes, found: LatentMap) -> None:
     """Ellipses, each named where there is most room around it."""
+    from dsim.plots.naming import names_of, settle
     from matplotlib.patches import Polygon
 
-    from dsim.plots.naming import names_of, settle
     from dsim.plots.style import PALE_INK
 
     drawn = [(region, region.ellipse.outline()) for region in found.regions if region.ellipse]
@@ -305,3 +309,45 @@ def _notes(found: LatentMap, note: str) -> list[str]:
     eqc = "" if math.isnan(found.eqc[0]) else f" EQC of all of them: {found.eqc[0]:.3f}."
     how = f" Plane: {found.projection}." if found.projection else ""
     return [f"{said} Model: {found.chosen.title}.{eqc}{how}", *([note] if note else [])]
+
+
+def draw_sheet(cloud: Cloud, strays: Strays, path: Path, title: str, note: str = "") -> None:
+    """Draw the strongest strays, each with its place and the reason why it is here; nothing where there is none."""
+    from dsim.plots.writing import check_suffix, save
+    from matplotlib.figure import Figure
+
+    from dsim.plots.style import PALE_INK, drawable, pictures
+
+    check_suffix(path)
+    shown = strays.found[:_MOST]
+    if not shown:
+        return
+    rows = math.ceil(len(shown) / _BESIDE)
+    with pictures():
+        figure = Figure(figsize=(_BESIDE * _CELL + 0.2, rows * (_CELL + _TEXT) + 0.75))
+        width, height = figure.get_size_inches()
+        figure.text(0.1 / width, 1 - 0.1 / height, drawable(title), va="top", fontsize=12, fontweight="bold")
+        figure.text(0.1 / width, 1 - 0.36 / height, drawable(note, 400), va="top", fontsize=7.5, color=PALE_INK)
+        for position, stray in enumerate(shown):
+            row, column = divmod(position, _BESIDE)
+            left, top = 0.15 + column * _CELL, height - 0.65 - row * (_CELL + _TEXT)
+            side = _CELL - 0.15
+            axes = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
+            axes.imshow(np.asarray(typical_image(cloud.dataset, stray.index)), interpolation="lanczos")
+            axes.set_axis_off()
+            y = (top - side - 0.05) / height
+            caption = "\n".join(_caption(stray))
+            figure.text(left / width, y, caption, va="top", fontsize=7, linespacing=1.3, parse_math=False)
+        save(figure, path, title)
+
+
+def _caption(stray: Stray) -> list[str]:
+    """Four short lines: who, how strongly, and both reasons where they hold."""
+    from dsim.plots.style import drawable
+
+    lines = [drawable(stray.id, 24), f"strength {stray.strength:.2f}"]
+    if stray.nearer:
+        lines.append(f"nearer to {drawable(stray.nearest, 15)}")
+    if stray.far:
+        lines.append(f"far: p {stray.p_own:.2g}")
+    return lines

@@ -5,31 +5,28 @@ All are written atomically, and raise UsageError for another suffix than .png an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from dsim.plots.naming import names_of, settle
+from dsim.plots.palette import COLOURS, Look, Role, looks
+from dsim.plots.writing import check_suffix, save
 
 from dsim.embeddings import to_plane
 from dsim.plots.frames import bare, foot, head, key
 from dsim.plots.marks import add_legend, centre_mark
-from dsim.plots.naming import names_of, settle
 from dsim.plots.pairs import point_looks
-from dsim.plots.palette import COLOURS, Look, Role, looks
 from dsim.plots.style import GRID, INK, PALE_INK, drawable, pictures
-from dsim.plots.writing import check_suffix, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
     from numpy.typing import NDArray
 
-    from dsim_asap.latent import Cloud
     from dsim_asap.studies.ablation import Ablation
     from dsim_asap.studies.coherence import Trial
-    from dsim_asap.studies.placement import Stray, Strays
 
     Document = Mapping[str, Any]
     Values = NDArray[np.float64]
@@ -49,8 +46,6 @@ _LABELS = {
 }
 #: Colours of foreign datasets: dark, and none of the colours of known ones.
 _FOREIGN = ("#111111", "#5B2A86", "#7A1F1F", "#1F4E4A", "#6B5B00")
-#: Inches of an image on a contact sheet and of the text below it, images side by side, and images on a sheet at most.
-_CELL, _TEXT, _BESIDE, _MOST = 1.55, 0.72, 6, 36
 
 
 class Bars(NamedTuple):
@@ -366,42 +361,3 @@ def _name_centres(
     placed = names_of(axes, names, centres, colours, np.concatenate(known), size=8.5, length=26)
     settle(figure)
     placed.place()
-
-
-def draw_sheet(cloud: Cloud, strays: Strays, path: Path, title: str, note: str = "") -> None:
-    """Draw the strongest strays, each with its place and the reason why it is here; nothing where there is none."""
-    from matplotlib.figure import Figure
-
-    from dsim_asap.studies.map_picture import typical_image
-
-    check_suffix(path)
-    shown = strays.found[:_MOST]
-    if not shown:
-        return
-    rows = math.ceil(len(shown) / _BESIDE)
-    with pictures():
-        figure = Figure(figsize=(_BESIDE * _CELL + 0.2, rows * (_CELL + _TEXT) + 0.75))
-        width, height = figure.get_size_inches()
-        figure.text(0.1 / width, 1 - 0.1 / height, drawable(title), va="top", fontsize=12, fontweight="bold")
-        figure.text(0.1 / width, 1 - 0.36 / height, drawable(note, 400), va="top", fontsize=7.5, color=PALE_INK)
-        for position, stray in enumerate(shown):
-            row, column = divmod(position, _BESIDE)
-            left, top = 0.15 + column * _CELL, height - 0.65 - row * (_CELL + _TEXT)
-            side = _CELL - 0.15
-            axes = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
-            axes.imshow(np.asarray(typical_image(cloud.dataset, stray.index)), interpolation="lanczos")
-            axes.set_axis_off()
-            y = (top - side - 0.05) / height
-            caption = "\n".join(_caption(stray))
-            figure.text(left / width, y, caption, va="top", fontsize=7, linespacing=1.3, parse_math=False)
-        save(figure, path, title)
-
-
-def _caption(stray: Stray) -> list[str]:
-    """Four short lines: who, how strongly, and both reasons where they hold."""
-    lines = [drawable(stray.id, 24), f"strength {stray.strength:.2f}"]
-    if stray.nearer:
-        lines.append(f"nearer to {drawable(stray.nearest, 15)}")
-    if stray.far:
-        lines.append(f"far: p {stray.p_own:.2g}")
-    return lines

@@ -13,7 +13,7 @@ from dsim.embeddings.placement import conformal_p_within, mean_to_others
 from dsim.errors import UsageError
 from dsim.files.documents import check
 from dsim_asap.latent import Cloud
-from dsim_asap.studies.pictures import draw_sheet
+from dsim_asap.studies.map_picture import draw_sheet
 from dsim_asap.studies.placement import find_strays, place_images, placement_document
 
 
