@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from dsim.plots.palette import Look
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from PIL import Image
 
+    from dsim.plots.style import Look
     from dsim_asap.latent import Cloud, Role
     from dsim_asap.studies.map import LatentMap
     from dsim_asap.studies.placement import Stray, Strays
@@ -105,9 +105,7 @@ def draw_map(found: LatentMap, path: Path, title: str, note: str = "") -> None:
     The typical image of a dataset is the one nearest to its centre, joined to it by a line; no two lines cross. Colours
     run around the map, so that datasets of one colour are not neighbours.
     """
-    from dsim.plots.writing import check_suffix, save
-
-    from dsim.plots.style import pictures
+    from dsim.plots.style import check_suffix, pictures, save
 
     check_suffix(path)
     layout = lay_out(found)
@@ -133,7 +131,7 @@ def lay_out(found: LatentMap) -> Layout:
 
 def _looks(around: Mapping[str, Role]) -> dict[str, Look]:
     """Colours run around the map through sources and targets together: of one colour are only those far apart."""
-    from dsim.plots.palette import COLOURS, SHAPES, Look
+    from dsim.plots.style import COLOURS, SHAPES, Look
 
     return {
         name: Look(COLOURS[position % len(COLOURS)], SHAPES[role][position // len(COLOURS) % len(SHAPES[role])])
@@ -265,9 +263,9 @@ def _name(figure: Figure, name: str, images: int, at: tuple[float, float], side:
 
 def _regions(figure: Figure, axes: Axes, found: LatentMap) -> None:
     """Ellipses, each named where there is most room around it."""
-    from dsim.plots.naming import names_of, settle
     from matplotlib.patches import Polygon
 
+    from dsim.plots.names import names_of, settle
     from dsim.plots.style import PALE_INK
 
     drawn = [(region, region.ellipse.outline()) for region in found.regions if region.ellipse]
@@ -313,10 +311,9 @@ def _notes(found: LatentMap, note: str) -> list[str]:
 
 def draw_sheet(cloud: Cloud, strays: Strays, path: Path, title: str, note: str = "") -> None:
     """Draw the strongest strays, each with its place and the reason why it is here; nothing where there is none."""
-    from dsim.plots.writing import check_suffix, save
     from matplotlib.figure import Figure
 
-    from dsim.plots.style import PALE_INK, drawable, pictures
+    from dsim.plots.style import PALE_INK, check_suffix, drawable, pictures, save
 
     check_suffix(path)
     shown = strays.found[:_MOST]

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from dsim.plots.naming import names_of, settle
-from dsim.plots.palette import COLOURS, Look, Role, looks
-from dsim.plots.writing import check_suffix, save
 
 from dsim.embeddings import to_plane
 from dsim.plots.frames import bare, foot, head, key
 from dsim.plots.marks import add_legend, centre_mark
+from dsim.plots.names import names_of, settle
 from dsim.plots.pairs import point_looks
-from dsim.plots.style import GRID, INK, PALE_INK, drawable, pictures
+from dsim.plots.style import COLOURS, GRID, INK, PALE_INK, Look, Role, check_suffix, drawable, looks, pictures, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
