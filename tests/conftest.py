@@ -161,6 +161,50 @@ def discs() -> Callable[..., Dataset]:
     return make
 
 
+# Without a sandbox and in one process: it opens our own pages, perhaps as root in a container without a display.
+CHROMIUM = ("--no-sandbox", "--no-zygote", "--single-process", "--in-process-gpu", "--disable-dev-shm-usage")
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Headless Chromium, playwright's own or the one that ``$DSIM_CHROMIUM`` names; the test is skipped without."""
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("no browser: playwright is not installed")
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as engines:
+        try:
+            chromium = engines.chromium.launch(executable_path=os.environ.get("DSIM_CHROMIUM"), args=list(CHROMIUM))
+        except Error as error:
+            pytest.skip(f"no browser: {error.message.splitlines()[0]}")
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[[Path], Any]]:
+    """``open_page(path)`` is the file in the browser; at the end, nothing was loaded nor said on the console.
+
+    A page that breaks its own content policy says so on the console.
+    """
+    requests: list[str] = []
+    messages: list[str] = []
+    opened: list[str] = []
+
+    def load(path: Path) -> Any:
+        page = browser.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        page.goto(path.as_uri())
+        opened.append(path.as_uri())
+        return page
+
+    yield load
+    assert [url for url in requests if not url.startswith("data:")] == opened
+    assert messages == []
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder where distributions can be laid down: importable, and forgotten with all that was imported from it."""

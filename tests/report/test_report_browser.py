@@ -5,9 +5,7 @@ Needs playwright, with its own Chromium or the one that ``$DSIM_CHROMIUM`` names
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +16,6 @@ from report_pages import small
 from dsim.data.dataset import Dataset
 from dsim.measures import SimilarityMatrix
 from dsim.report import Results, Step, make_report, write_report
-
-# Without a sandbox and in one process: it opens our own page, perhaps as root in a container without a display.
-ARGUMENTS = ("--no-sandbox", "--no-zygote", "--single-process", "--in-process-gpu", "--disable-dev-shm-usage")
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("no browser: playwright is not installed")
-    from playwright.sync_api import Error, sync_playwright
-
-    with sync_playwright() as engines:
-        try:
-            found = engines.chromium.launch(executable_path=os.environ.get("DSIM_CHROMIUM"), args=list(ARGUMENTS))
-        except Error as error:
-            pytest.skip(f"no browser: {error.message.splitlines()[0]}")
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +35,10 @@ def pages(
 
 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["one measure", "two measures", "many datasets"])
-def test_it_is_whole_in_a_browser(browser, pages, place):
-    asked: list[str] = []
-    said: list[str] = []
-    page = browser.new_page()
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.goto(pages[place].as_uri())
-    assert [url for url in asked if not url.startswith("data:")] == [pages[place].as_uri()]
-    assert said == [], "a policy that is broken is told on the console"
+def test_it_is_whole_in_a_browser(open_page: Callable[[Path], Any], pages: list[Path], place: int) -> None:
+    page = open_page(pages[place])
     assert page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
     for width in (320, 390, 800, 1200):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
-    page.close()
