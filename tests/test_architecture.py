@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,9 @@ LAZY = {
 TORCH_MODULES = ("models.", "learning.")
 ABOUT_ARRAYS = ("stats", "embeddings", "features", "plots", "store", "data.phantoms", "learning")
 
-MODULE_LINES, FUNCTION_LINES, SHORT = 400, 70, 30
+MODULE_LINES, FUNCTION_LINES, SHORT = 400, 45, 30
+#: Modules beside the packages of dsim, ``__init__`` not counted.
+LOOSE_MODULES = 6
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,47 @@ def test_what_is_published_is_there_and_documented() -> None:
     assert set(plugin.PUBLISHED) <= parts
     page = (ROOT / "docs" / "plugin-api.md").read_text("utf-8")
     assert [name for name, use in plugin.PUBLISHED.items() if f"| `dsim.{name}` | {use} |" not in page] == []
+
+
+def imported_modules(name: str, tree: ast.Module, known: set[str]) -> set[str]:
+    """Modules that a module imports, wherever the import stands; a package only where no module of it is meant."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= below & known
+            if below - known:
+                found.add(node.module)
+    return (found & known) - {name}
+
+
+def circle(modules: dict[str, ast.Module]) -> list[str]:
+    """One circle of imports among modules; empty where there is none."""
+    sorter = TopologicalSorter({name: imported_modules(name, tree, set(modules)) for name, tree in modules.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return [str(module) for module in error.args[1]]
+    return []
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    assert circle({**DSIM, **PLUGINS}) == []
+
+
+@pytest.mark.parametrize(
+    "source", ["import b", "from b import x", "def f():\n    import b", "if TYPE_CHECKING:\n    from b import X"]
+)
+def test_a_circle_is_seen_wherever_its_imports_stand(source: str) -> None:
+    assert set(circle({"a": ast.parse(source), "b": ast.parse("from a import y")})) == {"a", "b"}
+    assert circle({"a": ast.parse(source), "b": ast.parse("import os")}) == []
+
+
+def test_few_modules_are_loose_at_the_root() -> None:
+    loose = {path.name for path in (ROOT / "dsim").glob("*.py")} - {"__init__.py"}
+    assert len(loose) <= LOOSE_MODULES, loose
 
 
 def test_imports_are_absolute() -> None:
