@@ -16,6 +16,7 @@ from pathlib import Path
 # Pages are of dsim alone, whatever else is installed here.
 os.environ["DSIM_PLUGINS"] = ""
 
+import api_pages
 import architecture_page
 import card_pages
 import command_pages
@@ -29,7 +30,7 @@ FOLDERS = ("reference",)
 
 def pages() -> dict[str, bytes]:
     """Every generated file by its path below docs/."""
-    makers = (card_pages, command_pages, extractor_pages, schema_page, architecture_page)
+    makers = (api_pages, card_pages, command_pages, extractor_pages, schema_page, architecture_page)
     return {path: content for maker in makers for path, content in maker.pages().items()}
 
 

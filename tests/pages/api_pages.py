@@ -9,10 +9,10 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from published_parts import published
+from dsim.plugin import PUBLISHED
 
 #: What users import beside what plugins do.
-FOR_USERS = ("dsim", "dsim.measures", "dsim.testing")
+FOR_USERS = ("dsim", "dsim.plugin")
 
 _HEAD = """\
 # Python API
@@ -27,7 +27,9 @@ hooks, in [the plugin API](../../plugin-api.md); a plugin imports nothing else o
 
 def pages() -> dict[str, bytes]:
     """One page per part and their table, by path below docs/."""
-    modules = {name: importlib.import_module(name) for name in sorted({*FOR_USERS, *published()})}
+    modules = {
+        name: importlib.import_module(name) for name in sorted({*FOR_USERS, *(f"dsim.{part}" for part in PUBLISHED)})
+    }
     made = {f"reference/api/{name}.md": _page(module).encode() for name, module in modules.items()}
     rows = "".join(f"| [`{name}`]({name}.md) | {_summary(module)} |\n" for name, module in modules.items())
     return {**made, "reference/api/index.md": (_HEAD + rows).encode()}
