@@ -1,4 +1,4 @@
-"""Every expected failure of dsim: what went wrong, how to mend it, and the exit code it leaves with."""
+"""Every expected failure of dsim: the cause, the fix, and the exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 class DsimError(Exception):
-    """An expected failure, told to the user without a traceback.
+    """An expected failure, which the user sees without a traceback.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class StoreError(DsimError):
 
 
 def repeated(names: Iterable[str]) -> list[str]:
-    """The names that stand more than once, each once, in their order.
+    """Return the names that occur more than once, each once, in their order.
 
     >>> repeated(["b", "a", "b", "a", "c"])
     ['b', 'a']
@@ -87,7 +87,7 @@ def repeated(names: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest known name as a question, or an empty string.
+    """Return the nearest known name as a question, or an empty string.
 
     >>> did_you_mean("otd", ["otdd", "asap"])
     " Did you mean 'otdd'?"

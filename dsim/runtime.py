@@ -1,4 +1,4 @@
-"""How a computation is carried out: device, network, cache, progress. Nothing here changes what is computed."""
+"""The conditions of a run: device, network, cache, progress. Nothing here changes a number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Task(Protocol):
     """One long piece of work under way."""
 
     def advance(self, amount: float = 1, **fields: object) -> None:
-        """``amount`` more of the total is done; ``fields`` are shown beside the bar."""
+        """Report that ``amount`` more of the total is done, and show ``fields`` beside the bar."""
 
 
 class Progress(Protocol):
@@ -29,7 +29,7 @@ class Progress(Protocol):
         """Open a line of progress; it closes with the context."""
 
     def note(self, text: str) -> None:
-        """Say something once."""
+        """Print one sentence for the user."""
 
 
 class _SilentTask:
@@ -49,12 +49,12 @@ class Silent:
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_cache() -> Path:
-    """``$DSIM_CACHE``, or the user's cache folder of the platform."""
+    """Return ``$DSIM_CACHE``, or the user's cache folder of the platform."""
     if chosen := os.environ.get("DSIM_CACHE"):
         return Path(chosen)
     import platformdirs
@@ -78,7 +78,10 @@ class Runtime:
     batch: int = 64
 
     def resolved_device(self) -> str:
-        """The torch device that ``device`` stands for here; imports torch. UsageError where there is no such device."""
+        """Return the torch device that ``device`` stands for here.
+
+        Imports torch. Raises UsageError where this machine has no such device.
+        """
         import torch
 
         present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
