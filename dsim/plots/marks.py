@@ -131,10 +131,10 @@ def failures(
         if shown(row, column):
             hatch = _HATCHES[min(kinds.index(reason), len(_HATCHES) - 1)]
             axes.add_patch(Rectangle((column, row), 1, 1, **_hatched(hatch)))
-    shown = [reason or "failed" for reason in kinds[: len(_HATCHES)]]
+    explained = [reason or "failed" for reason in kinds[: len(_HATCHES)]]
     if len(kinds) > len(_HATCHES):
-        shown[-1] = f"{len(kinds) - len(_HATCHES) + 1} other reasons: see the notes of the matrix"
-    return [(Patch(**_hatched(hatch)), reason) for hatch, reason in zip(_HATCHES, shown, strict=False)]
+        explained[-1] = f"{len(kinds) - len(_HATCHES) + 1} other reasons: see the notes of the matrix"
+    return [(Patch(**_hatched(hatch)), reason) for hatch, reason in zip(_HATCHES, explained, strict=False)]
 
 
 def _hatched(hatch: str) -> dict[str, Any]:
