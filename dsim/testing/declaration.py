@@ -68,7 +68,7 @@ def loaded(reference: str) -> Any:
     return found
 
 
-def spec(subject: Subject) -> str:
+def _spec(subject: Subject) -> str:
     """The spec is complete: names, texts, needs, bounds and references are sensible."""
     problems = list(_problems(subject.spec))
     if problems:
@@ -97,7 +97,7 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
         yield "it cannot be catalogued: use tuples, not lists, and plain numbers and texts as defaults"
 
 
-def parameters(subject: Subject) -> str:
+def _parameters(subject: Subject) -> str:
     """Every parameter has help and a valid default that survives being written and read; every preset builds."""
     names = [parameter.name for parameter in subject.spec.parameters]
     problems = [f"{name!r} is declared twice" for name in sorted(repeated(names))]
@@ -132,7 +132,7 @@ def _preset_problems(subject: Subject, name: str, values: Any) -> Iterator[str]:
         yield f"preset {name!r} does not build: {type(error).__name__}: {error}"
 
 
-def factory(subject: Subject) -> str:
+def _factory(subject: Subject) -> str:
     """The factory can be imported, and its class carries the very spec that is declared."""
     reference = subject.spec.factory
     if not REFERENCE.fullmatch(reference):
@@ -146,7 +146,7 @@ def factory(subject: Subject) -> str:
     return reference
 
 
-def registration(subject: Subject) -> str:
+def _registration(subject: Subject) -> str:
     """Declaring the measure imports nothing heavy: in a fresh process, the plugin's module and its hook run alone."""
     plugin = _plugin(subject.spec)
     if plugin is None:
@@ -160,7 +160,7 @@ def _plugin(declared: MeasureSpec) -> Plugin | None:
     return registry.origin(declared.name) if registry.measures.get(declared.name) == declared else None
 
 
-def unknown_parameter(subject: Subject) -> None:
+def _unknown_parameter(subject: Subject) -> None:
     """A parameter that is not declared is refused with UsageError, never swallowed."""
     hint = "leave the constructor to SimilarityMeasure"
     try:
@@ -172,4 +172,4 @@ def unknown_parameter(subject: Subject) -> None:
     raise Failure("no_such_parameter=1 was accepted", hint)
 
 
-DECLARATION = (spec, parameters, factory, registration, unknown_parameter)
+DECLARATION = (_spec, _parameters, _factory, _registration, _unknown_parameter)

@@ -69,7 +69,7 @@ def check_extractor(spec: ExtractorSpec, plugin: Plugin) -> Report:
     return Report(spec.kind, tuple(results), "extractor")
 
 
-def spec(subject: _Subject) -> str:
+def _spec(subject: _Subject) -> str:
     """The spec is complete."""
     declared = subject.spec
     check_texts(declared.kind, {"title": declared.title}, {"factory": declared.factory})
@@ -78,19 +78,19 @@ def spec(subject: _Subject) -> str:
     return declared.title
 
 
-def registration(subject: _Subject) -> str:
+def _registration(subject: _Subject) -> str:
     """Declaring it imports nothing heavy."""
     declares_alone(subject.plugin.target)
     return subject.plugin.target
 
 
-def factory(subject: _Subject) -> str:
+def _factory(subject: _Subject) -> str:
     """The factory can be imported."""
     loaded(subject.spec.factory)
     return subject.spec.factory
 
 
-def works(subject: _Subject) -> str:
+def _works(subject: _Subject) -> str:
     """The example gives finite features float32 (n, d), one row per image."""
     import numpy as np
 
@@ -105,7 +105,7 @@ def works(subject: _Subject) -> str:
     return f"{subject.reference}: {shape[1]} features"
 
 
-def recipe(subject: _Subject) -> str:
+def _recipe(subject: _Subject) -> str:
     """The recipe names every number once: its reference calls the same extractor again."""
     first = subject.prepared().recipe
     again = subject.prepared(first.reference).recipe
@@ -118,7 +118,7 @@ def recipe(subject: _Subject) -> str:
     return first.reference
 
 
-def unknown_option(subject: _Subject) -> None:
+def _unknown_option(subject: _Subject) -> None:
     """An option that it does not have is refused with UsageError, never swallowed."""
     head, options = parse_bracketed(subject.reference)
     hint = "call check_options in the factory"
@@ -131,13 +131,13 @@ def unknown_option(subject: _Subject) -> None:
     raise Failure("no_such_option=1 was accepted", hint)
 
 
-def determinism(subject: _Subject) -> None:
+def _determinism(subject: _Subject) -> None:
     """Opened twice, it gives the same features."""
     one, other = (subject.opened()(subject.images.copy()) for _ in range(2))
     _same(one, other, "opened twice, it gives other features", "draw weights from a seed that the recipe names")
 
 
-def batch_size(subject: _Subject) -> None:
+def _batch_size(subject: _Subject) -> None:
     """Features of an image do not depend on the images beside it, but for rounding (1e-4)."""
     import numpy as np
 
@@ -147,7 +147,7 @@ def batch_size(subject: _Subject) -> None:
     _same(opened(subject.images.copy()), alone, "alone, an image has other features than among others", hint)
 
 
-def inputs_unmutated(subject: _Subject) -> None:
+def _inputs_unmutated(subject: _Subject) -> None:
     """Extracting leaves the images as they were."""
     import numpy as np
 
@@ -164,4 +164,6 @@ def _same(one: Any, other: Any, message: str, hint: str) -> None:
         raise Failure(message, hint)
 
 
-_CHECKS = named((spec, registration, factory, works, recipe, unknown_option, determinism, batch_size, inputs_unmutated))
+_CHECKS = named(
+    (_spec, _registration, _factory, _works, _recipe, _unknown_option, _determinism, _batch_size, _inputs_unmutated)
+)

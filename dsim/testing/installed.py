@@ -204,12 +204,12 @@ class _Command:
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def check_command(spec: CommandSpec, plugin: Plugin) -> Report:
+def _check_command(spec: CommandSpec, plugin: Plugin) -> Report:
     """Check that a subcommand keeps the contract; it is asked for help, and never run."""
     return Report(spec.name, tuple(run_gated(_COMMAND_CHECKS, _Command(spec, plugin), "factory")), "command")
 
 
-def spec(subject: _Command) -> str:
+def _spec(subject: _Command) -> str:
     """The spec is complete, and its help one line."""
     declared = subject.spec
     check_texts(declared.name, {"help": declared.help}, {"command": declared.command})
@@ -220,13 +220,13 @@ def spec(subject: _Command) -> str:
     return declared.help
 
 
-def registration(subject: _Command) -> str:
+def _registration(subject: _Command) -> str:
     """Declaring it imports nothing heavy."""
     declares_alone(subject.plugin.target)
     return subject.plugin.target
 
 
-def factory(subject: _Command) -> str:
+def _factory(subject: _Command) -> str:
     """The command that it names is a click command."""
     import click
 
@@ -236,7 +236,7 @@ def factory(subject: _Command) -> str:
     return subject.spec.command
 
 
-def help(subject: _Command) -> str:
+def _help(subject: _Command) -> str:
     """Its --help is printed, says what it does, and ends well."""
     done = subject.run("--help")
     if done.returncode or "Usage:" not in done.stdout:
@@ -245,7 +245,7 @@ def help(subject: _Command) -> str:
     return next(iter(done.stdout.splitlines()))
 
 
-def unknown_option(subject: _Command) -> None:
+def _unknown_option(subject: _Command) -> None:
     """An option that it does not have is refused with exit code 2, and stdout stays empty."""
     done = subject.run("--no-such-option")
     if done.returncode != _USAGE or done.stdout:
@@ -253,7 +253,7 @@ def unknown_option(subject: _Command) -> None:
         raise Failure(message, "leave the reading of options to click")
 
 
-_COMMAND_CHECKS = named((spec, registration, factory, help, unknown_option))
+_COMMAND_CHECKS = named((_spec, _registration, _factory, _help, _unknown_option))
 
 
 _CHECKERS: Mapping[str, Callable[[Any, Plugin], Report]] = {
@@ -261,6 +261,6 @@ _CHECKERS: Mapping[str, Callable[[Any, Plugin], Report]] = {
     "dsim_extractors": check_extractor,
     "dsim_trainers": check_trainer,
     "dsim_readers": check_reader,
-    "dsim_commands": check_command,
+    "dsim_commands": _check_command,
     "dsim_zoo_paths": check_zoo_path,
 }

@@ -76,7 +76,7 @@ def check_trainer(spec: TrainerSpec, plugin: Plugin) -> Report:
     return Report(spec.name, tuple(results), "trainer")
 
 
-def spec(subject: _Trainer) -> str:
+def _spec(subject: _Trainer) -> str:
     """The spec is complete: names, texts, products and references are sensible."""
     declared = subject.spec
     texts = {"title": declared.title, "cost": declared.cost, "references": " ".join(declared.references)}
@@ -90,19 +90,19 @@ def spec(subject: _Trainer) -> str:
     return f"produces {', '.join(declared.produces)}"
 
 
-def registration(subject: _Trainer | _ZooPath) -> str:
+def _registration(subject: _Trainer | _ZooPath) -> str:
     """Declaring it imports nothing heavy."""
     declares_alone(subject.plugin.target)
     return subject.plugin.target
 
 
-def factory(subject: _Trainer) -> str:
+def _factory(subject: _Trainer) -> str:
     """The factory can be imported."""
     loaded(subject.spec.factory)
     return subject.spec.factory
 
 
-def parameters(subject: _Trainer) -> str:
+def _parameters(subject: _Trainer) -> str:
     """Every parameter has help and a valid default; every preset and the example hold valid values of known ones."""
     declared = subject.spec
     problems = [f"{name!r} is declared twice" for name in repeated(parameter.name for parameter in declared.parameters)]
@@ -118,7 +118,7 @@ def parameters(subject: _Trainer) -> str:
     return f"{len(declared.parameters)} parameters, {len(declared.presets)} presets"
 
 
-def unknown_parameter(subject: _Trainer) -> None:
+def _unknown_parameter(subject: _Trainer) -> None:
     """A parameter that is not declared is refused before anything is written."""
     try:
         subject.run("unknown", no_such_parameter=1)
@@ -129,12 +129,12 @@ def unknown_parameter(subject: _Trainer) -> None:
     raise Failure("no_such_parameter=1 was accepted", "leave the reading of parameters to dsim")
 
 
-def works(subject: _Trainer) -> str:
+def _works(subject: _Trainer) -> str:
     """A tiny run with the example's parameters writes a model of each kind that is declared."""
     return ", ".join(f"{model.product}: {model.path.name}" for model in subject.models)
 
 
-def usable_models(subject: _Trainer) -> str:
+def _usable_models(subject: _Trainer) -> str:
     """The models can be used: folders of the zoo load and answer their probe, extractors can be called."""
     from dsim.features.extractor import prepare
     from dsim.zoo import read_model
@@ -152,14 +152,14 @@ def usable_models(subject: _Trainer) -> str:
     return "; ".join(used)
 
 
-def determinism(subject: _Trainer) -> None:
+def _determinism(subject: _Trainer) -> None:
     """The same seed gives the same weights, to the byte."""
     first = _digests(subject.models)
     if _digests(subject.run("again")) != first:
         raise Failure("one seed, two different models", "draw only from streams of the seed you are given")
 
 
-def resume(subject: _Trainer) -> str:
+def _resume(subject: _Trainer) -> str:
     """Interrupted in the middle, the same call goes on and ends with the same weights."""
     whole = _digests(subject.models)
     middle = (subject.counted.steps + 1) // 2
@@ -196,15 +196,15 @@ def _weights(path: Path) -> list[Path]:
 
 _TRAINER_CHECKS: dict[str, Callable[[_Trainer], str | None]] = named(
     (
-        spec,
-        registration,
-        factory,
-        parameters,
-        unknown_parameter,
-        works,
-        usable_models,
-        determinism,
-        resume,
+        _spec,
+        _registration,
+        _factory,
+        _parameters,
+        _unknown_parameter,
+        _works,
+        _usable_models,
+        _determinism,
+        _resume,
     )
 )
 
@@ -220,7 +220,7 @@ def check_zoo_path(folder: Path, plugin: Plugin) -> Report:
     return Report(str(folder), tuple(run_gated(_ZOO_CHECKS, _ZooPath(folder, plugin), "folder")), "zoo")
 
 
-def folder(subject: _ZooPath) -> str:
+def _folder(subject: _ZooPath) -> str:
     """The folder is there and holds models."""
     manifests = list(subject.folder.glob("*/manifest.toml"))
     if not manifests:
@@ -228,7 +228,7 @@ def folder(subject: _ZooPath) -> str:
     return f"{len(manifests)} models"
 
 
-def manifests(subject: _ZooPath) -> str:
+def _manifests(subject: _ZooPath) -> str:
     """Every manifest is complete; dsim zoo verify checks weights and probes."""
     from dsim.zoo import read_model
 
@@ -236,4 +236,4 @@ def manifests(subject: _ZooPath) -> str:
     return ", ".join(path.id for path in models)
 
 
-_ZOO_CHECKS: dict[str, Callable[[_ZooPath], str | None]] = named((registration, folder, manifests))
+_ZOO_CHECKS: dict[str, Callable[[_ZooPath], str | None]] = named((_registration, _folder, _manifests))

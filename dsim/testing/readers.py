@@ -53,27 +53,27 @@ def check_reader(spec: ReaderSpec, plugin: Plugin) -> Report:
     return Report(spec.name, tuple(results), "reader")
 
 
-def spec(subject: _Subject) -> str:
+def _spec(subject: _Subject) -> str:
     """The spec is complete."""
     declared = subject.spec
     check_texts(declared.name, {"title": declared.title}, {"accepts": declared.accepts, "read": declared.read})
     return declared.title
 
 
-def registration(subject: _Subject) -> str:
+def _registration(subject: _Subject) -> str:
     """Declaring it imports nothing heavy."""
     declares_alone(subject.plugin.target)
     return subject.plugin.target
 
 
-def factory(subject: _Subject) -> str:
+def _factory(subject: _Subject) -> str:
     """Both functions can be imported."""
     for reference in (subject.spec.accepts, subject.spec.read):
         loaded(reference)
     return f"{subject.spec.accepts}, {subject.spec.read}"
 
 
-def accepts_its_own(subject: _Subject) -> str:
+def _accepts_its_own(subject: _Subject) -> str:
     """It accepts its example, and dsim asks it before any other that would."""
     if not loaded(subject.spec.accepts)(subject.example):
         raise Failure(f"{subject.example.name} is not accepted", "let accepts return True for it")
@@ -87,7 +87,7 @@ def accepts_its_own(subject: _Subject) -> str:
     return subject.example.name
 
 
-def leaves_others(subject: _Subject) -> None:
+def _leaves_others(subject: _Subject) -> None:
     """It claims nothing that every format shares: no empty folder, no folder of images, no missing path."""
     for name, path in _foreign(subject.folder).items():
         try:
@@ -112,7 +112,7 @@ def _foreign(folder: Path) -> dict[str, Path]:
     return {**paths, "a path where nothing is": folder / "missing"}
 
 
-def works(subject: _Subject) -> str:
+def _works(subject: _Subject) -> str:
     """The example is read: samples with names of their own, and pixels that can be decoded."""
     found = subject.read()
     if not len(found):
@@ -124,7 +124,7 @@ def works(subject: _Subject) -> str:
     return f"{len(found)} samples"
 
 
-def name(subject: _Subject) -> str:
+def _name(subject: _Subject) -> str:
     """The name that the user gives is taken, else that of the file."""
     from dsim.data.options import ReadOptions
 
@@ -134,7 +134,7 @@ def name(subject: _Subject) -> str:
     return subject.read().name
 
 
-def identity(subject: _Subject) -> None:
+def _identity(subject: _Subject) -> None:
     """Read twice, it is the same dataset: ids, order and pixels."""
     one, other = (subject.read() for _ in range(2))
     needs = frozenset({Need.IMAGES})
@@ -142,7 +142,7 @@ def identity(subject: _Subject) -> None:
         raise Failure("read twice, its fingerprint differs", "sort what you list, and draw nothing at random")
 
 
-def damaged(subject: _Subject) -> str:
+def _damaged(subject: _Subject) -> str:
     """A file that is cut short is refused with the reason, never read as something else."""
     path = subject.example
     if path.is_dir():
@@ -163,4 +163,4 @@ def damaged(subject: _Subject) -> str:
     raise Failure("half a file was read as a dataset", "raise DataError where something is missing")
 
 
-_CHECKS = named((spec, registration, factory, accepts_its_own, leaves_others, works, name, identity, damaged))
+_CHECKS = named((_spec, _registration, _factory, _accepts_its_own, _leaves_others, _works, _name, _identity, _damaged))

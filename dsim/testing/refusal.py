@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dsim.features.transforms import Transform
 
 
-def works(subject: Subject) -> str:
+def _works(subject: Subject) -> str:
     """It gives a finite value for every pair of ordinary datasets; all checks of values rest on this one."""
     pool = subject.specimens.pool
     try:
@@ -42,7 +42,7 @@ def works(subject: Subject) -> str:
     return f"{values.size} pairs"
 
 
-def missing_need(subject: Subject) -> None:
+def _missing_need(subject: Subject) -> None:
     """A dataset without something needed is refused with NeedError and a hint, and nothing is demanded in vain."""
     start = subject.specimens.ladder[0]
     for need in sorted(subject.given.needs):
@@ -70,7 +70,7 @@ def _refused_without(subject: Subject, specimen: Specimen, need: Need) -> None:
     raise Failure(f"a dataset without {need} was summarised", "declare what is read in the spec's needs")
 
 
-def too_few_samples(subject: Subject) -> str:
+def _too_few_samples(subject: Subject) -> str:
     """With min_samples there is a value, or a reason for none; with one fewer the cell is NaN with a reason."""
     least = subject.spec.min_samples
     start, near = subject.specimens.ladder[:2]
@@ -98,7 +98,7 @@ def _cell(subject: Subject, source: Specimen, target: Specimen) -> tuple[float, 
     return float(matrix.values[0, 0]), matrix.notes[0][0]
 
 
-def nan_input(subject: Subject) -> str:
+def _nan_input(subject: Subject) -> str:
     """Data with NaN in it gives NaN or an error, never a finite number."""
     broken = subject.specimens.with_nan()
     if not broken:
@@ -112,7 +112,7 @@ def nan_input(subject: Subject) -> str:
     return ", ".join(broken)
 
 
-def degenerate_input(subject: Subject) -> str:
+def _degenerate_input(subject: Subject) -> str:
     """Datasets without variation give a value within bounds, or MeasureError: no infinity, no bare NaN, no crash."""
     degenerate = subject.specimens.degenerate()
     if not degenerate:
@@ -135,7 +135,7 @@ def _value_or_reason(subject: Subject, outcome: Outcome, when: str) -> None:
 
 def watched(subject: Subject, specimen: Specimen) -> set[Need]:
     """Return what the measure reads of a dataset when it fits and summarises."""
-    view = WatchedView(specimen.dataset, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
+    view = _WatchedView(specimen.dataset, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
     measure = subject.unfitted()
     if measure.fits_pool:
         measure.fit([view, *map(subject.view, subject.specimens.ladder[1:])], stream(0, "fit"))
@@ -144,7 +144,7 @@ def watched(subject: Subject, specimen: Specimen) -> set[Need]:
 
 
 @dataclass(frozen=True)
-class WatchedView(DatasetView):
+class _WatchedView(DatasetView):
     """A DatasetView whose ``read`` collects the needs that were made use of."""
 
     read: set[Need] = field(default_factory=set, compare=False)
@@ -191,4 +191,4 @@ _WITHOUT: dict[Need, dict[str, Any]] = {
 }
 
 
-REFUSAL = (works, missing_need, too_few_samples, nan_input, degenerate_input)
+REFUSAL = (_works, _missing_need, _too_few_samples, _nan_input, _degenerate_input)

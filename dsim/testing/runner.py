@@ -25,8 +25,8 @@ Check = Callable[[T], str | None]
 
 
 def named(checks: Iterable[Check[T]]) -> dict[str, Check[T]]:
-    """Checks by name."""
-    return {check.__name__.replace("_", "-"): check for check in checks}
+    """Return the checks by name: ``_too_few_samples`` is ``too-few-samples``."""
+    return {check.__name__.strip("_").replace("_", "-"): check for check in checks}
 
 
 def run_gated(
@@ -37,14 +37,14 @@ def run_gated(
     opened = True
     for name, check in checks.items():
         if opened:
-            results.append(run_check(name, check, subject, (expected or {}).get(name)))
+            results.append(_run_check(name, check, subject, (expected or {}).get(name)))
         else:
             results.append(CheckResult(name, Status.NOT_APPLICABLE, f"the check {gate} has failed", "", 0.0))
         opened = opened and (name != gate or results[-1].status is Status.PASSED)
     return results
 
 
-def run_check(name: str, check: Check[T], subject: T, expected: str | None = None) -> CheckResult:
+def _run_check(name: str, check: Check[T], subject: T, expected: str | None = None) -> CheckResult:
     """Run one check; ``expected`` is the reason why it should fail."""
     started = time.perf_counter()
     status, message, hint = _outcome(check, subject)

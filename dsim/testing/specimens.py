@@ -80,7 +80,7 @@ class Specimens:
     @cached_property
     def complete(self) -> tuple[Specimen, ...]:
         """The ladder with every part a dataset can have, needed or not."""
-        return style_rungs() if self.needs & {Need.IMAGES, Need.MASKS} else shift_rungs()
+        return style_rungs() if self.needs & {Need.IMAGES, Need.MASKS} else _shift_rungs()
 
     @cached_property
     def carried(self) -> frozenset[Need]:
@@ -142,7 +142,7 @@ class Specimens:
         return found
 
 
-def shift_rungs() -> tuple[Specimen, ...]:
+def _shift_rungs() -> tuple[Specimen, ...]:
     """Gaussian clouds of three classes, float32 (30, 6), each independently drawn and shifted by one more unit."""
     import numpy as np
 
@@ -163,7 +163,7 @@ def shift_rungs() -> tuple[Specimen, ...]:
 
 
 def style_rungs() -> tuple[Specimen, ...]:
-    """The phantoms' style ladder, with masks, labels and attributes; features are shifted as in ``shift_rungs``.
+    """The phantoms' style ladder, with masks, labels and attributes; features are shifted as in ``_shift_rungs``.
 
     Of X-rays, which all show one scene: measures that compare images place by place can see a change of style too.
     """
@@ -171,7 +171,7 @@ def style_rungs() -> tuple[Specimen, ...]:
 
     rungs = []
     datasets = style_ladder(steps=STEPS, base="xray", count=_IMAGES, size=_SIZE)
-    for step, (dataset, shifted) in enumerate(zip(datasets, shift_rungs(), strict=True)):
+    for step, (dataset, shifted) in enumerate(zip(datasets, _shift_rungs(), strict=True)):
         positions = range(len(dataset))
         parts = {
             **shifted.taken(positions, "").parts,

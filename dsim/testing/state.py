@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def determinism(subject: Subject) -> str:
+def _determinism(subject: Subject) -> str:
     """Two instances with one seed give one value."""
     differing = subject.repetition()
     if differing is not None:
@@ -31,7 +31,7 @@ def determinism(subject: Subject) -> str:
     return "values depend on the seed, and repeat with it" if subject.draws else "nothing random"
 
 
-def global_random_state(subject: Subject) -> None:
+def _global_random_state(subject: Subject) -> None:
     """The global random generators of random, numpy and torch are left as they were."""
     before = _random_states()
     subject.alone()
@@ -53,23 +53,23 @@ def _random_states() -> dict[str, str]:
     return {name: hashlib.sha256(repr(state).encode()).hexdigest() for name, state in states.items()}
 
 
-def inputs_unmutated(subject: Subject) -> None:
+def _inputs_unmutated(subject: Subject) -> None:
     """Neither fitting, summarising nor comparing changes a dataset, and comparing changes no summary."""
     source, target = subject.specimens.ladder[:2]
     before = _digests(source), _digests(target)
     summaries = subject.summarise(source), subject.summarise(target)
     if before != (_digests(source), _digests(target)):
         raise Failure("summarising changes the dataset's arrays", "copy before you change: features.copy()")
-    held = [array_digest(array) for summary in summaries for array in arrays(summary)]
+    held = [array_digest(array) for summary in summaries for array in _arrays(summary)]
     try:
-        for array in (array for summary in summaries for array in arrays(summary)):
+        for array in (array for summary in summaries for array in _arrays(summary)):
             array.flags.writeable = False
         subject.measure.compare(*summaries)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
         raise Failure(f"comparing writes into a summary: {error}", "copy before you change") from None
-    if held != [array_digest(array) for summary in summaries for array in arrays(summary)]:
+    if held != [array_digest(array) for summary in summaries for array in _arrays(summary)]:
         raise Failure("comparing changes a summary", "copy before you change")
 
 
@@ -85,21 +85,21 @@ def _digests(specimen: Specimen) -> list[str]:
     return [array_digest(part) for part in parts]
 
 
-def arrays(value: Any) -> Iterator[NDArray[Any]]:
+def _arrays(value: Any) -> Iterator[NDArray[Any]]:
     """All arrays within a summary."""
     import numpy as np
 
     if isinstance(value, np.ndarray):
         yield value
     elif dataclasses.is_dataclass(value):
-        yield from (array for field in dataclasses.fields(value) for array in arrays(getattr(value, field.name)))
+        yield from (array for field in dataclasses.fields(value) for array in _arrays(getattr(value, field.name)))
     elif isinstance(value, dict):
-        yield from (array for part in value.values() for array in arrays(part))
+        yield from (array for part in value.values() for array in _arrays(part))
     elif isinstance(value, (list, tuple)):
-        yield from (array for part in value for array in arrays(part))
+        yield from (array for part in value for array in _arrays(part))
 
 
-def written_form(subject: Subject) -> str:
+def _written_form(subject: Subject) -> str:
     """repr is the call that builds the same measure again, for the given and for changed parameters and presets."""
     hint = "leave the constructor, params and __repr__ to SimilarityMeasure"
     for measure in _variants(subject):
@@ -128,7 +128,7 @@ def _rebuilt(measure: SimilarityMeasure[Any]) -> SimilarityMeasure[Any]:
     return type(measure)(**{key: measure.spec.parameter(key).parse(text) for key, text in texts.items()})
 
 
-def kept_summary(subject: Subject) -> str:
+def _kept_summary(subject: Subject) -> str:
     """A summary survives the store: read back, it compares as before."""
     from dsim.comparison.summaries import decode, encode, summary_type
     from dsim.store.content import ContentStore
@@ -155,7 +155,7 @@ def kept_summary(subject: Subject) -> str:
     return kind.__name__
 
 
-def matrix(subject: Subject) -> str:
+def _matrix(subject: Subject) -> str:
     """The engine's matrix holds the measure's values, and comes back whole from its JSON."""
     from dsim.comparison import compare
 
@@ -174,7 +174,7 @@ def matrix(subject: Subject) -> str:
     return f"{len(pool)} x {len(pool)} cells"
 
 
-def embedding(subject: Subject) -> str:
+def _embedding(subject: Subject) -> str:
     """As declared by embeds: the summary holds one finite point per image, float (n, k)."""
     import numpy as np
 
@@ -188,4 +188,4 @@ def embedding(subject: Subject) -> str:
     return f"{points.shape[1]} dimensions"
 
 
-STATE = (determinism, global_random_state, inputs_unmutated, written_form, kept_summary, matrix, embedding)
+STATE = (_determinism, _global_random_state, _inputs_unmutated, _written_form, _kept_summary, _matrix, _embedding)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEAST_SPEARMAN = 0.8
 
 
-def bounds(subject: Subject) -> str:
+def _bounds(subject: Subject) -> str:
     """Every value lies within the declared bounds."""
     for value in subject.values.ravel().tolist():
         if not subject.within_bounds(value):
@@ -27,7 +27,7 @@ def bounds(subject: Subject) -> str:
     return f"{subject.values.min():.6g} to {subject.values.max():.6g} in {subject.spec.bounds}"
 
 
-def self_comparison(subject: Subject) -> str:
+def _self_comparison(subject: Subject) -> str:
     """As declared by self_is_optimal: no other dataset is nearer to a dataset than itself."""
     if not subject.spec.self_is_optimal:
         raise NotApplicable("self_is_optimal is declared False")
@@ -44,7 +44,7 @@ def self_comparison(subject: Subject) -> str:
     return f"{len(pool)} datasets"
 
 
-def symmetry(subject: Subject) -> str:
+def _symmetry(subject: Subject) -> str:
     """As declared by symmetric: d(a, b) = d(b, a) for all pairs; if declared asymmetric, some pair differs."""
     values, pool = subject.values, subject.specimens.pool
     pairs = [(i, j) for i in range(len(pool)) for j in range(i) if subject.differ(values[i, j], values[j, i])]
@@ -57,7 +57,7 @@ def symmetry(subject: Subject) -> str:
     return "symmetric" if subject.spec.symmetric else f"{len(pairs)} pairs are asymmetric, as declared"
 
 
-def direction(subject: Subject) -> str:
+def _direction(subject: Subject) -> str:
     """As declared by direction: on the ladder, the nearest rung ranks before the farthest."""
     start, near, *_, far = subject.specimens.ladder
     values = subject.value(near, start), subject.value(far, start)
@@ -67,7 +67,7 @@ def direction(subject: Subject) -> str:
     return message
 
 
-def monotone(subject: Subject) -> str:
+def _monotone(subject: Subject) -> str:
     """Values follow the ladder's known order, whatever their sign: rank correlation at least 0.8 over five steps."""
     start, *rungs = subject.specimens.ladder
     values = [subject.value(rung, start) for rung in rungs]
@@ -89,10 +89,10 @@ def _spearman(values: list[float]) -> float:
     return 0.0 if len(set(values)) == 1 else float(spearmanr(range(len(values)), values).statistic)
 
 
-AXIOMS = (bounds, self_comparison, symmetry, direction, monotone)
+AXIOMS = (_bounds, _self_comparison, _symmetry, _direction, _monotone)
 
 
-def order(subject: Subject) -> None:
+def _order(subject: Subject) -> None:
     """The order of a dataset's samples does not matter."""
     require_no_draws(subject, "another order")
     source, target = _pair(subject)
@@ -101,7 +101,7 @@ def order(subject: Subject) -> None:
     same(subject, subject.value(source, target), subject.value(reordered, target), "in another order", hint)
 
 
-def batch_size(subject: Subject) -> None:
+def _batch_size(subject: Subject) -> None:
     """The number of images that pass a network at once does not matter, but for rounding (1e-5)."""
     require_repeats(subject)
     source, target = _pair(subject)
@@ -116,7 +116,7 @@ def _in_batches(subject: Subject, size: int, source: Specimen, target: Specimen)
     return float(subject.measure.compare(*summaries))
 
 
-def duplication(subject: Subject) -> None:
+def _duplication(subject: Subject) -> None:
     """Every image twice gives the same value: an estimate of the population, not of the number of samples."""
     require_no_draws(subject, "another number of samples")
     source, target = _pair(subject)
@@ -125,7 +125,7 @@ def duplication(subject: Subject) -> None:
     same(subject, subject.value(source, target), subject.value(doubled, target), "every image twice", hint)
 
 
-def vectorised(subject: Subject) -> None:
+def _vectorised(subject: Subject) -> None:
     """compare_many gives what compare gives for each pair."""
     import numpy as np
 
@@ -140,7 +140,7 @@ def vectorised(subject: Subject) -> None:
             same(subject, single, of_many, "compare and compare_many", "mend compare_many")
 
 
-def resampling(subject: Subject) -> str:
+def _resampling(subject: Subject) -> str:
     """A resample is the dataset of the drawn images: the identity draw changes nothing, others are as if recomputed."""
     if not subject.spec.resamples:
         raise NotApplicable("resamples is declared False")
@@ -168,7 +168,7 @@ def _replicates(subject: Subject, source: Specimen, target: Specimen, drawn: NDA
     return float(values[0]), float(values[1])
 
 
-def needs(subject: Subject) -> str:
+def _needs(subject: Subject) -> str:
     """Only what is declared is read: the rest of a dataset, present, absent or different, changes nothing."""
     require_repeats(subject)
     beyond = subject.given.needs - subject.spec.needs
@@ -216,13 +216,13 @@ def _bootstrap(count: int) -> NDArray[np.intp]:
     return np.random.default_rng(8).integers(count, size=count, dtype=np.intp)
 
 
-INVARIANCE = (needs, order, batch_size, duplication, vectorised, resampling)
+INVARIANCE = (_needs, _order, _batch_size, _duplication, _vectorised, _resampling)
 
 
 _UNDO = "implement resample and merge, or declare two_sample=False"
 
 
-def merging(subject: Subject) -> str:
+def _merging(subject: Subject) -> str:
     """As declared by two_sample: two datasets are merged, first before second, and split again with the same value."""
     import numpy as np
 
@@ -239,7 +239,7 @@ def merging(subject: Subject) -> str:
     return f"{len(first)} and {len(second)} images"
 
 
-def splitting(subject: Subject) -> str:
+def _splitting(subject: Subject) -> str:
     """compare_splits gives what compare gives for the two parts of each split, whatever their sizes."""
     import numpy as np
 
@@ -283,4 +283,4 @@ def _part(subject: Subject, whole: Any, indices: NDArray[np.intp]) -> Any:
         raise Failure(f"picking images of a merged dataset raised {cause_of(error)}", _UNDO) from error
 
 
-SPLITTING = (merging, splitting)
+SPLITTING = (_merging, _splitting)

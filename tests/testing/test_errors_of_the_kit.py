@@ -89,12 +89,12 @@ def transient() -> Any:
 #: What is checked, the culprit that the message names, and what the fix names; None where the check does not apply.
 WORDING: dict[str, tuple[Callable[[], object], str, str | None]] = {
     "help of two lines": (
-        lambda: installed.spec(SimpleNamespace(spec=CommandSpec(name="mine", help="a\nb", command="a:b"))),  # type: ignore[arg-type]
+        lambda: installed._spec(SimpleNamespace(spec=CommandSpec(name="mine", help="a\nb", command="a:b"))),  # type: ignore[arg-type]
         "help",
         "one line",
     ),
     "no help": (
-        lambda: installed.help(
+        lambda: installed._help(
             SimpleNamespace(run=lambda _: SimpleNamespace(returncode=1, stdout="", stderr="lost\n"))
         ),  # type: ignore[arg-type]
         "lost",
@@ -111,22 +111,22 @@ WORDING: dict[str, tuple[Callable[[], object], str, str | None]] = {
         "function",
     ),
     "an extractor of another kind": (
-        lambda: extractors.spec(SimpleNamespace(**{**vars(extractor()), "reference": "pixels:"})),  # type: ignore[arg-type]
+        lambda: extractors._spec(SimpleNamespace(**{**vars(extractor()), "reference": "pixels:"})),  # type: ignore[arg-type]
         "'pixels:'",
         "mine:",
     ),
     "a reference of another extractor": (
-        lambda: extractors.recipe(extractor(prepared=lambda reference="mine:": recipe(f"{reference}x"))),
+        lambda: extractors._recipe(extractor(prepared=lambda reference="mine:": recipe(f"{reference}x"))),
         "'mine:xx'",
         "Recipe.reference",
     ),
     "an option that is swallowed": (
-        lambda: extractors.unknown_option(extractor(prepared=lambda reference: None)),
+        lambda: extractors._unknown_option(extractor(prepared=lambda reference: None)),
         "no_such_option",
         "check_options",
     ),
     "images that are changed": (
-        lambda: extractors.inputs_unmutated(extractor(images=np.zeros((2, 1, 2, 2)), opened=lambda: spoils)),
+        lambda: extractors._inputs_unmutated(extractor(images=np.zeros((2, 1, 2, 2)), opened=lambda: spoils)),
         "images",
         "copy",
     ),
@@ -136,85 +136,85 @@ WORDING: dict[str, tuple[Callable[[], object], str, str | None]] = {
         "path",
     ),
     "an example that is not accepted": (
-        lambda: readers.accepts_its_own(reader("no")),
+        lambda: readers._accepts_its_own(reader("no")),
         "example.txt",
         "True",
     ),
     "all is claimed": (
-        lambda: readers.leaves_others(reader()),
+        lambda: readers._leaves_others(reader()),
         "an empty folder",
         "accept",
     ),
     "accepts crashes": (
-        lambda: readers.leaves_others(reader("crash")),
+        lambda: readers._leaves_others(reader("crash")),
         "KeyError",
         "return False",
     ),
     "no sample": (
-        lambda: readers.works(reader(read="empty")),
+        lambda: readers._works(reader(read="empty")),
         "example",
         "at least one",
     ),
     "images of two axes": (
-        lambda: readers.works(reader(read="flat")),
+        lambda: readers._works(reader(read="flat")),
         "(4, 4)",
         "(H, W, C)",
     ),
     "another name": (
-        lambda: readers.name(reader()),
+        lambda: readers._name(reader()),
         "'own'",
         "options.name",
     ),
     "another dataset each time": (
-        lambda: readers.identity(reader(read="drawn")),
+        lambda: readers._identity(reader(read="drawn")),
         "fingerprint",
         "sort",
     ),
     "half a file": (
-        lambda: readers.damaged(reader()),
+        lambda: readers._damaged(reader()),
         "half a file",
         "DataError",
     ),
     "an example that is a folder": (
-        lambda: readers.damaged(SimpleNamespace(example=Path.cwd())),  # type: ignore[arg-type]
+        lambda: readers._damaged(SimpleNamespace(example=Path.cwd())),  # type: ignore[arg-type]
         "folder",
         None,
     ),
-    "not resampled": (lambda: values.resampling(measure(resamples=False)), "resamples", None),
-    "not embedded": (lambda: state.embedding(measure(embeds=False)), "embeds", None),
-    "not tested": (lambda: values.merging(measure(two_sample=False)), "two_sample", None),
+    "not resampled": (lambda: values._resampling(measure(resamples=False)), "resamples", None),
+    "not embedded": (lambda: state._embedding(measure(embeds=False)), "embeds", None),
+    "not tested": (lambda: values._merging(measure(two_sample=False)), "two_sample", None),
     "not of itself": (
-        lambda: values.self_comparison(measure(self_is_optimal=False)),
+        lambda: values._self_comparison(measure(self_is_optimal=False)),
         "self_is_optimal",
         None,
     ),
     "a factory that is no class": (
-        lambda: declaration.factory(measure(factory="nothing")),
+        lambda: declaration._factory(measure(factory="nothing")),
         "'nothing'",
         "class",
     ),
     "a reader that is never asked": (
-        lambda: readers.accepts_its_own(reader(file="example.npz")),
+        lambda: readers._accepts_its_own(reader(file="example.npz")),
         "reader",
         "priority below",
     ),
     "a crash for NaN": (
-        lambda: refusal.nan_input(crashing()),
+        lambda: refusal._nan_input(crashing()),
         "ZeroDivisionError",
         "MeasureError",
     ),
     "a split of what cannot be merged": (
-        lambda: values.splitting(measure(two_sample=True)),
+        lambda: values._splitting(measure(two_sample=True)),
         "merging",
         None,
     ),
     "a summary that is made again": (
-        lambda: state.kept_summary(transient()),
+        lambda: state._kept_summary(transient()),
         "Again",
         None,
     ),
     "few specimens": (
-        lambda: refusal.too_few_samples(measure(min_samples=9)),
+        lambda: refusal._too_few_samples(measure(min_samples=9)),
         "min_samples is 9",
         None,
     ),
