@@ -129,18 +129,22 @@ def test_a_measure_that_takes_too_long_is_ended_with_what_it_started(tiny, tmp_p
         time.sleep(60)
     """
     measure_plugin("sleeps", body)
-    benchmark, out = open_benchmark(tiny), tmp_path / "out"
-    started = time.monotonic()
-    board = run_board(benchmark, ["sleeps"], out, limits=Limits(1, 3), settings=QUICK["settings"])
-    assert time.monotonic() - started < 20
-    assert by_name(board)["sleeps"].reason == "it took longer than 3 s"
+    benchmark = open_benchmark(tiny)
+    for seconds in (3, 12, 40):  # on a busy machine a process may end before its measure has begun
+        started, out = time.monotonic(), tmp_path / f"out-{seconds}"
+        board = run_board(benchmark, ["sleeps"], out, limits=Limits(1, seconds), settings=QUICK["settings"])
+        assert time.monotonic() - started < seconds + 17
+        assert by_name(board)["sleeps"].reason == f"it took longer than {seconds} s"
+        if (tmp_path / "child").exists():
+            break
     child = int((tmp_path / "child").read_text())
     assert not _alive(child)
+    before = list(count_processes)
     run_board(benchmark, ["sleeps"], out, limits=Limits(1, 2), settings=QUICK["settings"])
-    assert count_processes == ["sleeps"], "less time would not help"
+    assert count_processes == before, "less time would not help"
     measure_plugin("sleeps", "return 1.0")
     run_board(benchmark, ["sleeps"], out, limits=Limits(1, 30), settings=QUICK["settings"])
-    assert count_processes == ["sleeps", "sleeps"]
+    assert count_processes == [*before, "sleeps"]
 
 
 def _alive(process: int) -> bool:
