@@ -115,7 +115,10 @@ def _show(board: Board) -> None:
     rows += [["", one.name, *_scores(board, one.scores), "", "", ""] for one in phrases.references(board)]
     title = f"{board.truth.name}: mean regret in {phrases.score_unit(board.truth)}"
     print_table(
-        f"{title}; {phrases.TIE} cannot be told from the best; baselines below", columns, rows, right=columns[2:-1]
+        f"{title}; {phrases.TIE} cannot be distinguished from the best; baselines below",
+        columns,
+        rows,
+        right=columns[2:-1],
     )
 
 

@@ -35,7 +35,7 @@ _RERUN = "run dsim leaderboard anew with this version of dsim, and give the resu
 
 @dataclass(frozen=True)
 class Addition:
-    """The board after a merge, the measures that were added, and the reasons why others were passed over."""
+    """The board after a merge, the measures that were added, and the reasons why others were not."""
 
     board: Board
     added: tuple[str, ...]
@@ -43,12 +43,15 @@ class Addition:
 
 
 def add(board: Board, document: Mapping[str, Any] | str | Path, name: str = "results.json") -> Board:
-    """Return the board with the rows of a stranger's results; see ``merge_document``."""
+    """Return the board with the rows of a stranger's results.
+
+    Raises DataError, naming the row and the fix, where anything is wrong with them; see ``merge_document``.
+    """
     return merge_document(board, document, name).board
 
 
 def merge_document(board: Board, document: Mapping[str, Any] | str | Path, name: str = "results.json") -> Addition:
-    """Merge the rows of a stranger's results into a board: all of them, or none where anything is wrong.
+    """Return a board with the rows of a stranger's results: all of them, or none where anything is wrong.
 
     Parameters
     ----------
@@ -115,11 +118,11 @@ def _refuse_another_benchmark(board: Board, theirs: Board, name: str) -> None:
 
 
 def _check_row(board: Board, row: Row, name: str) -> Row:
-    """The row as it may stand on the board, its scores computed here; DataError where it may not."""
+    """Return the row as it may stand on the board, its scores computed here; raises DataError where it may not."""
     where = f"{name}, row {row.measure!r}"
     if not _NAME_AND_VERSION.fullmatch(row.plugin):
         raise DataError(
-            f"{where}: the plugin {row.plugin!r} is no distribution with its version",
+            f"{where}: the plugin {row.plugin!r} is not a distribution with its version",
             hint="install the measure as a distribution with a version, and run it again",
         )
     # Whatever a stranger writes there, the file that it came in is named beside it.
@@ -218,7 +221,7 @@ def _equal(one: float, other: float) -> bool:
 
 
 def _why_passed_over(there: Row | None, row: Row, name: str) -> str:
-    """Why a row is passed over; empty where it is to be added. DataError where the board's row says otherwise."""
+    """Return why a row is passed over; empty where it is to be added. DataError where the board's row differs."""
     if there is None or (there.status is Status.FAILED and row.status is not Status.FAILED):
         return ""
     if row.status is Status.FAILED:
@@ -260,9 +263,10 @@ class Accepted:
     folder: Path
 
     def merge(self, board: Board, new: Sequence[Path], note: Callable[[str], None]) -> Board:
-        """The board with the rows of the new documents, and of those that were accepted before.
+        """Return the board with the rows of the new documents, and of those that were accepted before.
 
-        A new one that does not fit raises DataError, and none is kept; an earlier one is passed over, and that is said.
+        Raises DataError where a new one does not fit: then none is stored. An earlier one that does not fit is left
+        out, which ``note`` reports.
         """
         for path in new:
             board = self._added(board, path, path.name, note)

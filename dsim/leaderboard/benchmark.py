@@ -42,7 +42,7 @@ class Benchmark:
 
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
-        """Of the images, by name of dataset: those at hand, else as far as the truth knows them."""
+        """Fingerprints of the images, by name of dataset: of those at hand, else as far as the truth knows them."""
         if not self.runs:
             return {name: known.fingerprint for name, known in self.truth.datasets.items() if known.fingerprint}
         return {dataset.name: dataset.images_fingerprint for dataset in (*self.sources, *self.targets)}

@@ -56,21 +56,30 @@ class Board:
         object.__setattr__(self, "rows", ordered(self.rows))
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON document of schema ``dsim.leaderboard/1``; NaN is null, ranks and ties are spelled out for readers."""
+        """Return a JSON document of schema ``dsim.leaderboard/1``: NaN is null; it holds ranks and ties for readers."""
         return _board_document(self)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], name: str = "the document") -> Board:
-        """The board of a JSON document; DataError, with its ``name`` and the place, unless it holds to the schema."""
+        """Return the board of a JSON document.
+
+        Raises DataError, with its ``name`` and the place of the fault, where it does not hold to the schema.
+        """
         return _read_board(document, name)
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The JSON text; written atomically where a path is given."""
+        """Return the JSON text; it is written atomically where a path is given.
+
+        Raises DsimError where the file cannot be written.
+        """
         return to_json(self.to_dict(), path)
 
     @classmethod
     def from_json(cls, path: str | Path) -> Board:
-        """Read what ``to_json`` wrote."""
+        """Return the board in a file that ``to_json`` wrote.
+
+        Raises DataError where the file cannot be read or does not hold to the schema.
+        """
         return cls.from_dict(read_json(Path(path)), Path(path).name)
 
 
@@ -106,7 +115,10 @@ def _read_board(document: Mapping[str, Any], name: str) -> Board:
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """The JSON object in a file; DataError where there is none, or where it holds NaN, which is not JSON."""
+    """Return the JSON object in a file.
+
+    Raises DataError where there is none, or where it holds NaN, which is not JSON.
+    """
     return read(path, _HINT)
 
 
@@ -130,7 +142,7 @@ FIRST = "regret"
 
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Rows by mean regret, the smallest first.
+    """Return rows by mean regret, the smallest first.
 
     After them those judged on fewer targets than others, by mean regret too: a mean over the easy targets is no
     achievement. Then those without a regret, the failed ones, and the published ones.
@@ -141,14 +153,14 @@ def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def complete(rows: Iterable[Row], score: str) -> frozenset[str]:
-    """Measures that were judged here by this score on as many targets as any: they can be put beside each other."""
+    """Return the measures that this score judged here on as many targets as any: they can be compared."""
     counts = {row.measure: row.scores[score].targets for row in rows if row.judged and _known(row, score)}
     most = max(counts.values(), default=0)
     return frozenset(measure for measure, count in counts.items() if count == most)
 
 
 def ranks(board: Board) -> dict[str, int | None]:
-    """Rank of each measure by mean regret, 1 the best; equal regrets share one.
+    """Return the rank of each measure by mean regret, 1 the best; equal regrets share one.
 
     None for rows that have no place: failed, as published, or judged on fewer targets than others.
     """
@@ -163,7 +175,7 @@ def ranks(board: Board) -> dict[str, int | None]:
 
 
 def reference(board: Board) -> Evaluation | None:
-    """The evaluation whose baselines and ceiling stand for the board: that of the row with the most counted pairs.
+    """Return the evaluation whose baselines and ceiling stand for the board: the one with the most counted pairs.
 
     Baselines know nothing of a measure, but only pairs that it has a value for are judged.
     """
@@ -172,7 +184,7 @@ def reference(board: Board) -> Evaluation | None:
 
 
 def best(board: Board, score: str) -> Row | None:
-    """The best row for a score among those judged on as many targets as any; the first in order where several are."""
+    """Return the best row for a score among those judged on as many targets as any; the first where several are."""
     from dsim.evaluation.scores import BY_NAME
 
     full = complete(board.rows, score)
@@ -182,7 +194,7 @@ def best(board: Board, score: str) -> Row | None:
 
 
 def equal_best(board: Board, score: str) -> frozenset[str]:
-    """Measures whose score is exactly as good as the best."""
+    """Return the measures whose score is exactly as good as the best."""
     first = best(board, score)
     if first is None:
         return frozenset()
@@ -212,10 +224,11 @@ def _less(one: float, other: float) -> bool:
 
 
 def tied_with_best(board: Board, score: str) -> set[str]:
-    """Measures whose paired difference from the best row, over the targets, has an interval that holds 0.
+    """Return the measures whose paired difference from the best row, over the targets, has an interval that holds 0.
 
     The best row itself is not among them. Empty for scores that targets do not have one by one (pooled, worst, EQC):
-    there are no pairs. Rows judged on fewer targets than others are not compared.
+    these have no pairs. Rows judged on fewer targets than others are not compared. Raises UsageError where no interval
+    can be made with the settings of the board.
     """
     first = best(board, score)
     if score not in PER_TARGET or first is None:
@@ -228,12 +241,15 @@ def tied_with_best(board: Board, score: str) -> set[str]:
 
 
 def all_ties(board: Board) -> dict[str, set[str]]:
-    """``tied_with_best`` of every score that targets have one by one."""
+    """Return ``tied_with_best`` of every score that targets have one by one, by score; raises as it does."""
     return {score: tied_with_best(board, score) for score in PER_TARGET}
 
 
 def intervals(board: Board) -> Intervals:
-    """How the board's intervals are made: one set of draws for all rows, so that differences are paired."""
+    """Return the intervals of the board: one set of draws for all rows, so that differences are paired.
+
+    Raises UsageError where its settings make none.
+    """
     from dsim.evaluation.intervals import Intervals
 
     said = board.settings

@@ -45,14 +45,14 @@ class Candidate:
 
     @property
     def key(self) -> str:
-        """sha256 of what the distances depend on."""
+        """The sha256 of everything that the distances depend on."""
         return digest(self.depends)
 
 
 def candidates(
     benchmark: Benchmark, calls: Sequence[str] | None, seed: int, runtime: Runtime
 ) -> tuple[list[Candidate], list[str]]:
-    """The measures of these calls, each once; every registered one where none is named. And notes on those refused.
+    """Return the measures of these calls, each once, and notes on those refused; by default every registered one.
 
     Raises UsageError for a call that is wrong. Whatever else is wrong with a measure becomes the reason in its row: a
     plugin that is broken, something that it needs and the datasets lack, weights that cannot be had.
@@ -72,7 +72,10 @@ def candidates(
 
 
 def candidate(benchmark: Benchmark, call: str, seed: int, runtime: Runtime) -> Candidate:
-    """The measure of one call, and what its distances on the benchmark depend on; UsageError for a wrong call."""
+    """Return the measure of one call, and what its distances on the benchmark depend on.
+
+    Raises UsageError for a wrong call.
+    """
     try:
         measure = build_measure(call)
     except UsageError:
@@ -93,8 +96,8 @@ def _row(identity: str, name: str) -> Row:
     """The row of a measure that has not run yet."""
     if not _VERSIONED.fullmatch(identity):
         raise UsageError(
-            f"measure {identity!r} is refused: its version is no whole number from 1 on, so nobody could tell which "
-            "numbers are its own",
+            f"measure {identity!r} is refused: its version is not a whole number from 1 on, so nobody could know "
+            "which numbers are its own",
             hint="have its author give spec.version",
         )
     return Row(identity, Status.FAILED, plugin=plugin_of(name))
@@ -125,7 +128,7 @@ class StoredRows:
     folder: Path
 
     def find(self, one: Candidate, timeout: float | None) -> Row | None:
-        """The row of a candidate, if it was kept and still holds; a failure only where it would come again."""
+        """Return the row of a candidate, if it was kept and still holds; a failure only where it would come again."""
         stored = self._read(self._path(one.row.measure))
         if not one.depends or stored is None or stored.get("key") != one.key:
             return None
@@ -136,7 +139,10 @@ class StoredRows:
         return row if row.status is not Status.FAILED or comes_again(row, timeout) else None
 
     def put(self, one: Candidate, row: Row) -> None:
-        """Keep a finished row, whole or not at all; a verdict on it is not kept."""
+        """Write a finished row, whole or not at all, without a verdict on it.
+
+        Raises DsimError where the file cannot be written.
+        """
         row = replace(row, evaluation=None)
         document = {
             "schema": SCHEMA,
@@ -148,7 +154,7 @@ class StoredRows:
         write_text(self._path(row.measure), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
     def calls(self) -> Iterator[str]:
-        """The calls of all measures that have a row here, in alphabetical order of their files."""
+        """Yield the calls of all measures that have a row here, in alphabetical order of their files."""
         for path in sorted(self.folder.glob("*.json")):
             stored = self._read(path)
             if stored is not None:
@@ -167,7 +173,7 @@ class StoredRows:
 
 
 def row_file_name(measure: str) -> str:
-    """A file name of a measure's identity; with a digest where letters had to go, so that no two share it.
+    """Return a file name for a measure's identity; with a digest where letters had to go, so that no two share it.
 
     >>> row_file_name("cc@1"), row_file_name("cc@1:size=32")
     ('cc@1', 'cc@1_size_32-98b278f6')

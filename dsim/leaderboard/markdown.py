@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
 def to_markdown(board: Board) -> str:
-    """The board as Markdown: measures, baselines, failures, what is published elsewhere, and how it was made."""
+    """Return the board as Markdown: measures, baselines, failures, rows published elsewhere, and how it was made."""
     parts = [
         f"# Leaderboard: {escape_markdown(board.truth.name)}",
         escape_markdown(phrases.description(board)),
@@ -36,7 +36,7 @@ def to_markdown(board: Board) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """The text on one line, with everything that Markdown would read as markup taken literally.
+    """Return the text on one line, with everything that Markdown would read as markup taken literally.
 
     >>> print(escape_markdown("a|b <script>"))
     a\\|b \\<script\\>
@@ -45,7 +45,7 @@ def escape_markdown(text: str) -> str:
 
 
 def format_code(text: str) -> str:
-    """The text as code, in a table too.
+    """Return the text as code, which may stand in a table.
 
     >>> print(format_code("cc@1"), format_code("a|b"))
     `cc@1` `a\\|b`

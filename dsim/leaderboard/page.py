@@ -190,9 +190,10 @@ RESULTS, MARKDOWN, PAGE = "results.json", "leaderboard.md", "leaderboard.html"
 
 
 def write_board(board: Board, folder: str | Path) -> list[Path]:
-    """Write ``results.json``, ``leaderboard.md`` and ``leaderboard.html``, each whole or not at all; their paths.
+    """Write ``results.json``, ``leaderboard.md`` and ``leaderboard.html``, and return their paths.
 
-    All three are made before the first is written. DataError where the document would not hold to its own schema.
+    All three are made before the first is written, and each is written whole or not at all. Raises DataError where the
+    document would not hold to its own schema, and DsimError where the folder cannot be written.
     """
     document = board.to_dict()
     check_document(document, RESULTS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Stands where there is no value.
 NONE = "–"
-#: Marks rows that cannot be told apart from the best.
+#: Marks rows that cannot be distinguished from the best.
 TIE = "="
 CEILING = "noise ceiling"
 #: What rows of each kind are called where they are counted.
@@ -50,12 +50,12 @@ class Reference:
     scores: Mapping[str, Score]
 
     def value(self, score: str) -> float:
-        """The value of a score; NaN where there is none."""
+        """Return the value of a score; NaN where there is none."""
         return self.scores[score].value if score in self.scores else math.nan
 
 
 def columns(board: Board) -> tuple[Column, ...]:
-    """The scores that a board shows, the deciding one first; EQC only where a measure has one."""
+    """Return the scores that a board shows, the deciding one first; EQC only where a measure has one."""
     unit = score_unit(board.truth)
     shown = (
         Column("regret", f"mean regret ({unit})", True),
@@ -74,14 +74,14 @@ def columns(board: Board) -> tuple[Column, ...]:
 
 
 def printed(board: Board) -> list[Column]:
-    """The scores that rows published elsewhere have; without units, for those are their papers'."""
+    """Return the scores that rows published elsewhere have; without units, for those are their papers'."""
     titles = {"regret": "mean regret", "worst_regret": "worst regret"}
     shown = [Column(column.score, titles.get(column.score, column.title)) for column in columns(board)]
     return [column for column in shown if any(column.score in row.published for row in board.elsewhere)]
 
 
 def as_printed(row: Row, column: Column) -> str:
-    """A score of a row published elsewhere, as its paper has it; shares in percent."""
+    """Return a score of a row published elsewhere, as its paper has it; shares in percent."""
     value = row.published.get(column.score, math.nan)
     if math.isnan(value):
         return NONE
@@ -89,13 +89,13 @@ def as_printed(row: Row, column: Column) -> str:
 
 
 def reason_of(row: Row) -> str:
-    """Why a row failed, and how that is mended, where it is known."""
+    """Return why a row failed, and how that is mended, where it is known."""
     fix = row.environment.get("fix")
     return f"{row.reason}; fix: {fix}" if fix else row.reason
 
 
 def source_elsewhere(row: Row) -> str:
-    """Where a row is printed, of which truth, and what must be said of it."""
+    """Return where a row is printed, of which truth, and what must be said of it."""
     truth = row.environment.get("truth")
     return "; ".join(str(part) for part in (row.source, truth and f"judged on {truth}", _note(row)) if part)
 
@@ -105,7 +105,7 @@ def _note(row: Row) -> str:
 
 
 def score_unit(truth: TransferMatrix) -> str:
-    """The unit of regret, as it stands in the heads of columns."""
+    """Return the unit of regret, as it stands in the heads of columns."""
     return f"{truth.score},\u00a0{truth.unit}" if truth.unit else truth.score
 
 
@@ -116,7 +116,7 @@ def _why_none(scores: Mapping[str, Score]) -> str:
 
 
 def figure(score: str, value: float, truth: TransferMatrix) -> str:
-    """A score as it is printed: shares in percent, regret with four digits of the range of scores.
+    """Return a score as it is printed: shares in percent, regret with four digits of the range of scores.
 
     NaN is a dash.
     """
@@ -131,39 +131,39 @@ def figure(score: str, value: float, truth: TransferMatrix) -> str:
 
 
 def interval(found: Score, truth: TransferMatrix) -> str:
-    """The interval of a score in brackets; empty without one."""
+    """Return the interval of a score in brackets; empty without one."""
     if math.isnan(found.low) and math.isnan(found.high):
         return ""
     return f"[{figure(found.name, found.low, truth)}, {figure(found.name, found.high, truth)}]"
 
 
 def fewer(found: Score, truth: TransferMatrix) -> str:
-    """``(9)`` behind a score that only 9 of the targets have: it is not compared with those of all of them."""
+    """Return ``(9)`` for a score that only 9 of the targets have: it is not compared with those of all of them."""
     of_targets = found.name in PER_TARGET and not math.isnan(found.value)
     return f"({found.targets})" if of_targets and 0 < found.targets < len(truth.targets) else ""
 
 
 def name_and_parameters(measure: str) -> tuple[str, str]:
-    """``otdd@1:p=2`` as ``otdd@1`` and ``p=2``; the parameters are those that differ from their defaults."""
+    """Return ``otdd@1:p=2`` as ``otdd@1`` and ``p=2``: the parameters are those that differ from their defaults."""
     name, _, parameters = measure.partition(":")
     return name, parameters.replace(",", ", ")
 
 
 def targets_of(board: Board, row: Row) -> str:
-    """On how many targets a row was judged; with the board's number where these are fewer."""
+    """Return on how many targets a row was judged; with the board's number where these are fewer."""
     count, most = row.scores["regret"].targets, len(board.truth.targets)
     return str(count) if count == most else f"{count} of {most}"
 
 
 def amount(value: float) -> str:
-    """Seconds or MB: three digits below a hundred; a dash where not known."""
+    """Return seconds or MB with three digits below a hundred; a dash where not known."""
     if math.isnan(value):
         return NONE
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def references(board: Board) -> list[Reference]:
-    """The baselines, and last the noise ceiling; empty where no row was judged."""
+    """Return the baselines, and last the noise ceiling; empty where no row was judged."""
     found = reference(board)
     if found is None:
         return []
@@ -182,7 +182,9 @@ def headline(board: Board) -> list[str]:
     tied = len(tied_with_best(board, "regret"))
     sentences = [
         f"{first.measure} has the smallest mean regret: {_with_interval(regret, truth)} {_points(truth)}.",
-        f"{tied} of the {rivals} other measures cannot be told from it." if rivals else "No other measure was judged.",
+        f"{tied} of the {rivals} other measures cannot be distinguished from it."
+        if rivals
+        else "No other measure was judged.",
     ]
     costs = [
         f"{one.name} {figure('regret', one.value('regret'), truth)}"
@@ -203,13 +205,14 @@ def description(board: Board) -> str:
 
 
 def reading(board: Board) -> list[str]:
-    """How the marks are to be read."""
+    """Return sentences on how the marks are to be read."""
     percent = f"{100 * board.settings['confidence']:g} %"
     lines = [
         "Regret: the score of the best source less that of the source that the measure puts nearest. Rows are ordered "
         "by its mean over targets; equal ones share a rank.",
-        f"Bold: the best of a column. {TIE}: cannot be told from the best: the {percent} interval of the paired "
-        f"difference over targets holds 0. A row without {TIE} differs from the best one, no more: neighbours may tie.",
+        f"Bold: the best of a column. {TIE}: cannot be distinguished from the best: the {percent} interval of the "
+        f"paired difference over targets holds 0. A row without {TIE} differs from the best one, no more: neighbours "
+        "may tie.",
         "A number in brackets behind a score: of so many targets only. On the others it is undefined (all sources at "
         "one distance have no correlation), and it is not compared with scores of all targets.",
         "Pooled r: Pearson's r over all pairs, of -distance and the score, or transferability where the truth has a "
@@ -224,7 +227,7 @@ def reading(board: Board) -> list[str]:
 
 
 def making(board: Board) -> list[str]:
-    """How the board was made: truth, self pairs, intervals, versions."""
+    """Return sentences on how the board was made: truth, self pairs, intervals, versions."""
     truth, how = board.truth, board.settings
     repeated = f"{truth.repetitions} {truth.repetition or 'repetition'}s" if truth.repetitions > 1 else "one repetition"
     kind = {

@@ -45,6 +45,10 @@ class Limits:
     ----------
     jobs : processes side by side; 0 for one per core, eight at most. The cores are shared out among them.
     timeout : seconds that one measure may take; None for as long as it likes.
+
+    Raises
+    ------
+    UsageError : fewer than 0 processes, or no time.
     """
 
     jobs: int = 0
@@ -58,22 +62,22 @@ class Limits:
 
     @property
     def side_by_side(self) -> int:
-        """Processes at once."""
+        """Number of processes at once."""
         return self.jobs or min(cores(), _MOST_JOBS)
 
     @property
     def threads(self) -> int:
-        """Threads of each process."""
+        """Number of threads of each process."""
         return max(1, cores() // self.side_by_side)
 
 
 @dataclass(frozen=True)
 class Workers:
-    """How measures are run.
+    """The place and the limits of running measures.
 
     Parameters
     ----------
-    benchmark : on which. ``folder`` : for their caches and answers, emptied again. ``logs`` : a folder where the
+    benchmark : the datasets. ``folder`` : for their caches and answers, emptied again. ``logs`` : a folder where the
         output of a measure that failed is kept.
     """
 
@@ -87,7 +91,10 @@ class Workers:
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, compare=False)
 
     def run(self, todo: Sequence[Candidate], done: Callable[[Candidate, Row], None]) -> None:
-        """Run them, handing each row on as soon as it is there; on an interrupt the processes are ended first."""
+        """Run measures, and pass each row on as soon as it is there; on an interrupt the processes are ended first.
+
+        Raises DsimError where the folder cannot be written.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -67,7 +67,7 @@ class Row:
     def __post_init__(self) -> None:
         if self.status is not Status.PUBLISHED and not _VERSIONED.fullmatch(self.measure):
             raise DataError(
-                f"measure {self.measure!r} has no version: nobody could tell which numbers are its own",
+                f"measure {self.measure!r} has no version: nobody could know which numbers are its own",
                 hint="name it name@version, as in asap@1:seed=3",
             )
 
@@ -78,7 +78,7 @@ class Row:
 
     @property
     def scores(self) -> Mapping[str, Score]:
-        """Scores by name: judged here, or as printed, without intervals."""
+        """The scores by name: judged here, or as printed, without intervals."""
         from dsim.evaluation import Score
 
         if self.evaluation is not None:

@@ -23,13 +23,13 @@ from dsim.truth import TransferMatrix, distance_names, open_distances, open_trut
 _NUMBERS = {"doi": "doi", "arxiv": "arXiv"}
 
 
-def published_here(truth: TransferMatrix) -> tuple[Row, ...]:
-    """Published distances between the datasets of this truth, and scores that papers print of measures judged on it."""
+def _published_here(truth: TransferMatrix) -> tuple[Row, ...]:
+    """Return published distances between the datasets of this truth, and scores that papers print of it."""
     return (*_distances(truth), *(row for name in truth_names() if _is(name, truth) for row in _printed(name)))
 
 
 def published_elsewhere(truth: TransferMatrix) -> tuple[Row, ...]:
-    """Scores that papers print of measures judged on other truths."""
+    """Return the scores that papers print of measures judged on other truths."""
     return tuple(row for name in truth_names() if not _is(name, truth) for row in _printed(name))
 
 
@@ -91,7 +91,7 @@ def run_board(
     settings: Mapping[str, Any] = SETTINGS,
     run: bool = True,
 ) -> Board:
-    """Run measures on a benchmark, each in a process of its own with an empty cache, and judge all of them.
+    """Return the board of a benchmark: measures run, each in its own process with an empty cache, and all judged.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def run_board(
     _check_settings(settings, benchmark)
     runner = _Runner(benchmark, Path(out), limits, runtime or Runtime(), seed)
     rows = runner.rows(measures, rerun, run) if benchmark.runs else []
-    judged = [_judge_row(row, benchmark, settings) for row in (*rows, *published_here(benchmark.truth))]
+    judged = [_judge_row(row, benchmark, settings) for row in (*rows, *_published_here(benchmark.truth))]
     return Board(
         truth=benchmark.truth,
         fingerprints=dict(benchmark.fingerprints),
@@ -165,7 +165,7 @@ class _Runner:
         return StoredRows(self.out / "rows")
 
     def rows(self, measures: Sequence[str] | None, rerun: Sequence[str], run: bool) -> list[Row]:
-        """Rows of the measures that were asked for, and of others that are kept and still hold."""
+        """Return the rows of the measures that were asked for, and of others that are kept and still hold."""
         asked, refused = candidates(self.benchmark, measures, self.seed, self.runtime)
         for text in refused:
             self.runtime.progress.note(text)

@@ -43,12 +43,12 @@ class _Scale:
     high: float
 
     def place(self, value: float) -> float:
-        """Distance from the left edge; values beyond an edge lie on it."""
+        """Return the distance from the left edge; values beyond an edge lie on it."""
         share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
         return round(_WIDTH * min(max(share, 0.0), 1.0), 2)
 
     def holds(self, value: float) -> bool:
-        """Whether a value lies within the edges."""
+        """Return whether a value lies within the edges."""
         return not math.isnan(value) and self.low <= value <= self.high
 
 
@@ -157,7 +157,7 @@ def _regret(board: Board, evaluation: Evaluation, place: int) -> tuple[float, st
 
 
 def render_details(board: Board, row: Row, wide: int) -> str:
-    """A row of the table below a measure's own, folded up; empty for rows that were not judged."""
+    """Return the row below a measure's own, with each target, folded up; empty for rows that were not judged."""
     if row.evaluation is None:
         return ""
     kind = ' class="text"'
@@ -217,7 +217,7 @@ _KINDS = {
     "ImageNet": "imagenet",
     CEILING: "ceiling",
 }
-_TIE = f' <span class="tie" title="cannot be told from the best">{TIE}</span>'
+_TIE = f' <span class="tie" title="cannot be distinguished from the best">{TIE}</span>'
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ class ScoreCells:
 
     @classmethod
     def of(cls, board: Board) -> ScoreCells:
-        """Marks, scales and reference lines of a board."""
+        """Return the marks, scales and reference lines of a board."""
         columns = phrases.columns(board)
         drawn = [column.score for column in columns if column.with_interval]
         known = [value for row in board.rows for value, _ in _target_regrets(board, row) if not math.isnan(value)]
@@ -257,13 +257,13 @@ class ScoreCells:
         )
 
     def first(self, column: Column) -> str:
-        """The direction that puts the best first."""
+        """Return the direction that puts the best first."""
         from dsim.evaluation.scores import BY_NAME
 
         return "ascending" if BY_NAME[column.score].better == "lower" else "descending"
 
     def score(self, row: Row, column: Column) -> str:
-        """A score of a row: bold where it is the best, marked where it is tied; with its interval and bar."""
+        """Return a score of a row: bold where it is the best, marked where it is tied; with its interval and bar."""
         found = row.scores.get(column.score)
         if found is None or math.isnan(found.value):
             why = found.note if found is not None else ""
@@ -286,7 +286,7 @@ class ScoreCells:
         return bounds + _draw_interval(found.value, found.low, found.high, scale, lines, said)
 
     def strip(self, row: Row) -> str:
-        """The regret of each target, as bars."""
+        """Return the regret of each target, as bars."""
         of_targets = _target_regrets(self.board, row)
         if not of_targets:
             return "<td></td>"
@@ -294,7 +294,7 @@ class ScoreCells:
         return f'<td class="text">{_draw_strip(values, labels, self.most)}</td>'
 
     def plain(self, scores: Mapping[str, Score], column: Column) -> str:
-        """A score of a baseline, with its interval where the column shows one."""
+        """Return a score of a baseline, with its interval where the column shows one."""
         found = scores.get(column.score)
         if found is None or math.isnan(found.value):
             return f'<span title="{escape(found.note if found is not None else "")}">{phrases.NONE}</span>'
@@ -303,11 +303,11 @@ class ScoreCells:
         return escape(phrases.figure(column.score, found.value, self.board.truth)) + beside
 
     def names(self) -> str:
-        """The targets' names above their bars."""
+        """Return the targets' names, which stand above their bars."""
         return _draw_names(self.board.truth.targets)
 
     def axis(self, column: Column) -> str:
-        """The scale of a column; empty where nothing is drawn."""
+        """Return the scale of a column; empty where nothing is drawn."""
         if column.score not in self.scales:
             return ""
         scale = self.scales[column.score]
@@ -320,7 +320,7 @@ class ScoreCells:
         of_bars = f"bars: regret of each target, up to {phrases.figure('regret', self.most, self.board.truth)}"
         parts = [
             *(f"{_draw_sample(line)} {escape(line.name)}" for line in shown.values()),
-            f'<span class="tie">{TIE}</span> cannot be told from the best',
+            f'<span class="tie">{TIE}</span> cannot be distinguished from the best',
             escape(of_bars),
             "dot: the best source was chosen",
         ]

@@ -26,7 +26,7 @@ from dsim.files import write_text
 from dsim.leaderboard.rows import Row, Status
 from dsim.runtime import Runtime
 
-#: Kinds of failures that are no error's name.
+#: Kinds of failures that are not the name of an error.
 TIMEOUT, CRASH, DEFECT, NO_VALUE, CHANGED = "timeout", "crash", "defect", "no value", "changed"
 #: What the machine or the datasets lack, and the measure cannot help.
 _LACKING = {NeedError.__name__, WeightsError.__name__}
@@ -34,7 +34,7 @@ _LACKING = {NeedError.__name__, WeightsError.__name__}
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there are no distances.
+    """The reason why a measure has no distances.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: Exception) -> Failure:
-        """That of an error.
+        """Return the failure of an error.
 
         >>> Failure.of(ValueError("odd"))
         Failure(kind='ValueError', reason='ValueError: odd', fix='')
@@ -60,18 +60,18 @@ class Failure:
         return cls(kind, f"{kind}: {error}")
 
     def fail_row(self, row: Row, **environment: Any) -> Row:
-        """The row of the measure that failed; without time and memory, which are those of failing."""
+        """Return the row of the measure that failed; without time and memory, which are those of failing."""
         details = {"failure": self.kind, **({"fix": self.fix} if self.fix else {}), **environment}
         return replace(row, status=Status.FAILED, reason=self.reason, environment={**row.environment, **details})
 
 
 def is_lacking(row: Row) -> bool:
-    """Whether labels, masks, weights are wanting, or the measure says why it has no value here: no code is broken."""
+    """Return whether labels, masks or weights are lacking, or the measure gives its reason: no code is broken."""
     return row.environment.get("failure") in {*_LACKING, NO_VALUE}
 
 
 def comes_again(row: Row, timeout: float | None) -> bool:
-    """Whether a failure is worth keeping: one that would come again. More time, or what was lacking, may mend it."""
+    """Return whether a failure would come again, and is worth keeping; more time, or what was lacking, may mend it."""
     kind = row.environment.get("failure")
     if kind == TIMEOUT:
         return timeout is not None and timeout <= float(row.environment.get("timeout", 0))
@@ -99,7 +99,7 @@ class Request:
 
 
 def carry_out(request: Request) -> dict[str, Any]:
-    """The matrix as JSON with time and peak memory; or the failure."""
+    """Return the matrix as JSON with time and peak memory; or the failure, whatever was raised."""
     started = time.perf_counter()
     runtime = Runtime(device=request.device, offline=request.offline, workers=request.threads)
     try:
@@ -138,7 +138,7 @@ def _environment(runtime: Runtime, seconds: float, memory_unknown: str) -> Mappi
 
 
 def peak_megabytes() -> tuple[float, str]:
-    """Peak resident memory of this process, MB of 10^6 bytes; or NaN and why it is not known.
+    """Return the peak resident memory of this process, MB of 10^6 bytes; or NaN and why it is not known.
 
     Linux reports it for this process alone; that of getrusage begins with the parent's memory at the time of the fork.
     """
@@ -150,12 +150,15 @@ def peak_megabytes() -> tuple[float, str]:
     try:
         import resource
     except ImportError:
-        return math.nan, f"{platform.system()} does not tell a process its peak memory"
+        return math.nan, f"{platform.system()} does not report the peak memory of a process"
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), ""
 
 
 def main() -> None:
-    """Read the request, do the work, write the answer."""
+    """Read the request from stdin, do the work, and write the answer.
+
+    Raises DsimError where the answer cannot be written.
+    """
     request = Request(**json.loads(sys.stdin.buffer.readline()))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     write_text(Path(request.answer), json.dumps(carry_out(request)))

@@ -94,7 +94,7 @@ class PointMap:
 
     @cached_property
     def members(self) -> list[NDArray[np.intp]]:
-        """The images of each dataset: positions in ``ids``, in order."""
+        """The images of each dataset: positions (n,) in ``ids``, in order."""
         import numpy as np
 
         return [np.flatnonzero(np.asarray(self.owners) == owner) for owner in range(len(self.datasets))]
@@ -116,6 +116,8 @@ def render_map(
     title, description : plain text at the top. ``notes`` : plain text, how the map is to be read.
     table : HTML of a table of the datasets; by default their typical images, names and numbers of images.
     fallback : plain text that readers without scripts see in place of the map.
+
+    Raises ValueError where a distance or a corner of a region is not finite.
     """
     lines = [*notes, *([_note_on_pictures(contents)] if contents.sprites else [])]
     stage = _FOLDER.joinpath("map.html").read_text("utf-8").replace("$cell", str(CELL))

@@ -37,7 +37,7 @@ def emphasise_name(value: str) -> str:
 
 
 def join_words(parts: Sequence[str]) -> str:
-    """Return parts, HTML already, as an enumeration.
+    """Return parts, HTML already, as an enumeration; raises IndexError without parts.
 
     >>> join_words(["a"]), join_words(["a", "b", "c"])
     ('a', 'a, b and c')
@@ -56,6 +56,8 @@ def format_number(value: float) -> str:
 
 def format_decimals(value: float, form: str) -> str:
     """Return a number in a given format, such as ``"z.2f"``; a dash for NaN.
+
+    Raises ValueError where the format is not one of numbers.
 
     >>> format_decimals(-0.5, ".2f")
     '−0.50'
@@ -115,6 +117,8 @@ def render_table(
     heads, rows : contents of the heading row, and of each row below it. ``kinds`` : classes of each column's cells,
         such as ``"text"``, which aligns to the left; numbers stand to the right.
     kind : class of the table. ``row_heads`` : the column whose cells are headings of their rows, or None.
+
+    Raises ValueError where the rows, heads and kinds are not of one length.
 
     >>> render_table(["set", "images"], [["a", "3"]], kinds=["text", ""], row_heads=None).splitlines()[2]
     '<tr><td class="text">a</td><td>3</td></tr>'

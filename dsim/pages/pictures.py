@@ -53,7 +53,7 @@ def encode_image(image: Image.Image, quality: int = 80) -> str:
 
 
 def embed_image(image: Image.Image, alt: str) -> Picture:
-    """Return an RGB image as a picture of the page."""
+    """Return an RGB image as a picture of the page, of its size."""
     return Picture(encode_image(image), image.width, image.height, alt)
 
 

@@ -29,9 +29,9 @@ def number(value: float, decimals: int = 2) -> str:
 
 
 def equal_decimals(values: Iterable[float]) -> str:
-    """The format that gives equal decimals to all values of a table: three digits of the largest, or of their range.
+    """Return the format of equal decimals for all values of a table: three digits of the largest, or of their range.
 
-    Values that are not finite count for nothing.
+    Values that are not finite do not count.
 
     >>> [equal_decimals(values) for values in ([0.1284, 3.57], [812.0, 90.0], [1.07, 1.19], [2e7])]
     ['z.2f', 'z.0f', 'z.3f', '.1e']
@@ -62,7 +62,7 @@ def format_score(score: Score, confidence: float, sign: int = 1) -> str:
 
 
 def plural(count: int, word: str) -> str:
-    """A count with its noun.
+    """Return a count with its noun.
 
     >>> plural(1, "target"), plural(0, "pair")
     ('1 target', '0 pairs')
@@ -71,7 +71,7 @@ def plural(count: int, word: str) -> str:
 
 
 def head(figure: Figure, title: str, below: str) -> None:
-    """The title of a picture with a constrained layout, and a line below it."""
+    """Draw the title of a picture with a constrained layout, and a line below it."""
     from matplotlib.text import Annotation
 
     # The second line of the title only keeps the place of the one below.
@@ -83,7 +83,7 @@ def head(figure: Figure, title: str, below: str) -> None:
 
 
 def foot(figure: Figure, notes: Iterable[str], letters: int) -> None:
-    """Notes below a picture with a constrained layout, each in lines of so many letters."""
+    """Draw notes below a picture with a constrained layout, each in lines of so many letters."""
     lines = [line for note in notes for line in textwrap.wrap(drawable(note, 600), letters)]
     if lines:
         style: dict[str, Any] = {"fontsize": 7.5, "color": PALE_INK, "linespacing": 1.4, "parse_math": False}
@@ -91,7 +91,7 @@ def foot(figure: Figure, notes: Iterable[str], letters: int) -> None:
 
 
 def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
-    """A pale grid below the data, and nothing else around them."""
+    """Draw a pale grid below the data, and nothing else around them."""
     axes.grid(axis=grid, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=8)
@@ -99,7 +99,7 @@ def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
 
 
 def key(figure: Figure, heading: str, marks: Sequence[tuple[str, Mapping[str, Any]]], length: int) -> None:
-    """A legend to the right: under its heading, what each mark means."""
+    """Draw a legend to the right: under its heading, the meaning of each mark."""
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], linestyle="none"), *(Line2D([], [], **mark) for _, mark in marks)]

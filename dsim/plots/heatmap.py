@@ -31,6 +31,7 @@ def draw_heatmap(matrix: SimilarityMatrix, path: Path, title: str | None = None,
 
     Parameters
     ----------
+    matrix : its values are (sources, targets).
     path : a name in .png or .svg; written atomically.
     title : default: the measure and its direction. ``note`` : a line below the picture.
 

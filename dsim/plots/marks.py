@@ -24,7 +24,7 @@ _ROWS = 38
 
 
 def centre_mark(look: Look, role: Role) -> dict[str, Any]:
-    """How the mean of a dataset is drawn: set off from its points by a white rim."""
+    """Return the look of the mean of a dataset as matplotlib takes it: set off from its points by a white rim."""
     from matplotlib.patheffects import withStroke
 
     mark: dict[str, Any] = {"marker": look.shape, "linestyle": "none", "color": look.colour}
@@ -35,7 +35,10 @@ def centre_mark(look: Look, role: Role) -> dict[str, Any]:
 
 
 def add_legend(figure: Figure, look: Mapping[str, Look], roles: Mapping[str, Role], counts: Mapping[str, int]) -> None:
-    """Sources, then targets, each under its heading with the number of images, to the right of the map."""
+    """Draw the legend of a map to its right: sources, then targets, under headings, with their numbers of images.
+
+    Raises KeyError for a dataset without a role or a count.
+    """
     handles, texts, headings = _entries(look, roles, counts)
     legend = figure.legend(
         handles,
@@ -85,7 +88,10 @@ _FRAME: dict[str, Any] = {"fill": False, "edgecolor": "#D55E00", "linewidth": 1.
 def best_sources(
     axes: Axes, matrix: SimilarityMatrix, ink: Callable[[float], str], place: tuple[float, float], size: float
 ) -> list[Mark]:
-    """A star on the best source of each target: hollow where the verdict is "no clear winner"."""
+    """Draw a star on the best source of each target, hollow without a clear winner; return its entries of the legend.
+
+    ``place`` is that of the star in its cell; the cells are those of the values (sources, targets).
+    """
     from matplotlib.lines import Line2D
 
     drawn = set()
@@ -109,7 +115,7 @@ def _star(filled: bool, ink: str, size: float) -> dict[str, Any]:
 def self_pairs(
     axes: Axes, same: NDArray[np.bool_], meaning: str = "a dataset against itself, not ranked"
 ) -> list[Mark]:
-    """A frame around each dataset against itself; ``same`` is bool (sources, targets)."""
+    """Draw a frame around each dataset against itself, ``same`` of shape (sources, targets); return its entry."""
     from matplotlib.patches import Patch, Rectangle
 
     for row, column in np.argwhere(same):
@@ -120,9 +126,10 @@ def self_pairs(
 def failures(
     axes: Axes, reasons: Mapping[tuple[int, int], str], shown: Callable[[int, int], bool] = lambda row, column: True
 ) -> list[Mark]:
-    """A hatch on each failed cell, by (row, column), one for each reason, the frequent reasons first.
+    """Draw a hatch on each failed cell, by (row, column), one for each reason, and return their entries of the legend.
 
-    All reasons are explained, so that hatches mean the same in several panels, where only some cells are ``shown``.
+    The frequent reasons come first. All are explained, so that hatches mean the same in several panels, where only some
+    cells are ``shown``.
     """
     from matplotlib.patches import Patch, Rectangle
 
@@ -142,7 +149,7 @@ def _hatched(hatch: str) -> dict[str, Any]:
 
 
 def explain(figure: Figure, axes: Axes, marks: Sequence[Mark], note: str) -> None:
-    """The legend below the names of the targets, then the note."""
+    """Draw the legend below the names of the targets, and the note below it."""
     from matplotlib.lines import Line2D
 
     entries = [*marks, (Line2D([], [], linestyle="none"), note)] if note else marks

@@ -29,6 +29,7 @@ def draw_agreement(found: Agreement, path: Path, note: str = "") -> None:
 
     Parameters
     ----------
+    found : of m measures; tau is drawn as a table (m, m).
     path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
 
     Raises

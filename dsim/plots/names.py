@@ -31,7 +31,7 @@ def place_labels(
     clearance: float,
     covers_point: float = COVERS_POINT,
 ) -> NDArray[np.float64]:
-    """Centres of label boxes, all in pixels: each at the cheapest of many places around its anchor.
+    """Return the centres (n, 2) of label boxes, in pixels: each at the cheapest of many places around its anchor.
 
     The cost of a place is its distance and what the label would cover there. Labels in crowds choose first; then all
     choose again, knowing where the others stand. Nothing is random.
@@ -105,7 +105,7 @@ class Names:
     points: NDArray[np.float64]
 
     def place(self, clearance: float = 9, covers_point: float = COVERS_POINT) -> None:
-        """Put each name near its mark, where it covers little, and join the two; distances in pixels."""
+        """Draw each name near its mark, where it covers little, and join the two; distances in pixels."""
         if not self.texts:
             return
         boxes = [text.get_window_extent() for text in self.texts]
@@ -134,7 +134,10 @@ def names_of(
     size: float,
     length: int,
 ) -> Names:
-    """Names that wait for their places, with a white rim that sets them off from what they cover."""
+    """Return names that wait for their places, with a white rim that sets them off from what they cover.
+
+    ``marks`` (n, 2) are named by the n ``names``; ``points`` (m, 2) are better not covered.
+    """
     from matplotlib.patheffects import withStroke
 
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "zorder": 6, "parse_math": False}

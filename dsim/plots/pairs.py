@@ -36,23 +36,23 @@ class Pairs:
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """(n, 2)."""
+        """The points, float (n, 2)."""
         return np.stack([self.x, self.y], axis=1)
 
     @property
     def alone(self) -> NDArray[np.bool_]:
-        """(n,), whether a dataset meets itself."""
+        """Whether a dataset meets itself, bool (n,)."""
         return np.array([source == target for source, target in zip(self.sources, self.targets, strict=True)], bool)
 
     def of_target(self, column: int) -> Pairs:
-        """Those of one target."""
+        """Return the pairs of one target, by its position."""
         kept = np.flatnonzero(self.columns == column)
         sources, targets = (tuple(names[i] for i in kept) for names in (self.sources, self.targets))
         return Pairs(self.x[kept], self.y[kept], self.rows[kept], self.columns[kept], sources, targets)
 
 
 def pairs_of(evaluation: Evaluation) -> Pairs:
-    """The counted pairs of an evaluation, source by source."""
+    """Return the n counted pairs of an evaluation, of its (sources, targets), source by source."""
     heights = evaluation.scores if evaluation.transferability is None else evaluation.transferability
     rows, columns = np.nonzero(evaluation.counted)
     sources = tuple(evaluation.sources[row] for row in rows)
@@ -61,14 +61,14 @@ def pairs_of(evaluation: Evaluation) -> Pairs:
 
 
 def best_pairs(evaluation: Evaluation) -> NDArray[np.bool_]:
-    """bool (sources, targets), where the truth is best: several for a target where they are tied."""
+    """Return where the truth is best, bool (sources, targets): several sources for a target where they are tied."""
     scores = np.where(evaluation.candidates, evaluation.scores, -np.inf)
     best: NDArray[np.bool_] = evaluation.candidates & (scores == scores.max(axis=0))
     return best
 
 
 def decimals(evaluation: Evaluation) -> int:
-    """Of scores in texts: a tenth of a percent, or a thousandth."""
+    """Return the decimals of scores in texts: a tenth of a percent, or a thousandth."""
     return 1 if evaluation.unit == "%" else 3
 
 
@@ -86,7 +86,7 @@ def height_label(evaluation: Evaluation) -> str:
 
 
 def point_looks(count: int) -> list[Look]:
-    """Colour and shape change together, so that either tells a few apart; no two of 56 are equal.
+    """Return looks whose colour and shape change together, so that either distinguishes a few; no two of 56 are equal.
 
     >>> point_looks(2)
     [Look(colour='#0072B2', shape='o'), Look(colour='#D55E00', shape='s')]
@@ -95,7 +95,7 @@ def point_looks(count: int) -> list[Look]:
 
 
 def point_mark(look: Look, size: float, hollow: bool = False) -> dict[str, Any]:
-    """How a pair is drawn; hollow for a dataset against itself."""
+    """Return the look of a pair as matplotlib takes it; hollow for a dataset against itself."""
     shape: dict[str, Any] = {"marker": look.shape, "linestyle": "none", "markersize": size, "zorder": 5}
     if hollow:
         return {**shape, "markerfacecolor": "none", "markeredgecolor": look.colour, "markeredgewidth": 1.6}

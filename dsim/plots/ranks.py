@@ -31,12 +31,13 @@ def draw_ranks(evaluation: Evaluation, path: Path, note: str = "") -> None:
     """Draw the ranks of all sources for each target, on the left by the measure, on the right by the truth.
 
     Dark is the first rank; tied sources share their mean rank. In both panels a star marks the best source of the
-    target and a ring the nearest, so that the left one tells which rank the measure gives to the best source, and the
+    target and a ring the nearest, so that the left one shows which rank the measure gives to the best source, and the
     right one how good its choice really was. The source that is best on average stands on top. Below are Spearman's
     correlation and the regret of each target. A dataset against itself is framed, pairs without a value are hatched.
 
     Parameters
     ----------
+    evaluation : of distances and scores (sources, targets).
     path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
 
     Raises

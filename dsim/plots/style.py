@@ -46,7 +46,7 @@ _STYLE = {
 
 @contextmanager
 def pictures() -> Iterator[None]:
-    """matplotlib's defaults with this style, whatever the user's settings are; they come back afterwards."""
+    """Draw with matplotlib's defaults and this style, whatever the user's settings are; they come back afterwards."""
     from matplotlib import style
 
     with style.context(["default", _STYLE]):
@@ -54,7 +54,7 @@ def pictures() -> Iterator[None]:
 
 
 def ink_on(colour: Sequence[float]) -> str:
-    """The colour of writing on a colour (red, green, blue, ...) in [0, 1]: white on dark ones, else that of all text.
+    """Return the colour of writing on a colour (red, green, blue, ...) in [0, 1]: white on dark ones, else ``INK``.
 
     >>> ink_on((0.0, 0.0, 0.5)), ink_on((1.0, 1.0, 0.9, 1.0))
     ('white', '#222222')
@@ -64,12 +64,12 @@ def ink_on(colour: Sequence[float]) -> str:
 
 
 def unframed(axes: Axes) -> None:
-    """No lines around the data."""
+    """Remove the lines around the data."""
     axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
 
 
 def drawable(text: str, length: int = 200) -> str:
-    """The text on one line, shortened in the middle; characters without a glyph in the font become boxes.
+    """Return the text on one line, shortened in the middle; characters without a glyph in the font become boxes.
 
     >>> drawable("line\\nbreak"), drawable("a-rather-long-name", 11)
     ('line break', 'a-rat…-name')
@@ -86,6 +86,7 @@ def name_entries(legend: Legend, texts: Sequence[str]) -> None:
     """Name the entries of a legend that was made with placeholders.
 
     Given at once, texts that begin with an underscore would be left out, and dollars would be read as formulas.
+    Raises ValueError unless there is one text for each entry.
     """
     for entry, text in zip(legend.get_texts(), texts, strict=True):
         entry.set(text=text, parse_math=False)
@@ -113,14 +114,14 @@ SHAPES: Mapping[Role, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Look:
-    """How one dataset is drawn."""
+    """The colour and the shape of one dataset's marks."""
 
     colour: str
     shape: str
 
 
 def looks(roles: Mapping[str, Role]) -> dict[str, Look]:
-    """A look for each dataset, in order; no two of up to 56 sources, nor of up to 42 targets, are equal.
+    """Return a look for each dataset, in order; no two of up to 56 sources, nor of up to 42 targets, are equal.
 
     Colours run through sources and targets together, so that few datasets share none.
 
@@ -152,7 +153,10 @@ def check_suffix(path: Path) -> None:
 
 
 def save(figure: Figure, path: Path, title: str) -> None:
-    """Write the figure as PNG or SVG, by the suffix; the title stands in the file's metadata."""
+    """Write the figure as PNG or SVG, by the suffix; the title stands in the file's metadata.
+
+    Raises UsageError for another suffix, and DsimError where the file cannot be written.
+    """
     check_suffix(path)
     suffix = path.suffix.lower()
     metadata = {"Title": title, **_METADATA[suffix]}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: More targets, or more pairs, and each target has a panel of its own.
 _TARGETS_TOGETHER, _PAIRS_TOGETHER = 8, 60
-#: Sources whose names a panel has room for, and whose looks a reader can tell apart.
-_ROOM_FOR_NAMES, _TOLD_APART = 10, 24
+#: Sources whose names a panel has room for, and whose looks a reader can distinguish.
+_ROOM_FOR_NAMES, _DISTINCT_LOOKS = 10, 24
 #: Fewer targets make few different resamples.
 _FEW_TARGETS = 8
 _NAME_LENGTH = 28
@@ -41,12 +41,13 @@ def draw_transfer(evaluation: Evaluation, path: Path, note: str = "") -> None:
     """Draw the distance of each counted pair against its transferability, or its score where there is no baseline.
 
     Up to 8 targets with up to 60 pairs share one panel, like Fig. 4 of the cats paper (arXiv:2107.05940): colour and
-    shape tell the target, the name the source, and the line is of all pairs, with a band from resampled targets. More
+    shape show the target, the name the source, and the line is of all pairs, with a band from resampled targets. More
     are drawn in one panel per target, each with the line and the band of its sources. A dataset against itself is
     hollow. Correlations are of what is drawn: negative where near sources transfer better.
 
     Parameters
     ----------
+    evaluation : of distances and scores (sources, targets).
     path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
 
     Raises
@@ -95,11 +96,11 @@ def _draw_apart(evaluation: Evaluation, pairs: Pairs) -> tuple[Figure, list[Name
     count, sources = len(evaluation.targets), len(evaluation.sources)
     wide = min(count, 3 if count <= 12 else 4 if count <= 20 else 6)
     high = math.ceil(count / wide)
-    keyed = _ROOM_FOR_NAMES < sources <= _TOLD_APART
+    keyed = _ROOM_FOR_NAMES < sources <= _DISTINCT_LOOKS
     figure = Figure(figsize=(3.4 * wide + (2.2 if keyed else 0), 2.5 * high + 1.2), layout="constrained")
     grid = figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False).ravel()
     _frame(grid[0], pairs)
-    looks = point_looks(sources) if sources <= _TOLD_APART else [Look(COLOURS[0], "o")] * sources
+    looks = point_looks(sources) if sources <= _DISTINCT_LOOKS else [Look(COLOURS[0], "o")] * sources
     names = [_panel(axes, evaluation, pairs, column, looks) for column, axes in enumerate(grid[:count])]
     for axes in grid[count:]:
         axes.set_visible(False)

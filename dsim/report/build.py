@@ -49,6 +49,8 @@ def make_report(
     notes, reliability : by measure: remarks besides the numbers, and how such choices fared where transfer was
         measured. ``steps`` : the next things to do.
 
+    Raises UsageError where the matrices are of different datasets, or two of them of one measure.
+
     >>> from dsim.comparison import compare
     >>> from dsim.data.phantoms import open_phantom
     >>> from dsim.report import Results

@@ -86,7 +86,7 @@ class Report:
         return self.parts[0].matrix
 
     def glance(self, name: str) -> Glance:
-        """Return the glance at the dataset of that name."""
+        """Return the glance at the dataset of that name; raises StopIteration where there is none."""
         return next(glance for glance in self.glances if glance.name == name)
 
 
@@ -104,7 +104,10 @@ class Results:
 
     @cached_property
     def agreement(self) -> Agreement | None:
-        """The agreement of the measures; None for a single one."""
+        """The agreement of the measures; None for a single one.
+
+        Raises UsageError where they are of different datasets, or two of one measure.
+        """
         from dsim.comparison import compare_rankings
 
         if len(self.matrices) < 2:

@@ -30,7 +30,7 @@ _MANY = 8
 
 
 def render_heatmap(matrix: SimilarityMatrix) -> str:
-    """Return the table of all values: sources in rows, targets in columns; below it the reasons why cells failed.
+    """Return the table of all values (sources, targets), and below it the reasons why cells failed.
 
     A star marks the best source of each target.
     """

@@ -27,7 +27,7 @@ _CAPTION = "Each small mark is an image, each large mark the mean of a dataset; 
 def write_report(report: Report, path: str | Path) -> Path:
     """Write the page, whole or not at all, and return its path.
 
-    Raises UsageError for a name that does not end in .html or .htm.
+    Raises UsageError for a name that does not end in .html or .htm, and DsimError where it cannot be written.
     """
     where = Path(path)
     check_report_path(where)

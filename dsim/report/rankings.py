@@ -44,7 +44,7 @@ def render_badge(verdict: WordedVerdict) -> str:
 
 
 def word_verdict(matrix: SimilarityMatrix, target: str) -> WordedVerdict:
-    """Return the verdict of one measure for one target, in words."""
+    """Return the verdict of one measure for one target, in words; raises KeyError for a name that is not a target."""
     verdict = matrix.verdicts[target]
     outcome = verdict.outcome
     if outcome is Outcome.NO_SOURCE or verdict.best is None:
@@ -99,7 +99,7 @@ def _no_clear_winner(matrix: SimilarityMatrix, verdict: Verdict) -> str:
     if verdict.outcome is Outcome.TIED:
         return f"{best} is nearest, and not alone: {isolate_name(verdict.reason.removeprefix('no clear winner: '))}"
     return (
-        f"{best} is first and cannot be told apart from {second}: that lies {_margin(matrix, verdict)} farther"
+        f"{best} is first and cannot be distinguished from {second}: that lies {_margin(matrix, verdict)} farther"
         f" ({_interval(matrix)}, which holds 0)"
     )
 
@@ -128,7 +128,10 @@ _MOST_SHOWN = 12
 
 
 def render_rankings(matrix: SimilarityMatrix, worded: bool) -> str:
-    """Return one card for each target, with its verdict in words if ``worded``, and then how to read them."""
+    """Return one card for each target, with its verdict in words if ``worded``, and then how to read them.
+
+    The values of the matrix are (sources, targets).
+    """
     scale = _Scale.over(_values(matrix))
     cards = "\n".join(_ranking_card(matrix, target, scale, worded) for target in matrix.targets)
     return f'<div class="rankings">\n{cards}\n</div>\n<p class="small key">{" ".join(_key(matrix, scale))}</p>'

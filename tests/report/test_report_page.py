@@ -240,7 +240,7 @@ def test_failed_cells_are_told_with_their_reasons():
     ("verdict", "badge", "words"),
     [
         (Verdict("t", "a", "b", True, 0.1, 0.2, ""), "clear winner", "The second, b, lies 0.1 to 0.2 farther"),
-        (Verdict("t", "a", "b", False, -0.1, 0.2, ""), "no clear winner", "cannot be told apart from b"),
+        (Verdict("t", "a", "b", False, -0.1, 0.2, ""), "no clear winner", "cannot be distinguished from b"),
         (
             Verdict("t", "a", "b", False, 0.0, 0.0, "no clear winner: a, b are equally near"),
             "no clear winner",

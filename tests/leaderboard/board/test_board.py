@@ -1,4 +1,4 @@
-"""The order of a board, and who cannot be told from the best: paired differences, by hand and by simulation."""
+"""The order of a board, and which rows tie with the best: paired differences, by hand and by simulation."""
 
 from __future__ import annotations
 

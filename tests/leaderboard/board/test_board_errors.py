@@ -27,7 +27,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a version that is no number": (
         lambda: _row("odd@1.5", "odd"),
-        "measure 'odd@1.5' is refused: its version is no whole number from 1 on, so nobody could tell which numbers "
+        "measure 'odd@1.5' is refused: its version is not a whole number from 1 on, so nobody could know which numbers "
         "are its own\n  fix: have its author give spec.version",
     ),
     "unknown self pairs": (

@@ -163,7 +163,7 @@ def test_marks_and_kinds_of_rows_are_there(page):
         "added",
         "failed: it needs masks | and has none; fix: give it masks",
         "5 of 6",
-        "cannot be told from",
+        "cannot be distinguished from",
     ):
         assert told in said
     assert page.count("strong") > 5
