@@ -120,7 +120,10 @@ CLAIMS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no value": (lambda row: claim(row, "kendall", "value", None), "kendall is claimed to be nan"),
     "a pair called one dataset": (other_pairs, "called one dataset, and they are two: b -> t1"),
     "other images": (other_fingerprint, "it did not read the images of this board: b"),
-    "no plugin version": (lambda row: row.update(plugin="given as an object"), "is not a distribution with its version"),
+    "no plugin version": (
+        lambda row: row.update(plugin="given as an object"),
+        "is not a distribution with its version",
+    ),
     "distances of another measure": (lambda row: row["matrix"].update(measure="x@1"), "its distances are of 'x@1'"),
 }
 
