@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def groups_of(dataset: Dataset) -> list[NDArray[np.intp]] | None:
+def _groups_of(dataset: Dataset) -> list[NDArray[np.intp]] | None:
     """Return the positions (b,) of each group's images, groups in alphabetical order; None with fewer than two."""
     import numpy as np
 
@@ -38,7 +38,7 @@ def units_of(dataset: Dataset) -> Units:
     """
     import numpy as np
 
-    found = groups_of(dataset)
+    found = _groups_of(dataset)
     return np.arange(len(dataset), dtype=np.intp)[:, None] if found is None else found
 
 
@@ -80,7 +80,7 @@ def draws(dataset: Dataset, fingerprint: str, count: int, seed: int) -> list[NDA
     import numpy as np
 
     rng = stream(seed, fingerprint, "bootstrap")
-    members = groups_of(dataset)
+    members = _groups_of(dataset)
     if members is None:
         return list(rng.integers(len(dataset), size=(count, len(dataset)), dtype=np.intp))
     chosen = rng.integers(len(members), size=(count, len(members)))

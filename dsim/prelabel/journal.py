@@ -24,6 +24,8 @@ Line = dict[str, Any]
 class Journal:
     """The journal in a folder, as it was left; nothing is written before ``start`` or ``add``.
 
+    Raises DsimError where it cannot be read.
+
     Attributes
     ----------
     facts : of the first line; None where there is no journal.
@@ -43,7 +45,7 @@ class Journal:
             self._take(place, line)
 
     def start(self, facts: Mapping[str, Any], replaces: bool) -> None:
-        """Begin anew; an older journal is lost."""
+        """Begin anew; an older journal is lost. Raises DsimError where the disk refuses."""
         self.facts, self.replaces, self.closed = facts, replaces, False
         self.begun, self._places, self._end = set(), {}, 0
         with _told(self.path):
@@ -52,26 +54,38 @@ class Journal:
         self._append({"facts": dict(facts), "replaces": replaces})
 
     def begin(self, index: int, files: Sequence[str]) -> None:
-        """These files of an image are about to be written; paths below the folder."""
+        """Note that these files of an image, paths below the folder, are about to be written.
+
+        Raises DsimError where the disk refuses.
+        """
         self.begun.add(index)
         # Before the files, for good: without this line they would be taken for the user's.
         self._append({"begun": index, "files": [*files]}, sync=True)
 
     def add(self, index: int, line: Line) -> None:
-        """The files of this image are written; ``line`` is what shall be known of them."""
+        """Note that the files of this image are written; ``line`` is what shall be known of them.
+
+        Raises DsimError where the disk refuses.
+        """
         self._places[index] = self._append({"done": index, **line})
 
     def close(self) -> None:
-        """All is finished."""
+        """Note that all is finished. Raises DsimError where the disk refuses."""
         self._append({"closed": True})
         self.closed = True
 
     def finished(self) -> list[int]:
-        """The images that are finished and whose files are all still there, in their order."""
+        """Return the images that are finished and whose files are all still there, in their order.
+
+        Raises DsimError where the journal cannot be read.
+        """
         return [index for index, line in self.read() if all((self.folder / file).exists() for file in line["files"])]
 
     def read(self) -> Iterator[tuple[int, Line]]:
-        """(index, line) of every finished image in the order of the dataset; one line is held at a time."""
+        """Yield (index, line) of every finished image in the order of the dataset; one line is held at a time.
+
+        Raises DsimError where the journal cannot be read.
+        """
         if not self._places:
             return
         with _told(self.path), self.path.open("rb") as file:
@@ -80,7 +94,10 @@ class Journal:
                 yield index, json.loads(file.readline())
 
     def discard(self, more: Sequence[str]) -> None:
-        """Remove every file that was begun, and ``more``; nothing where there is no journal."""
+        """Remove every file that was begun, and ``more``; nothing where there is no journal.
+
+        Raises DsimError where the disk refuses.
+        """
         if self.facts is None:
             return
         home = self.folder.resolve()

@@ -60,7 +60,7 @@ class Place:
         return f"{MASKS}/{self.name}.png"
 
     def files(self, settings: Settings) -> list[str]:
-        """All files that may be written, below the folder of the pre-labels."""
+        """Return all files that may be written, below the folder of the pre-labels."""
         maps = [f"{PROBABILITIES}/{self.name}.{settings.probabilities}"] if settings.probabilities else []
         return [self.mask, f"{GEOJSON}/{self.name}.geojson", f"{ROIS}/{self.name}.zip", *maps]
 
@@ -87,6 +87,8 @@ def label_image(
     probabilities: NDArray[np.float32], threshold: float, settings: Settings, place: Place, out: Path, key: str
 ) -> dict[str, Any]:
     """Write the files of one image; returns ``files`` that were written, ``row`` of the table, and ``annotations``.
+
+    ``probabilities`` are float32 (H, W) in [0, 1].
 
     There is no ROI zip for an image without objects, which ImageJ would refuse, nor for one larger than its format.
     Raises MeasureError where the model gave no probabilities, DsimError where the disk does not take a file.
@@ -164,7 +166,7 @@ def expected_dice(probabilities: NDArray[np.float32], mask: NDArray[np.bool_]) -
 
 
 def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the entropy of each pixel in bits, (H, W) in [0, 1]: 1 where the probability is 0.5.
+    """Return the entropy of each pixel in bits, float64 (H, W) in [0, 1]: 1 where the probability is 0.5.
 
     >>> import numpy as np
     >>> entropy(np.array([0.0, 0.5, 0.25])).round(3).tolist()
@@ -180,6 +182,8 @@ def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def boundary_entropy(probabilities: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     """Return the mean entropy near the outlines of a mask: of pixels within 1 % of the longest side, at least 2 pixels.
+
+    Probabilities are float32 (H, W), the mask is bool (H, W).
 
     A sure model is in doubt only on the line itself; high is doubtful. NaN where the mask has no outline.
     """

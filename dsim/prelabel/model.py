@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Segments(Protocol):
-    """The interface of a segmentation model; ``dsim.models.segmenter.Segmenter`` is one."""
+    """The interface of a segmentation model; ``dsim.models.segmenter.Segmenter`` is one.
+
+    It gives probabilities (H, W).
+    """
 
     @property
     def trained_on(self) -> Sequence[Mapping[str, Any]]:
@@ -27,7 +30,7 @@ class Segments(Protocol):
     def predict_many(
         self, dataset: Dataset, indices: Sequence[int] | None = None, *, workers: int = 2
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """(index, probabilities float32 (H, W) at the image's own size) of the images, in order, one at a time."""
+        """Yield (index, probabilities float32 (H, W) at the image's own size) of the images in order, one at a time."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,10 @@ class _Labelled:
 
 
 def write_overlays(path: Path, target: Dataset, out: Path, rows: Sequence[Row], shown: int) -> None:
-    """Draw ``shown`` images: half of them the most doubtful of ``rows``, which are in that order, half of the rest."""
+    """Draw ``shown`` images: half of them the most doubtful of ``rows``, which are in that order, half of the rest.
+
+    Raises DsimError where the file cannot be written.
+    """
     first = rows[: -(-shown // 2)]
     rest = rows[len(first) :]
     others = [rest[position] for position in evenly(len(rest), shown - len(first))]

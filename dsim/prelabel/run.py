@@ -32,7 +32,7 @@ def prelabel(
     overwrite: bool = False,
     runtime: Runtime | None = None,
 ) -> PreLabels:
-    """Apply a segmentation model to every image of a target and write masks in the formats of annotation tools.
+    """Write masks, (H, W) each, of every image of a target in the formats of annotation tools; return what was done.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class _Job:
         self.seen = seen(model, target)
 
     def open(self, overwrite: bool) -> list[int]:
-        """Take up the folder, or begin it; returns the images that are to be labelled."""
+        """Take up the folder, or begin it, and return the images to label. Raises DataError where it holds others."""
         if overwrite:
             self.journal.discard([COCO, TABLE, SHEET, SUMMARY])
         elif self.journal.facts is None:
@@ -90,7 +90,7 @@ class _Job:
         return left
 
     def label(self, left: Sequence[int]) -> None:
-        """Write the files of these images, one image after the other."""
+        """Write the files of these images, one after the other. Raises DsimError where the disk refuses."""
         self._say()
         progress, total = self.runtime.progress, len(self.target)
         done = total - len(left)

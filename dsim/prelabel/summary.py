@@ -57,7 +57,7 @@ class PreLabels:
         return statistics.median(marked) if marked else None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON, schema ``dsim.prelabel/1``; of the images only the most doubtful."""
+        """Return a JSON document of schema ``dsim.prelabel/1``; of the images only the most doubtful."""
         shown = ("id", "image", "mask", "objects", "expected_dice", "boundary_entropy")
         return {
             "schema": SCHEMA,
@@ -75,7 +75,7 @@ class PreLabels:
         }
 
     def to_json(self, path: Path) -> None:
-        """Write it; atomically."""
+        """Write the document, atomically. Raises DsimError where the disk refuses."""
         write_text(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -116,7 +116,10 @@ COLUMNS = (
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Write the rows as CSV in their order; an empty cell is a number that does not exist."""
+    """Write the rows as CSV in their order; an empty cell is a number that does not exist.
+
+    Raises DsimError where the disk refuses.
+    """
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()

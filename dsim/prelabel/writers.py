@@ -29,7 +29,7 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
 
 
 def write_probabilities(path: Path, probabilities: NDArray[np.float32]) -> None:
-    """Write probabilities, float32 (H, W) in [0, 1].
+    """Write probabilities, float32 (H, W) in [0, 1]. Raises DsimError where it cannot be written.
 
     A PNG has 16 bits, in which 65,535 is 1; where the name ends in .tif, a TIFF holds them as they are.
     """
@@ -70,6 +70,8 @@ def coco_annotation(found: Outlined, size: tuple[int, int], score: float) -> dic
 
 def run_lengths(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]) -> list[int]:
     """Return the lengths of the runs of background and foreground in turn, down the columns, background first.
+
+    Rows and columns are those of the pixels, int64 (n,).
 
     >>> import numpy as np
     >>> run_lengths(np.array([0, 1]), np.array([0, 0]), (3, 2))
@@ -114,6 +116,8 @@ def write_coco(
     annotations: Iterable[tuple[int, Sequence[Mapping[str, Any]]]],
 ) -> None:
     """Write the whole file; ``annotations`` are (id of image, annotations without ids), images in the same order.
+
+    Raises DsimError where the disk refuses.
 
     Nothing is held in memory but one image's annotations.
     """

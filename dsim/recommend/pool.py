@@ -32,7 +32,7 @@ _AGAIN = "python benchmarks/zoo_features.py makes it again from the images"
 
 
 @dataclass(frozen=True)
-class Absent:
+class _Absent:
     """Images that are not at hand. Their digests are known, so that they are recognised wherever they turn up."""
 
     name: str
@@ -154,7 +154,7 @@ def read(path: Path) -> Shelf:
         dataset = Dataset(
             name=name,
             ids=tuple(facts["ids"]),
-            backing=Absent(name, extractor, tuple(facts["image_digests"])),
+            backing=_Absent(name, extractor, tuple(facts["image_digests"])),
             groups=None if facts["groups"] is None else tuple(facts["groups"]),
             dtypes=("uint8",) * len(features),
             location=f"zoo:{name}",

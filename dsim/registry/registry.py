@@ -99,7 +99,10 @@ class Registry:
         return self.trainers[name]
 
     def origin(self, name: str, hook: str = "dsim_measures") -> Plugin:
-        """Return the plugin that brings a measure, or what another hook declares under that name."""
+        """Return the plugin that brings a measure, or what another hook declares under that name.
+
+        Raises KeyError for an unknown name.
+        """
         plugin: Plugin = self._declared[hook][name][1]
         return plugin
 

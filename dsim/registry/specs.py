@@ -12,7 +12,7 @@ from dsim.errors import UnknownNameError, UsageError
 
 
 class Need(enum.StrEnum):
-    """Parts of a dataset that a measure or a trainer reads. Reading anything that was not declared raises."""
+    """Parts of a dataset that a measure or a trainer reads. Reading anything else raises PluginError."""
 
     IMAGES = "images"
     FEATURES = "features"

@@ -30,7 +30,7 @@ print("\\n" + json.dumps(sorted(set(sys.modules) & set({heavy!r}))))
 
 
 def declares_alone(target: str) -> None:
-    """Failure where a plugin's module and hooks, alone in a fresh process, fail or import something heavy."""
+    """Raise Failure where a plugin's module and hooks, alone in a fresh process, fail or import something heavy."""
     code = _DECLARE.format(target=target, hooks=tuple(HOOKS), heavy=HEAVY)
     code = f"import sys; sys.path[:] = {sys.path!r}\n{code}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
@@ -45,7 +45,7 @@ def declares_alone(target: str) -> None:
 
 
 def check_texts(name: str, texts: Mapping[str, str], references: Mapping[str, str]) -> None:
-    """Failure that lists each malformed name, empty text and reference that is not ``module:attribute``."""
+    """Raise Failure with every malformed name, empty text and reference that is not ``module:attribute``."""
     faults = [] if NAME.fullmatch(name) else [f"name {name!r} is not lower-case words joined by hyphens"]
     faults += [f"{field} is empty" for field, text in texts.items() if not text.strip()]
     faults += [
@@ -56,7 +56,7 @@ def check_texts(name: str, texts: Mapping[str, str], references: Mapping[str, st
 
 
 def loaded(reference: str) -> Any:
-    """Return the object that a reference names; Failure where it cannot be imported, or cannot be called."""
+    """Return the object that a reference names. Raises Failure where it cannot be imported or called."""
     try:
         found = load(reference)
     except PluginError as error:

@@ -52,7 +52,7 @@ class _Subject:
 
     @cached_property
     def images(self) -> NDArray[np.float32]:
-        """Twelve specimens as the extractor takes them, float32 (12, C, H, W)."""
+        """Twelve specimens (n, C, H, W), float32, as the extractor takes them."""
         import numpy as np
 
         from dsim.features.transforms import parse_transform
@@ -63,7 +63,7 @@ class _Subject:
 
 
 def check_extractor(spec: ExtractorSpec, plugin: Plugin) -> Report:
-    """Check that a kind of extractors keeps the contract, on the CPU and without any download."""
+    """Return the report on a kind of extractors: checks on the CPU, without any download, of features (n, d)."""
     with TemporaryDirectory(prefix="dsim-conformance-") as folder:
         results = run_gated(_CHECKS, _Subject(spec, plugin, Path(folder)), "works")
     return Report(spec.kind, tuple(results), "extractor")

@@ -46,7 +46,7 @@ class PluginReport:
         return "\n".join(map(str, self.parts))
 
     def to_dict(self) -> dict[str, Any]:
-        """One of the plugins in a document of schema ``dsim.plugin-check/1``."""
+        """Return one of the plugins of a document of schema ``dsim.plugin-check/1``."""
         from dsim.runtime import VERSION
 
         return {
@@ -62,7 +62,7 @@ class PluginReport:
 
 
 def check_plugin(name: str, *, progress: Progress | None = None) -> list[PluginReport]:
-    """Run the conformance kit on what is installed.
+    """Return the reports of the conformance kit on what is installed.
 
     Parameters
     ----------
@@ -163,7 +163,10 @@ def _unbuilt(call: str, message: str, hint: str) -> Report:
 
 
 def keep(report: PluginReport) -> None:
-    """Keep a report of all that a plugin brings; a cache that cannot be written costs nothing but the memory."""
+    """Keep a report of all that a plugin brings; a cache that cannot be written costs nothing but the memory.
+
+    Raises KeyError where its plugin is not in use.
+    """
     plugin = default().plugins[report.plugin]
     if len(report.parts) < sum(map(len, plugin.declared.values())):
         return
@@ -173,7 +176,7 @@ def keep(report: PluginReport) -> None:
 
 
 def kept(plugin: Plugin) -> dict[str, Any] | None:
-    """The document of the plugin's last check; None where it was not checked as it is now."""
+    """Return the document of the plugin's last check; None where it was not checked as it is now."""
     try:
         document: dict[str, Any] = json.loads(_path(plugin).read_text("utf-8"))
         return document if document["stamp"] == _stamp(plugin) is not None else None
@@ -198,7 +201,7 @@ class _Command:
     plugin: Plugin
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """``dsim NAME ...`` with the path of this process, so that it finds the same plugins."""
+        """Return the outcome of ``dsim NAME ...``, with the path of this process, so that it finds the same plugins."""
         code = f"import sys; sys.path[:] = {sys.path!r}\nfrom dsim.cli.main import main; main(sys.argv[1:])"
         command = [sys.executable, "-c", code, self.spec.name, *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=120)

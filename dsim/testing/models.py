@@ -70,7 +70,7 @@ class _Trainer:
 
 
 def check_trainer(spec: TrainerSpec, plugin: Plugin) -> Report:
-    """Check that a trainer keeps the contract, by four tiny runs on the CPU."""
+    """Return the report on a trainer: checks by four tiny runs on the CPU."""
     with TemporaryDirectory(prefix="dsim-conformance-") as folder:
         results = run_gated(_TRAINER_CHECKS, _Trainer(spec, plugin, Path(folder)), "works")
     return Report(spec.name, tuple(results), "trainer")
@@ -216,7 +216,7 @@ class _ZooPath:
 
 
 def check_zoo_path(folder: Path, plugin: Plugin) -> Report:
-    """Check that every model in a folder can be read and gives what its manifest says."""
+    """Return the report on a folder of models: each can be read and gives what its manifest says."""
     return Report(str(folder), tuple(run_gated(_ZOO_CHECKS, _ZooPath(folder, plugin), "folder")), "zoo")
 
 

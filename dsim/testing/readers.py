@@ -47,7 +47,7 @@ class _Subject:
 
 
 def check_reader(spec: ReaderSpec, plugin: Plugin) -> Report:
-    """Check that a reader keeps the contract."""
+    """Return the report on a reader: checks by its own example."""
     with TemporaryDirectory(prefix="dsim-conformance-") as folder:
         results = run_gated(_CHECKS, _Subject(spec, plugin, Path(folder)), "factory")
     return Report(spec.name, tuple(results), "reader")

@@ -117,10 +117,10 @@ class Report:
             raise ConformanceError(f"{self.kind} {self.name} does not conform:\n{message}")
 
     def to_dict(self) -> dict[str, Any]:
-        """A document of schema ``dsim.conformance/1``."""
+        """Return a document of schema ``dsim.conformance/1``."""
         results = [asdict(result) for result in self.results]
         return {"schema": SCHEMA, "kind": self.kind, "name": self.name, "ok": self.ok, "results": results}
 
     def to_json(self) -> str:
-        """The document as text."""
+        """Return the document as text."""
         return to_json(self.to_dict())

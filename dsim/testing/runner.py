@@ -32,7 +32,7 @@ def named(checks: Iterable[Check[T]]) -> dict[str, Check[T]]:
 def run_gated(
     checks: Mapping[str, Check[T]], subject: T, gate: str, expected: Mapping[str, str] | None = None
 ) -> list[CheckResult]:
-    """Run all checks in order; those behind ``gate`` do not apply where it has not passed."""
+    """Return the results of all checks, run in order; those behind ``gate`` do not apply where it has not passed."""
     results: list[CheckResult] = []
     opened = True
     for name, check in checks.items():
@@ -90,7 +90,7 @@ def check_measure(
     *,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Report:
-    """Check that a measure keeps the contract: thirty checks, in a few seconds for a quick measure.
+    """Return the report on a measure: thirty checks of the contract, in a few seconds for a quick measure.
 
     Parameters
     ----------

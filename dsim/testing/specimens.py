@@ -40,7 +40,7 @@ class Specimen:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The specimen as every measure sees datasets."""
+        """The specimen as every measure sees datasets: features (n, d), images (H, W, C), masks (H, W)."""
         import numpy as np
 
         from dsim.data.builders import from_arrays
@@ -53,16 +53,19 @@ class Specimen:
         return replace(finite, features=parts["features"])
 
     def restricted(self, needs: frozenset[Need]) -> Specimen:
-        """The specimen with these parts and no others."""
+        """Return the specimen with these parts and no others."""
         return replace(self, parts={need: part for need, part in self.parts.items() if need in needs})
 
     def changed(self, name: str, **parts: Any) -> Specimen:
-        """A variant in which some parts, those that it has, are others."""
+        """Return a variant in which some parts, those that it has, are others.
+
+        Raises ValueError for a name that is not that of a Need.
+        """
         news = {Need(need): part for need, part in parts.items() if Need(need) in self.parts}
         return replace(self, name=name, parts={**self.parts, **news})
 
     def taken(self, indices: Sequence[int], name: str) -> Specimen:
-        """The samples at these positions, in this order; repetition makes copies."""
+        """Return the samples at these positions, (b,), in this order; repetition makes copies."""
         parts = {need: part if need is Need.ATTRIBUTES else _take(part, indices) for need, part in self.parts.items()}
         return replace(self, name=name, parts=parts)
 
@@ -79,7 +82,7 @@ class Specimens:
 
     @cached_property
     def complete(self) -> tuple[Specimen, ...]:
-        """The ladder with every part a dataset can have, needed or not."""
+        """The ladder with every part a dataset can have, needed or not: masks (h, w), features (n, d) and so on."""
         return style_rungs() if self.needs & {Need.IMAGES, Need.MASKS} else _shift_rungs()
 
     @cached_property
@@ -113,7 +116,7 @@ class Specimens:
         return parts
 
     def degenerate(self) -> dict[str, Specimen]:
-        """Datasets without variation, by what is wrong with them."""
+        """Return datasets without variation, by what is wrong with them: features (n, d), or images (h, w, c) uint8."""
         start = self.ladder[0]
         found = {}
         if Need.FEATURES in start.parts:
@@ -127,7 +130,7 @@ class Specimens:
         return found
 
     def with_nan(self) -> dict[str, Specimen]:
-        """Datasets with one number missing, by where: in what the measure reads."""
+        """Return datasets with one NaN, by where it is: in the features (n, d), or the images (h, w, c), float32."""
         import numpy as np
 
         start, found = self.ladder[0], {}
@@ -163,7 +166,7 @@ def _shift_rungs() -> tuple[Specimen, ...]:
 
 
 def style_rungs() -> tuple[Specimen, ...]:
-    """The phantoms' style ladder, with masks, labels and attributes; features are shifted as in ``_shift_rungs``.
+    """Return the phantoms' style ladder: images (h, w, c) uint8, masks (h, w), and features as ``_shift_rungs``.
 
     Of X-rays, which all show one scene: measures that compare images place by place can see a change of style too.
     """

@@ -58,14 +58,14 @@ class Subject:
         self._caches = 0
 
     def fresh(self, runtime: Runtime | None = None) -> SimilarityMeasure[Any]:
-        """Another instance with the same parameters, fitted where it fits the pool."""
+        """Return another instance with the same parameters, fitted where it fits the pool."""
         measure = self.unfitted()
         if measure.fits_pool:
             measure.fit([self.view(specimen, runtime) for specimen in self.specimens.ladder], stream(0, "fit"))
         return measure
 
     def unfitted(self) -> SimilarityMeasure[Any]:
-        """Another instance with the same parameters."""
+        """Return another instance with the same parameters."""
         defaults = {parameter.name: parameter.default for parameter in self.spec.parameters}
         changed = {name: value for name, value in self.given.params.items() if value != defaults[name]}
         return type(self.given)(**changed)
@@ -81,12 +81,12 @@ class Subject:
         return Runtime(device="cpu", cache=self.folder / "shared")
 
     def separate_runtime(self, batch: int = 64) -> Runtime:
-        """A runtime with a cache of its own: nothing that was computed before can be looked up."""
+        """Return a runtime with a cache of its own: nothing that was computed before can be looked up."""
         self._caches += 1
         return Runtime(device="cpu", cache=self.folder / f"separate-{self._caches}", batch=batch)
 
     def view(self, specimen: Specimen, runtime: Runtime | None = None) -> DatasetView:
-        """The specimen as this measure may see it."""
+        """Return the specimen as this measure may see it. Raises NeedError where it lacks a need."""
         wanted_by = f"measure {self.spec.name!r}"
         return DatasetView(specimen.dataset, self.given.needs, wanted_by, runtime or self.runtime, self.given.optional)
 
@@ -98,23 +98,23 @@ class Subject:
         measure: SimilarityMeasure[Any] | None = None,
         runtime: Runtime | None = None,
     ) -> Any:
-        """A new summary, drawn from the stream that the engine would use: each dataset has its own."""
+        """Return a new summary, drawn from the stream that the engine would use: each dataset has its own."""
         view = self.view(specimen, runtime)
         return (measure or self.measure).summarise(view, stream(seed, view.fingerprint, "summarise"))
 
     def summary(self, specimen: Specimen, seed: int = 0) -> Any:
-        """The summary, computed once per specimen."""
+        """Return the summary, computed once per specimen. Raises what the measure raises."""
         key = (specimen.name, seed)
         if key not in self._summaries:
             self._summaries[key] = self.summarise(specimen, seed=seed)
         return self._summaries[key]
 
     def value(self, source: Specimen, target: Specimen, seed: int = 0) -> float:
-        """The measure's value for a pair."""
+        """Return the measure's value for a pair. Raises what the measure raises."""
         return float(self.measure.compare(self.summary(source, seed), self.summary(target, seed)))
 
     def outcome(self, source: Specimen, target: Specimen) -> Outcome:
-        """The value for a pair, or what was raised; nothing is kept."""
+        """Return the value for a pair, or what was raised; nothing is kept."""
         try:
             summaries = self.summarise(source), self.summarise(target)
             return Outcome(float(self.measure.compare(*summaries)))
@@ -123,7 +123,7 @@ class Subject:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """Values of all pairs of the pool."""
+        """Values of all pairs of the pool, float64 (sources, targets). Raises what the measure raises."""
         import numpy as np
 
         pool = self.specimens.pool
@@ -137,15 +137,15 @@ class Subject:
         return float(np.abs(self.values).max())
 
     def differ(self, one: float, other: float, tolerance: float = ROUNDING) -> bool:
-        """Whether two values differ by more than rounding; NaN differs from everything."""
+        """Return whether two values differ by more than rounding; NaN differs from everything."""
         return not abs(one - other) <= tolerance * max(abs(one), abs(other), self.scale)
 
     def as_distance(self, value: float) -> float:
-        """The value with the sign of a distance."""
+        """Return the value with the sign of a distance."""
         return self.spec.direction.sign * value
 
     def within_bounds(self, value: float) -> bool:
-        """Whether a value is finite and within the declared bounds, but for rounding."""
+        """Return whether a value is finite and within the declared bounds, but for rounding."""
         low, high = self.spec.bounds
         slack = ROUNDING * max([1.0, *(abs(bound) for bound in (low, high) if math.isfinite(bound))])
         return math.isfinite(value) and low - slack <= value <= high + slack
@@ -156,7 +156,7 @@ class Subject:
         return self.repetition() is None
 
     def repetition(self) -> tuple[float, float] | None:
-        """Values of one pair by two instances with one seed, if they differ."""
+        """Return the values of one pair by two instances with one seed, if they differ."""
         one, other = (self.alone() for _ in range(2))
         return (one, other) if self.differ(one, other, 1e-9) else None
 
@@ -167,7 +167,7 @@ class Subject:
         return self.differ(self.value(source, target, seed=0), self.value(source, target, seed=1), 1e-9)
 
     def alone(self) -> float:
-        """One value by an instance that shares nothing with any other, and can look nothing up."""
+        """Return one value by an instance that shares nothing with any other, and can look nothing up."""
         runtime = self.separate_runtime()
         measure = self.fresh(runtime)
         source, target = self.specimens.ladder[0], self.specimens.ladder[2]
@@ -176,19 +176,19 @@ class Subject:
 
 
 def require_repeats(subject: Subject) -> None:
-    """Values that differ from run to run cannot be compared: see the check determinism."""
+    """Raise NotApplicable where values differ from run to run: they cannot be compared."""
     if not subject.repeats:
         raise NotApplicable("values change from run to run; see the check determinism")
 
 
 def require_no_draws(subject: Subject, what: str) -> None:
-    """Where values depend on random draws, another order or number of samples changes what is drawn."""
+    """Raise NotApplicable where values depend on random draws: another order or number of samples changes these."""
     require_repeats(subject)
     if subject.draws:
         raise NotApplicable(f"values depend on the seed, so {what} changes what is drawn")
 
 
 def same(subject: Subject, one: float, other: float, what: str, hint: str, tolerance: float = ROUNDING) -> None:
-    """Fail unless two values are equal but for rounding."""
+    """Raise Failure unless two values are equal but for rounding."""
     if subject.differ(one, other, tolerance):
         raise Failure(f"{what}: {one!r} and {other!r}", hint)

@@ -19,7 +19,7 @@ UNITS = ("", "%")
 REPETITIONS = ("seed", "fold")
 
 
-class DatasetFields(Protocol):
+class _DatasetFields(Protocol):
     """The facts about one dataset that are checked."""
 
     @property
@@ -60,7 +60,7 @@ class TruthFields(Protocol):
     def imagenet(self) -> str: ...
 
     @property
-    def datasets(self) -> Mapping[str, DatasetFields]: ...
+    def datasets(self) -> Mapping[str, _DatasetFields]: ...
 
     @property
     def reasons(self) -> Mapping[tuple[str, str], str]: ...

@@ -93,7 +93,7 @@ class Model:
         builder = self.manifest["builder"]
         module: nn.Module = load(_MOVED.get(builder.removeprefix("dsim."), builder))(self)
         size = self.manifest["input"]
-        check_probe(self.id, module, self.manifest["probe"], size["channels"], size["side"])
+        _check_probe(self.id, module, self.manifest["probe"], size["channels"], size["side"])
         return module.eval()
 
 
@@ -193,7 +193,7 @@ def ask(module: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float64]:
     return answer
 
 
-def check_probe(name: str, module: nn.Module, probe: Mapping[str, Any], channels: int, side: int) -> None:
+def _check_probe(name: str, module: nn.Module, probe: Mapping[str, Any], channels: int, side: int) -> None:
     """Raise WeightsError unless the module answers the probe as its manifest promises.
 
     ``probe`` holds ``recipe``, ``expected`` (rows of features, one per image of the probe) and ``tolerance`` (largest

@@ -327,7 +327,10 @@ def _plain(value: Any) -> str:
 def draw_curves(
     curves: Sequence[Mapping[str, float]], path: Path, shown: Sequence[str] = (), kept_epoch: int | None = None
 ) -> None:
-    """Draw curves by epoch as a PNG: training, ``val_NAME`` as validation, and a line at the kept epoch."""
+    """Draw curves by epoch as a PNG: training, ``val_NAME`` as validation, and a line at the kept epoch.
+
+    Raises DsimError where it cannot be written.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
