@@ -56,7 +56,7 @@ class Cell:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Cell:
-        """Return the cell that ``to_dict`` stored."""
+        """Return the cell that ``to_dict`` stored. Raises KeyError where a field is missing."""
         replicates = tuple(or_nan(item) for item in stored["replicates"])
         return cls(or_nan(stored["value"]), stored["note"], replicates, stored["conditions"])
 
@@ -136,7 +136,10 @@ def compute_cells(
 def compute_singly(
     plan: Plan, summaries: Summaries, jobs: int, work: Mapping[K, SingleWork], description: str, unit: str
 ) -> dict[K, Cell]:
-    """Return the cells of work that is computed one by one; see ``compute_cells``."""
+    """Return the cells of work that is computed one by one; see ``compute_cells``.
+
+    Raises DsimError where a dataset cannot be read.
+    """
 
     def batches(missing: Sequence[K]) -> list[Batch[K]]:
         read = {name: [summaries[dataset] for dataset in work[name].reads] for name in missing}
@@ -155,9 +158,9 @@ def compute_column(
     target: Any,
     draws: Sequence[tuple[Draws, Draws] | None],
 ) -> list[Cell]:
-    """Compare the summaries of several sources with that of one target: at once where no cell is resampled.
+    """Return the cells of several sources and one target; compared at once where no cell is resampled.
 
-    ``draws`` holds for each source its resamples and the target's, or None.
+    ``draws`` holds for each source its resamples and the target's, or None. Resamples are index arrays (n,).
     """
     if not any(draws) and not any(isinstance(summary, Failed) for summary in (*sources, target)):
         try:

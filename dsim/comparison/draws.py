@@ -54,6 +54,8 @@ def joined(first: Units, second: Units, images: int) -> Units:
 def random_split(units: Units, share: int, rng: np.random.Generator) -> Split:
     """Divide whole units at random: the first part has as near to ``share`` images as they allow, and neither is empty.
 
+    Units are index arrays (b,), or one array (n, 1) of single images; the parts are index arrays (n,), (m,).
+
     >>> import numpy as np
     >>> units = [np.array([0, 1]), np.array([2, 3]), np.array([4, 5])]
     >>> sorted(len(part) for part in random_split(units, 2, np.random.default_rng(0)))
@@ -95,7 +97,10 @@ class DrawsOfPairs:
         self._known: dict[str, Draws] = {}
 
     def of(self, source: str, target: str) -> tuple[Draws, Draws] | None:
-        """Return the draws of a source and a target; None without a bootstrap, or where the pair is one dataset."""
+        """Return the draws of a source and a target; None without a bootstrap, or where the pair is one dataset.
+
+        They are index arrays (n,).
+        """
         plan = self._plan
         if not plan.bootstrap or plan.is_same(plan.datasets[source], plan.datasets[target]):
             return None

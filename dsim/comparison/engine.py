@@ -180,9 +180,10 @@ def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell], resamples: boo
 
 
 def embedding_quality(clouds: Mapping[str, NDArray[np.float64]], sources: Sequence[str]) -> dict[str, Any]:
-    """EQC of the sources that have a cloud, in both forms, for the record of a matrix; None where there is none.
+    """Return EQC of the sources that have a cloud, in both forms, for the record of a matrix; None where there is none.
 
-    The form ``reference`` depends on the order of the sources, which therefore stands in the record.
+    The form ``reference`` depends on the order of the sources, which therefore stands in the record. Clouds are points
+    (n, k), float64.
 
     >>> import numpy as np
     >>> clouds = {"a": np.array([[0.0], [2.0]]), "b": np.array([[9.0], [13.0]]), "target": np.array([[5.0]])}

@@ -50,32 +50,50 @@ class Agreement:
         return self.matrices[0].targets
 
     def nearest(self, target: str) -> dict[str, str | None]:
-        """Return the source that each measure ranks first; None where it ranks none, or several alike."""
+        """Return the source that each measure ranks first; None where it ranks none, or several alike.
+
+        Raises DataError where the matrices have no such target.
+        """
         return {
             matrix.measure: None if len(matrix.nearest(target)) > 1 else matrix.verdicts[target].best
             for matrix in self.matrices
         }
 
     def poll(self, target: str) -> Poll:
-        """Return the votes of the measures for the nearest source, and whether they decide for one."""
+        """Return the votes of the measures for the nearest source, and whether they decide for one.
+
+        Raises DataError as ``nearest`` does.
+        """
         return count_votes(list(self.nearest(target).values()))
 
     def votes(self, target: str) -> dict[str, int]:
-        """Return how many measures rank each source first, the most first, without sources that none does."""
+        """Return how many measures rank each source first, the most first, without sources that none does.
+
+        Raises DataError as ``nearest`` does.
+        """
         return dict(self.poll(target).votes)
 
     def unanimous(self, target: str) -> str | None:
-        """Return the source that every measure ranks first; None where there is none."""
+        """Return the source that every measure ranks first; None where there is none.
+
+        Raises DataError as ``nearest`` does.
+        """
         poll = self.poll(target)
         return poll.leaders[0] if poll.unanimous else None
 
     def orders(self, target: str) -> tuple[int, int]:
-        """Return how many pairs of sources all measures put in the same order, and how many pairs there are."""
+        """Return how many pairs of sources all measures put in the same order, and how many pairs there are.
+
+        Raises ValueError for another target.
+        """
         known = [signs for _, signs in self._signs(target) if not any(math.isnan(sign) for sign in signs)]
         return len(self.agreed(target)), len(known)
 
     def agreed(self, target: str) -> list[tuple[str, str]]:
-        """Return the pairs of sources, the nearer first, that every measure puts in this order."""
+        """Return the pairs of sources, the nearer first, that every measure puts in this order.
+
+        Raises ValueError for another target.
+        """
         alike = [(pair, signs) for pair, signs in self._signs(target) if signs in ({1.0}, {-1.0})]
         return [(one, other) if signs == {-1.0} else (other, one) for (one, other), signs in alike]
 
@@ -102,7 +120,10 @@ class Agreement:
         return self._correlations("spearmanr").mean_over_targets
 
     def kendall_for(self, target: str) -> float:
-        """Return the mean tau-b in [-1, 1] of all pairs of measures for one target; NaN without such pairs."""
+        """Return the mean tau-b in [-1, 1] of all pairs of measures for one target; NaN without such pairs.
+
+        Raises ValueError for another target.
+        """
         return self._correlations("kendalltau").mean_of(self.targets.index(target))
 
     def _correlations(self, name: str) -> _Correlations:
@@ -125,7 +146,10 @@ class Agreement:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON document of schema ``dsim.agreement/1``; NaN is null."""
+        """Return a JSON document of schema ``dsim.agreement/1``; NaN is null.
+
+        Correlations are rows (measures, measures).
+        """
         return {
             "schema": SCHEMA,
             "measures": [

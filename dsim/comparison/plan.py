@@ -45,7 +45,7 @@ class Plan:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Identity of what the measure reads, by dataset name."""
+        """Identity of what the measure reads, by dataset name. Raises NeedError where a dataset lacks a need."""
         return {name: self.view(dataset).fingerprint for name, dataset in self.datasets.items()}
 
     def for_worker(self, jobs: int) -> Plan:

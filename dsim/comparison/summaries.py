@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def run_jobs(jobs: int, tasks: Sequence[Callable[[], Any]], done: Callable[[int, Any], None]) -> None:
     """Run tasks, handing each result on, in order, as soon as it is there: what was handed on survives an interrupt.
 
-    joblib is asked for threads, so that an enclosing ``joblib.parallel_config(backend="dask")`` still decides.
+    joblib is asked for threads, so that an enclosing ``joblib.parallel_config(backend="dask")`` still decides. Raises
+    what a task raises.
     """
     if jobs == 1 or len(tasks) < 2:
         for position, task in enumerate(tasks):
@@ -140,7 +141,10 @@ def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:
 
 
 def encode(summary: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a frozen dataclass as (arrays, attributes)."""
+    """Return a frozen dataclass as (arrays, attributes), arrays (n, ...) as they are.
+
+    Raises TypeError where a field is neither an array nor JSON.
+    """
     import numpy as np
 
     values = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}

@@ -30,7 +30,8 @@ FEWEST = 4
 def floors(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, Cell]:
     """Return the noise floor of every dataset of a plan: the mean value between random halves of it.
 
-    NaN with the reason where it has none; nothing where the measure is not of two samples.
+    NaN with the reason where it has none; nothing where the measure is not of two samples. Raises DsimError where a
+    dataset cannot be read.
     """
     if not plan.measure.spec.two_sample:
         return {}
@@ -101,7 +102,8 @@ _ROUNDING = 1e-7
 def p_values(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     """Return p of every pair of different datasets, or NaN with the reason; nothing where the plan has no test.
 
-    Permutation test of whole units; Phipson and Smyth 2010, doi:10.2202/1544-6115.1585, for why p is never 0.
+    Permutation test of whole units; Phipson and Smyth 2010, doi:10.2202/1544-6115.1585, for why p is never 0. Raises
+    DsimError where a dataset cannot be read.
     """
     pairs = [
         (source.name, target.name)

@@ -51,7 +51,7 @@ class Aligned:
 
     @property
     def judged(self) -> NDArray[np.float64]:
-        """The scores, NaN also where a pair is left out."""
+        """The scores, float64 (sources, targets), NaN also where a pair is left out."""
         import numpy as np
 
         return np.where(self.excluded, np.nan, self.scores)

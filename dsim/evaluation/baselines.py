@@ -29,7 +29,7 @@ _NO_CHOICE = "no source is chosen"
 
 
 def baselines(aligned: Aligned, how: Intervals) -> tuple[Judgement, ...]:
-    """Return all baselines that the truth allows, the oracle last.
+    """Return all baselines that the truth, scores (sources, targets), allows; the oracle last.
 
     ``random`` (the expectation over all orders), ``best fixed source`` (chosen in hindsight), ``best fixed source,
     others`` (chosen by the other targets), ``largest source``; ``ImageNet`` where the truth has it; ``no transfer``

@@ -47,6 +47,8 @@ def contrasts(
 ) -> tuple[Contrast, ...]:
     """Return the contrasts of one ranking with each of the others, score by score, in the order of ``others``.
 
+    The scores of either are float64 (n,) for n targets.
+
     Parameters
     ----------
     first, others : judged on the same targets, in the same order.
@@ -65,6 +67,8 @@ def contrasts(
 
 def contrast_all(evaluations: Sequence[Evaluation], scores: Sequence[str] = PER_TARGET) -> tuple[Contrast, ...]:
     """Return the contrasts of every two measures, for each score; Holm's adjustment is over all these pairs.
+
+    The scores of each are float64 (n,) for n targets.
 
     Raises
     ------

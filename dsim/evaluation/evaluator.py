@@ -38,7 +38,7 @@ def evaluate(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Evaluation:
-    """Judge the distances of a measure by measured transfer.
+    """Return the judgement of a measure's distances, (sources, targets), by measured transfer.
 
     Parameters
     ----------

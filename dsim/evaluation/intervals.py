@@ -67,7 +67,7 @@ class Intervals:
 
         Parameters
         ----------
-        values : float64 (targets,); NaN where a target has none: it is left out, and ``note`` says how many are.
+        values : float64 (n,) for n targets; NaN where one has none: it is left out, and ``note`` says how many are.
         """
         import numpy as np
 
@@ -113,7 +113,7 @@ class Intervals:
 
         Parameters
         ----------
-        first, second : float64 (targets,); NaN where a target has none.
+        first, second : float64 (n,) for n targets; NaN where one has none.
         spec : of the score. Without it the difference of shares has the bootstrap's interval, which is too narrow.
 
         NaN without such targets; bounds NaN with one.

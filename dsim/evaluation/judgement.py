@@ -153,7 +153,10 @@ def summarise(
     targets: Sequence[str],
     note: str = "",
 ) -> Judgement:
-    """Return the judgement of all targets' scores, float64 (targets,) each: means, shares, sum and worst."""
+    """Return the judgement of all targets' scores, float64 (targets,) each: means, shares, sum and worst.
+
+    Raises KeyError where ``found`` lacks a score.
+    """
     values, reasons = found
     scores = {}
     for score, spec in BY_NAME.items():

@@ -138,12 +138,18 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Evaluation:
-        """Return the evaluation of a document; raises DataError where it is not of schema ``dsim.evaluation/1``."""
+        """Return the evaluation of a document; raises DataError where it is not of schema ``dsim.evaluation/1``.
+
+        Its distances and scores are float64 (sources, targets).
+        """
         return _parse_evaluation(document)
 
     @classmethod
     def from_json(cls, source: str | Path) -> Evaluation:
-        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one."""
+        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one.
+
+        Its distances and scores are float64 (sources, targets).
+        """
         return _parse_evaluation(*read_either(source, _HINT))
 
 

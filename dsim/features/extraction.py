@@ -56,6 +56,7 @@ def feature_rows(dataset: Dataset, reference: str, runtime: Runtime) -> Rows:
     """Return features as ``extract``, (n, d), but in the store and read by rows, in memory that n does not change.
 
     Where the store cannot be written, or holds the samples in another order, they are read into memory after all.
+    Raises as ``extract`` does: WeightsError, UnreadableImageError, DataError.
     """
     from dsim.store import ContentStore
 
@@ -79,7 +80,10 @@ def _features(dataset: Dataset, reference: str, runtime: Runtime, look_up: LookU
 
 
 def feature_key(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
-    """Return the identity of features: images, how they are read, which of them, and the recipe."""
+    """Return the identity of features: images, how they are read, which of them, and the recipe.
+
+    Raises NeedError where there are no images.
+    """
     from dsim.data.treatment import TREATMENT_VERSION
 
     return {
@@ -159,7 +163,8 @@ def image_batches(dataset: Dataset, transform: Transform, batch: int, workers: i
     """Yield transformed images in the dataset's order, float32 (b, C, H, W); the last batch may be smaller.
 
     At most ``_AHEAD`` batches wait, however long the dataset is. ``workers=0`` decodes in the caller's thread. An error
-    in decoding is raised where its batch would have been; closing the iterator stops the threads.
+    in decoding, such as UnreadableImageError, is raised where its batch would have been; closing the iterator stops the
+    threads.
     """
     images = _in_turn(dataset, transform) if workers == 0 else _ahead(dataset, transform, workers, _AHEAD * batch)
     try:

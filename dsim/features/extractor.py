@@ -52,7 +52,7 @@ class Recipe:
 
 
 class Extractor(Protocol):
-    """An opened network.
+    """An opened network: images float32 (b, C, H, W) in, features float32 (b, d) out.
 
     ``batch`` is the largest number of images that it handles well at once.
     """

@@ -35,7 +35,7 @@ _GPU_BATCH = 1024
 
 
 class Network:
-    """An extractor that runs a torch module.
+    """An extractor that runs a torch module. Raises UnknownNameError for a layer that the module does not have.
 
     Parameters
     ----------
@@ -93,7 +93,10 @@ class Network:
         return module
 
     def traced(self, images: Tensor) -> Tensor:
-        """Return features (b, d) of images (b, C, H, W) on the network's device, as autograd sees them."""
+        """Return features (b, d) of images (b, C, H, W) on the network's device, as autograd sees them.
+
+        Raises UsageError where the pooling does not fit the layer.
+        """
         return self._forward(images)
 
     def _forward(self, images: Tensor) -> Tensor:
@@ -162,7 +165,7 @@ def layer_and_pooling(options: Mapping[str, str], *, own_poolings: bool = False)
 
 
 def opener(build: Callable[[], nn.Module], recipe: Recipe) -> Callable[[str], Network]:
-    """Return the function that opens a network on a device."""
+    """Return the function that opens a network of images (b, C, H, W) on a device."""
     return lambda device: Network(build(), device, recipe.layer, recipe.pooling)
 
 
@@ -240,7 +243,7 @@ def full_precision() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class DenseExtractor:
-    """An opened network whose layer gives maps, the transform of its images, and the same geometry for masks.
+    """An opened network whose layer gives maps (b, d, h, w), the transform of its images, and the same for masks.
 
     ``batch`` is the largest number of images that it handles well at once.
     """
@@ -250,13 +253,17 @@ class DenseExtractor:
     batch: int
 
     def maps(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return maps, float32 (b, d, h, w), of transformed images, float32 (b, C, H, W)."""
+        """Return maps, float32 (b, d, h, w), of transformed images, float32 (b, C, H, W).
+
+        Raises UsageError where the layer gives none.
+        """
         return self.network.maps(batch)
 
     def mask(self, mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.int64]:
         """Return an integer mask (H, W) on the grid of a map, int64 (h, w): the value of half a cell or more, else 0.
 
-        It is resized and cropped as its image is, by area, so that a cell holds what the network saw there.
+        It is resized and cropped as its image is, by area, so that a cell holds what the network saw there. Raises
+        UsageError where the maps are not square.
         """
         grid = np.zeros(shape, dtype=np.int64)
         for value in np.unique(mask[mask != 0]):
@@ -275,7 +282,7 @@ class DenseExtractor:
 def open_dense(reference: str, runtime: Runtime) -> DenseExtractor:
     """Return the dense extractor of ``kind:name[layer=NAME,...]``; how the layer is pooled does not matter.
 
-    Raises UsageError for an extractor that is not a network or names no layer.
+    Raises UsageError for an extractor that is not a network or names no layer. Maps are (b, d, h, w).
     """
     blueprint = prepare(reference, runtime)
     if blueprint.recipe.layer == "output":

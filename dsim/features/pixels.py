@@ -22,7 +22,8 @@ _DEFAULTS = {"side": "16", "channels": "1"}
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
     """``pixels:[side=16,channels=1]``: images resized to ``side``, flattened channel by channel.
 
-    Raises UnknownNameError for a name or an unknown option, UsageError for options that are not whole numbers.
+    Raises UnknownNameError for a name or an unknown option, UsageError for options that are not whole numbers. Images
+    are float32 (b, C, H, W), features (b, d).
     """
     from dsim.features.transforms import Square
 

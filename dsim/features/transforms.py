@@ -25,7 +25,10 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Transform(Protocol):
-    """A function of one image. Equal ids mean equal results, so the id enters every cache key."""
+    """A function of one image, (H, W, C) to float32 (c, h, w).
+
+    Equal ids mean equal results, so the id enters every cache key.
+    """
 
     @property
     def id(self) -> str:
@@ -38,6 +41,8 @@ class Transform(Protocol):
 @dataclass(frozen=True)
 class Square:
     """Resize to ``side`` x ``side`` pixels ignoring the aspect, antialiased; values in [0, 1].
+
+    Raises UsageError for a wrong option.
 
     Parameters
     ----------
@@ -83,7 +88,7 @@ class Square:
 class NetworkInput:
     """The evaluation transform of timm and torchvision: resize, crop the centre, standardise.
 
-    Equal to theirs to the bit on 8-bit RGB images.
+    Equal to theirs to the bit on 8-bit RGB images. Raises UsageError for a wrong option.
 
     Parameters
     ----------

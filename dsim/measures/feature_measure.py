@@ -38,7 +38,7 @@ class FeatureCloud:
 
 
 class FeatureMeasure(SimilarityMeasure[FeatureCloud]):
-    """A measure of two clouds of feature vectors; implement ``distance``.
+    """A measure of two clouds of feature vectors, float32 (n, d) and (m, d); implement ``distance``.
 
     The spec declares ``Need.FEATURES`` and the parameter ``EXTRACTOR``. Intervals, noise floor and permutation test
     follow: the spec may say ``resamples=True, two_sample=True``.
@@ -48,7 +48,10 @@ class FeatureMeasure(SimilarityMeasure[FeatureCloud]):
 
     @abstractmethod
     def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
-        """Return the value for features float32 (n, d) and (m, d), in the declared direction."""
+        """Return the value for features float32 (n, d) and (m, d), in the declared direction.
+
+        Raises MeasureError where there is none.
+        """
 
     def extractors(self) -> tuple[str, ...]:
         return (self.extractor,)

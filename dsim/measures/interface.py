@@ -29,9 +29,10 @@ _BLOCK = 1024
 class SimilarityMeasure(ABC, Generic[S]):
     """A measure of the similarity of two datasets.
 
-    The constructor takes the parameters that ``spec`` declares, by name; it checks and stores them as attributes
-    and does no other work. ``S`` is the summary: a frozen dataclass of arrays, numbers and strings, so that it can be
-    cached. ``repr`` is canonical: the name and the parameters that differ from their defaults.
+    The constructor takes the parameters that ``spec`` declares, by name; it checks and stores them as attributes and
+    does no other work. ``S`` is the summary: a frozen dataclass of arrays, numbers and strings, so that it can be
+    cached. ``repr`` is canonical: the name and the parameters that differ from their defaults. Raises UnknownNameError
+    or UsageError for a parameter that is unknown or refused.
     """
 
     spec: ClassVar[MeasureSpec]
@@ -136,7 +137,10 @@ class SimilarityMeasure(ABC, Generic[S]):
         )
 
     def compare_resampled(self, source: S, target: S, source_draws: Draws, target_draws: Draws) -> NDArray[np.float64]:
-        """Return the values of bootstrap replicates, float64 (B,): draw b of the source against b of the target."""
+        """Return the values of bootstrap replicates, float64 (B,): draw b of the source against b of the target.
+
+        Raises MeasureError where the measure cannot resample.
+        """
         import numpy as np
 
         pairs = zip(source_draws, target_draws, strict=True)
@@ -147,7 +151,10 @@ class SimilarityMeasure(ABC, Generic[S]):
     def compare_with_replicates(
         self, source: S, target: S, source_draws: Draws, target_draws: Draws
     ) -> tuple[float, NDArray[np.float64]]:
-        """Return ``compare`` and ``compare_resampled``, (B,), at once. Override where they share work."""
+        """Return ``compare`` and ``compare_resampled``, (B,), at once. Override where they share work.
+
+        Raises MeasureError as these do.
+        """
         replicates = self.compare_resampled(source, target, source_draws, target_draws)
         return self.compare(source, target), replicates
 
@@ -156,8 +163,8 @@ class SimilarityMeasure(ABC, Generic[S]):
     ) -> NDArray[np.float64]:
         """Return the values between the parts of each split of one dataset, float64 (splits,); parts are image indices.
 
-        The noise floor splits a dataset into halves, a permutation test the merged images of two. Override where
-        splits share work.
+        The noise floor splits a dataset into halves, a permutation test the merged images of two. Override where splits
+        share work. Raises MeasureError where the measure cannot resample.
         """
         import numpy as np
 
@@ -181,12 +188,15 @@ class PairwiseMeasure(SimilarityMeasure[S]):
     """A measure that is the mean of a score over all pairs of images, one of the source and one of the target.
 
     Implement ``pairwise``; the mean, and a bootstrap that never computes a pair twice, follow. With ``resample`` and
-    ``merge``, which only pick and join images, noise floor and permutation test follow too.
+    ``merge``, which only pick and join images, noise floor and permutation test follow too. Scores are float64 (n, m).
     """
 
     @abstractmethod
     def pairwise(self, source: S, target: S) -> NDArray[np.float64]:
-        """Return the scores of all pairs of images, float64 (n, m) for n images of the source and m of the target."""
+        """Return the scores of all pairs of images, float64 (n, m) for n images of the source and m of the target.
+
+        Raises MeasureError where there are none.
+        """
 
     def compare(self, source: S, target: S) -> float:
         return float(self.pairwise(source, target).mean())
@@ -203,7 +213,10 @@ class PairwiseMeasure(SimilarityMeasure[S]):
     def compare_splits(
         self, whole: S, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     ) -> NDArray[np.float64]:
-        """Return the values, float64 (splits,), in blocks of rows: all pairs need not be held at once."""
+        """Return the values, float64 (splits,), in blocks of rows: all pairs need not be held at once.
+
+        Raises MeasureError where the measure cannot resample.
+        """
         import numpy as np
 
         ones, others = [one for one, _ in splits], [other for _, other in splits]

@@ -193,11 +193,14 @@ class SimilarityMatrix:
         )
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the values as CSV, sources in rows; atomically. Raises DsimError where the disk refuses."""
+        """Write the values (sources, targets) as CSV, atomically. Raises DsimError where the disk refuses."""
         write_text(Path(path), self.to_frame().to_csv())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON document of schema ``dsim.matrix/1``; NaN is null, and rankings are spelled out for readers."""
+        """Return a JSON document of schema ``dsim.matrix/1``; NaN is null, and rankings are spelled out for readers.
+
+        Values are rows (sources, targets).
+        """
         return {
             "schema": SCHEMA,
             "measure": self.measure,
@@ -230,14 +233,18 @@ class SimilarityMatrix:
 
     @classmethod
     def from_json(cls, source: str | Path) -> SimilarityMatrix:
-        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one."""
+        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one.
+
+        Its values are float64 (sources, targets).
+        """
         return cls.from_dict(*read_either(source, _HINT))
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], what: str = "the document") -> SimilarityMatrix:
         """Return the matrix of a JSON document; raises DataError where it is not one.
 
-        Not held to the letter of the schema, so that documents of earlier and later versions can be read.
+        Not held to the letter of the schema, so that documents of earlier and later versions can be read. Its values
+        are float64 (sources, targets).
         """
         if document.get("schema") != SCHEMA:
             raise DataError(f"{what} has schema {document.get('schema')!r}, not {SCHEMA!r}", hint=_HINT)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatasetView:
-    """One dataset through the eyes of one measure.
+    """One dataset through the eyes of one measure. Images are (H, W, C), masks (H, W), features (n, d).
 
     Touching anything that the measure's ``needs`` do not name raises PluginError, so that a measure cannot quietly read
     labels it claims not to use. ``optional`` needs count where the dataset has them: see ``has``. Need.IMAGES also
@@ -80,7 +80,7 @@ class DatasetView:
         return image_batches(self.dataset, transform, size or self.runtime.batch, self.runtime.workers)
 
     def tensor(self, transform: Transform) -> NDArray[np.float32]:
-        """Return all transformed images, float32 (n, C, H, W)."""
+        """Return all transformed images, float32 (n, C, H, W). Raises PluginError as ``batches`` does."""
         import numpy as np
 
         return np.concatenate(list(self.batches(transform)))
@@ -102,8 +102,8 @@ class DatasetView:
     def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
         """Return the features in order, in blocks float32 (b, d) of at most ``rows`` rows.
 
-        Memory does not grow with the dataset where the features are extracted, or lie in an HDF5 file. Every call is
-        a new pass.
+        Memory does not grow with the dataset where the features are extracted, or lie in an HDF5 file. Every call is a
+        new pass. Raises PluginError and WeightsError as ``features`` does.
         """
         import numpy as np
 

@@ -88,10 +88,9 @@ def label_image(
 ) -> dict[str, Any]:
     """Write the files of one image; returns ``files`` that were written, ``row`` of the table, and ``annotations``.
 
-    ``probabilities`` are float32 (H, W) in [0, 1].
-
     There is no ROI zip for an image without objects, which ImageJ would refuse, nor for one larger than its format.
     Raises MeasureError where the model gave no probabilities, DsimError where the disk does not take a file.
+    ``probabilities`` are float32 (H, W) in [0, 1].
     """
     from dsim.prelabel import writers
     from dsim.prelabel.outlines import outlined
@@ -183,9 +182,8 @@ def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
 def boundary_entropy(probabilities: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     """Return the mean entropy near the outlines of a mask: of pixels within 1 % of the longest side, at least 2 pixels.
 
-    Probabilities are float32 (H, W), the mask is bool (H, W).
-
-    A sure model is in doubt only on the line itself; high is doubtful. NaN where the mask has no outline.
+    A sure model is in doubt only on the line itself; high is doubtful. NaN where the mask has no outline. Probabilities
+    are float32 (H, W), the mask is bool (H, W).
     """
     import numpy as np
     from scipy import ndimage

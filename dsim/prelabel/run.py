@@ -113,7 +113,7 @@ class _Job:
             raise
 
     def finish(self, new: int, sheet: int) -> PreLabels:
-        """Write the files about all images: those that are missing, or cover only a part of them."""
+        """Write the files about all images that are missing or partial. Raises DsimError where the disk refuses."""
         from dsim.prelabel.overlays import write_overlays
         from dsim.prelabel.writers import write_coco
 

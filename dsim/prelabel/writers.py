@@ -117,9 +117,7 @@ def write_coco(
 ) -> None:
     """Write the whole file; ``annotations`` are (id of image, annotations without ids), images in the same order.
 
-    Raises DsimError where the disk refuses.
-
-    Nothing is held in memory but one image's annotations.
+    Nothing is held in memory but one image's annotations. Raises DsimError where the disk refuses.
     """
     about = {"description": description, "version": "1.0"}
     categories = [{"id": CATEGORY, "name": category, "supercategory": ""}]
@@ -156,6 +154,7 @@ def feature_collection(found: Sequence[Outlined], scores: Sequence[float], label
     """Return the objects of one image as GeoJSON; an object in several parts is a MultiPolygon.
 
     ``scores`` are mean probabilities, given as measurements; ``key`` makes the objects' ids, the same in every run.
+    Rings are corners (k, 2).
     """
     lines = [
         json.dumps(_feature(one, score, label, f"{key}/{number}"), ensure_ascii=False, separators=(",", ":"))

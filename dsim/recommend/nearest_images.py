@@ -42,7 +42,8 @@ def nearest_images(
 ) -> tuple[Nearest, ...]:
     """Return, for images spread evenly over the target, the nearest of the source by Euclidean distance of features.
 
-    Raises WeightsError where the extractor's weights cannot be reached, UnreadableImageError.
+    Raises WeightsError where the extractor's weights cannot be reached, and UnreadableImageError.
+    Features are float32 (n, d).
     """
     import numpy as np
 

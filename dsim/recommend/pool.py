@@ -92,7 +92,7 @@ class Shelf:
     features: NDArray[np.float32]
 
     def put_into_cache(self, runtime: Runtime) -> None:
-        """Store the features as if they had been computed here; DataError where this dsim would compute others."""
+        """Store the features (n, d) as if they had been computed here; DataError where this dsim computes others."""
         from dsim.features import feature_key, recipe
         from dsim.store import ContentStore
 
@@ -112,7 +112,7 @@ class Shelf:
 def write(dataset: Dataset, folder: Path, runtime: Runtime, extractor: str = REFERENCE) -> Path:
     """Write the part of a dataset that the zoo ships into a folder; return the file. Its images must have 8 bits.
 
-    Raises DataError for deeper ones: their scaling would have to be shipped too.
+    Raises DataError for deeper ones: their scaling would have to be shipped too. Features are float32 (n, d).
     """
     import numpy as np
     from safetensors.numpy import save_file
@@ -141,7 +141,7 @@ def write(dataset: Dataset, folder: Path, runtime: Runtime, extractor: str = REF
 
 
 def read(path: Path) -> Shelf:
-    """Return the shelf that ``write`` wrote; raises DataError where the file is not one, or damaged."""
+    """Return the shelf that ``write`` wrote, features (n, d). Raises DataError for another file or a damaged one."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -71,7 +71,8 @@ class Procedure:
 class Outcome:
     """Choices for targets, one each in their order, and the values behind them.
 
-    A matrix holds the targets that were chosen for among the same sources: those that are none of these targets.
+    A matrix holds the targets that were chosen for among the same sources: those that are none of these targets. Values
+    are float64 (sources, targets).
     """
 
     matrices: tuple[SimilarityMatrix, ...]
@@ -199,7 +200,7 @@ class Choice:
 def choose(matrix: SimilarityMatrix, members: Sequence[SimilarityMatrix], target: str) -> Choice:
     """Return the choice for a target by the values of a measure and, of an ensemble, the votes of its members.
 
-    Raises DataError where the matrix has no such target.
+    Raises DataError where the matrix has no such target. Values of each matrix are float64 (sources, targets).
     """
     ranking = matrix.ranking(target)
     votes = [vote_of(member.verdicts[target]) for member in members]

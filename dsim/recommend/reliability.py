@@ -43,7 +43,7 @@ class Shown:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Shown:
-        """Return the object of a JSON document."""
+        """Return the object of a JSON document. Raises KeyError where a field is missing."""
         value, low, high = (or_nan(document[name]) for name in ("value", "low", "high"))
         return cls(value, low, high, document["targets"])
 
@@ -69,7 +69,7 @@ class Part:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Part:
-        """Return the object of a JSON document."""
+        """Return the object of a JSON document. Raises KeyError where a field is missing."""
         return cls(document["targets"], document["best"], or_nan(document["regret"]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Reliability:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Reliability:
-        """Return the record of a document that was checked."""
+        """Return the record of a document that was checked. Raises KeyError where a field is missing."""
         plain = ("procedure", "depends", "truth", "score", "unit", "sources", "targets", "made")
         return cls(
             **{name: record[name] for name in plain},
@@ -158,6 +158,7 @@ def stored(procedure: Procedure) -> tuple[Reliability, ...]:
     """Return the shipped records of a procedure; none where it was not measured.
 
     Records of another procedure say nothing of this one, and those of a truth that has changed since are passed over.
+    Raises DataError where a shipped file is damaged.
     """
     from dsim.truth import open_truth
 

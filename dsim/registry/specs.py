@@ -12,7 +12,10 @@ from dsim.errors import UnknownNameError, UsageError
 
 
 class Need(enum.StrEnum):
-    """Parts of a dataset that a measure or a trainer reads. Reading anything else raises PluginError."""
+    """Parts of a dataset that a measure or a trainer reads. Reading anything else raises PluginError.
+
+    Images are (H, W, C), features (n, d), masks (H, W).
+    """
 
     IMAGES = "images"
     FEATURES = "features"

@@ -43,7 +43,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class FileRows:
-    """One array of an HDF5 file, by rows. It can be pickled and holds no open file.
+    """Rows of one array (n, ...) of an HDF5 file. They can be pickled, and hold no open file.
 
     Indexing reads what is asked for: one row, a slice, or a list of positions in any order, with repetition.
     """
@@ -55,7 +55,7 @@ class FileRows:
 
     @classmethod
     def of(cls, path: Path, array: h5py.Dataset) -> FileRows:
-        """Return the rows of an array of an opened file."""
+        """Return the rows of an array (n, ...) of an opened file."""
         return cls(path, array.name, tuple(array.shape), array.dtype)
 
     def __len__(self) -> int:
@@ -124,7 +124,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 class Writer:
-    """Writes arrays into a new file, whole or growing along the first axis; errors name ``target``, its place to be."""
+    """A writer of arrays (n, ...) into a new file, whole or row by row; errors name ``target``, its place to be."""
 
     def __init__(self, path: Path, target: Path, kind: str, key: str, attributes: str) -> None:
         import h5py
@@ -141,7 +141,7 @@ class Writer:
         self._hashes: dict[str, Any] = {}
 
     def write(self, name: str, array: NDArray[Any]) -> None:
-        """Store a whole numeric array; raises StoreError where it holds no numbers, or the disk is full."""
+        """Store a whole numeric array (n, ...). Raises StoreError where it holds no numbers, or the disk is full."""
         array = _numeric(name, array)
         with disk_errors(self._target):
             self._arrays.create_dataset(name, data=array)
@@ -168,7 +168,7 @@ class Writer:
         self._hashes[name] = hashlib.sha256()
 
     def finish(self) -> None:
-        """Seal the file with its checksum and close it."""
+        """Seal the file with its checksum and close it. Raises OSError or RuntimeError where the disk refuses."""
         hashes = {name: state.hexdigest() for name, state in self._hashes.items()}
         self._file.attrs["sha256"] = _checksum(self._texts, self._arrays, hashes)
         self._file.close()
@@ -180,7 +180,7 @@ class Writer:
 
 
 def read(path: Path, key: str | None = None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Arrays and attributes of a file, verified; raises Corrupt, or OSError where it cannot be opened.
+    """Return the arrays (n, ...) and attributes of a file, verified; raises Corrupt, or OSError where it does not open.
 
     With ``key``, the file must hold the record of exactly this key.
     """

@@ -33,7 +33,7 @@ _KIND = re.compile(r"[a-z][a-z0-9-]*")
 
 @dataclass(frozen=True)
 class Record:
-    """The record of a key: numeric arrays by name, and JSON attributes."""
+    """The record of a key: numeric arrays (n, ...) by name, and JSON attributes."""
 
     arrays: dict[str, NDArray[Any]]
     attributes: dict[str, Any]
@@ -41,7 +41,7 @@ class Record:
 
 @dataclass(frozen=True)
 class OpenRecord:
-    """Like Record, with arrays that are read by rows; they were verified when the record was opened."""
+    """Like Record, with arrays (n, ...) that are read by rows; they were verified when the record was opened."""
 
     arrays: dict[str, FileRows]
     attributes: dict[str, Any]
@@ -61,19 +61,30 @@ class ContentStore:
     note: Callable[[str], None] = lambda text: None
 
     def path(self, kind: str, key: Mapping[str, Any]) -> Path:
-        """Return the path at which the record of this key lies, or would lie."""
+        """Return the path at which the record of this key lies, or would lie.
+
+        Raises ValueError for a kind that cannot name a folder.
+        """
         if not _KIND.fullmatch(kind) or kind == QUARANTINE:
             raise ValueError(f"{kind!r} is not a kind of record: use lower-case letters, digits and hyphens")
         name = digest(dict(key))
         return self.root / kind / name[:2] / f"{name}.h5"
 
     def get(self, kind: str, key: Mapping[str, Any]) -> Record | None:
-        """Return the record of this key, verified; None where there is none, or where it cannot be trusted."""
+        """Return the record of this key, verified; None where there is none, or where it cannot be trusted.
+
+        Its arrays are (n, ...).
+
+        Raises ValueError as ``path`` does.
+        """
         found = self._get(kind, key, read)
         return None if found is None else Record(*found)
 
     def open(self, kind: str, key: Mapping[str, Any]) -> OpenRecord | None:
-        """Like ``get``, in memory that does not grow with the arrays: these are verified now, and read when asked."""
+        """Like ``get``, in memory that does not grow with the arrays: these are verified now, and read when asked.
+
+        Raises ValueError as ``path`` does.
+        """
         found = self._get(kind, key, open_rows)
         return None if found is None else OpenRecord(*found)
 
@@ -99,7 +110,7 @@ class ContentStore:
     def put(
         self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]
     ) -> None:
-        """Store a record; raises StoreError where the disk refuses."""
+        """Store a record of arrays (n, ...); raises StoreError where the disk refuses."""
         with self.writer(kind, key, attributes) as writer:
             for name, array in arrays.items():
                 writer.write(name, array)
@@ -107,7 +118,7 @@ class ContentStore:
     def try_put(
         self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]
     ) -> bool:
-        """Store a record, or note that the disk refuses; return whether it was stored."""
+        """Store a record of arrays (n, ...), or note that the disk refuses; return whether it was stored."""
         try:
             self.put(kind, key, arrays, attributes)
         except StoreError as error:
@@ -117,7 +128,7 @@ class ContentStore:
 
     @contextmanager
     def writer(self, kind: str, key: Mapping[str, Any], attributes: Mapping[str, Any]) -> Iterator[Writer]:
-        """Write a record piece by piece; it appears, whole, when the context ends without an error.
+        """Write a record of arrays (n, ...) piece by piece; it appears, whole, when the context ends without an error.
 
         StoreError where the disk does not take it. A process that is killed leaves a ``.part`` file, which is never
         read and which ``prune`` removes.

@@ -58,7 +58,10 @@ class JsonStore:
         return self.get_many([key]).get(key)
 
     def put_many(self, items: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Store records, all of them or none; return whether it was done."""
+        """Store records, all of them or none; return whether it was done.
+
+        Raises TypeError where a record is not JSON.
+        """
         rows = [(key, json.dumps(dict(value))) for key, value in items.items()]
         # Twice, because a corrupt file is moved away at the first attempt.
         return self._write(rows) or (not self.path.exists() and self._write(rows))

@@ -84,7 +84,10 @@ class Ledger:
 
 
 def key_of(facts: Mapping[str, Any]) -> str:
-    """Return the sha256 of the canonical JSON of all that results depend on: recipe, fingerprints of datasets, seed."""
+    """Return the sha256 of the canonical JSON of all that results depend on: recipe, fingerprints of datasets, seed.
+
+    Raises TypeError where a fact is not JSON.
+    """
     return digest(facts)
 
 

@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Subject:
-    """A measure, its specimens, and what it says of them.
+    """A measure, its specimens, and what it says of them. Values of its pairs are (sources, targets).
 
     Parameters
     ----------

@@ -96,7 +96,10 @@ def _other_case(score: str) -> str:
 
 
 def check_truth(truth: TruthFields) -> None:
-    """Raise DataError, with the name of the truth and the fix, at the first thing that is not as it should be."""
+    """Raise DataError, with the name of the truth and the fix, at the first thing that is not as it should be.
+
+    Values are (sources, targets, repetitions).
+    """
     check_names(truth.name, "source", truth.sources)
     check_names(truth.name, "target", truth.targets)
     _check_score(truth)

@@ -112,7 +112,7 @@ class TransferMatrix:
 
     @property
     def baseline_mean(self) -> NDArray[np.float64] | None:
-        """Means of the baseline over the known repetitions, float64 (targets,); None without a baseline."""
+        """Means of the baseline over the known repetitions, float64 (m,) for m targets; None without a baseline."""
         from dsim.stats.ranking import mean_known
 
         return None if self.baseline is None else mean_known(self.baseline, axis=-1)
@@ -161,8 +161,8 @@ class TransferMatrix:
     def restrict(self, sources: Sequence[str], targets: Sequence[str]) -> TransferMatrix:
         """Return the truth of these sources and targets, in this order, without all others.
 
-        A source may have no value for the targets that are left; its missing cells then keep, or get, a reason.
-        Raises DataError for a name that the truth does not have.
+        A source may have no value for the targets that are left; its missing cells then keep, or get, a reason. Raises
+        DataError for a name that the truth does not have. Values are float64 (sources, targets, repetitions).
         """
         import dataclasses
 
@@ -205,7 +205,10 @@ class TransferMatrix:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON document of schema ``dsim.transfer/1``; NaN is null."""
+        """Return a JSON document of schema ``dsim.transfer/1``; NaN is null.
+
+        Values are nested lists (sources, targets, repetitions).
+        """
         return _to_document(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -214,12 +217,18 @@ class TransferMatrix:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> TransferMatrix:
-        """Return the truth of a JSON document; raises DataError, which names the fault."""
+        """Return the truth of a JSON document; raises DataError, which names the fault.
+
+        Scores are float64 (sources, targets, repetitions).
+        """
         return _from_document(document)
 
     @classmethod
     def from_json(cls, source: str | Path) -> TransferMatrix:
-        """Read a document of schema ``dsim.transfer/1`` from a path or its text; DataError names the fault."""
+        """Read a document of schema ``dsim.transfer/1`` from a path or its text; DataError names the fault.
+
+        Scores are float64 (sources, targets, repetitions).
+        """
         return _from_document(*read_either(source, _HINT))
 
     def to_csv(self, path: str | Path | None = None) -> str:
@@ -241,7 +250,8 @@ class TransferMatrix:
         """Read a tidy table ``source,target[,repetition],SCORE``; see docs/truth.md.
 
         ``name`` is that of the file by default; ``score`` says which column, where there are several; ``bounds`` of a
-        score that is not DSC, AUC or accuracy. Raises DataError, which names the line and the fault.
+        score that is not DSC, AUC or accuracy. Raises DataError, which names the line and the fault. Scores are
+        float64 (sources, targets, repetitions).
         """
         return cls(**read_table(Path(path), name=name, score=score, bounds=bounds))
 

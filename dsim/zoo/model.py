@@ -86,6 +86,7 @@ class Model:
         """Return the network, its weights verified and its probe answered; in evaluation mode, on the CPU.
 
         Raises WeightsError for wrong weights and for a failed probe, PluginError for a builder that cannot be loaded.
+        The network takes images float32 (b, C, H, W).
         """
         from dsim.registry import load
 
