@@ -106,7 +106,7 @@ def _refuse_what_is_no_dataset(role: str, given: object) -> None:
 
 
 def _opened(given: object) -> str:
-    """How a dataset is opened in Python."""
+    """The Python call that opens a dataset."""
     return f"dsim.open_dataset({str(given)!r})" if isinstance(given, str | Path) else "dsim.open_dataset(path)"
 
 

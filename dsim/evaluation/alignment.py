@@ -94,7 +94,7 @@ def _paired(
     excluded: NDArray[np.bool_],
     left_out: Mapping[str, tuple[str, ...]],
 ) -> Aligned:
-    """Which pairs are judged, and why others are not; all of one shape and order."""
+    """The pairs that are judged, and why others are not; all of one shape and order."""
     import numpy as np
 
     notes = np.where(np.isinf(values), "the value is infinite", notes)

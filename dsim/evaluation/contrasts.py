@@ -35,7 +35,7 @@ def _differing_fields(one: Evaluation, other: Evaluation) -> list[str]:
 
 
 def _shared_intervals(evaluation: Evaluation) -> Intervals:
-    """How the intervals of an evaluation were made, with the same draws of its targets."""
+    """The settings of an evaluation's intervals, with the same draws of its targets."""
     from dsim.evaluation.intervals import Intervals
 
     one = evaluation

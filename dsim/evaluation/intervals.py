@@ -26,7 +26,7 @@ _ONE = "one target has no interval"
 
 @dataclass(frozen=True)
 class Intervals:
-    """How the intervals of scores are made; all scores of as many targets have the same draws, so they are paired.
+    """Settings of the intervals of scores; all scores of as many targets have the same draws, so they are paired.
 
     Parameters
     ----------

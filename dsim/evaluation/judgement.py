@@ -178,7 +178,7 @@ def missing(score: str, why: str) -> Score:
 
 
 def _left_out(reasons: Mapping[int, str], targets: Sequence[str]) -> str:
-    """Which targets a mean leaves out, by reason; empty where it leaves out none."""
+    """The targets that a mean leaves out, by reason; empty where it leaves out none."""
     if not reasons:
         return ""
     by_reason: dict[str, list[str]] = {}

@@ -37,7 +37,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How well one ranking of the sources does: a measure's, or a baseline's.
+    """The quality of one ranking of the sources: a measure's, or a baseline's.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, source: str | Path) -> Evaluation:
-        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one.
+        """Return the evaluation of a document, from a path or its text; raises DataError where it is not one.
 
         Its distances and scores are float64 (sources, targets).
         """

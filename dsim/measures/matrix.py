@@ -233,7 +233,7 @@ class SimilarityMatrix:
 
     @classmethod
     def from_json(cls, source: str | Path) -> SimilarityMatrix:
-        """Read a document that ``to_json`` wrote, from a path or its text; raises DataError where it is not one.
+        """Return the matrix of a document, from a path or its text; raises DataError where it is not one.
 
         Its values are float64 (sources, targets).
         """

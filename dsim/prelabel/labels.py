@@ -56,7 +56,7 @@ class Place:
 
     @property
     def mask(self) -> str:
-        """Its mask, below the folder of the pre-labels."""
+        """The path of its mask, below the folder of the pre-labels."""
         return f"{MASKS}/{self.name}.png"
 
     def files(self, settings: Settings) -> list[str]:
@@ -190,7 +190,7 @@ def boundary_entropy(probabilities: NDArray[np.float32], mask: NDArray[np.bool_]
 
     reach = max(_NEAREST, round(_NEAR * max(mask.shape)))
     wide = ndimage.binary_dilation(mask, iterations=reach)
-    # Where the image ends is no outline.
+    # The end of the image is not an outline.
     narrow = ndimage.binary_erosion(mask, iterations=reach, border_value=1)
     near = wide & ~narrow
     return float(entropy(probabilities[near]).mean()) if near.any() else float(np.nan)

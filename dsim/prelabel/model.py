@@ -25,7 +25,7 @@ class Segments(Protocol):
 
     @property
     def trained_on(self) -> Sequence[Mapping[str, Any]]:
-        """Of each dataset: ``name``, ``images_fingerprint``, and ``image_digests`` where they are known."""
+        """The facts about each dataset: ``name``, ``images_fingerprint`` and, where known, ``image_digests``."""
 
     def predict_many(
         self, dataset: Dataset, indices: Sequence[int] | None = None, *, workers: int = 2

@@ -34,7 +34,7 @@ class Outlined:
 
     @property
     def area(self) -> int:
-        """How many pixels it has."""
+        """The number of its pixels."""
         return len(self.rows)
 
     @property

@@ -42,12 +42,12 @@ class PreLabels:
 
     @property
     def objects(self) -> int:
-        """How many objects were marked in all images."""
+        """The number of objects that were marked in all images."""
         return sum(row["objects"] for row in self.rows)
 
     @property
     def empty(self) -> int:
-        """In how many images nothing was marked."""
+        """The number of images in which nothing was marked."""
         return sum(not row["objects"] for row in self.rows)
 
     @property

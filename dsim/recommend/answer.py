@@ -134,7 +134,7 @@ def _nearest(
 
 
 def _about_sources(target: Dataset, sources: Sequence[Dataset], choice: Choice) -> Iterator[str]:
-    """Which are the target, or hold images of it, or could not be compared."""
+    """Notes on sources that are the target, or hold images of it, or could not be compared."""
     own = set(target.image_digests) if target.backing is not None else set()
     for source in sources:
         if fingerprint(source) == fingerprint(target):

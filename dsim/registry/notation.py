@@ -27,7 +27,7 @@ def split_outside_brackets(text: str, separator: str) -> list[str]:
 
 
 def parse_options(text: str) -> dict[str, str]:
-    """Read ``a=1,b=2`` into a mapping. Raises UsageError for duplicates and stray text.
+    """Return the mapping of ``a=1,b=2``. Raises UsageError for duplicates and stray text.
 
     >>> parse_options("entreg=0.1,p=2")
     {'entreg': '0.1', 'p': '2'}
@@ -45,7 +45,7 @@ def parse_options(text: str) -> dict[str, str]:
 
 
 def parse_call(text: str) -> tuple[str, dict[str, str]]:
-    """Read ``name`` or ``name:param=value,...``. Raises UsageError where it cannot be read.
+    """Return name and options of ``name`` or ``name:param=value,...``. Raises UsageError where it cannot be read.
 
     >>> parse_call("otdd:entreg=0.1")
     ('otdd', {'entreg': '0.1'})
@@ -71,7 +71,7 @@ def format_call(name: str, options: Mapping[str, str]) -> str:
 
 
 def parse_bracketed(text: str) -> tuple[str, dict[str, str]]:
-    """Read ``head[key=value,...]``, the notation of extractors. Raises UsageError where it cannot be read.
+    """Return head and options of ``head[key=value,...]``, the notation of extractors. Raises UsageError for other text.
 
     >>> parse_bracketed("timm:resnet18.a1_in1k[init=random:0]")
     ('timm:resnet18.a1_in1k', {'init': 'random:0'})

@@ -72,7 +72,7 @@ class Parameter:
         object.__setattr__(self, "attribute", self.attribute or self.name)
 
     def parse(self, text: str) -> Any:
-        """Read a value from the command line's text; raises UsageError that names the parameter."""
+        """Return the value of a text from the command line. Raises UsageError that names the parameter."""
         try:
             value = self._read(text)
         except ValueError:

@@ -74,17 +74,17 @@ class Names:
 
     @property
     def dist(self) -> str:
-        """Of the distribution, for pip."""
+        """The name of the distribution, for pip."""
         return f"dsim-{self.name}"
 
     @property
     def package(self) -> str:
-        """Of the importable package."""
+        """The name of the importable package."""
         return self.dist.replace("-", "_")
 
     @property
     def cls(self) -> str:
-        """Of the class."""
+        """The name of the class."""
         return "".join(word.capitalize() for word in self.name.split("-"))
 
 

@@ -81,7 +81,7 @@ class ContentStore:
         return None if found is None else Record(*found)
 
     def open(self, kind: str, key: Mapping[str, Any]) -> OpenRecord | None:
-        """Like ``get``, in memory that does not grow with the arrays: these are verified now, and read when asked.
+        """Return the record as ``get``, in little memory: its arrays are verified now, and read when asked for.
 
         Raises ValueError as ``path`` does.
         """

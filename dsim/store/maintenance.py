@@ -31,7 +31,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Usage:
-    """How much of one kind a cache holds."""
+    """The number and size of a cache's records of one kind."""
 
     kind: str
     count: int

@@ -14,7 +14,7 @@ SCHEMA = "dsim.conformance/1"
 
 
 class Status(enum.StrEnum):
-    """How one check ended. An unexpected pass is a failure: the expectation is out of date."""
+    """The outcome of one check. An unexpected pass is a failure: the expectation is out of date."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -102,7 +102,7 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """How many checks ended how."""
+        """The number of checks with each outcome, as text."""
         counts = Counter(result.status for result in self.results)
         return ", ".join(f"{counts[status]} {status.value.replace('_', ' ')}" for status in Status if counts[status])
 

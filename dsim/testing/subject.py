@@ -77,7 +77,7 @@ class Subject:
 
     @cached_property
     def runtime(self) -> Runtime:
-        """On the CPU, so that values are the same everywhere."""
+        """The runtime of most checks: on the CPU, so that values are the same everywhere."""
         return Runtime(device="cpu", cache=self.folder / "shared")
 
     def separate_runtime(self, batch: int = 64) -> Runtime:

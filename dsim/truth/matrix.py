@@ -119,7 +119,7 @@ class TransferMatrix:
 
     @property
     def repetitions(self) -> int:
-        """How often each pair was measured, at most."""
+        """The largest number of times that a pair was measured."""
         return int(self.values.shape[2])
 
     @property
@@ -225,7 +225,7 @@ class TransferMatrix:
 
     @classmethod
     def from_json(cls, source: str | Path) -> TransferMatrix:
-        """Read a document of schema ``dsim.transfer/1`` from a path or its text; DataError names the fault.
+        """Return the truth of a ``dsim.transfer/1`` document, from a path or its text; DataError names the fault.
 
         Scores are float64 (sources, targets, repetitions).
         """
@@ -247,7 +247,7 @@ class TransferMatrix:
         score: str | None = None,
         bounds: tuple[float, float] | None = None,
     ) -> TransferMatrix:
-        """Read a tidy table ``source,target[,repetition],SCORE``; see docs/truth.md.
+        """Return the truth of a tidy table ``source,target[,repetition],SCORE``; see docs/truth.md.
 
         ``name`` is that of the file by default; ``score`` says which column, where there are several; ``bounds`` of a
         score that is not DSC, AUC or accuracy. Raises DataError, which names the line and the fault. Scores are
