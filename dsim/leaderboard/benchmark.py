@@ -23,7 +23,7 @@ class Benchmark:
 
     Parameters
     ----------
-    place : name or path of the truth, by which another process opens the same benchmark. ``data`` : folder of its
+    place : name or path of the truth, with which another process opens the same benchmark. ``data`` : folder of its
         images, or None.
     sources, targets : in the truth's order, under its names; empty where it does not say where they lie. Then
         nothing can be run here: only stored distances are judged.
@@ -103,7 +103,7 @@ def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Data
 
 
 def _refuse_others(benchmark: str, datasets: Mapping[str, Dataset], known: Mapping[str, TruthDataset]) -> None:
-    """Raise DataError where images are not those of which the truth was measured."""
+    """Raise DataError where the truth was not measured on these images."""
     promised = {name: known[name].fingerprint for name in datasets if known[name].fingerprint}
     differ = [name for name, fingerprint in promised.items() if datasets[name].images_fingerprint != fingerprint]
     if differ:

@@ -56,7 +56,10 @@ class Board:
         object.__setattr__(self, "rows", ordered(self.rows))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON document of schema ``dsim.leaderboard/1``: NaN is null; it holds ranks and ties for readers."""
+        """Return a JSON document of schema ``dsim.leaderboard/1``: NaN is null; it holds ranks and ties for readers.
+
+        Raises UsageError where the board's settings make no interval.
+        """
         return _board_document(self)
 
     @classmethod
@@ -144,8 +147,8 @@ FIRST = "regret"
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Return rows by mean regret, the smallest first.
 
-    After them those judged on fewer targets than others, by mean regret too: a mean over the easy targets is no
-    achievement. Then those without a regret, the failed ones, and the published ones.
+    After them those judged on fewer targets than others, by mean regret too: a mean over the easy targets is not
+    an achievement. Then those without a regret, the failed ones, and the published ones.
     """
     rows = tuple(rows)
     full = complete(rows, FIRST)
@@ -184,7 +187,10 @@ def reference(board: Board) -> Evaluation | None:
 
 
 def best(board: Board, score: str) -> Row | None:
-    """Return the best row for a score among those judged on as many targets as any; the first where several are."""
+    """Return the best row for a score among those judged on as many targets as any; the first where several are.
+
+    Raises KeyError for a name that is not a score.
+    """
     from dsim.evaluation.scores import BY_NAME
 
     full = complete(board.rows, score)
@@ -194,7 +200,10 @@ def best(board: Board, score: str) -> Row | None:
 
 
 def equal_best(board: Board, score: str) -> frozenset[str]:
-    """Return the measures whose score is exactly as good as the best."""
+    """Return the measures whose score is exactly as good as the best.
+
+    Raises KeyError for a name that is not a score.
+    """
     first = best(board, score)
     if first is None:
         return frozenset()
@@ -241,7 +250,10 @@ def tied_with_best(board: Board, score: str) -> set[str]:
 
 
 def all_ties(board: Board) -> dict[str, set[str]]:
-    """Return ``tied_with_best`` of every score that targets have one by one, by score; raises as it does."""
+    """Return ``tied_with_best`` of every score that targets have one by one, by score.
+
+    Raises UsageError as it does.
+    """
     return {score: tied_with_best(board, score) for score in PER_TARGET}
 
 

@@ -34,7 +34,7 @@ class Candidate:
 
     Parameters
     ----------
-    call : the text by which another process builds it.
+    call : the text from which another process builds it.
     row : what is known before it runs; ``failed`` with the reason, until it has run.
     depends : everything that its distances depend on; empty where it cannot run here.
     """
@@ -164,7 +164,7 @@ class StoredRows:
         return self.folder / f"{row_file_name(measure)}.json"
 
     def _read(self, path: Path) -> dict[str, Any] | None:
-        """What a file holds; None where it is not there, or is none of ours: then the measure runs again."""
+        """The document in a file; None where it is missing, or not one of ours: then the measure runs again."""
         try:
             stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
             return stored if stored["schema"] == SCHEMA and stored["call"] else None

@@ -19,7 +19,10 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
 def to_markdown(board: Board) -> str:
-    """Return the board as Markdown: measures, baselines, failures, rows published elsewhere, and how it was made."""
+    """Return the board as Markdown: measures, baselines, failures, rows published elsewhere, and how it was made.
+
+    Raises UsageError where the board's settings make no interval.
+    """
     parts = [
         f"# Leaderboard: {escape_markdown(board.truth.name)}",
         escape_markdown(phrases.description(board)),

@@ -23,6 +23,7 @@ def to_html(board: Board) -> str:
     """Return the board as one HTML page that loads nothing.
 
     Columns sort where scripts may run; without them the page is whole, in the order of mean regret.
+    Raises UsageError where the board's settings make no interval.
     """
     cells = ScoreCells.of(board)
     parts = [_measures(board, cells), f'<p class="key">{cells.key()}</p>', *_sections(board, cells)]

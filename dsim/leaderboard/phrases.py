@@ -118,7 +118,7 @@ def _why_none(scores: Mapping[str, Score]) -> str:
 def figure(score: str, value: float, truth: TransferMatrix) -> str:
     """Return a score as it is printed: shares in percent, regret with four digits of the range of scores.
 
-    NaN is a dash.
+    NaN is a dash. Raises KeyError for a name that is not a score.
     """
     spec = BY_NAME[score]
     if math.isnan(value):
@@ -150,7 +150,10 @@ def name_and_parameters(measure: str) -> tuple[str, str]:
 
 
 def targets_of(board: Board, row: Row) -> str:
-    """Return on how many targets a row was judged; with the board's number where these are fewer."""
+    """Return on how many targets a row was judged; with the board's number where these are fewer.
+
+    Raises KeyError for a row without a regret.
+    """
     count, most = row.scores["regret"].targets, len(board.truth.targets)
     return str(count) if count == most else f"{count} of {most}"
 
@@ -173,7 +176,10 @@ def references(board: Board) -> list[Reference]:
 
 
 def headline(board: Board) -> list[str]:
-    """Return the answer in sentences: the best measure, its ties, and the cost of choosing without a measure."""
+    """Return the answer in sentences: the best measure, its ties, and the cost of choosing without a measure.
+
+    Raises UsageError where the board's settings make no interval.
+    """
     first = best(board, "regret")
     if first is None:
         return ["No measure was judged on this benchmark."]

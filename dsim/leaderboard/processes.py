@@ -1,4 +1,4 @@
-"""Measures side by side, each in a process of its own with an empty cache: what one does wrong stops no other."""
+"""Measures side by side, each in a separate process with an empty cache: what one does wrong stops no other."""
 
 from __future__ import annotations
 

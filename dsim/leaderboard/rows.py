@@ -40,7 +40,7 @@ class Row:
         ``as published``: scores printed in a paper, from images that nobody has at hand.
     plugin : distribution and version that brings it; ``code`` : digest of its source.
     seconds, peak_mb : wall time and peak memory of one process that began with an empty cache; NaN where not known.
-    matrix : the distances that were judged; None for failed rows, and for published ones whose distances are not known.
+    matrix : the judged distances (sources, targets); None for failed rows, and for published ones without distances.
     evaluation : the verdict on them, computed here from ``matrix``, never taken from elsewhere.
     published : scores as printed, for published rows. ``source`` : where they are printed, or who ran it.
     environment : device, threads, versions of libraries, when.

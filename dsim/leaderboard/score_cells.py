@@ -241,7 +241,10 @@ class ScoreCells:
 
     @classmethod
     def of(cls, board: Board) -> ScoreCells:
-        """Return the marks, scales and reference lines of a board."""
+        """Return the marks, scales and reference lines of a board.
+
+        Raises UsageError where the board's settings make no interval.
+        """
         columns = phrases.columns(board)
         drawn = [column.score for column in columns if column.with_interval]
         known = [value for row in board.rows for value, _ in _target_regrets(board, row) if not math.isnan(value)]

@@ -99,7 +99,7 @@ class Request:
 
 
 def carry_out(request: Request) -> dict[str, Any]:
-    """Return the matrix as JSON with time and peak memory; or the failure, whatever was raised."""
+    """Return the matrix (sources, targets) as JSON with time and peak memory; or the failure, whatever was raised."""
     started = time.perf_counter()
     runtime = Runtime(device=request.device, offline=request.offline, workers=request.threads)
     try:

@@ -118,7 +118,8 @@ class Sprite:
 def make_sprites(sources: Sequence[PictureSource], most: int, runtime: Runtime) -> list[Sprite]:
     """Return a sprite for each dataset, with pictures of at most ``most`` of its images, evenly over their order.
 
-    More datasets have fewer images each, so that a page holds at most ``MOST_IMAGES`` and ``MOST_BYTES``.
+    More datasets have fewer images each, so that a page holds at most ``MOST_IMAGES`` and ``MOST_BYTES``. Raises
+    whatever a source's ``draw`` raises.
     """
     each = max(1, min(most, MOST_IMAGES // len(sources)))
     chosen = [spread(source.order, each) for source in sources]

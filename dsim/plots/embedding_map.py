@@ -66,7 +66,7 @@ def _require(clouds: Mapping[str, NDArray[np.floating]], roles: Mapping[str, Rol
         described = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise UsageError(f"clouds must have shape (n, k) with one k, not {described}", hint="embed all datasets alike")
     if not any(np.isfinite(cloud).all(axis=1).any() for cloud in clouds.values()):
-        raise UsageError("there is no point to draw", hint="give at least one dataset with finite points")
+        raise UsageError("no point to draw", hint="give at least one dataset with finite points")
 
 
 def _canvas(title: str, note: str) -> tuple[Figure, Axes]:

@@ -26,7 +26,7 @@ _ROOM_FOR_NUMBERS = 0.4
 def draw_heatmap(matrix: SimilarityMatrix, path: Path, title: str | None = None, note: str = "") -> None:
     """Draw a matrix as coloured cells, perceptually uniform: the darker, the more similar.
 
-    A star marks the best source of each target: filled, or hollow where there is no clear winner. A dataset against
+    A star marks the best source of each target: filled, or hollow without a clear winner. A dataset against
     itself is framed and does not stretch the colours. Failed cells are hatched, with their reasons below.
 
     Parameters

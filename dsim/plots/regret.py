@@ -38,7 +38,7 @@ def draw_regret(evaluations: Sequence[Evaluation], path: Path, note: str = "") -
 
     Parameters
     ----------
-    evaluations : at least one; by one truth, of the same sources and targets.
+    evaluations : at least one; by one truth, of the same pairs (sources, targets).
     path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
 
     Raises
@@ -61,7 +61,7 @@ def draw_regret(evaluations: Sequence[Evaluation], path: Path, note: str = "") -
 
 def _require(evaluations: Sequence[Evaluation]) -> None:
     if not evaluations:
-        raise UsageError("there is no evaluation to draw", hint="give at least one")
+        raise UsageError("no evaluation was given", hint="give at least one")
     first = evaluations[0]
     for other in evaluations[1:]:
         if _judged(other) != _judged(first):
@@ -225,6 +225,6 @@ def _how(evaluations: Sequence[Evaluation]) -> str:
     first = evaluations[0]
     what = "The line and the band are the mean and its interval" if len(evaluations) == 1 else "Bars are intervals"
     holes = any(np.isnan(_regret(evaluation.judgement)).any() for evaluation in evaluations)
-    missing = " A mark is missing where there is no regret." if holes else ""
+    missing = " A mark is missing where the regret is not known." if holes else ""
     level = f"{first.confidence * 100:g} %"
     return f"{what}, {level}, by resampling targets. 0 is the oracle: the best source for each.{missing}"

@@ -56,6 +56,8 @@ def pictures() -> Iterator[None]:
 def ink_on(colour: Sequence[float]) -> str:
     """Return the colour of writing on a colour (red, green, blue, ...) in [0, 1]: white on dark ones, else ``INK``.
 
+    Raises ValueError for fewer than three channels.
+
     >>> ink_on((0.0, 0.0, 0.5)), ink_on((1.0, 1.0, 0.9, 1.0))
     ('white', '#222222')
     """

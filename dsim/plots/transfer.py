@@ -38,7 +38,7 @@ _BAND: dict[str, Any] = {"color": INK, "alpha": 0.09, "linewidth": 0, "zorder": 
 
 
 def draw_transfer(evaluation: Evaluation, path: Path, note: str = "") -> None:
-    """Draw the distance of each counted pair against its transferability, or its score where there is no baseline.
+    """Draw the distance of each counted pair against its transferability, or its score without a baseline.
 
     Up to 8 targets with up to 60 pairs share one panel, like Fig. 4 of the cats paper (arXiv:2107.05940): colour and
     shape show the target, the name the source, and the line is of all pairs, with a band from resampled targets. More

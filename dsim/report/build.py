@@ -82,7 +82,7 @@ def _embed_map(matrix: SimilarityMatrix, folder: Path | None) -> tuple[Picture |
         return None, ""
     path = None if folder is None else folder / _MAP
     if path is None or not path.is_file():
-        return None, f"there is no {_MAP} beside the matrix" if path else "no picture of it was written"
+        return None, f"{_MAP} is missing beside the matrix" if path else "no picture of it was written"
     alt = f"Map of the images by {matrix.measure}: one mark for each image, one large mark for each dataset"
     try:
         return embed_file(path, alt, MAP_WIDTH), ""
@@ -112,7 +112,7 @@ def _describe_dataset(
     if dataset is None:
         return Glance(name, role, facts, missing=reason)
     if dataset.backing is None:
-        return Glance(name, role, facts, missing="given as features only: there are no images")
+        return Glance(name, role, facts, missing="given as features only, without images")
     try:
         pictures = _thumbnails(dataset, count)
         facts = {"images": facts["images"], **dict(_visible_facts(dataset, count)), **dict(_stated_facts(dataset))}
@@ -222,7 +222,10 @@ def _open_unchanged(
 
 
 def dataset_reference(record: Mapping[str, Any]) -> str:
-    """Return the reference that opens a dataset of a record again; empty where it was given from memory."""
+    """Return the reference that opens a dataset of a record again; empty where it was given from memory.
+
+    Raises KeyError for a record without a location.
+    """
     location = str(record["location"])
     return "" if location == _MEMORY else location + str(record.get("options", ""))
 

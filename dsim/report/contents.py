@@ -45,7 +45,8 @@ class Part:
 
     Parameters
     ----------
-    title : the measure in words; empty where it is not installed. ``blind_to`` : differences that it cannot see.
+    matrix : its values (sources, targets). ``title`` : the measure in words; empty where it is not installed.
+    blind_to : differences that it cannot see.
     map : the picture of the embedding; ``no_map`` is the reason why there is none, empty for measures without one.
     notes : remarks besides the numbers. ``reliability`` : how such choices fared where transfer was measured.
     """
@@ -86,13 +87,16 @@ class Report:
         return self.parts[0].matrix
 
     def glance(self, name: str) -> Glance:
-        """Return the glance at the dataset of that name; raises StopIteration where there is none."""
+        """Return the glance at the dataset of that name.
+
+        Raises StopIteration for a name that is not of a dataset.
+        """
         return next(glance for glance in self.glances if glance.name == name)
 
 
 @dataclass(frozen=True)
 class Results:
-    """Matrices with the folders that hold their pictures, None where nothing was written.
+    """Matrices (sources, targets) with the folders that hold their pictures, None where nothing was written.
 
     ``seconds`` : of each measure, where known. ``failed`` : measures without a matrix, with their reasons.
     """
@@ -145,7 +149,7 @@ def _results_file(path: Path) -> Path:
     if below:
         folders = ", ".join(matrix.parent.name for matrix in below)
         raise DataError(f"{path} holds several measures and no {_TOGETHER}: {folders}", hint="name one of the folders")
-    raise DataError(f"there is no {_MATRIX} in {path}", hint=_HINT)
+    raise DataError(f"{path} holds no {_MATRIX}", hint=_HINT)
 
 
 def _read_together(path: Path, document: Mapping[str, Any]) -> Results:

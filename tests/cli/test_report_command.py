@@ -159,7 +159,7 @@ def test_another_suffix_is_refused_before_anything_is_computed(folders, tmp_path
 
 
 def test_results_that_are_not_there_are_an_error_with_its_fix(tmp_path):
-    with pytest.raises(DataError, match=r"there is no matrix\.json in") as caught:
+    with pytest.raises(DataError, match=r"holds no matrix\.json") as caught:
         command([str(tmp_path)])
     assert "dsim compare" in str(caught.value.hint)
 

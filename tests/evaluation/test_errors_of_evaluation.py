@@ -106,7 +106,7 @@ WORDING: dict[str, tuple[Act, str]] = {
     ),
     "nothing to draw": (
         lambda matrix, truth, one, two: draw_regret([], Path("regret.png")),
-        "there is no evaluation to draw\n  fix: give at least one",
+        "no evaluation was given\n  fix: give at least one",
     ),
 }
 

@@ -95,7 +95,7 @@ def test_a_target_without_a_regret_comes_last_with_its_reason(drawn: list[Figure
     assert columns(above)[-1][0] == "the measure has no distance to it"
     assert np.isnan(marks(above, "o")[3])
     assert columns(below)[0][0].endswith(", 3 targets")
-    assert "A mark is missing where there is no regret" in drawn[0].get_supxlabel().replace("\n", " ")
+    assert "A mark is missing where the regret is not known" in drawn[0].get_supxlabel().replace("\n", " ")
 
 
 def test_without_any_regret_the_mean_is_none(drawn: list[Figure], judged: Judged) -> None:

@@ -113,7 +113,7 @@ def test_a_map_is_embedded_and_one_that_is_gone_is_said_to_be(tmp_path):
     matrix = replace(matrix, provenance={**matrix.provenance, "embedding": {"eqc": {"paper": 0.5}, "sources": ["a"]}})
     matrix.to_json(tmp_path / "matrix.json")
     assert (
-        "No map: there is no embedding.png beside the matrix" in Page(to_html(make_report(open_results(tmp_path)))).said
+        "No map: embedding.png is missing beside the matrix" in Page(to_html(make_report(open_results(tmp_path)))).said
     )
     Image.new("RGB", (2000, 1000), "white").save(tmp_path / "embedding.png")
     (picture,) = Page(to_html(make_report(open_results(tmp_path)))).all("img")
@@ -133,7 +133,7 @@ def test_a_measure_that_embeds_nothing_has_no_map_and_no_word_about_it(matrices)
         ("matrix.json", '{"schema": "dsim.matrix/1"}', "whole dsim.matrix/1"),
         ("matrix.json", "{", "is not JSON"),
         ("agreement.json", '{"schema": "dsim.agreement/1"}', "dsim.agreement/1"),
-        ("notes.txt", "", "there is no matrix.json in"),
+        ("notes.txt", "", "holds no matrix.json"),
     ],
 )
 def test_damaged_results_are_refused_with_the_fix(tmp_path, name, content, told):
