@@ -102,8 +102,8 @@ def test_a_measure_without_a_version_has_no_row(benchmark, measure_plugin, versi
 def test_a_call_that_is_wrong_is_refused_at_once(benchmark):
     from dsim.errors import UsageError
 
-    for call, told in (("otd", "Did you mean 'otdd'"), ("cc:sise=3", "sise"), ("cc:size=small", "takes int")):
-        with pytest.raises(UsageError, match=told):
+    for call, message in (("otd", "Did you mean 'otdd'"), ("cc:sise=3", "sise"), ("cc:size=small", "takes int")):
+        with pytest.raises(UsageError, match=message):
             candidates(benchmark, ["cc", call], 0, OFFLINE)
     assert len(candidates(benchmark, ["cc", "cc:size=64"], 0, OFFLINE)[0]) == 1, "64 is the default: one measure"
 

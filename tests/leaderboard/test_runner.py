@@ -24,8 +24,8 @@ from dsim.runtime import Runtime, Silent
 QUICK = {"limits": Limits(jobs=2, timeout=60), "settings": {**SETTINGS, "resamples": 100}}
 
 
-class Told(Silent):
-    """Progress that remembers what it was told, and may stop there."""
+class Recorder(Silent):
+    """Progress that remembers its notes, and may stop there."""
 
     def __init__(self, stop_after: int = -1) -> None:
         self.notes: list[str] = []
@@ -158,7 +158,7 @@ def test_an_interrupt_keeps_finished_rows_and_the_same_command_goes_on(tiny, tmp
     calls, out = ["cc:size=32", "frc:size=32"], tmp_path / "out"
     one_by_one = {**QUICK, "limits": Limits(1)}
     with pytest.raises(KeyboardInterrupt):
-        run_board(open_benchmark(tiny), calls, out, runtime=Runtime(progress=Told(stop_after=1)), **one_by_one)
+        run_board(open_benchmark(tiny), calls, out, runtime=Runtime(progress=Recorder(stop_after=1)), **one_by_one)
     assert [path.name.partition("_")[0] for path in (out / "rows").iterdir()] == ["cc@1"]
     before = len(count_processes)
     assert len(run_board(open_benchmark(tiny), calls, out, **one_by_one).rows) == 2
@@ -189,14 +189,14 @@ def test_a_changed_plugin_runs_again_and_nothing_else_does(tiny, tmp_path, measu
 
 def test_rows_of_other_measures_stay_on_the_board_as_long_as_they_hold(tiny, tmp_path, measure_plugin):
     measure_plugin("mine", "return abs(source.value - target.value)")
-    benchmark, out, told = open_benchmark(tiny), tmp_path / "out", Told()
+    benchmark, out, recorder = open_benchmark(tiny), tmp_path / "out", Recorder()
     run_board(benchmark, ["mine"], out, **QUICK)
     assert set(by_name(run_board(benchmark, ["cc:size=32"], out, **QUICK))) == {"mine", "cc"}
     measure_plugin("mine", "return 0.0")
     registry.forget()
-    board = run_board(benchmark, ["cc:size=32"], out, runtime=Runtime(progress=told), run=False, **QUICK)
+    board = run_board(benchmark, ["cc:size=32"], out, runtime=Runtime(progress=recorder), run=False, **QUICK)
     assert set(by_name(board)) == {"cc"}
-    assert told.notes == ["the kept row of mine no longer holds: --measure 'mine' runs it again"]
+    assert recorder.notes == ["the kept row of mine no longer holds: --measure 'mine' runs it again"]
 
 
 def test_what_was_kept_is_run_again_by_name(tiny, tmp_path, measure_plugin, count_processes):
@@ -232,7 +232,7 @@ def test_processes_share_the_cores_and_have_caches_of_their_own(tiny, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"measures": ["otd"]}, "otdd"),
         ({"measures": ["cc"], "settings": {**SETTINGS, "interval": "wide"}}, "wide"),
@@ -240,9 +240,9 @@ def test_processes_share_the_cores_and_have_caches_of_their_own(tiny, tmp_path, 
         ({"measures": ["cc"], "settings": {**SETTINGS, "resamples": -1}}, "-1"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_runs(tiny, tmp_path, no_process, given, told):
+def test_what_is_wrong_is_said_before_anything_runs(tiny, tmp_path, no_process, given, message):
     no_process()
-    with pytest.raises((UsageError, DataError), match=told):
+    with pytest.raises((UsageError, DataError), match=message):
         run_board(open_benchmark(tiny), out=tmp_path / "out", **given)
 
 

@@ -91,9 +91,9 @@ def test_below_stand_the_scores_of_each_target(drawn: list[Figure], judged: Judg
     draw_ranks(evaluation, Path("k.png"))
     judgement = evaluation.judgement
     for axes, name, decimals in zip(drawn[0].axes[2:], ("spearman", "regret"), (2, 1), strict=True):
-        told = [text.replace("−", "-") for text in numbers(axes).values()]
+        texts = [text.replace("−", "-") for text in numbers(axes).values()]
         values = judgement.per_target[name]
-        assert told == ["none" if np.isnan(value) else f"{value:.{decimals}f}" for value in values]
+        assert texts == ["none" if np.isnan(value) else f"{value:.{decimals}f}" for value in values]
 
 
 def test_only_cells_without_a_rank_are_hatched_and_their_reasons_told(drawn: list[Figure], judged: Judged) -> None:
@@ -110,8 +110,8 @@ def test_only_cells_without_a_rank_are_hatched_and_their_reasons_told(drawn: lis
     (there,) = right.patches
     assert there.get_hatch() == hatches[at[4], 3], "a hatch means the same in both panels"
     assert len(set(hatches.values())) == 3
-    told = ["no distance: _no masks", "no distance: costs $5 and $6", "no DSC: never trained"]
-    assert sorted(legend(drawn[0])[-3:]) == sorted(told)
+    texts = ["no distance: _no masks", "no distance: costs $5 and $6", "no DSC: never trained"]
+    assert sorted(legend(drawn[0])[-3:]) == sorted(texts)
     assert len(numbers(left)) == 21
     assert len(numbers(right)) == 23
 
@@ -122,8 +122,8 @@ def test_a_dataset_against_itself_is_framed(drawn: list[Figure], judged: Judged,
     for axes in drawn[0].axes[:2]:
         assert len(framed(axes, hatched=False)) == 4
         assert len(numbers(axes)) == ranked
-    told = "a dataset against itself" + (", not judged" if self_pairs == "exclude" else "")
-    assert told in legend(drawn[0])
+    texts = "a dataset against itself" + (", not judged" if self_pairs == "exclude" else "")
+    assert texts in legend(drawn[0])
 
 
 def test_names_are_drawn_as_they_are(drawn: list[Figure], judged: Judged) -> None:

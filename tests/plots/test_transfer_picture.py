@@ -112,8 +112,8 @@ def test_many_targets_have_panels_of_their_own_with_their_correlation(drawn: lis
     panels = [axes for axes in drawn[0].axes if axes.get_visible()]
     assert [axes.get_title("left") for axes in panels][6:] == list(evaluation.targets)[6:]
     pearson = evaluation.judgement.per_target["pearson"]
-    told = [axes.get_title("right").replace("−", "-") for axes in panels]
-    assert told == ["no r" if np.isnan(r) else f"r = {-r:z.2f}" for r in pearson]
+    titles = [axes.get_title("right").replace("−", "-") for axes in panels]
+    assert titles == ["no r" if np.isnan(r) else f"r = {-r:z.2f}" for r in pearson]
     assert [len(points(axes)) for axes in panels] == [9, 9, 9, 0, 9, 9, 9, 9, 9, 9]
     assert names(panels[3]) == ["no pair counts"]
     assert len({axes.get_xlim() for axes in panels}) == len({axes.get_ylim() for axes in panels}) == 1

@@ -53,8 +53,8 @@ class Page(HTMLParser):
             return
         self.texts.append(data)
         if self.headings and {"h1", "h2", "h3"}.intersection(self.open):
-            tag, told = self.headings[-1]
-            self.headings[-1] = (tag, told + data)
+            tag, before = self.headings[-1]
+            self.headings[-1] = (tag, before + data)
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         """Attributes of every element of that name."""
@@ -70,7 +70,7 @@ def small(
     sources: tuple[str, ...], targets: tuple[str, ...], values: np.ndarray, **changes: object
 ) -> SimilarityMatrix:
     """A matrix that was never computed, for what computed ones rarely show."""
-    told = {
+    records = {
         name: {
             "location": "memory",
             "format": "arrays",
@@ -101,7 +101,7 @@ def small(
             target: Verdict(target, one, sources[-1] if one else None, None, nan, nan, "made up")
             for target, one in zip(targets, best, strict=True)
         },
-        "provenance": {"dsim": "0", "created": "2026-01-01T00:00:00+00:00", "measure": "made@1", "datasets": told},
+        "provenance": {"dsim": "0", "created": "2026-01-01T00:00:00+00:00", "measure": "made@1", "datasets": records},
         **changes,
     }
     return SimilarityMatrix(**fields)  # type: ignore[arg-type]

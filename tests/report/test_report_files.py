@@ -48,7 +48,7 @@ def test_files_give_the_page_that_memory_gives(stored, folders):
     assert to_html(make_report(results, found)) == to_html(make_report(from_memory, datasets))
 
 
-def test_channels_and_depth_are_told_from_the_images_and_of_deep_ones_from_the_record(stored):
+def test_channels_and_depth_are_taken_from_the_images_and_of_deep_ones_from_the_record(stored):
     results = open_results(stored)
     found, _ = locate_datasets(results.matrices[0], Runtime())
     seen = {glance.name: glance.facts for glance in make_report(results, found).glances}
@@ -127,7 +127,7 @@ def test_a_measure_that_embeds_nothing_has_no_map_and_no_word_about_it(matrices)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("matrix.json", '{"schema": "other/1"}', "neither 'dsim.matrix/1' nor 'dsim.agreement/1'"),
         ("matrix.json", '{"schema": "dsim.matrix/1"}', "whole dsim.matrix/1"),
@@ -136,9 +136,9 @@ def test_a_measure_that_embeds_nothing_has_no_map_and_no_word_about_it(matrices)
         ("notes.txt", "", "holds no matrix.json"),
     ],
 )
-def test_damaged_results_are_refused_with_the_fix(tmp_path, name, content, told):
+def test_damaged_results_are_refused_with_the_fix(tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
-    with pytest.raises(DataError, match=told) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         open_results(tmp_path)
     assert caught.value.hint
 

@@ -54,7 +54,7 @@ def test_a_page_that_is_not_well_formed_is_seen(broken):
 
 
 def test_it_has_every_section_for_one_measure(page):
-    headings = [told for tag, told in page.headings if tag == "h2"]
+    headings = [text for tag, text in page.headings if tag == "h2"]
     assert headings == [
         "The datasets at a glance",
         "Ranking",
@@ -66,7 +66,7 @@ def test_it_has_every_section_for_one_measure(page):
 
 def test_it_tells_where_several_measures_agree(matrices):
     page = both(matrices, {"lost@1": "no labels"})
-    headings = [told for tag, told in page.headings if tag == "h2"]
+    headings = [text for tag, text in page.headings if tag == "h2"]
     assert "How far the measures agree" in headings
     assert {f"By {matrix.measure}" for matrix in matrices} <= set(headings)
     assert "lost@1 gave no values: no labels" in page.said
@@ -148,7 +148,7 @@ def test_every_table_says_what_its_rows_and_columns_are(page, matrices):
         assert all(region.get("aria-label") and region.get("tabindex") == "0" for region in regions)
 
 
-def test_the_language_the_width_of_the_screen_and_both_colour_schemes_are_told(page):
+def test_the_language_the_width_of_the_screen_and_both_colour_schemes_are_stated(page):
     assert page.all("html")[0]["lang"] == "en"
     names = {one.get("name"): one.get("content") for one in page.all("meta")}
     assert names["viewport"] == "width=device-width, initial-scale=1"
@@ -213,7 +213,7 @@ def test_the_same_report_is_the_same_page(results, datasets):
     assert first == second
 
 
-def test_values_intervals_and_the_halves_of_the_target_are_told(page, matrices):
+def test_values_intervals_and_the_halves_of_the_target_are_shown(page, matrices):
     (matrix, _) = matrices
     entry = matrix.ranking("xray-bedside").entries[0]
     for value in (entry.value, entry.low, entry.high):
@@ -228,7 +228,7 @@ def test_a_dataset_against_itself_is_framed_and_never_ranked(text):
     assert "Framed: a dataset against itself, not ranked." in text
 
 
-def test_failed_cells_are_told_with_their_reasons():
+def test_failed_cells_are_shown_with_their_reasons():
     values = np.array([[np.nan, np.nan], [1.0, np.nan], [2.0, np.nan]])
     text = to_html(make_report(Results((small(("a", "b", "c"), ("t", "u"), values),), (None,))))
     assert "failed, 4 pairs: the reason" in text

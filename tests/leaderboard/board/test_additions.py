@@ -136,12 +136,12 @@ def scores_value(row: dict[str, Any], score: str) -> float:
 
 @pytest.mark.parametrize("kind", CLAIMS)
 def test_what_a_row_claims_must_be_so(board, stranger, new, kind):
-    spoil, told = CLAIMS[kind]
+    spoil, message = CLAIMS[kind]
     document = copy.deepcopy(stranger(new))
     spoil(document["rows"][0])
     with pytest.raises(DataError) as raised:
         add(board, document, "theirs.json")
-    assert told in raised.value.message
+    assert message in raised.value.message
     assert "theirs.json, row 'theirs@1'" in raised.value.message
     assert raised.value.hint
 

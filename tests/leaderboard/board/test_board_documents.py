@@ -95,19 +95,19 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_what_is_wrong_with_a_document_is_named_with_its_place(document, fault):
-    spoil, told = BROKEN[fault]
+    spoil, message = BROKEN[fault]
     broken = copy.deepcopy(document)
     spoil(broken)
     with pytest.raises(DataError) as raised:
         Board.from_dict(broken, "theirs.json")
-    assert told in raised.value.message
+    assert message in raised.value.message
     assert raised.value.hint
 
 
-def test_files_that_are_no_document_are_told_apart(tmp_path):
-    for text, told in {"{": "is not JSON", "[]": "holds no JSON object", '{"a": NaN}': "it holds NaN"}.items():
+def test_files_that_are_no_document_are_distinguished(tmp_path):
+    for text, message in {"{": "is not JSON", "[]": "holds no JSON object", '{"a": NaN}': "it holds NaN"}.items():
         (tmp_path / "r.json").write_text(text)
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             Board.from_json(tmp_path / "r.json")
     with pytest.raises(DataError, match="there is no file"):
         Board.from_json(tmp_path / "none.json")

@@ -41,11 +41,11 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("act", "told"), WORDING.values(), ids=WORDING)
-def test_wording_of_boards(act: Callable[[], object], told: str) -> None:
+@pytest.mark.parametrize(("act", "message"), WORDING.values(), ids=WORDING)
+def test_wording_of_boards(act: Callable[[], object], message: str) -> None:
     with pytest.raises(DsimError) as caught:
         act()
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_wording_of_images_that_are_not_those_of_the_truth() -> None:

@@ -158,14 +158,14 @@ def test_each_target_tells_who_was_chosen_and_what_it_cost(board, page, text):
 
 def test_marks_and_kinds_of_rows_are_there(page):
     said = " ".join(page.texts)
-    for told in (
+    for words in (
         "as published",
         "added",
         "failed: it needs masks | and has none; fix: give it masks",
         "5 of 6",
         "cannot be distinguished from",
     ):
-        assert told in said
+        assert words in said
     assert page.count("strong") > 5
 
 

@@ -102,8 +102,8 @@ def test_what_was_published_on_other_data_stands_apart(text):
 
 def test_it_says_how_it_was_made(board, text):
     assert board.truth.digest[:16] in text
-    for told in ("Pairs of a dataset with itself: left out", "400 resamples, seed 0", "mean of 3 seeds", "mine 1.0"):
-        assert told in text
+    for words in ("Pairs of a dataset with itself: left out", "400 resamples, seed 0", "mean of 3 seeds", "mine 1.0"):
+        assert words in text
 
 
 def test_what_a_mean_leaves_out_is_said(text):
