@@ -103,7 +103,7 @@ def _refuse_another_benchmark(board: Board, theirs: Board, name: str) -> None:
             hint=f"run dsim leaderboard on {board.truth.name} as this version of dsim ships it",
         )
     names = dict.fromkeys((*board.fingerprints, *theirs.fingerprints))
-    differ = [one for one in names if board.fingerprints.get(one) != theirs.fingerprints.get(one)]
+    differ = [dataset for dataset in names if board.fingerprints.get(dataset) != theirs.fingerprints.get(dataset)]
     if differ:
         raise DataError(
             f"{name} is of other images: {', '.join(differ)} ({len(differ)} of {len(names)} datasets)",
@@ -281,12 +281,12 @@ class Accepted:
         return board
 
     def _added(self, board: Board, path: Path, name: str, note: Callable[[str], None]) -> Board:
-        found = merge_document(board, read_json(path), name)
-        for text in found.notes:
+        addition = merge_document(board, read_json(path), name)
+        for text in addition.notes:
             note(f"{name}: {text}")
-        if found.added:
-            note(f"{name}: added {', '.join(found.added)}")
-        return found.board
+        if addition.added:
+            note(f"{name}: added {', '.join(addition.added)}")
+        return addition.board
 
     def _earlier(self, new: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         """Files and names of documents that were accepted before."""

@@ -97,9 +97,9 @@ def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Data
     if folder is None:
         hint = "give the folder that holds the images: --data FOLDER, or DSIM_DATA"
         raise DataError(f"{name!r} of {benchmark} lies at {location!r}, below a folder that was not given", hint=hint)
-    found = open_dataset(folder / location, name=name)
+    dataset = open_dataset(folder / location, name=name)
     # Named by its place below the data folder: a board is given to others, whose folders are elsewhere.
-    return replace(found, location=location.removesuffix(found.options))
+    return replace(dataset, location=location.removesuffix(dataset.options))
 
 
 def _refuse_others(benchmark: str, datasets: Mapping[str, Dataset], known: Mapping[str, TruthDataset]) -> None:

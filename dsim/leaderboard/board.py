@@ -242,11 +242,11 @@ def tied_with_best(board: Board, score: str) -> set[str]:
     first = best(board, score)
     if score not in PER_TARGET or first is None:
         return set()
-    full, how = complete(board.rows, score), intervals(board)
+    full, bounds = complete(board.rows, score), intervals(board)
     rivals = [row for row in board.rows if row.judged and row.measure in full and row is not first]
     values = _values(board, first, score)
     spec = BY_NAME[score]
-    return {row.measure for row in rivals if _holds_zero(how, spec, values, _values(board, row, score))}
+    return {row.measure for row in rivals if _holds_zero(bounds, spec, values, _values(board, row, score))}
 
 
 def all_ties(board: Board) -> dict[str, set[str]]:
@@ -264,13 +264,13 @@ def intervals(board: Board) -> Intervals:
     """
     from dsim.evaluation.intervals import Intervals
 
-    said = board.settings
+    settings = board.settings
     return Intervals(
         targets=len(board.truth.targets),
-        confidence=said["confidence"],
-        resamples=said["resamples"],
-        method=said["interval"],
-        seed=said["seed"],
+        confidence=settings["confidence"],
+        resamples=settings["resamples"],
+        method=settings["interval"],
+        seed=settings["seed"],
     )
 
 
@@ -279,11 +279,11 @@ def _values(board: Board, row: Row, score: str) -> NDArray[np.float64]:
     import numpy as np
 
     assert row.evaluation is not None
-    found = dict(zip(row.evaluation.targets, row.evaluation.judgement.per_target[score], strict=True))
-    return np.array([found.get(target, np.nan) for target in board.truth.targets], dtype=np.float64)
+    by_target = dict(zip(row.evaluation.targets, row.evaluation.judgement.per_target[score], strict=True))
+    return np.array([by_target.get(target, np.nan) for target in board.truth.targets], dtype=np.float64)
 
 
-def _holds_zero(how: Intervals, spec: ScoreSpec, first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    _, low, high, targets = how.difference(first, second, spec)
+def _holds_zero(bounds: Intervals, spec: ScoreSpec, first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    _, low, high, targets = bounds.difference(first, second, spec)
     # One target gives no interval, and so no reason to call the two different.
     return targets < 2 or low <= 0 <= high

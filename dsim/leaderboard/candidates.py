@@ -57,18 +57,18 @@ def candidates(
     Raises UsageError for a call that is wrong. Whatever else is wrong with a measure becomes the reason in its row: a
     plugin that is broken, something that it needs and the datasets lack, weights that cannot be had.
     """
-    found: dict[str, Candidate] = {}
+    by_measure: dict[str, Candidate] = {}
     notes = []
     for call in default().measures if calls is None else calls:
         try:
-            made = candidate(benchmark, call, seed, runtime)
+            measure = candidate(benchmark, call, seed, runtime)
         except UsageError as error:
             if calls is not None:
                 raise
             notes.append(f"{call} has no row: {error.message}")
             continue
-        found.setdefault(made.row.measure, made)
-    return list(found.values()), notes
+        by_measure.setdefault(measure.row.measure, measure)
+    return list(by_measure.values()), notes
 
 
 def candidate(benchmark: Benchmark, call: str, seed: int, runtime: Runtime) -> Candidate:

@@ -97,23 +97,23 @@ def _marked(row: Row, column: Column, truth: TransferMatrix, bold: frozenset[str
 
 
 def _score(scores: Mapping[str, Score], column: Column, truth: TransferMatrix) -> str:
-    found = scores.get(column.score)
-    if found is None:
+    score = scores.get(column.score)
+    if score is None:
         return NONE
-    number = phrases.figure(column.score, found.value, truth)
-    bounds = phrases.interval(found, truth) if column.with_interval else ""
-    return " ".join(part for part in (number, bounds, phrases.fewer(found, truth)) if part)
+    number = phrases.figure(column.score, score.value, truth)
+    bounds = phrases.interval(score, truth) if column.with_interval else ""
+    return " ".join(part for part in (number, bounds, phrases.fewer(score, truth)) if part)
 
 
 def _references(board: Board) -> str:
     shown = phrases.columns(board)
     lines = [
         [
-            escape_markdown(one.name),
-            *(_score(one.scores, column, board.truth) for column in shown),
-            escape_markdown(one.note),
+            escape_markdown(baseline.name),
+            *(_score(baseline.scores, column, board.truth) for column in shown),
+            escape_markdown(baseline.note),
         ]
-        for one in phrases.references(board)
+        for baseline in phrases.references(board)
     ]
     return _table(["baseline", *(column.title for column in shown), "what it is"], lines, left=(0, len(shown) + 1))
 

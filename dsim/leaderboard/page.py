@@ -66,10 +66,10 @@ def _board_head(cells: ScoreCells) -> str:
 
 def _heading(title: str, first: str, kind: str = "", rank: bool = False) -> str:
     """Disabled until the script has come: a button that does nothing would lie."""
-    said = ' aria-sort="ascending"' if rank else ""
+    order = ' aria-sort="ascending"' if rank else ""
     of_kind = f' class="{kind}"' if kind else ""
     button = f'<button type="button" disabled>{escape(title)}</button>'
-    return f'<th scope="col"{of_kind} data-first="{first}"{said}>{button}</th>'
+    return f'<th scope="col"{of_kind} data-first="{first}"{order}>{button}</th>'
 
 
 def _body(board: Board, row: Row, cells: ScoreCells) -> str:
@@ -108,8 +108,8 @@ def _name(row: Row) -> str:
 
 def _status(row: Row) -> str:
     """The status; below it, on one line, whose it is."""
-    said = escape(row.source or row.plugin)
-    return f'{escape(row.status)}<span class="under" title="{said}">{said}</span>'
+    whose = escape(row.source or row.plugin)
+    return f'{escape(row.status)}<span class="under" title="{whose}">{whose}</span>'
 
 
 def _under(text: str) -> str:
@@ -145,8 +145,12 @@ def _sections(board: Board, cells: ScoreCells) -> list[str]:
 def _references(board: Board, cells: ScoreCells) -> str:
     heads = ["baseline", *(column.title for column in cells.columns), "what it is"]
     lines = [
-        [escape(one.name), *(cells.plain(one.scores, column) for column in cells.columns), escape(one.note)]
-        for one in phrases.references(board)
+        [
+            escape(baseline.name),
+            *(cells.plain(baseline.scores, column) for column in cells.columns),
+            escape(baseline.note),
+        ]
+        for baseline in phrases.references(board)
     ]
     return _plain_table(heads, lines)
 

@@ -167,12 +167,14 @@ def amount(value: float) -> str:
 
 def references(board: Board) -> list[Reference]:
     """Return the baselines, and last the noise ceiling; empty where no row was judged."""
-    found = reference(board)
-    if found is None:
+    evaluation = reference(board)
+    if evaluation is None:
         return []
-    rows = [Reference(judgement.name, judgement.note, judgement.scores) for judgement in found.baselines]
-    said = "the most that any measure could reach, given the noise of the truth"
-    return [*rows, Reference(CEILING, f"{said}{_why_none(found.ceiling)}", found.ceiling)] if found.ceiling else rows
+    rows = [Reference(judgement.name, judgement.note, judgement.scores) for judgement in evaluation.baselines]
+    meaning = "the most that any measure could reach, given the noise of the truth"
+    if evaluation.ceiling:
+        rows.append(Reference(CEILING, f"{meaning}{_why_none(evaluation.ceiling)}", evaluation.ceiling))
+    return rows
 
 
 def headline(board: Board) -> list[str]:
@@ -193,9 +195,9 @@ def headline(board: Board) -> list[str]:
         else "No other measure was judged.",
     ]
     costs = [
-        f"{one.name} {figure('regret', one.value('regret'), truth)}"
-        for one in references(board)
-        if one.name != CEILING and not math.isnan(one.value("regret"))
+        f"{baseline.name} {figure('regret', baseline.value('regret'), truth)}"
+        for baseline in references(board)
+        if baseline.name != CEILING and not math.isnan(baseline.value("regret"))
     ]
     return [*sentences, f"Mean regret without a measure: {'; '.join(costs)}."] if costs else sentences
 
@@ -234,18 +236,18 @@ def reading(board: Board) -> list[str]:
 
 def making(board: Board) -> list[str]:
     """Return sentences on how the board was made: truth, self pairs, intervals, versions."""
-    truth, how = board.truth, board.settings
+    truth, settings = board.truth, board.settings
     repeated = f"{truth.repetitions} {truth.repetition or 'repetition'}s" if truth.repetitions > 1 else "one repetition"
     kind = {
         "expanded": "expanded percentile bootstrap, Wilson's interval for top-k",
         "percentile": "percentile bootstrap",
     }
-    pairs = "left out" if how["self_pairs"] == "exclude" else "judged like all others"
+    pairs = "left out" if settings["self_pairs"] == "exclude" else "judged like all others"
     lines = [
         f"Truth: {truth.name}, {_measured(truth)}, mean of {repeated}; sha256 {truth.digest[:16]}.",
         f"Pairs of a dataset with itself: {pairs}.",
-        f"Intervals: {100 * how['confidence']:g} %, over targets, {kind[how['interval']]}, {how['resamples']} "
-        f"resamples, seed {how['seed']}.",
+        f"Intervals: {100 * settings['confidence']:g} %, over targets, {kind[settings['interval']]}, "
+        f"{settings['resamples']} resamples, seed {settings['seed']}.",
         "Seconds and MB (10^6 bytes): wall time and peak memory of one process that began with an empty cache.",
     ]
     return [*lines, *_conditions(board.rows), *_plugins(board.rows)]
@@ -253,20 +255,20 @@ def making(board: Board) -> list[str]:
 
 def common_notes(board: Board) -> list[str]:
     """Return the notes of the evaluation that all rows share: few targets, pairs that were not measured."""
-    found = [row.evaluation.notes for row in board.rows if row.evaluation is not None]
-    return [note for note in (found[0] if found else ()) if all(note in notes for notes in found)]
+    all_notes = [row.evaluation.notes for row in board.rows if row.evaluation is not None]
+    return [note for note in (all_notes[0] if all_notes else ()) if all(note in notes for notes in all_notes)]
 
 
 def remarks(board: Board) -> list[tuple[str, list[str]]]:
     """Return the remarks on single rows, by measure: targets left out, correlations that do not exist, misprints."""
     common = set(common_notes(board))
-    said = []
+    by_measure = []
     for row in board.rows:
         notes = [note for note in (row.evaluation.notes if row.evaluation else ()) if note not in common]
         notes += [*_left_out(board, row), *([_note(row)] if _note(row) else [])]
         if notes:
-            said.append((row.measure, notes))
-    return said
+            by_measure.append((row.measure, notes))
+    return by_measure
 
 
 def _left_out(board: Board, row: Row) -> list[str]:
@@ -274,8 +276,8 @@ def _left_out(board: Board, row: Row) -> list[str]:
     if not row.judged:
         return []
     shown = [row.scores[column.score] for column in columns(board) if column.score in row.scores]
-    lacking = [one for one in shown if math.isnan(one.value) or 0 < one.targets < len(board.truth.targets)]
-    return [f"{BY_NAME[one.name].title}: {one.note}" for one in lacking if one.note and one.name != "eqc"]
+    lacking = [score for score in shown if math.isnan(score.value) or 0 < score.targets < len(board.truth.targets)]
+    return [f"{BY_NAME[score.name].title}: {score.note}" for score in lacking if score.note and score.name != "eqc"]
 
 
 def _with_interval(found: Score, truth: TransferMatrix) -> str:
@@ -291,20 +293,20 @@ def _measured(truth: TransferMatrix) -> str:
 
 
 def _ranked(board: Board) -> list[int | None]:
-    found = ranks(board)
-    return [found[row.measure] for row in board.rows]
+    by_measure = ranks(board)
+    return [by_measure[row.measure] for row in board.rows]
 
 
 def _conditions(rows: Iterable[Row]) -> list[str]:
     """Under what the rows ran, each once."""
-    found = Counter(
+    counts = Counter(
         ", ".join(form.format(row.environment[key]) for key, form in _CONDITIONS.items() if row.environment.get(key))
         for row in rows
         if row.status is not Status.PUBLISHED
     )
-    return [f"Ran under: {words} ({count} rows)." for words, count in found.items() if words]
+    return [f"Ran under: {words} ({count} rows)." for words, count in counts.items() if words]
 
 
 def _plugins(rows: Iterable[Row]) -> list[str]:
-    found = sorted({row.plugin for row in rows if row.plugin})
-    return [f"Measures of: {', '.join(found)}."] if found else []
+    names = sorted({row.plugin for row in rows if row.plugin})
+    return [f"Measures of: {', '.join(names)}."] if names else []

@@ -182,12 +182,12 @@ class Workers:
 
     def _keep_log(self, row: Row, log: Path) -> None:
         """The output of the measure stays beside its row where it failed."""
-        kept = self.logs / f"{row_file_name(row.measure)}.log"
+        stored = self.logs / f"{row_file_name(row.measure)}.log"
         if row.status is Status.FAILED and log.stat().st_size:
             self.logs.mkdir(parents=True, exist_ok=True)
-            shutil.move(log, kept)
+            shutil.move(log, stored)
         else:
-            kept.unlink(missing_ok=True)
+            stored.unlink(missing_ok=True)
 
 
 def _send(process: subprocess.Popen[bytes], request: Request) -> None:
@@ -226,8 +226,8 @@ def _is_of(matrix: SimilarityMatrix, one: Candidate) -> bool:
     images = {name: described["fingerprint"] for name, described in record["datasets"].items()}
     expected = {name: fingerprint for name, (fingerprint, _) in one.depends["datasets"].items()}
     # As JSON: a record that was read from a file has lists where there were tuples.
-    found = canonical_json({name: record.get(name) for name in identity})
-    return found == canonical_json(identity) and images == expected
+    recorded = canonical_json({name: record.get(name) for name in identity})
+    return recorded == canonical_json(identity) and images == expected
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

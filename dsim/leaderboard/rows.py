@@ -125,9 +125,9 @@ def read_row(document: Mapping[str, Any]) -> Row:
 def _refuse_misshapen(matrix: SimilarityMatrix) -> None:
     shape = (len(matrix.sources), len(matrix.targets))
     for name in ("values", "same"):
-        found = getattr(matrix, name).shape
-        if found != shape:
-            raise ValueError(f"its {name} have shape {found}, not {shape}")
+        actual = getattr(matrix, name).shape
+        if actual != shape:
+            raise ValueError(f"its {name} have shape {actual}, not {shape}")
 
 
 def _row(document: Mapping[str, Any]) -> Row:

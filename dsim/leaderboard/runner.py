@@ -126,11 +126,11 @@ def _check_settings(settings: Mapping[str, Any], benchmark: Benchmark) -> None:
     from dsim.evaluation.evaluator import SELF_PAIRS
     from dsim.evaluation.intervals import Intervals
 
-    said = dict(settings)
-    if (self_pairs := said.pop("self_pairs")) not in SELF_PAIRS:
+    others = dict(settings)
+    if (self_pairs := others.pop("self_pairs")) not in SELF_PAIRS:
         hint = f"choose one of: {', '.join(SELF_PAIRS)}"
         raise UnknownNameError("treatment of self pairs", self_pairs, SELF_PAIRS, hint=hint)
-    Intervals(len(benchmark.truth.targets), method=said.pop("interval"), **said)
+    Intervals(len(benchmark.truth.targets), method=others.pop("interval"), **others)
 
 
 def _judge_row(row: Row, benchmark: Benchmark, settings: Mapping[str, Any]) -> Row:
@@ -170,12 +170,12 @@ class _Runner:
         for text in refused:
             self.runtime.progress.note(text)
         again = self._again(rerun, asked)
-        found = {one.call: self.kept.find(one, self.limits.timeout) for one in asked if one.call not in again}
-        rows = [row for row in found.values() if row is not None] + list(self._also_kept(asked))
+        stored = {one.call: self.kept.find(one, self.limits.timeout) for one in asked if one.call not in again}
+        rows = [row for row in stored.values() if row is not None] + list(self._also_kept(asked))
         if not run:
             return rows
         rows += [one.row for one in asked if not one.depends]
-        return rows + self._run([one for one in asked if one.depends and found.get(one.call) is None])
+        return rows + self._run([one for one in asked if one.depends and stored.get(one.call) is None])
 
     def _run(self, todo: Sequence[Candidate]) -> list[Row]:
         """Run measures, keeping each row as it is finished: an interrupt loses none."""

@@ -144,8 +144,8 @@ def _target_regrets(board: Board, row: Row) -> list[tuple[float, str]]:
     """Regret of each target of the truth, in order, and a sentence about it; empty for rows that were not judged."""
     if row.evaluation is None:
         return []
-    found = {target: _regret(board, row.evaluation, place) for place, target in enumerate(row.evaluation.targets)}
-    return [found.get(target, (math.nan, f"{target}: not judged")) for target in board.truth.targets]
+    by_target = {target: _regret(board, row.evaluation, place) for place, target in enumerate(row.evaluation.targets)}
+    return [by_target.get(target, (math.nan, f"{target}: not judged")) for target in board.truth.targets]
 
 
 def _regret(board: Board, evaluation: Evaluation, place: int) -> tuple[float, str]:
@@ -167,8 +167,8 @@ def render_details(board: Board, row: Row, wide: int) -> str:
     lines = "".join(_target_row(board, row.evaluation, place) for place in range(len(row.evaluation.targets)))
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
     parameters = phrases.name_and_parameters(row.measure)[1]
-    said = f'<code>{escape(parameters)}</code><span class="unseen">, each target</span>' if parameters else _EACH
-    folded = f"<details><summary>{said}</summary>{table}</details>"
+    summary = f'<code>{escape(parameters)}</code><span class="unseen">, each target</span>' if parameters else _EACH
+    folded = f"<details><summary>{summary}</summary>{table}</details>"
     return f'<tr class="more"><td></td><td colspan="{wide}">{folded}</td></tr>'
 
 
@@ -180,8 +180,8 @@ def _target_row(board: Board, evaluation: Evaluation, place: int) -> str:
     for score in ("regret", "pearson", "spearman", "kendall"):
         value = float(evaluation.judgement.per_target[score][place])
         why = evaluation.judgement.reasons.get((score, target), "")
-        said = f' title="{escape(why)}"' if why else ""
-        cells.append(f"<td{said}>{escape(phrases.figure(score, value, board.truth))}</td>")
+        title = f' title="{escape(why)}"' if why else ""
+        cells.append(f"<td{title}>{escape(phrases.figure(score, value, board.truth))}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -284,9 +284,9 @@ class ScoreCells:
             return ""
         interval = phrases.interval(found, self.board.truth)
         bounds = f' <span class="ci">{escape(interval)}</span>' if interval else ""
-        said = f"{row.measure}: {phrases.figure(column.score, found.value, self.board.truth)} {interval}".rstrip()
+        label = f"{row.measure}: {phrases.figure(column.score, found.value, self.board.truth)} {interval}".rstrip()
         scale, lines = self.scales[column.score], self.lines[column.score]
-        return bounds + _draw_interval(found.value, found.low, found.high, scale, lines, said)
+        return bounds + _draw_interval(found.value, found.low, found.high, scale, lines, label)
 
     def strip(self, row: Row) -> str:
         """Return the regret of each target, as bars."""
@@ -332,12 +332,12 @@ class ScoreCells:
 
 def _scale(board: Board, score: str) -> _Scale:
     """Correlations up to 1; regret from 0 to the largest bound, or that of a baseline."""
-    found = [row.scores[score] for row in board.rows if score in row.scores]
+    scores = [row.scores[score] for row in board.rows if score in row.scores]
     if score != "regret":
-        below = [value for one in found for value in (one.value, one.low) if value < -0.5]
+        below = [value for known in scores for value in (known.value, known.low) if value < -0.5]
         return _Scale(-1.0 if below else -0.5, 1.0)
-    values = [value for one in found for value in (one.value, one.high)]
-    values += [one.value(score) for one in phrases.references(board) if one.name in _KINDS]
+    values = [value for known in scores for value in (known.value, known.high)]
+    values += [baseline.value(score) for baseline in phrases.references(board) if baseline.name in _KINDS]
     return _Scale(0.0, _rounded_up(max((value for value in values if not math.isnan(value)), default=0.0)))
 
 
@@ -354,7 +354,9 @@ def _rounded_up(value: float) -> float:
 
 
 def _lines(board: Board, score: str) -> list[_Line]:
-    found = [
-        _Line(_KINDS[one.name], one.name, one.value(score)) for one in phrases.references(board) if one.name in _KINDS
+    lines = [
+        _Line(_KINDS[baseline.name], baseline.name, baseline.value(score))
+        for baseline in phrases.references(board)
+        if baseline.name in _KINDS
     ]
-    return [line for line in found if not math.isnan(line.value)]
+    return [line for line in lines if not math.isnan(line.value)]

@@ -46,9 +46,9 @@ class Pairs:
 
     def of_target(self, column: int) -> Pairs:
         """Return the pairs of one target, by its position."""
-        kept = np.flatnonzero(self.columns == column)
-        sources, targets = (tuple(names[i] for i in kept) for names in (self.sources, self.targets))
-        return Pairs(self.x[kept], self.y[kept], self.rows[kept], self.columns[kept], sources, targets)
+        chosen = np.flatnonzero(self.columns == column)
+        sources, targets = (tuple(names[i] for i in chosen) for names in (self.sources, self.targets))
+        return Pairs(self.x[chosen], self.y[chosen], self.rows[chosen], self.columns[chosen], sources, targets)
 
 
 def pairs_of(evaluation: Evaluation) -> Pairs:

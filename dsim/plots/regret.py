@@ -106,12 +106,12 @@ def _order(evaluation: Evaluation) -> list[int]:
 
 def _baselines(evaluation: Evaluation) -> list[Judgement]:
     """Those that have a regret, without the oracle, whose regret is 0."""
-    known = [one for one in evaluation.baselines if not math.isnan(one.scores["regret"].value)]
-    return [one for one in known if one.name != "oracle"]
+    known = [baseline for baseline in evaluation.baselines if not math.isnan(baseline.scores["regret"].value)]
+    return [baseline for baseline in known if baseline.name != "oracle"]
 
 
 def _beside(evaluation: Evaluation) -> list[Judgement]:
-    return [one for one in _baselines(evaluation) if one.name in _BESIDE]
+    return [baseline for baseline in _baselines(evaluation) if baseline.name in _BESIDE]
 
 
 def _mark_beside(name: str) -> dict[str, Any]:
