@@ -76,12 +76,12 @@ class ClassificationExperiment:
     divisions: dict[str, tuple[Split, ...]] = field(default_factory=dict, repr=False)
 
     def rows(self) -> tuple[Start, ...]:
-        """The rows of the matrix."""
+        """Return the rows of the matrix."""
         imagenet = () if self.published is None else (Start(published=self.published),)
         return (*(Start(source) for source in self.sources), *imagenet)
 
     def pretrainings(self) -> list[tuple[Dataset, int]]:
-        """Trainings on sources that are not finished, and that an unfinished score waits for."""
+        """Return the trainings on sources that are not finished, and that an unfinished score waits for."""
         waited = {
             (start.source.name, self.pretraining_of(fold)): start.source
             for start, _, fold in self.scorings()
@@ -94,7 +94,7 @@ class ClassificationExperiment:
         ]
 
     def scorings(self) -> list[tuple[Start, Dataset, int]]:
-        """Trainings on targets that are not finished, fold by fold, so that an early look sees all sources."""
+        """Return the unfinished trainings on targets, fold by fold, so that an early look sees all sources."""
         return [
             (start, target, fold)
             for fold in range(self.folds)
@@ -104,16 +104,16 @@ class ClassificationExperiment:
         ]
 
     def score(self, start: Start, target: Dataset, fold: int) -> dict[str, Any] | None:
-        """The finished score on a fold, or None; of a source as its own target that from scratch: it adds nothing."""
+        """Return the finished score on a fold, or None; a source as its own target has the score from scratch."""
         start = Start() if is_self(start, target) else start
-        return self.scores(start, target).find(score_job(start, target, fold))
+        return self.scores(start, target).find(_score_job(start, target, fold))
 
     def trainings(self, source: Dataset) -> Ledger:
-        """The finished trainings on a source; its key is all that they depend on but their number."""
+        """Return the finished trainings on a source; the ledger's key is all that they depend on but their number."""
         return Ledger(self.folder / slug(source.name), key_of(self._training_facts(source)))
 
     def scores(self, start: Start, target: Dataset) -> Ledger:
-        """The finished trainings on the folds of a target, from that start."""
+        """Return the finished trainings on the folds of a target, from that start."""
         facts = {"start": self._start_facts(start), "scored": _described(target), "folds": self.folds}
         return Ledger(self.folder / slug(start.name), key_of(facts))
 
@@ -127,12 +127,12 @@ class ClassificationExperiment:
         return self.divisions[target.name]
 
     def split(self, source: Dataset, number: int) -> Split:
-        """Which images of a source train, and which stop the training."""
+        """Return the images of a source that train, and those that stop the training."""
         recipe = self.recipe
         return source_split(source, recipe.validation, neighbours=recipe.neighbours, seed=self.seed, repetition=number)
 
     def pretraining_of(self, fold: int) -> int:
-        """Which training of a source a fold starts from."""
+        """Return the number of the training of a source that a fold starts from."""
         return fold if self.recipe.pretrainings == "fold" else 0
 
     def seed_of(self, number: int) -> int:
@@ -160,7 +160,11 @@ def is_self(start: Start, target: Dataset) -> bool:
 
 
 def train_source(experiment: ClassificationExperiment, source: Dataset, number: int) -> dict[str, Tensor]:
-    """The body trained on a source: read where that is finished, else trained, going on from a checkpoint."""
+    """Return the body trained on a source: read where that is finished, else trained, going on from a checkpoint.
+
+    Raises MeasureError where training diverges; DataError where an image has other than 1 or 3 channels; WeightsError
+    where the finished weights cannot be read.
+    """
     from dsim.store.checkpoint import read_weights, write_weights
 
     ledger, job = experiment.trainings(source), (source.name, number)
@@ -197,7 +201,7 @@ def score_fold(experiment: ClassificationExperiment, start: Start, target: Datas
     Raises MeasureError where training diverges, DataError where nothing is left to be scored.
     """
     recipe, seed = experiment.recipe, experiment.seed_of(fold)
-    ledger, job = experiment.scores(start, target), score_job(start, target, fold)
+    ledger, job = experiment.scores(start, target), _score_job(start, target, fold)
     part = experiment.divided(target)[fold]
     tested = unseen_images(start, target, part.test)
     images = gather_images(target, recipe.side)
@@ -233,7 +237,7 @@ def unseen_images(start: Start, target: Dataset, indices: Sequence[int]) -> list
     return left
 
 
-def score_job(start: Start, target: Dataset, fold: int) -> Job:
+def _score_job(start: Start, target: Dataset, fold: int) -> Job:
     """Return the job of the ledger."""
     return (start.name, target.name, fold)
 
@@ -277,8 +281,7 @@ def _auc(done: TrainingResult, images: LabelledImages, experiment: Classificatio
     from dsim.stats.auc import weighted_auc
 
     chances = predict_classes(done.network, images, experiment.runtime.resolved_device())
-    found = weighted_auc(images.labels.numpy(), chances)
-    return number(round(found, 4))
+    return number(round(weighted_auc(images.labels.numpy(), chances), 4))
 
 
 def _described(dataset: Dataset) -> list[str]:
@@ -291,7 +294,7 @@ Failures = dict[tuple[str, str, int], str]
 
 
 def run_experiment(experiment: ClassificationExperiment, jobs: int = 1) -> Failures:
-    """Carry out what is not finished: trainings on sources first, then on targets; returns the reasons of failures.
+    """Carry out what is not finished, sources first, then targets, and return the reasons of failures.
 
     A training that fails is a reason and stops no other; a disk that is full raises DsimError, and what is finished
     stays.
@@ -323,8 +326,8 @@ def _pretrain_all(
     waited = experiment.pretrainings()
     failed: Failures = {}
     with experiment.runtime.progress.task("trainings on sources", total=len(waited), unit="trainings") as task:
-        for found in _each(_pretrain, experiment, waited, jobs):
-            failed |= found
+        for reasons_of_source in _each(_pretrain, experiment, waited, jobs):
+            failed |= reasons_of_source
             task.advance(1)
     reasons = {
         _key(start, target, fold): failed.get((start.name, "", experiment.pretraining_of(fold)))
@@ -359,5 +362,5 @@ def _each(
 ) -> Iterator[Failures]:
     """The failures of each call, as they come; only one process at a time may draw its progress."""
     alone = jobs == 1 or len(calls) < 2
-    how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
-    yield from run_side_by_side(work, [(how, *call) for call in calls], jobs)
+    quiet = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
+    yield from run_side_by_side(work, [(quiet, *call) for call in calls], jobs)

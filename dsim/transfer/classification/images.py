@@ -55,7 +55,10 @@ def check_labels(dataset: Dataset, wanted_by: str) -> None:
 
 
 def gather_images(dataset: Dataset, side: int) -> LabelledImages:
-    """All images of a dataset with their labels; classes are numbered in alphabetical order."""
+    """Return all images of a dataset, uint8 (n, 3, side, side), with their labels; classes in alphabetical order.
+
+    Raises DataError where an image has other than 1 or 3 channels.
+    """
     import torch
 
     from dsim.learning.images import build_bank, recall

@@ -50,32 +50,20 @@ def measure_classification(
     folds : of each target, by whole groups, classes spread evenly; the same for all sources.
     out : folder of finished work (``out/.work``): what was finished by the same recipe, on the same images and labels
         and with the same seed, is taken up; a training that was interrupted loses one epoch at most.
-    jobs : processes side by side, on one thread each where there is more than one.
+    jobs : processes side by side; several have one thread each.
     imagenet : ``timm:NAME.TAG``, weights of the recipe's own network: a further source, named ImageNet.
         ``imagenet_optional`` leaves it out, with a note, where its weights cannot be had.
     name : of the truth. ``data`` : a folder; locations of datasets below it are recorded, and no others.
 
-    Raises
-    ------
-    NeedError, DataError, TooFewSamplesError, UsageError, WeightsError
-        Before any training: no labels, one class, fewer groups than folds need, a wrong setting, weights that cannot be
-        had. DsimError where the disk is full; what is finished stays.
-
-    A training that fails is NaN with its reason, and stops no other.
+    Raises NeedError, DataError, TooFewSamplesError, UsageError or WeightsError before any training: no labels, one
+    class, fewer groups than folds need, a wrong setting, weights that cannot be had; DsimError where the disk is full
+    (what is finished stays). A training that fails is NaN with its reason, and stops no other.
     """
-
     started = time.monotonic()
     runtime, recipe = runtime or Runtime(), recipe or ClassificationRecipe()
-    experiment = ClassificationExperiment(
-        sources=tuple(sources),
-        targets=tuple(targets),
-        recipe=recipe,
-        folder=Path(out) / WORK,
-        published=_published(imagenet, imagenet_optional, recipe, runtime),
-        folds=folds,
-        seed=seed,
-        runtime=runtime,
-    )
+    published = _published(imagenet, imagenet_optional, recipe, runtime)
+    held = tuple(sources), tuple(targets), recipe, Path(out) / WORK, published
+    experiment = ClassificationExperiment(*held, folds=folds, seed=seed, runtime=runtime)
     check_experiment(experiment)
     failures = run_experiment(experiment, jobs)
     runtime.progress.note(f"finished in {(time.monotonic() - started) / 60:.1f} minutes")
@@ -83,7 +71,10 @@ def measure_classification(
 
 
 def check_experiment(experiment: ClassificationExperiment) -> None:
-    """Raise what would fail after hours; notes folds that lack a class."""
+    """Check all that would fail after hours, and note folds that lack a class.
+
+    Raises NeedError, DataError, TooFewSamplesError or UsageError: see ``measure_classification``.
+    """
     if experiment.folds < 2:
         raise UsageError(f"{experiment.folds} folds leave nothing to score", hint="give --folds 2 or more")
     taken = (IMAGENET,) if experiment.published else ()
@@ -139,7 +130,7 @@ RULES = {
 def assemble(
     experiment: ClassificationExperiment, failures: Failures, name: str, data: Path | None = None
 ) -> TransferMatrix:
-    """The matrix of AUC of all that is finished, with the reasons of what failed."""
+    """Return the matrix of AUC of all that is finished, with the reasons of what failed."""
     import numpy as np
 
     from dsim.truth import TransferMatrix, bounds_of
@@ -171,8 +162,8 @@ def assemble(
 
 
 def _auc(experiment: ClassificationExperiment, start: Start, target: Any, fold: int) -> float:
-    found = experiment.score(start, target, fold)
-    return math.nan if found is None else round(found["auc"], 6)
+    record = experiment.score(start, target, fold)
+    return math.nan if record is None else round(record["auc"], 6)
 
 
 def _reason(failures: Failures, row: Start, target: str) -> str:

@@ -46,7 +46,7 @@ class ClassificationObjective(Objective):
         return {"network": self.network}
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
-        """Indices of each step, in random order; steps of nearly one size, so that no image steps alone."""
+        """Return the indices of each step, int64 (b,), in random order; steps of nearly one size."""
         import torch
 
         # Dropout draws from the global state, which no checkpoint holds: each epoch starts it anew.
@@ -55,7 +55,7 @@ class ClassificationObjective(Objective):
         return torch.tensor_split(order, -(-len(order) // self.recipe.batch))
 
     def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
-        """Return the cross-entropy of these images, augmented, from the recipe's weights of classes."""
+        """Return the cross-entropy of the images of ``batch``, int64 (b,), augmented: a scalar."""
         from dsim.learning.policies import augment_classification
 
         images = _ready(self.training.images[batch], self.device)
@@ -104,7 +104,10 @@ def train_classifier(
     identity: Mapping[str, Any] | None = None,
     description: str = "training",
 ) -> TrainingResult:
-    """Train a classifier on these images, stopped by those."""
+    """Train a classifier on the images of ``training``, stopped by those of ``validation``, and return the result.
+
+    Raises MeasureError where the loss is no longer finite; DsimError where a checkpoint cannot be written.
+    """
     import torch
 
     device = runtime.resolved_device()
@@ -122,14 +125,14 @@ def train_classifier(
 
 
 def predict_classes(network: nn.Module, images: LabelledImages, device: str) -> NDArray[np.float64]:
-    """The network's chances of each class, float64 (n, k)."""
+    """Return the network's chances of each class, float64 (n, k)."""
     import torch
 
     network.eval()
     with torch.inference_mode():
         chances = _logits(network, images, device).double().softmax(dim=1)
-    found: NDArray[np.float64] = chances.cpu().numpy()
-    return found
+    array: NDArray[np.float64] = chances.cpu().numpy()
+    return array
 
 
 def _logits(network: nn.Module, images: LabelledImages, device: str) -> Tensor:
@@ -156,7 +159,7 @@ class Published:
 
 
 def build_classifier(recipe: ClassificationRecipe, classes: int, seed: int, body: State | None = None) -> Classifier:
-    """The classifier of a recipe for so many classes, with random weights of this seed.
+    """Return the classifier of a recipe for so many classes, with random weights of this seed.
 
     ``body`` replaces those of the body; the head stays random, and is the same whatever the body. Raises
     UnknownNameError or UsageError where timm has no such network.
@@ -166,14 +169,14 @@ def build_classifier(recipe: ClassificationRecipe, classes: int, seed: int, body
     from dsim.features.network import seeded
 
     with seeded(seed):
-        network: Any = _made(recipe, classes)
+        network: Any = _plain_or_timm(recipe, classes)
     if body is not None:
         network.body.load_state_dict(body)
-    made: Classifier = network.to(memory_format=torch.channels_last)
-    return made
+    classifier: Classifier = network.to(memory_format=torch.channels_last)
+    return classifier
 
 
-def _made(recipe: ClassificationRecipe, classes: int) -> Classifier:
+def _plain_or_timm(recipe: ClassificationRecipe, classes: int) -> Classifier:
     from dsim.models.classifier import Classifier, PlainBody, timm_body
 
     if recipe.network == "plain":
@@ -192,7 +195,7 @@ def _made(recipe: ClassificationRecipe, classes: int) -> Classifier:
 
 
 def find_published(reference: str, recipe: ClassificationRecipe, runtime: Runtime) -> Published:
-    """The weights that a reference such as ``timm:resnet50.a1_in1k[weights=FILE]`` names.
+    """Return the weights that a reference such as ``timm:resnet50.a1_in1k[weights=FILE]`` names.
 
     Raises UsageError where they are of another network than the recipe's, since then a difference would not be due to
     the data; WeightsError, with the ways to supply them, where they cannot be had.
@@ -207,7 +210,7 @@ def find_published(reference: str, recipe: ClassificationRecipe, runtime: Runtim
 
 
 def published_body(published: Published, runtime: Runtime) -> State:
-    """The weights themselves, without a head."""
+    """Return the weights themselves, without a head. Raises UsageError or WeightsError as ``find_published`` does."""
     extractor: Any = _prepared(published.reference, runtime).open("cpu")
     state: State = extractor.module.state_dict()
     return state

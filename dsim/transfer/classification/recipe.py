@@ -77,7 +77,7 @@ class ClassificationRecipe:
     """Settings of pre-training and fine-tuning classifiers; ``dsim transfer classification --set KEY=VALUE``.
 
     The defaults train a residual network of 0.3 million parameters on images of 64 pixels. ``SETTINGS`` explains each,
-    ``PRESETS`` are named sets of them.
+    ``PRESETS`` are named sets of them. Raises UsageError for a setting that is refused, or that contradicts another.
 
     >>> ClassificationRecipe.preset("cats").network, ClassificationRecipe().changed({"epochs": "12"}).epochs
     ('timm:resnet50', 12)
@@ -125,17 +125,17 @@ class ClassificationRecipe:
 
     @classmethod
     def preset(cls, name: str) -> ClassificationRecipe:
-        """The recipe of that name; UnknownNameError lists them."""
+        """Return the recipe of that name; UnknownNameError lists them."""
         if name not in PRESETS:
             raise UnknownNameError("preset", name, PRESETS, hint=f"presets are: {', '.join(PRESETS)}")
         return cls(**PRESETS[name])
 
     def record(self) -> dict[str, Any]:
-        """All settings as plain values."""
+        """Return all settings as plain values."""
         return asdict(self)
 
     def changed(self, texts: Mapping[str, str]) -> ClassificationRecipe:
-        """With settings as the command line gives them; UsageError names a wrong one."""
+        """Return it with settings as the command line gives them; UsageError names a wrong one."""
         settings = {setting.name: setting for setting in SETTINGS}
         for name in texts:
             if name not in settings:

@@ -53,15 +53,15 @@ class Scenario:
 
     @classmethod
     def parse(cls, text: str) -> Scenario:
-        """Read ``prelabel``, ``finetune:K`` or ``scratch:K``; UsageError for anything else."""
+        """Return the scenario of ``prelabel``, ``finetune:K`` or ``scratch:K``; UsageError for anything else."""
         kind, _, count = text.partition(":")
         if kind not in KINDS:
             raise UnknownNameError("scenario", kind, KINDS, hint="give prelabel, finetune:K or scratch:K")
         if kind == "prelabel" and not count:
             return cls(kind)
         if kind == "prelabel" or not count.isdecimal() or int(count) < 1:
-            how = "prelabel annotates no image" if kind == "prelabel" else "K is a number of annotated images"
-            raise UsageError(f"there is no scenario {text!r}: {how}", hint="give prelabel, finetune:5 or scratch:5")
+            cause = "prelabel annotates no image" if kind == "prelabel" else "K is a number of annotated images"
+            raise UsageError(f"there is no scenario {text!r}: {cause}", hint="give prelabel, finetune:5 or scratch:5")
         return cls(kind, int(count))
 
 
@@ -97,7 +97,7 @@ class SegmentationExperiment:
         return extra if self.scenario.kind == "scratch" else (*self.sources, *extra)
 
     def missing(self, repetitions: int) -> list[tuple[Dataset | None, int]]:
-        """Rows that lack a score, repetition by repetition, so that an early look sees all sources."""
+        """Return the rows that lack a score, repetition by repetition, so that an early look sees all sources."""
         return [
             (row, repetition)
             for repetition in range(repetitions)
@@ -106,22 +106,25 @@ class SegmentationExperiment:
         ]
 
     def score(self, source: Dataset | None, repetition: int, target: Dataset) -> dict[str, Any] | None:
-        """The finished score of a model on a target, or None."""
+        """Return the finished score of a model on a target, or None."""
         return self.scores(source, target).find(_score_job(source, repetition, target))
 
     def trainings(self, source: Dataset) -> Ledger:
-        """The finished trainings on a source; its key is all that they depend on but the repetition."""
+        """Return the finished trainings on a source; the ledger's key is all that they depend on but the repetition."""
         return Ledger(self.folder / slug(source.name), key_of(self._training_facts(source)))
 
     def scores(self, source: Dataset | None, target: Dataset) -> Ledger:
-        """The finished scores of a source's models on a target."""
+        """Return the finished scores of a source's models on a target."""
         trained = self._training_facts(source) if source is not None else self._common()
         scenario = Scenario("scratch", self.scenario.images) if source is None else self.scenario
         facts = {"trained": trained, "scored": self._described(target), "scenario": str(scenario)}
         return Ledger(self.folder / slug(_name(source)), key_of(facts))
 
     def split(self, source: Dataset, repetition: int) -> Split:
-        """Which images of a source train, stop the training, and score its self pair."""
+        """Return the images of a source that train, stop the training, and score its self pair.
+
+        Raises TooFewSamplesError where it has fewer groups than parts.
+        """
         recipe = self.recipe
         return split_dataset(
             source,
@@ -133,7 +136,10 @@ class SegmentationExperiment:
         )
 
     def annotated(self, target: Dataset, repetition: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The annotated images of a target, and those of other groups, which are scored."""
+        """Return the annotated images of a target, and those of other groups, which are scored.
+
+        Raises TooFewSamplesError where too few images or groups are left to be scored.
+        """
         if not self.scenario.images:
             return (), tuple(range(len(target)))
         count, blocks = self.scenario.images, self.recipe.blocks
@@ -184,7 +190,11 @@ def train_and_score(experiment: SegmentationExperiment, source: Dataset | None, 
 
 
 def train_source(experiment: SegmentationExperiment, source: Dataset, repetition: int) -> Segmenter:
-    """The model of a source: read where it is finished, else trained, going on from a checkpoint, and written."""
+    """Return the model of a source: read where it is finished, else trained, going on from a checkpoint, and written.
+
+    Raises MeasureError where training diverges; DataError for an image that cannot be read or has another size than its
+    mask; WeightsError where the finished model cannot be read.
+    """
     from dsim.models.segmenter import Segmenter, load_segmenter
 
     ledger, job = experiment.trainings(source), (source.name, repetition)
@@ -228,20 +238,23 @@ def _scored(
     if chosen:
         segmenter = _adapted(experiment, segmenter, source, repetition, target, chosen)
     assert segmenter is not None
-    found = list(dice_of_images(segmenter, target, rest, experiment.foreground))
+    scores = list(dice_of_images(segmenter, target, rest, experiment.foreground))
     return {
-        "dice": sum(found) / len(found),
-        "images": len(found),
+        "dice": sum(scores) / len(scores),
+        "images": len(scores),
         "seconds": round(time.perf_counter() - started, 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "each": {target.ids[index]: round(value, 4) for index, value in zip(rest, found, strict=True)},
+        "each": {target.ids[index]: round(value, 4) for index, value in zip(rest, scores, strict=True)},
     }
 
 
 def dice_of_images(
     segmenter: Segmenter, dataset: Dataset, indices: Sequence[int], foreground: Foreground
 ) -> Iterator[float]:
-    """Dice of the thresholded prediction of each image, at its original size."""
+    """Yield the Dice, in [0, 1], of the thresholded prediction of each image, at its original size.
+
+    Raises DataError where an image and its mask differ in size.
+    """
     from dsim.models.segmenter import dice
 
     for index, probabilities in segmenter.predict_many(dataset, indices):

@@ -61,10 +61,26 @@ def measure_segmentation(
     A pair that fails is NaN with its reason, and stops no other. Images that a model was trained on, by their
     content, are never scored: a source as its own target is scored on its held-out images.
     """
-
     started = time.monotonic()
+    experiment = _plan_experiment(sources, targets, recipe, scenario, out, seed, foreground, runtime)
+    everything = check_experiment(experiment, repetitions)
+    failures = run_experiment(experiment, repetitions, jobs)
+    experiment.runtime.progress.note(f"finished in {(time.monotonic() - started) / 60:.1f} minutes")
+    return _assemble(experiment, repetitions, failures, everything, name or _name(experiment), data)
+
+
+def _plan_experiment(
+    sources: Sequence[Dataset],
+    targets: Sequence[Dataset],
+    recipe: SegmentationRecipe | None,
+    scenario: str,
+    out: Path,
+    seed: int,
+    foreground: Foreground | None,
+    runtime: Runtime | None,
+) -> SegmentationExperiment:
     wanted = Scenario.parse(scenario)
-    experiment = SegmentationExperiment(
+    return SegmentationExperiment(
         sources=() if wanted.kind == "scratch" else tuple(sources),
         targets=tuple(targets),
         recipe=recipe or SegmentationRecipe(),
@@ -74,14 +90,13 @@ def measure_segmentation(
         foreground=foreground or {},
         runtime=runtime or Runtime(),
     )
-    everything = check_experiment(experiment, repetitions)
-    failures = run_experiment(experiment, repetitions, jobs)
-    experiment.runtime.progress.note(f"finished in {(time.monotonic() - started) / 60:.1f} minutes")
-    return assemble(experiment, repetitions, failures, everything, name or _name(experiment), data)
 
 
 def check_experiment(experiment: SegmentationExperiment, repetitions: int) -> dict[str, float]:
-    """Raise what would fail after hours; returns, by target, the Dice of calling every pixel foreground."""
+    """Return, by target, the Dice of calling every pixel foreground, after a check of all that would fail after hours.
+
+    Raises NeedError, DataError, TooFewSamplesError or UsageError: see ``measure_segmentation``.
+    """
     if repetitions < 1:
         raise UsageError(f"{repetitions} repetitions measure nothing", hint="give 3 or more")
     for role, datasets in (("source", experiment.sources), ("target", experiment.targets)):
@@ -113,7 +128,10 @@ def _check_target(experiment: SegmentationExperiment, target: Dataset) -> None:
 
 
 def run_experiment(experiment: SegmentationExperiment, repetitions: int, jobs: int = 1) -> Failures:
-    """Carry out what is not finished, in as many processes; returns the reasons of what failed."""
+    """Carry out what is not finished, in as many processes, and return the reasons of what failed.
+
+    Raises DsimError where the disk is full; what is finished stays.
+    """
     todo = experiment.missing(repetitions)
     total = repetitions * len(experiment.rows())
     progress = experiment.runtime.progress
@@ -135,11 +153,11 @@ def _each(
     """The name of each job as it is finished, with the reasons of what failed."""
     alone = jobs == 1 or len(todo) < 2
     # Only one process at a time may draw its progress.
-    how = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
-    yield from run_side_by_side(_one, [(how, row, repetition) for row, repetition in todo], jobs)
+    quiet = experiment if alone else replace(experiment, runtime=replace(experiment.runtime, progress=Silent()))
+    yield from run_side_by_side(_run_job, [(quiet, row, repetition) for row, repetition in todo], jobs)
 
 
-def _one(experiment: SegmentationExperiment, row: Dataset | None, repetition: int) -> tuple[str, Failures]:
+def _run_job(experiment: SegmentationExperiment, row: Dataset | None, repetition: int) -> tuple[str, Failures]:
     return _name_job(row, repetition), train_and_score(experiment, row, repetition)
 
 
@@ -163,7 +181,7 @@ RULES = {
 }
 
 
-def assemble(
+def _assemble(
     experiment: SegmentationExperiment,
     repetitions: int,
     failures: Failures,
@@ -171,16 +189,16 @@ def assemble(
     name: str,
     data: Path | None,
 ) -> TransferMatrix:
-    """The matrix of Dice in percent of all that is finished, with the reasons of what failed."""
+    """Return the matrix of Dice in percent of all that is finished, with the reasons of what failed."""
     import numpy as np
 
     from dsim.truth import TransferMatrix, bounds_of
 
     targets, names = experiment.targets, experiment.names()
-    found = _percents(experiment, repetitions)
-    values = found[: len(names)]
+    percents = _percents(experiment, repetitions)
+    values = percents[: len(names)]
     # The row of training on the target alone comes after those of the sources.
-    baseline = found[-1] if experiment.scenario.kind == "finetune" else None
+    baseline = percents[-1] if experiment.scenario.kind == "finetune" else None
     return TransferMatrix(
         name=name,
         score="DSC",
@@ -196,11 +214,13 @@ def assemble(
             (names[i], targets[j].name): _reason(failures, names[i], targets[j].name)
             for i, j in np.argwhere(np.isnan(values).all(axis=2))
         },
-        provenance=provenance(experiment, repetitions, everything),
+        provenance=_provenance(experiment, repetitions, everything),
     )
 
 
-def provenance(experiment: SegmentationExperiment, repetitions: int, everything: Mapping[str, float]) -> dict[str, Any]:
+def _provenance(
+    experiment: SegmentationExperiment, repetitions: int, everything: Mapping[str, float]
+) -> dict[str, Any]:
     """Return how the numbers were made: recipe, rules, versions, devices, hours, and every training."""
     trainings = _trainings(experiment, repetitions)
     done = [*trainings, *_scores(experiment, repetitions)]
@@ -263,8 +283,8 @@ def _percents(experiment: SegmentationExperiment, repetitions: int) -> NDArray[n
 
     targets, values = experiment.targets, []
     for row in experiment.rows():
-        found = [[experiment.score(row, each, target) for each in range(repetitions)] for target in targets]
-        values.append([[round(100 * one["dice"], 4) if one else math.nan for one in of_one] for of_one in found])
+        scores = [[experiment.score(row, each, target) for each in range(repetitions)] for target in targets]
+        values.append([[round(100 * s["dice"], 4) if s else math.nan for s in of_target] for of_target in scores])
     return np.array(values)
 
 
@@ -282,8 +302,8 @@ def _parameters(experiment: SegmentationExperiment) -> int:
 def _images_scored(experiment: SegmentationExperiment) -> dict[str, int]:
     """Images scored of each self pair; all else is scored on every image of the target that is new to the model."""
     both = {target.name: target for target in experiment.targets}
-    found = {}
+    counts = {}
     for source in experiment.sources:
         if source.name in both and (record := experiment.score(source, 0, both[source.name])):
-            found[source.name] = record["images"]
-    return found
+            counts[source.name] = record["images"]
+    return counts

@@ -39,7 +39,7 @@ class SegmentationObjective(Objective):
         return {"network": self.network}
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
-        """Indices of each step: all images in random order, again and again until enough were shown."""
+        """Return the indices of each step, int64 (b,): all images in random order, again until enough were shown."""
         import torch
 
         draws = self.training.draws()
@@ -50,7 +50,7 @@ class SegmentationObjective(Objective):
         return batches
 
     def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
-        """Return the loss on these images, augmented."""
+        """Return the loss on the images of ``batch``, int64 (b,), augmented: a scalar."""
         from dsim.learning.losses import segmentation_loss
         from dsim.learning.policies import augment_segmentation
 
@@ -80,7 +80,7 @@ class SegmentationObjective(Objective):
 
 
 def training_config(recipe: SegmentationRecipe) -> TrainingConfig:
-    """Return the settings by which a network is trained on a source."""
+    """Return the settings of training on a source."""
     return TrainingConfig(
         epochs=recipe.epochs,
         patience=recipe.patience,
@@ -112,7 +112,10 @@ def train_unet(
     checkpoint: Path | None = None,
     identity: Mapping[str, Any] | None = None,
 ) -> TrainingResult:
-    """Train a network of the recipe on these images of a dataset, stopped by those."""
+    """Train a network of the recipe on the images of ``training``, stopped by those of ``validation``.
+
+    Raises DataError where an image and its mask differ in size, MeasureError where the loss is no longer finite.
+    """
     lesson = SegmentationObjective(
         recipe.build(seed, runtime),
         gather_pairs(dataset, training, recipe, foreground),
@@ -143,7 +146,10 @@ def adapt_unet(
     checkpoint: Path | None = None,
     identity: Mapping[str, Any] | None = None,
 ) -> TrainingResult:
-    """Train on a few annotated images of a target: go on with a network, or from scratch where it is None."""
+    """Train on a few annotated images of a target: go on with a network, or from scratch where it is None.
+
+    Raises DataError where an image and its mask differ in size, MeasureError where the loss is no longer finite.
+    """
     learner = recipe.build(seed, runtime) if network is None else network
     pairs = gather_pairs(dataset, annotated, recipe, foreground)
     lesson = SegmentationObjective(learner, pairs, None, recipe, runtime.resolved_device())

@@ -29,25 +29,27 @@ _SHOWN = 12
 
 
 def parse_foreground(texts: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
-    """``--foreground``: ``1,2`` or ``all`` for every dataset, ``NAME=1,2`` for one.
+    """Return the choice of ``--foreground``: ``1,2`` or ``all`` for every dataset, ``NAME=1,2`` for one.
+
+    Raises UsageError where a text names no values.
 
     >>> parse_foreground(["all", "liver=1,2"])
     {'': None, 'liver': (1, 2)}
     """
-    found: dict[str, tuple[int, ...] | None] = {}
+    foreground: dict[str, tuple[int, ...] | None] = {}
     for text in texts:
         name, _, values = text.rpartition("=")
         try:
-            found[name or EVERY] = None if values == "all" else tuple(sorted({int(v) for v in values.split(",")}))
+            foreground[name or EVERY] = None if values == "all" else tuple(sorted({int(v) for v in values.split(",")}))
         except ValueError:
             raise UsageError(
                 f"--foreground {text} names no values of masks", hint="give --foreground 1,2 or all, or NAME=1,2"
             ) from None
-    return found
+    return foreground
 
 
 def check_masks(dataset: Dataset, foreground: Foreground, wanted_by: str) -> float:
-    """The share of foreground that calling all pixels foreground would score: mean Dice, in [0, 1].
+    """Return the mean Dice, in [0, 1], that calling every pixel foreground would score.
 
     Reads every mask. Raises NeedError without masks; DataError where masks hold more classes than background and
     foreground and none was chosen, where the chosen ones never occur, or where no mask has any foreground.
@@ -66,7 +68,7 @@ def check_masks(dataset: Dataset, foreground: Foreground, wanted_by: str) -> flo
 
 
 def is_foreground(mask: NDArray[Any], name: str, foreground: Foreground) -> NDArray[np.bool_]:
-    """The foreground of a mask, boolean (H, W)."""
+    """Return the foreground of a mask, integers (h, w), as boolean (h, w)."""
     import numpy as np
 
     chosen = foreground.get(name, foreground.get(EVERY))
@@ -74,7 +76,10 @@ def is_foreground(mask: NDArray[Any], name: str, foreground: Foreground) -> NDAr
 
 
 def read_pair(dataset: Dataset, index: int, foreground: Foreground) -> tuple[Tensor, NDArray[np.bool_]]:
-    """Image float32 (3, H, W) in [0, 1] and mask boolean (H, W); DataError where their sizes differ."""
+    """Return an image, float32 (3, h, w) in [0, 1], and its mask, boolean (h, w).
+
+    Raises DataError where their sizes differ, or the image has other than 1 or 3 channels.
+    """
     from dsim.models.tiles import as_rgb
 
     what = f"image {dataset.ids[index]!r} of {dataset.name!r}"
@@ -102,21 +107,21 @@ class Pairs:
         return len(self.planes)
 
     def draws(self) -> Tensor:
-        """Indices of the images as one epoch shows them: large ones for as many patches as they hold."""
+        """Return the images that one epoch shows, int64 (n,): large ones for as many patches as they hold."""
         import torch
 
         times = [max(1, min(MOST_PATCHES, round(p[0].numel() / self.patch**2))) for p in self.planes]
         return torch.repeat_interleave(torch.arange(len(self)), torch.tensor(times))
 
     def windows(self, indices: Tensor, size: int, generator: torch.Generator | None = None) -> Tensor:
-        """Square windows float32 (b, 4, size, size) in [0, 1], at random places where an image is larger."""
+        """Return square windows float32 (b, 4, size, size) in [0, 1], at random places where an image is larger."""
         import torch
 
         cut = [_window(self.planes[index], size, generator) for index in indices.tolist()]
         return torch.stack(cut).float() / 255
 
     def tiles(self) -> Iterator[Tensor]:
-        """Every image cut into patches, uint8 (t, 4, patch, patch), as prediction would cut it."""
+        """Yield every image cut into patches, uint8 (t, 4, patch, patch), as prediction would cut it."""
         import torch
 
         from dsim.models.tiles import tile_starts
@@ -129,23 +134,26 @@ class Pairs:
 
 
 def window_side(recipe: SegmentationRecipe) -> int:
-    """Side of the windows from which patches are drawn: of images that fit into a patch there is no more to show."""
+    """Return the side of the windows from which patches are drawn: the patch's own for images that fit into one."""
     return recipe.patch if 0 < recipe.side <= recipe.patch else round(WINDOW * recipe.patch)
 
 
 def gather_pairs(dataset: Dataset, indices: Sequence[int], recipe: SegmentationRecipe, foreground: Foreground) -> Pairs:
-    """Read these images of a dataset, at the size at which the recipe trains."""
+    """Return these images of a dataset with their masks, uint8 (4, h, w), at the size at which the recipe trains.
+
+    Raises DataError where an image and its mask differ in size.
+    """
     import torch
 
     from dsim.models.tiles import pad_planes, scale_planes
 
-    found, side = [], window_side(recipe)
+    planes, side = [], window_side(recipe)
     for index in indices:
         image, mask = read_pair(dataset, index, foreground)
         both = scale_planes(torch.cat([image, torch.from_numpy(mask).float()[None]]), recipe.side)
         both[3] = (both[3] >= 0.5).float()
-        found.append(pad_planes((both * 255).round().clamp_(0, 255).to(torch.uint8), side))
-    return Pairs(tuple(found), recipe.patch)
+        planes.append(pad_planes((both * 255).round().clamp_(0, 255).to(torch.uint8), side))
+    return Pairs(tuple(planes), recipe.patch)
 
 
 def _window(planes: Tensor, size: int, generator: torch.Generator | None) -> Tensor:
