@@ -241,7 +241,7 @@ def test_a_failed_cell_leaves_with_3_and_its_reason(folders, tmp_path, capsys):
         (["compare", "--measure", "ccc"], 2, ["no measure named 'ccc'", "Did you mean 'cc'?"]),
         (["compare", "--measure", "cc:sise=3"], 2, ["no parameter of measure 'cc' named 'sise'", "'size'"]),
         (["compare", "--measure", "cc:size=big"], 2, ["parameter 'size' takes int, not 'big'"]),
-        (["compare", "--measure", "cc", "--targets", "x"], 2, ["targets but no sources"]),
+        (["compare", "--measure", "cc", "--targets", "x"], 2, ["--targets", "no sources", "--sources PATH"]),
         (["compare", "--measure", "cc", "--sources", "nowhere"], 1, ["nowhere"]),
         (["compare", "--measure", "cc", "--weights", "f"], 2, ["uses no network"]),
         (["compare", "--measure", "cc", "--test", "5"], 2, ["5 permutations: p is never less than 1/6", "19 at least"]),
@@ -319,11 +319,13 @@ def test_ctrl_c_leaves_with_130_and_keeps_finished_work(folders, tmp_path):
         # A shell that starts the tests in the background has them ignore the signal, and their children too.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dsim.cli.main import run\n"
-        "from dsim_classical.cc import CrossCorrelation as Cc\n"
-        "slow = Cc.summarise\n"
+        "from dsim_classical.measures import CrossCorrelation as Cc\n"
+        "quick, calls = Cc.summarise, []\n"
         "def summarise(self, data, rng):\n"
-        "    time.sleep(0.5)\n"
-        "    return slow(self, data, rng)\n"
+        "    calls.append(data)\n"
+        # The second summary lasts until the signal comes, however busy the machine is.
+        "    time.sleep(60 if len(calls) == 2 else 0)\n"
+        "    return quick(self, data, rng)\n"
         "Cc.summarise = summarise\n"
         "sys.exit(run(sys.argv[1:]))\n"
     )

@@ -43,9 +43,11 @@ def complete(monkeypatch: pytest.MonkeyPatch) -> Complete:
 def test_commands_are_completed_without_being_imported(
     shell: str, complete: Complete, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The plugins that declare the commands are imported first, by the same function.
+    commands = set(default().commands)
     monkeypatch.setattr("importlib.import_module", lambda name: pytest.fail(f"{name} was imported"))
     assert complete("dsim comp", shell)[0] == "compare"
-    assert set(default().commands) <= set(complete("dsim ", shell))
+    assert commands <= set(complete("dsim ", shell))
     assert "--debug" in complete("dsim --", shell)
 
 
