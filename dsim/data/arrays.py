@@ -80,7 +80,7 @@ def _text(value: object) -> str:
 
 
 def dtype_as_read(dtype: Any) -> str:
-    """Return the name of the dtype that ``as_pixels`` gives to stored pixels of this one."""
+    """Return the name of the dtype that ``as_pixels`` gives to stored pixels, (h, w) or (h, w, c), of this one."""
     import numpy as np
 
     name = str(np.dtype(dtype).name)
@@ -91,7 +91,8 @@ def dtype_as_read(dtype: Any) -> str:
 class GivenRows(FileRows):
     """Features (n, d) in the user's file, which was surveyed when the dataset was opened.
 
-    ``stamp`` is the state of the file then: a file that changed since is refused, since its fingerprint would lie.
+    ``stamp`` is the state of the file then: reading raises DataError for a file that changed since, since its
+    fingerprint would lie.
     """
 
     sha256: str

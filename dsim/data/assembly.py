@@ -32,7 +32,7 @@ class _Row:
 def assemble(
     items: Sequence[Item], *, name: str, location: Path, format: str, options: ReadOptions, notes: Sequence[str] = ()
 ) -> Dataset:
-    """Return the dataset of these files.
+    """Return the dataset of these files, whose images are (h, w, c) and whose masks (h, w).
 
     Headers are read, not pixels. Only files whose end looks damaged are decoded; with ``skip_unreadable`` all are.
     Raises UnreadableImageError for a file that cannot be read; DataError where files do not belong together: two of one

@@ -33,10 +33,10 @@ def key_of(name: str, observer: str = "") -> str:
     return f"{name}{_AT}{observer}" if observer else name
 
 
-def split_key(key: str) -> tuple[str, str]:
+def _split_key(key: str) -> tuple[str, str]:
     """Return name and observer of a key; the observer is empty where it names none.
 
-    >>> split_key("colour@ann"), split_key("colour")
+    >>> _split_key("colour@ann"), _split_key("colour")
     (('colour', 'ann'), ('colour', ''))
     """
     name, _, observer = key.partition(_AT)
@@ -53,7 +53,7 @@ def votes_of(attributes: Mapping[str, str], reserved: bool = False) -> dict[str,
     """
     found: dict[str, dict[str, str]] = {}
     for key in sorted(attributes):
-        name, observer = split_key(key)
+        name, observer = _split_key(key)
         if reserved or name not in (NAME, CHOICE):
             found.setdefault(name, {})[observer] = attributes[key]
     return found
@@ -79,7 +79,7 @@ def read_attributes(path: Path, *, only: str | None = None) -> Table:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a table, with all its cells; ``where`` is the file and the line, for errors."""
+    """One line of a table, with all its cells; ``where`` is the file and the line, for messages."""
 
     where: str
     cells: Mapping[str, str]
@@ -172,7 +172,7 @@ def _with(dataset: Dataset, said: Mapping[str, str], chosen: bool) -> Dataset:
 
 
 def _is_choice(key: str) -> bool:
-    return split_key(key)[0] in (NAME, CHOICE)
+    return _split_key(key)[0] in (NAME, CHOICE)
 
 
 def _choice(line: Line) -> tuple[str, dict[str, str]]:
@@ -200,7 +200,7 @@ def _properties(line: Line, only: str | None) -> tuple[str, dict[str, str]]:
 def _refuse_twice(known: Mapping[str, str], said: Mapping[str, str], dataset: str, where: str) -> None:
     twice = sorted(known.keys() & said.keys())
     if twice:
-        name, observer = split_key(twice[0])
+        name, observer = _split_key(twice[0])
         by = f" by {observer!r}" if observer else ""
         raise DataError(
             f"{where}: {name!r} of {dataset!r}{by} is answered twice",

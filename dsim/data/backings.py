@@ -30,7 +30,7 @@ IO_THREADS = min(16, 4 + (os.cpu_count() or 1))
 
 
 class Place(Protocol):
-    """Where the pixels of one sample lie in files."""
+    """Where the pixels (h, w, c) of one sample, or its mask (h, w), lie in files."""
 
     @property
     def path(self) -> Path:
@@ -38,7 +38,7 @@ class Place(Protocol):
 
     @property
     def index(self) -> int:
-        """Its number in the file."""
+        """The sample's number in the file."""
 
     @property
     def alone(self) -> bool:
@@ -55,12 +55,12 @@ class Place(Protocol):
         """Return an integer mask, (H, W). Raises UnreadableImageError that names the file."""
 
     def digest(self, of_file: Mapping[Path, str]) -> str:
-        """Its identity, from the sha256 of each of its files."""
+        """Return the identity of the pixels (h, w, c), from the sha256 of each of the files."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One image within a file; ``alone`` where the file holds no other."""
+    """One image (h, w, c), or one mask (h, w), within a file; ``alone`` where the file holds no other."""
 
     path: Path
     index: int = 0
@@ -77,14 +77,17 @@ class Frame:
         return decode.read_mask(self.path, self.index, max_pixels)
 
     def digest(self, of_file: Mapping[Path, str]) -> str:
-        """That of its file, with its number where the file holds several."""
+        """Return the digest of the file, with the number of the image (h, w, c) where the file holds several."""
         whole = of_file[self.path]
         return whole if self.alone else hashlib.sha256(f"{whole}#{self.index}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class FilesBacking:
-    """Images (and masks) that are files, frames of files, or slices through stacks of them."""
+    """Images (h, w, c) and masks (h, w) that are files, frames of files, or slices through stacks of them.
+
+    Reading raises UnreadableImageError for a damaged file, NeedError for a mask where there are none.
+    """
 
     images: tuple[Place, ...]
     masks: tuple[Place, ...] | None = None
@@ -114,7 +117,10 @@ class FilesBacking:
 
 @dataclass(frozen=True)
 class ArraysBacking:
-    """Images (and masks) held in memory, (H, W[, C]) and (H, W) each; not copied, and not to be changed."""
+    """Images (and masks) held in memory, (H, W[, C]) and (H, W) each; not copied, and not to be changed.
+
+    Reading raises UnreadableImageError for values that are not pixels, NeedError for a mask where there are none.
+    """
 
     images: tuple[NDArray[Any], ...]
     masks: tuple[NDArray[Any], ...] | None = None
@@ -154,7 +160,10 @@ def _file_digest(path: Path) -> str:
 
 @dataclass(frozen=True)
 class RowsBacking(ABC):
-    """Samples that are rows of the arrays ``images`` (n, H, W[, C]) and ``masks`` (n, H, W) in one file."""
+    """Samples that are rows of the arrays ``images`` (n, H, W[, C]) and ``masks`` (n, H, W) in one file.
+
+    Reading raises UnreadableImageError for values that are not pixels.
+    """
 
     path: Path
 

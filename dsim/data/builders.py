@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TorchBacking:
+class _TorchBacking:
     """Images of a torch dataset; picklable where that is."""
 
     items: Any
@@ -63,7 +63,7 @@ def from_torch(dataset: Any, *, name: str = "torch") -> Dataset:
     count = len(dataset)
     if count == 0:
         raise DataError(f"the torch dataset {name!r} is empty", hint="give at least one image")
-    backing = TorchBacking(dataset, name)
+    backing = _TorchBacking(dataset, name)
     _refuse_random(backing, name)
     return Dataset(
         name=name,
@@ -85,7 +85,7 @@ def _labels(dataset: Any, count: int) -> tuple[str, ...] | None:
     return texts([_scalar(target) for target in targets], "labels", names)
 
 
-def _refuse_random(backing: TorchBacking, name: str) -> None:
+def _refuse_random(backing: _TorchBacking, name: str) -> None:
     if array_digest(backing.image(0)) != array_digest(backing.image(0)):
         raise DataError(
             f"the torch dataset {name!r} gives other pixels each time it is read",

@@ -76,7 +76,7 @@ def numbered(count: int, prefix: str = "") -> Numbered:
 
 
 class Backing(Protocol):
-    """Where the samples of a dataset lie. Implementations are picklable and hold no open files."""
+    """Where the images (h, w, c) and masks (h, w) of a dataset lie; picklable, and without open files."""
 
     def image(self, index: int) -> NDArray[Any]:
         """Return decoded pixels as stored, shape (H, W, C), any numeric dtype; alpha and palette already resolved.
@@ -85,13 +85,16 @@ class Backing(Protocol):
         """
 
     def image_digest(self, index: int) -> str:
-        """Return the sha256 of the stored bytes (of the recipe, for generated images); decodes nothing."""
+        """Return the sha256 of the stored bytes of an image (of the recipe, for generated ones); decodes nothing.
+
+        Raises UnreadableImageError where they cannot be read.
+        """
 
     def mask(self, index: int) -> NDArray[Any]:
         """Return an integer mask, shape (H, W); 0 is background. Raises NeedError where there are none."""
 
     def mask_digest(self, index: int) -> str:
-        """Return the sha256 of the stored bytes of the mask. Raises NeedError where there are none."""
+        """Return the sha256 of the stored bytes of the mask (h, w). Raises NeedError where there are none."""
 
 
 @dataclass(frozen=True)
@@ -176,19 +179,19 @@ class Dataset:
             raise NeedError(f"dataset {self.name!r} has no {need}, and {wanted_by} needs them", hint=_SUPPLY[need])
 
     def native(self, index: int) -> NDArray[Any]:
-        """Return pixels as stored, shape (H, W, C), native dtype. Raises NeedError where there are no images."""
+        """Return pixels as stored, shape (H, W, C), native dtype. Raises NeedError without images."""
         return self._backing("images").image(index)
 
     def pixels(self, index: int) -> NDArray[Any]:
         """Return pixels ready for use, shape (H, W, C): uint8 where 8 bits were stored, else float32 in [0, 1].
 
         Deeper images are scaled by percentiles of the whole dataset (see ``treatment``), never clipped to white.
-        Raises NeedError where there are no images.
+        Raises NeedError without images.
         """
         return self.treatment.apply(self.native(index))
 
     def mask(self, index: int) -> NDArray[Any]:
-        """Return the integer mask, shape (H, W). Raises NeedError where there are no masks."""
+        """Return the integer mask, shape (H, W). Raises NeedError without masks."""
         self.require(Need.MASKS, "this step")
         return self._backing("masks").mask(index)
 
@@ -199,7 +202,10 @@ class Dataset:
 
     @cached_property
     def treatment(self) -> Treatment:
-        """The way stored numbers become intensities: decided once per dataset, for all its subsets, and recorded."""
+        """The way stored numbers (h, w, c) become intensities in [0, 1]: decided once, for all subsets, and recorded.
+
+        Raises DataError where deeper images hold NaN or infinity.
+        """
         from dsim.data.treatment import decide_treatment
 
         return self.whole.treatment if self.whole is not None else decide_treatment(self)
@@ -212,7 +218,7 @@ class Dataset:
 
     @cached_property
     def image_digests(self) -> tuple[str, ...]:
-        """sha256 of each image's bytes, in order; NeedError where there are no images."""
+        """sha256 of the bytes of each image (h, w, c), in order; NeedError without images."""
         backing = self._backing("images")
         return tuple(backing.image_digest(index) for index in range(len(self)))
 
@@ -220,7 +226,8 @@ class Dataset:
     def images_fingerprint(self) -> str:
         """sha256 over the sorted (id, digest of bytes) of the images; labels and masks do not enter.
 
-        Of a subset of deeper images it is also of the whole: scaled by another one, they are other images.
+        Of a subset of deeper images it is also of the whole: scaled by another one, they are other images. Raises
+        NeedError without images.
         """
         own = sorted(zip(self.ids, self.image_digests, strict=True))
         return digest(own if self.whole is None else [own, self.whole.images_fingerprint])
@@ -237,7 +244,7 @@ class Dataset:
 
     @cached_property
     def masks_fingerprint(self) -> str:
-        """sha256 over the sorted (id, digest of bytes) of the masks; NeedError where there are none."""
+        """sha256 over the sorted (id, digest of bytes) of the masks (h, w); NeedError where there are none."""
         backing = self._backing("masks")
         return digest(sorted((sample, backing.mask_digest(i)) for i, sample in enumerate(self.ids)))
 
@@ -277,6 +284,7 @@ class Dataset:
         """Return the dataset of these samples, in this order; ids stay, so its fingerprints differ.
 
         Deeper images are scaled as in the whole, so that its parts, for training and for tests, stay comparable.
+        Features (n, d) are taken by rows. Raises DataError for no sample, or for one taken twice.
         """
         from dsim.data.treatment import deep_samples
 
@@ -315,7 +323,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some samples of another backing."""
+    """Some images (h, w, c) and masks (h, w) of another backing; reading raises what that raises, such as NeedError."""
 
     whole: Backing
     indices: tuple[int, ...]

@@ -63,7 +63,7 @@ class Inspection:
     skipped: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as JSON values."""
+        """Return all fields as JSON values."""
         return asdict(self)
 
 
@@ -79,7 +79,9 @@ class _Look:
 
 
 def inspect(dataset: Dataset, progress: Progress | None = None) -> Inspection:
-    """Read every image (and mask) and sum up. Raises UnreadableImageError at the first that cannot be read.
+    """Return the summary of all images (h, w, c) and masks (h, w), each of which is read.
+
+    Raises UnreadableImageError at the first that cannot be read.
 
     >>> import numpy as np
     >>> from dsim.data import from_arrays
@@ -192,7 +194,7 @@ def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.I
 
 
 def save_grid(dataset: Dataset, path: Path, *, columns: int = 3, side: int = 256) -> None:
-    """Write one picture of all images of a dataset, large and without any text, for people who judge them.
+    """Write one picture of all images (h, w, c) of a dataset, large and without any text, for people who judge them.
 
     Raises DataError where the file is neither ``.png`` nor ``.jpg``.
     """
@@ -250,7 +252,7 @@ class _Block:
 def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
     """Return one image as RGB, its longest side ``side`` pixels, with the outline of its mask.
 
-    Raises NeedError where there are no images.
+    It is drawn of ``dataset.pixels(index)``, (h, w, c). Raises NeedError without images.
     """
     from PIL import Image
 

@@ -33,7 +33,7 @@ def open_dataset(
     time: int | None = None,
     cache: Path | None = None,
 ) -> Dataset:
-    """Open a dataset; pixels are read later, when they are asked for.
+    """Return the dataset at a place; its pixels (h, w, c) are read later, when they are asked for.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def open_dataset(
 def open_many(
     paths: Iterable[str | Path], *, skip_unreadable: bool = False, max_pixels: int = MAX_PIXELS
 ) -> list[Dataset]:
-    """Open several datasets; ``NAME=PATH`` gives one a name. Raises DataError where two have the same."""
+    """Return several datasets; ``NAME=PATH`` gives one a name. Raises DataError where two have the same."""
     given = list(paths)
     datasets = [open_dataset(path, skip_unreadable=skip_unreadable, max_pixels=max_pixels) for path in given]
     first: dict[str, str] = {}
@@ -182,7 +182,7 @@ class Listing:
 
 
 def listing(folder: Path, *, recursive: bool = True) -> Listing:
-    """List a folder; hidden files and folders and attributes.csv are not seen, and links to folders not followed."""
+    """Return the files of a folder, without hidden ones and attributes.csv; links to folders are not followed."""
     files = sorted(path for path in _files(folder, recursive) if path != folder / SIDECAR)
     ignored = tuple(path for path in files if _is_metadata(path))
     images = tuple(path for path in files if not _is_metadata(path) and is_image(path))

@@ -42,7 +42,10 @@ class Cut:
 
     @classmethod
     def parse(cls, options: Mapping[str, str]) -> Cut:
-        """Read the options of ``PATH[slices=5,axis=y]``; UnknownNameError for any other."""
+        """Return the cut of options as in ``PATH[slices=5,axis=y]``; UnknownNameError for any other name.
+
+        Raises UsageError for a value that a cut cannot have.
+        """
         known = [field.name for field in fields(cls)]
         for name in options:
             if name not in known:
@@ -64,7 +67,7 @@ class Cut:
         }
 
     def positions(self, depth: int) -> tuple[int, ...]:
-        """Return the slices that are wanted of ``depth``, counted from 0.
+        """Return the slices that are wanted of a volume (depth, h, w), counted from 0.
 
         Of K they are the middles of K equal parts, floor((2i + 1) depth / 2K).
 

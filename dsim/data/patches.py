@@ -43,7 +43,7 @@ _HELD = 4
 
 
 class Patch(NamedTuple):
-    """A window of an image: its sample id, the column and row of its upper left pixel, and its sides in pixels."""
+    """A window (height, width) of an image: its sample id, column and row of its upper left pixel, and its sides."""
 
     image: str
     x: int
@@ -107,7 +107,7 @@ def cut_boxes(
     labels: Sequence[str] | None = None,
     name: str | None = None,
 ) -> Dataset:
-    """Return the patches in these boxes, in this order.
+    """Return the patches in these boxes, (height, width, c) each, in this order.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class _PatchesBacking:
         return self._cut(index, self._recent_images, self.whole.native)
 
     def image_digest(self, index: int) -> str:
-        """sha256 of the image's digest and the box."""
+        """Return the sha256 of the image's digest and the box. Raises NeedError without images."""
         return self._digest(index, self.whole.image_digests[self.images[index]])
 
     def mask(self, index: int) -> NDArray[Any]:
@@ -168,7 +168,7 @@ class _PatchesBacking:
         return self._cut(index, self._recent_masks, self.whole.mask)
 
     def mask_digest(self, index: int) -> str:
-        """sha256 of the mask's digest and the box."""
+        """Return the sha256 of the mask's digest and the box. Raises NeedError without masks."""
         return self._digest(index, self._mask_digests[self.images[index]])
 
     def _cut(self, index: int, recent: _Recent, read: Callable[[int], NDArray[Any]]) -> NDArray[Any]:

@@ -29,7 +29,7 @@ class Split:
 
 
 def group_images(dataset: Dataset, blocks: int = 0) -> tuple[str, ...]:
-    """The group of each image: of one patient, one slide, one video.
+    """Return the group of each of the n images, n texts: one patient, one slide, one video.
 
     Where the dataset knows none, its images in the order of their names are cut into ``blocks`` runs, for neighbours
     can be frames of one video; with ``blocks=0`` each image is a group of its own.
@@ -54,7 +54,9 @@ def split_dataset(
     blocks: int = 0,
     stratified: bool = False,
 ) -> Split:
-    """Divide a dataset. The test images are the same in every repetition; validation is drawn anew from the others.
+    """Return a division of a dataset.
+
+    The test images are the same in every repetition; validation is drawn anew from the others.
 
     Raises TooFewSamplesError where there are fewer groups than parts.
     """
@@ -78,7 +80,7 @@ def split_dataset(
 def fold_dataset(
     dataset: Dataset, count: int, *, seed: int, blocks: int = 0, stratified: bool = True
 ) -> tuple[tuple[Indices, Indices], ...]:
-    """``count`` pairs (training, test): every image is tested once; whole groups, classes spread evenly.
+    """Return ``count`` pairs (training, test): every image is tested once; whole groups, classes spread evenly.
 
     Raises TooFewSamplesError where there are fewer groups than folds.
     """
@@ -95,7 +97,7 @@ def fold_dataset(
 def choose_annotated(
     dataset: Dataset, count: int, *, seed: int, repetition: int = 0, blocks: int = 0
 ) -> tuple[Indices, Indices]:
-    """``count`` images to be annotated, and those to be scored: all of groups that gave none.
+    """Return ``count`` images to be annotated, and those to be scored: all of groups that gave none.
 
     Whole groups are taken in random order until there are ``count`` images; of the last only as many as are wanted.
     Raises TooFewSamplesError where nothing is left to be scored.
@@ -127,7 +129,9 @@ def divide_groups(
     shares: Sequence[float],
     rng: np.random.Generator,
 ) -> list[NDArray[np.int64]]:
-    """Indices of as many parts as there are shares; whole groups, each part with its share of every label.
+    """Return indices, int64 (m,) each, of as many parts as there are shares, of groups (n,) and labels (n,).
+
+    Groups stay whole, and each part has its share of every label.
 
     Groups, the largest first and else in random order, go where most is lacking of what they hold. Every part has one
     group at least, which must be as many.
@@ -185,17 +189,17 @@ def _plain(indices: NDArray[np.int64]) -> Indices:
 
 
 def with_groups(dataset: Dataset, neighbours: int) -> Dataset:
-    """The dataset with groups that may not be divided: its own, or else runs of neighbours in the order of names.
+    """Return the dataset with groups that may not be divided: its own, or runs of neighbours in the order of names.
 
-    Neighbours can be frames of one video, or copies of one original. Groups that share an image, by its content,
-    become one.
+    Neighbours can be frames of one video, or copies of one original. Groups that share an image of the same
+    content become one. Raises NeedError without images.
     """
     groups = group_images(dataset, -(-len(dataset) // neighbours))
     return replace(dataset, groups=_joined(groups, dataset.image_digests))
 
 
 def target_folds(dataset: Dataset, count: int, *, tested: float, neighbours: int, seed: int) -> tuple[Split, ...]:
-    """``count`` divisions of a target. Every image is held out once.
+    """Return ``count`` divisions of a target. Every image is held out once.
 
     ``tested`` is the share of the held-out images that are scored, the others stop the training: 5 folds and 0.5 give
     80, 10 and 10 % (van den Brandt et al. 2021). Raises TooFewSamplesError where there are too few groups, or where
@@ -215,13 +219,16 @@ def target_folds(dataset: Dataset, count: int, *, tested: float, neighbours: int
 
 
 def source_split(dataset: Dataset, validation: float, *, neighbours: int, seed: int, repetition: int) -> Split:
-    """All images of a source train but those that stop the training; none is tested."""
+    """Return the division of a source: all images train but those that stop the training; none is tested.
+
+    Raises TooFewSamplesError where there is one group only.
+    """
     whole = with_groups(dataset, neighbours)
     return split_dataset(whole, validation=validation, test=0, seed=seed, repetition=repetition, stratified=True)
 
 
 def absent_classes(dataset: Dataset, indices: Sequence[int]) -> tuple[str, ...]:
-    """The classes that none of these images has."""
+    """Return the classes that none of these images has."""
     labels = dataset.labels or ()
     return tuple(sorted({*dataset.classes} - {labels[index] for index in indices}))
 

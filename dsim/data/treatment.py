@@ -46,7 +46,7 @@ _THREADS = 2
 
 
 class Samples(Protocol):
-    """The part of a dataset that its treatment depends on."""
+    """The part of a dataset that its treatment depends on; ``native`` returns an image as stored, (h, w, c)."""
 
     @property
     def name(self) -> str: ...
@@ -68,7 +68,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Scale:
-    """The range that becomes [0, 1], per channel, for the images of one dtype and number of channels.
+    """The range that becomes [0, 1], per channel, for the images (h, w, c) of one dtype and number of channels.
 
     ``images`` of them were measured; in ``bright`` of them more than 1 % of some channel lies above the range, and
     is clipped to white.
@@ -93,7 +93,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Treatment:
-    """The scales of one dataset, by dtype and number of channels; none where all images have 8 bits."""
+    """The scales of the images (h, w, c) of a dataset, by dtype and channels; none where all have 8 bits."""
 
     scales: Mapping[str, Scale] = field(default_factory=dict)
     version: int = TREATMENT_VERSION
@@ -129,7 +129,7 @@ def key_of(native: NDArray[Any]) -> str:
 
 
 def decide_treatment(dataset: Samples) -> Treatment:
-    """Return the treatment of a dataset. Raises DataError where deeper images hold NaN or infinity.
+    """Return the treatment of images (h, w, c). Raises DataError where deeper images hold NaN or infinity.
 
     Where all headers say 8 bits, nothing is read. Otherwise one pass over the deep images measures their percentiles;
     it is remembered by the images' fingerprint, so that a second run decodes nothing.
@@ -166,7 +166,7 @@ def _sentence(key: str, scale: Scale) -> str:
 
 
 def measure_scales(dataset: Samples, samples: Sequence[int]) -> dict[str, Scale]:
-    """Return one scale per dtype and number of channels; 8-bit images need none.
+    """Return one scale per dtype and number of channels of images (h, w, c); those of 8 bits need none.
 
     Raises DataError for images that hold NaN or infinity.
     """
@@ -175,10 +175,10 @@ def measure_scales(dataset: Samples, samples: Sequence[int]) -> dict[str, Scale]
         for key, quantiles in threads.map(lambda index: _quantiles(dataset, index), samples):
             if quantiles is not None:
                 groups[key].append(quantiles)
-    return {key: scale_of(rows, is_float=key.startswith("float")) for key, rows in sorted(groups.items())}
+    return {key: _scale_of(rows, is_float=key.startswith("float")) for key, rows in sorted(groups.items())}
 
 
-def scale_of(images: Sequence[Quantiles], *, is_float: bool = False) -> Scale:
+def _scale_of(images: Sequence[Quantiles], *, is_float: bool = False) -> Scale:
     """Return the scale of images from their quantiles, float64 (5, c) each: percent 0, 5, 95, 99 and 100."""
     import numpy as np
 

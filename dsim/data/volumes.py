@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Resliced:
-    """One slice along ``y`` (rows become images) or ``x`` (columns do) through images of one shape, first to last.
+class _Resliced:
+    """One slice along ``y`` (rows become images) or ``x`` (columns do) through images (h, w, c), first to last.
 
     The last image becomes the top row: scans are stored from the feet to the head. All images are read for the first
     slice, and kept for the next ones.
@@ -43,7 +43,7 @@ class Resliced:
 
     @property
     def alone(self) -> bool:
-        """Never: the file holds other slices."""
+        """False: the file holds other slices."""
         return False
 
     @property
@@ -60,7 +60,7 @@ class Resliced:
         return self._slice("mask", lambda image: image.read_mask(max_pixels))
 
     def digest(self, of_file: Mapping[Path, str]) -> str:
-        """sha256 of the files' digests, the axis and the position."""
+        """Return the sha256 of the files' digests, the axis and the position."""
         held = ",".join(image.digest(of_file) for image in self.images)
         return hashlib.sha256(f"{held}#{self.axis}{self.index}".encode()).hexdigest()
 
@@ -100,7 +100,7 @@ class Order:
 def ordered(slots: Sequence[Slot], what: object) -> Order:
     """Return the order by ImagePositionPatient along the normal of ImageOrientationPatient, else by InstanceNumber.
 
-    Raises DataError where neither tells the order, or where places have different numbers of images.
+    Raises DataError where neither gives the order, or where places have different numbers of images.
 
     >>> ordered([Slot("s", number) for number in (4, 1, 2)], "scan")
     Order(indices=(1, 2, 0), times=1, missing=1)
@@ -170,13 +170,13 @@ def _gaps(heights: Sequence[float]) -> int:
     return sum(round(step / usual) - 1 for step in steps if step > usual)
 
 
-#: The id of a series that lies in the dataset's own folder: the folder's name is no part of ids.
+#: The id of a series that lies in the dataset's own folder: the folder's name is not part of ids.
 _ALONE = "volume"
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image file that was found, with what is known of it; each of its frames becomes a sample."""
+    """One image file that was found, with what is known of it; each of its frames (h, w, c) becomes a sample."""
 
     id: str
     path: Path
@@ -188,7 +188,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Piece:
-    """One image of a file, or one slice through a volume, with what is known of it."""
+    """One image (h, w, c) of a file, or one slice through a volume, with what is known of it."""
 
     item: Item
     header: FrameHeader
@@ -198,7 +198,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Volume:
-    """Images that lie one upon the other, in their order, ``times`` times; a file of one image is one of itself."""
+    """Images (h, w, c) that lie one upon the other, in order, ``times`` times; a file of one image is one of itself."""
 
     id: str
     pieces: tuple[Piece, ...]
@@ -231,7 +231,7 @@ def volumes_of(files: Sequence[tuple[Item, Sequence[Piece]]]) -> list[Volume]:
 
 
 def samples(volume: Volume, cut: Cut) -> Iterator[tuple[str, Piece]]:
-    """Yield ids and images of the slices that are wanted.
+    """Yield ids and images (h, w, c), still unread, of the slices that are wanted.
 
     Raises DataError where the volume has several time points and none is chosen, or where it has not the one wanted.
     """
@@ -336,8 +336,8 @@ def _resliced(volume: Volume, pieces: Sequence[Piece], cut: Cut) -> Iterator[tup
     masks = tuple(piece.mask for piece in pieces if piece.mask is not None)
     header = replace(first.header, height=len(pieces), width=across)
     for position in cut.positions(depth):
-        image = Resliced(images, cut.axis, position)
-        mask = Resliced(masks, cut.axis, position) if masks else None
+        image = _Resliced(images, cut.axis, position)
+        mask = _Resliced(masks, cut.axis, position) if masks else None
         number = f"{position:0{len(str(depth - 1))}d}"
         yield f"{volume.id}#{cut.axis}{number}", Piece(first.item, header, image, mask)
 

@@ -30,7 +30,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def looks_like(path: Path) -> bool:
-    """Whether a file whose name has no ending (or ends in a number, as UIDs do) is DICOM by its first bytes."""
+    """Return whether a file whose name has no ending (or ends in a number, as UIDs do) is DICOM by its first bytes."""
     if path.suffix and not path.suffix[1:].isdigit():
         return False
     try:
@@ -41,11 +41,10 @@ def looks_like(path: Path) -> bool:
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """Return one header per frame; decodes nothing.
+    """Return one header per frame (h, w) or (h, w, 3); decodes nothing.
 
-    Raises ValueError where the file breaks off, or needs a codec that is missing.
-
-    Raises NoImageError for plans, structures, reports and other objects without pixels.
+    Raises ValueError where the file breaks off, or needs a codec that is missing; UnreadableImageError for more than
+    ``max_pixels``; NoImageError for plans, structures, reports and other objects without pixels.
     """
     header = _opened(path)
     _refuse_no_pixels(header, path)
@@ -65,7 +64,8 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
     """Return values of one frame, (H, W) or (H, W, 3): rescaled, MONOCHROME1 inverted, palette and YBR as RGB.
 
-    8 bits stay uint8 where nothing rescales them; all else is float32.
+    8 bits stay uint8 where nothing rescales them; all else is float32. Raises UnreadableImageError for more than
+    ``max_pixels``.
     """
     import numpy as np
 
@@ -87,7 +87,10 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a mask as stored, (H, W), without any rescaling; bilevel becomes 0 and 255."""
+    """Return a mask as stored, (H, W), without any rescaling; bilevel becomes 0 and 255.
+
+    Raises UnreadableImageError for more than ``max_pixels``.
+    """
     import numpy as np
 
     header, stored = _frame(path, index)
@@ -96,7 +99,7 @@ def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def series_of(path: Path) -> str:
-    """The series that a file belongs to, or an empty text where it is not DICOM or names none."""
+    """Return the series that a file belongs to, or an empty text where it is not DICOM or names none."""
     import pydicom
 
     try:

@@ -34,7 +34,7 @@ LIMIT = 2**29
 
 
 class KeptVolumes:
-    """Arrays by key, the least recently used forgotten first; safe for threads.
+    """Arrays of voxels, such as (x, y, z, time), by key, the least recently used forgotten first; safe for threads.
 
     >>> import numpy as np
     >>> kept = KeptVolumes(limit=100)
@@ -57,7 +57,10 @@ class KeptVolumes:
         return len(self._volumes)
 
     def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return the array of this key; ``load`` is called where it is not kept, by one thread at a time."""
+        """Return the array of this key, such as (x, y, z, time).
+
+        ``load`` is called where it is not kept, by one thread at a time.
+        """
         with self._lock:
             if key not in self._volumes:
                 self._volumes[key] = load()
@@ -81,7 +84,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def is_nifti(head: bytes) -> bool:
-    """Whether a file starts as NIfTI-1 or NIfTI-2 of one file, possibly gzipped."""
+    """Return whether a file starts as NIfTI-1 or NIfTI-2 of one file, possibly gzipped."""
     if head[:2] == _GZIP:
         try:
             head = zlib.decompressobj(31).decompress(head, 352)
@@ -91,9 +94,10 @@ def is_nifti(head: bytes) -> bool:
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """Return one header per slice, time point after time point; decodes no voxel.
+    """Return one header per slice (h, w), time point after time point; decodes no voxel.
 
-    Raises ValueError where the file breaks off, UnreadableImageError for vectors at each voxel."""
+    Raises ValueError where the file breaks off, UnreadableImageError for vectors at each voxel.
+    """
     volume = _Volume.of(path)
     height, width = volume.size
     refuse_bomb(path, height, width, volume.channels, max_pixels)
@@ -110,7 +114,10 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 
 
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return values of one slice, (H, W) or (H, W, 3), rescaled by its header: uint8 as stored, all else float32."""
+    """Return values of one slice, (H, W) or (H, W, 3), rescaled by its header: uint8 as stored, all else float32.
+
+    Raises UnreadableImageError for vectors at each voxel, and for more than ``max_pixels``.
+    """
     import numpy as np
 
     volume = _Volume.of(path)
@@ -125,7 +132,10 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a slice of a mask, (H, W): as stored, or scaled where its header says so."""
+    """Return a slice of a mask, (H, W): as stored, or float32 where its header scales it.
+
+    Raises UnreadableImageError for vectors at each voxel, and for a scaled mask of more than ``max_pixels``.
+    """
     volume = _Volume.of(path)
     return volume.slice(index) if volume.unscaled else read(path, index, max_pixels)
 
@@ -180,7 +190,7 @@ class _Volume:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of a slice."""
+        """Height and width of a slice, (h, w)."""
         return self.shape[self.order[0]], self.shape[self.order[1]]
 
     @property

@@ -33,7 +33,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """The header of one image of a file, before anything is decoded.
+    """The header of one image (h, w, c) of a file, before anything is decoded.
 
     ``height`` and ``width`` are those of the upright image; ``dtype`` is the numpy name of the pixels as they will be
     read; ``traits`` are the conversions that reading will make, in words. ``kind`` is ``picture``, ``NIfTI`` or
@@ -68,7 +68,7 @@ def naming(what: object) -> Iterator[None]:
 
 
 def refuse_bomb(what: object, height: int, width: int, channels: int, max_pixels: int) -> None:
-    """Raise UnreadableImageError if the header promises more than ``max_pixels`` (of up to four channels each)."""
+    """Raise UnreadableImageError if a header (h, w, c) promises over ``max_pixels`` pixels of up to four channels."""
     pixels = height * width * max(1, -(-channels // 4))
     if pixels > max_pixels:
         raise UnreadableImageError(
@@ -135,9 +135,9 @@ def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
 
 
 def mask_of_palette(indices: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
-    """A palette's indices, unless its black has another index than 0: then its colours decide what is background.
+    """Return a palette's indices, unless black has another index than 0: then the colours decide the background.
 
-    ``indices`` is (H, W), ``table`` uint8 (k, 3); the result goes through ``as_mask``.
+    ``indices`` is (H, W), ``table`` uint8 (k, 3). The result, (H, W) or colours (H, W, 3), goes through ``as_mask``.
     """
     import numpy as np
 
@@ -147,12 +147,12 @@ def mask_of_palette(indices: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
 
 
 def all_channels_equal(array: NDArray[Any]) -> bool:
-    """Whether an (H, W, C) image is gray in all but form."""
+    """Return whether an image (H, W, C) is gray in all but form: all its channels are equal."""
     return bool((array == array[:, :, :1]).all())
 
 
 def oriented(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn an image upright by its EXIF or TIFF orientation, 1 to 8 (1 is upright).
+    """Return an image (h, w[, c]), turned upright by its EXIF or TIFF orientation, 1 to 8 (1 is upright).
 
     >>> import numpy as np
     >>> oriented(np.array([[1, 2]]), 6)

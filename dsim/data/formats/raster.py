@@ -42,7 +42,7 @@ _ORIENTATION = 0x0112
 
 
 def format_of(head: bytes) -> str | None:
-    """The format by a file's first bytes, whatever its name says."""
+    """Return the format by a file's first bytes, whatever its name says."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if head.startswith(b"\xff\xd8\xff"):
@@ -57,7 +57,7 @@ def format_of(head: bytes) -> str | None:
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """Return one header per frame; decodes nothing. Raises ValueError where a GIF breaks off."""
+    """Return one header per frame (h, w, c); decodes nothing. Raises ValueError where a GIF breaks off."""
     with path.open("rb") as file:
         image = _opened(file, path, max_pixels)
         deep = _deep_png_channels(path, file)
@@ -99,7 +99,7 @@ def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def looks_whole(path: Path) -> bool:
-    """Whether the file is as long as its format says, or ends as it should; one that does not may be truncated."""
+    """Return whether the file is as long as its format says, or ends as it should; another may be truncated."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(16)
@@ -183,7 +183,7 @@ def _is_animated(image: Image.Image) -> bool:
 
 def _frame_count(image: Image.Image, path: Path) -> int:
     if image.format == "GIF":
-        return gif_frames(path.read_bytes())
+        return _gif_frames(path.read_bytes())
     return int(getattr(image, "n_frames", 1)) if image.format in ("PNG", "WEBP") else 1
 
 
@@ -199,7 +199,7 @@ def _frames(path: Path, modified: int) -> tuple[NDArray[Any], ...]:
         return tuple(_colours(frame) for frame in ImageSequence.Iterator(image))
 
 
-def gif_frames(data: bytes) -> int:
+def _gif_frames(data: bytes) -> int:
     """Return the number of images in a GIF, by walking its blocks. Raises ValueError where it breaks off.
 
     Pillow takes the end of a truncated file for the end of the animation.

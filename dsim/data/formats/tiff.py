@@ -27,12 +27,12 @@ _CONVERT = "convert it to gray or RGB"
 
 
 def is_tiff(head: bytes) -> bool:
-    """Whether a file starts as TIFF or BigTIFF."""
+    """Return whether a file starts as TIFF or BigTIFF."""
     return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
-    """Return one header per sample; decodes nothing. Raises ValueError where the file breaks off."""
+    """Return one header per sample (h, w, c); decodes nothing. Raises ValueError where the file breaks off."""
     with _opened(path) as tif:
         _refuse_truncated(tif, path.stat().st_size)
         elsewhere = tif.is_ome and tif.series[0].kind != "ome"
@@ -46,7 +46,10 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 
 
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return pixels of one sample, (H, W, C): palette, white-is-zero, CMYK and alpha resolved, upright."""
+    """Return pixels of one sample, (H, W, C): palette, white-is-zero, CMYK and alpha resolved, upright.
+
+    Raises UnreadableImageError for more than ``max_pixels``.
+    """
     with _opened(path) as tif:
         stack, sample = _find(tif, index)
         refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
@@ -55,7 +58,10 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a mask as stored, (H, W): indices of a palette, not its colours; bilevel becomes 0 and 255."""
+    """Return a mask as stored, (H, W): indices of a palette, not its colours; bilevel becomes 0 and 255.
+
+    Raises UnreadableImageError for more than ``max_pixels``.
+    """
     with _opened(path) as tif:
         stack, sample = _find(tif, index)
         if stack.page.photometric != _PALETTE:

@@ -35,27 +35,30 @@ class _Knobs:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """The names of the knobs, in a fixed order."""
+        """Return the names of the knobs, in a fixed order."""
         return tuple(field.name for field in fields(cls))
 
     def values(self) -> dict[str, float]:
-        """Name to value."""
+        """Return the value of each knob by its name."""
         return {name: float(value) for name, value in asdict(self).items()}
 
     def turned(self, settings: Mapping[str, float]) -> Self:
-        """The same with some knobs set; a knob of another name is refused with the nearest known."""
+        """Return the same with some knobs set.
+
+        Raises UnknownNameError for a knob of another name, UsageError for one out of its range.
+        """
         for name in settings:
             if name not in self.names():
                 raise UnknownNameError("knob", name, self.names(), hint=f"knobs are: {', '.join(self.names())}")
         return replace(self, **{name: float(value) for name, value in settings.items()})
 
     def moved(self, goal: Self, share: float) -> Self:
-        """The point at this share (0 to 1) of the straight way to the goal."""
+        """Return the point at this share (0 to 1) of the straight way to the goal."""
         here, there = self.values(), goal.values()
         return replace(self, **{name: here[name] + share * (there[name] - here[name]) for name in here})
 
     def distance(self, other: Self) -> float:
-        """Euclidean distance between two settings."""
+        """Return the Euclidean distance between two settings."""
         here, there = self.values(), other.values()
         return math.dist(list(here.values()), list(there.values()))
 
@@ -72,6 +75,8 @@ class Style(_Knobs):
     noise : 0 none to 1, a standard deviation of a fifth of the range at full brightness.
     blur : 0 none to 1, a Gaussian of 3 % of the side.
     illumination : 0 even to 1, a vignette with a gradient that is shared by the images of a group.
+
+    Raises UsageError for a knob out of its range.
 
     >>> Style(blur=0).turned({"blur": 1}).distance(Style(blur=0))
     1.0
@@ -100,6 +105,8 @@ class Content(_Knobs):
     scale : 0 to 1: objects from half to twice their natural size.
     density : 0 to 1: from a third to three times the natural number of objects.
 
+    Raises UsageError for a knob out of its range.
+
     >>> Content(scale=1.0).growth, Content(density=0.0).amount
     (2.0, 0.3333333333333333)
     """
@@ -126,7 +133,9 @@ DEEP_OFFSET, DEEP_RANGE = 200, 16_000
 
 @dataclass(frozen=True)
 class Sitting:
-    """The task of drawing one scene. Each random stream serves one purpose, so that one knob moves one thing.
+    """The task of drawing one scene, (size, size) or (size, size, 3).
+
+    Each random stream serves one purpose, so that one knob moves one thing.
 
     Parameters
     ----------
@@ -161,7 +170,7 @@ class Scene:
 
 
 def expose(scene: Scene, style: Style, patient: np.random.Generator, sensor: np.random.Generator) -> Image:
-    """Take the picture: tone, contrast, light, blur, noise; float32 (H, W, C) in [0, 1]."""
+    """Return the picture of a scene, float32 (H, W, C) in [0, 1], with tone, contrast, light, blur and noise."""
     pixels = scene.pixels if scene.pixels.ndim == 3 else scene.pixels[..., None]
     size = len(pixels)
     aperture = np.ones((size, size, 1), np.float32) if scene.aperture is None else scene.aperture[..., None]
@@ -175,7 +184,7 @@ def expose(scene: Scene, style: Style, patient: np.random.Generator, sensor: np.
 
 
 def store(pixels: Image, depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Intensities in [0, 1] as uint8 (depth 8), or as uint16 with an offset and headroom (depth 16)."""
+    """Return intensities (h, w, c) in [0, 1] as uint8 (depth 8), or uint16 with an offset and headroom (depth 16)."""
     if depth == 8:
         return np.round(pixels * 255).astype(np.uint8)
     return np.round(DEEP_OFFSET + pixels * DEEP_RANGE).astype(np.uint16)

@@ -32,25 +32,25 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class CellMap:
-    """Pixel by pixel: ``radius`` (1 on the outline of the nearest object, REACH if none) and ``owner`` (its number)."""
+class _CellMap:
+    """``radius`` (size, size), 1 on the outline of the nearest object, REACH if none, and ``owner``, its number."""
 
     radius: Image
     owner: NDArray[np.intp]
 
     def of(self, values: Numbers) -> Image:
-        """A value per object spread over its pixels; meaningless where radius is REACH."""
+        """Values (n,) per object, spread over its pixels (size, size); meaningless where radius is REACH."""
         spread: Image = values.astype(np.float32)[self.owner]
         return spread
 
     def inside(self, width: float = 0.15) -> Image:
-        """1 within the objects, 0 outside, with a soft edge."""
+        """Cover (size, size): 1 within the objects, 0 outside, with a soft edge."""
         cover: Image = np.clip((1 - self.radius) / width + 0.5, 0, 1)
         return cover
 
     @property
     def mask(self) -> Mask:
-        """255 within the objects, else 0."""
+        """uint8 (size, size): 255 within the objects, else 0."""
         return mask_of(self.radius < 1)
 
 
@@ -83,7 +83,7 @@ def _push(centres: Numbers, spacing: float) -> Numbers:
     return step
 
 
-def rasterise(rng: np.random.Generator, cells: Cells, size: int) -> CellMap:
+def _rasterise(rng: np.random.Generator, cells: Cells, size: int) -> _CellMap:
     """Lay the objects on a square of this many pixels; where two overlap, the relatively nearer centre wins."""
     half = int(np.ceil(REACH * max(cells.along.max(), cells.across.max()) * size))
     patches = _patches(rng, cells, size, half)
@@ -99,7 +99,7 @@ def rasterise(rng: np.random.Generator, cells: Cells, size: int) -> CellMap:
         radius[window][nearer] = patches[number][nearer]
         owner[window][nearer] = number
     inner = np.s_[2 * half : 2 * half + size, 2 * half : 2 * half + size]
-    return CellMap(np.ascontiguousarray(radius[inner]), np.ascontiguousarray(owner[inner]))
+    return _CellMap(np.ascontiguousarray(radius[inner]), np.ascontiguousarray(owner[inner]))
 
 
 def _patches(rng: np.random.Generator, cells: Cells, size: int, half: int) -> Image:
@@ -133,7 +133,7 @@ EOSIN = rgb(0.2159, 0.8012, 0.5581)
 
 
 def histology(sitting: Sitting) -> Scene:
-    """H&E: purple nuclei with chromatin, pink fibrous stroma and cytoplasm, white lumina.
+    """H&E (size, size, 3): purple nuclei with chromatin, pink fibrous stroma and cytoplasm, white lumina.
 
     Classes: ``benign`` nuclei are small and even and line the lumina; ``tumour`` nuclei are large, uneven and crowded.
     """
@@ -148,7 +148,7 @@ def histology(sitting: Sitting) -> Scene:
     return Scene(0.96 * np.exp(-density), nuclei.mask)
 
 
-def _nuclei(sitting: Sitting, gaps: Image) -> CellMap:
+def _nuclei(sitting: Sitting, gaps: Image) -> _CellMap:
     rng, content, tumour = sitting.layout, sitting.content, sitting.label == "tumour"
     count = max(3, round((62 if tumour else 58) * content.amount))
     radius = (0.04 if tumour else 0.029) * content.growth
@@ -158,10 +158,10 @@ def _nuclei(sitting: Sitting, gaps: Image) -> CellMap:
     radii = radius * np.exp((0.24 if tumour else 0.12) * rng.standard_normal(count))
     aspect = 1 + (0.5 + 1.4 * content.shape) * rng.uniform(0, 1, count)
     along, across, turn = radii * np.sqrt(aspect), radii / np.sqrt(aspect), rng.uniform(0, np.pi, count)
-    return rasterise(rng, Cells(centres, along, across, turn, 0.04 + 0.12 * content.shape), sitting.size)
+    return _rasterise(rng, Cells(centres, along, across, turn, 0.04 + 0.12 * content.shape), sitting.size)
 
 
-def _nuclear_stain(sitting: Sitting, nuclei: CellMap) -> Image:
+def _nuclear_stain(sitting: Sitting, nuclei: _CellMap) -> Image:
     """Hematoxylin: each nucleus its own depth, clumped chromatin, a dark membrane; pale centres in tumours."""
     rng = sitting.surface
     depth = 1.5 * np.exp(0.22 * rng.standard_normal(int(nuclei.owner.max()) + 1))
@@ -187,7 +187,7 @@ def _stroma(sitting: Sitting) -> Image:
 
 
 def fluorescence(sitting: Sitting) -> Scene:
-    """DAPI-like nuclei on a dark ground: chromatin texture, dark nucleoli, out-of-focus haze.
+    """DAPI-like nuclei (size, size) on a dark ground: chromatin texture, dark nucleoli, out-of-focus haze.
 
     Classes: ``interphase`` nuclei are round and textured; many of the ``mitotic`` ones are condensed, bright plates.
     """
@@ -200,7 +200,7 @@ def fluorescence(sitting: Sitting) -> Scene:
         across=cells.across * np.where(condensed, 0.42, 1.0),
     )
     brightness = np.where(condensed, 0.95, 0.5) * np.exp(0.2 * rng.standard_normal(len(cells)))
-    nuclei = rasterise(rng, cells, size)
+    nuclei = _rasterise(rng, cells, size)
     chromatin = fractal(sitting.surface, size, 18, octaves=2)
     nucleoli = soft(smooth(sitting.surface, size, 22), 1.2, 0.6)
     dome = 1.05 - 0.3 * nuclei.radius**2
@@ -211,7 +211,7 @@ def fluorescence(sitting: Sitting) -> Scene:
 
 
 def phase_contrast(sitting: Sitting) -> Scene:
-    """Adherent cells on gray: dark bodies, granules, a bright halo all round.
+    """Adherent cells (size, size) on gray: dark bodies, granules, a bright halo all round.
 
     Classes: ``spread`` cells lie flat and long; ``rounded`` ones ball up and shine.
     """
@@ -220,7 +220,7 @@ def phase_contrast(sitting: Sitting) -> Scene:
         cells = replace(_spread(sitting, count=15, radius=0.062), raggedness=0.02)
     else:
         cells = _spread(sitting, count=12, radius=0.085, stretch=1.9)
-    body = rasterise(sitting.layout, cells, size)
+    body = _rasterise(sitting.layout, cells, size)
     halo = bump(body.radius, 1.18, 0.2) * soft(body.radius, 0.95, 0.2)
     nucleus = bump(body.radius, 0.0, 0.42)
     if rounded:
@@ -233,7 +233,7 @@ def phase_contrast(sitting: Sitting) -> Scene:
 
 
 def relief(sitting: Sitting) -> Scene:
-    """DIC-like relief: the gradient of optical thickness along the shear, lit from the upper left.
+    """DIC-like relief (size, size): the gradient of optical thickness along the shear, lit from the upper left.
 
     Classes: ``flat`` cells are low with a visible nucleus; many of the ``dividing`` ones are tall, round and smooth.
     """
@@ -242,7 +242,7 @@ def relief(sitting: Sitting) -> Scene:
     tall = rng.random(len(cells)) < (0.5 if sitting.label == "dividing" else 0.0)
     ball = 0.75 * cells.across
     cells = replace(cells, along=np.where(tall, ball, cells.along), across=np.where(tall, ball, cells.across))
-    body = rasterise(rng, cells, size)
+    body = _rasterise(rng, cells, size)
     height = _thickness(body, body.of(np.where(tall, 0.9, 0.4)))
     granules = 0.035 * fractal(sitting.surface, size, 26, octaves=2) * body.inside(0.3)
     height = height + sitting.style.grain * (granules + 0.004 * smooth(sitting.surface, size, 30))
@@ -251,7 +251,7 @@ def relief(sitting: Sitting) -> Scene:
     return Scene(0.5 + ground - 0.014 * (down + right), body.mask)
 
 
-def _thickness(body: CellMap, height: Image) -> Image:
+def _thickness(body: _CellMap, height: Image) -> Image:
     """Optical thickness of cells: a dome with a steep rim; flat cells bear a nucleus with a nucleolus."""
     dome = np.sqrt(np.clip(1 - body.radius**2, 0, 1))
     nucleus = 0.22 * within(body.radius, 0.5, 0.15) + 0.2 * within(body.radius, 0.16, 0.12)

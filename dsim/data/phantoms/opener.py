@@ -33,7 +33,7 @@ _REMEMBERED_SIZE = 128
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that the images of one phantom dataset depend on.
+    """Everything that the images (size, size, c) of one phantom dataset depend on.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Recipe:
         return f"{phantom(self.name).group}-{index // GROUP_SIZE:03d}"
 
     def digest(self, index: int, part: str) -> str:
-        """sha256 that identifies one image or mask without rendering it."""
+        """Return the sha256 that identifies one image or mask, without rendering it as (size, size, c)."""
         recipe = {
             "generator": GENERATOR_VERSION,
             "phantom": self.name,
@@ -75,7 +75,7 @@ class Recipe:
         return digest(recipe)
 
     def render(self, index: int) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], NDArray[np.uint8]]:
-        """Draw and photograph one scene: image (H, W, C) and mask (H, W) of 0 and 255."""
+        """Return one photographed scene: image (H, W, C), uint8 or uint16, and mask (H, W), uint8 of 0 and 255."""
         patient = index // GROUP_SIZE
         sitting = Sitting(
             size=self.size,
@@ -97,7 +97,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class PhantomBacking:
-    """Generated pixels and masks; picklable, for it holds the recipe only."""
+    """Generated pixels (size, size, c) and masks (size, size); picklable, for it holds the recipe only."""
 
     recipe: Recipe
 
@@ -106,7 +106,7 @@ class PhantomBacking:
         return self._rendered(index)[0].copy()
 
     def image_digest(self, index: int) -> str:
-        """sha256 of the image's recipe."""
+        """Return the sha256 of the image's recipe."""
         return self.recipe.digest(index, "image")
 
     def mask(self, index: int) -> NDArray[Any]:
@@ -114,7 +114,7 @@ class PhantomBacking:
         return self._rendered(index)[1].copy()
 
     def mask_digest(self, index: int) -> str:
-        """sha256 of the mask's recipe."""
+        """Return the sha256 of the mask's recipe."""
         return self.recipe.digest(index, "mask")
 
     def _rendered(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -187,7 +187,7 @@ def open_phantom(
 
 
 def checked(given: Mapping[str, int]) -> dict[str, int]:
-    """All options: those given, checked, and the defaults of the others."""
+    """Return all options: those given, and the defaults of the others. Raises UsageError for one out of its range."""
     return {name: option.check(given.get(name, option.default)) for name, option in _OPTIONS.items()}
 
 
@@ -204,12 +204,17 @@ def _number(knob: str, text: str) -> float:
 
 
 def sources(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> list[Dataset]:
-    """Return the nine source phantoms, each of another modality."""
+    """Return the nine source phantoms, each of another modality; images are (size, size, 1) or (size, size, 3).
+
+    Raises UsageError for a count or size out of its range.
+    """
     return [open_phantom(name, count=count, size=size, seed=seed) for name in source_names()]
 
 
 def targets(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> list[Dataset]:
     """Return the six target phantoms; ``TRUE_SOURCE`` names the nearest source of each.
+
+    Images are (size, size, 1) or (size, size, 3). Raises UsageError for a count or size out of its range.
 
     >>> from dsim.data.phantoms import TRUE_SOURCE
     >>> [data.name for data in targets()] == list(TRUE_SOURCE)
@@ -219,7 +224,10 @@ def targets(*, count: int = DEFAULT_COUNT, size: int = DEFAULT_SIZE, seed: int =
 
 
 def turn(name: str, knobs: Mapping[str, float]) -> tuple[Style, Content]:
-    """The knobs of a phantom after some were set; an unknown one is refused with the nearest known."""
+    """Return the knobs of a phantom after some were set.
+
+    Raises UnknownNameError for an unknown phantom or knob, UsageError for a knob out of its range.
+    """
     base = phantom(name)
     known = (*Style.names(), *Content.names())
     for knob in knobs:
@@ -231,7 +239,7 @@ def turn(name: str, knobs: Mapping[str, float]) -> tuple[Style, Content]:
 
 
 def assemble(title: str, recipe: Recipe, count: int) -> Dataset:
-    """The dataset of the first ``count`` images of a recipe."""
+    """Return the dataset of the first ``count`` images of a recipe."""
     base = phantom(recipe.name)
     return Dataset(
         name=title,
@@ -249,7 +257,7 @@ def assemble(title: str, recipe: Recipe, count: int) -> Dataset:
 
 
 def is_phantom(text: str) -> bool:
-    """Whether a text names a phantom rather than a path."""
+    """Return whether a text names a phantom rather than a path."""
     return text.startswith(PHANTOMS)
 
 
@@ -302,7 +310,8 @@ def content_ladder(
 ) -> list[Dataset]:
     """Return datasets in the same style whose content changes: shape, scale and density drift away from the base's.
 
-    As ``style_ladder``, with content knobs; ``CONTENT_GOAL`` if no goal is given.
+    As ``style_ladder``, with content knobs; ``CONTENT_GOAL`` if no goal is given. Raises UsageError for fewer than two
+    steps, UnknownNameError for an unknown phantom or knob.
     """
     _check(steps)
     style, content = turn(base, {})

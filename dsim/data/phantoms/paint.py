@@ -66,24 +66,24 @@ def speckle(rng: np.random.Generator, size: int, grain: tuple[int, int]) -> Imag
 
 
 def soft(field: Image, edge: float, width: float) -> Image:
-    """Smooth step: 0 where the field is well below the edge, 1 well above; ``width`` is the ramp."""
+    """Smooth step, (h, w) like the field: 0 where it is well below the edge, 1 well above; ``width`` is the ramp."""
     t: Image = np.clip((field - edge) / width + 0.5, 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def within(radius: Image, edge: float = 1.0, width: float = 0.2) -> Image:
-    """The reverse of ``soft``: 1 well inside the edge, 0 well outside."""
+    """The reverse of ``soft``, (h, w) like the radius: 1 well inside the edge, 0 well outside."""
     return soft(-radius, -edge, width)
 
 
 def bump(field: Image, centre: float, width: float) -> Image:
-    """Gaussian ridge of height 1 where the field equals the centre."""
+    """Gaussian ridge, (h, w) like the field, of height 1 where that equals the centre."""
     ridge: Image = np.exp(-(((field - centre) / width) ** 2))
     return ridge
 
 
 def blur(image: Image, sigma: float) -> Image:
-    """Gaussian blur over the first two axes; sigma in pixels, below a tenth it does nothing."""
+    """Gaussian blur of (h, w[, c]) over the first two axes; sigma in pixels, below a tenth it does nothing."""
     from scipy.ndimage import gaussian_filter
 
     if sigma < 0.1:
@@ -112,7 +112,7 @@ def stretched(radius: float, aspect: float) -> tuple[float, float]:
 
 
 def outline(rng: np.random.Generator, angle: Image, raggedness: float, waves: int = 6) -> Image:
-    """A closed contour: radius, about 1, at each polar angle; raggedness is about its standard deviation."""
+    """A closed contour: radius (h, w), about 1, at polar angles (h, w); raggedness is about its standard deviation."""
     frequency = np.arange(2, waves + 2)[:, None]
     amplitude = rng.standard_normal((waves, 1)) / frequency**0.7
     phase = rng.uniform(0, 2 * np.pi, (waves, 1))
@@ -140,19 +140,19 @@ def rgb(red: float, green: float, blue: float) -> Image:
 
 
 def vary(rng: np.random.Generator, colour: Image, spread: tuple[float, float, float]) -> Image:
-    """A colour near another: each channel multiplied by a log-normal factor of this spread."""
+    """A colour float32 (3,) near another (3,): each channel is multiplied by a log-normal factor of this spread."""
     varied: Image = colour * np.exp(rng.normal(0, spread)).astype(np.float32)
     return varied
 
 
 def over(pixels: Image, colour: Image, cover: Image) -> Image:
-    """Lay a colour over pixels (H, W, 3) where cover (H, W) is 1."""
+    """Pixels (H, W, 3) with a colour (3,) laid over them where cover (H, W) is 1."""
     veil = cover[..., None]
     return pixels * (1 - veil) + colour * veil
 
 
 def mask_of(inside: NDArray[np.bool_]) -> Mask:
-    """255 inside, else 0."""
+    """uint8 (h, w): 255 inside, else 0."""
     return np.where(inside, np.uint8(255), np.uint8(0))
 
 
@@ -171,7 +171,7 @@ def walk(start: list[float], headings: NDArray[np.floating[Any]], length: float,
 
 
 def taper(path: Path, first: float, last: float) -> Stroke:
-    """A stroke along the path that thins from the first width to the last."""
+    """A stroke along the path (n, 2) whose widths (n,) go from the first to the last."""
     return path, np.linspace(first, last, len(path))
 
 

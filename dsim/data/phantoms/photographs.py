@@ -43,7 +43,7 @@ _VEIN, _ARTERY, _BLEEDING, _EXUDATE = (
 
 
 def fundus(sitting: Sitting) -> Scene:
-    """Macula-centred retina of a left or right eye; the mask is the optic disc.
+    """Macula-centred retina (size, size, 3) of a left or right eye; the mask is the optic disc.
 
     Classes: ``healthy``, and ``retinopathy`` with dark red bleedings and yellow exudates.
     """
@@ -221,7 +221,7 @@ _MUCOSA, _LIGHT = rgb(0.88, 0.50, 0.38), rgb(1.0, 0.98, 0.94)
 
 
 def endoscopy(sitting: Sitting) -> Scene:
-    """The inside of a colon; the mask is the polyps.
+    """The inside of a colon, (size, size, 3); the mask is the polyps.
 
     Classes: ``adenoma`` is red and lobed, with a pitted surface; ``hyperplastic`` is pale, small and smooth.
     """

@@ -29,7 +29,7 @@ from dsim.data.phantoms.paint import (
 
 
 def xray(sitting: Sitting) -> Scene:
-    """A chest: two lungs, heart, spine, ribs, clavicles, vessels.
+    """A chest (size, size): two lungs, heart, spine, ribs, clavicles, vessels.
 
     Classes: ``clear`` lungs are dark; ``opacity`` clouds parts of them, as pneumonia does.
     """
@@ -139,7 +139,7 @@ _APEX, _NEAR, _FAR, _HALF_ANGLE = (-0.42, 0.5), 0.46, 1.40, 0.46
 
 
 def ultrasound(sitting: Sitting) -> Scene:
-    """Layered soft tissue with bright fasciae, speckle, and dark lesions.
+    """Layered soft tissue (size, size) with bright fasciae, speckle, and dark lesions.
 
     Classes: a ``cyst`` is black, round, and brightens what lies behind; a ``solid`` lesion is gray, ragged, and casts
     a shadow.

@@ -26,7 +26,7 @@ def accepts_folder(path: Path) -> bool:
 
 
 def read_folder(path: Path, options: ReadOptions) -> Dataset:
-    """Return every image below the folder, searched recursively; ids are relative paths without suffix.
+    """Return every image (h, w, c) below the folder, searched recursively; ids are relative paths without suffix.
 
     ``train/``, ``val/`` and ``test/`` become splits. Raises DataError where the folder has no image, holds several
     datasets, or masks without images beside them; and what ``assemble`` raises.
@@ -34,14 +34,14 @@ def read_folder(path: Path, options: ReadOptions) -> Dataset:
     _refuse_several_datasets(path)
     found = listing(path)
     items = [Item(sample_id(image, path), image, split=_split(image, path)) for image in found.images]
-    refuse_empty(items, found)
+    _refuse_empty(items, found)
     if any(item.split is None for item in items):
         items = [Item(item.id, item.path) for item in items]
     name = options.name or path.name
     return assemble(items, name=name, location=path, format="folder", options=options, notes=found.notes())
 
 
-def refuse_empty(items: Sequence[Item], found: Listing) -> None:
+def _refuse_empty(items: Sequence[Item], found: Listing) -> None:
     """Raise DataError, which names the files that lie there instead, where a folder holds no image."""
     if items:
         return
@@ -93,7 +93,7 @@ def accepts_class_folders(path: Path) -> bool:
 
 
 def read_class_folders(path: Path, options: ReadOptions) -> Dataset:
-    """Return the images, labelled by the names of their folders; ids are ``label/stem``.
+    """Return the images (h, w, c), labelled by the names of their folders; ids are ``label/stem``.
 
     Raises what ``assemble`` raises: DataError, UnreadableImageError.
     """
@@ -118,7 +118,7 @@ def accepts_image_file(path: Path) -> bool:
 
 
 def read_image_file(path: Path, options: ReadOptions) -> Dataset:
-    """Return one sample per frame, such as a page of a TIFF; ids are ``stem#number``.
+    """Return one sample (h, w, c) per frame, such as a page of a TIFF; ids are ``stem#number``.
 
     Raises what ``assemble`` raises: DataError, UnreadableImageError.
     """
@@ -134,12 +134,12 @@ def accepts_images_masks(path: Path) -> bool:
 def read_images_masks(path: Path, options: ReadOptions) -> Dataset:
     """Return the images with the masks of the same id below ``masks/``; ids are paths below ``images/`` without suffix.
 
-    Labels, groups and splits come from ``labels.csv``. Raises DataError where images and masks, or images and lines of
-    the table, do not belong together; and what ``assemble`` raises.
+    Masks are (h, w). Labels, groups and splits come from ``labels.csv``. Raises DataError where images and masks, or
+    images and lines of the table, do not belong together; and what ``assemble`` raises.
     """
     root = path / "images"
     found = listing(root)
-    refuse_empty([Item("", image) for image in found.images], found)
+    _refuse_empty([Item("", image) for image in found.images], found)
     items = [Item(sample_id(image, root), image) for image in found.images]
     masks = path / "masks"
     if masks.is_dir():

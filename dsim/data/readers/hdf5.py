@@ -51,7 +51,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Hdf5Backing(RowsBacking):
+class _Hdf5Backing(RowsBacking):
     """Rows of ``images`` and ``masks``; the file is opened for each row, and closed."""
 
     def _row(self, name: str, index: int) -> NDArray[Any]:
@@ -74,7 +74,7 @@ def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset
     return Dataset(
         name=name,
         ids=numbered(count),
-        backing=None if images is None else Hdf5Backing(path),
+        backing=None if images is None else _Hdf5Backing(path),
         labels=columns.get("labels"),
         groups=columns.get("groups"),
         features=None if features is None else given_rows(features, path, name, options.cache),

@@ -49,7 +49,7 @@ def read_table(path: Path, *, key: str, columns: Sequence[str]) -> list[Row]:
     return rows
 
 
-def other_columns(path: Path, known: Sequence[str]) -> list[str]:
+def _other_columns(path: Path, known: Sequence[str]) -> list[str]:
     """Return notes on columns that are not used, with the nearest name that would be."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = [name.strip() for name in next(csv.reader(file), [])]
@@ -82,7 +82,7 @@ def accepts(path: Path) -> bool:
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
-    """Return the images that the table names; ids are the paths without suffix.
+    """Return the images (h, w, c) that the table names; ids are the paths without suffix.
 
     Raises DataError that names the line, for files that do not exist or lie outside the table's folder; and what
     ``assemble`` raises.
@@ -91,7 +91,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     root = table.parent
     rows = read_table(table, key="path", columns=_COLUMNS)
     items = [_item(row, table, root) for row in rows]
-    notes = other_columns(table, ("path", *_COLUMNS))
+    notes = _other_columns(table, ("path", *_COLUMNS))
     name = options.name or (path.name if path.is_dir() else path.stem)
     return assemble(items, name=name, location=table, format="manifest", options=options, notes=notes)
 

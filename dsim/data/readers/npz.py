@@ -56,7 +56,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     return Dataset(
         name=options.name or path.stem,
         ids=tuple(i for part in parts for i in numbered(part.count, part.prefix.replace("_", "/"))),
-        backing=NpzBacking(path, tuple((part.prefix, part.count) for part in parts)),
+        backing=_NpzBacking(path, tuple((part.prefix, part.count) for part in parts)),
         labels=tuple(label for part in parts for label in part.labels or ()) if labelled else None,
         groups=_groups(path, declared) if not splits else None,
         splits=tuple(part.prefix[:-1] for part in parts for _ in range(part.count)) if splits else None,
@@ -69,8 +69,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 
 @dataclass(frozen=True)
-class NpzBacking(RowsBacking):
-    """Rows of the arrays ``<prefix>images`` and ``<prefix>masks`` of an archive."""
+class _NpzBacking(RowsBacking):
+    """Rows of the arrays ``<prefix>images`` (n, h, w[, c]) and ``<prefix>masks`` (n, h, w) of an archive."""
 
     parts: tuple[tuple[str, int], ...]
 
