@@ -37,7 +37,8 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
     """E k(x, x') + E k(y, y') - 2 E k(x, y); implement ``kernel``.
 
     Where ``settled``, the kernel is one for all pairs of datasets, and a dataset's own part is computed once, when it
-    is summarised; else the kernel depends on both datasets of a pair.
+    is summarised; else the kernel depends on both datasets of a pair. Features are float32 (n, d). Raises MeasureError
+    where one image makes no pair of different images.
     """
 
     extractor: str
@@ -49,7 +50,7 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
 
     @property
     def settled(self) -> bool:
-        """Whether ``kernel`` makes no use of the features."""
+        """Whether ``kernel`` makes no use of the features (n, d)."""
         return True
 
     @property
@@ -86,7 +87,10 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
     def compare_resampled(
         self, source: PairCloud, target: PairCloud, source_draws: Draws, target_draws: Draws
     ) -> NDArray[np.float64]:
-        """Replicates over pairs of *different* images: copies of an image that was drawn twice are no such pair."""
+        """Return replicates, float64 (r,), over pairs of *different* images: copies of one image are not such a pair.
+
+        Raises MeasureError where the features of the two datasets differ in number, or have no kernel.
+        """
         kernel = self._kernel_of(source, target)
         x, y = self.working(source.points, target.points)
         drawn = counts(source_draws, len(x)), counts(target_draws, len(y))
@@ -101,7 +105,7 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
         return split_mmd(kernel, self.working(whole.points, whole.points)[0], *parts, unbiased=self.unbiased)
 
     def working(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Points, Points]:
-        """Both clouds in the type that the kernel is computed in."""
+        """Return both clouds, (n, d) and (m, d), in the type in which the kernel is computed."""
         return x.astype(np.float64), y.astype(np.float64)
 
     def _own(self, kernel: Kernel, points: Points) -> float:
@@ -126,7 +130,10 @@ _MANY_PAIRS = 2**22
 
 
 class KernelInceptionDistance(KernelMeasure):
-    """Cubic-kernel discrepancy over all pairs, or over those of disjoint blocks; 0 on average for one population."""
+    """Cubic-kernel discrepancy over all pairs, or over those of disjoint blocks; 0 on average for one population.
+
+    Raises MeasureError for blocks of one image.
+    """
 
     spec = KID
     block: int
@@ -182,7 +189,10 @@ class KernelInceptionDistance(KernelMeasure):
 
 
 class MaximumMeanDiscrepancy(KernelMeasure):
-    """Squared maximum mean discrepancy; distance, 0 on average for one population where unbiased."""
+    """Squared maximum mean discrepancy; distance, 0 on average for one population where unbiased.
+
+    Raises MeasureError where half of all pairs have equal features, and no bandwidth is given.
+    """
 
     spec = MMD
     kernel_name: str

@@ -45,7 +45,7 @@ class Gaussians:
 
     ``means`` is (k, d), k = 1 or 3; ``factors`` holds the factors of the covariances one below the other, ``ranks``
     rows each. ``points`` are the features, float32 (n, d), or (0, d) where there are too many to keep; ``halving`` is
-    the seed by which images are divided into halves.
+    the seed that divides images into halves.
     """
 
     n: int
@@ -62,7 +62,10 @@ class Gaussians:
 
 
 class FrechetDistance(SimilarityMeasure[Gaussians]):
-    """Squared distance of means plus squared Bures distance of covariances; a distance."""
+    """Squared distance of means plus squared Bures distance of covariances; a distance.
+
+    Features are float32 (n, d). Raises MeasureError for too few images to have a covariance.
+    """
 
     spec = FRECHET
     extractor: str
@@ -97,7 +100,10 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
     def compare_with_replicates(
         self, source: Gaussians, target: Gaussians, source_draws: Draws, target_draws: Draws
     ) -> tuple[float, NDArray[np.float64]]:
-        """Replicates are centred on the value: copies of images add to the bias, and lift them above it."""
+        """Return the value, and replicates, float64 (r,), centred on it: copies of images add to the bias of those.
+
+        Replicates are NaN where features were too many to keep. Raises MeasureError for features of two lengths.
+        """
         value = self.compare(source, target)
         if not (len(source.points) and len(target.points)):
             return value, np.full(len(source_draws), np.nan)  # a value without an interval is still a value

@@ -31,7 +31,10 @@ class GroupedCloud:
 
 
 class ClassifierTwoSample(SimilarityMeasure[GroupedCloud]):
-    """Area under the ROC curve of held-out scores; distance in [0, 1], 1/2 where nothing distinguishes the datasets."""
+    """Area under the ROC curve of held-out scores; distance in [0, 1], 1/2 where nothing distinguishes the datasets.
+
+    Raises MeasureError where there are too few images, or groups, for the folds.
+    """
 
     spec = C2ST
     extractor: str
@@ -58,7 +61,12 @@ class ClassifierTwoSample(SimilarityMeasure[GroupedCloud]):
     def compare_resampled(
         self, source: GroupedCloud, target: GroupedCloud, source_draws: Draws, target_draws: Draws
     ) -> NDArray[np.float64]:
-        """Replicates of the held-out scores: no classifier learns again, and so none from a copy of what it scores."""
+        """Return replicates, float64 (r,), of the held-out scores.
+
+        No classifier learns again, and so none from a copy of what it scores.
+
+        Raises MeasureError where there are too few images, or groups, for the folds.
+        """
         return self.compare_with_replicates(source, target, source_draws, target_draws)[1]
 
     def compare_with_replicates(
@@ -117,7 +125,10 @@ class Balls:
 
 
 class PrecisionRecallDensityCoverage(SimilarityMeasure[Balls]):
-    """One of four shares of images that lie among the other dataset's; similarity from 0, to 1 but for density."""
+    """One of four shares of images that lie among the other dataset's; similarity from 0, to 1 but for density.
+
+    Raises MeasureError for a dataset of at most k images.
+    """
 
     spec = PRDC
     extractor: str

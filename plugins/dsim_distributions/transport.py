@@ -27,8 +27,8 @@ from dsim.stats.wasserstein import (
 from dsim_distributions.specs import MARGINAL_WASSERSTEIN, SLICED_WASSERSTEIN, WASSERSTEIN
 
 
-def centred(replicates: NDArray[np.float64], value: float) -> NDArray[np.float64]:
-    """The replicates, moved by one number so that their mean is the value, but never below 0.
+def _centred(replicates: NDArray[np.float64], value: float) -> NDArray[np.float64]:
+    """Return the replicates (r,), moved by one number so that their mean is the value, but never below 0.
 
     A resample holds fewer different images than its dataset, so a distance with a noise floor rises: resampled values
     would lie above the value, by up to 14 of their standard deviations, and their interval would miss it.
@@ -44,7 +44,10 @@ Indices = NDArray[np.intp]
 
 
 class WassersteinDistance(FeatureMeasure):
-    """W_p of all features: exact, of the entropic plan, or debiased; distance in [0, inf), in units of the features."""
+    """W_p of all features: exact, of the entropic plan, or debiased; distance in [0, inf), in units of the features.
+
+    Features are (n, d) and (m, d). Raises MeasureError where the table (n, m) is too large, or the plan is not solved.
+    """
 
     spec = WASSERSTEIN
     order: int
@@ -61,7 +64,7 @@ class WassersteinDistance(FeatureMeasure):
         tables = self._tables(source.points, target.points)
         pairs = zip(source_draws, target_draws, strict=True)
         drawn = np.array([self._of_images(tables, one, other) for one, other in pairs])
-        return centred(drawn, self._solved(tables, None))
+        return _centred(drawn, self._solved(tables, None))
 
     def compare_splits(
         self, whole: FeatureCloud, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
@@ -114,19 +117,22 @@ class Lines:
 
     @cached_property
     def sorted(self) -> NDArray[np.float32]:
-        """Each line's values in order: its quantile function."""
+        """Each line's values in order, float32 (L, n): its quantile function."""
         return np.sort(self.values, axis=1)
 
 
 class LineMeasure(SimilarityMeasure[Lines]):
-    """A mean over lines of one-dimensional transport; implement where images lie, and how lines are averaged."""
+    """A mean over lines of one-dimensional transport; implement where images lie, and how lines are averaged.
+
+    Comparing raises MeasureError where the features of the two datasets differ in number.
+    """
 
     extractor: str
     order: int
 
     @abstractmethod
     def lines(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Project features of shape (b, d) onto L lines; return positions of shape (L, b)."""
+        """Return the positions, float32 (L, b), of features (b, d) on L lines."""
 
     @abstractmethod
     def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
@@ -155,7 +161,7 @@ class LineMeasure(SimilarityMeasure[Lines]):
         self, source: Lines, target: Lines, source_draws: Draws, target_draws: Draws
     ) -> NDArray[np.float64]:
         drawn = super().compare_resampled(source, target, source_draws, target_draws)
-        return centred(drawn, self.compare(source, target))
+        return _centred(drawn, self.compare(source, target))
 
     def resample(self, summary: Lines, draw: NDArray[np.intp]) -> Lines:
         return Lines(summary.values[:, draw], summary.dimension)

@@ -25,21 +25,24 @@ class Task:
     remark: str = ""
 
     def shares(self, balanced: bool) -> NDArray[np.float64]:
-        """Weight of each image, summing to 1: equal, or equal in sum for all classes that occur."""
+        """Return the weight of each image, float64 (n,), summing to 1: equal, or equal in sum for all classes."""
         counts = np.bincount(self.codes)
         weights = 1 / counts[self.codes] if balanced else np.ones(len(self.codes))
         shares: NDArray[np.float64] = weights / weights.sum()
         return shares
 
     def part(self, chosen: NDArray[np.intp]) -> Task:
-        """The task of these images: classes that do not occur among them are none of it."""
+        """Return the task of these images, indices (m,): without the classes that do not occur among them."""
         return Task(np.unique(self.codes[chosen], return_inverse=True)[1], self.remark)
 
 
 def find_task(
     data: DatasetView, features: NDArray[np.float32], labels: str, clusters: int, rng: np.random.Generator
 ) -> Task:
-    """The task by ``labels``: ``given``, ``clusters``, or ``auto`` for labels where the dataset has them."""
+    """Return the task by ``labels``: ``given``, ``clusters``, or ``auto`` for labels where the dataset has them.
+
+    ``features`` are float32 (n, d). Raises MeasureError for one class only, or fewer distinct images than clusters.
+    """
     if labels == "clusters" or not data.has(Need.LABELS):
         return _clustered(data, features, clusters, rng)
     found, codes = np.unique(np.array(data.labels), return_inverse=True)
@@ -74,7 +77,7 @@ _ATTEMPTS = 100
 
 
 def subset_size(images: int, settings: Settings, name: str) -> int:
-    """Images per subset: the share, but not below ``least``; MeasureError where two such subsets cannot be disjoint."""
+    """Return the images per subset: the share, at least ``least``; MeasureError where two cannot be disjoint."""
     size = max(round(settings.share * images), settings.least)
     if 2 * size > images:
         raise MeasureError(
@@ -87,7 +90,10 @@ def subset_size(images: int, settings: Settings, name: str) -> int:
 def draw_subsets(
     name: str, task: Task, settings: Settings, rng: np.random.Generator
 ) -> tuple[list[NDArray[np.intp]], str]:
-    """Indices of the images of each subset, drawn without replacement, and how large the subsets are, in words."""
+    """Return the indices, (m,) each, of subsets drawn without replacement, and their size in words.
+
+    Raises MeasureError where two subsets cannot be disjoint, or where subsets hold one class only.
+    """
     images = len(task.codes)
     size = subset_size(images, settings, name)
     share = f"{100 * settings.share:g} %"
@@ -128,7 +134,10 @@ class _Part:
 
 
 def embed(data: DatasetView, features: NDArray[np.float32], settings: Settings, rng: np.random.Generator) -> Embedded:
-    """The embedding of the whole dataset, or with ``settings.subsets`` of each subset."""
+    """Return the embedding of the whole dataset, or with ``settings.subsets`` of each subset; features are (n, d).
+
+    Raises MeasureError where there is no task, or no Fisher information; UsageError for a probe of other layers.
+    """
     task = find_task(data, features, settings.labels, settings.clusters, rng)
     chosen, words = [np.arange(len(data))], ""
     if settings.subsets:

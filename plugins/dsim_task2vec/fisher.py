@@ -28,13 +28,15 @@ def sample_fisher(
     factors: NDArray[np.float64],
     weight: NDArray[np.float64],
 ) -> Filterwise:
-    """Mean over images of each image's squared gradient.
+    """Return the mean over images of each image's squared gradient, (filters,) for each layer.
 
     Parameters
     ----------
     chosen : indices of n images. ``shares`` : their weights (n,), summing to 1.
     factors : K vectors over classes for each image, (K, n, C): squares of their gradients are summed.
     weight : of the head, (C, d).
+
+    Raises MeasureError where the probe uses a layer twice, or fewer than two convolutions.
     """
     squares = _Squares(passes=len(factors))
     with probe.tapped(squares.tap):
@@ -55,9 +57,11 @@ def batch_fisher(
     factors: NDArray[np.float64],
     weight: NDArray[np.float64],
 ) -> Filterwise:
-    """Mean over batches of the squared gradient of each batch's mean: the reference's, which shrinks with the batch.
+    """Return the mean over batches of the squared gradient of each batch's mean, (filters,) for each layer.
 
-    ``batches`` hold positions in ``chosen``; everything else is as for ``sample_fisher``.
+    It is the reference's, and shrinks with the batch.
+    ``batches`` hold positions (b,) in ``chosen``; everything else is as for ``sample_fisher``. Raises MeasureError
+    where features pass fewer than two convolutions.
     """
     total: Filterwise = {}
     parameters: dict[Layer, Tensor] = {layer: layer.weight for layer in probe.layers}
@@ -94,12 +98,12 @@ class _Squares:
         self.total: Filterwise = {}
 
     def begin(self, shares: NDArray[np.float64]) -> None:
-        """The images of the next forward pass have these weights."""
+        """Give the images of the next forward pass these weights, (b,)."""
         self._shares = torch.as_tensor(shares, dtype=torch.float64)
         self._passed.clear()
 
     def tap(self, layer: Layer, inputs: Tensor, output: Tensor) -> Tensor | None:
-        """Have the output's gradient sent to this layer's sum when it comes."""
+        """Send the gradient of the output (b, C, H, W) to this layer's sum; MeasureError for a layer used twice."""
         if layer in self._passed:
             # Its gradient is the sum over both passes, to be squared as one.
             raise MeasureError(
@@ -184,7 +188,7 @@ def variational_precision(
 
 
 def prior_precision(layer: Layer) -> float:
-    """1 / lambda^2 of a layer before any optimisation: lambda^2 is the mean of its squared weights."""
+    """Return 1 / lambda^2 of a layer before any optimisation: lambda^2 is the mean of its squared weights."""
     weight = layer.weight.detach()
     return 1 / (float(torch.linalg.vector_norm(weight)) ** 2 / weight.numel() + _FLOOR)
 
@@ -204,7 +208,7 @@ class _Noise:
         return [*self._log_variance.values(), *self._log_prior.values()]
 
     def tap(self, layer: Layer, inputs: Tensor, output: Tensor) -> Tensor | None:
-        """The output with noise: its variance is that of the filter times the sum of the squared inputs it sees."""
+        """Return the output (b, C, H, W) with noise: of the filter's variance times the sum of its squared inputs."""
         if not isinstance(layer, nn.Conv2d):
             return None
         self._used[layer] = layer
@@ -219,7 +223,7 @@ class _Noise:
         return output + (0.5 * self._log_variance[layer]).exp()[:, None, None] * spread * normal
 
     def divergence(self) -> Tensor:
-        """Twice the Kullback-Leibler divergence of the noisy weights from the prior, as the reference counts it."""
+        """Return twice the Kullback-Leibler divergence of the noisy weights from the prior, as in the reference."""
         total = torch.zeros((), device=self._probe.network.device)
         for layer in self._used.values():
             log_variance, log_prior = self._log_variance[layer], self._log_prior[layer]
@@ -230,7 +234,7 @@ class _Noise:
         return total
 
     def precisions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of the filters, and of their layers' priors."""
+        """Return the precisions of the filters, and of their layers' priors, float64 (k,) both."""
         layers = [self._used[layer] for layer in self._probe.used(self._used)]
         found = [(-self._log_variance[layer].detach().cpu().double()).exp().numpy() for layer in layers]
         priors = [float((-self._log_prior[layer].detach().cpu().double()).exp()) for layer in layers]

@@ -35,7 +35,7 @@ _READERS = {
 
 @dataclass(frozen=True)
 class TaskEmbedding:
-    """Embeddings of a dataset, one row for the whole or for each subset.
+    """Embeddings (S, k) of a dataset, one row for the whole or for each subset.
 
     ``fisher`` float32 (S, k): Fisher information, or precision (variational); ``prior`` float32 (S, k): precision of
     each filter's prior. ``token`` is drawn once per dataset and seed, and seeds the pairs of subsets. ``told`` is what
@@ -93,7 +93,7 @@ class _Task2VecMeasure(SimilarityMeasure[TaskEmbedding]):
 
 
 class Task2Vec(_Task2VecMeasure):
-    """Symmetric distance of two tasks; see ``dsim.stats.fisher``.
+    """Symmetric distance of two tasks; see ``dsim.stats.fisher``. Raises UsageError for a parameter that is not read.
 
     >>> Task2Vec(distance="raw-cosine", fisher="sample")
     task2vec:distance=raw-cosine,fisher=sample
@@ -116,15 +116,19 @@ class Task2Vec(_Task2VecMeasure):
         return float(self.pair_values(source, target).mean())
 
     def pair_values(self, source: TaskEmbedding, target: TaskEmbedding) -> NDArray[np.float64]:
-        """Distances of the pairs of subsets whose mean is the value: their spread says what the value is worth.
+        """Return the distances, float64 (p,), of the pairs of subsets; their mean is the value, their spread its worth.
 
-        Of one dataset with itself, pairs of different subsets. Without subsets, the one distance.
+        Of one dataset with itself, pairs of different subsets. Without subsets, the one distance. Raises MeasureError
+        where a distance is undefined.
         """
         chosen = _pairs(source, target, self.pairs)
         return np.array([self._distance(source, target, row, column) for row, column in chosen])
 
     def noise_floor(self, summary: TaskEmbedding) -> tuple[float, float]:
-        """Mean and standard deviation of the distance of two subsets of one dataset, over neighbours in the draw."""
+        """Return mean and deviation of the distance of two subsets of one dataset, over neighbours in the draw.
+
+        Raises MeasureError for the embedding of a whole dataset.
+        """
         rows = len(summary.fisher)
         if rows < 2:
             raise MeasureError(

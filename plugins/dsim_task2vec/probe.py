@@ -40,6 +40,8 @@ class Probe:
     ----------
     reference : of the extractor.
     batchnorm : whether the weights of BatchNorm layers count beside the filters of convolutions.
+
+    Raises UsageError for an extractor that is not a network, or has layers of another kind.
     """
 
     def __init__(self, reference: str, runtime: Runtime, batchnorm: bool) -> None:
@@ -63,11 +65,11 @@ class Probe:
                 raise _unsupported(self.recipe, layer, "leave its weights out: batchnorm=false")
 
     def features(self, images: Tensor) -> Tensor:
-        """Features (b, d) with their history."""
+        """Return the features (b, d) of images (b, C, H, W), with their history."""
         return self.network.traced(images)
 
     def tensor(self, images: NDArray[np.float32]) -> Tensor:
-        """Transformed images on the probe's device."""
+        """Return transformed images, float32 (b, C, H, W), on the probe's device."""
         return torch.from_numpy(images).to(self.network.device, memory_format=torch.channels_last)
 
     @contextmanager
@@ -81,7 +83,7 @@ class Probe:
                 handle.remove()
 
     def used(self, found: Mapping[Layer, Any]) -> list[Layer]:
-        """The layers that features depend on, in the network's order; MeasureError where they are too few."""
+        """Return the layers that features depend on, in the network's order; MeasureError where they are too few."""
         used = [layer for layer in self.layers if layer in found]
         if sum(isinstance(layer, nn.Conv2d) for layer in used) < 2:
             raise MeasureError(
@@ -116,7 +118,7 @@ def _hook(tap: Tap) -> Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor | N
 
 
 class Images:
-    """Transformed images of a dataset by index: held in memory where they are few, else decoded anew each time."""
+    """Transformed images (b, C, H, W) of a dataset by index: held in memory where they are few, else decoded anew."""
 
     def __init__(self, data: DatasetView, probe: Probe) -> None:
         self._data = data
@@ -194,7 +196,7 @@ class ConvolutionSquares:
 
 
 def affine_squares(inputs: Tensor, module: nn.BatchNorm2d) -> Callable[[Tensor], Tensor]:
-    """The function from an output gradient (b, C, H, W) to each sample's squared gradient of the weights, (b, C)."""
+    """Return the function from an output gradient (b, C, H, W) to each sample's squared weight gradient, (b, C)."""
     mean, variance = module.running_mean, module.running_var
     assert mean is not None, "that there are statistics is checked when the probe is opened"
     assert variance is not None
@@ -203,7 +205,7 @@ def affine_squares(inputs: Tensor, module: nn.BatchNorm2d) -> Callable[[Tensor],
 
 
 def is_supported(module: nn.Conv2d) -> bool:
-    """Whether the gradients of this kind of convolution are computed here: zero padding, alike on opposite sides."""
+    """Return whether the gradients of this convolution are computed here: zero padding, alike on opposite sides."""
     sides_alike = module.padding != "same" or all(reach % 2 == 0 for reach in _reach(module))
     return type(module).forward is nn.Conv2d.forward and module.padding_mode == "zeros" and sides_alike
 
@@ -258,7 +260,7 @@ class Head:
     bias: NDArray[np.float64]
 
     def posterior(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probabilities of the classes, float64 (n, C)."""
+        """Return the probabilities of the classes, float64 (n, C), for features (n, d)."""
         from scipy.special import softmax
 
         probabilities: NDArray[np.float64] = softmax(features @ self.weight.T + self.bias, axis=1)
@@ -268,7 +270,7 @@ class Head:
 def fit_head(
     features: NDArray[np.float32], codes: NDArray[np.intp], weights: NDArray[np.float64], decay: float
 ) -> Head:
-    """Minimise the weighted mean cross-entropy + decay / 2 (s |W|)^2 by L-BFGS in float64.
+    """Return the head of least weighted mean cross-entropy + decay / 2 (s |W|)^2, by L-BFGS in float64.
 
     s^2 is the features' total variance, so that ``decay`` means the same for every probe and dataset.
 
@@ -276,6 +278,8 @@ def fit_head(
     ----------
     features : (n, d). ``codes`` : class of each sample, integers (n,). ``weights`` : shares (n,), summing to 1.
     decay : positive; makes the optimum unique, and keeps the posterior from certainty where classes are separable.
+
+    Raises MeasureError where all features are alike, or the optimum is not reached.
     """
     from scipy.optimize import minimize
     from scipy.special import log_softmax

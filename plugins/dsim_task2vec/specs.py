@@ -150,6 +150,6 @@ class Settings:
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Settings:
-        """The settings among a measure's parameters."""
+        """Return the settings among a measure's parameters."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in params.items() if name in known})
