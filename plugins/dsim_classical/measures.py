@@ -27,7 +27,7 @@ from dsim_classical.specs import CC, FRC, NMI
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-def common_form(size: int) -> Square:
+def _common_form(size: int) -> Square:
     """Gray (ITU-R 601 luma, or the mean of any other number of channels), ``size`` x ``size``, aspect ignored."""
     return Square(size, channels=1)
 
@@ -35,16 +35,19 @@ def common_form(size: int) -> Square:
 def prepare(
     data: DatasetView, size: int, function: Callable[[NDArray[np.float32]], NDArray[Scalar]]
 ) -> NDArray[Scalar]:
-    """A function of batches of images (b, size, size), applied to the whole dataset as it is read."""
+    """Return a function of batches of images (b, size, size), applied to the whole dataset as it is read.
+
+    Raises MeasureError for NaN or infinite pixels.
+    """
     parts = []
-    for batch in data.batches(common_form(size)):
+    for batch in data.batches(_common_form(size)):
         images = batch[:, 0]
         _refuse_not_finite(images, data)
         parts.append(function(images))
     return np.concatenate(parts)
 
 
-def refuse_constant(prepared: NDArray[np.float32], data: DatasetView) -> None:
+def _refuse_constant(prepared: NDArray[np.float32], data: DatasetView) -> None:
     """Raise MeasureError where constant images have left NaN rows: each would make all its pairs undefined."""
     constant = np.flatnonzero(np.isnan(prepared.reshape(len(prepared), -1)[:, 0]))
     if len(constant):
@@ -55,7 +58,7 @@ def refuse_constant(prepared: NDArray[np.float32], data: DatasetView) -> None:
         )
 
 
-def refuse_undefined(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def _refuse_undefined(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """The scores, or MeasureError where some pairs have none: leaving them out would change what the mean is of."""
     undefined = int(np.isnan(scores).sum())
     if undefined:
@@ -92,7 +95,7 @@ class StandardImages:
 
 
 class CrossCorrelation(PairwiseMeasure[StandardImages]):
-    """Mean Pearson correlation of all image pairs; similarity in [-1, 1]."""
+    """Mean Pearson correlation of all image pairs; similarity in [-1, 1]. Raises MeasureError for constant images."""
 
     spec = CC
     size: int
@@ -100,7 +103,7 @@ class CrossCorrelation(PairwiseMeasure[StandardImages]):
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> StandardImages:
         images = prepare(data, self.size, standardise)
-        refuse_constant(images, data)
+        _refuse_constant(images, data)
         return _mean_image(images)
 
     def pairwise(self, source: StandardImages, target: StandardImages) -> NDArray[np.float64]:
@@ -132,14 +135,14 @@ class RingSpectra:
 
 
 class FourierRingCorrelation(PairwiseMeasure[RingSpectra]):
-    """Mean Fourier ring correlation of all image pairs; similarity in [-1, 1]."""
+    """Mean Fourier ring correlation of all pairs; similarity in [-1, 1]. Raises MeasureError for constant images."""
 
     spec = FRC
     size: int
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> RingSpectra:
         spectra = prepare(data, self.size, ring_spectra)
-        refuse_constant(spectra, data)
+        _refuse_constant(spectra, data)
         return _mean_spectra(spectra)
 
     def pairwise(self, source: RingSpectra, target: RingSpectra) -> NDArray[np.float64]:
@@ -167,7 +170,10 @@ class BinnedImages:
 
 
 class NormalisedMutualInformation(PairwiseMeasure[BinnedImages]):
-    """Mean normalised mutual information of all image pairs; similarity in [1, 2]."""
+    """Mean normalised mutual information of all image pairs; similarity in [1, 2].
+
+    Raises MeasureError for a pair of two constant images.
+    """
 
     spec = NMI
     size: int
@@ -177,7 +183,7 @@ class NormalisedMutualInformation(PairwiseMeasure[BinnedImages]):
         return BinnedImages(prepare(data, self.size, partial(bin_indices, bins=self.bins)))
 
     def pairwise(self, source: BinnedImages, target: BinnedImages) -> NDArray[np.float64]:
-        return refuse_undefined(normalised_mutual_information(source.indices, target.indices, self.bins))
+        return _refuse_undefined(normalised_mutual_information(source.indices, target.indices, self.bins))
 
     def resample(self, summary: BinnedImages, draw: NDArray[np.intp]) -> BinnedImages:
         return BinnedImages(summary.indices[draw])

@@ -30,6 +30,8 @@ class TokenOf(nn.Module):
     backbone : gives tokens (b, n, d), the class token first, or maps (b, d, h, w), after its last normalisation.
     token : ``cls``, the class token (after XCiT's class attention: its final token); ``mean``, of the patch tokens or
         of the map; ``final``, what the network itself hands on: the class token where there is one, else the mean.
+
+    Raises UsageError for ``cls`` of a network without a class token.
     """
 
     def __init__(self, backbone: nn.Module, token: str) -> None:
@@ -48,7 +50,7 @@ class TokenOf(nn.Module):
 
 
 def backbone_state(path: Path, branch: str) -> State:
-    """The weights of one backbone of a file, without wrappers' prefixes and without heads.
+    """Return the weights of one backbone of a file, without wrappers' prefixes and without heads.
 
     Parameters
     ----------
@@ -70,7 +72,10 @@ def backbone_state(path: Path, branch: str) -> State:
 
 
 def load_backbone(name: str, module: nn.Module, path: Path, state: State) -> None:
-    """Give a network of timm its weights, every one; a position embedding of another grid is interpolated by timm."""
+    """Give a network of timm all its weights; timm interpolates a position embedding of another grid.
+
+    Raises WeightsError where the file does not fit the network.
+    """
     from dsim.features.network import load_state
 
     # Each family of timm reads its authors' names and shapes by a function of this name.

@@ -50,7 +50,11 @@ class _Plan:
 
 
 def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
-    """The backbone of that architecture; weights as published, of ``weights=FILE``, or ``init=random:SEED`` by name."""
+    """Return the backbone of that architecture, which maps images (b, 3, h, w) to features (b, d).
+
+    Its weights are as published, of ``weights=FILE``, or drawn by ``init=random:SEED``. Raises UsageError for options
+    that contradict each other, WeightsError where nobody published weights.
+    """
     check_options("dino", options, OPTIONS)
     _refuse_contradictions(options)
     name = name.removesuffix(f".{_TAG}")

@@ -22,6 +22,8 @@ Splits = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 class Dino(FeatureMeasure):
     """Energy distance, squared MMD, squared Fréchet distance or nearest-neighbour accuracy of DINO features.
 
+    Features are (n, d) and (m, d). Raises MeasureError where equal features leave no bandwidth or nearest image.
+
     >>> clouds = [FeatureCloud(np.array([[0.0], [2.0], [4.0]], np.float32) + shift) for shift in (0, 3)]
     >>> [round(Dino(statistic=name).compare(*clouds), 4) for name in ("energy", "frechet", "nearest")]
     [1.1111, 9.0, 0.3333]
@@ -41,7 +43,7 @@ class Dino(FeatureMeasure):
     def compare_resampled(
         self, source: FeatureCloud, target: FeatureCloud, source_draws: Draws, target_draws: Draws
     ) -> NDArray[np.float64]:
-        """Replicates in which the copies of an image that was drawn twice are no pair of different images."""
+        """Return replicates, float64 (r,), in which copies of one image are not a pair of different images."""
         if self.statistic == "frechet":
             return super().compare_resampled(source, target, source_draws, target_draws)
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])

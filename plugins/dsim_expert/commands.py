@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Question:
+class _Question:
     """``name`` of the property, which is a column of the table; what is asked; and the answers to choose from."""
 
     name: str
@@ -30,10 +30,10 @@ class Question:
 
 
 QUESTIONS = (
-    Question("origin", "natural or medical images?", ("natural", "medical")),
-    Question("colour", "grayscale or colour images?", ("gray", "colour")),
-    Question("content", "objects or textures?", ("objects", "textures")),
-    Question(
+    _Question("origin", "natural or medical images?", ("natural", "medical")),
+    _Question("colour", "grayscale or colour images?", ("gray", "colour")),
+    _Question("content", "objects or textures?", ("objects", "textures")),
+    _Question(
         "kind",
         "which objects or textures?",
         (
@@ -49,8 +49,8 @@ QUESTIONS = (
             "other",
         ),
     ),
-    Question("diversity", "how diverse are the images?", ("low", "medium", "high")),
-    Question("classes", "how many classes?", ("1", "2", "3 to 5", "6 to 10", "more than 10")),
+    _Question("diversity", "how diverse are the images?", ("low", "medium", "high")),
+    _Question("classes", "how many classes?", ("1", "2", "3 to 5", "6 to 10", "more than 10")),
 )
 
 
@@ -60,7 +60,7 @@ Rows = list[dict[str, str]]
 
 
 def read_ratings(path: Path) -> Rows:
-    """The rows of a table, or none where there is no file; DataError where it is a table of something else."""
+    """Return the rows of a table, or none without a file; DataError where it is a table of something else."""
     if not path.exists() or not path.stat().st_size:
         return []
     rows = [dict(line.cells) for line in read_lines(path)]
@@ -72,7 +72,7 @@ def read_ratings(path: Path) -> Rows:
     return rows
 
 
-def answers_in(rows: Iterable[Mapping[str, str]], dataset: str, observer: str) -> dict[str, str]:
+def _answers_in(rows: Iterable[Mapping[str, str]], dataset: str, observer: str) -> dict[str, str]:
     """Return the answers of an observer about a dataset, by property."""
     for row in rows:
         if (row["dataset"], row["observer"]) == (dataset, observer):
@@ -81,7 +81,10 @@ def answers_in(rows: Iterable[Mapping[str, str]], dataset: str, observer: str) -
 
 
 def record(path: Path, dataset: str, observer: str, answers: Mapping[str, str]) -> None:
-    """Write answers into the observer's row. The file is read again and replaced as a whole: other rows stay."""
+    """Write answers into the observer's row. The file is read again and replaced as a whole: other rows stay.
+
+    Raises DataError where the file is not a table of ratings.
+    """
     rows = read_ratings(path)
     place = next((row for row in rows if (row["dataset"], row["observer"]) == (dataset, observer)), None)
     if place is None:
@@ -144,7 +147,7 @@ def rate(
 
     observer = _observer(observer, out)
     opened = open_dataset(dataset)
-    before = {} if again else answers_in(read_ratings(out), opened.name, observer)
+    before = {} if again else _answers_in(read_ratings(out), opened.name, observer)
     given = {name: answer for name, answer in answers.items() if answer is not None}
     if given:
         record(out, opened.name, observer, given)
@@ -162,7 +165,10 @@ def rate(
 
 
 def draw(dataset: Dataset, count: int, seed: int, path: Path) -> None:
-    """Write a picture of random images without repetition, and without names; the same for every observer."""
+    """Write a picture of random images (h, w, c), each once and without its name; the same for every observer.
+
+    Raises DataError where the file is neither ``.png`` nor ``.jpg``, NeedError without images.
+    """
     from dsim.data.inspection import save_grid
     from dsim.random import stream
 

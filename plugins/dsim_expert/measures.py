@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def canonical(answer: str) -> str:
-    """An answer without what people write differently: case and spaces.
+    """Return an answer without what people write differently: case and spaces.
 
     >>> canonical("  Gray  scale ")
     'gray scale'
@@ -33,7 +33,7 @@ def canonical(answer: str) -> str:
 
 
 def majority(answers: Iterable[str]) -> tuple[str, bool]:
-    """The answer that most observers gave, and whether others were given as often; of those the first by alphabet.
+    """Return the answer of most observers, and whether others were given as often; of those the first by alphabet.
 
     >>> majority(["gray", "colour", "Gray"]), majority(["gray", "colour"])
     (('gray', False), ('colour', True))
@@ -58,7 +58,10 @@ class Properties:
 
 
 class ExpertHamming(SimilarityMeasure[Properties]):
-    """Number (or share) of properties in which two datasets differ; a distance."""
+    """Number (or share) of properties in which two datasets differ; a distance.
+
+    Raises MeasureError where a property is missing, unless that is allowed, or where none is common to both.
+    """
 
     spec = EXPERT
     normalised: bool
@@ -115,7 +118,10 @@ class Choices:
 
 
 class ExpertChoice(SimilarityMeasure[Choices]):
-    """Share of the target's experts who named the source; similarity in [0, 1]."""
+    """Share of the target's experts who named the source; similarity in [0, 1].
+
+    Raises MeasureError where nobody chose for the target, or where the source's name is not known.
+    """
 
     spec = CHOICE
 
@@ -155,7 +161,7 @@ class Agreement:
     observers: int
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Plain numbers; NaN is null."""
+        """Return plain numbers; NaN is null."""
         kappa = self.kappa
         return {
             "kappa": number(kappa.value),
@@ -167,7 +173,7 @@ class Agreement:
 
 
 def agreements(table: Mapping[str, Mapping[str, str]]) -> dict[str, Agreement]:
-    """Agreement by property, and of all together under the key ""; ``table`` holds attributes by dataset."""
+    """Return the agreement by property, and of all together under the key ""; ``table`` holds attributes by dataset."""
     judged: dict[str, list[list[str]]] = {}
     for attributes in table.values():
         for name, votes in votes_of(attributes).items():

@@ -51,7 +51,7 @@ class Fingerprint:
 
 
 def take(blocks: Iterable[NDArray[np.float32]], edges: NDArray[np.float64] | None) -> Fingerprint:
-    """The fingerprint of features that come in blocks (b, d); ``edges`` are those between bins, None for no histograms.
+    """Return the fingerprint of features that come in blocks (b, d); ``edges`` (e,) lie between bins, None for no bins.
 
     Memory is one block and (d, bins), and at most ``KEPT`` rows.
     """
@@ -71,7 +71,7 @@ def take(blocks: Iterable[NDArray[np.float32]], edges: NDArray[np.float64] | Non
 def resampled(
     fingerprint: Fingerprint, draws: Iterable[NDArray[np.intp]], edges: NDArray[np.float64] | None
 ) -> Iterator[Fingerprint]:
-    """Fingerprints of the images drawn, without their points; every feature is binned once."""
+    """Yield fingerprints of the images drawn, indices (m,) each, without their points; features are binned once."""
     points = fingerprint.points
     indices = None if edges is None else bin_of(points, edges)
     bins = 0 if edges is None else len(edges) + 1
@@ -81,7 +81,7 @@ def resampled(
 
 
 def merged(first: Fingerprint, second: Fingerprint) -> Fingerprint:
-    """The fingerprint of both datasets' images together."""
+    """Return the fingerprint of both datasets' images together: mean (d,), histograms (d, bins)."""
     count = first.count + second.count
     mean = (first.mean * first.count + second.mean * second.count) / count
     points = (first.points, second.points) if first.kept and second.kept else (first.points[:0],)
@@ -89,7 +89,7 @@ def merged(first: Fingerprint, second: Fingerprint) -> Fingerprint:
 
 
 def finite_blocks(data: DatasetView, extractor: str) -> Iterator[NDArray[np.float32]]:
-    """The dataset's features in blocks; MeasureError where any is NaN or infinite."""
+    """Yield the dataset's features in blocks, float32 (b, d); MeasureError where any is NaN or infinite."""
     start = 0
     for block in data.feature_blocks(extractor):
         bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
@@ -147,7 +147,7 @@ def write_record(record: Record, path: Path) -> None:
 
 
 def read_record(path: Path) -> Record:
-    """Read and verify a file; raises DataError that names it where it is anything but a whole fingerprint."""
+    """Return the fingerprint in a file; raises DataError that names it where it is not a whole fingerprint."""
     try:
         document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -171,7 +171,7 @@ def read_record(path: Path) -> Record:
 
 
 def is_record(path: str) -> bool:
-    """Whether a path means a fingerprint rather than a dataset."""
+    """Return whether a path means a fingerprint rather than a dataset."""
     return path.lower().endswith(".json")
 
 
@@ -187,12 +187,12 @@ def refuse_strangers(records: Sequence[Record]) -> None:
             if one != two:
                 raise DataError(
                     f"{first.origin} and {other.origin} were not made in the same way, and have no common measure: "
-                    f"{what} {_told(first, what)} and {_told(other, what)}",
+                    f"{what} {_describe(first, what)} and {_describe(other, what)}",
                     hint="write both with the same --extractor, weights, --bins and --scale",
                 )
 
 
-def _told(record: Record, what: str) -> str:
+def _describe(record: Record, what: str) -> str:
     if what == "extractor":
         return f"{record.reference or GIVEN['extractor']} (recipe {record.recipe_digest[:12]})"
     return str(len(record.fingerprint.mean)) if what != "bins" else f"{record.bins} at scale {record.scale:g}"
@@ -257,7 +257,7 @@ def _version() -> str:
 
 
 def make_record(dataset: Dataset, extractor: str, bins: int, scale: float, runtime: Runtime, least: int = 1) -> Record:
-    """The fingerprint of a dataset, with means and histograms, good for every variant of the measure.
+    """Return the fingerprint of a dataset: mean (d,) and histograms (d, bins), good for every variant of the measure.
 
     Raises DataError where there are fewer than ``least`` images: the histograms of few images reveal much of each.
     """

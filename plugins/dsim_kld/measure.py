@@ -42,7 +42,10 @@ Draws = Sequence[NDArray[np.intp]]
 
 
 class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
-    """Kullback-Leibler divergence of task fingerprints; a distance in nats."""
+    """Kullback-Leibler divergence of task fingerprints; a distance in nats.
+
+    Raises MeasureError where the means (d,) have no finite divergence, or where features are to be drawn and not kept.
+    """
 
     spec = KLD_TF
     extractor: str
@@ -57,7 +60,7 @@ class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
 
     @property
     def edges(self) -> NDArray[np.float64] | None:
-        """Edges between the bins; None where only means are compared."""
+        """Edges between the bins, float64 (e,); None where only means are compared."""
         return None if self.variant == MEAN else shared_edges(self.bins, self.scale)
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Fingerprint:
@@ -117,7 +120,7 @@ class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
 
 
 def bins_that_hide(histograms: NDArray[np.int64]) -> list[str]:
-    """Return the faults of bins for these features, in words: most values in one bin, or too many beyond the range."""
+    """Return the faults of bins, in words, for histograms (d, bins): most values in one, or too many out of range."""
     total = histograms.sum()
     crowded = histograms.max(axis=1).sum() / total
     beyond = histograms[:, [0, -1]].sum() / total
@@ -171,7 +174,7 @@ class Way:
 
 
 def gather(paths: Sequence[str], extractor: str | None, runtime: Runtime) -> list[Record]:
-    """The fingerprint of each path: read where it is a file, made alike where it is a dataset.
+    """Return the fingerprint of each path: read where it is a file, made alike where it is a dataset.
 
     Raises DataError where two were not made in the same way, UsageError where no file says how.
     """
@@ -201,7 +204,10 @@ def _made(path: str, extractor: str, like: Record, runtime: Runtime) -> Record:
 
 
 def compare_records(sources: Sequence[Record], targets: Sequence[Record] | None, way: Way) -> SimilarityMatrix:
-    """The matrix of fingerprints that were made alike; without targets the sources are compared with each other."""
+    """Return the matrix (sources, targets) of fingerprints made alike; without targets, of the sources themselves.
+
+    Raises UsageError for one fingerprint alone, DataError where two of a role have one name.
+    """
     columns = list(sources if targets is None else targets)
     if targets is None and len(sources) < 2:
         raise UsageError("one fingerprint cannot be compared with itself alone", hint="name a second, or --targets")

@@ -40,7 +40,10 @@ class Cells:
 
 
 class CcFv(SimilarityMeasure[Cells]):
-    """Log of feature variety over class inconsistency; similarity, any real number."""
+    """Log of feature variety over class inconsistency, of cells (p, d); similarity, any real number.
+
+    Raises MeasureError where all images have the same maps.
+    """
 
     spec = CC_FV
     extractor: str

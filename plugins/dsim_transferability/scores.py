@@ -51,7 +51,10 @@ class Taught:
 
 
 class TransferScore(SimilarityMeasure[Taught]):
-    """A score of the target's features and labels, seen through the source's head; implement ``score``."""
+    """A score of the target's features and labels, seen through the source's head; implement ``score``.
+
+    Raises MeasureError for fewer than two classes or images of a class, for equal features, and where a score is NaN.
+    """
 
     extractor: str
     penalty: float
@@ -60,21 +63,21 @@ class TransferScore(SimilarityMeasure[Taught]):
 
     @abstractmethod
     def score(self, points: NDArray[np.float64], target: Taught) -> float:
-        """The value for the target's images as ``seen``; NaN where there is none, see ``why_undefined``."""
+        """Return the value for the target's images as ``seen``, (n, k); NaN without one, see ``why_undefined``."""
 
     def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
-        """The target's features through the source's head, (n, k)."""
+        """Return the target's features, float64, through the source's head, (n, k)."""
         return source.head.coordinates(target.points)
 
     def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
-        """Why the score is NaN for these points."""
+        """Return the reason, in words, why the score is NaN for these points (n, k)."""
         return "the score is not defined for this target"
 
     def extractors(self) -> tuple[str, ...]:
         return (self.extractor,)
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Taught:
-        refuse_few(data.labels, repr(data.dataset.name))
+        _refuse_few(data.labels, repr(data.dataset.name))
         points = finite_features(data, self.extractor)
         if (points == points[0]).all():
             raise MeasureError(
@@ -112,7 +115,7 @@ class TransferScore(SimilarityMeasure[Taught]):
 
     def resample(self, summary: Taught, draw: NDArray[np.intp]) -> Taught:
         classes = summary.classes[draw]
-        refuse_few(tuple(map(str, classes.tolist())), "the resample")
+        _refuse_few(tuple(map(str, classes.tolist())), "the resample")
         return self._taught(summary.points[draw], classes, summary.seed)
 
     def compare_resampled(
@@ -129,7 +132,7 @@ class TransferScore(SimilarityMeasure[Taught]):
         """One replicate; NaN where the draw left too few images of a class, which says nothing of the dataset."""
         try:
             # The target's own head is not asked: only its rows are drawn.
-            refuse_few(tuple(map(str, target.classes[j].tolist())), "the resample")
+            _refuse_few(tuple(map(str, target.classes[j].tolist())), "the resample")
             drawn = replace(target, points=target.points[j], classes=target.classes[j])
             return self.compare(self.resample(source, i), drawn)
         except MeasureError:
@@ -137,14 +140,14 @@ class TransferScore(SimilarityMeasure[Taught]):
 
 
 def trained(points: NDArray[np.float32], classes: NDArray[np.intp], penalty: float) -> Head:
-    """The head that these labels teach; MeasureError where it does not converge."""
+    """Return the head of features (n, d) and their classes (n,); MeasureError where it does not converge."""
     try:
         return train_head(points, classes, penalty)
     except FloatingPointError as error:
         raise MeasureError(str(error), hint="raise penalty") from error
 
 
-def refuse_few(labels: Sequence[str], name: str) -> None:
+def _refuse_few(labels: Sequence[str], name: str) -> None:
     """Raise MeasureError for fewer than two classes, or a class of one image: it would be explained by itself."""
     counts = Counter(labels)
     if len(counts) < 2:
