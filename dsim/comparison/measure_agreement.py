@@ -24,7 +24,7 @@ SCHEMA = "dsim.agreement/1"
 
 @dataclass(frozen=True)
 class Agreement:
-    """Several measures of the same datasets beside each other.
+    """Several measures of the same datasets, values (sources, targets), beside each other.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class Aligned:
 
 
 def align(matrix: SimilarityMatrix, truth: TransferMatrix, *, common: bool, exclude_self: bool) -> Aligned:
-    """Return a matrix and a truth brought together by name.
+    """Return a matrix and a truth brought together by name, float64 (sources, targets) both.
 
     Self pairs are those of one dataset (``matrix.same``), or of one name.
 

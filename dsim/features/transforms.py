@@ -88,7 +88,8 @@ class Square:
 class NetworkInput:
     """The evaluation transform of timm and torchvision: resize, crop the centre, standardise.
 
-    Equal to theirs to the bit on 8-bit RGB images. Raises UsageError for a wrong option.
+    Equal to theirs to the bit on 8-bit RGB images. Pixels (H, W, C) become float32 (c, side, side). Raises UsageError
+    for a wrong option.
 
     Parameters
     ----------
