@@ -53,6 +53,8 @@ def place(points: Points, clouds: Sequence[Points]) -> Placement:
     points : float64 (m, k), finite.
     clouds : the sets, float64 (n_i, k), none empty.
 
+    Raises ValueError where the points of both have different dimensions.
+
     >>> near, far = np.zeros((3, 2)), np.full((2, 2), 3.0)
     >>> placement = place(np.array([[0.0, 0.0]]), [near, far])
     >>> placement.mean.round(3).tolist(), placement.p.round(3).tolist()
@@ -79,6 +81,8 @@ def conformal_p(points: Points, cloud: Points) -> Points:
     Returns
     -------
     float64 (m,), in [1 / (n + 1), 1].
+
+    Raises ValueError where the points of both have different dimensions.
 
     References
     ----------

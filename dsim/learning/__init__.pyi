@@ -1,7 +1,23 @@
+from .augment import resize
 from .callbacks import Check, DivergenceCheck, RangeCheck, frozen_copy, share_left, update_teacher
 from .config import CHOICES, TrainingConfig, autocast, in_float32, uses_bfloat16
+from .images import ImageBank, balanced_batches, build_bank, read_bank, read_images, recall
 from .loop import TrainingResult, fit
+from .losses import (
+    NORMS,
+    GramMatrices,
+    Triplets,
+    draw_triplets,
+    gram,
+    reconstruction_loss,
+    segmentation_loss,
+    style_loss,
+    style_triplet_loss,
+    triplet_loss,
+    weighted_sum,
+)
 from .objective import Curves, Objective, ParameterGroup
+from .policies import EXTENTS, augment_asap, augment_classification, augment_segmentation
 from .schedules import (
     NAMED_SCHEDULES,
     ChainedCosine,
@@ -19,13 +35,17 @@ from .trainer import TrainedModel, Trainer, train
 
 __all__ = [
     "CHOICES",
+    "EXTENTS",
     "NAMED_SCHEDULES",
+    "NORMS",
     "ChainedCosine",
     "Check",
     "Constant",
     "Cosine",
     "Curves",
     "DivergenceCheck",
+    "GramMatrices",
+    "ImageBank",
     "Linear",
     "Objective",
     "ParameterGroup",
@@ -38,14 +58,32 @@ __all__ = [
     "Trainer",
     "TrainingConfig",
     "TrainingResult",
+    "Triplets",
     "WarmUp",
+    "augment_asap",
+    "augment_classification",
+    "augment_segmentation",
     "autocast",
+    "balanced_batches",
+    "build_bank",
+    "draw_triplets",
     "fit",
     "frozen_copy",
+    "gram",
     "in_float32",
     "named_schedule",
+    "read_bank",
+    "read_images",
+    "recall",
+    "reconstruction_loss",
+    "resize",
+    "segmentation_loss",
     "share_left",
+    "style_loss",
+    "style_triplet_loss",
     "train",
+    "triplet_loss",
     "update_teacher",
     "uses_bfloat16",
+    "weighted_sum",
 ]

@@ -58,7 +58,7 @@ def flip(images: Tensor, horizontal: Tensor, vertical: Tensor | None = None) -> 
 
 
 def rotate_quarters(images: Tensor, turns: Tensor) -> Tensor:
-    """Return square images turned counter-clockwise by 90 degrees ``turns`` times, int (b,).
+    """Return square images (b, c, s, s) turned counter-clockwise by 90 degrees ``turns`` times, int (b,).
 
     Raises UsageError where images are not square.
     """
@@ -147,17 +147,17 @@ def scale_about_mean(images: Tensor, *gains: Tensor, shift: Tensor) -> Tensor:
 
 
 def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
-    """Return images times ``factor`` (b,), in [0, 1]."""
+    """Return images (b, c, h, w) times ``factor`` (b,), in [0, 1]."""
     return (images * per_image(factor, images)).clamp(0, 1)
 
 
 def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Return images whose differences from the mean of their gray image are times ``factor`` (b,), in [0, 1]."""
+    """Return images (b, c, h, w) whose contrast about the mean of their gray image is times ``factor`` (b,)."""
     return _blend(images, _gray(images).mean(dim=(1, 2, 3), keepdim=True), factor)
 
 
 def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
-    """Return RGB images whose differences from gray are times ``factor`` (b,), in [0, 1]; gray images as they are."""
+    """Return images (b, 3, h, w) whose differences from gray are times ``factor`` (b,); gray images as they are."""
     return images if images.shape[1] == 1 else _blend(images, _gray(images), factor)
 
 
@@ -182,7 +182,7 @@ class Jitter(NamedTuple):
 
 
 def jitter_colours(images: Tensor, jitter: Jitter) -> Tensor:
-    """Return images whose brightness, contrast, saturation and hue are changed, in each image's own order."""
+    """Return images (b, c, h, w) with other brightness, contrast, saturation and hue, in each image's own order."""
     operations = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
     images = images.clone()
     for turn in jitter.order.unbind(1):
@@ -195,17 +195,17 @@ def jitter_colours(images: Tensor, jitter: Jitter) -> Tensor:
 
 
 def to_gray(images: Tensor, flags: Tensor) -> Tensor:
-    """Return images that are gray, in all channels alike, where ``flags``, bool (b,), are set."""
+    """Return images (b, c, h, w) that are gray, in all channels alike, where ``flags``, bool (b,), are set."""
     return choose(flags, _gray(images).expand_as(images), images)
 
 
 def adjust_gamma(images: Tensor, gamma: Tensor) -> Tensor:
-    """Return images to the power ``gamma``, (b,) or one that broadcasts against images, in [0, 1]."""
+    """Return images (b, c, h, w) to the power ``gamma``, (b,) or one that broadcasts, in [0, 1]."""
     return (images ** per_image(gamma, images)).clamp(0, 1)
 
 
 def solarise(images: Tensor, threshold: Tensor) -> Tensor:
-    """Return images whose values from ``threshold`` (b,) up are inverted; a threshold above 1 changes nothing."""
+    """Return images (b, c, h, w) whose values from ``threshold`` (b,) up are inverted; above 1 changes nothing."""
     return torch.where(images >= per_image(threshold, images), 1 - images, images)
 
 
@@ -215,7 +215,7 @@ def add_noise(images: Tensor, deviation: Tensor, noise: Tensor) -> Tensor:
 
 
 def blur(images: Tensor, deviation: Tensor, radius: int = 3) -> Tensor:
-    """Return images blurred by Gaussians of ``deviation`` (b,), in pixels, cut off at ``radius``; 0 changes nothing.
+    """Return images (b, c, h, w) blurred by Gaussians of ``deviation`` (b,), in pixels, cut off at ``radius``; 0: none.
 
     Two one-dimensional convolutions, with a group for each channel of each image; mirrored at the border.
     """

@@ -64,6 +64,8 @@ class DivergenceCheck:
     Parameters
     ----------
     loss : the column that is looked at. ``lr`` : the learning rate that the error names.
+
+    Raises MeasureError when it is called with curves whose last loss is not finite.
     """
 
     loss: str

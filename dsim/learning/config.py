@@ -33,6 +33,8 @@ class TrainingConfig:
         bfloat16 where it gains by it.
     keep : weights of the ``best`` epoch by validation loss, the first of several, or of the ``last``.
     channels_last : the memory format in which most convolutions are fastest.
+
+    Raises UnknownNameError for a name that is not among ``CHOICES``, UsageError for a number out of range.
     """
 
     epochs: int

@@ -34,7 +34,8 @@ _recalled: OrderedDict[Hashable, ImageBank] = OrderedDict()
 class ImageBank:
     """Images as bytes, uint8 (c, h, w) each, one after the other in ``flat``, uint8 (total,).
 
-    ``bank[i]`` is an image, a view of ``flat``; do not change it.
+    ``bank[i]`` is an image, a view of ``flat``; do not change it. ``images`` and ``batch`` raise DataError where shapes
+    differ.
     """
 
     def __init__(self, flat: Tensor, shapes: Sequence[tuple[int, int, int]]) -> None:
@@ -74,7 +75,7 @@ class ImageBank:
 def build_bank(
     planes: Iterable[Tensor | NDArray[Any]], *, memory: int = MEMORY_BYTES, folder: Path | None = None
 ) -> ImageBank:
-    """Return the bank of images (c, h, w), uint8, or floats in [0, 1], which are rounded to bytes.
+    """Return the bank of images, each (c, h, w), uint8, or floats in [0, 1], which are rounded to bytes.
 
     ``planes`` may be a generator: one image at a time is held as floats. Images of more than ``memory`` bytes in all
     go to a temporary file in ``folder`` (default: the system's), which disappears with the bank.
@@ -121,7 +122,10 @@ def read_images(dataset: Dataset, transform: Transform, runtime: Runtime) -> Ite
 def read_bank(
     datasets: Sequence[Dataset], transform: Transform, runtime: Runtime, *, memory: int = MEMORY_BYTES
 ) -> tuple[ImageBank, Tensor]:
-    """Return the images of all datasets in one bank, and the number of each one's dataset, int64 (n,)."""
+    """Return the images of all datasets in one bank, and the number of each one's dataset, int64 (n,).
+
+    Raises DataError where an image cannot be read.
+    """
     planes = (image for dataset in datasets for image in read_images(dataset, transform, runtime))
     owners = torch.repeat_interleave(torch.arange(len(datasets)), torch.tensor([*map(len, datasets)], dtype=torch.long))
     return build_bank(planes, memory=memory, folder=runtime.cache / "scratch"), owners

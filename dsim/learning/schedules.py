@@ -44,7 +44,7 @@ class Schedule(ABC):
     Parameters
     ----------
     per : ``epoch`` counts finished epochs, and the value stays for a whole epoch; ``step`` counts
-        the optimiser's steps.
+        the optimiser's steps. Raises UnknownNameError for another unit.
     """
 
     per: str = field(default="epoch", kw_only=True)
@@ -188,6 +188,7 @@ class WarmUp(Schedule):
     """Straight from ``start`` to the first value of ``then``, reached by the last of ``length``; then that schedule.
 
     It counts what ``then`` counts, and ``then`` begins at 0 after it.
+    Raises UsageError where the two differ in ``per``.
 
     >>> schedule = WarmUp(20, Cosine(5e-4, 1e-6, per="step"), per="step")
     >>> [round(schedule.at(step, 100), 9) for step in (0, 1, 19, 20, 60)]
@@ -228,7 +229,10 @@ def named_schedule(name: str, start: float, patience: int = 0) -> Schedule:
 
 
 def value_at(setting: float | Schedule, position: Position) -> float:
-    """Return the value of a setting that is a number or a schedule."""
+    """Return the value of a setting that is a number or a schedule.
+
+    Raises UsageError where a schedule counts steps and the position does not.
+    """
     return setting(position) if isinstance(setting, Schedule) else setting
 
 

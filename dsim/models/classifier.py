@@ -13,7 +13,7 @@ from dsim.models.unet import GROUP, MEAN, SPREAD
 
 
 class Classifier(nn.Module):
-    """Images (n, 3, H, W) in [0, 1] to logits (n, classes).
+    """Images (n, 3, h, w) in [0, 1] to logits (n, classes).
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def build_norm(channels: int) -> nn.GroupNorm:
 
 
 def timm_body(name: str) -> tuple[nn.Module, dict[str, Any]]:
-    """A network of timm without its head, with random weights, and what ``Classifier`` must know of it.
+    """Return a network of timm without its head, with random weights, and what ``Classifier`` must know of it.
 
     Raises RuntimeError or ValueError of timm's where the network cannot be built so.
     """

@@ -52,6 +52,7 @@ class SegmentationRecipe:
     """Settings of training and applying a segmentation model; ``dsim transfer segmentation --set KEY=VALUE``.
 
     The defaults train a U-Net of 1.9 million parameters on images of 128 pixels. ``SETTINGS`` explains each.
+    Raises UsageError for a setting that is refused, or that contradicts another.
 
     >>> SegmentationRecipe().changed({"epochs": "30", "side": "256"}).side
     256
@@ -102,23 +103,24 @@ class SegmentationRecipe:
         return 2 ** (self.levels - 1) if self.encoder == "plain" else 32
 
     def record(self) -> dict[str, Any]:
-        """All settings as plain values."""
+        """Return all settings as plain values."""
         return asdict(self)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> SegmentationRecipe:
-        """The recipe of a record; UsageError for settings that this version of dsim does not know."""
+        """Return the recipe of a record; UsageError for settings that this version of dsim does not know."""
         return cls(**_known(record, [*cls.__dataclass_fields__]))
 
     def changed(self, texts: Mapping[str, str]) -> SegmentationRecipe:
-        """With settings as the command line gives them; UsageError names a wrong one."""
+        """Return it with settings as the command line gives them; UsageError names a wrong one."""
         settings = {setting.name: setting for setting in SETTINGS}
         return replace(self, **{name: settings[name].parse(text) for name, text in _known(texts, settings).items()})
 
     def build(self, seed: int, runtime: Runtime | None = None, weights: bool = True) -> nn.Module:
-        """The network with random weights of this seed, or with the published ones where ``pretrained``.
+        """Return the network with random weights of this seed, or with the published ones where ``pretrained``.
 
-        ``weights=False`` loads none: others will be put in their place.
+        ``weights=False`` loads none: others will be put in their place. Raises UsageError where timm's network cannot
+        be an encoder, WeightsError where its published weights cannot be had.
         """
         return _build_unet(self, seed, runtime, weights)
 

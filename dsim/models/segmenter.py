@@ -42,6 +42,8 @@ class Segmenter:
     trained_on : of each dataset it was trained on: ``name``, ``n`` images, ``images_fingerprint``, and
         ``image_digests`` of those that it saw, where they are known.
     name : shown wherever several models are compared.
+
+    Its methods raise DataError for images of other than 1 or 3 channels.
     """
 
     network: nn.Module
@@ -51,7 +53,7 @@ class Segmenter:
     device: str = "cpu"
 
     def predict(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Probabilities of foreground, float32 (H, W) in [0, 1], of pixels (H, W, C) as ``Dataset.pixels`` gives them.
+        """Return chances of foreground, float32 (h, w) in [0, 1], of pixels (h, w, c) as ``Dataset.pixels`` has them.
 
         uint8, or float in [0, 1]; gray or RGB, else DataError. The image is scaled as in training, cut into
         overlapping tiles that are blended, and the probabilities are scaled back to its size.
@@ -64,17 +66,16 @@ class Segmenter:
     def predict_many(
         self, dataset: Dataset, indices: Sequence[int] | None = None, *, workers: int = 2
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """(index, probabilities) of the images of a dataset, in order, one at a time: memory stays flat.
+        """Yield (index, probabilities float32 (h, w)) of the images of a dataset, in order: memory stays flat.
 
         ``indices`` chooses images. Images are decoded ahead in ``workers`` threads, and tiles of several images pass
-        the network together.
+        the network together. Raises DataError for an image of other than 1 or 3 channels.
         """
-
         chosen = range(len(dataset)) if indices is None else indices
         return predict_images(self, decode_images(dataset, chosen, workers), 2 * self.recipe.batch)
 
     def save(self, path: Path, dtype: str = "float32") -> Path:
-        """Write weights and recipe to one safetensors file, or into a folder; returns the file.
+        """Write weights and recipe to one safetensors file, or into a folder, and return the file.
 
         ``dtype="float16"`` halves it; weights are rounded. Raises DsimError where it cannot be written.
         """
@@ -94,7 +95,7 @@ class Segmenter:
 
 
 def load_segmenter(reference: str | Path, runtime: Runtime) -> Segmenter:
-    """The segmenter ``zoo:ID``, of a file, or of a folder that holds one; on the runtime's device.
+    """Return the segmenter ``zoo:ID``, of a file, or of a folder that holds one; on the runtime's device.
 
     Raises WeightsError where there is none, UnknownNameError for an unknown id.
     """
@@ -111,7 +112,10 @@ def load_segmenter(reference: str | Path, runtime: Runtime) -> Segmenter:
 
 
 def open_segmenter(model: Model, runtime: Runtime) -> Segmenter:
-    """The segmenter of a zoo model, its weights verified and its probe answered."""
+    """Return the segmenter of a zoo model, its weights verified and its probe answered.
+
+    Raises WeightsError where the model does not segment, or its weights are not those of its manifest.
+    """
     import dataclasses
 
     module = model.build()
@@ -128,8 +132,10 @@ def open_segmenter(model: Model, runtime: Runtime) -> Segmenter:
 
 
 def build_probed(model: Model) -> nn.Module:
-    """Return the module that a zoo manifest builds; its probe asks for mean probabilities over a grid."""
+    """Return the module that a zoo manifest builds; its probe asks for mean probabilities over a grid.
 
+    Raises WeightsError where the weights cannot be read, or are not of a segmentation model.
+    """
     return Probed(_read(model.weights, "cpu", model.id))
 
 
@@ -157,7 +163,10 @@ AHEAD = 8
 
 
 def decode_images(dataset: Dataset, indices: Sequence[int], workers: int) -> Iterator[tuple[int, Tensor]]:
-    """(index, image float32 (3, H, W)) in order; a bounded number waits, however many there are."""
+    """Yield (index, image float32 (3, h, w)) in order; a bounded number waits, however many there are.
+
+    Raises DataError for an image of other than 1 or 3 channels.
+    """
     # Decided once, here: left to the threads, each would scan the whole dataset for its intensity range.
     _ = dataset.treatment
 
@@ -183,7 +192,7 @@ def decode_images(dataset: Dataset, indices: Sequence[int], workers: int) -> Ite
 def predict_images(
     segmenter: Segmenter, images: Iterable[tuple[int, Tensor]], batch: int
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """(index, probabilities at the original size) of each image, in order.
+    """Yield (index, probabilities float32 (h, w) at the original size) of each image, in order.
 
     Tiles of several small images share a batch; those of a large one take several. Only images whose tiles have not
     all come back are held.
@@ -238,7 +247,7 @@ class Probed(nn.Module):
 
 
 def dice(predicted: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
-    """2 |A and B| / (|A| + |B|) of two boolean masks of one shape, in [0, 1]; higher is better.
+    """Return 2 |A and B| / (|A| + |B|) of two boolean masks (h, w), in [0, 1]; higher is better.
 
     Two empty masks agree: 1. One empty mask beside another that is not: 0. (Dice 1945, doi:10.2307/1932409)
 
@@ -252,7 +261,7 @@ def dice(predicted: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
 
 
 def dice_of_everything(share: float) -> float:
-    """Dice of calling every pixel foreground, where a ``share`` of them is: what needs no look at the image.
+    """Return the Dice of calling every pixel foreground, where a ``share`` of them is: what needs no look at the image.
 
     >>> dice_of_everything(0.5), dice_of_everything(0.0)
     (0.6666666666666666, 0.0)

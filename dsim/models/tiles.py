@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def as_rgb(pixels: NDArray[Any], what: str) -> Tensor:
-    """Pixels (H, W, C) as ``Dataset.pixels`` gives them, to float32 (3, H, W) in [0, 1]; gray is repeated.
+    """Return pixels (h, w, c), as ``Dataset.pixels`` gives them, as float32 (3, h, w) in [0, 1]; gray is repeated.
 
-    Raises DataError for anything but one or three channels: which of many show what a network knows, it cannot tell.
+    Raises DataError for anything but one or three channels: nothing says which of many a network knows.
     """
     import numpy as np
     import torch
@@ -35,7 +35,7 @@ def as_rgb(pixels: NDArray[Any], what: str) -> Tensor:
 
 
 def scale_planes(planes: Tensor, side: int) -> Tensor:
-    """Planes (C, H, W) whose longest side is ``side``, bilinear, antialiased; as they are with ``side=0``."""
+    """Return planes (c, h, w) whose longest side is ``side``, bilinear, antialiased; as they are with ``side=0``."""
     height, width = planes.shape[1:]
     longest = max(height, width)
     if not side or longest == side:
@@ -44,7 +44,7 @@ def scale_planes(planes: Tensor, side: int) -> Tensor:
 
 
 def resize_planes(planes: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Planes (C, H, W) of another height and width, bilinear, antialiased."""
+    """Return planes (c, h, w) of another height and width, bilinear, antialiased."""
     from torch.nn.functional import interpolate
 
     if planes.shape[1:] == shape:
@@ -53,7 +53,7 @@ def resize_planes(planes: Tensor, shape: tuple[int, int]) -> Tensor:
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """Images (b, C, H, W) in the order of memory that convolutions are fastest in."""
+    """Return images (b, c, h, w) in the order of memory in which convolutions are fastest."""
     import torch
 
     return images.contiguous(memory_format=torch.channels_last)
@@ -64,7 +64,7 @@ OVERLAP = 0.25
 
 
 def pad_planes(planes: Tensor, side: int) -> Tensor:
-    """Planes (C, H, W) mirrored at the lower and right border until no side is shorter than ``side``."""
+    """Return planes (c, h, w) mirrored at the lower and right border until no side is shorter than ``side``."""
     import torch
 
     for axis in (1, 2):
@@ -110,12 +110,12 @@ class Canvas:
     weights: Tensor | None = None
 
     def tile(self, number: int) -> Tensor:
-        """The network's input, float32 (3, patch, patch)."""
+        """Return the network's input, float32 (3, patch, patch)."""
         top, left = self.corners[number]
         return self.image[:, top : top + self.patch, left : left + self.patch]
 
     def put(self, number: int, probabilities: Tensor) -> None:
-        """Probabilities (patch, patch) of a tile have come back."""
+        """Take in the probabilities of a tile, float32 (patch, patch)."""
         import torch
 
         self.waiting -= 1
@@ -131,7 +131,7 @@ class Canvas:
         self.weights[here] += ramp
 
     def finish(self) -> NDArray[np.float32]:
-        """Probabilities at the original size, float32 (H, W) in [0, 1]."""
+        """Return probabilities at the original size, float32 (h, w) in [0, 1]."""
         assert self.total is not None
         whole = self.total if self.weights is None else self.total / self.weights
         inner = whole[None, : self.inner[0], : self.inner[1]]
@@ -140,7 +140,7 @@ class Canvas:
 
 
 def prepare_canvas(index: int, image: Tensor, side: int, patch: int) -> Canvas:
-    """An image (3, H, W) made ready: scaled to ``side``, padded to a patch at least, with the corners of its tiles."""
+    """Return an image (3, h, w) made ready: scaled to ``side``, padded to a patch, with the corners of its tiles."""
     small = scale_planes(image, side)
     large = pad_planes(small, patch)
     height, width = large.shape[1:]

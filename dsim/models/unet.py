@@ -19,7 +19,7 @@ MEAN, SPREAD = (0.5,), (0.25,)
 
 
 class UNet(nn.Module):
-    """Images (n, channels, H, W) in [0, 1] to logits (n, H, W); H and W are multiples of ``stride``.
+    """Images (n, c, h, w) in [0, 1] to logits (n, h, w); h and w are multiples of ``stride``.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def build_block(given: int, made: int) -> nn.Sequential:
 
 
 def timm_encoder(name: str, channels: int = 3) -> tuple[nn.Module, dict[str, Any]]:
-    """A network of timm as an encoder, with random weights, and what ``EncoderUNet`` must know of it.
+    """Return a network of timm as an encoder, with random weights, and what ``EncoderUNet`` must know of it.
 
     Raises RuntimeError or AttributeError of timm's where the network gives no maps.
     """
@@ -128,5 +128,5 @@ def timm_encoder(name: str, channels: int = 3) -> tuple[nn.Module, dict[str, Any
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Number of its parameters."""
+    """Return the number of its parameters."""
     return sum(each.numel() for each in network.parameters())

@@ -38,6 +38,8 @@ def gaussians(samples: Sequence[Points], shrinkage: float | str = 0.0) -> Gaussi
     shrinkage : the covariance becomes (1 - w) S + w (tr S / d) I. A number is w; ``"ledoit-wolf"`` chooses w for every
         sample by itself, see ``ledoit_wolf_weight``.
 
+    Raises ValueError where the samples have different dimensions, or there is none.
+
     >>> found = gaussians([np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([[1.0, 1.0]])])
     >>> found.means.tolist(), found.traces.tolist()
     ([[1.0, 0.0], [1.0, 1.0]], [2.0, 0.0])
@@ -91,6 +93,8 @@ def squared_bures_wasserstein(a: Gaussians, b: Gaussians) -> Matrix:
     Where S = F' F and S' = G' G, the last trace is the nuclear norm of F G': of an (n, n') matrix for samples of fewer
     points than dimensions, whatever the dimensions are. All F G' are blocks of one matrix product.
 
+    Raises ValueError where both have different dimensions.
+
     References
     ----------
     Dowson and Landau 1982, doi:10.1016/0047-259X(82)90077-X.
@@ -121,6 +125,8 @@ def squared_bures_within(a: Gaussians) -> Matrix:
 def squared_diagonal(a: Gaussians, b: Gaussians) -> Matrix:
     """Return |m - m'|^2 + |s - s'|^2, s the standard deviations of each dimension, (k, k'): diagonal covariances.
 
+    Raises ValueError where both have different dimensions.
+
     >>> one, other = (gaussians([np.array([[0.0], [2.0]]) * scale]) for scale in (1, 2))
     >>> squared_diagonal(one, other).round(6).tolist()
     [[3.0]]
@@ -130,6 +136,8 @@ def squared_diagonal(a: Gaussians, b: Gaussians) -> Matrix:
 
 def squared_means(a: Gaussians, b: Gaussians) -> Matrix:
     """Return |m - m'|^2 of all pairs, float64 (k, k').
+
+    Raises ValueError where both have different dimensions.
 
     >>> squared_means(gaussians([np.array([[0.0], [2.0]])]), gaussians([np.array([[3.0]])])).tolist()
     [[4.0]]

@@ -44,6 +44,8 @@ def correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.f
     -------
     (n, m), similarities in [-1, 1]; NaN where either image is constant. Within 1e-6 of ``np.corrcoef``.
 
+    Raises ValueError where the images have different numbers of pixels.
+
     References
     ----------
     Pearson 1895, doi:10.1098/rspl.1895.0041.

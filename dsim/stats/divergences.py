@@ -23,6 +23,8 @@ def kl_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
     float64 (...), distances in [0, inf], in nats: 0 where p = q, inf where q lacks something that p has, NaN where the
     weights of either are all 0 or any is negative or not finite: they are no distribution. Not symmetric.
 
+    Raises ValueError where the shapes do not broadcast.
+
     References
     ----------
     Kullback and Leibler 1951, doi:10.1214/aoms/1177729694.
@@ -114,6 +116,8 @@ def binned_divergence(source: NDArray[Any], target: NDArray[Any], smoothing: flo
     -------
     A distance in [0, log(bins / smoothing)], in nats, mean over features; 0 for equal histograms.
 
+    Raises ValueError where the numbers of features or bins differ.
+
     References
     ----------
     Kullback and Leibler 1951, doi:10.1214/aoms/1177729694; of task fingerprints: Godau et al. 2024, arXiv:2412.08763.
@@ -140,6 +144,8 @@ def bkld(source: NDArray[Any], target: NDArray[Any], weights: NDArray[Any] | Non
     -------
     A distance in [0, log(bins - 1 + e)], in nats. A dataset is not at distance 0 from itself: the softmax flattens the
     source's histogram almost to the uniform distribution.
+
+    Raises ValueError where the numbers of features or bins differ.
 
     References
     ----------

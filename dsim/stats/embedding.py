@@ -58,6 +58,8 @@ def placed_shares(
     ``centres`` has shape (I, k), ``points`` (n, k), ``owners`` (n,) with values 0 to I - 1. Returns shape (I,); NaN for
     a dataset without points.
 
+    Raises ValueError where the points of both have different dimensions.
+
     >>> import numpy as np
     >>> centres, points = np.array([[0.0], [10.0]]), np.array([[1.0], [9.0], [2.0]])
     >>> placed_shares(centres, points, np.array([0, 1, 1])).tolist()

@@ -31,6 +31,8 @@ def squared_distances(a: Points, b: Points) -> NDArray[np.float64]:
     -------
     float64 (n, m), at least 0, within 1e-8 relative of the sum of squared differences; exactly 0 for equal points.
 
+    Raises ValueError where the points of both have different dimensions.
+
     >>> squared_distances(np.array([[0.0, 0.0], [1e6, 1.0]]), np.array([[3.0, 4.0], [1e6, 1.0]])).tolist()
     [[25.0, 1000000000001.0], [999994000018.0, 0.0]]
     """
@@ -50,6 +52,8 @@ def squared_distances(a: Points, b: Points) -> NDArray[np.float64]:
 def distances(a: Points, b: Points) -> NDArray[np.float64]:
     """Return the Euclidean distances of all pairs of (n, d) and (m, d), float64 (n, m), at least 0.
 
+    Raises ValueError where the points of both have different dimensions.
+
     >>> distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).tolist()
     [[5.0]]
     """
@@ -62,6 +66,8 @@ def mean_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
     At least 0, in the unit of the points. It is not a divergence: a broad cloud can be nearer to a compact one than to
     itself. Source: ASAP (Molina-Moreno et al., IEEE Access 2024), III-D.
+
+    Raises ValueError where the points of both have different dimensions.
 
     >>> mean_distance(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
     3.0

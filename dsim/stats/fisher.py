@@ -80,6 +80,8 @@ def scaled_cosine(a: ArrayLike, b: ArrayLike) -> float:
     A distance in [0, 1], 0 for a = b; NaN where a vector is 0. ``EPSILON`` is absolute, as in the reference, so
     entries well below 1e-8 fade out.
 
+    Raises ValueError where the vectors differ in length.
+
     References
     ----------
     Achille et al. 2019, arXiv:1902.03545, section 3.
@@ -98,6 +100,8 @@ def raw_cosine(a: ArrayLike, b: ArrayLike) -> float:
     Returns
     -------
     A distance in [0, 1], 0 for proportional vectors; NaN where a vector is 0.
+
+    Raises ValueError where the vectors differ in length.
 
     References
     ----------
@@ -122,6 +126,8 @@ def normalised_cosine(a: ArrayLike, b: ArrayLike, scale_a: ArrayLike = 1.0, scal
     -------
     A distance in [0, 1]; NaN where an entry is 0, which has no variance.
 
+    Raises ValueError where the vectors differ in length.
+
     >>> round(normalised_cosine([1.0, 1.0], [1.0, 0.5]), 6)
     0.051317
     """
@@ -137,6 +143,8 @@ def kl(a: ArrayLike, b: ArrayLike) -> float:
     Returns
     -------
     A distance in [0, inf), in nats; NaN where an entry is 0. As the reference's ``kl``.
+
+    Raises ValueError where the vectors differ in length.
 
     >>> round(kl([1.0], [2.0]), 6)
     0.153426
@@ -154,6 +162,8 @@ def jsd(a: ArrayLike, b: ArrayLike) -> float:
     Returns
     -------
     A distance in [0, inf), in nats per entry; NaN where an entry is 0. As the reference's ``jsd``.
+
+    Raises ValueError where the vectors differ in length.
 
     >>> round(jsd([1.0], [2.0]), 6)
     0.029446
@@ -175,6 +185,8 @@ def asymmetric(source: ArrayLike, target: ArrayLike, trivial: ArrayLike, alpha: 
     Returns
     -------
     A distance in [-alpha, 1]. That of a task to itself is -alpha d(source, trivial).
+
+    Raises ValueError where the vectors differ in length.
 
     References
     ----------

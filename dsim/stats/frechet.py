@@ -40,6 +40,8 @@ def merged(one: Moments, other: Moments) -> Moments:
 
     So ``functools.reduce(merged, map(moments, blocks))`` are those of any number of points, in flat memory.
 
+    Raises ValueError where both have different dimensions.
+
     References
     ----------
     Chan, Golub and LeVeque 1983, doi:10.1080/00031305.1983.10483115.
@@ -106,6 +108,8 @@ def frechet_distance(
     Returns
     -------
     A distance, in squared units of the points; 0 for equal Gaussians.
+
+    Raises ValueError where both have different dimensions.
 
     References
     ----------

@@ -25,6 +25,8 @@ _LOOKED_AT = 2000
 def polynomial(a: Points, b: Points, degree: int = 3) -> Points:
     """Return the kernel of KID, (x.y / d + 1)^degree, (n, m), computed in the type of the points.
 
+    Raises ValueError where the points of both have different dimensions.
+
     References
     ----------
     Bińkowski et al. 2018, arXiv:1801.01401.
@@ -46,6 +48,8 @@ def polynomial(a: Points, b: Points, degree: int = 3) -> Points:
 def linear(a: Points, b: Points) -> Points:
     """Return x.y, (n, m): the discrepancy is the squared distance of the means.
 
+    Raises ValueError where the points of both have different dimensions.
+
     >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])).tolist()
     [[11.0]]
     """
@@ -55,6 +59,8 @@ def linear(a: Points, b: Points) -> Points:
 
 def gaussian(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
     """Return exp(-|x - y|^2 / (2 bandwidth^2)), float64 (n, m) in (0, 1].
+
+    Raises ValueError where the points of both have different dimensions.
 
     >>> gaussian(np.array([[0.0]]), np.array([[0.0], [2.0]]), bandwidth=2.0).round(6).tolist()
     [[1.0, 0.606531]]
@@ -66,6 +72,8 @@ def gaussian(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
 
 def cauchy(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
     """Return 1 / (1 + |x - y|^2 / bandwidth^2), float64 (n, m) in (0, 1]: its tail forgets no distance.
+
+    Raises ValueError where the points of both have different dimensions.
 
     >>> cauchy(np.array([[0.0]]), np.array([[0.0], [2.0]]), bandwidth=2.0).tolist()
     [[1.0, 0.5]]
@@ -81,6 +89,8 @@ def negative_distance(a: Points, b: Points) -> NDArray[np.float64]:
 
     Unbiased, the discrepancy is 0 on average where both clouds come from one distribution; else it is at least 0, and
     in one dimension the square of what ``scipy.stats.energy_distance`` returns.
+
+    Raises ValueError where the points of both have different dimensions.
 
     References
     ----------

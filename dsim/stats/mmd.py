@@ -36,6 +36,8 @@ def squared_mmd(
         distribution, so it can be negative; with those pairs it is at least 0, and grows as n falls.
     within : ``mean_within`` of either cloud, where they are known.
 
+    Raises ValueError where the points of both have different dimensions.
+
     References
     ----------
     Gretton et al. 2012, Journal of Machine Learning Research 13, 723-773, Eq. 3 and 5; energy distance: Székely and
@@ -54,6 +56,8 @@ def squared_mmd(
 
 def mean_between(kernel: Kernel, a: Points, b: Points) -> float:
     """Return the mean of the kernel over all pairs of a point of ``a`` (n, d) and a point of ``b`` (m, d).
+
+    Raises ValueError where the points of both have different dimensions.
 
     >>> from dsim.stats.kernels import linear
     >>> mean_between(linear, np.array([[0.0], [2.0]]), np.array([[3.0]]))
@@ -103,6 +107,8 @@ def block_mmd(kernel: Kernel, a: Points, b: Points, blocks: Blocks) -> float:
     a, b : (n, d) and (m, d).
     blocks : indices of the points of each pair of blocks; see ``deal``.
 
+    Raises ValueError where the points of both have different dimensions.
+
     References
     ----------
     Zaremba, Gretton and Blaschko 2013, arXiv:1307.1954.
@@ -126,6 +132,8 @@ def weighted_mmd(
     weights_a, weights_b : how often each point was drawn, (B, n) and (B, m); see ``counts``. A point that was drawn
         twice counts twice, but its two copies are no pair of distinct points: the replicates' mean is the unbiased
         value itself, not more. NaN where a draw holds one point only.
+
+    Raises ValueError where the points of both have different dimensions.
 
     >>> from dsim.stats.kernels import linear
     >>> a, b = np.array([[0.0], [2.0]]), np.array([[3.0], [3.0]])

@@ -37,6 +37,8 @@ def nearest_accuracy(a: Points, b: Points) -> float:
     -------
     NaN where a cloud holds no two different points.
 
+    Raises ValueError where the points of both have different dimensions.
+
     References
     ----------
     Lopez-Paz and Oquab 2017, arXiv:1610.06545; Xu et al. 2018, arXiv:1806.07755, section 2.
@@ -134,6 +136,8 @@ def prdc(source: Points, target: Points, k: int, radii: tuple[Floats, Floats] | 
         precision: share of source points in a target point's ball; recall: share of target points in a source point's
         ball; density: number of target points' balls that a source point lies in, on average, over k; coverage: share
         of target points whose ball holds a source point.
+
+    Raises ValueError where the points of both have different dimensions.
 
     References
     ----------

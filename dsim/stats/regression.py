@@ -15,6 +15,8 @@ def line(x: Floats, y: Floats, at: Floats) -> Floats:
     ----------
     x, y : (n,) the points. ``at`` : (k,).
 
+    Raises ValueError where x and y differ in length.
+
     >>> line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.array([4.0])).round(6).tolist()
     [9.0]
     """
@@ -52,6 +54,8 @@ def normal_band(x: Floats, y: Floats, at: Floats, confidence: float) -> tuple[Fl
     Returns
     -------
     low, high : (k,); NaN for fewer than three points, or without a slope.
+
+    Raises ValueError where x and y differ in length.
     """
     from scipy.stats import t
 

@@ -216,6 +216,8 @@ def weighted_pearson(x: Array, y: Array, weights: Array) -> Array:
     -------
     (b,) in [-1, 1]; NaN where x or y of the points with a weight is constant.
 
+    Raises ValueError where the shapes do not broadcast.
+
     References
     ----------
     Pearson 1895, doi:10.1098/rspl.1895.0041.

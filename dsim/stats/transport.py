@@ -58,6 +58,8 @@ def sinkhorn(
     Transport
         ``converged`` tells whether the tolerance was met: an unconverged value is no value.
 
+    Raises ValueError where the weights do not fit the cost.
+
     References
     ----------
     Cuturi 2013, arXiv:1306.0895; stabilised kernel: Schmitzer 2019, arXiv:1610.06519; Newton's method on the dual:

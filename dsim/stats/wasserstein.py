@@ -43,6 +43,8 @@ class GroundCosts:
 def ground_costs(a: Points, b: Points, order: int, *, within: bool = False) -> GroundCosts:
     """Return the costs between (n, d) and (m, d), order 1 or 2; those within either where asked for.
 
+    Raises ValueError where the points of both have different dimensions.
+
     >>> ground_costs(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]), order=2).between.tolist()
     [[25.0]]
     """
@@ -52,6 +54,8 @@ def ground_costs(a: Points, b: Points, order: int, *, within: bool = False) -> G
 
 def ground_cost(a: Points, b: Points, order: int) -> Floats:
     """Return |x - y|^order of all pairs of points (n, d) and (m, d), float64 (n, m); order 1 or 2.
+
+    Raises ValueError where the points of both have different dimensions.
 
     >>> ground_cost(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]), order=2).tolist()
     [[25.0]]
@@ -158,6 +162,8 @@ def sliced_wasserstein(a: Points, b: Points, order: int = 2) -> float:
     Returns
     -------
     A distance in [0, inf).
+
+    Raises ValueError where the numbers of lines differ.
 
     References
     ----------

@@ -139,7 +139,7 @@ def count_cost(recipe: AsapRecipe) -> dict[str, float | int]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from dsim.learning.losses import gram
+    from dsim.learning import gram
     from dsim_asap.model import Autoencoder
     from dsim_asap.training import architecture
 

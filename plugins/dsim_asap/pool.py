@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dsim.errors import TooFewSamplesError, UsageError
 from dsim.features import Square
-from dsim.learning.images import ImageBank, read_bank
+from dsim.learning import ImageBank, read_bank
 from dsim_asap.specs import AsapRecipe
 
 if TYPE_CHECKING:

@@ -17,29 +17,27 @@ from torch import Tensor, nn
 from dsim.learning import (
     ChainedCosine,
     Curves,
+    GramMatrices,
     Objective,
     Plateau,
     Position,
     Schedule,
     Steps,
     TrainingConfig,
-    autocast,
-    fit,
-    uses_bfloat16,
-)
-from dsim.learning.augment import resize
-from dsim.learning.images import balanced_batches
-from dsim.learning.losses import (
-    GramMatrices,
     Triplets,
+    augment_asap,
+    autocast,
+    balanced_batches,
     draw_triplets,
+    fit,
     reconstruction_loss,
+    resize,
     style_loss,
     style_triplet_loss,
     triplet_loss,
+    uses_bfloat16,
     weighted_sum,
 )
-from dsim.learning.policies import augment_asap
 from dsim.runtime import Runtime
 from dsim_asap.model import Architecture, Autoencoder, Encoder, Passed
 from dsim_asap.pool import Pool

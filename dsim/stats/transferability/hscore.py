@@ -25,6 +25,8 @@ def h_score(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
         for fewer than two classes, for constant features, and where the centred features span n - 1 dimensions: then
         they explain any labels, and the score is C - 1 whatever they are.
 
+    Raises ValueError where labels and features differ in number.
+
     References
     ----------
     Bao et al. 2019, doi:10.1109/ICIP.2019.8803726.
@@ -52,6 +54,8 @@ def regularised_h_score(features: NDArray[np.floating], labels: NDArray[Any]) ->
     float
         In [0, min(d, C - 1)], larger for classes that are farther apart. NaN for fewer than two classes and for
         constant features.
+
+    Raises ValueError where labels and features differ in number.
 
     References
     ----------

@@ -28,6 +28,8 @@ def leep(posteriors: NDArray[np.floating], labels: NDArray[Any]) -> float:
         A log-likelihood <= 0: 0 where a source class determines the label, minus the entropy of the labels where it
         says nothing. NaN for fewer than two classes.
 
+    Raises ValueError where labels and posteriors differ in number.
+
     References
     ----------
     Nguyen, Hassner, Seeger and Archambeau 2020, arXiv:2002.12462.

@@ -34,6 +34,8 @@ def logme(features: NDArray[np.floating], labels: NDArray[Any]) -> float:
         Any real number (a log density per sample), larger for features that explain the labels better. NaN for fewer
         than two classes and for features that are all 0.
 
+    Raises ValueError where labels and features differ in number.
+
     References
     ----------
     You, Liu, Wang and Long 2021, arXiv:2102.11005.

@@ -28,6 +28,8 @@ def gbc(features: NDArray[np.floating], labels: NDArray[Any], gaussian: str = "s
         In [-C (C - 1), 0]; 0 where no classes overlap. NaN for fewer than two classes, and where a class has no
         variance (in a dimension, for diagonal): the published code puts 1e-4 there, a number that decides the result.
 
+    Raises ValueError where labels and features differ in number.
+
     References
     ----------
     Pandy et al. 2022, arXiv:2111.12780; Bhattacharyya 1946.

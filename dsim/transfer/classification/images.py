@@ -61,7 +61,7 @@ def gather_images(dataset: Dataset, side: int) -> LabelledImages:
     """
     import torch
 
-    from dsim.learning.images import build_bank, recall
+    from dsim.learning import build_bank, recall
 
     number = {name: position for position, name in enumerate(dataset.classes)}
     labels = torch.tensor([number[label] for label in dataset.labels or ()])

@@ -56,7 +56,7 @@ class ClassificationObjective(Objective):
 
     def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
         """Return the cross-entropy of the images of ``batch``, int64 (b,), augmented: a scalar."""
-        from dsim.learning.policies import augment_classification
+        from dsim.learning import augment_classification
 
         images = _ready(self.training.images[batch], self.device)
         changed = augment_classification(images, generator, self.recipe.augment)

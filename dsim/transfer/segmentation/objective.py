@@ -51,8 +51,7 @@ class SegmentationObjective(Objective):
 
     def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
         """Return the loss on the images of ``batch``, int64 (b,), augmented: a scalar."""
-        from dsim.learning.losses import segmentation_loss
-        from dsim.learning.policies import augment_segmentation
+        from dsim.learning import augment_segmentation, segmentation_loss
 
         size = window_side(self.recipe) if self.recipe.augment else self.recipe.patch
         both = self.training.windows(batch, size, generator).to(self.device)
@@ -67,7 +66,7 @@ class SegmentationObjective(Objective):
         """Return the loss on all patches of the validation images, as they are; NaN without any."""
         import torch
 
-        from dsim.learning.losses import segmentation_loss
+        from dsim.learning import segmentation_loss
 
         if self.validation is None:
             return {"validation": math.nan}
