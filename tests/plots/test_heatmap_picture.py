@@ -106,7 +106,7 @@ def test_a_star_stands_on_the_best_source_of_each_target(drawn: list[Figure], cl
     assert ("best, but no clear winner" in legend(drawn[0])) == (clear is False)
 
 
-def test_a_failed_cell_is_hatched_and_its_reason_told(drawn: list[Figure]) -> None:
+def test_a_failed_cell_is_hatched_and_its_reason_given(drawn: list[Figure]) -> None:
     failed = {(0, 1): "_no masks", (2, 2): "_no masks", (1, 0): "costs $5 and $6"}
     draw_heatmap(matrix_of(4, 3, failed=failed), Path("h.png"))
     hatches = {(patch.get_y(), patch.get_x()): patch.get_hatch() for patch in drawn[0].axes[0].patches}

@@ -96,7 +96,7 @@ def test_below_stand_the_scores_of_each_target(drawn: list[Figure], judged: Judg
         assert texts == ["none" if np.isnan(value) else f"{value:.{decimals}f}" for value in values]
 
 
-def test_only_cells_without_a_rank_are_hatched_and_their_reasons_told(drawn: list[Figure], judged: Judged) -> None:
+def test_only_cells_without_a_rank_are_hatched_and_their_reasons_given(drawn: list[Figure], judged: Judged) -> None:
     failed = {(0, 1): "_no masks", (2, 2): "costs $5 and $6"}
     evaluation = judged(6, 4, failed=failed, unmeasured={(4, 3): "never trained"})
     draw_ranks(evaluation, Path("k.png"))

@@ -103,7 +103,7 @@ def test_without_any_regret_the_mean_is_none(drawn: list[Figure], judged: Judged
     assert columns(drawn[0].axes[1])[0] == ("none",)
 
 
-def test_tied_sources_are_told_as_such(drawn: list[Figure], judged: Judged) -> None:
+def test_tied_sources_are_named_as_such(drawn: list[Figure], judged: Judged) -> None:
     draw_regret([judged(5, 2, distances=np.ones((5, 2)))], Path("r.png"))
     assert [row[0] for row in columns(drawn[0].axes[0])[1:]] == ["5 sources alike"] * 2
     draw_regret([judged(5, 2, distances=np.array([[1.0, 1], [1, 2], [2, 3], [3, 4], [4, 5]]))], Path("r.png"))

@@ -86,7 +86,7 @@ def test_targets_differ_in_colour_and_in_shape(drawn: list[Figure], judged: Judg
 
 
 @pytest.mark.parametrize(("name", "r"), [("cats-experts", "0.24"), ("cats-task2vec", "−0.11")])
-def test_r_is_that_of_the_cats_paper_and_the_judges_sign_is_told(drawn: list[Figure], name: str, r: str) -> None:
+def test_r_is_that_of_the_cats_paper_and_the_judges_sign_is_given(drawn: list[Figure], name: str, r: str) -> None:
     evaluation = evaluate(name, "cats-auc", self_pairs="include", resamples=200)
     draw_transfer(evaluation, Path("t.png"))
     assert below_title(drawn[0]).startswith(f"r of distance and transferability: {r}, 95 %")
