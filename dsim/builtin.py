@@ -32,6 +32,7 @@ _COMMANDS = (
 
 @hookimpl
 def dsim_readers() -> list[ReaderSpec]:
+    """Return the readers of the core."""
     from dsim.data.readers import SPECS
 
     return list(SPECS)
@@ -39,6 +40,7 @@ def dsim_readers() -> list[ReaderSpec]:
 
 @hookimpl
 def dsim_extractors() -> list[ExtractorSpec]:
+    """Return the kinds of extractors of the core."""
     from dsim.features.extractor import SPECS
 
     return list(SPECS)
@@ -46,7 +48,7 @@ def dsim_extractors() -> list[ExtractorSpec]:
 
 @hookimpl
 def dsim_zoo_paths() -> list[Path]:
-    """The shipped zoo."""
+    """Return the folder of the shipped zoo; empty where a damaged installation lacks it."""
     from dsim.files.shipped import shipped
 
     return [path for path in (shipped("zoo"),) if path.is_dir()]
@@ -54,5 +56,5 @@ def dsim_zoo_paths() -> list[Path]:
 
 @hookimpl
 def dsim_commands() -> list[CommandSpec]:
-    """The commands of ``_COMMANDS``, in the order in which help lists them."""
+    """Return the commands of ``_COMMANDS``, in the order in which help lists them."""
     return [CommandSpec(name=name, help=help, command=f"dsim.cli.{where}") for name, help, where in _COMMANDS]

@@ -107,10 +107,10 @@ def compare(
         from dsim.report import check_report_path
 
         check_report_path(report)
-    how = make_runtime(device, offline)
-    choice = choose(measures or ("asap",), extractor, weights, how.progress.note)
-    pool, wanted = _attributed(*_datasets(sources, targets, how, skip_unreadable), attributes)
-    return Job(pool, wanted, numbers, how, out, as_json, report).carry_out(choice)
+    runtime = make_runtime(device, offline)
+    choice = choose(measures or ("asap",), extractor, weights, runtime.progress.note)
+    pool, wanted = _attributed(*_datasets(sources, targets, runtime, skip_unreadable), attributes)
+    return Job(pool, wanted, numbers, runtime, out, as_json, report).carry_out(choice)
 
 
 def _datasets(

@@ -92,14 +92,15 @@ class Job:
     def carry_out(self, choice: Choice) -> int:
         """Compare by the chosen measures, print the results, and return the exit code.
 
-        One measure alone writes into ``out`` itself, several write into a folder each.
+        One measure alone writes into ``out`` itself, several write into a folder each. Raises the first measure's
+        error where no measure gives a matrix, and DsimError where a file cannot be written.
         """
         if len(choice.chosen) == 1 and not choice.failed:
             return _finish(_Outcome([self.compare(choice.chosen[0], self.out)], [self.out]), self)
         return _finish(_each(self, choice), self)
 
     def compare(self, chosen: Chosen, folder: Path) -> SimilarityMatrix:
-        """Compare by one measure, write its files, print its table."""
+        """Compare by one measure, write its files, print its table. Raises DsimError where a file cannot be written."""
         from dsim.cli.compare_tables import show
         from dsim.comparison import compare as run
 

@@ -50,10 +50,10 @@ def extract(
     from dsim.ui import emit_json, make_runtime, print_table
 
     reference = _with_weights(extractor, weights) if weights else extractor
-    how = make_runtime(device, offline)
-    used = recipe(reference, how)
-    datasets = open_datasets(paths, how, skip_unreadable=skip_unreadable)
-    features = {dataset.name: feature_rows(dataset, reference, how) for dataset in datasets}
+    runtime = make_runtime(device, offline)
+    used = recipe(reference, runtime)
+    datasets = open_datasets(paths, runtime, skip_unreadable=skip_unreadable)
+    features = {dataset.name: feature_rows(dataset, reference, runtime) for dataset in datasets}
     description = {"reference": used.reference, **used.key()}
     if out is not None:
         write_features(out, datasets, features, description)
@@ -77,7 +77,10 @@ def write_features(
     features: Mapping[str, Rows],
     recipe: Mapping[str, Any],
 ) -> None:
-    """Write one group per dataset (``features``, ``ids``) and the recipe as attributes of the file, atomically."""
+    """Write one group per dataset (``features`` (n, d), ``ids`` (n,)), and the recipe as attributes of the file.
+
+    Raises DsimError where the file cannot be written; it is whole or absent.
+    """
     import h5py
 
     from dsim.files import replacing

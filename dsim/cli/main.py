@@ -89,7 +89,7 @@ def cli(context: click.Context, debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the console script."""
+    """Run the console script; raises SystemExit with the exit code."""
     # Threads of a network that wait for each other would spin, and on a busy machine take the core from the one they
     # wait for: 11 s instead of 15 for the main job beside two busy processes, and no loss on a quiet machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -101,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code; expected failures are printed, not raised."""
+    """Run one command line and return its exit code; failures are printed, not raised.
+
+    With ``--debug`` it raises DsimError, or whatever else went wrong.
+    """
     try:
         result = cli.main(args=arguments, prog_name="dsim", standalone_mode=False)
         return result if isinstance(result, int) else 0

@@ -84,13 +84,13 @@ def prelabel(
     from dsim.ui import emit_json, make_runtime
 
     _refuse_contradictions(reference, best, sources)
-    how = make_runtime(device, offline)
-    [images] = open_datasets([target], how, skip_unreadable=skip_unreadable)
+    runtime = make_runtime(device, offline)
+    [images] = open_datasets([target], runtime, skip_unreadable=skip_unreadable)
     settings = Settings(threshold, label, probabilities or "")
     if reference is None:
-        reference = best_model(images, sources, how)
-    model = open_model(reference, how)
-    found = run(images, model, out, settings=settings, sheet=sheet, overwrite=overwrite, runtime=how)
+        reference = _best_model(images, sources, runtime)
+    model = open_model(reference, runtime)
+    found = run(images, model, out, settings=settings, sheet=sheet, overwrite=overwrite, runtime=runtime)
     if as_json:
         emit_json(found.to_dict())
     else:
@@ -129,7 +129,7 @@ def _or_none(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str:
+def _best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str:
     """Return the reference ``zoo:ID`` of the model; prints on stderr which one and why.
 
     Raises DataError if no source could be compared, or if no segmentation model was trained on the best one.

@@ -74,10 +74,10 @@ def recommend(
     from dsim.recommend import recommend as run
     from dsim.ui import emit_json, make_runtime
 
-    how = make_runtime(device, offline)
-    [images] = open_datasets([target], how, skip_unreadable=skip_unreadable)
-    pool = open_sources(sources, how, skip_unreadable)
-    found = run(images, pool, measure=measure, out=out, bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=how)
+    runtime = make_runtime(device, offline)
+    [images] = open_datasets([target], runtime, skip_unreadable=skip_unreadable)
+    pool = open_sources(sources, runtime, skip_unreadable)
+    found = run(images, pool, measure=measure, out=out, bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
     if as_json:
         emit_json(found.to_dict())
     else:
@@ -86,7 +86,7 @@ def recommend(
 
 
 def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool = False) -> list[Dataset]:
-    """Return the named datasets, or the zoo's if none was named."""
+    """Return the named datasets, or the zoo's if none was named. Raises DataError where one cannot be opened."""
     from dsim.cli.data import open_datasets
     from dsim.recommend import zoo_sources
 

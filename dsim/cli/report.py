@@ -48,7 +48,7 @@ def report(results: Path, out: Path | None, boards: Sequence[Path], images: bool
 
     where = out or (results if results.is_dir() else results.parent) / "report.html"
     check_report_path(where)
-    found, judged = open_results(results), read_boards(boards)
+    found, judged = open_results(results), _read_boards(boards)
     missing: Mapping[str, str] = {}
     datasets: Mapping[str, Dataset] = {}
     if images:
@@ -71,14 +71,14 @@ def assemble(
         results,
         datasets,
         missing=missing,
-        notes={matrix.measure: notes_on(matrix) for matrix in results.matrices},
+        notes={matrix.measure: _notes_on(matrix) for matrix in results.matrices},
         reliability={matrix.measure: reliability_of(matrix, boards) for matrix in results.matrices},
-        steps=next_steps(results, datasets),
+        steps=_next_steps(results, datasets),
     )
 
 
 def write(found: Report, path: Path) -> None:
-    """Write the page, and print its path and size."""
+    """Write the page, and print its path and size. Raises DsimError where it cannot be written."""
     from dsim.report import write_report
     from dsim.ui import say
 
@@ -90,7 +90,7 @@ def write(found: Report, path: Path) -> None:
 _SPELLED = 6
 
 
-def notes_on(matrix: SimilarityMatrix) -> list[str]:
+def _notes_on(matrix: SimilarityMatrix) -> list[str]:
     """Return the notes of ``dsim compare`` on a matrix."""
     from dsim.cli.compare_tables import notes
 
@@ -141,7 +141,7 @@ def _on_board(board: Board, measure: str) -> Iterator[str]:
     )
 
 
-def next_steps(results: Results, datasets: Mapping[str, Dataset]) -> list[Step]:
+def _next_steps(results: Results, datasets: Mapping[str, Dataset]) -> list[Step]:
     """Return the next steps: apply or train a model, compare further, measure transfer."""
     from dsim.report import Step
 
@@ -237,7 +237,7 @@ def _references(matrix: SimilarityMatrix, names: Sequence[str]) -> str:
     return " ".join(shlex.quote(one) for one in found) if all(found) else ""
 
 
-def read_boards(paths: Sequence[Path]) -> list[Board]:
+def _read_boards(paths: Sequence[Path]) -> list[Board]:
     """Return leaderboards, read from their results.json."""
     from dsim.leaderboard import Board
 

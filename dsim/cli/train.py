@@ -96,7 +96,10 @@ def run_trainer(
     resume: bool,
     skip_unreadable: bool,
 ) -> Sequence[TrainedModel]:
-    """Read parameters and datasets as the command line has them, and train."""
+    """Read parameters and datasets as the command line has them, train, and return the models.
+
+    Raises UnknownNameError for an unknown trainer, UsageError for a wrong parameter, DataError for a bad dataset.
+    """
     from dsim import learning
     from dsim.cli.data import open_datasets
     from dsim.registry import default, parse_options
@@ -105,9 +108,9 @@ def run_trainer(
     spec = default().trainer_spec(name)
     texts = parse_options(",".join(params)) if params else {}
     values = spec.values({key: spec.parameter(key).parse(text) for key, text in texts.items()}, preset)
-    how = make_runtime(device)
-    opened = open_datasets(datasets, how, skip_unreadable=skip_unreadable)
-    return learning.train(name, opened, out=out, seed=seed, resume=resume, runtime=how, **values)
+    runtime = make_runtime(device)
+    opened = open_datasets(datasets, runtime, skip_unreadable=skip_unreadable)
+    return learning.train(name, opened, out=out, seed=seed, resume=resume, runtime=runtime, **values)
 
 
 def _list(as_json: bool) -> None:

@@ -44,7 +44,10 @@ class Experiment:
     as_json: bool
 
     def measure(self, measure: Callable[..., TransferMatrix], recipe: Any, **own: Any) -> TransferMatrix:
-        """Train and score with the function ``measure`` of ``dsim.transfer``, and write and return the truth."""
+        """Train and score with the function ``measure`` of ``dsim.transfer``, and write and return the truth.
+
+        Raises DsimError where the truth cannot be written.
+        """
         sources = self._opened(self.sources)
         truth = measure(
             sources,

@@ -29,9 +29,9 @@ def list_(as_json: bool) -> None:
 
     found = [open_truth(name) for name in truth_names()]
     if as_json:
-        emit_json([summary(one) for one in found])
+        emit_json([_summary(one) for one in found])
         return
-    show_list(found)
+    _show_list(found)
     names = ", ".join(distance_names())
     say(f"note: published distances to judge: {names}: dsim evaluate NAME --truth NAME")
 
@@ -48,8 +48,8 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         emit_json(found.to_dict())
         return
-    show_truth(found)
-    show_scores(found)
+    _show_truth(found)
+    _show_scores(found)
 
 
 @truth.command()
@@ -64,9 +64,9 @@ def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_j
 
     found = open_truth(file, score=score, bounds=bounds)
     if as_json:
-        emit_json(summary(found))
+        emit_json(_summary(found))
     else:
-        show_truth(found)
+        _show_truth(found)
 
 
 @truth.command()
@@ -93,7 +93,7 @@ def convert(source: str, out: Path, score: str | None, bounds: tuple[float, floa
     say(f"wrote {out}")
 
 
-def show_list(truths: Sequence[TransferMatrix]) -> None:
+def _show_list(truths: Sequence[TransferMatrix]) -> None:
     """Print one line of each."""
     from dsim.ui import print_table
 
@@ -101,7 +101,7 @@ def show_list(truths: Sequence[TransferMatrix]) -> None:
     print_table("stored truths", ["name", "score", "sources x targets", "repetitions", "baseline", "images"], rows)
 
 
-def summary(found: TransferMatrix) -> dict[str, Any]:
+def _summary(found: TransferMatrix) -> dict[str, Any]:
     """Return the summary of a truth as JSON values."""
     low, high = found.bounds
     return {
@@ -122,7 +122,7 @@ def summary(found: TransferMatrix) -> dict[str, Any]:
     }
 
 
-def show_truth(found: TransferMatrix) -> None:
+def _show_truth(found: TransferMatrix) -> None:
     """Print the summary of a truth."""
     from dsim.ui import print_table
 
@@ -168,7 +168,7 @@ def _corrected(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def show_scores(found: TransferMatrix) -> None:
+def _show_scores(found: TransferMatrix) -> None:
     """Print means over repetitions; the longer list of names becomes the rows."""
     from dsim.ui import print_table
 

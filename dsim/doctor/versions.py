@@ -47,7 +47,10 @@ _TOPIC = "versions"
 
 
 def libraries() -> Iterator[Finding]:
-    """Yield the versions of dsim and Python, required libraries, and whether torch and torchvision fit and load."""
+    """Yield the versions of dsim and Python, required libraries, and whether torch and torchvision fit and load.
+
+    Raises PackageNotFoundError where dsim itself is not installed.
+    """
     yield Finding(_TOPIC, Status.OK, f"dsim {VERSION}, Python {platform.python_version()}")
     wanted = [(name, least) for name, least, extra in requirements() if not extra]
     faults = [fault for name, least in wanted if (fault := _fault(name, least))]
@@ -59,7 +62,10 @@ def libraries() -> Iterator[Finding]:
 
 
 def optional() -> Iterator[Finding]:
-    """Yield the extras of dsim: complete, or the missing libraries."""
+    """Yield the extras of dsim: complete, or the missing libraries.
+
+    Raises PackageNotFoundError where dsim itself is not installed.
+    """
     by_extra: dict[str, list[str]] = {}
     for name, least, extra in requirements():
         if extra:
@@ -74,7 +80,10 @@ def optional() -> Iterator[Finding]:
 
 
 def requirements() -> list[tuple[str, str, str]]:
-    """Return name, least version and extra ("" for none) of each library that the installed dsim requires."""
+    """Return name, least version and extra ("" for none) of each library that the installed dsim requires.
+
+    Raises PackageNotFoundError where dsim is not installed.
+    """
     found = []
     for line in requires("dsim") or ():
         match = _REQUIREMENT.match(line)

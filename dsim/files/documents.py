@@ -45,7 +45,10 @@ def read(path: Path, hint: str) -> dict[str, Any]:
 
 
 def read_either(source: str | Path, hint: str) -> tuple[dict[str, Any], str]:
-    """Return the JSON object of a text, or of the file at a path, and its name for messages; DataError as ``read``."""
+    """Return the JSON object of a text, or of the file at a path, and its name for messages.
+
+    Raises DataError where it cannot be read, or holds no object.
+    """
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return parse(source, "the text", hint), "the text"
     return read(Path(source), hint), str(source)
@@ -81,6 +84,8 @@ def canonical_json(value: object) -> str:
 
 def digest(value: object) -> str:
     """Return the sha256 of the canonical JSON: the identity of whatever depends on exactly this.
+
+    Raises ValueError for NaN.
 
     >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
     True
@@ -123,7 +128,7 @@ def _validator(schema: str) -> Draft202012Validator:
     if name not in known:
         raise DsimError(f"{name} is missing in {folder}", hint="the installation is damaged: install dsim again")
     registry: Registry[Any] = Registry().with_resources(
-        (found["$id"], Resource.from_contents(found)) for found in known.values()
+        (contents["$id"], Resource.from_contents(contents)) for contents in known.values()
     )
     return Draft202012Validator(known[name], registry=registry)
 
@@ -152,7 +157,7 @@ def or_nan(value: float | None) -> float:
 
 
 def nullable(values: NDArray[np.float64] | None) -> Any:
-    """Return the nested lists of an array (n, ...), null for NaN; null for None.
+    """Return the nested lists of a float64 array (n, ...), null for NaN; null for None.
 
     >>> import numpy as np
     >>> nullable(np.array([[0.5, np.nan]]))
@@ -166,7 +171,10 @@ def _without_nan(values: Any) -> Any:
 
 
 def array(rows: Any, what: str, hint: str, dtype: type = float) -> Any:
-    """Return the array (n, ...) of nested lists, NaN for null; DataError where rows of ``what`` differ in length."""
+    """Return the array (n, ...) of nested lists, NaN for null.
+
+    Raises DataError where the rows of ``what`` differ in length.
+    """
     import numpy as np
 
     try:

@@ -21,7 +21,7 @@ DATASET_NAMES: dict[str, Callable[[], Iterable[str]]] = {}
 
 
 def completer(complete: Callable[[str], list[CompletionItem]]) -> Completer:
-    """Return a function for ``shell_complete``; errors are ignored, since the command itself will report them."""
+    """Return a function for ``shell_complete``; a DsimError gives no names: the command reports it."""
 
     @wraps(complete)
     def complete_quietly(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:

@@ -18,6 +18,7 @@ class LazyGroup(click.Group):
     """A group of commands: ``lazy`` maps names to (help, "module:attribute"), or returns such a mapping.
 
     ``sections`` sorts the names of that mapping under the headings of ``--help``; by default there is one heading.
+    Raises UnknownNameError where a command line names none of them.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Names from the table: click would import every command to ask for its help."""
+        """Return names from the table: click would import every command to ask for its help."""
         named = [
             CompletionItem(name, help=text) for name, (text, _) in self.table().items() if name.startswith(incomplete)
         ]

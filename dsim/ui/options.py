@@ -24,7 +24,7 @@ class SeveralValues(click.Option):
     """An option that takes all values up to the next option, as in ``--sources a b c`` or ``--sources images/*``.
 
     ``--sources a --sources b`` and ``--sources=a`` stay possible; after ``=`` the option takes one value. The command
-    receives a tuple.
+    receives a tuple. Raises click.BadOptionUsage where no value follows.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
