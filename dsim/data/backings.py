@@ -60,7 +60,10 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Frame:
-    """One image (h, w, c), or one mask (h, w), within a file; ``alone`` where the file holds no other."""
+    """One image (h, w, c), or one mask (h, w), within a file; ``alone`` where the file holds no other.
+
+    Reading raises UnreadableImageError that names the file.
+    """
 
     path: Path
     index: int = 0

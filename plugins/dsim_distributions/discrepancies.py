@@ -215,7 +215,10 @@ class MaximumMeanDiscrepancy(KernelMeasure):
 
 
 class EnergyDistance(KernelMeasure):
-    """2 E|x - y| - E|x - x'| - E|y - y'|; distance, 0 on average for one population where unbiased."""
+    """2 E|x - y| - E|x - x'| - E|y - y'|; distance, 0 on average for one population where unbiased.
+
+    Raises MeasureError where one image makes no pair of different images.
+    """
 
     spec = ENERGY
 

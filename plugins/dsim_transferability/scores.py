@@ -164,7 +164,7 @@ def _refuse_few(labels: Sequence[str], name: str) -> None:
 
 
 class Gbc(TransferScore):
-    """Minus the overlap of the target's classes; similarity <= 0."""
+    """Minus the overlap of the target's classes; similarity <= 0. Raises MeasureError for a class without variance."""
 
     spec = GBC
     gaussian: str
@@ -177,7 +177,7 @@ class Gbc(TransferScore):
 
 
 class HScore(TransferScore):
-    """Variance between classes in units of the covariance; similarity >= 0."""
+    """Variance between classes in units of the covariance; similarity >= 0. Raises MeasureError where undefined."""
 
     spec = H_SCORE
     plain: bool
@@ -225,7 +225,10 @@ class LogMe(TransferScore):
 
 
 class Nleep(TransferScore):
-    """LEEP with a Gaussian mixture in place of the head; similarity <= 0."""
+    """LEEP with a Gaussian mixture in place of the head; similarity <= 0.
+
+    Raises MeasureError where the target has fewer images than the mixture Gaussians, or it does not converge.
+    """
 
     spec = NLEEP
     components: int
@@ -241,7 +244,7 @@ class Nleep(TransferScore):
 
 
 class Parc(TransferScore):
-    """Rank correlation of feature and label distances; similarity in [-1, 1]."""
+    """Rank correlation of feature and label distances; similarity in [-1, 1]. Raises MeasureError where undefined."""
 
     spec = PARC
     images: int
