@@ -64,8 +64,8 @@ def _command(command: click.Command, words: Iterable[str]) -> click.Command:
     return command
 
 
-class Bash(_SeveralValues, BashComplete):
-    """click's, with words that end at white space; the part of a word that bash has already is not repeated."""
+class _Bash(_SeveralValues, BashComplete):
+    """Completion of click for bash: words end at white space; the part of a word that bash has is not repeated."""
 
     source_template = _BASH
     _typed = ""
@@ -81,15 +81,15 @@ class Bash(_SeveralValues, BashComplete):
         return f"{item.type},{str(item.value).removeprefix(self._typed[:end])}"
 
 
-class Zsh(_SeveralValues, ZshComplete):
-    """click's, with options that take several values."""
+class _Zsh(_SeveralValues, ZshComplete):
+    """Completion of click for zsh, with options that take several values."""
 
 
-class Fish(_SeveralValues, FishComplete):
-    """click's, with options that take several values."""
+class _Fish(_SeveralValues, FishComplete):
+    """Completion of click for fish, with options that take several values."""
 
 
-SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
+SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
 def register() -> None:
