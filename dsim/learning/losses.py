@@ -124,7 +124,7 @@ class GramMatrices:
 
     @classmethod
     def from_maps(cls, maps: Tensor, norm: str = "size") -> Self:
-        """Return those of feature maps (b, c, h, w), divided as ``norm``, one of ``NORMS``, says."""
+        """Return those of feature maps (b, c, h, w), divided as ``norm``, one of ``NORMS``, says; else KeyError."""
         channels, positions = maps.shape[1], maps.shape[2] * maps.shape[3]
         divisor = {"size": positions * channels, "channels": channels, "none": 1}[norm]
         # Channels last, as the maps lie in memory: no copy, and the gradient comes back in the layout of convolutions.
@@ -160,7 +160,7 @@ class GramMatrices:
 
 
 def gram(maps: Tensor, norm: str = "size") -> Tensor:
-    """Return Gram matrices, float32 (b, c, c), of feature maps (b, c, h, w).
+    """Return Gram matrices, float32 (b, c, c), of feature maps (b, c, h, w). Raises KeyError for another norm.
 
     >>> gram(torch.ones(1, 2, 3, 3), norm="none").tolist()
     [[[9.0, 9.0], [9.0, 9.0]]]
@@ -208,7 +208,7 @@ def reconstruction_loss(rebuilt: Tensor, original: Tensor, reduction: str = "mea
 
 
 def weighted_sum(weights: Sequence[float], terms: Sequence[Tensor]) -> Tensor:
-    """Return the sum of each weight times its term, scalars; as many weights as terms.
+    """Return the sum of each weight times its term, scalars. Raises ValueError where their numbers differ.
 
     >>> weighted_sum((0.5, 2.0), [torch.tensor(2.0), torch.tensor(3.0)]).item()
     7.0

@@ -153,7 +153,7 @@ EXTENTS = {
 
 
 def augment_classification(images: Tensor, generator: torch.Generator, strength: str = "usual") -> Tensor:
-    """Return changed images (b, c, s, s) in [0, 1]; ``strength`` is a name in ``EXTENTS``, or ``none``.
+    """Return changed images (b, c, s, s) in [0, 1]; ``strength`` is a name in ``EXTENTS``, or ``none``, else KeyError.
 
     Images are mirrored, turned, zoomed and shifted, then changed in contrast and brightness.
     """

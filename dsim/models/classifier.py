@@ -91,7 +91,7 @@ class Residual(nn.Module):
 
 
 def build_norm(channels: int) -> nn.GroupNorm:
-    """GroupNorm of GROUP channels each; of all together where they do not divide."""
+    """Return a GroupNorm of GROUP channels each; of all together where they do not divide."""
     return nn.GroupNorm(channels // GROUP if channels % GROUP == 0 else 1, channels)
 
 

@@ -99,7 +99,7 @@ class Decoder(nn.Module):
 
 
 def build_block(given: int, made: int) -> nn.Sequential:
-    """Two 3 x 3 convolutions, each with GroupNorm and LeakyReLU."""
+    """Return two 3 x 3 convolutions, each with GroupNorm and LeakyReLU."""
     layers: list[nn.Module] = []
     for entering in (given, made):
         groups = made // GROUP if made % GROUP == 0 else 1

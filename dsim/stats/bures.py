@@ -125,7 +125,7 @@ def squared_bures_within(a: Gaussians) -> Matrix:
 def squared_diagonal(a: Gaussians, b: Gaussians) -> Matrix:
     """Return |m - m'|^2 + |s - s'|^2, s the standard deviations of each dimension, (k, k'): diagonal covariances.
 
-    Raises ValueError where both have different dimensions.
+    Raises ValueError where the shapes do not broadcast.
 
     >>> one, other = (gaussians([np.array([[0.0], [2.0]]) * scale]) for scale in (1, 2))
     >>> squared_diagonal(one, other).round(6).tolist()
@@ -137,7 +137,7 @@ def squared_diagonal(a: Gaussians, b: Gaussians) -> Matrix:
 def squared_means(a: Gaussians, b: Gaussians) -> Matrix:
     """Return |m - m'|^2 of all pairs, float64 (k, k').
 
-    Raises ValueError where both have different dimensions.
+    Raises ValueError where the shapes do not broadcast.
 
     >>> squared_means(gaussians([np.array([[0.0], [2.0]])]), gaussians([np.array([[3.0]])])).tolist()
     [[4.0]]

@@ -1,4 +1,4 @@
-"""Classifier two-sample test: how well can a classifier tell two clouds of points apart that it has not seen?"""
+"""Classifier two-sample test: how well a classifier separates two clouds of points that it has not seen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ class HeldOut(NamedTuple):
 
 
 def logistic(penalty: float) -> Classifier:
-    """Logistic regression that minimises the mean loss + penalty |w|^2 / 2, both classes weighing the same."""
+    """Return a logistic regression that minimises the mean loss + penalty |w|^2 / 2, both classes weighing the same.
+
+    The classifier raises ValueError where the regression does not converge.
+    """
 
     def learn_and_score(points: Points, is_second: NDArray[np.bool_], others: Points) -> Scores:
         from sklearn.exceptions import ConvergenceWarning
@@ -48,7 +51,10 @@ def logistic(penalty: float) -> Classifier:
 
 
 def neighbours(count: int) -> Classifier:
-    """Share of the second class among the nearest ``count`` points, each class divided by its own number."""
+    """Return a classifier by the share of the second class among the nearest ``count`` points.
+
+    Each class is divided by its own number. The classifier raises ValueError where dimensions differ.
+    """
 
     def learn_and_score(points: Points, is_second: NDArray[np.bool_], others: Points) -> Scores:
         from dsim.stats.euclidean import squared_distances
@@ -103,7 +109,7 @@ def held_out_scores(
 
 
 def concordance(held: HeldOut) -> tuple[Scores, NDArray[np.bool_]]:
-    """Of all pairs (n, m): 1 where the second's score is larger, 1/2 for ties, else 0; and which pairs share a fold.
+    """Return for all pairs (n, m) 1 where the second's score is larger, 1/2 for ties, else 0; and those within a fold.
 
     Scores of different folds are of different classifiers: only pairs within a fold are compared, so that the mean is
     1/2 on average where both clouds come from one distribution.
@@ -145,7 +151,7 @@ def weighted_auc(held: HeldOut, first: Scores, second: Scores) -> Scores:
 
 def _standardised(learned: Points, scored: Points) -> tuple[Points, Points]:
     mean, scale = learned.mean(axis=0), learned.std(axis=0)
-    scale[scale <= 1e-12 * np.abs(mean)] = 1.0  # a feature that does not vary tells nothing
+    scale[scale <= 1e-12 * np.abs(mean)] = 1.0  # a feature that does not vary adds nothing
     return (learned - mean) / scale, (scored - mean) / scale
 
 

@@ -120,6 +120,8 @@ def ring_spectra(images: NDArray[Any]) -> NDArray[np.float32]:
     is the radius in cycles per image, rounded down. A ring without energy becomes 0; a constant image has no ring with
     energy, and becomes NaN.
 
+    Raises ValueError for images of another shape.
+
     >>> ring_spectra(np.eye(8)[None]).shape
     (1, 50)
     """

@@ -53,7 +53,7 @@ def eqc(clouds: Sequence[NDArray[np.floating]], form: str = "paper") -> float:
 def placed_shares(
     centres: NDArray[np.floating], points: NDArray[np.floating], owners: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """Share of each dataset's points whose nearest centre is their own dataset's, in [0, 1]; higher is better.
+    """Return the share of each dataset's points whose nearest centre is their dataset's, in [0, 1]; higher is better.
 
     ``centres`` has shape (I, k), ``points`` (n, k), ``owners`` (n,) with values 0 to I - 1. Returns shape (I,); NaN for
     a dataset without points.

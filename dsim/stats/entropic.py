@@ -40,7 +40,7 @@ class Cost(Protocol):
         """Numbers of rows and columns."""
 
     def rows(self, start: int, stop: int) -> Table:
-        """Costs of these rows, float64 (stop - start, m): a new array, which the caller may change."""
+        """Return the costs of these rows, float64 (stop - start, m): a new array, which the caller may change."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,15 @@ class Kernel:
         return np.maximum(block, self.floor, out=block)
 
     def times(self, x: Vector) -> Vector:
-        """The kernel's product with x (m,)."""
+        """Return the kernel's product with x (m,), float64 (n,). Raises ValueError for another length."""
         self.products += 1
         return np.asarray(self.table @ x.astype(self.table.dtype), dtype=np.float64)
 
     def squared_times(self, x: Vector) -> Vector:
-        """The product of the kernel's squared entries with x (m,)."""
+        """Return the product of the kernel's squared entries with x (m,), float64 (n,).
+
+        Raises ValueError for another length.
+        """
         self.products += 1
         product = np.empty(self.table.shape[0])
         for start, stop in blocks(self.table.shape):
@@ -150,7 +153,7 @@ class Kernel:
         return product
 
     def transposed(self, x: Vector) -> Vector:
-        """The transposed kernel's product with x (n,)."""
+        """Return the transposed kernel's product with x (n,), float64 (m,). Raises ValueError for another length."""
         self.products += 1
         return np.asarray(x.astype(self.table.dtype) @ self.table, dtype=np.float64)
 
@@ -290,6 +293,6 @@ def balance_self(kernel: Kernel, tolerance: float, most: int = 500) -> None:
 
 
 def blocks(shape: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that hold at most ``_BLOCK`` entries each."""
+    """Return ranges of rows that hold at most ``_BLOCK`` entries each."""
     rows = max(1, _BLOCK // shape[1])
     return ((start, min(start + rows, shape[0])) for start in range(0, shape[0], rows))

@@ -14,7 +14,7 @@ ALPHA = 0.15
 
 
 def class_factors(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Vectors whose outer products sum to the covariance of a label's one-hot code, so of the score.
+    """Return vectors whose outer products sum to the covariance of a label's one-hot code, so of the score.
 
     With the logits' Jacobian J of one sample, sum_k (J' f_k)^2 is the exact diagonal of E_y[grad log p(y) ^2]: the
     expectation over all C labels costs C - 1 products with J' and no draw. The factors are the columns of the Cholesky
@@ -49,7 +49,7 @@ def class_factors(probabilities: ArrayLike) -> NDArray[np.float64]:
 
 
 def drawn_factors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Scores of drawn labels, scaled so that their squared products estimate the Fisher diagonal without bias.
+    """Return scores of drawn labels, scaled so that their squared products estimate the Fisher diagonal without bias.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def scaled_cosine(a: ArrayLike, b: ArrayLike) -> float:
     A distance in [0, 1], 0 for a = b; NaN where a vector is 0. ``EPSILON`` is absolute, as in the reference, so
     entries well below 1e-8 fade out.
 
-    Raises ValueError where the vectors differ in length.
+    Raises ValueError where the shapes do not broadcast.
 
     References
     ----------
@@ -101,7 +101,7 @@ def raw_cosine(a: ArrayLike, b: ArrayLike) -> float:
     -------
     A distance in [0, 1], 0 for proportional vectors; NaN where a vector is 0.
 
-    Raises ValueError where the vectors differ in length.
+    Raises ValueError where the shapes do not broadcast.
 
     References
     ----------
@@ -126,7 +126,7 @@ def normalised_cosine(a: ArrayLike, b: ArrayLike, scale_a: ArrayLike = 1.0, scal
     -------
     A distance in [0, 1]; NaN where an entry is 0, which has no variance.
 
-    Raises ValueError where the vectors differ in length.
+    Raises ValueError where the shapes do not broadcast.
 
     >>> round(normalised_cosine([1.0, 1.0], [1.0, 0.5]), 6)
     0.051317
@@ -144,7 +144,7 @@ def kl(a: ArrayLike, b: ArrayLike) -> float:
     -------
     A distance in [0, inf), in nats; NaN where an entry is 0. As the reference's ``kl``.
 
-    Raises ValueError where the vectors differ in length.
+    Raises ValueError where the shapes do not broadcast.
 
     >>> round(kl([1.0], [2.0]), 6)
     0.153426
@@ -163,7 +163,7 @@ def jsd(a: ArrayLike, b: ArrayLike) -> float:
     -------
     A distance in [0, inf), in nats per entry; NaN where an entry is 0. As the reference's ``jsd``.
 
-    Raises ValueError where the vectors differ in length.
+    Raises ValueError where the shapes do not broadcast.
 
     >>> round(jsd([1.0], [2.0]), 6)
     0.029446
@@ -186,7 +186,7 @@ def asymmetric(source: ArrayLike, target: ArrayLike, trivial: ArrayLike, alpha: 
     -------
     A distance in [-alpha, 1]. That of a task to itself is -alpha d(source, trivial).
 
-    Raises ValueError where the vectors differ in length.
+    Raises ValueError where the shapes do not broadcast.
 
     References
     ----------

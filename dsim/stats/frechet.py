@@ -40,7 +40,7 @@ def merged(one: Moments, other: Moments) -> Moments:
 
     So ``functools.reduce(merged, map(moments, blocks))`` are those of any number of points, in flat memory.
 
-    Raises ValueError where both have different dimensions.
+    Raises ValueError where the shapes do not broadcast.
 
     References
     ----------

@@ -130,7 +130,7 @@ def median_distance(points: Points, looked_at: int = _LOOKED_AT) -> float:
 
 
 def with_bandwidth(name: str, bandwidth: float) -> Kernel:
-    """Return the kernel ``gaussian`` or ``cauchy`` of a fixed bandwidth.
+    """Return the kernel ``gaussian`` or ``cauchy`` of a fixed bandwidth. Raises KeyError for another name.
 
     >>> float(with_bandwidth("cauchy", 2.0)(np.array([[0.0]]), np.array([[2.0]]))[0, 0])
     0.5

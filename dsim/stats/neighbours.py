@@ -99,7 +99,9 @@ class Prdc(NamedTuple):
 
 
 def squared_radii(points: Points, k: int) -> Floats:
-    """Return the squared distance of each point of (n, d) to its k-th nearest other point, (n,); n greater than k.
+    """Return the squared distance of each point of (n, d) to its k-th nearest other point, (n,).
+
+    Raises ValueError where n is not greater than k.
 
     >>> squared_radii(np.array([[0.0], [1.0], [3.0]]), k=1).round(6).tolist()
     [1.0, 1.0, 4.0]
@@ -114,6 +116,8 @@ def squared_radii(points: Points, k: int) -> Floats:
 
 def kth_nearest(table: Floats, k: int) -> Floats:
     """Return the k-th smallest distance of each row but its own, which is the smallest; (rows, n) to (rows,).
+
+    Raises ValueError where n is not greater than k.
 
     >>> kth_nearest(np.array([[0.0, 4.0, 1.0]]), 1).tolist()
     [1.0]

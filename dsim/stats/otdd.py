@@ -104,7 +104,10 @@ def label_distances(source: Sample, target: Sample) -> Table:
 
 
 def label_distances_within(sample: Sample) -> Table:
-    """Return the same among the classes of one sample, (C, C): symmetric, 0 on the diagonal."""
+    """Return the same among the classes of one sample, (C, C): symmetric, 0 on the diagonal.
+
+    Raises NoTransportError where one was not solved.
+    """
     inner = sample.ground.inner
     if inner == "gaussian":
         return squared_bures_within(sample.moments)
@@ -161,7 +164,7 @@ class GroundCost:
         self._squares = tuple(np.einsum("ij,ij->i", points, points) for points in self._points)
 
     def rows(self, start: int, stop: int) -> Table:
-        """Costs of these rows, float64 (stop - start, m)."""
+        """Return the costs of these rows, float64 (stop - start, m)."""
         if self.shape[0] * self.shape[1] <= _HELD:
             return self._table[start:stop].copy()
         return self._computed(start, stop)

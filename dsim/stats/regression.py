@@ -15,7 +15,7 @@ def line(x: Floats, y: Floats, at: Floats) -> Floats:
     ----------
     x, y : (n,) the points. ``at`` : (k,).
 
-    Raises ValueError where x and y differ in length.
+    Raises ValueError where the shapes do not broadcast.
 
     >>> line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.array([4.0])).round(6).tolist()
     [9.0]
@@ -45,7 +45,7 @@ def resampled_lines(x: Floats, y: Floats, groups: NDArray[np.intp], drawn: NDArr
 
 
 def normal_band(x: Floats, y: Floats, at: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Bounds of the line, pointwise, for independent normal errors of equal size: Student's t with n - 2 degrees.
+    """Return pointwise bounds of the line for independent normal errors of equal size: Student's t, n - 2 degrees.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def normal_band(x: Floats, y: Floats, at: Floats, confidence: float) -> tuple[Fl
     -------
     low, high : (k,); NaN for fewer than three points, or without a slope.
 
-    Raises ValueError where x and y differ in length.
+    Raises ValueError where the shapes do not broadcast.
     """
     from scipy.stats import t
 

@@ -162,7 +162,7 @@ def expected_largest(choices: Sequence[NDArray[np.float64]]) -> float:
 
 
 def sign_flip_p(differences: NDArray[np.float64], seed: int = 0) -> float:
-    """p of the test that paired differences are as likely positive as negative: their signs are flipped at random.
+    """Return p of the test that paired differences are as likely positive as negative: signs are flipped at random.
 
     The statistic is the absolute mean, two-sided. All 2^n flips are tried up to n = 14; beyond, 9999 are drawn, and the
     observed one is counted among them. It is a test of exchange, not for differences from an expectation, whose

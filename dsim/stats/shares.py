@@ -46,7 +46,7 @@ def wilson_interval(share: float, cases: int, confidence: float) -> tuple[float,
 
 
 def share_difference_interval(differences: Values, confidence: float) -> tuple[float, float]:
-    """Interval of the difference of two shares of the same cases: Wald's, after adding half a case to each cell.
+    """Return Wald's interval of the difference of two shares of the same cases, after adding half a case to each cell.
 
     The cells are those of the table that counts in how many cases both, one, the other or neither is a hit.
 

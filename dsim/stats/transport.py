@@ -1,7 +1,7 @@
 """Optimal transport between two weighted samples: entropic to a stated convergence, or exact.
 
 Entropic problems are solved for falling values of ``eps``, each from the potentials of the one before; how a single
-one is solved is told in ``dsim.stats.entropic``.
+one is solved stands in ``dsim.stats.entropic``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def sinkhorn(
     Returns
     -------
     Transport
-        ``converged`` tells whether the tolerance was met: an unconverged value is no value.
+        ``converged`` says whether the tolerance was met: an unconverged value is no value.
 
     Raises ValueError where the weights do not fit the cost.
 

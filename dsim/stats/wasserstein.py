@@ -163,7 +163,7 @@ def sliced_wasserstein(a: Points, b: Points, order: int = 2) -> float:
     -------
     A distance in [0, inf).
 
-    Raises ValueError where the numbers of lines differ.
+    Raises ValueError where the shapes do not broadcast.
 
     References
     ----------

@@ -30,7 +30,10 @@ class Head:
     bias: NDArray[np.float64]
 
     def logits(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return unnormalised log-probabilities of the C classes, (n, C)."""
+        """Return unnormalised log-probabilities of the C classes, (n, C), of features (n, d).
+
+        Raises ValueError for features of another dimension, as the methods below do.
+        """
         return np.asarray(features, dtype=np.float64) @ self.weights + self.bias
 
     def posteriors(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -50,7 +53,7 @@ class Head:
 
 
 def train_head(features: NDArray[np.floating], labels: NDArray[Any], penalty: float = 10.0) -> Head:
-    """Multinomial logistic regression with a penalty on squared weights.
+    """Return the head of a multinomial logistic regression with a penalty on squared weights.
 
     Minimises the mean cross-entropy + penalty / (2 n) x |W|^2, where W acts on features that were centred and divided
     by one number, the root of their mean variance. One number and not one per feature: a feature that hardly varies

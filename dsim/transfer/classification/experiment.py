@@ -118,7 +118,10 @@ class ClassificationExperiment:
         return Ledger(self.folder / slug(start.name), key_of(facts))
 
     def divided(self, target: Dataset) -> tuple[Split, ...]:
-        """The folds of a target, the same for all sources."""
+        """Return the folds of a target, the same for all sources.
+
+        Raises TooFewSamplesError where it has fewer groups than folds.
+        """
         if target.name not in self.divisions:
             recipe = self.recipe
             self.divisions[target.name] = target_folds(

@@ -80,7 +80,7 @@ class ClassificationObjective(Objective):
 
 
 def class_weights(images: LabelledImages) -> Tensor:
-    """n / (k * n_c) of each class, float32 (k,): all classes weigh alike, and the mean over images is 1.
+    """Return n / (k * n_c) of each class, float32 (k,): all classes weigh alike, and the mean over images is 1.
 
     A class without an image weighs as if it had one.
     """
