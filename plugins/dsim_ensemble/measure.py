@@ -60,7 +60,7 @@ class Ensemble(SimilarityMeasure[Placed]):
 
     @cached_property
     def members(self) -> tuple[SimilarityMeasure[Any], ...]:
-        """The measures that are combined."""
+        """The measures that are combined. Raises UsageError where they are not two different ones, or an ensemble."""
         members = tuple(build_measure(_call(text)) for text in split_outside_brackets(self.of, "+"))
         names = [repr(member) for member in members]
         if len(set(names)) < len(names) or len(names) < 2:

@@ -50,7 +50,11 @@ class _Prepared:
 
 
 class DatasetDistance(SimilarityMeasure[LabelledCloud]):
-    """Optimal transport dataset distance; a distance, at least 0."""
+    """Optimal transport dataset distance; a distance, at least 0.
+
+    Raises UsageError for parameters that contradict each other; its methods raise MeasureError where a transport is not
+    solved, or dimensions differ.
+    """
 
     spec = OTDD
     extractor: str
