@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 import dsim
 from dsim.data.dataset import Dataset
+from dsim.embeddings import LatentModel, embed_datasets
 from dsim.files import write_text
 from dsim.runtime import Runtime
 from dsim.stats.embedding import eqc, placed_shares
@@ -43,7 +44,6 @@ from dsim.ui import Notes
 from dsim_asap.evaluation import Part
 from dsim_asap.extension import METHODS, Order, exemplars, extend, open_parent
 from dsim_asap.fitting import recipe_of, train_once
-from dsim_asap.latent import Chosen, embed
 from dsim_asap.specs import AsapRecipe
 from dsim_asap.trainer import hold_out
 
@@ -152,7 +152,7 @@ def extended(setup: Setup, parent: Path, left: int, seed: int) -> list[tuple[str
 
 
 def clouds_of(folder: Path, datasets: Sequence[Dataset], runtime: Runtime) -> Clouds:
-    return [cloud.points for cloud in embed(datasets, Chosen(f"file:{folder}", folder.name), runtime)]
+    return [cloud.points for cloud in embed_datasets(datasets, LatentModel(f"file:{folder}", folder.name), runtime)]
 
 
 def judged(folder: Path, best: NDArray[np.float64], left: int, setup: Setup) -> dict[str, float]:

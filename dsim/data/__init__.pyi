@@ -1,4 +1,4 @@
-from .attributes import read_attributes, votes_of
+from .attributes import modality_family, read_attributes, stated_modality, votes_of
 from .builders import from_arrays, from_torch, join
 from .dataset import Backing, Dataset
 from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, thumbnail, write_line
@@ -25,11 +25,13 @@ __all__ = [
     "from_torch",
     "inspect",
     "join",
+    "modality_family",
     "open_dataset",
     "open_many",
     "read_attributes",
     "save_grid",
     "save_sheet",
+    "stated_modality",
     "thumbnail",
     "votes_of",
     "write_line",

@@ -8,6 +8,8 @@ name, so a dataset that takes part in them carries its own under ``name``.
 from __future__ import annotations
 
 import csv
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -206,3 +208,55 @@ def _refuse_twice(known: Mapping[str, str], said: Mapping[str, str], dataset: st
             f"{where}: {name!r} of {dataset!r}{by} is answered twice",
             hint="keep one line per dataset and observer",
         )
+
+
+#: Families of modalities and their terms, in the order in which they are looked for: special ones before general ones.
+_FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("electron microscopy", ("electron", "sstem", "fib-sem")),
+    ("blood smear", ("blood smear", "blood cell", "bone marrow")),
+    ("histology", ("histolog", "histopath", "h&e", "immunohisto")),
+    ("fluorescence", ("fluoresc",)),
+    ("transmitted light", ("phase contrast", "phase-contrast", "dic ", "differential interference", "bright field")),
+    ("dermoscopy", ("dermoscop", "dermatoscop")),
+    ("fundus", ("fundus", "retinal photograph")),
+    ("endoscopy", ("endoscop", "colonoscop", "gastroscop", "laparoscop")),
+    ("ultrasound", ("ultrasound", "sonograph", "echocardio")),
+    ("OCT", ("optical coherence",)),
+    ("CT", ("computed tomography", "ct scan")),
+    ("MRI", ("magnetic resonance", "mri")),
+    ("X-ray", ("x-ray", "xray", "radiograph", "mammogra")),
+    ("photographs", ("natural", "photograph")),
+)
+
+
+def modality_family(stated: str) -> str:
+    """Return the family of modalities that a description names; the description itself where it names none.
+
+    Datasets describe themselves in their own words, so that a map by words would be a map by datasets.
+
+    >>> modality_family("H&E histology RGB 40x"), modality_family("colonoscopy RGB"), modality_family("Raman maps")
+    ('histology', 'endoscopy', 'Raman maps')
+    """
+    # Hyphens and the end of the text are as good as spaces, so that "dic " does not find itself in "dictionary".
+    text = f" {stated.lower()} "
+    return next((name for name, terms in _FAMILIES if any(term in text for term in terms)), stated)
+
+
+def stated_modality(dataset: Dataset) -> str:
+    """Return the modality that a dataset states: its attribute ``modality``, else that of a META.json in its folder.
+
+    Where observers differ, the answer of most of them, the first in the alphabet of equals. Empty without a statement.
+
+    >>> from dsim.data.phantoms import open_phantom
+    >>> stated_modality(open_phantom("fundus", count=1))
+    'fundus'
+    """
+    votes = Counter(filter(None, votes_of(dataset.attributes).get("modality", {}).values()))
+    if votes:
+        return min(votes, key=lambda answer: (-votes[answer], answer))
+    try:
+        meta = json.loads((Path(dataset.location) / "META.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""  # it is there for people; a map does not fail for it
+    modality = meta.get("modality", "") if isinstance(meta, dict) else ""
+    return modality.strip() if isinstance(modality, str) else ""

@@ -1,6 +1,8 @@
 from .embedding_map import draw_embedding
 from .frames import bare, equal_decimals, foot, head, key, number
 from .heatmap import draw_heatmap
+from .map_page import write_map
+from .map_picture import draw_map, draw_sheet
 from .marks import add_legend, centre_mark
 from .measure_votes import draw_agreement
 from .names import Names, names_of, place_labels, settle
@@ -41,8 +43,10 @@ __all__ = [
     "draw_agreement",
     "draw_embedding",
     "draw_heatmap",
+    "draw_map",
     "draw_ranks",
     "draw_regret",
+    "draw_sheet",
     "draw_transfer",
     "drawable",
     "equal_decimals",
@@ -60,4 +64,5 @@ __all__ = [
     "save",
     "settle",
     "unframed",
+    "write_map",
 ]

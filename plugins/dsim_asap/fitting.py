@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.plugin import Need
-from dsim_asap.specs import SPEC, AsapRecipe
+from dsim.plugin import Need, UsageError
+from dsim_asap.specs import SPEC, ZOO_MODEL, AsapRecipe
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
+    from dsim.embeddings import LatentModel
     from dsim.measures import DatasetView
     from dsim.runtime import Runtime
     from dsim_asap.training import Trained
@@ -105,3 +106,33 @@ def _train(pool: Sequence[DatasetView], recipe: AsapRecipe, seed: int, folder: P
     )
     write_folder(folder, trained, recipe, seed, description)
     checkpoint.unlink(missing_ok=True)
+
+
+def choose(reference: str | None) -> LatentModel:
+    """Return a trained model; the zoo's own without a reference. Raises UsageError for anything else.
+
+    >>> choose(None).title
+    'asap-resnet18.biomed16.r1'
+    """
+    from dsim.embeddings import open_latent_model
+
+    return open_latent_model(reference or ZOO_MODEL)
+
+
+def choose_or_fit(
+    reference: str | None, pool: Sequence[Dataset], fit: bool, settings: Sequence[str], seed: int, runtime: Runtime
+) -> LatentModel:
+    """Return a trained model, or with ``fit`` one that is trained on the pool now, or taken from the cache.
+
+    Raises UsageError where both were asked for, or settings of a training (NAME=VALUE) without one.
+    """
+    from dsim.embeddings import LatentModel
+
+    if fit and reference:
+        raise UsageError("--fit trains a model, so it does not take one", hint="leave out --model, or --fit")
+    if settings and not fit:
+        raise UsageError(f"--set {settings[0]}: only a training reads this", hint="add --fit, or leave it out")
+    if not fit:
+        return choose(reference)
+    folder = train_once(pool, recipe_of(settings), seed, runtime)
+    return LatentModel(f"file:{folder}", f"trained on these {len(pool)} datasets, seed {seed}")

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 import dsim
+from dsim.embeddings import LatentModel
 from dsim.errors import DsimError
 from dsim.features import recipe
 from dsim.runtime import Runtime
 from dsim.stats.c2st import HeldOut
 from dsim_asap.extension import Order, _recipe, open_parent
-from dsim_asap.latent import Chosen, choose_or_fit
+from dsim_asap.fitting import choose_or_fit
 from dsim_asap.model import _backbone, _check_size, _chosen_maps
 from dsim_asap.pool import _validates, gather
 from dsim_asap.studies import coherence, commands
@@ -104,9 +105,9 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         f"{SEGMENTER} is not an ASAP model, so it cannot be extended\n  fix: give one: dsim zoo list",
     ),
     "points of another kind": (
-        lambda: Chosen(f"zoo:{SEGMENTER}", "mine").model,
+        lambda: LatentModel(f"zoo:{SEGMENTER}", "mine").model,
         f"zoo:{SEGMENTER} gives segmentation, not points of a latent space\n"
-        "  fix: choose a model that dsim train asap has trained, such as ",
+        "  fix: choose a model whose output is latent: dsim zoo list",
     ),
     "a model to train": (
         lambda: choose_or_fit(ASAP, [], True, [], 0, CPU),

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.embeddings import Placement, place
+from dsim.embeddings import Cloud, LatentModel, Placement, embed_datasets, place
 from dsim.errors import UsageError
 from dsim.random import stream
-from dsim_asap.latent import Chosen, Cloud, embed
 from dsim_asap.studies.common import CONFIDENCE, or_null
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Trial:
     """One model, what it knows, what it has never seen (None where nothing was held out), and what is foreign."""
 
     seed: int
-    chosen: Chosen
+    chosen: LatentModel
     known: tuple[Cloud, ...]
     unseen: tuple[Cloud | None, ...]
     foreign: tuple[Cloud, ...]
@@ -105,13 +104,13 @@ def train_trials(
     for seed in seeds:
         parts = [hold_out(dataset, seed, holdout) for dataset in sources]
         folder = train_once([part.known for part in parts], recipe, seed, runtime)
-        chosen = Chosen(f"file:{folder}", f"trained on {len(sources)} datasets without the images held out")
+        chosen = LatentModel(f"file:{folder}", f"trained on {len(sources)} datasets without the images held out")
         trials.append(_trial(seed, chosen, parts, foreign, runtime))
     return trials
 
 
 def zoo_trial(
-    sources: Sequence[Dataset], foreign: Sequence[Dataset], chosen: Chosen, runtime: Runtime, holdout: float = 0.2
+    sources: Sequence[Dataset], foreign: Sequence[Dataset], chosen: LatentModel, runtime: Runtime, holdout: float = 0.2
 ) -> Trial:
     """A model that is there: unseen are the images that it held out of a dataset of its own.
 
@@ -145,12 +144,14 @@ def _by_ids(dataset: Dataset, held: set[str]) -> Part:
     return Part(dataset.subset(rest), dataset.subset(out))
 
 
-def _trial(seed: int, chosen: Chosen, parts: Sequence[Part], foreign: Sequence[Dataset], runtime: Runtime) -> Trial:
-    unseen = [None if part.held is None else embed([part.held], chosen, runtime)[0] for part in parts]
+def _trial(
+    seed: int, chosen: LatentModel, parts: Sequence[Part], foreign: Sequence[Dataset], runtime: Runtime
+) -> Trial:
+    unseen = [None if part.held is None else embed_datasets([part.held], chosen, runtime)[0] for part in parts]
     if all(cloud is None for cloud in unseen):
         raise UsageError("no image of these datasets was held out", hint="give more images, or a larger --holdout")
-    known = embed([part.known for part in parts], chosen, runtime)
-    return Trial(seed, chosen, tuple(known), tuple(unseen), tuple(embed(foreign, chosen, runtime, "target")))
+    known = embed_datasets([part.known for part in parts], chosen, runtime)
+    return Trial(seed, chosen, tuple(known), tuple(unseen), tuple(embed_datasets(foreign, chosen, runtime, "target")))
 
 
 def document(trials: Sequence[Trial], holdout: float) -> dict[str, Any]:

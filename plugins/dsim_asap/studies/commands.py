@@ -1,4 +1,4 @@
-"""The commands of ``dsim asap``, but for those of the map and of the extension."""
+"""The commands of ``dsim asap``, but for that of the extension."""
 
 from __future__ import annotations
 
@@ -14,13 +14,21 @@ from dsim_asap.studies import common
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
-    from dsim_asap.latent import Chosen, Cloud
+    from dsim.embeddings import Cloud, LatentModel
     from dsim_asap.studies.coherence import Trial
+    from dsim_asap.studies.placement import Stray
 
 _VARIANTS = "ae,ae-t,ae-s,asap"
 _SEARCHES = ("random", "grid", "lines")
 _OVER = "alpha,beta,w,n_emb"
 _SHARES = "0.05,0.1,0.2,0.5"
+#: Images of a dataset that the page of a map shows at most, by default.
+_PICTURES = 120
+_MAP_SCHEMA = "dsim.asap-map/1"
+_MAP_MEANING = (
+    "distances between marks are those of the measure asap, which averages them over all pairs of images of two"
+    " datasets"
+)
 #: Measures of a robustness study that names none.
 _MEASURES = ("asap:fit=pool", "frechet", "kid", "mmd", "cc")
 
@@ -196,8 +204,7 @@ def _foreign(paths: Sequence[str], none: bool) -> list[Dataset]:
 
 
 def _trials(given: common.Options, strangers: Sequence[Dataset], holdout: float) -> list[Trial]:
-    from dsim_asap.fitting import recipe_of
-    from dsim_asap.latent import choose
+    from dsim_asap.fitting import choose, recipe_of
     from dsim_asap.studies.coherence import train_trials, zoo_trial
 
     if given.model is None:
@@ -206,6 +213,55 @@ def _trials(given: common.Options, strangers: Sequence[Dataset], holdout: float)
     if given.settings or given.seeds > 1:
         raise UsageError("--model judges a trained model: there is nothing to set", hint="leave out --set and --seeds")
     return [zoo_trial(given.pool, strangers, choose(given.model), given.runtime, holdout)]
+
+
+@common.command(
+    common.sources,
+    shared.targets("Datasets of interest; drawn as strokes."),
+    common.model,
+    click.option(
+        "--fit",
+        type=click.Choice(["all", "sources"]),
+        is_flag=False,
+        flag_value="all",
+        help="Train first: on all datasets, as Fig. 8 does, or on the sources alone.",
+    ),
+    common.settings,
+    common.out,
+    click.option("--title", default="", help="Above the pictures; default: how many datasets and images."),
+    click.option(
+        "--pictures",
+        type=click.IntRange(min=1),
+        default=_PICTURES,
+        show_default=True,
+        help="Images of a dataset that the page holds at most.",
+    ),
+)
+def map_command(given: common.Options, fit: str | None, title: str, pictures: int) -> None:
+    """Draw the latent map of all datasets, with typical images and ellipses by modality.
+
+    Writes map.png, map.svg, map.json, and map.html: one file that needs no network, in which every mark shows its
+    image. A dataset states its modality as an attribute, or in a META.json in its folder.
+    """
+    from dsim.data.opener import open_many
+    from dsim.embeddings import embed_datasets, lay_out_map
+    from dsim.plots import write_map
+    from dsim.ui import emit_json, say_written
+    from dsim_asap.fitting import choose_or_fit
+    from dsim_asap.studies.tables import show_map
+
+    opened, runtime = open_many([*given.sources, *given.targets]), given.runtime
+    known, wanted = opened[: len(given.sources)], opened[len(given.sources) :]
+    pool = opened if fit == "all" else known
+    chosen = choose_or_fit(given.model, pool, fit is not None, given.settings, given.seed, runtime)
+    clouds = embed_datasets(known, chosen, runtime) + embed_datasets(wanted, chosen, runtime, "target")
+    layout, words = lay_out_map(clouds, chosen), {"schema": _MAP_SCHEMA, "meaning": _MAP_MEANING}
+    files = write_map(layout, given.out, runtime, **words, title=title, pictures=pictures)
+    written = layout.to_dict(_MAP_SCHEMA)
+    if given.as_json:
+        return emit_json(written)
+    show_map(written)
+    return say_written(files)
 
 
 @common.command(
@@ -229,11 +285,12 @@ def place_command(
     IMAGE is an image file, or a folder of them. The distance to a dataset is the mean over its images; p is the share
     of its own images that lie at least as far from all others.
     """
-    from dsim_asap.latent import choose, embed
+    from dsim.embeddings import embed_datasets
+    from dsim_asap.fitting import choose
 
     _check(images, given.sources, dataset)
     chosen = choose(given.model)
-    known = embed(given.pool, chosen, given.runtime)
+    known = embed_datasets(given.pool, chosen, given.runtime)
     if dataset is not None:
         return _find(dataset, known, chosen, given, folder)
     return _rank(images, known, chosen, given, folder, top)
@@ -247,17 +304,22 @@ def _check(images: Sequence[str], sources: Sequence[str], dataset: str | None) -
 
 
 def _rank(
-    images: Sequence[str], known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None, top: int
+    images: Sequence[str],
+    known: Sequence[Cloud],
+    chosen: LatentModel,
+    given: common.Options,
+    out: Path | None,
+    top: int,
 ) -> None:
     from dsim.data.opener import open_dataset
+    from dsim.embeddings import embed_datasets
     from dsim.files.documents import to_json
     from dsim.ui import emit_json
-    from dsim_asap.latent import embed
     from dsim_asap.studies.placement import place_images, placement_document
     from dsim_asap.studies.tables import show_placement
 
     # One by one: two files may have the same name.
-    clouds = [embed([open_dataset(image)], chosen, given.runtime)[0] for image in images]
+    clouds = [embed_datasets([open_dataset(image)], chosen, given.runtime)[0] for image in images]
     documents = [
         placement_document(cloud, known, place_images(cloud, known), chosen.title, image)
         for image, cloud in zip(images, clouds, strict=True)
@@ -277,17 +339,17 @@ def _rank(
     return None
 
 
-def _find(path: str, known: Sequence[Cloud], chosen: Chosen, given: common.Options, out: Path | None) -> None:
+def _find(path: str, known: Sequence[Cloud], chosen: LatentModel, given: common.Options, out: Path | None) -> None:
     from dsim.data.opener import open_dataset
+    from dsim.embeddings import embed_datasets
     from dsim.files.documents import to_json
+    from dsim.plots import draw_sheet
     from dsim.random import stream
     from dsim.ui import emit_json, say
-    from dsim_asap.latent import embed
-    from dsim_asap.studies.map_picture import draw_sheet
     from dsim_asap.studies.placement import find_strays
     from dsim_asap.studies.tables import show_strays
 
-    cloud = embed([open_dataset(path)], chosen, given.runtime)[0]
+    cloud = embed_datasets([open_dataset(path)], chosen, given.runtime)[0]
     fingerprint = cloud.dataset.images_fingerprint
     # The dataset may be among the known ones, and is not another dataset than itself.
     others = [other for other in known if other.dataset.images_fingerprint != fingerprint]
@@ -296,7 +358,8 @@ def _find(path: str, known: Sequence[Cloud], chosen: Chosen, given: common.Optio
     note = _counts(written)
     if out is not None:
         to_json(written, out / "strays.json")
-        draw_sheet(cloud, strays, out / "strays.png", f"{cloud.name}: images that may not belong", note)
+        captions = {stray.index: _caption(stray) for stray in strays.found}
+        draw_sheet(cloud.dataset, captions, out / "strays.png", f"{cloud.name}: images that may not belong", note)
     if given.as_json:
         return emit_json(written)
     show_strays(written)
@@ -312,3 +375,15 @@ def _counts(written: dict[str, Any]) -> str:
         f"Of {written['images']} images {far['found']} are farther than all but 5 %, as in any dataset; "
         f"{nearer['found']} are nearer to another dataset{chance}."
     )
+
+
+def _caption(stray: Stray) -> list[str]:
+    """Four short lines: who, how strongly, and both reasons where they hold."""
+    from dsim.plots import drawable
+
+    lines = [drawable(stray.id, 24), f"strength {stray.strength:.2f}"]
+    if stray.nearer:
+        lines.append(f"nearer to {drawable(stray.nearest, 15)}")
+    if stray.far:
+        lines.append(f"far: p {stray.p_own:.2g}")
+    return lines

@@ -14,7 +14,7 @@ from dsim.embeddings import Placement, conformal_p, conformal_p_within, mean_to_
 from dsim_asap.studies.common import or_null, or_nulls
 
 if TYPE_CHECKING:
-    from dsim_asap.latent import Cloud
+    from dsim.embeddings import Cloud
 
 SCHEMA = "dsim.asap-place/1"
 STRAYS_SCHEMA = "dsim.asap-strays/1"

@@ -10,12 +10,13 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
+from dsim.embeddings import Cloud
 from dsim.errors import UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim.stats.shares import wilson_interval
 from dsim_asap import training
-from dsim_asap.latent import Cloud, choose
+from dsim_asap.fitting import choose
 from dsim_asap.studies.coherence import Trial, document, photographs, textures, train_trials, zoo_trial
 from dsim_asap.studies.pictures import draw_coherence
 
@@ -104,11 +105,11 @@ def test_what_is_unseen_is_not_trained_on_and_nothing_is_trained_twice(
 
 
 def test_of_datasets_new_to_a_model_a_part_is_held_out_and_whole_pools_are_refused(tmp_path: Path) -> None:
+    from dsim.embeddings import LatentModel
     from dsim_asap.fitting import recipe_of, train_once
-    from dsim_asap.latent import Chosen
 
     sets, runtime = [dataset("dark", 10), dataset("bright", 10, 180)], Runtime(device="cpu", cache=tmp_path)
-    chosen = Chosen(f"file:{train_once(sets, recipe_of(TINY), 0, runtime)}", "mine")
+    chosen = LatentModel(f"file:{train_once(sets, recipe_of(TINY), 0, runtime)}", "mine")
     new = zoo_trial([dataset("x", 10, 90), dataset("y", 10, 40)], [], chosen, runtime)
     assert [len(held) for held in new.unseen if held is not None] == [2, 2]
     with pytest.raises(UsageError, match="none is unseen"):

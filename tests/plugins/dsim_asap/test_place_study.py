@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import dsim
+from dsim.embeddings import Cloud
 from dsim.embeddings.placement import conformal_p_within, mean_to_others
 from dsim.errors import UsageError
 from dsim.files.documents import check
-from dsim_asap.latent import Cloud
-from dsim_asap.studies.map_picture import draw_sheet
+from dsim.plots import draw_sheet
+from dsim_asap.studies.commands import _caption
 from dsim_asap.studies.placement import find_strays, place_images, placement_document
 
 
@@ -54,7 +55,7 @@ def test_the_strongest_stray_comes_first_and_chance_is_told(tmp_path: Path) -> N
     assert found.expected_far == sum(stray.far for stray in found.found) == 2
     assert 0 < found.expected_nearer < 1
     check(found.document("mine", "m"), "dsim.asap-strays/1", "the study", "")
-    draw_sheet(mine, found, tmp_path / "strays.png", "mine")
+    draw_sheet(mine.dataset, {stray.index: _caption(stray) for stray in found.found}, tmp_path / "strays.png", "mine")
     assert (tmp_path / "strays.png").stat().st_size > 1000
 
 

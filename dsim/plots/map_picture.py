@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.plots.marks import centre_mark
+from dsim.plots.names import names_of, settle
+from dsim.plots.style import COLOURS, GRID, PALE_INK, SHAPES, Look, check_suffix, drawable, pictures, save
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from PIL import Image
 
-    from dsim.plots.style import Look
-    from dsim_asap.latent import Cloud, Role
-    from dsim_asap.studies.map import LatentMap
-    from dsim_asap.studies.placement import Stray, Strays
+    from dsim.data.dataset import Dataset
+    from dsim.embeddings.clouds import DatasetMap, Role
 
 Points = NDArray[np.float64]
 
@@ -66,10 +68,10 @@ class Frame:
         return np.concatenate(list(sides.values())), [side for side, ports in sides.items() for _ in ports]
 
 
-def assign(sites: Points, ports: Points) -> NDArray[np.intp]:
+def assign_ports(sites: Points, ports: Points) -> NDArray[np.intp]:
     """The port of each site, (n,): the sum of the distances is the smallest, so that no two lines cross.
 
-    >>> assign(np.array([[0.0, 1.0], [0.0, 9.0]]), np.array([[5.0, 8.0], [5.0, 2.0]])).tolist()
+    >>> assign_ports(np.array([[0.0, 1.0], [0.0, 9.0]]), np.array([[5.0, 8.0], [5.0, 2.0]])).tolist()
     [1, 0]
     """
     from scipy.optimize import linear_sum_assignment
@@ -80,8 +82,6 @@ def assign(sites: Points, ports: Points) -> NDArray[np.intp]:
     return found
 
 
-#: Inches of an image on a contact sheet and of the text below it, images side by side, and images on a sheet at most.
-_CELL, _TEXT, _BESIDE, _MOST = 1.55, 0.72, 6, 36
 _THUMB, _GAP, _HEAD, _LINE = 0.84, 0.1, 0.42, 0.145
 #: Pixels of the longer side of a typical image.
 _PIXELS = 192
@@ -99,13 +99,12 @@ class Layout:
     limits: tuple[tuple[float, float], tuple[float, float]]
 
 
-def draw_map(found: LatentMap, path: Path, title: str, note: str = "") -> None:
+def draw_map(found: DatasetMap, path: Path, title: str, note: str = "") -> None:
     """Draw the map as PNG or SVG, by the suffix; written atomically.
 
     The typical image of a dataset is the one nearest to its centre, joined to it by a line; no two lines cross. Colours
     run around the map, so that datasets of one colour are not neighbours.
     """
-    from dsim.plots.style import check_suffix, pictures, save
 
     check_suffix(path)
     layout = lay_out(found)
@@ -117,21 +116,20 @@ def draw_map(found: LatentMap, path: Path, title: str, note: str = "") -> None:
         save(figure, path, title)
 
 
-def lay_out(found: LatentMap) -> Layout:
+def lay_out(found: DatasetMap) -> Layout:
     """Frame, limits with equal scales, the place of each dataset and, in the order of places, its look."""
     frame = Frame.of(len(found.clouds))
     limits = _limits(found, frame)
     low = np.array([limits[0][0], limits[1][0]])
     scale = frame.width / (limits[0][1] - limits[0][0])
     ports, sides = frame.ports()
-    place = assign((found.centres - low) * scale, ports)
+    place = assign_ports((found.centres - low) * scale, ports)
     around = [found.clouds[number] for number in np.argsort(place)]
     return Layout(frame, ports, sides, place, _looks({cloud.name: cloud.role for cloud in around}), limits)
 
 
 def _looks(around: Mapping[str, Role]) -> dict[str, Look]:
     """Colours run around the map through sources and targets together: of one colour are only those far apart."""
-    from dsim.plots.style import COLOURS, SHAPES, Look
 
     return {
         name: Look(COLOURS[position % len(COLOURS)], SHAPES[role][position // len(COLOURS) % len(SHAPES[role])])
@@ -139,7 +137,7 @@ def _looks(around: Mapping[str, Role]) -> dict[str, Look]:
     }
 
 
-def _limits(found: LatentMap, frame: Frame) -> tuple[tuple[float, float], tuple[float, float]]:
+def _limits(found: DatasetMap, frame: Frame) -> tuple[tuple[float, float], tuple[float, float]]:
     """Of both axes, around all points and ellipses, with the same scale."""
     outlines = [region.ellipse.outline() for region in found.regions if region.ellipse]
     everything = np.concatenate([*found.plane, *outlines])
@@ -154,8 +152,6 @@ def _limits(found: LatentMap, frame: Frame) -> tuple[tuple[float, float], tuple[
 def _canvas(layout: Layout, title: str, notes: Sequence[str]) -> tuple[Figure, Axes, Points]:
     """Figure, the map's axes, and the lower left corner of the map in inches."""
     from matplotlib.figure import Figure
-
-    from dsim.plots.style import GRID, PALE_INK, drawable
 
     lines = [
         line for note in notes for line in textwrap.wrap(drawable(note, 900), int((layout.frame.width + 2 * RING) * 18))
@@ -179,7 +175,6 @@ def _canvas(layout: Layout, title: str, notes: Sequence[str]) -> tuple[Figure, A
 
 def _scale_bar(axes: Axes, layout: Layout) -> None:
     """A length to measure distances by, in the lower left corner: round, about an eighth of the width."""
-    from dsim.plots.style import PALE_INK
 
     low, high = layout.limits[0]
     length = (high - low) / 8
@@ -191,8 +186,7 @@ def _scale_bar(axes: Axes, layout: Layout) -> None:
     axes.text(x, y + 0.006 * (high - low), f"distance {length:g}", **style)
 
 
-def _clouds(axes: Axes, found: LatentMap, layout: Layout) -> None:
-    from dsim.plots.marks import centre_mark
+def _clouds(axes: Axes, found: DatasetMap, layout: Layout) -> None:
 
     crowd = float(np.clip(500 / math.sqrt(found.images + 1), 4, 16))
     for cloud, points, centre in zip(found.clouds, found.plane, found.centres, strict=True):
@@ -204,7 +198,7 @@ def _clouds(axes: Axes, found: LatentMap, layout: Layout) -> None:
         axes.plot(*centre, zorder=5, **centre_mark(look, cloud.role))
 
 
-def _typical(figure: Figure, found: LatentMap, layout: Layout, corner: Points) -> None:
+def _typical(figure: Figure, found: DatasetMap, layout: Layout, corner: Points) -> None:
     """A typical image of each dataset at its place, its name outside of it, and the line to its centre."""
     from matplotlib.lines import Line2D
 
@@ -248,7 +242,6 @@ def _beside(port: Points, side: str, picture: Image.Image) -> tuple[float, float
 
 
 def _name(figure: Figure, name: str, images: int, at: tuple[float, float], side: str) -> None:
-    from dsim.plots.style import PALE_INK, drawable
 
     align = {"left": "right", "right": "left"}.get(side, "center")
     style: dict[str, Any] = {"ha": align, "parse_math": False}
@@ -261,12 +254,9 @@ def _name(figure: Figure, name: str, images: int, at: tuple[float, float], side:
     figure.text(at[0] / width, (at[1] + step * second) / height, counted, va=va, fontsize=6.6, color=PALE_INK, **style)
 
 
-def _regions(figure: Figure, axes: Axes, found: LatentMap) -> None:
+def _regions(figure: Figure, axes: Axes, found: DatasetMap) -> None:
     """Ellipses, each named where there is most room around it."""
     from matplotlib.patches import Polygon
-
-    from dsim.plots.names import names_of, settle
-    from dsim.plots.style import PALE_INK
 
     drawn = [(region, region.ellipse.outline()) for region in found.regions if region.ellipse]
     anchors = []
@@ -285,7 +275,7 @@ def _regions(figure: Figure, axes: Axes, found: LatentMap) -> None:
         placed.place(clearance=5)
 
 
-def _freest(outline: Points, found: LatentMap, members: Sequence[str]) -> int:
+def _freest(outline: Points, found: DatasetMap, members: Sequence[str]) -> int:
     """The corner of an outline that is farthest from all points, those of its own datasets included."""
     from scipy.spatial.distance import cdist
 
@@ -294,7 +284,7 @@ def _freest(outline: Points, found: LatentMap, members: Sequence[str]) -> int:
     return int(cdist(outline, crowd).min(axis=1).argmax())
 
 
-def _notes(found: LatentMap, note: str) -> list[str]:
+def _notes(found: DatasetMap, note: str) -> list[str]:
     """What the marks mean, how the plane came about, and whatever else must be said."""
     modality = any(region.kind == "modality" for region in found.regions)
     of = "of a modality" if modality else "of a dataset"
@@ -306,17 +296,23 @@ def _notes(found: LatentMap, note: str) -> list[str]:
         said += " Filled marks are sources, strokes are targets."
     eqc = "" if math.isnan(found.eqc[0]) else f" EQC of all of them: {found.eqc[0]:.3f}."
     how = f" Plane: {found.projection}." if found.projection else ""
-    return [f"{said} Model: {found.chosen.title}.{eqc}{how}", *([note] if note else [])]
+    return [f"{said} Model: {found.model.title}.{eqc}{how}", *([note] if note else [])]
 
 
-def draw_sheet(cloud: Cloud, strays: Strays, path: Path, title: str, note: str = "") -> None:
-    """Draw the strongest strays, each with its place and the reason why it is here; nothing where there is none."""
+#: Inches of an image on a contact sheet and of the text below it, images side by side, and images on a sheet at most.
+_CELL, _TEXT, _BESIDE, _MOST = 1.55, 0.72, 6, 36
+
+
+def draw_sheet(dataset: Dataset, captions: Mapping[int, Sequence[str]], path: Path, title: str, note: str = "") -> None:
+    """Draw images of a dataset side by side, each above its caption; nothing where there is none.
+
+    ``captions`` : the lines below each image, at most four, by the image's index; 36 images are drawn at most. Raises
+    UsageError for another suffix than .png and .svg.
+    """
     from matplotlib.figure import Figure
 
-    from dsim.plots.style import PALE_INK, check_suffix, drawable, pictures, save
-
     check_suffix(path)
-    shown = strays.found[:_MOST]
+    shown = list(captions.items())[:_MOST]
     if not shown:
         return
     rows = math.ceil(len(shown) / _BESIDE)
@@ -325,26 +321,13 @@ def draw_sheet(cloud: Cloud, strays: Strays, path: Path, title: str, note: str =
         width, height = figure.get_size_inches()
         figure.text(0.1 / width, 1 - 0.1 / height, drawable(title), va="top", fontsize=12, fontweight="bold")
         figure.text(0.1 / width, 1 - 0.36 / height, drawable(note, 400), va="top", fontsize=7.5, color=PALE_INK)
-        for position, stray in enumerate(shown):
+        for position, (index, lines) in enumerate(shown):
             row, column = divmod(position, _BESIDE)
             left, top = 0.15 + column * _CELL, height - 0.65 - row * (_CELL + _TEXT)
             side = _CELL - 0.15
             axes = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
-            axes.imshow(np.asarray(typical_image(cloud.dataset, stray.index)), interpolation="lanczos")
+            axes.imshow(np.asarray(typical_image(dataset, index)), interpolation="lanczos")
             axes.set_axis_off()
             y = (top - side - 0.05) / height
-            caption = "\n".join(_caption(stray))
-            figure.text(left / width, y, caption, va="top", fontsize=7, linespacing=1.3, parse_math=False)
+            figure.text(left / width, y, "\n".join(lines), va="top", fontsize=7, linespacing=1.3, parse_math=False)
         save(figure, path, title)
-
-
-def _caption(stray: Stray) -> list[str]:
-    """Four short lines: who, how strongly, and both reasons where they hold."""
-    from dsim.plots.style import drawable
-
-    lines = [drawable(stray.id, 24), f"strength {stray.strength:.2f}"]
-    if stray.nearer:
-        lines.append(f"nearer to {drawable(stray.nearest, 15)}")
-    if stray.far:
-        lines.append(f"far: p {stray.p_own:.2g}")
-    return lines

@@ -1,4 +1,4 @@
-"""``dsim asap map``: the files of a map, pictures, page and numbers, each whole or not at all."""
+"""The files of a map of datasets: pictures, page and numbers, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 import numpy as np
 
-from dsim.ui import options as shared
-from dsim_asap.latent import Cloud
-from dsim_asap.studies import common
-from dsim_asap.studies.map import LatentMap, build_map
+from dsim.embeddings.clouds import Cloud, DatasetMap
+from dsim.plots.map_picture import draw_map, lay_out
 
 if TYPE_CHECKING:
     from dsim.pages import Sprite
@@ -24,26 +21,39 @@ if TYPE_CHECKING:
 PICTURES = 120
 
 
-def write_map(found: LatentMap, out: Path, runtime: Runtime, title: str = "", pictures: int = PICTURES) -> list[Path]:
-    """Write map.json, map.png, map.svg and map.html to a folder; ``pictures`` images of a dataset are in the page."""
+def write_map(
+    found: DatasetMap,
+    out: Path,
+    runtime: Runtime,
+    *,
+    schema: str,
+    meaning: str,
+    title: str = "",
+    pictures: int = PICTURES,
+) -> list[Path]:
+    """Write map.json, map.png, map.svg and map.html to a folder, and return their paths.
+
+    Parameters
+    ----------
+    schema : that of map.json. ``meaning`` : a clause for the page, on distances between marks.
+    pictures : images of a dataset that the page shows at most.
+    """
     from dsim.files import write_text
     from dsim.files.documents import to_json
-    from dsim_asap.studies.map_picture import draw_map
 
     title = title or f"Map of {len(found.clouds)} datasets, {found.images:,} images"
-    note = seen_note(found)
-    to_json(found.to_dict(), out / "map.json")
+    note = _seen_note(found)
+    to_json(found.to_dict(schema), out / "map.json")
     for suffix in (".png", ".svg"):
         draw_map(found, out / f"map{suffix}", title, note)
-    write_text(out / "map.html", _page(found, runtime, title, note, pictures))
+    write_text(out / "map.html", _page(found, runtime, title, [*_notes(found, meaning), note], pictures))
     return [out / name for name in ("map.json", "map.png", "map.svg", "map.html")]
 
 
-def _page(found: LatentMap, runtime: Runtime, title: str, note: str, pictures: int) -> str:
+def _page(found: DatasetMap, runtime: Runtime, title: str, notes: Sequence[str], pictures: int) -> str:
     """Return the map as one HTML page that loads nothing."""
     from dsim.data.inspection import thumbnail
     from dsim.pages import CELL, MapDataset, MapRegion, PictureSource, PointMap, make_sprites, render_map
-    from dsim_asap.studies.map_picture import lay_out
 
     look, clouds = lay_out(found).look, found.clouds
 
@@ -69,14 +79,14 @@ def _page(found: LatentMap, runtime: Runtime, title: str, note: str, pictures: i
     return render_map(
         contents,
         title,
-        description=f"{len(clouds)} datasets, {found.images:,} images. Model: {found.chosen.title}.{eqc}",
+        description=f"{len(clouds)} datasets, {found.images:,} images. Model: {found.model.title}.{eqc}",
         table=_table(found, sprites),
-        notes=_notes(found, note),
+        notes=notes,
         fallback="The interactive map needs scripts; map.png and map.svg beside this page show it without.",
     )
 
 
-def _table(found: LatentMap, sprites: Sequence[Sprite]) -> str:
+def _table(found: DatasetMap, sprites: Sequence[Sprite]) -> str:
     from dsim.pages import escape, isolate_name, render_table
 
     heads = {"typical image": "text", "dataset": "text", "role": "text", "modality": "text", "images": ""}
@@ -103,20 +113,19 @@ def _decimals(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.3f}"
 
 
-def _notes(found: LatentMap, note: str) -> list[str]:
+def _notes(found: DatasetMap, meaning: str) -> list[str]:
     lines = [
-        "Each mark is an image; distances between marks are those of the measure asap, which averages them over all"
-        " pairs of images of two datasets.",
+        f"Each mark is an image; {meaning}.",
         "Large marks are the centres of datasets, ellipses two standard deviations around the images of a modality, or"
         " of a dataset that states none. A typical image is the one nearest to the centre.",
     ]
     if found.projection:
         lines.append(f"Plane: {found.projection}; the numbers are those of the whole latent space.")
-    return [*lines, note]
+    return lines
 
 
-def seen_note(found: LatentMap) -> str:
-    """Which datasets the model was trained on: they look further apart than those that it has never seen."""
+def _seen_note(found: DatasetMap) -> str:
+    """Return which datasets the model was trained on: they look further apart than those that it has never seen."""
     seen = [cloud.name for cloud in found.clouds if cloud.seen]
     if not seen:
         return "The model was trained on none of these datasets."
@@ -127,48 +136,3 @@ def seen_note(found: LatentMap) -> str:
     if len(unseen) < len(seen):
         return f"The model was trained on all of these datasets but {', '.join(unseen)}."
     return f"Of these datasets the model was trained on {', '.join(seen)}."
-
-
-@common.command(
-    common.sources,
-    shared.targets("Datasets of interest; drawn as strokes."),
-    common.model,
-    click.option(
-        "--fit",
-        type=click.Choice(["all", "sources"]),
-        is_flag=False,
-        flag_value="all",
-        help="Train first: on all datasets, as Fig. 8 does, or on the sources alone.",
-    ),
-    common.settings,
-    common.out,
-    click.option("--title", default="", help="Above the pictures; default: how many datasets and images."),
-    click.option(
-        "--pictures",
-        type=click.IntRange(min=1),
-        default=PICTURES,
-        show_default=True,
-        help="Images of a dataset that the page holds at most.",
-    ),
-)
-def map_command(given: common.Options, fit: str | None, title: str, pictures: int) -> None:
-    """Draw the latent map of all datasets, with typical images and ellipses by modality.
-
-    Writes map.png, map.svg, map.json, and map.html: one file that needs no network, in which every mark shows its
-    image. A dataset states its modality as an attribute, or in a META.json in its folder.
-    """
-    from dsim.data.opener import open_many
-    from dsim.ui import emit_json, say_written
-    from dsim_asap.latent import choose_or_fit, embed
-    from dsim_asap.studies.tables import show_map
-
-    opened, runtime = open_many([*given.sources, *given.targets]), given.runtime
-    known, wanted = opened[: len(given.sources)], opened[len(given.sources) :]
-    pool = opened if fit == "all" else known
-    chosen = choose_or_fit(given.model, pool, fit is not None, given.settings, given.seed, runtime)
-    found = build_map(embed(known, chosen, runtime) + embed(wanted, chosen, runtime, "target"), chosen)
-    files = write_map(found, given.out, runtime, title, pictures)
-    if given.as_json:
-        return emit_json(found.to_dict())
-    show_map(found.to_dict())
-    return say_written(files)
