@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.leaderboard import Board, published_elsewhere
-from dsim_asap.studies.common import spread
+from dsim.stats.noise import spread
 
 HERE = Path(__file__).parent
 BOARD = HERE.parent / "docs" / "leaderboard" / "biomed16-dsc" / "results.json"

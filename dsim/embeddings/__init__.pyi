@@ -12,7 +12,18 @@ from .clouds import (
 )
 from .maps import UmapMap, fit_umap, to_plane
 from .neighbours import Neighbours, find_neighbours
-from .placement import Placement, conformal_p, conformal_p_within, distance_sums, mean_to_others, place
+from .placement import (
+    Placement,
+    Stray,
+    Strays,
+    conformal_p,
+    conformal_p_within,
+    distance_sums,
+    find_strays,
+    mean_to_others,
+    place,
+    place_images,
+)
 
 __all__ = [
     "Cloud",
@@ -22,6 +33,8 @@ __all__ = [
     "Neighbours",
     "Placement",
     "Region",
+    "Stray",
+    "Strays",
     "UmapMap",
     "align",
     "conformal_p",
@@ -29,6 +42,7 @@ __all__ = [
     "distance_sums",
     "embed_datasets",
     "find_neighbours",
+    "find_strays",
     "fit_ellipse",
     "fit_umap",
     "lay_out_map",
@@ -36,6 +50,7 @@ __all__ = [
     "neighbour_overlap",
     "open_latent_model",
     "place",
+    "place_images",
     "procrustes_disparity",
     "to_plane",
     "trustworthiness",

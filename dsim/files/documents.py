@@ -188,3 +188,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
     return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def or_null(value: float | None) -> float | None:
+    """Return a number as JSON has it: None for NaN, for an infinite one, and for None.
+
+    >>> or_null(float("nan")), or_null(0.5)
+    (None, 0.5)
+    """
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def or_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with every float as ``or_null`` has it."""
+    return {name: or_null(value) if isinstance(value, float) else value for name, value in values.items()}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 #: Deviations below this share of the largest value are rounding.
 _ROUNDING = 1e-12
+#: Of the intervals of a mean over seeds.
+CONFIDENCE = 0.95
 
 
 def squared_errors(values: Array, shared: bool = False) -> Array:
@@ -75,3 +82,80 @@ def without_noise(means: Array, errors: Array) -> Array:
     centre = float(means.mean())
     drawn: Array = centre + np.sqrt(kept) * (means - centre)
     return drawn if kept < 1 else means
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over seeds; NaN with the reason in ``note``.
+
+    ``sd`` is the standard deviation of one training (divisor n - 1), NaN for a single seed; ``low`` and ``high`` bound
+    the mean with a confidence of 95 % (Student); ``n`` is the number of seeds that have a value.
+    """
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    n: int
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON has them: NaN is null."""
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in vars(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class Difference(Spread):
+    """A paired difference, first less second; ``p`` of Student's paired test, two-sided."""
+
+    p: float = math.nan
+
+
+def spread(values: Sequence[float | None]) -> Spread:
+    """Return mean and spread of the values of several seeds; None where a seed has none.
+
+    Source: Student 1908, doi:10.1093/biomet/6.1.1.
+
+    >>> result = spread([0.2, 0.4, 0.3])
+    >>> round(result.mean, 3), round(result.sd, 3), round(result.low, 3), round(result.high, 3)
+    (0.3, 0.1, 0.052, 0.548)
+    >>> spread([0.2]).note
+    'one seed: its spread is not known'
+    """
+    from scipy.special import stdtrit
+
+    known = np.array([value for value in values if value is not None], dtype=np.float64)
+    n = len(known)
+    lost = f"{len(values) - n} of {len(values)} seeds have none" if n < len(values) else ""
+    if not n:
+        return Spread(math.nan, math.nan, math.nan, math.nan, 0, "no seed has one")
+    mean = float(known.mean())
+    if n < 2:
+        return Spread(mean, math.nan, math.nan, math.nan, 1, lost or "one seed: its spread is not known")
+    sd = float(known.std(ddof=1))
+    half = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) * sd / math.sqrt(n)
+    return Spread(mean, sd, mean - half, mean + half, n, lost)
+
+
+def difference(first: Sequence[float | None], second: Sequence[float | None]) -> Difference:
+    """Return first less second, seed by seed: both were trained from the same start on the same split.
+
+    Source: Student 1908, doi:10.1093/biomet/6.1.1.
+
+    >>> result = difference([0.5, 0.6, 0.8], [0.4, 0.4, 0.5])
+    >>> round(result.mean, 3), round(result.p, 3)
+    (0.2, 0.074)
+    """
+    from scipy.special import stdtr
+
+    pairs = zip(first, second, strict=True)
+    result = spread([None if one is None or other is None else one - other for one, other in pairs])
+    p = math.nan
+    if result.n > 1 and result.sd:
+        p = float(2 * stdtr(result.n - 1, -abs(result.mean) / (result.sd / math.sqrt(result.n))))
+    elif result.n > 1:
+        p = 1.0 if result.mean == 0 else 0.0
+    return Difference(result.mean, result.sd, result.low, result.high, result.n, result.note, p)

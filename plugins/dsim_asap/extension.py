@@ -17,6 +17,7 @@ import click
 import numpy as np
 
 from dsim.errors import UnknownNameError, UsageError
+from dsim.files.documents import or_nulls
 from dsim.ui import options as shared
 from dsim_asap.specs import TRAINING, AsapRecipe
 from dsim_asap.studies import common
@@ -314,7 +315,7 @@ def _show(given: common.Options, results: Mapping[str, Any]) -> None:
     from dsim.ui import emit_json, say
 
     if given.as_json:
-        emit_json({"folder": str(given.out), **common.or_nulls(results)})
+        emit_json({"folder": str(given.out), **or_nulls(results)})
         return
     click.echo(given.out)
     say(f"EQC of exemplars and new images: {results['eqc_before']:.3f} before, {results['eqc_after']:.3f} after")

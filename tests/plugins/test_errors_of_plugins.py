@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import dsim
+from dsim.data.splits import exchange_images
 from dsim.embeddings import LatentModel
 from dsim.errors import DsimError
 from dsim.features import recipe
@@ -21,9 +22,9 @@ from dsim_asap.extension import Order, _recipe, open_parent
 from dsim_asap.fitting import choose_or_fit
 from dsim_asap.model import _backbone, _check_size, _chosen_maps
 from dsim_asap.pool import _validates, gather
-from dsim_asap.studies import coherence, commands
+from dsim_asap.studies import coherence, placement
 from dsim_asap.studies.ablation import read_variants
-from dsim_asap.studies.robustness import read_shares, spoil
+from dsim_asap.studies.robustness import read_shares
 from dsim_asap.studies.search import Search, parse_over
 from dsim_dino.extractor import _transform
 from dsim_dino.measure import _told
@@ -71,9 +72,12 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         lambda: read_shares("half"),
         "--shares half are no shares of images\n  fix: write --shares 0.05,0.1,0.2,0.5",
     ),
-    "a share": (lambda: spoil([], 2.0, 0), "a share of 2 of the images cannot be exchanged\n  fix: give one above 0"),
+    "a share": (
+        lambda: exchange_images([], 2.0, 0),
+        "a share of 2 of the images cannot be exchanged\n  fix: give one above 0",
+    ),
     "wrong membership of one": (
-        lambda: spoil([dsim.from_arrays(np.zeros((2, 4, 4), np.uint8))], 0.5, 0),
+        lambda: exchange_images([dsim.from_arrays(np.zeros((2, 4, 4), np.uint8))], 0.5, 0),
         "wrong membership needs two datasets at least\n  fix: give more --sources",
     ),
     "a pool of one": (
@@ -81,7 +85,7 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "ASAP trains on two datasets at least\n  fix: give more --sources, or use asap:fit=zoo",
     ),
     "nothing to place": (
-        lambda: commands._check([], ["a"], None),
+        lambda: placement._check([], ["a"], None),
         "give images to place, or --dataset to look through\n  fix: one of both; --help shows how",
     ),
     "no model for style": (

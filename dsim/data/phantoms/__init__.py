@@ -10,6 +10,7 @@ from __future__ import annotations
 from dsim.data.phantoms.camera import Content, Style
 from dsim.data.phantoms.catalogue import TRUE_SOURCE, names
 from dsim.data.phantoms.opener import content_ladder, is_phantom, open_phantom, sources, style_ladder, targets
+from dsim.data.phantoms.strangers import open_photographs, open_textures
 from dsim.data.phantoms.writer import write
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "is_phantom",
     "names",
     "open_phantom",
+    "open_photographs",
+    "open_textures",
     "sources",
     "style_ladder",
     "targets",

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsim.files.documents import or_null, or_nulls
 from dsim.plugin import UsageError
+from dsim.stats.noise import difference, spread
 from dsim_asap.fitting import identity
 from dsim_asap.measure import Asap
 from dsim_asap.specs import AsapRecipe
 from dsim_asap.studies import common
-from dsim_asap.studies.common import difference, or_null, or_nulls, spread
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset

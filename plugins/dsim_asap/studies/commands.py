@@ -1,10 +1,10 @@
-"""The commands of ``dsim asap``, but for that of the extension."""
+"""The commands of ``dsim asap``, but for those that place images and extend a model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +14,7 @@ from dsim_asap.studies import common
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
-    from dsim.embeddings import Cloud, LatentModel
     from dsim_asap.studies.coherence import Trial
-    from dsim_asap.studies.placement import Stray
 
 _VARIANTS = "ae,ae-t,ae-s,asap"
 _SEARCHES = ("random", "grid", "lines")
@@ -194,13 +192,13 @@ def coherence_command(given: common.Options, foreign: Sequence[str], no_foreign:
 
 def _foreign(paths: Sequence[str], none: bool) -> list[Dataset]:
     from dsim.data.opener import open_many
-    from dsim_asap.studies.coherence import photographs, textures
+    from dsim.data.phantoms import open_photographs, open_textures
 
     if none and paths:
         raise UsageError("--foreign and --no-foreign exclude each other", hint="leave one out")
     if none:
         return []
-    return open_many(paths) if paths else [photographs(), textures()]
+    return open_many(paths) if paths else [open_photographs(), open_textures()]
 
 
 def _trials(given: common.Options, strangers: Sequence[Dataset], holdout: float) -> list[Trial]:
@@ -262,128 +260,3 @@ def map_command(given: common.Options, fit: str | None, title: str, pictures: in
         return emit_json(written)
     show_map(written)
     return say_written(files)
-
-
-@common.command(
-    click.argument("images", nargs=-1, metavar="[IMAGE]..."),
-    shared.sources("Known datasets."),
-    click.option("--dataset", metavar="PATH", help="Find the images of this dataset that do not belong to it."),
-    common.model,
-    click.option(
-        "--out",
-        "folder",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Folder for the result as JSON and, with --dataset, the contact sheet.",
-    ),
-    click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Datasets shown per image."),
-)
-def place_command(
-    given: common.Options, images: Sequence[str], dataset: str | None, folder: Path | None, top: int
-) -> None:
-    """Rank datasets for each IMAGE, or find the images of a dataset that do not belong to it.
-
-    IMAGE is an image file, or a folder of them. The distance to a dataset is the mean over its images; p is the share
-    of its own images that lie at least as far from all others.
-    """
-    from dsim.embeddings import embed_datasets
-    from dsim_asap.fitting import choose
-
-    _check(images, given.sources, dataset)
-    chosen = choose(given.model)
-    known = embed_datasets(given.pool, chosen, given.runtime)
-    if dataset is not None:
-        return _find(dataset, known, chosen, given, folder)
-    return _rank(images, known, chosen, given, folder, top)
-
-
-def _check(images: Sequence[str], sources: Sequence[str], dataset: str | None) -> None:
-    if bool(images) == (dataset is not None):
-        raise UsageError("give images to place, or --dataset to look through", hint="one of both; --help shows how")
-    if images and not sources:
-        raise UsageError("there is nothing to place images among", hint="give known datasets: --sources PATH...")
-
-
-def _rank(
-    images: Sequence[str],
-    known: Sequence[Cloud],
-    chosen: LatentModel,
-    given: common.Options,
-    out: Path | None,
-    top: int,
-) -> None:
-    from dsim.data.opener import open_dataset
-    from dsim.embeddings import embed_datasets
-    from dsim.files.documents import to_json
-    from dsim.ui import emit_json
-    from dsim_asap.studies.placement import place_images, placement_document
-    from dsim_asap.studies.tables import show_placement
-
-    # One by one: two files may have the same name.
-    clouds = [embed_datasets([open_dataset(image)], chosen, given.runtime)[0] for image in images]
-    documents = [
-        placement_document(cloud, known, place_images(cloud, known), chosen.title, image)
-        for image, cloud in zip(images, clouds, strict=True)
-    ]
-    whole = {**documents[0], "images": [row for document in documents for row in document["images"]]}
-    whole["expected_unusual_at_home"] = sum(document["expected_unusual_at_home"] for document in documents)
-    if out is not None:
-        to_json(whole, out / "place.json")
-    if given.as_json:
-        return emit_json(whole)
-    show_placement(whole, top)
-    n, expected = len(whole["images"]), whole["expected_unusual_at_home"]
-    given.runtime.progress.note(
-        f"p: how usual the image would be in that dataset; of {n} images, {expected:.2g} would have p of 0.05 or less"
-        " even in their own"
-    )
-    return None
-
-
-def _find(path: str, known: Sequence[Cloud], chosen: LatentModel, given: common.Options, out: Path | None) -> None:
-    from dsim.data.opener import open_dataset
-    from dsim.embeddings import embed_datasets
-    from dsim.files.documents import to_json
-    from dsim.plots import draw_sheet
-    from dsim.random import stream
-    from dsim.ui import emit_json, say
-    from dsim_asap.studies.placement import find_strays
-    from dsim_asap.studies.tables import show_strays
-
-    cloud = embed_datasets([open_dataset(path)], chosen, given.runtime)[0]
-    fingerprint = cloud.dataset.images_fingerprint
-    # The dataset may be among the known ones, and is not another dataset than itself.
-    others = [other for other in known if other.dataset.images_fingerprint != fingerprint]
-    strays = find_strays(cloud, others, stream(given.seed, fingerprint, "strays"))
-    written = strays.document(cloud.name, chosen.title)
-    note = _counts(written)
-    if out is not None:
-        to_json(written, out / "strays.json")
-        captions = {stray.index: _caption(stray) for stray in strays.found}
-        draw_sheet(cloud.dataset, captions, out / "strays.png", f"{cloud.name}: images that may not belong", note)
-    if given.as_json:
-        return emit_json(written)
-    show_strays(written)
-    return say(note)
-
-
-def _counts(written: dict[str, Any]) -> str:
-    """Return how many were found beside how many are found where nothing is wrong."""
-    far, nearer = written["far"], written["nearer_to_another"]
-    expected = nearer["expected"]
-    chance = "" if expected is None else f", where a Gaussian cloud of its shape would have {expected:.1f}"
-    return (
-        f"Of {written['images']} images {far['found']} are farther than all but 5 %, as in any dataset; "
-        f"{nearer['found']} are nearer to another dataset{chance}."
-    )
-
-
-def _caption(stray: Stray) -> list[str]:
-    """Four short lines: who, how strongly, and both reasons where they hold."""
-    from dsim.plots import drawable
-
-    lines = [drawable(stray.id, 24), f"strength {stray.strength:.2f}"]
-    if stray.nearer:
-        lines.append(f"nearer to {drawable(stray.nearest, 15)}")
-    if stray.far:
-        lines.append(f"far: p {stray.p_own:.2g}")
-    return lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from dsim.runtime import Runtime
     from dsim.truth import TransferMatrix
 
-CONFIDENCE = 0.95
 #: Below the folder of a study, with its finished rows; hidden, since nobody reads it.
 _WORK = ".work"
 
@@ -194,91 +192,3 @@ def version() -> str:
     from importlib.metadata import version as installed
 
     return installed("dsim")
-
-
-def or_null(value: float | None) -> float | None:
-    """Return a number as JSON has it: None for NaN, for an infinite one, and for None.
-
-    >>> or_null(float("nan")), or_null(0.5)
-    (None, 0.5)
-    """
-    return None if value is None or not math.isfinite(value) else float(value)
-
-
-def or_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with every float as ``or_null`` has it."""
-    return {name: or_null(value) if isinstance(value, float) else value for name, value in values.items()}
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A mean over seeds; NaN with the reason in ``note``.
-
-    ``sd`` is the standard deviation of one training (divisor n - 1), NaN for a single seed; ``low`` and ``high`` bound
-    the mean with a confidence of 95 % (Student); ``n`` is the number of seeds that have a value.
-    """
-
-    mean: float
-    sd: float
-    low: float
-    high: float
-    n: int
-    note: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON has them: NaN is null."""
-        return or_nulls(vars(self))
-
-
-@dataclass(frozen=True)
-class Difference(Spread):
-    """A paired difference, first less second; ``p`` of Student's paired test, two-sided."""
-
-    p: float = math.nan
-
-
-def spread(values: Sequence[float | None]) -> Spread:
-    """Return mean and spread of the values of several seeds; None where a seed has none.
-
-    Source: Student 1908, doi:10.1093/biomet/6.1.1.
-
-    >>> found = spread([0.2, 0.4, 0.3])
-    >>> round(found.mean, 3), round(found.sd, 3), round(found.low, 3), round(found.high, 3)
-    (0.3, 0.1, 0.052, 0.548)
-    >>> spread([0.2]).note
-    'one seed: its spread is not known'
-    """
-    from scipy.special import stdtrit
-
-    known = np.array([value for value in values if value is not None], dtype=np.float64)
-    n = len(known)
-    lost = f"{len(values) - n} of {len(values)} seeds have none" if n < len(values) else ""
-    if not n:
-        return Spread(math.nan, math.nan, math.nan, math.nan, 0, "no seed has one")
-    mean = float(known.mean())
-    if n < 2:
-        return Spread(mean, math.nan, math.nan, math.nan, 1, lost or "one seed: its spread is not known")
-    sd = float(known.std(ddof=1))
-    half = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) * sd / math.sqrt(n)
-    return Spread(mean, sd, mean - half, mean + half, n, lost)
-
-
-def difference(first: Sequence[float | None], second: Sequence[float | None]) -> Difference:
-    """Return first less second, seed by seed: both were trained from the same start on the same split.
-
-    Source: Student 1908, doi:10.1093/biomet/6.1.1.
-
-    >>> found = difference([0.5, 0.6, 0.8], [0.4, 0.4, 0.5])
-    >>> round(found.mean, 3), round(found.p, 3)
-    (0.2, 0.074)
-    """
-    from scipy.special import stdtr
-
-    pairs = zip(first, second, strict=True)
-    found = spread([None if one is None or other is None else one - other for one, other in pairs])
-    p = math.nan
-    if found.n > 1 and found.sd:
-        p = float(2 * stdtr(found.n - 1, -abs(found.mean) / (found.sd / math.sqrt(found.n))))
-    elif found.n > 1:
-        p = 1.0 if found.mean == 0 else 0.0
-    return Difference(found.mean, found.sd, found.low, found.high, found.n, found.note, p)

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
-from numpy.typing import NDArray
 
-from dsim.embeddings import Placement, conformal_p, conformal_p_within, mean_to_others, place
-from dsim_asap.studies.common import or_null, or_nulls
+from dsim.embeddings.placement import LEVEL
+from dsim.errors import UsageError
+from dsim.files.documents import or_null
+from dsim.ui import options as shared
+from dsim_asap.studies import common
 
 if TYPE_CHECKING:
-    from dsim.embeddings import Cloud
+    from dsim.embeddings import Cloud, LatentModel, Placement, Stray
 
 SCHEMA = "dsim.asap-place/1"
-STRAYS_SCHEMA = "dsim.asap-strays/1"
-#: An image is far from its own where no more than this share of them is as far.
-LEVEL = 0.05
-#: Images drawn to tell how many of a Gaussian cloud would lie nearer to another dataset.
-_DRAWS = 4000
-
-Points = NDArray[np.float64]
-
-
-def place_images(images: Cloud, known: Sequence[Cloud]) -> Placement:
-    """Place each image of a dataset among others; one that is itself in a dataset is compared with the rest of it.
-
-    Noticed by the bytes of its file, whatever its name.
-    """
-    found = place(images.points, [cloud.points for cloud in known])
-    mean, centre, p = found.mean.copy(), found.centre.copy(), found.p.copy()
-    digests = np.array(images.dataset.image_digests)
-    for column, cloud in enumerate(known):
-        held = np.array(cloud.dataset.image_digests)
-        for row in np.flatnonzero(np.isin(digests, held)):
-            others = cloud.points[held != digests[row]]
-            if not len(others):
-                mean[row, column] = centre[row, column] = p[row, column] = math.nan
-                continue
-            again = place(images.points[[row]], [others])
-            mean[row, column], centre[row, column] = again.mean[0, 0], again.centre[0, 0]
-            p[row, column] = again.p[0, 0]
-    return Placement(mean, centre, p)
+_STRAYS_SCHEMA = "dsim.asap-strays/1"
 
 
 def placement_document(
@@ -52,7 +27,7 @@ def placement_document(
 ) -> dict[str, Any]:
     """All datasets for each image, the nearest first; an image alone in a dataset has no distance to its rest.
 
-    ``given`` is the path that the images came from, which tells two of one name apart.
+    ``given`` is the path that the images came from, which distinguishes two of one name.
     """
     return {
         "schema": SCHEMA,
@@ -83,114 +58,124 @@ def _ranked(found: Placement, row: int, known: Sequence[Cloud]) -> list[dict[str
     ]
 
 
-@dataclass(frozen=True)
-class Stray:
-    """An image that does not belong to its dataset.
+@common.command(
+    click.argument("images", nargs=-1, metavar="[IMAGE]..."),
+    shared.sources("Known datasets."),
+    click.option("--dataset", metavar="PATH", help="Find the images of this dataset that do not belong to it."),
+    common.model,
+    click.option(
+        "--out",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for the result as JSON and, with --dataset, the contact sheet.",
+    ),
+    click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Datasets shown per image."),
+)
+def place_command(
+    given: common.Options, images: Sequence[str], dataset: str | None, folder: Path | None, top: int
+) -> None:
+    """Rank datasets for each IMAGE, or find the images of a dataset that do not belong to it.
 
-    ``own`` : mean distance to the others of its dataset; ``p_own`` : share of them, itself counted, at least as far.
-    ``other`` : that to the nearest other dataset, NaN where there is none, with ``p_other``, how usual it would be
-    there. ``strength`` : the larger of own / other and own / limit, at least 1; the limit is the distance from which
-    an image is farther than all but 5 %.
+    IMAGE is an image file, or a folder of them. The distance to a dataset is the mean over its images; p is the share
+    of its own images that lie at least as far from all others.
     """
+    from dsim.embeddings import embed_datasets
+    from dsim_asap.fitting import choose
 
-    index: int
-    id: str
-    own: float
-    p_own: float
-    nearest: str
-    other: float
-    p_other: float
-    strength: float
-
-    @property
-    def far(self) -> bool:
-        return self.p_own <= LEVEL
-
-    @property
-    def nearer(self) -> bool:
-        return self.other < self.own
+    _check(images, given.sources, dataset)
+    chosen = choose(given.model)
+    known = embed_datasets(given.pool, chosen, given.runtime)
+    if dataset is not None:
+        return _find(dataset, known, chosen, given, folder)
+    return _rank(images, known, chosen, given, folder, top)
 
 
-@dataclass(frozen=True)
-class Strays:
-    """Those of a dataset, the strongest first, and how many there would be if nothing were wrong.
-
-    ``expected_far`` : by construction, those farther than all but 5 %. ``expected_nearer`` : images nearer to another
-    dataset if this one were a Gaussian cloud with its mean and covariance; NaN without others, or below three images.
-    """
-
-    found: tuple[Stray, ...]
-    images: int
-    expected_far: float
-    expected_nearer: float
-
-    def document(self, name: str, model: str) -> dict[str, Any]:
-        """As JSON; what is not defined is null."""
-        rows = [{**or_nulls(vars(stray)), "far": stray.far, "nearer_to_another": stray.nearer} for stray in self.found]
-        return {
-            "schema": STRAYS_SCHEMA,
-            "model": model,
-            "dataset": name,
-            "images": self.images,
-            "far": {"found": sum(stray.far for stray in self.found), "expected": self.expected_far, "level": LEVEL},
-            "nearer_to_another": {
-                "found": sum(stray.nearer for stray in self.found),
-                "expected": or_null(self.expected_nearer),
-            },
-            "strays": rows,
-        }
+def _check(images: Sequence[str], sources: Sequence[str], dataset: str | None) -> None:
+    if bool(images) == (dataset is not None):
+        raise UsageError("give images to place, or --dataset to look through", hint="one of both; --help shows how")
+    if images and not sources:
+        raise UsageError("there is nothing to place images among", hint="give known datasets: --sources PATH...")
 
 
-def find_strays(cloud: Cloud, others: Sequence[Cloud], rng: np.random.Generator) -> Strays:
-    """Images nearer to another dataset than to their own, or farther from it than all but 5 % of its images.
+def _rank(
+    images: Sequence[str],
+    known: Sequence[Cloud],
+    chosen: LatentModel,
+    given: common.Options,
+    out: Path | None,
+    top: int,
+) -> None:
+    from dsim.data.opener import open_dataset
+    from dsim.embeddings import embed_datasets, place_images
+    from dsim.files.documents import to_json
+    from dsim.ui import emit_json
+    from dsim_asap.studies.tables import show_placement
 
-    Distances to a dataset are means over its images, the image itself left out.
-    """
-    own, p_own = mean_to_others(cloud.points), conformal_p_within(cloud.points)
-    means = np.full((len(cloud), 1), math.inf)
-    if others:
-        means = place_means(cloud.points, [other.points for other in others])
-    nearest, other = means.argmin(axis=1), means.min(axis=1)
-    limit = float(np.quantile(own, 1 - LEVEL, method="higher")) if len(own) > 1 else math.nan
-    found = []
-    for index in np.flatnonzero((p_own <= LEVEL) | (other < own)).tolist():
-        there = others[nearest[index]] if others else None
-        p_other = float(conformal_p(cloud.points[[index]], there.points)[0]) if there else math.nan
-        ratios = [_ratio(own[index], limit), _ratio(own[index], other[index])]
-        found.append(
-            Stray(
-                index,
-                str(cloud.dataset.ids[index]),
-                float(own[index]),
-                float(p_own[index]),
-                there.name if there else "",
-                float(other[index]) if there else math.nan,
-                p_other,
-                max(ratios),
-            )
-        )
-    found.sort(key=lambda stray: (-stray.strength, stray.index))
-    n = len(cloud)
-    return Strays(tuple(found), n, float(math.floor(LEVEL * n)), _expected_nearer(cloud.points, others, rng))
-
-
-def _ratio(above: float, below: float) -> float:
-    """Zero over zero is one distance: no stray."""
-    return above / below if below > 0 else (1.0 if above == 0 else math.inf)
-
-
-def _expected_nearer(points: Points, others: Sequence[Cloud], rng: np.random.Generator) -> float:
-    if not others or len(points) < 3:
-        return math.nan
-    drawn = rng.multivariate_normal(
-        points.mean(axis=0), np.atleast_2d(np.cov(points, rowvar=False)), _DRAWS, method="eigh"
+    # One by one: two files may have the same name.
+    clouds = [embed_datasets([open_dataset(image)], chosen, given.runtime)[0] for image in images]
+    documents = [
+        placement_document(cloud, known, place_images(cloud, known), chosen.title, image)
+        for image, cloud in zip(images, clouds, strict=True)
+    ]
+    whole = {**documents[0], "images": [row for document in documents for row in document["images"]]}
+    whole["expected_unusual_at_home"] = sum(document["expected_unusual_at_home"] for document in documents)
+    if out is not None:
+        to_json(whole, out / "place.json")
+    if given.as_json:
+        return emit_json(whole)
+    show_placement(whole, top)
+    n, expected = len(whole["images"]), whole["expected_unusual_at_home"]
+    given.runtime.progress.note(
+        f"p: how usual the image would be in that dataset; of {n} images, {expected:.2g} would have p of 0.05 or less"
+        " even in their own"
     )
-    means = place_means(drawn, [points, *(other.points for other in others)])
-    return float((means[:, 1:].min(axis=1) < means[:, 0]).mean() * len(points))
+    return None
 
 
-def place_means(points: Points, clouds: Sequence[Points]) -> Points:
-    """Mean distance of each point to each cloud, (m, d), without the rest of a placement."""
-    from scipy.spatial.distance import cdist
+def _find(path: str, known: Sequence[Cloud], chosen: LatentModel, given: common.Options, out: Path | None) -> None:
+    from dsim.data.opener import open_dataset
+    from dsim.embeddings import embed_datasets, find_strays
+    from dsim.files.documents import to_json
+    from dsim.plots import draw_sheet
+    from dsim.random import stream
+    from dsim.ui import emit_json, say
+    from dsim_asap.studies.tables import show_strays
 
-    return np.stack([cdist(points, cloud).mean(axis=1) for cloud in clouds], axis=1)
+    cloud = embed_datasets([open_dataset(path)], chosen, given.runtime)[0]
+    fingerprint = cloud.dataset.images_fingerprint
+    # The dataset may be among the known ones, and is not another dataset than itself.
+    others = [other for other in known if other.dataset.images_fingerprint != fingerprint]
+    strays = find_strays(cloud, others, stream(given.seed, fingerprint, "strays"))
+    written = strays.document(_STRAYS_SCHEMA, cloud.name, chosen.title)
+    note = _counts(written)
+    if out is not None:
+        to_json(written, out / "strays.json")
+        captions = {stray.index: _caption(stray) for stray in strays.found}
+        draw_sheet(cloud.dataset, captions, out / "strays.png", f"{cloud.name}: images that may not belong", note)
+    if given.as_json:
+        return emit_json(written)
+    show_strays(written)
+    return say(note)
+
+
+def _counts(written: dict[str, Any]) -> str:
+    """Return how many were found beside how many are found where nothing is wrong."""
+    far, nearer = written["far"], written["nearer_to_another"]
+    expected = nearer["expected"]
+    chance = "" if expected is None else f", where a Gaussian cloud of its shape would have {expected:.1f}"
+    return (
+        f"Of {written['images']} images {far['found']} are farther than all but 5 %, as in any dataset; "
+        f"{nearer['found']} are nearer to another dataset{chance}."
+    )
+
+
+def _caption(stray: Stray) -> list[str]:
+    """Four short lines: who, how strongly, and both reasons where they hold."""
+    from dsim.plots import drawable
+
+    lines = [drawable(stray.id, 24), f"strength {stray.strength:.2f}"]
+    if stray.nearer:
+        lines.append(f"nearer to {drawable(stray.nearest, 15)}")
+    if stray.far:
+        lines.append(f"far: p {stray.p_own:.2g}")
+    return lines

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsim.data.splits import exchange_images
 from dsim.errors import UsageError
+from dsim.files.documents import or_null
+from dsim.stats.noise import spread
 from dsim_asap.studies import common
-from dsim_asap.studies.common import or_null, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +123,7 @@ def _distances(
     from dsim.files.documents import nullable
 
     def distances(_: Path) -> dict[str, Any]:
-        sources = spoil(study.sources, share, seed) if share else list(study.sources)
+        sources = exchange_images(study.sources, share, seed) if share else list(study.sources)
         matrix = compare(sources, study.targets, measure=measure, seed=seed, floor=False, runtime=runtime)
         return {"distances": nullable(matrix.direction.sign * matrix.values)}
 
@@ -209,74 +211,6 @@ def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[s
 
 def _is(row: Mapping[str, Any], measure: SimilarityMeasure[Any], share: float) -> bool:
     return bool(row["measure"] == measure.identity and row["share"] == share)
-
-
-#: Behind the name of a dataset that holds strangers: it is another one than that of its name.
-SUFFIX = " (spoilt)"
-#: Exchanges tried per place: enough that who gets whose image is as good as random.
-_EXCHANGES = 20
-
-
-def spoil(datasets: Sequence[Dataset], share: float, seed: int) -> list[Dataset]:
-    """Datasets as large as these, in each of which ``share`` of the images come from the others.
-
-    The images that leave their datasets are dealt out among the places that they leave, none to its own. Where one
-    dataset would give more than the places of all others can take, it gives as many as they have. Each image is scaled
-    as in its own dataset; attributes stay those of the dataset that is spoilt. Names get ``SUFFIX``.
-
-    Raises UsageError for a share outside (0, 1] or one that is no whole image, or fewer than two datasets.
-    """
-    from dsim.random import stream
-
-    if not 0 < share <= 1:
-        raise UsageError(f"a share of {share:g} of the images cannot be exchanged", hint="give one above 0, at most 1")
-    if len(datasets) < 2:
-        raise UsageError("wrong membership needs two datasets at least", hint="give more --sources")
-    rng = stream(seed, "wrong membership", *(dataset.images_fingerprint for dataset in datasets))
-    homes, images, places = deal([len(dataset) for dataset in datasets], share, rng)
-    if not len(homes):
-        sizes = f"datasets of {max(map(len, datasets))} images and fewer"
-        raise UsageError(f"a share of {share:g} of {sizes} is no image at all", hint="give a larger share")
-    return [_spoilt(datasets, own, homes, images, places) for own in range(len(datasets))]
-
-
-def deal(sizes: Sequence[int], share: float, rng: np.random.Generator) -> tuple[Places, Places, Places]:
-    """Who leaves, and where to: for each image that leaves its dataset its home, its index there, and its new dataset.
-
-    As many come to each dataset as leave it, and none comes home.
-
-    >>> homes, images, places = deal([4, 2], 0.5, np.random.default_rng(0))
-    >>> homes.tolist(), places.tolist()
-    ([0, 1], [1, 0])
-    """
-    counts = np.round(share * np.array(sizes)).astype(int)
-    largest = int(counts.argmax())
-    counts[largest] = min(counts[largest], counts.sum() - counts[largest])
-    homes = np.repeat(np.arange(len(sizes)), counts)
-    images = np.concatenate([rng.permutation(size)[:count] for size, count in zip(sizes, counts, strict=True)])
-    # Turned by the largest block, no block lies on its own places any more; exchanges that keep it so then mix them.
-    places = np.roll(homes, counts.max())
-    for one, other in rng.integers(0, max(len(homes), 1), (_EXCHANGES * len(homes), 2)):
-        if places[one] != homes[other] and places[other] != homes[one]:
-            places[[one, other]] = places[[other, one]]
-    return homes, images, places
-
-
-def _spoilt(
-    datasets: Sequence[Dataset],
-    own: int,
-    homes: Places,
-    images: Places,
-    places: Places,
-) -> Dataset:
-    from dsim.data.builders import join
-
-    stay = np.setdiff1d(np.arange(len(datasets[own])), images[homes == own])
-    indices = [
-        stay if home == own else np.sort(images[(homes == home) & (places == own)]) for home in range(len(datasets))
-    ]
-    parts = [dataset.subset(chosen.tolist()) for dataset, chosen in zip(datasets, indices, strict=True) if len(chosen)]
-    return replace(join(parts, datasets[own].name + SUFFIX), attributes=datasets[own].attributes)
 
 
 def read_shares(text: str) -> tuple[float, ...]:

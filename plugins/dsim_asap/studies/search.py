@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsim.files.documents import or_null
 from dsim.plugin import DsimError, UsageError
+from dsim.stats.noise import Difference, Spread, difference, spread
 from dsim_asap.fitting import identity
 from dsim_asap.measure import Asap
 from dsim_asap.specs import SPEC, AsapRecipe
 from dsim_asap.studies import common
-from dsim_asap.studies.common import Difference, Spread, difference, or_null, spread
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset

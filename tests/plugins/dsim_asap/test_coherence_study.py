@@ -10,6 +10,7 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
+from dsim.data.phantoms import open_photographs, open_textures
 from dsim.embeddings import Cloud
 from dsim.errors import UsageError
 from dsim.files.documents import check
@@ -17,7 +18,7 @@ from dsim.runtime import Runtime
 from dsim.stats.shares import wilson_interval
 from dsim_asap import training
 from dsim_asap.fitting import choose
-from dsim_asap.studies.coherence import Trial, document, photographs, textures, train_trials, zoo_trial
+from dsim_asap.studies.coherence import Trial, document, train_trials, zoo_trial
 from dsim_asap.studies.pictures import draw_coherence
 
 TINY = ["backbone=test_resnet", "size=32", "epochs=1", "batch=8", "precision=float32"]
@@ -79,7 +80,7 @@ def test_the_picture_is_drawn_in_any_dimension(trial: Trial, tmp_path: Path) -> 
 
 
 def test_built_in_foreign_images_are_the_same_every_time() -> None:
-    for make in (photographs, textures):
+    for make in (open_photographs, open_textures):
         first, again = make(), make()
         assert first.images_fingerprint == again.images_fingerprint
         assert len(first) == 48

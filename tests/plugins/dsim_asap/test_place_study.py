@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.embeddings import Cloud
+from dsim.embeddings import Cloud, find_strays, place_images
 from dsim.embeddings.placement import conformal_p_within, mean_to_others
 from dsim.errors import UsageError
 from dsim.files.documents import check
 from dsim.plots import draw_sheet
-from dsim_asap.studies.commands import _caption
-from dsim_asap.studies.placement import find_strays, place_images, placement_document
+from dsim_asap.studies.placement import _caption, placement_document
 
 
 def cloud(name: str, points: np.ndarray, seed: int = 0) -> Cloud:
@@ -54,7 +53,7 @@ def test_the_strongest_stray_comes_first_and_chance_is_told(tmp_path: Path) -> N
     assert all(stray.strength >= 1 for stray in found.found)
     assert found.expected_far == sum(stray.far for stray in found.found) == 2
     assert 0 < found.expected_nearer < 1
-    check(found.document("mine", "m"), "dsim.asap-strays/1", "the study", "")
+    check(found.document("dsim.asap-strays/1", "mine", "m"), "dsim.asap-strays/1", "the study", "")
     draw_sheet(mine.dataset, {stray.index: _caption(stray) for stray in found.found}, tmp_path / "strays.png", "mine")
     assert (tmp_path / "strays.png").stat().st_size > 1000
 
@@ -70,7 +69,7 @@ def test_two_samples_of_one_cloud_have_as_many_strays_as_chance_gives() -> None:
 def test_without_other_datasets_only_the_farthest_are_found() -> None:
     found = find_strays(cloud("mine", around(0, 40, 1)), [], np.random.default_rng(0))
     assert len(found.found) == 2
-    told = found.document("mine", "m")
+    told = found.document("dsim.asap-strays/1", "mine", "m")
     assert told["nearer_to_another"] == {"found": 0, "expected": None}
     check(told, "dsim.asap-strays/1", "the study", "")
 

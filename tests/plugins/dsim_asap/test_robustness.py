@@ -11,13 +11,14 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
+from dsim.data.splits import deal_images, exchange_images
 from dsim.errors import DataError, UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim.truth import TransferMatrix
 from dsim_asap.studies import robustness as study_of
 from dsim_asap.studies.pictures import draw_robustness
-from dsim_asap.studies.robustness import Study, deal, read_shares, robustness, spoil
+from dsim_asap.studies.robustness import Study, read_shares, robustness
 
 LEVELS = {"dark": 0, "dim": 50, "middle": 100, "bright": 190}
 
@@ -44,7 +45,7 @@ def homes_of(spoilt: Dataset) -> Counter[str]:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
 def test_datasets_keep_their_size_and_lose_exactly_the_share(sources: list[Dataset], share: float) -> None:
-    spoilt = spoil(sources, share, 0)
+    spoilt = exchange_images(sources, share, 0)
     for before, after in zip(sources, spoilt, strict=True):
         assert len(after) == len(before)
         assert homes_of(after)[before.name] == 10 - round(10 * share)
@@ -55,7 +56,7 @@ def test_datasets_keep_their_size_and_lose_exactly_the_share(sources: list[Datas
 
 
 def test_a_stranger_is_the_image_that_its_id_names(sources: list[Dataset]) -> None:
-    one = spoil(sources, 0.3, 0)[0]
+    one = exchange_images(sources, 0.3, 0)[0]
     for index, sample in enumerate(one.ids):
         home, _, own = sample.partition("/")
         origin = next(source for source in sources if source.name == home)
@@ -66,7 +67,7 @@ def test_a_stranger_is_the_image_that_its_id_names(sources: list[Dataset]) -> No
 @pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
 def test_nobody_comes_home_and_as_many_come_as_leave(sizes: list[int], share: float) -> None:
     for seed in range(5):
-        homes, images, places = deal(sizes, share, np.random.default_rng(seed))
+        homes, images, places = deal_images(sizes, share, np.random.default_rng(seed))
         assert (homes != places).all()
         assert Counter(homes.tolist()) == Counter(places.tolist())
         assert len(set(zip(homes.tolist(), images.tolist(), strict=True))) == len(homes)
@@ -74,24 +75,24 @@ def test_nobody_comes_home_and_as_many_come_as_leave(sizes: list[int], share: fl
 
 def test_strangers_come_from_every_other_dataset() -> None:
     """A mere exchange between neighbours would spoil less than badly sorted images do."""
-    homes, _, places = deal([200] * 5, 0.5, np.random.default_rng(0))
+    homes, _, places = deal_images([200] * 5, 0.5, np.random.default_rng(0))
     for place in range(5):
         assert len(set(homes[places == place].tolist())) == 4
 
 
 def test_the_seed_decides_who_leaves(sources: list[Dataset]) -> None:
-    first, second, third = (spoil(sources, 0.3, seed)[0].ids for seed in (0, 0, 1))
+    first, second, third = (exchange_images(sources, 0.3, seed)[0].ids for seed in (0, 0, 1))
     assert first == second != third
 
 
 def test_wrong_shares_are_refused(sources: list[Dataset]) -> None:
     for share in (0.0, 1.2):
         with pytest.raises(UsageError, match="share"):
-            spoil(sources, share, 0)
+            exchange_images(sources, share, 0)
     with pytest.raises(UsageError, match="no image at all"):
-        spoil(sources, 0.04, 0)
+        exchange_images(sources, 0.04, 0)
     with pytest.raises(UsageError, match="two datasets"):
-        spoil(sources[:1], 0.5, 0)
+        exchange_images(sources[:1], 0.5, 0)
     for text in ("", "half", "0", "50"):
         with pytest.raises(UsageError, match="--shares"):
             read_shares(text)

@@ -17,11 +17,11 @@ from dsim.data.phantoms import open_phantom
 from dsim.errors import DsimError, MeasureError, UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
+from dsim.stats.noise import difference, spread
 from dsim_asap import training
 from dsim_asap.fitting import params_of
 from dsim_asap.specs import AsapRecipe
 from dsim_asap.studies import search as tuning
-from dsim_asap.studies.common import difference, spread
 from dsim_asap.studies.search import Search, parse_over, settings_of, tune
 
 NAMES = ("fluorescence", "fundus")
