@@ -25,9 +25,8 @@ from dsim.runtime import Runtime
 from dsim.stats.embedding import eqc
 from dsim_asap.evaluation import embed
 from dsim_asap.model import Autoencoder
-from dsim_asap.pool import read_pool
 from dsim_asap.specs import REFERENCE, SPEC, AsapRecipe
-from dsim_asap.training import AsapObjective, architecture, config_of
+from dsim_asap.training import AsapObjective, architecture, config_of, decode_pool
 
 
 class Epoch(NamedTuple):
@@ -45,7 +44,7 @@ def dsim_epochs(datasets: Sequence[Dataset], epochs: int, seed: int = 0) -> Iter
     """dsim's trainer with its defaults, but for the validation split; reading the images counts to the first epoch."""
     recipe, runtime = recipe_of(epochs=epochs, split=0.0, keep="last"), Runtime(device="cpu")
     started = time.perf_counter()
-    objective = AsapObjective(read_pool(datasets, recipe, seed, runtime), recipe, seed, "cpu")
+    objective = AsapObjective(decode_pool(datasets, recipe, seed, runtime), recipe, seed, "cpu")
     trainer = LoopTrainer(objective, config_of(recipe, "cpu"), seed, runtime, {})
     with runtime.progress.task("training ASAP", total=epochs, unit="epochs") as task:
         for _ in range(epochs):

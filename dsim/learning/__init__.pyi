@@ -1,7 +1,18 @@
 from .augment import resize
 from .callbacks import Check, DivergenceCheck, RangeCheck, frozen_copy, share_left, update_teacher
 from .config import CHOICES, TrainingConfig, autocast, in_float32, uses_bfloat16
-from .images import ImageBank, balanced_batches, build_bank, read_bank, read_images, recall
+from .images import (
+    ImageBank,
+    ImagePool,
+    balanced_batches,
+    build_bank,
+    gather_pool,
+    read_bank,
+    read_images,
+    read_pool,
+    recall,
+    whole_groups,
+)
 from .loop import TrainingResult, fit
 from .losses import (
     NORMS,
@@ -46,6 +57,7 @@ __all__ = [
     "DivergenceCheck",
     "GramMatrices",
     "ImageBank",
+    "ImagePool",
     "Linear",
     "Objective",
     "ParameterGroup",
@@ -69,11 +81,13 @@ __all__ = [
     "draw_triplets",
     "fit",
     "frozen_copy",
+    "gather_pool",
     "gram",
     "in_float32",
     "named_schedule",
     "read_bank",
     "read_images",
+    "read_pool",
     "recall",
     "reconstruction_loss",
     "resize",
@@ -86,4 +100,5 @@ __all__ = [
     "update_teacher",
     "uses_bfloat16",
     "weighted_sum",
+    "whole_groups",
 ]

@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dsim.errors import DataError
+from dsim.errors import DataError, TooFewSamplesError, UsageError
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -173,3 +174,76 @@ def _open_temporary(folder: Path | None) -> Any:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryFile(dir=folder)
+
+
+@dataclass(frozen=True)
+class ImagePool:
+    """All images of all datasets, uint8 (n, 3, s, s), the dataset of each, int64 (n,), and which train and validate."""
+
+    names: tuple[str, ...]
+    bank: ImageBank
+    owners: Tensor
+    training: Tensor
+    validation: Tensor
+
+    def members(self, part: Tensor) -> list[Tensor]:
+        """Return the images of each dataset among those of a part (``training`` or ``validation``), as indices."""
+        return [part[self.owners[part] == dataset] for dataset in range(len(self.names))]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the images, of their datasets and of the split."""
+        parts = (self.owners, self.training, self.validation)
+        split = b"".join(part.numpy().tobytes() for part in parts)
+        return hashlib.sha256(self.bank.fingerprint.encode() + split).hexdigest()
+
+
+def read_pool(
+    datasets: Sequence[Dataset], transform: Transform, split: float, seed: int, runtime: Runtime
+) -> ImagePool:
+    """Return the pool of these datasets, decoded now as ``transform`` makes them; the seed draws the split.
+
+    Raises UsageError for fewer than two datasets, TooFewSamplesError where one leaves fewer than two images to train.
+    """
+    bank, _ = read_bank(datasets, transform, runtime)
+    members = [(dataset.name, dataset.groups or tuple(map(str, range(len(dataset))))) for dataset in datasets]
+    return gather_pool(members, bank, split, torch.Generator().manual_seed(seed))
+
+
+def gather_pool(
+    members: Sequence[tuple[str, Sequence[str]]], bank: ImageBank, split: float, generator: torch.Generator
+) -> ImagePool:
+    """Return a pool of datasets whose images lie in the bank one after the other.
+
+    ``members`` are names of datasets with the group of each image; ``split`` of each one's images, in whole
+    groups, validate. Raises UsageError for fewer than two datasets, TooFewSamplesError where one keeps fewer than two.
+    """
+    if len(members) < 2:
+        raise UsageError("a training on a pool takes two datasets at least", hint="give more, or use a trained model")
+    validates = torch.cat([_validates(name, own, split, generator) for name, own in members])
+    sizes = torch.tensor([len(own) for _, own in members])
+    owners = torch.repeat_interleave(torch.arange(len(members)), sizes)
+    everything = torch.arange(len(owners))
+    return ImagePool(tuple(name for name, _ in members), bank, owners, everything[~validates], everything[validates])
+
+
+def whole_groups(groups: Sequence[str], share: float, generator: torch.Generator) -> Tensor:
+    """Return a mask, bool (n,), of about ``share`` of n samples, never more: whole groups, drawn at random."""
+    names, group_of, sizes = np.unique(np.array(groups), return_inverse=True, return_counts=True)
+    chosen = torch.zeros(len(names), dtype=torch.bool)
+    room = round(share * len(groups))
+    for group in torch.randperm(len(names), generator=generator).tolist():
+        if sizes[group] <= room:
+            chosen[group] = True
+            room -= int(sizes[group])
+    return chosen[torch.from_numpy(group_of)]
+
+
+def _validates(name: str, groups: Sequence[str], split: float, generator: torch.Generator) -> Tensor:
+    chosen = whole_groups(groups, split, generator)
+    if len(groups) - int(chosen.sum()) < 2:
+        raise TooFewSamplesError(
+            f"dataset {name!r} leaves fewer than two images to train on",
+            hint="give more images, or leave it out of the pool",
+        )
+    return chosen

@@ -240,6 +240,24 @@ class SimilarityMatrix:
         return cls.from_dict(*read_either(source, _HINT))
 
     @classmethod
+    def of_distances(
+        cls, sources: Sequence[str], targets: Sequence[str], values: NDArray[np.float64], same: NDArray[np.bool_]
+    ) -> SimilarityMatrix:
+        """Return distances float64 (sources, targets) under these names; pairs that are ``same`` are not ranked."""
+        return cls(
+            measure="distances",
+            direction=Direction.DISTANCE,
+            unit="",
+            sources=tuple(sources),
+            targets=tuple(targets),
+            values=values,
+            notes=(("",) * len(targets),) * len(sources),
+            same=same,
+            verdicts={},
+            provenance={},
+        )
+
+    @classmethod
     def from_dict(cls, document: Mapping[str, Any], what: str = "the document") -> SimilarityMatrix:
         """Return the matrix of a JSON document; raises DataError where it is not one.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,18 @@ class Ledger:
             if document.get("key") == self.key:
                 found[tuple(document["job"])] = document["record"]
         return found
+
+    def find_or_add(self, job: Job, compute: Callable[[Path], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Return the record of a job: that of the folder where it is finished, else computed now and kept.
+
+        ``compute`` gets the file where the job may keep its checkpoint; it is removed when the record is written.
+        """
+        record: Mapping[str, Any] | None = self.find(job)
+        if record is None:
+            record = compute(self.checkpoint(job))
+            self.add(job, record)
+            self.done(job)
+        return record
 
     def missing(self, jobs: Iterable[Job]) -> list[Job]:
         """Return the jobs that are not finished, in their order."""

@@ -24,10 +24,10 @@ from dsim_asap.studies import common
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
+    from dsim.learning import ImagePool
     from dsim.runtime import Runtime
     from dsim.zoo import Model
     from dsim_asap.model import Encoder
-    from dsim_asap.pool import Pool
     from dsim_asap.training import Trained
 
 METHODS = ("distillation", "rehearsal")
@@ -164,12 +164,11 @@ def extend(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already", hint="a model never changes: choose another folder")
     _note_forgotten(parent, known, runtime)
-    from dsim_asap.pool import read_pool
-    from dsim_asap.training import train_extension
+    from dsim_asap.training import decode_pool, train_extension
 
     chosen = [exemplars(dataset, order.memory, order.seed) for dataset in known]
     chosen += [exemplars(dataset, order.images, order.seed) for dataset in new]
-    pool = read_pool(chosen, recipe, order.seed, runtime)
+    pool = decode_pool(chosen, recipe, order.seed, runtime)
     unfinished = out.with_name(f"{out.name}.unfinished")
     file, origin = unfinished / "checkpoint.safetensors", parent.model.sha256
     trained = train_extension(pool, len(known), parent.encoder(), origin, recipe, order.seed, runtime, file)
@@ -211,7 +210,7 @@ def _note_forgotten(parent: Parent, known: Sequence[Dataset], runtime: Runtime) 
         runtime.progress.note(f"no exemplars of {', '.join(missing)}: nothing holds these where they are")
 
 
-def _results(parent: Parent, pool: Pool, known: int, trained: Trained, order: Order) -> dict[str, Any]:
+def _results(parent: Parent, pool: ImagePool, known: int, trained: Trained, order: Order) -> dict[str, Any]:
     """Return the entries of the manifest on the extension; the measurements are of the images that it was given."""
     from dsim.stats.embedding import eqc
     from dsim.stats.euclidean import mean_distance

@@ -49,10 +49,9 @@ def identity(dataset: Dataset) -> str:
 
 def train(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, checkpoint: Path, runtime: Runtime) -> Trained:
     """Train on these datasets, or go on from ``checkpoint``; the caller removes it after keeping the result."""
-    from dsim_asap.pool import read_pool
-    from dsim_asap.training import train_asap
+    from dsim_asap.training import decode_pool, train_asap
 
-    return train_asap(read_pool(datasets, recipe, seed, runtime), recipe, seed, runtime, checkpoint)
+    return train_asap(decode_pool(datasets, recipe, seed, runtime), recipe, seed, runtime, checkpoint)
 
 
 def train_once(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, runtime: Runtime) -> Path:

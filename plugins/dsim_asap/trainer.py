@@ -68,9 +68,9 @@ def hold_out(dataset: Dataset, seed: int, holdout: float, blocks: int = 10) -> P
 
     About ``holdout`` of the images are held out, never more; with ``blocks`` 0 an image is a run of its own.
     """
+    from dsim.learning import whole_groups
     from dsim.random import stream
     from dsim_asap.evaluation import Part
-    from dsim_asap.pool import whole_groups
 
     n, runs = len(dataset), blocks or len(dataset)
     groups = dataset.groups or tuple(f"{index * runs // n:06d}" for index in range(n))

@@ -14,10 +14,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from dsim.data.dataset import Dataset
+from dsim.features import Square
 from dsim.learning import (
     ChainedCosine,
     Curves,
     GramMatrices,
+    ImagePool,
     Objective,
     Plateau,
     Position,
@@ -30,6 +33,7 @@ from dsim.learning import (
     balanced_batches,
     draw_triplets,
     fit,
+    read_pool,
     reconstruction_loss,
     resize,
     style_loss,
@@ -40,9 +44,10 @@ from dsim.learning import (
 )
 from dsim.runtime import Runtime
 from dsim_asap.model import Architecture, Autoencoder, Encoder, Passed
-from dsim_asap.pool import Pool
 from dsim_asap.specs import AsapRecipe
 
+#: Images are kept this much larger than the network's input, so that crops still hold detail.
+MARGIN = 1.25
 #: Seconds between two checkpoints: the most that an interruption may cost.
 CHECKPOINT_SECONDS = 30.0
 #: Triplets per image in validation: many, and always the same ones, so that epochs can be compared.
@@ -64,6 +69,12 @@ class Trained:
     seconds: float
     device: str
     bfloat16: bool
+
+
+def decode_pool(datasets: Sequence[Dataset], recipe: AsapRecipe, seed: int, runtime: Runtime) -> ImagePool:
+    """Return the pool of these datasets, decoded now at ``MARGIN`` times the network's input; see ``read_pool``."""
+    square = Square(round(recipe.size * MARGIN), channels=3, minmax=recipe.minmax)
+    return read_pool(datasets, square, recipe.split, seed, runtime)
 
 
 def architecture(recipe: AsapRecipe) -> Architecture:
@@ -122,7 +133,7 @@ class AsapObjective(Objective):
     #: Columns that the progress shows.
     columns: ClassVar[tuple[str, ...]] = ("mse", "style", "triplet", "style_triplet")
 
-    def __init__(self, pool: Pool, recipe: AsapRecipe, seed: int, device: str) -> None:
+    def __init__(self, pool: ImagePool, recipe: AsapRecipe, seed: int, device: str) -> None:
         self.pool, self.recipe, self.seed, self.device = pool, recipe, seed, device
         # Random weights of this seed; the global random state is left as it was.
         with torch.random.fork_rng(devices=[]):
@@ -198,7 +209,7 @@ class ExtensionObjective(AsapObjective):
     columns: ClassVar[tuple[str, ...]] = ("held", "triplet", "style_triplet")
 
     def __init__(
-        self, pool: Pool, known: int, parent: Encoder, origin: str, recipe: AsapRecipe, seed: int, device: str
+        self, pool: ImagePool, known: int, parent: Encoder, origin: str, recipe: AsapRecipe, seed: int, device: str
     ) -> None:
         super().__init__(pool, recipe, seed, device)
         self.known, self.origin = known, origin
@@ -263,7 +274,9 @@ class ExtensionObjective(AsapObjective):
         return latent.float(), [GramMatrices.from_maps(one, self.recipe.gram_norm) for one in chosen]
 
 
-def train_asap(pool: Pool, recipe: AsapRecipe, seed: int, runtime: Runtime, checkpoint: Path | None = None) -> Trained:
+def train_asap(
+    pool: ImagePool, recipe: AsapRecipe, seed: int, runtime: Runtime, checkpoint: Path | None = None
+) -> Trained:
     """Train the autoencoder on a pool; with a ``checkpoint``, go on from there, and leave one on the way.
 
     Raises MeasureError where the training diverges, UsageError for a network that cannot be built.
@@ -272,7 +285,7 @@ def train_asap(pool: Pool, recipe: AsapRecipe, seed: int, runtime: Runtime, chec
 
 
 def train_extension(
-    pool: Pool,
+    pool: ImagePool,
     known: int,
     parent: Encoder,
     origin: str,
@@ -324,7 +337,7 @@ def config_of(recipe: AsapRecipe, device: str) -> TrainingConfig:
     )
 
 
-def points_of(encoder: Encoder, pool: Pool, size: int, device: str) -> list[Tensor]:
+def points_of(encoder: Encoder, pool: ImagePool, size: int, device: str) -> list[Tensor]:
     """Return latent points of each dataset of a pool as it is, not augmented: float64 (n, n_emb), on the CPU."""
     encoder = encoder.to(device).eval()
     clouds = []
@@ -340,7 +353,7 @@ def _endless(members: Sequence[Tensor], batch: int, generator: torch.Generator) 
         yield from balanced_batches(members, batch, generator)
 
 
-def _eqc(latents: Tensor, images: Tensor, pool: Pool) -> float:
+def _eqc(latents: Tensor, images: Tensor, pool: ImagePool) -> float:
     """Return EQC of the datasets that show two images at least; NaN where fewer than two do."""
     from dsim.stats.embedding import eqc
 

@@ -16,12 +16,12 @@ from dsim.data.splits import exchange_images
 from dsim.embeddings import LatentModel
 from dsim.errors import DsimError
 from dsim.features import recipe
+from dsim.learning.images import _validates, gather_pool
 from dsim.runtime import Runtime
 from dsim.stats.c2st import HeldOut
 from dsim_asap.extension import Order, _recipe, open_parent
 from dsim_asap.fitting import choose_or_fit
 from dsim_asap.model import _backbone, _check_size, _chosen_maps
-from dsim_asap.pool import _validates, gather
 from dsim_asap.studies import coherence, placement
 from dsim_asap.studies.ablation import read_variants
 from dsim_asap.studies.robustness import read_shares
@@ -81,8 +81,8 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "wrong membership needs two datasets at least\n  fix: give more --sources",
     ),
     "a pool of one": (
-        lambda: gather([("cells", "abcd")], None, 0.5, None),  # type: ignore[arg-type]
-        "ASAP trains on two datasets at least\n  fix: give more --sources, or use asap:fit=zoo",
+        lambda: gather_pool([("cells", "abcd")], None, 0.5, None),  # type: ignore[arg-type]
+        "a training on a pool takes two datasets at least\n  fix: give more, or use a trained model",
     ),
     "nothing to place": (
         lambda: placement._check([], ["a"], None),

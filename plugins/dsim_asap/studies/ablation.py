@@ -12,6 +12,7 @@ import numpy as np
 
 from dsim.files.documents import or_null, or_nulls
 from dsim.plugin import UsageError
+from dsim.runtime import VERSION
 from dsim.stats.noise import difference, spread
 from dsim_asap.fitting import identity
 from dsim_asap.measure import Asap
@@ -166,9 +167,11 @@ def ablate(
 def _refuse_strangers(study: Study, truth: TransferMatrix, intersect: bool) -> None:
     """Let the judge say that names are wrong before hours of training, not after."""
     from dsim.evaluation import evaluate
+    from dsim.measures import SimilarityMatrix
 
     shape = len(study.sources), len(study.targets)
-    empty = common.matrix_of(study.sources, study.targets, np.zeros(shape), np.zeros(shape, dtype=bool))
+    sources, targets = ([dataset.name for dataset in side] for side in (study.sources, study.targets))
+    empty = SimilarityMatrix.of_distances(sources, targets, np.zeros(shape), np.zeros(shape, dtype=bool))
     evaluate(empty, truth, common=intersect, resamples=100)
 
 
@@ -247,7 +250,7 @@ def document(ablation: Ablation) -> dict[str, Any]:
     study = ablation.study
     return {
         "schema": SCHEMA,
-        "dsim": common.version(),
+        "dsim": VERSION,
         "settings": AsapRecipe.of(study.params).record(),
         "seeds": list(study.seeds),
         "sources": common.datasets_of(study.sources),

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from dsim.store.ledger import Ledger, key_of
 from dsim.ui import options as shared
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dsim.data.dataset import Dataset
-    from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
     from dsim.truth import TransferMatrix
 
@@ -152,43 +148,9 @@ def finished_row(
         lie beside these, and are not taken up.
     compute : gets the file where the job may keep its checkpoint.
     """
-    ledger = Ledger(out / _WORK, key_of(facts))
-    row: Mapping[str, Any] | None = ledger.find(job)
-    if row is None:
-        row = compute(ledger.checkpoint(job))
-        ledger.add(job, row)
-        ledger.done(job)
-    return row
-
-
-def matrix_of(
-    sources: Sequence[Dataset], targets: Sequence[Dataset], values: NDArray[np.float64], same: NDArray[np.bool_]
-) -> SimilarityMatrix:
-    """Return distances (sources, targets) under the names of the datasets; ``same``, of that shape, is not ranked."""
-    from dsim.measures import SimilarityMatrix
-    from dsim.plugin import Direction
-
-    return SimilarityMatrix(
-        measure="distances",
-        direction=Direction.DISTANCE,
-        unit="",
-        sources=tuple(dataset.name for dataset in sources),
-        targets=tuple(dataset.name for dataset in targets),
-        values=values,
-        notes=(("",) * len(targets),) * len(sources),
-        same=same,
-        verdicts={},
-        provenance={},
-    )
+    return Ledger(out / _WORK, key_of(facts)).find_or_add(job, compute)
 
 
 def datasets_of(datasets: Sequence[Dataset]) -> list[dict[str, Any]]:
     """Return name, number of images and fingerprint of each, for a document."""
     return [{"name": one.name, "images": len(one), "fingerprint": one.images_fingerprint} for one in datasets]
-
-
-def version() -> str:
-    """Return the version of dsim that did the study."""
-    from importlib.metadata import version as installed
-
-    return installed("dsim")

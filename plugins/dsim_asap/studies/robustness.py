@@ -12,6 +12,7 @@ import numpy as np
 from dsim.data.splits import exchange_images
 from dsim.errors import UsageError
 from dsim.files.documents import or_null
+from dsim.runtime import VERSION
 from dsim.stats.noise import spread
 from dsim_asap.studies import common
 
@@ -170,8 +171,10 @@ def _judged(study: Study, distances: Values) -> dict[str, float | None]:
     if study.truth is None:
         return {}
     from dsim.evaluation import evaluate
+    from dsim.measures import SimilarityMatrix
 
-    matrix = common.matrix_of(study.sources, study.targets, distances, ~study.ranked)
+    sources, targets = ([dataset.name for dataset in side] for side in (study.sources, study.targets))
+    matrix = SimilarityMatrix.of_distances(sources, targets, distances, ~study.ranked)
     scores = evaluate(matrix, study.truth, common=study.common, resamples=100).judgement.scores
     return {name: or_null(scores[name].value) for name in JUDGED}
 
@@ -196,7 +199,7 @@ def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[s
     ]
     return {
         "schema": SCHEMA,
-        "dsim": common.version(),
+        "dsim": VERSION,
         "sources": [dataset.name for dataset in study.sources],
         "targets": [dataset.name for dataset in study.targets],
         "shares": list(study.shares),

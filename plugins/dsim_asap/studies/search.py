@@ -13,6 +13,7 @@ import numpy as np
 
 from dsim.files.documents import or_null
 from dsim.plugin import DsimError, UsageError
+from dsim.runtime import VERSION
 from dsim.stats.noise import Difference, Spread, difference, spread
 from dsim_asap.fitting import identity
 from dsim_asap.measure import Asap
@@ -331,7 +332,7 @@ def document(tuning: Tuning, search: str) -> dict[str, Any]:
     study = tuning.study
     return {
         "schema": SCHEMA,
-        "dsim": common.version(),
+        "dsim": VERSION,
         "search": search,
         "over": list(tuning.trials[0].setting),
         "settings": AsapRecipe.of(study.params).record(),

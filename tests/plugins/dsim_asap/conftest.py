@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsim.learning import Position
-from dsim_asap.pool import Pool
+from dsim.learning import ImagePool, Position
 from dsim_asap.specs import SPEC, AsapRecipe
 
 Member = tuple[str, NDArray[np.float32]]
@@ -30,16 +29,15 @@ def make_recipe(**params: Any) -> AsapRecipe:
     return AsapRecipe.of({parameter.name: parameter.default for parameter in SPEC.parameters} | TINY | params)
 
 
-def make_pool(members: Sequence[Member], split: float, groups: Sequence[str] | None = None) -> Pool:
+def make_pool(members: Sequence[Member], split: float, groups: Sequence[str] | None = None) -> ImagePool:
     """A pool of images in [0, 1]; the groups are those of every dataset."""
     import torch
 
-    from dsim.learning.images import build_bank
-    from dsim_asap.pool import gather
+    from dsim.learning.images import build_bank, gather_pool
 
     names = [(name, groups or tuple(map(str, range(len(images))))) for name, images in members]
     bank = build_bank(image for _, images in members for image in images)
-    return gather(names, bank, split, torch.Generator().manual_seed(0))
+    return gather_pool(names, bank, split, torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +46,7 @@ def recipe() -> Callable[..., AsapRecipe]:
 
 
 @pytest.fixture(scope="session")
-def pool_of() -> Callable[..., Pool]:
+def pool_of() -> Callable[..., ImagePool]:
     return make_pool
 
 
@@ -64,7 +62,7 @@ def members() -> list[Member]:
 
 
 @pytest.fixture
-def pool(members: list[Member]) -> Pool:
+def pool(members: list[Member]) -> ImagePool:
     return make_pool(members, 0.25)
 
 

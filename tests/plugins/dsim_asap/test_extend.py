@@ -125,11 +125,10 @@ def test_the_first_step_starts_at_the_points_that_are_held(
     parent: Parent, known: list[Dataset], runtime: Runtime, recipe: Callable[..., AsapRecipe]
 ) -> None:
     """Batch normalisation in training mode would move every point before anything is learnt."""
-    from dsim_asap.pool import read_pool
-    from dsim_asap.training import ExtensionObjective
+    from dsim_asap.training import ExtensionObjective, decode_pool
 
     mine = parent.recipe_with({"augment": "none"})
-    objective = ExtensionObjective(read_pool(known, mine, 0, runtime), 1, parent.encoder(), "sha", mine, 0, "cpu")
+    objective = ExtensionObjective(decode_pool(known, mine, 0, runtime), 1, parent.encoder(), "sha", mine, 0, "cpu")
     objective.begin_epoch(Position())
     held = objective.losses(torch.tensor([0, 1, 10, 11]), torch.Generator().manual_seed(0), Position())
     assert max(held["held"].item(), held["held_style"].item()) < 1e-12

@@ -13,21 +13,21 @@ import pytest
 import torch
 
 from dsim.errors import MeasureError, TooFewSamplesError, UsageError
+from dsim.learning import ImagePool
 from dsim.runtime import Runtime
-from dsim_asap.pool import Pool
 from dsim_asap.specs import REFERENCE, AsapRecipe
 from dsim_asap.training import AsapObjective, Trained, train_asap
 
 CPU = Runtime(device="cpu")
 Recipes = Callable[..., AsapRecipe]
-Pools = Callable[..., Pool]
+Pools = Callable[..., ImagePool]
 
 
 def weights(trained: Trained) -> dict[str, torch.Tensor]:
     return trained.autoencoder.state_dict()
 
 
-def test_training_pulls_datasets_apart(pool: Pool, recipe: Recipes) -> None:
+def test_training_pulls_datasets_apart(pool: ImagePool, recipe: Recipes) -> None:
     trained = train_asap(pool, recipe(epochs=15, draws=4, augment="none"), 0, CPU)
     first, last = trained.curves[0], trained.curves[-1]
     assert last["triplet"] < 0.5 * first["triplet"]
@@ -36,7 +36,7 @@ def test_training_pulls_datasets_apart(pool: Pool, recipe: Recipes) -> None:
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine", "step"])
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
-    pool: Pool, recipe: Recipes, tmp_path: Path, schedule: str, interrupted: list[int]
+    pool: ImagePool, recipe: Recipes, tmp_path: Path, schedule: str, interrupted: list[int]
 ) -> None:
     chosen, file = recipe(schedule=schedule), tmp_path / "checkpoint.safetensors"
     with pytest.raises(KeyboardInterrupt):
@@ -58,7 +58,7 @@ def validated_as(values: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_best_weights_are_those_of_the_best_epoch(
-    pool: Pool, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+    pool: ImagePool, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validated_as([1.0], monkeypatch)
     first = train_asap(pool, recipe(epochs=1, schedule="step"), 0, CPU)
@@ -70,14 +70,14 @@ def test_the_best_weights_are_those_of_the_best_epoch(
 
 
 def test_it_stops_when_validation_no_longer_improves(
-    pool: Pool, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+    pool: ImagePool, recipe: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validated_as([float(value) for value in range(1, 50)], monkeypatch)
     trained = train_asap(pool, recipe(epochs=50, patience=2), 0, CPU)
     assert (trained.best_epoch, len(trained.curves)) == (1, 3)
 
 
-def test_training_leaves_the_global_random_states_untouched(pool: Pool, recipe: Recipes) -> None:
+def test_training_leaves_the_global_random_states_untouched(pool: ImagePool, recipe: Recipes) -> None:
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
     train_asap(pool, recipe(epochs=1), 0, CPU)
     after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
@@ -85,7 +85,7 @@ def test_training_leaves_the_global_random_states_untouched(pool: Pool, recipe: 
     assert torch.equal(before[2], after[2])
 
 
-def test_a_training_depends_on_its_seed_and_on_nothing_drawn_before(pool: Pool, recipe: Recipes) -> None:
+def test_a_training_depends_on_its_seed_and_on_nothing_drawn_before(pool: ImagePool, recipe: Recipes) -> None:
     first = train_asap(pool, recipe(epochs=1), 0, CPU)
     torch.rand(7)
     again, other = (train_asap(pool, recipe(epochs=1), seed, CPU) for seed in (0, 1))
@@ -103,7 +103,7 @@ def test_the_preset_reference_trains_without_validation_and_keeps_the_last_weigh
     assert "val_total" not in trained.curves[0]
 
 
-def test_a_training_that_diverges_says_so(pool: Pool, recipe: Recipes) -> None:
+def test_a_training_that_diverges_says_so(pool: ImagePool, recipe: Recipes) -> None:
     """Weights of NaN would place every image nowhere, silently."""
     with pytest.raises(MeasureError, match="diverged"):
         train_asap(pool, recipe(lr=1e9, optimizer="sgd"), 0, CPU)
@@ -119,7 +119,7 @@ def test_single_validation_images_cannot_validate(members: list[Any], recipe: Re
 
 
 def test_a_checkpoint_of_another_training_is_passed_over_with_a_note(
-    pool: Pool, members: list[Any], recipe: Recipes, pool_of: Pools, tmp_path: Path, interrupted: list[int]
+    pool: ImagePool, members: list[Any], recipe: Recipes, pool_of: Pools, tmp_path: Path, interrupted: list[int]
 ) -> None:
     file = tmp_path / "checkpoint.safetensors"
     with pytest.raises(KeyboardInterrupt):
@@ -152,7 +152,7 @@ def test_a_pool_of_one_dataset_or_of_single_images_is_refused(pool_of: Pools) ->
         pool_of([("x", images), ("y", images)], 0.0)
 
 
-def test_a_size_that_the_backbone_cannot_halve_and_missing_maps_are_refused(pool: Pool, recipe: Recipes) -> None:
+def test_a_size_that_the_backbone_cannot_halve_and_missing_maps_are_refused(pool: ImagePool, recipe: Recipes) -> None:
     with pytest.raises(UsageError, match="multiple of 32"):
         train_asap(pool, recipe(size=40), 0, CPU)
     with pytest.raises(UsageError, match="6 style weights"):
