@@ -80,7 +80,7 @@ class Runtime:
     def resolved_device(self) -> str:
         """Return the torch device that ``device`` stands for here.
 
-        Imports torch. Raises UsageError where this machine has no such device.
+        Imports torch. Raises UsageError where this machine lacks that device.
         """
         import torch
 

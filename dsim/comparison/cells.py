@@ -202,7 +202,7 @@ def _guarded(activity: str, compute: Callable[..., Cell], *summaries: Any) -> Ce
 
 
 def is_defect(note: str) -> bool:
-    """Return whether a failed cell's note reports a defect of the measure; others say why there is no value.
+    """Return whether a failed cell's note reports a defect of the measure; others say why the value is missing.
 
     >>> is_defect("comparing raised ZeroDivisionError: by zero"), is_defect("no expert chose for the target")
     (True, False)

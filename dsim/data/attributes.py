@@ -65,7 +65,7 @@ def read_attributes(path: Path, *, only: str | None = None) -> Table:
     """Return attributes by dataset name, from a CSV table of properties or of choices.
 
     Properties: columns ``dataset``, ``observer`` if there are several, and one per property. Choices: ``observer``,
-    ``target``, ``source``. Empty cells were not answered. ``only`` names the dataset where there is no such column.
+    ``target``, ``source``. Empty cells were not answered. ``only`` names the dataset where that column is missing.
     Raises DataError that names the file and line.
     """
     lines = read_lines(path)

@@ -47,7 +47,7 @@ class _TorchBacking:
 
     @cached_property
     def _digests(self) -> tuple[str, ...]:
-        # There are no stored bytes to hash: the pixels themselves are the identity.
+        # Nothing is stored that could be hashed: the pixels themselves are the identity.
         return tuple(array_digest(self.image(index)) for index in range(len(self.items)))
 
 

@@ -82,7 +82,7 @@ def _features(dataset: Dataset, reference: str, runtime: Runtime, look_up: LookU
 def feature_key(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
     """Return the identity of features: images, how they are read, which of them, and the recipe.
 
-    Raises NeedError where there are no images.
+    Raises NeedError without images.
     """
     from dsim.data.treatment import TREATMENT_VERSION
 

@@ -61,7 +61,7 @@ def blueprint(reference: str, model: Model, options: Mapping[str, str]) -> Bluep
 def prepare_file(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprint:
     """``file:FOLDER``, like a zoo model; or ``file:PATH[arch=resnet18]``, the weights of a network of timm.
 
-    Raises WeightsError where there is no such file, and UsageError where the architecture is missing.
+    Raises WeightsError for a missing file, and UsageError where the architecture is missing.
     """
     path = Path(name).expanduser()
     if path.is_dir():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dsim.evaluation import Score
     from dsim.truth import TransferMatrix
 
-#: Stands where there is no value.
+#: Stands for a missing value.
 NONE = "–"
 #: Marks rows that cannot be distinguished from the best.
 TIE = "="

@@ -69,7 +69,7 @@ def fit(
         on besides config and seed; another training's is not taken up, and a note says that training starts again.
     checks : called after each epoch; that the loss is finite is always checked.
 
-    Raises MeasureError where the loss is no longer finite; DsimError where a checkpoint cannot be written, and the
+    Raises MeasureError where the loss becomes infinite or NaN; DsimError where a checkpoint cannot be written, and the
     older one stays.
     """
     trainer = _Trainer(objective, config, seed, runtime, dict(identity or {}))

@@ -39,7 +39,7 @@ class Verdict:
     """Whether the best source of a target is clearly nearer than the second.
 
     ``clear`` is None where it was not assessed; ``low`` and ``high`` bound how much farther the second lies, in the
-    measure's unit; the interval holds 0 where there is no clear winner. ``reason`` says it in words. ``within_floor``
+    measure's unit; the interval holds 0 without a clear winner. ``reason`` says it in words. ``within_floor``
     is whether the best is no farther from the target than two halves of it are from each other; None if not known.
     """
 
@@ -83,7 +83,7 @@ def decide(
     ----------
     distances : by source, small is near; NaN for a source without a value.
     replicates : float64 (B,) by source with a value, the distances of the bootstrap's draws; None without a bootstrap.
-    not_assessed : why there are no replicates.
+    not_assessed : why replicates are missing.
 
     >>> decide("t", {"a": 1.0, "b": 3.0, "c": float("nan")}).reason
     'a is nearest; not assessed: there are no intervals'

@@ -94,7 +94,7 @@ class SegmentationRecipe:
         stride = self.stride
         if self.patch % stride:
             near = max(stride, round(self.patch / stride) * stride)
-            raise UsageError(f"patch={self.patch} is no multiple of {stride}", hint=f"give patch={near}")
+            raise UsageError(f"patch={self.patch} is not a multiple of {stride}", hint=f"give patch={near}")
 
     @property
     def stride(self) -> int:

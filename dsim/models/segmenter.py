@@ -153,7 +153,7 @@ def _read(file: Path, device: str, name: str) -> Segmenter:
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
         )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise WeightsError(f"{file} is no segmentation model of dsim: {error}", hint=_HOW) from error
+        raise WeightsError(f"{file} is not a segmentation model of dsim: {error}", hint=_HOW) from error
     network = network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     return Segmenter(network, recipe, trained_on, facts.get("name") or name, device)
 

@@ -9,7 +9,7 @@ from html import escape as escape_html
 
 #: Joiners that names in some scripts need; other characters without a glyph could turn or hide what follows.
 _JOINERS = "\u200c\u200d"
-#: Stands where there is no value.
+#: Stands for a missing value.
 MISSING = "–"
 
 

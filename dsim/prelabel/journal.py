@@ -28,7 +28,7 @@ class Journal:
 
     Attributes
     ----------
-    facts : of the first line; None where there is no journal.
+    facts : of the first line; None without a journal.
     replaces : whether the run was allowed to overwrite. ``closed`` : whether all was finished.
     begun : numbers of images whose files were about to be written.
     """
@@ -94,7 +94,7 @@ class Journal:
                 yield index, json.loads(file.readline())
 
     def discard(self, more: Sequence[str]) -> None:
-        """Remove every file that was begun, and ``more``; nothing where there is no journal.
+        """Remove every file that was begun, and ``more``; nothing without a journal.
 
         Raises DsimError where the disk refuses.
         """

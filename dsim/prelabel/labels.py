@@ -117,7 +117,7 @@ def label_image(
 def _row(
     probabilities: NDArray[np.float32], mask: NDArray[np.bool_], found: list[Outlined], place: Place
 ) -> dict[str, Any]:
-    """The row of an image in the table; None where there is no number."""
+    """The row of an image in the table; None for a missing number."""
     return {
         "image": place.image,
         "page": place.page,

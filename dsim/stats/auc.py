@@ -17,7 +17,7 @@ def auc(positive: ArrayLike, scores: ArrayLike) -> float:
 
     Returns
     -------
-    float in [0, 1], 0.5 for chance; NaN where there is no positive, or no negative. Equals
+    float in [0, 1], 0.5 for chance; NaN without a positive or without a negative. Equals
     ``sklearn.metrics.roc_auc_score``. Raises IndexError where both differ in length.
 
     References

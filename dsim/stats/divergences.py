@@ -21,7 +21,7 @@ def kl_divergence(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
     Returns
     -------
     float64 (...), distances in [0, inf], in nats: 0 where p = q, inf where q lacks something that p has, NaN where the
-    weights of either are all 0 or any is negative or not finite: they are no distribution. Not symmetric.
+    weights of either are all 0 or any is negative or not finite: they are not a distribution. Not symmetric.
 
     Raises ValueError where the shapes do not broadcast.
 
@@ -159,7 +159,7 @@ def bkld(source: NDArray[Any], target: NDArray[Any], weights: NDArray[Any] | Non
 
 
 def _distribution(weights: NDArray[Any]) -> NDArray[np.float64]:
-    """Weights divided by their sum; NaN where they are no distribution."""
+    """Weights divided by their sum; NaN where they are not a distribution."""
     weights = np.asarray(weights, dtype=np.float64)
     total = weights.sum(axis=-1, keepdims=True)
     proper = np.isfinite(total) & (total > 0) & (weights >= 0).all(axis=-1, keepdims=True)

@@ -130,7 +130,7 @@ def weighted_mmd(
     ----------
     a, b : (n, d) and (m, d).
     weights_a, weights_b : how often each point was drawn, (B, n) and (B, m); see ``counts``. A point that was drawn
-        twice counts twice, but its two copies are no pair of distinct points: the replicates' mean is the unbiased
+        twice counts twice, but its two copies are not a pair of distinct points: the replicates' mean is the unbiased
         value itself, not more. NaN where a draw holds one point only.
 
     Raises ValueError where the points of both have different dimensions.

@@ -96,7 +96,7 @@ def wasserstein_distance(
     3.0
     """
     if not costs.between.any():
-        return 0.0, ()  # there is no cost to which epsilon could be relative
+        return 0.0, ()  # epsilon is relative to a cost, and all are 0
     value, solutions = _least_cost(costs, method, epsilon, *(weights or (None, None)))
     converged = all(solution.converged for solution in solutions)
     return float(max(value, 0.0) ** (1 / order)) if converged else float("nan"), solutions
@@ -131,7 +131,7 @@ def sinkhorn_divergence(
     Returns
     -------
     The divergence, at least 0, and 0 for equal clouds; and the three solutions: where one has not converged, the
-    divergence is no value.
+    divergence must not be used.
 
     References
     ----------

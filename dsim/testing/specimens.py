@@ -87,7 +87,7 @@ class Specimens:
 
     @cached_property
     def carried(self) -> frozenset[Need]:
-        """The parts of every specimen: what is needed, and images or features, without which there is no dataset."""
+        """The parts of every specimen: what is needed, and images or features, which every dataset has."""
         if self.needs & {Need.IMAGES, Need.FEATURES}:
             return self.needs if Need.MASKS not in self.needs else self.needs | {Need.IMAGES}
         return self.needs | {Need.IMAGES if Need.MASKS in self.needs else Need.FEATURES}

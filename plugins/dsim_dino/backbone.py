@@ -58,7 +58,7 @@ def backbone_state(path: Path, branch: str) -> State:
         ``.safetensors``, or saved by ``torch.save``; code in the file is never run.
     branch : which of the two; empty for the teacher, where the file holds both.
 
-    Raises WeightsError where there is no such branch, or nothing that looks like weights.
+    Raises WeightsError where that branch is missing, or nothing looks like weights.
     """
     state = _tensors(_branch(path, _read(path), branch))
     state = {_unwrapped(key): value for key, value in state.items()}
@@ -151,7 +151,7 @@ def _is_mapping(content: Any, key: str) -> bool:
 
 
 def _tensors(content: Any) -> State:
-    """The tensors of a state dict; what is none (a step counter, ...) is no weight."""
+    """The tensors of a state dict; whatever is not a tensor (a step counter, ...) is left out."""
     import torch
 
     if not isinstance(content, Mapping):

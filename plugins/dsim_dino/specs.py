@@ -18,7 +18,7 @@ EXTRACTORS = (
 BRANCHES = ("teacher", "student")
 STATISTICS = ("energy", "mmd", "frechet", "nearest")
 
-_PAIRS = "pairs of different images only, so that one population gives 0: copies of an image are no such pair"
+_PAIRS = "pairs of different images only, so that one population gives 0: copies of an image are not such a pair"
 
 DINO = MeasureSpec(
     name="dino",

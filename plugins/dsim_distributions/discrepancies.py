@@ -29,7 +29,7 @@ class PairCloud:
     points: NDArray[np.float32]
     #: Mean of the kernel over pairs of these images; None until somebody needs it.
     within: float | None = None
-    #: Random keys, float64 (n,), that deal images to blocks; None where there are no blocks.
+    #: Random keys, float64 (n,), that deal images to blocks; None without blocks.
     keys: NDArray[np.float64] | None = None
 
 
@@ -208,7 +208,7 @@ class MaximumMeanDiscrepancy(KernelMeasure):
         bandwidth = self.bandwidth or median_distance(pooled)
         if not bandwidth > 0:
             raise MeasureError(
-                "more than half of all pairs of images have equal features, so their median distance is no bandwidth",
+                "more than half of all pairs of images have equal features, so the median distance is 0",
                 hint="give bandwidth=NUMBER, or kernel=polynomial",
             )
         return with_bandwidth(self.kernel_name, bandwidth)

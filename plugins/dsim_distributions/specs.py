@@ -62,7 +62,7 @@ _ORDER = "p of W_p: with 1 costs are distances, with 2 squared distances; the va
 _SEED = "of the random draw, which is one for all datasets whatever the run's seed"
 
 #: Why a check of the conformance kit is failed by intent.
-_PAIRS = "pairs of different images only, so that one population gives 0: copies of an image are no such pair"
+_PAIRS = "pairs of different images only, so that one population gives 0: copies of an image are not such a pair"
 _FLOOR = "replicates are moved to the value: resamples hold fewer different images, which raises the noise floor"
 
 KID = MeasureSpec(

@@ -67,7 +67,7 @@ def read_ratings(path: Path) -> Rows:
     missing = [key for key in _KEYS if key not in rows[0]]
     if missing:
         raise DataError(
-            f"{path} is no table of ratings: it has no column {missing[0]!r}", hint="name another file, or a new one"
+            f"{path} is not a table of ratings: it has no column {missing[0]!r}", hint="name another file, or a new one"
         )
     return rows
 
@@ -182,7 +182,7 @@ def _observer(name: str, out: Path) -> str:
 
     name = name.strip()
     if not name or "@" in name:
-        raise UsageError(f"{name!r} is no name of an observer", hint="give letters, and no @")
+        raise UsageError(f"{name!r} cannot name an observer", hint="give letters, and no @")
     if out.suffix.lower() != ".csv":
         raise UsageError(f"cannot write ratings to {out}: they are a table", hint="end its name in .csv")
     return name

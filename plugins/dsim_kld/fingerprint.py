@@ -155,7 +155,7 @@ def read_record(path: Path) -> Record:
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read the fingerprint {path}: {error}", hint=_AGAIN) from error
     if not isinstance(document, dict) or "schema" not in document:
-        raise DataError(f"{path} is no fingerprint: it names no schema", hint=_AGAIN)
+        raise DataError(f"{path} is not a fingerprint: it names no schema", hint=_AGAIN)
     if document["schema"] != SCHEMA:
         raise DataError(
             f"{path} has schema {document['schema']!r}, and this dsim ({_version()}) reads {SCHEMA!r}",
@@ -167,7 +167,7 @@ def read_record(path: Path) -> Record:
     try:
         return _record(document, str(path))
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is no whole fingerprint: {type(error).__name__} {error}", hint=_AGAIN) from error
+        raise DataError(f"{path} is not a whole fingerprint: {type(error).__name__} {error}", hint=_AGAIN) from error
 
 
 def is_record(path: str) -> bool:
@@ -264,7 +264,7 @@ def make_record(dataset: Dataset, extractor: str, bins: int, scale: float, runti
     if len(dataset) < least:
         raise DataError(
             f"{dataset.name!r} has {len(dataset)} images; a fingerprint of fewer than {least} tells too much of each",
-            hint="give more images, or lower --least where the images are no secret",
+            hint="give more images, or lower --least where the images are public",
         )
     view = DatasetView(dataset, frozenset({Need.FEATURES}), "dsim fingerprint", runtime)
     reference, recipe = ("", dict(GIVEN)) if dataset.features is not None else _identity(extractor, runtime)

@@ -140,11 +140,11 @@ def _refuse_means(source: NDArray[np.float64], target: NDArray[np.float64]) -> N
         if negative:
             raise MeasureError(
                 f"the mean of {negative} of {len(mean)} features is negative in the {role}: "
-                "the means are no distribution, and have no divergence",
+                "the means are not a distribution, and have no divergence",
                 hint=hint,
             )
         if not mean.any():
-            raise MeasureError(f"all features are 0 in the {role}: the means are no distribution", hint=hint)
+            raise MeasureError(f"all features are 0 in the {role}: the means are not a distribution", hint=hint)
     dead = int(((source > 0) & (target == 0)).sum())
     if dead:
         raise MeasureError(

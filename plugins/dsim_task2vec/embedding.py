@@ -136,7 +136,7 @@ class _Part:
 def embed(data: DatasetView, features: NDArray[np.float32], settings: Settings, rng: np.random.Generator) -> Embedded:
     """Return the embedding of the whole dataset, or with ``settings.subsets`` of each subset; features are (n, d).
 
-    Raises MeasureError where there is no task, or no Fisher information; UsageError for a probe of other layers.
+    Raises MeasureError without a task or Fisher information; UsageError for a probe of other layers.
     """
     task = find_task(data, features, settings.labels, settings.clusters, rng)
     chosen, words = [np.arange(len(data))], ""

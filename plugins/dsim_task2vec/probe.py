@@ -48,7 +48,9 @@ class Probe:
         blueprint = prepare(reference, runtime)
         network = _opened(blueprint, runtime.device, threading.get_ident())
         if not isinstance(network, Network):
-            raise UsageError(f"{reference!r} is no network, so it has no filters", hint="give a probe such as timm:...")
+            raise UsageError(
+                f"{reference!r} is not a network, so it has no filters", hint="give a probe such as timm:..."
+            )
         self.recipe: Recipe = blueprint.recipe
         self.network = network
         self.layers: tuple[Layer, ...] = tuple(_layers(network.module, batchnorm))

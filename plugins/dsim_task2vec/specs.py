@@ -100,7 +100,7 @@ TASK2VEC = MeasureSpec(
     },
     blind_to=(
         "what the probe's filters do not separate; and unlabelled datasets only through clusters of its features: "
-        "which classes these are is chance where there are no groups"
+        "which classes these are is chance without groups"
     ),
 )
 

@@ -173,7 +173,7 @@ class Gbc(TransferScore):
         return gbc(points, target.classes, self.gaussian)
 
     def why_undefined(self, points: NDArray[np.float64], target: Taught) -> str:
-        return "a class of the target does not vary at all as the source's head sees it, so it is no Gaussian"
+        return "a class of the target does not vary at all as the source's head sees it, so it is not a Gaussian"
 
 
 class HScore(TransferScore):

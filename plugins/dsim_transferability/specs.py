@@ -24,7 +24,7 @@ _BLIND = (
 
 #: Why checks of the conformance kit are failed by intent. Its ladder moves all classes alike; ladders that these scores
 #: follow, of labels that mean ever less, are in tests/plugins/dsim_transferability.
-_SAME_TASK = "every rung teaches the same directions: a shift of all classes is no change of task"
+_SAME_TASK = "every rung teaches the same directions: a shift of all classes does not change the task"
 _ONE_PRIOR = "the penalty of the source's head is one prior for any n: twice the images teach sharper posteriors"
 _EXPECTED = {
     "logme": {"direction": _SAME_TASK, "monotone": _SAME_TASK, "duplication": _ONE_PRIOR},

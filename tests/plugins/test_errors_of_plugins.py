@@ -208,7 +208,7 @@ OTHER_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a probe that is no network": (
         lambda: Probe("pixels:", CPU, batchnorm=True),
-        "'pixels:' is no network, so it has no filters\n  fix: give a probe such as timm:...",
+        "'pixels:' is not a network, so it has no filters\n  fix: give a probe such as timm:...",
     ),
     "an ensemble of one source": (
         lambda: dsim.build_measure("ensemble").fit([None], np.random.default_rng(0)),  # type: ignore[list-item]

@@ -56,7 +56,7 @@ def test_json_is_the_truth_and_nothing_else(tmp_path: Path) -> None:
         (["--set", "epoch=3"], UnknownNameError, "no setting named 'epoch'. Did you mean 'epochs'?"),
         (["--set", "epochs"], UsageError, "--set epochs"),
         (["--set", "epochs=many"], UsageError, "parameter 'epochs' takes int, not 'many'"),
-        (["--set", "patch=30"], UsageError, "patch=30 is no multiple of 4"),
+        (["--set", "patch=30"], UsageError, "patch=30 is not a multiple of 4"),
         (["--scenario", "fine-tune:5"], UnknownNameError, "no scenario named 'fine-tune'. Did you mean 'finetune'?"),
         (["--foreground", "x"], UsageError, "--foreground x names no values"),
         (["--targets", "phantoms:relief[count=1,size=24]"], DataError, "has one image"),

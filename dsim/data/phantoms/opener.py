@@ -162,7 +162,7 @@ def open_phantom(
     knobs : any of ``Style`` and ``Content``, such as ``noise=0.5``; those not named stay where the phantom has them.
 
     The dataset is named as it is written, with the knobs that were turned, so that two settings can be compared.
-    Raises UnknownNameError where there is no such phantom, knob or option; UsageError for a value out of its range, or
+    Raises UnknownNameError for an unknown phantom, knob or option; UsageError for a value out of its range, or
     given both in the brackets and as a keyword.
 
     >>> data = open_phantom("ultrasound", count=3, size=32)

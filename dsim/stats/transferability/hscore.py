@@ -86,7 +86,7 @@ def _spectrum(features: NDArray[np.floating], labels: NDArray[Any]) -> _Spectrum
     points = np.asarray(features, dtype=np.float64)
     centred = points - points.mean(axis=0)
     members = indicators(labels)
-    # What rounding leaves of constant features is no feature.
+    # Constant features stay out: only rounding is left of them.
     if members.shape[1] < 2 or not np.abs(centred).max() > 1e-10 * np.abs(points).max():
         return None
     squares, axes = principal_axes(centred)

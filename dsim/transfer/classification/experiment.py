@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dsim.learning import TrainingResult
 
 
-#: Names of the rows that are no dataset of the user's.
+#: Names of the rows that are not datasets of the user.
 SCRATCH, IMAGENET = "scratch", "ImageNet"
 
 

@@ -106,7 +106,7 @@ def train_classifier(
 ) -> TrainingResult:
     """Train a classifier on the images of ``training``, stopped by those of ``validation``, and return the result.
 
-    Raises MeasureError where the loss is no longer finite; DsimError where a checkpoint cannot be written.
+    Raises MeasureError where the loss becomes infinite or NaN; DsimError where a checkpoint cannot be written.
     """
     import torch
 

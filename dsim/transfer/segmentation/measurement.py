@@ -278,7 +278,7 @@ def _datasets(experiment: SegmentationExperiment, data: Path | None) -> dict[str
 
 
 def _percents(experiment: SegmentationExperiment, repetitions: int) -> NDArray[np.float64]:
-    """Dice in percent, (rows, targets, repetitions); NaN where there is no score."""
+    """Dice in percent, (rows, targets, repetitions); NaN for a missing score."""
     import numpy as np
 
     targets, values = experiment.targets, []

@@ -113,7 +113,7 @@ def train_unet(
 ) -> TrainingResult:
     """Train a network of the recipe on the images of ``training``, stopped by those of ``validation``.
 
-    Raises DataError where an image and its mask differ in size, MeasureError where the loss is no longer finite.
+    Raises DataError where an image and its mask differ in size, MeasureError where the loss becomes infinite or NaN.
     """
     lesson = SegmentationObjective(
         recipe.build(seed, runtime),
@@ -147,7 +147,7 @@ def adapt_unet(
 ) -> TrainingResult:
     """Train on a few annotated images of a target: go on with a network, or from scratch where it is None.
 
-    Raises DataError where an image and its mask differ in size, MeasureError where the loss is no longer finite.
+    Raises DataError where an image and its mask differ in size, MeasureError where the loss becomes infinite or NaN.
     """
     learner = recipe.build(seed, runtime) if network is None else network
     pairs = gather_pairs(dataset, annotated, recipe, foreground)

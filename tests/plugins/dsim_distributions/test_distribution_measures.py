@@ -172,7 +172,7 @@ def test_too_few_images_for_k_neighbours_are_told() -> None:
 def test_a_bandwidth_of_zero_is_told() -> None:
     same = from_arrays(name="same", features=np.ones((30, 6), dtype=np.float32))
     matrix = dsim.compare([same, cloud("b", 6)], measure="mmd")
-    assert "median distance is no bandwidth" in matrix.notes[0][1]
+    assert "median distance is 0" in matrix.notes[0][1]
 
 
 def test_a_transport_that_is_not_solved_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,7 +182,7 @@ def test_a_changed_number_is_noticed(files: dict[str, Path]) -> None:
 @pytest.mark.parametrize("text", ["[]", "{}", '{"measure": "asap"}'])
 def test_other_json_is_no_fingerprint(files: dict[str, Path], text: str) -> None:
     files["fundus"].write_text(text)
-    with pytest.raises(DataError, match="is no fingerprint"):
+    with pytest.raises(DataError, match="is not a fingerprint"):
         read_record(files["fundus"])
 
 
@@ -191,7 +191,7 @@ def test_numbers_that_do_not_fit_each_other_are_refused_though_the_checksum_is_r
     document.pop("sha256")
     document["histograms"][0] = [0, 1]
     files["fundus"].write_text(json.dumps({**document, "sha256": digest(document)}))
-    with pytest.raises(DataError, match="is no whole fingerprint"):
+    with pytest.raises(DataError, match="is not a whole fingerprint"):
         read_record(files["fundus"])
 
 
