@@ -109,7 +109,7 @@ def test_what_is_no_model_is_refused_with_a_fix(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(WeightsError, match="no segmentation model of dsim"):
+    with pytest.raises(WeightsError, match="not a segmentation model of dsim"):
         load_segmenter(tmp_path / "other.safetensors", CPU)
     with pytest.raises(UnknownNameError, match=r"no zoo model named 'unet\.nobody\.r1'"):
         load_segmenter("zoo:unet.nobody.r1", CPU)
