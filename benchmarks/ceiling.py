@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.evaluation.ceiling import ceiling
+from dsim.evaluation.baselines import ceiling
 from dsim.evaluation.intervals import Intervals
 from dsim.evaluation.scores import BY_NAME
 from dsim.stats import ranking

@@ -127,7 +127,7 @@ class _Background:
 @lru_cache(maxsize=8)
 def _beside(background: _Background) -> tuple[tuple[Judgement, ...], Mapping[str, Score]]:
     """Baselines and ceiling: most of the work of judging, and the same for all measures on a leaderboard."""
-    from dsim.evaluation.ceiling import ceiling
+    from dsim.evaluation.baselines import ceiling
 
     aligned, how = background.aligned, background.how
     return baselines(aligned, how), ceiling(aligned.truth, aligned.candidates, how)

@@ -14,7 +14,7 @@ from dsim.plots.frames import bare, foot, format_score, head, key, number, plura
 from dsim.plots.names import Names, names_of, settle
 from dsim.plots.pairs import Pairs, height, height_label, pairs_of, point_looks, point_mark
 from dsim.plots.style import COLOURS, INK, PALE_INK, Look, check_suffix, drawable, pictures, save
-from dsim.stats.regression import line, normal_band, resampled_lines
+from dsim.stats.correlation import line, normal_band, resampled_lines
 from dsim.stats.resampling import draws, mean_interval
 
 if TYPE_CHECKING:

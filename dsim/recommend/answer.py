@@ -111,7 +111,7 @@ def _nearest(
     target: Dataset, best: Dataset | None, folder: Path | None, runtime: Runtime
 ) -> tuple[tuple[Mapping[str, Any], ...], list[str], list[str]]:
     """Rows of nearest images, the picture if it was written, and why something of it is missing."""
-    from dsim.recommend.nearest_images import nearest_images, write_sheet
+    from dsim.recommend.pool import nearest_images, write_sheet
 
     if folder is not None:
         # One of an earlier run would be taken for a picture of this choice.

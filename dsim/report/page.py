@@ -8,11 +8,11 @@ from dsim.errors import UsageError
 from dsim.files import write_text
 from dsim.pages import escape, format_count, isolate_name, join_words, render_page, render_picture, render_section
 from dsim.report.contents import Glance, Part, Report
-from dsim.report.heatmap import render_heatmap
 from dsim.report.rankings import WordedVerdict, render_badge, render_rankings, word_verdict, word_votes
 from dsim.report.sections import (
     render_agreement,
     render_datasets,
+    render_heatmap,
     render_provenance,
     render_steps,
     render_trust,

@@ -1,8 +1,7 @@
 from . import completion, options
-from .console import emit_json, say, say_written, stderr, stdout
+from .console import emit_json, print_columns, print_table, say, say_written, stderr, stdout
 from .groups import LazyGroup
 from .progress import Notes, RichProgress, make_runtime
-from .tables import print_columns, print_table
 
 __all__ = [
     "LazyGroup",

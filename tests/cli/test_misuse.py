@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from dsim.cli.main import cli, run
-from dsim.cli.misuse import explain_misuse
+from dsim.cli.main import cli, explain_misuse, run
 from dsim.errors import DsimError, UsageError
 
 #: The command line, what the message names, and what the fix names.

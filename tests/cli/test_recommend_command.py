@@ -19,7 +19,7 @@ QUICK = ("--measure", "energy:extractor=pixels:[side=4]", "--bootstrap", "0")
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nearest images by tiny pictures instead of the shipped network."""
-    monkeypatch.setattr("dsim.recommend.nearest_images.REFERENCE", "pixels:[side=4]")
+    monkeypatch.setattr("dsim.recommend.pool.REFERENCE", "pixels:[side=4]")
 
 
 def run(*arguments: str | Path) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dsim.evaluation import PER_TARGET, SCORES, Intervals, Score
-from dsim.evaluation.ceiling import ceiling
+from dsim.evaluation.baselines import ceiling
 
 SOURCES, TARGETS = 9, 15
 
@@ -31,7 +31,7 @@ def ceiling_of(
 @pytest.fixture
 def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean over many truths needs few simulations of each."""
-    monkeypatch.setattr("dsim.evaluation.ceiling.SIMULATIONS", 100)
+    monkeypatch.setattr("dsim.evaluation.baselines.SIMULATIONS", 100)
 
 
 #: Repetitions, deviation of one in deviations of the expected scores; how far the estimate is off on average, at most.

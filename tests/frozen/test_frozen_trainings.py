@@ -22,8 +22,7 @@ from dsim.models.recipe import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, dice
 from dsim.runtime import Runtime
 from dsim.stats.auc import weighted_auc
-from dsim.transfer.classification.images import gather_images
-from dsim.transfer.classification.objective import build_classifier, predict_classes
+from dsim.transfer.classification.objective import build_classifier, gather_images, predict_classes
 from dsim.transfer.classification.objective import train_classifier as learn_classes
 from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.segmentation.objective import adapt_unet, train_unet

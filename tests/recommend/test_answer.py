@@ -21,7 +21,7 @@ MEASURE = "energy:extractor=pixels:[side=4]"
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nearest images by tiny pictures instead of the shipped network, and an empty zoo."""
-    monkeypatch.setattr("dsim.recommend.nearest_images.REFERENCE", "pixels:[side=4]")
+    monkeypatch.setattr("dsim.recommend.pool.REFERENCE", "pixels:[side=4]")
     monkeypatch.setattr("dsim.zoo.models", list)
 
 

@@ -88,7 +88,7 @@ def test_without_images_of_the_source_the_choice_stands_without_a_picture(
     zoo: Path, target: dsim.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dsim.recommend.answer.models_of", lambda source, target: ())
-    monkeypatch.setattr("dsim.recommend.nearest_images.REFERENCE", PIXELS)
+    monkeypatch.setattr("dsim.recommend.pool.REFERENCE", PIXELS)
     found = recommend(target, zoo_sources(Runtime()), measure=MEASURE, out=tmp_path / "out")
     assert found.best == "xray"
     assert [row["image"] for row in found.nearest] == list(target.ids)

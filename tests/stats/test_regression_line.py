@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import linregress
 
-from dsim.stats.regression import line, normal_band, resampled_lines
+from dsim.stats.correlation import line, normal_band, resampled_lines
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(3, 2, 30), RNG.normal(size=30)

@@ -22,8 +22,7 @@ from dsim.runtime import Runtime, Silent
 from dsim.transfer.classification import experiment as running
 from dsim.transfer.classification import measure_classification
 from dsim.transfer.classification import objective as learning
-from dsim.transfer.classification.images import gather_images
-from dsim.transfer.classification.objective import build_classifier, train_classifier
+from dsim.transfer.classification.objective import build_classifier, gather_images, train_classifier
 from dsim.transfer.classification.recipe import SETTINGS, ClassificationRecipe
 
 TINY = ClassificationRecipe(width=8, levels=2, side=16, epochs=4, pretrain_epochs=4, batch=8, lr=0.01, neighbours=1)

@@ -15,8 +15,13 @@ from dsim.data.dataset import Dataset
 from dsim.data.splits import absent_classes, source_split, target_folds
 from dsim.errors import NeedError, TooFewSamplesError, UnknownNameError, UsageError
 from dsim.learning.policies import EXTENTS, augment_classification
-from dsim.transfer.classification.images import LabelledImages, check_labels, gather_images
-from dsim.transfer.classification.objective import build_classifier, class_weights
+from dsim.transfer.classification.objective import (
+    LabelledImages,
+    build_classifier,
+    check_labels,
+    class_weights,
+    gather_images,
+)
 from dsim.transfer.classification.recipe import PRESETS, SETTINGS, ClassificationRecipe
 
 Make = Callable[..., Dataset]

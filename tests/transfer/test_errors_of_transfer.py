@@ -22,7 +22,7 @@ from dsim.recommend.pool import write
 from dsim.runtime import Runtime
 from dsim.transfer.classification import objective as classifiers
 from dsim.transfer.classification.experiment import unseen_images as unseen_classes
-from dsim.transfer.classification.images import check_labels
+from dsim.transfer.classification.objective import check_labels
 from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.segmentation import experiment
 from dsim.transfer.segmentation.experiment import Scenario

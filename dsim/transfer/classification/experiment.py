@@ -17,10 +17,11 @@ from dsim.files.documents import number
 from dsim.registry import Need
 from dsim.runtime import Runtime, Silent
 from dsim.store.ledger import Job, Ledger, key_of
-from dsim.transfer.classification.images import LabelledImages, gather_images
 from dsim.transfer.classification.objective import (
+    LabelledImages,
     Published,
     build_classifier,
+    gather_images,
     predict_classes,
     published_body,
     train_classifier,

@@ -12,8 +12,7 @@ from dsim.data.splits import absent_classes
 from dsim.errors import UsageError, WeightsError
 from dsim.runtime import Runtime
 from dsim.transfer.classification.experiment import IMAGENET, ClassificationExperiment, Start, is_self, run_experiment
-from dsim.transfer.classification.images import check_labels
-from dsim.transfer.classification.objective import Published, build_classifier, find_published
+from dsim.transfer.classification.objective import Published, build_classifier, check_labels, find_published
 from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.jobs import WORK, check_names, public_location
 
