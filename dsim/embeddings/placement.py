@@ -1,6 +1,6 @@
 """Where points lie among known sets: mean distances, centres, and conformal p-values.
 
-Source: ASAP (Molina-Moreno et al., IEEE Access 2024), III-D and V: its mean distance "can be adapted to
+Source: ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020), III-D and V: its mean distance "can be adapted to
 image-to-dataset similarity if we consider single test images instead of complete datasets".
 """
 
@@ -59,6 +59,10 @@ def place(points: Points, clouds: Sequence[Points]) -> Placement:
     clouds : the sets, float64 (n_i, k), none empty.
 
     Raises ValueError where the points of both have different dimensions.
+
+    References
+    ----------
+    ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020); Vovk et al. 2005, doi:10.1007/b106715.
 
     >>> near, far = np.zeros((3, 2)), np.full((2, 2), 3.0)
     >>> placement = place(np.array([[0.0, 0.0]]), [near, far])
@@ -130,6 +134,8 @@ def conformal_p_within(cloud: Points) -> Points:
 
 def mean_to_others(cloud: Points) -> Points:
     """Return the mean distance of each point of (n, k) to the other points, float64 (n,); NaN for a single point.
+
+    Source: ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020), III-D.
 
     >>> mean_to_others(np.array([[0.0], [1.0], [3.0]])).tolist()
     [2.0, 1.5, 2.5]
@@ -286,7 +292,13 @@ def _expected_nearer(points: Points, others: Sequence[Cloud], rng: np.random.Gen
 
 
 def place_means(points: Points, clouds: Sequence[Points]) -> Points:
-    """Return the mean distance of m points (m, k) to each of s clouds (n_i, k), float64 (m, s)."""
+    """Return the mean distance of m points (m, k) to each of s clouds (n_i, k), float64 (m, s).
+
+    Source: ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020), III-D.
+
+    >>> place_means(np.array([[0.0], [1.0]]), [np.array([[1.0], [3.0]]), np.array([[4.0]])]).tolist()
+    [[2.0, 4.0], [1.0, 3.0]]
+    """
     from scipy.spatial.distance import cdist
 
     return np.stack([cdist(points, cloud).mean(axis=1) for cloud in clouds], axis=1)

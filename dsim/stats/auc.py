@@ -45,6 +45,10 @@ def one_against_all(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]
     ----------
     labels : integers (n,) in [0, k). ``scores`` : real (n, k), a column for each class, higher where it is likelier.
 
+    References
+    ----------
+    Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747.
+
     >>> one_against_all([0, 0, 1], [[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.3, 0.6, 0.1]]).tolist()
     [0.5, 0.5, nan]
     """

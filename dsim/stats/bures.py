@@ -40,6 +40,10 @@ def gaussians(samples: Sequence[Points], shrinkage: float | str = 0.0) -> Gaussi
 
     Raises ValueError where the samples have different dimensions, or there is none.
 
+    References
+    ----------
+    Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4 (the shrinkage).
+
     >>> found = gaussians([np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([[1.0, 1.0]])])
     >>> found.means.tolist(), found.traces.tolist()
     ([[1.0, 0.0], [1.0, 1.0]], [2.0, 0.0])
@@ -113,6 +117,8 @@ def squared_bures_wasserstein(a: Gaussians, b: Gaussians) -> Matrix:
 def squared_bures_within(a: Gaussians) -> Matrix:
     """Return the same among the Gaussians of one set, (k, k): symmetric, 0 on the diagonal.
 
+    Source: Dowson and Landau 1982, doi:10.1016/0047-259X(82)90077-X.
+
     >>> squared_bures_within(gaussians([np.array([[0.0], [2.0]]), np.array([[3.0], [3.0]])])).tolist()
     [[0.0, 6.0], [6.0, 0.0]]
     """
@@ -126,6 +132,8 @@ def squared_diagonal(a: Gaussians, b: Gaussians) -> Matrix:
     """Return |m - m'|^2 + |s - s'|^2, s the standard deviations of each dimension, (k, k'): diagonal covariances.
 
     Raises ValueError where the shapes do not broadcast.
+
+    Source: Dowson and Landau 1982, doi:10.1016/0047-259X(82)90077-X, of covariances that commute.
 
     >>> one, other = (gaussians([np.array([[0.0], [2.0]]) * scale]) for scale in (1, 2))
     >>> squared_diagonal(one, other).round(6).tolist()

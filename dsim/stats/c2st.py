@@ -54,6 +54,10 @@ def neighbours(count: int) -> Classifier:
     """Return a classifier by the share of the second class among the nearest ``count`` points.
 
     Each class is divided by its own number. The classifier raises ValueError where dimensions differ.
+
+    >>> points, second = np.array([[0.0], [1.0], [8.0], [9.0]]), np.array([False, False, True, True])
+    >>> neighbours(1)(points, second, np.array([[2.0], [7.0]])).tolist()
+    [0.0, 1.0]
     """
 
     def learn_and_score(points: Points, is_second: NDArray[np.bool_], others: Points) -> Scores:
@@ -87,6 +91,11 @@ def held_out_scores(
     References
     ----------
     Lopez-Paz and Oquab 2017, arXiv:1610.06545.
+
+    >>> a, b = np.array([[0.0], [1.0]]), np.array([[8.0], [9.0]])
+    >>> held = held_out_scores(a, b, (np.array([0, 1]), np.array([2, 3])), neighbours(1), folds=2)
+    >>> auc(held)
+    1.0
     """
     points, is_second = np.concatenate([a, b]).astype(np.float64), np.arange(len(a) + len(b)) >= len(a)
     group = _joined(points, np.concatenate(groups))
@@ -113,6 +122,12 @@ def concordance(held: HeldOut) -> tuple[Scores, NDArray[np.bool_]]:
 
     Scores of different folds are of different classifiers: only pairs within a fold are compared, so that the mean is
     1/2 on average where both clouds come from one distribution.
+
+    Source: Mann and Whitney 1947, doi:10.1214/aoms/1177730491.
+
+    >>> folds = np.array([0, 1])
+    >>> [part.tolist() for part in concordance(HeldOut(np.array([0.1, 0.4]), np.array([0.4, 0.3]), folds, folds))]
+    [[[1.0, 1.0], [0.5, 0.0]], [[True, False], [False, True]]]
     """
     first, second = held.first[:, None], held.second
     wins = (second > first) + 0.5 * (second == first)
@@ -135,6 +150,8 @@ def auc(held: HeldOut) -> float:
 
 def weighted_auc(held: HeldOut, first: Scores, second: Scores) -> Scores:
     """Return ``auc`` of B resamples of held-out scores, (B,); weights, (B, n) and (B, m), say how often each was drawn.
+
+    Source: Lopez-Paz and Oquab 2017, arXiv:1610.06545; Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747.
 
     >>> folds = np.array([0, 0])
     >>> held = HeldOut(np.array([0.1, 0.4]), np.array([0.3, 0.9]), folds, folds)

@@ -22,6 +22,10 @@ def standardise(images: NDArray[Any]) -> NDArray[np.float32]:
     -------
     float32 of the same shape. An image whose pixels are all equal has no correlation and becomes NaN.
 
+    References
+    ----------
+    Pearson 1895, doi:10.1098/rspl.1895.0041.
+
     >>> standardise(np.array([[1, 1, 3, 3], [5, 5, 5, 5]])).tolist()
     [[-0.5, -0.5, 0.5, 0.5], [nan, nan, nan, nan]]
     """
@@ -122,6 +126,11 @@ def ring_spectra(images: NDArray[Any]) -> NDArray[np.float32]:
 
     Raises ValueError for images of another shape.
 
+    References
+    ----------
+    Saxton and Baumeister 1982, doi:10.1111/j.1365-2818.1982.tb00405.x; van Heel 1987,
+    doi:10.1016/0304-3991(87)90010-6.
+
     >>> ring_spectra(np.eye(8)[None]).shape
     (1, 50)
     """
@@ -218,6 +227,10 @@ def resampled_lines(x: Floats, y: Floats, groups: NDArray[np.intp], drawn: NDArr
     -------
     (resamples, k); rows of NaN where a resample has no slope.
 
+    References
+    ----------
+    Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x (the cluster bootstrap).
+
     >>> x, y, groups = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 1.0, 2.0, 5.0]), np.array([0, 0, 1, 1])
     >>> resampled_lines(x, y, groups, np.array([[0, 0], [0, 1]]), np.array([1.0])).round(6).tolist()
     [[1.0], [3.0]]
@@ -238,6 +251,14 @@ def normal_band(x: Floats, y: Floats, at: Floats, confidence: float) -> tuple[Fl
     low, high : (k,); NaN for fewer than three points, or without a slope.
 
     Raises ValueError where the shapes do not broadcast.
+
+    References
+    ----------
+    Draper and Smith 1998, Applied Regression Analysis, doi:10.1002/9781118625590.
+
+    >>> low, high = normal_band(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 3.0]), np.array([1.0]), 0.9)
+    >>> low.round(4).tolist(), high.round(4).tolist()
+    ([-0.1548], [2.8215])
     """
     from scipy.stats import t
 

@@ -50,6 +50,10 @@ def soften(p: NDArray[Any]) -> NDArray[np.float64]:
     ----------
     p : (..., k), non-negative weights, which are normalised first.
 
+    References
+    ----------
+    Godau et al. 2024, arXiv:2412.08763, in the form of the code published with it.
+
     >>> soften(np.array([1, 0])).round(6).tolist()
     [0.731059, 0.268941]
     """

@@ -27,7 +27,7 @@ def eqc(clouds: Sequence[NDArray[np.floating]], form: str = "paper") -> float:
     NaN where a cloud has a single point (paper), or where two clouds are one and the same point. Raises ValueError for
     fewer than two clouds, or another form.
 
-    Source: ASAP (Molina-Moreno et al., IEEE Access 2024), Eq. 8 to 11.
+    Source: ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020), Eq. 8 to 11.
 
     >>> import numpy as np
     >>> a, b = np.array([[0.0], [2.0]]), np.array([[9.0], [13.0]])

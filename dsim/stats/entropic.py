@@ -206,7 +206,10 @@ class Kernel:
 
 
 def balance(kernel: Kernel, tolerance: float, products: int) -> None:
-    """Bring the row sums to 1 while the column sums stay exact: Sinkhorn's iterations first, then Newton's."""
+    """Bring the row sums to 1 while the column sums stay exact: Sinkhorn's iterations first, then Newton's.
+
+    Source: Cuturi 2013, arXiv:1306.0895; Brauer, Clason, Lorenz and Wirth 2017, arXiv:1710.06635.
+    """
     kernel.balance_columns()
     _sweep(kernel, tolerance)
     kernel.stationary = False
@@ -280,7 +283,10 @@ def _newton_direction(kernel: Kernel, most: int = 300) -> Vector:
 
 
 def balance_self(kernel: Kernel, tolerance: float, most: int = 500) -> None:
-    """The averaged iteration for a symmetric kernel."""
+    """The averaged iteration for a symmetric kernel.
+
+    Source: Feydy et al. 2019, arXiv:1810.08278.
+    """
     for _ in range(most):
         kernel.v = kernel.u
         kernel.measure_rows()

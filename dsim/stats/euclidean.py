@@ -65,7 +65,7 @@ def mean_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     """Return the mean Euclidean distance over all pairs of a point of ``a`` (n, k) and a point of ``b`` (m, k).
 
     At least 0, in the unit of the points. It is not a divergence: a broad cloud can be nearer to a compact one than to
-    itself. Source: ASAP (Molina-Moreno et al., IEEE Access 2024), III-D.
+    itself. Source: ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020), III-D.
 
     Raises ValueError where the points of both have different dimensions.
 
@@ -81,6 +81,8 @@ def mean_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
 def mean_distance_within(points: NDArray[np.floating]) -> float:
     """Return the mean Euclidean distance over all pairs of distinct points of (n, k); NaN for fewer than two points.
+
+    Source: ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020), III-D.
 
     >>> mean_distance_within(np.array([[0.0], [1.0], [3.0]]))
     2.0

@@ -60,6 +60,10 @@ def drawn_factors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.flo
     -------
     float64 (T, n, C): (onehot(label) - p) / sqrt(T).
 
+    References
+    ----------
+    Martens 2014, arXiv:1412.1193 (labels drawn from the model, not those of the data).
+
     >>> drawn_factors([[0.5, 0.25, 0.25]], [[0]]).tolist()
     [[[0.5, -0.25, -0.25]]]
     """
@@ -105,7 +109,7 @@ def raw_cosine(a: ArrayLike, b: ArrayLike) -> float:
 
     References
     ----------
-    Cheplygina et al., Cats, not CAT scans, IV-B.
+    Van den Brandt et al. 2021, Cats, not CAT scans, arXiv:2107.05940, IV-B.
 
     >>> round(raw_cosine([1.0, 0.0], [1.0, 1.0]), 6)
     0.292893
@@ -128,6 +132,10 @@ def normalised_cosine(a: ArrayLike, b: ArrayLike, scale_a: ArrayLike = 1.0, scal
 
     Raises ValueError where the shapes do not broadcast.
 
+    References
+    ----------
+    Achille et al. 2019, arXiv:1902.03545, the code published with it.
+
     >>> round(normalised_cosine([1.0, 1.0], [1.0, 0.5]), 6)
     0.051317
     """
@@ -145,6 +153,10 @@ def kl(a: ArrayLike, b: ArrayLike) -> float:
     A distance in [0, inf), in nats; NaN where an entry is 0. As the reference's ``kl``.
 
     Raises ValueError where the shapes do not broadcast.
+
+    References
+    ----------
+    Achille et al. 2019, arXiv:1902.03545, the code published with it.
 
     >>> round(kl([1.0], [2.0]), 6)
     0.153426
@@ -164,6 +176,10 @@ def jsd(a: ArrayLike, b: ArrayLike) -> float:
     A distance in [0, inf), in nats per entry; NaN where an entry is 0. As the reference's ``jsd``.
 
     Raises ValueError where the shapes do not broadcast.
+
+    References
+    ----------
+    Achille et al. 2019, arXiv:1902.03545, the code published with it.
 
     >>> round(jsd([1.0], [2.0]), 6)
     0.029446

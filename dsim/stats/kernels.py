@@ -62,6 +62,8 @@ def gaussian(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
 
     Raises ValueError where the points of both have different dimensions.
 
+    Source: Sriperumbudur et al. 2010, arXiv:0907.5309.
+
     >>> gaussian(np.array([[0.0]]), np.array([[0.0], [2.0]]), bandwidth=2.0).round(6).tolist()
     [[1.0, 0.606531]]
     """
@@ -74,6 +76,8 @@ def cauchy(a: Points, b: Points, bandwidth: float) -> NDArray[np.float64]:
     """Return 1 / (1 + |x - y|^2 / bandwidth^2), float64 (n, m) in (0, 1]: its tail forgets no distance.
 
     Raises ValueError where the points of both have different dimensions.
+
+    Source: Bińkowski et al. 2018, arXiv:1801.01401 (rational quadratic kernels).
 
     >>> cauchy(np.array([[0.0]]), np.array([[0.0], [2.0]]), bandwidth=2.0).tolist()
     [[1.0, 0.5]]
@@ -114,7 +118,8 @@ def median_distance(points: Points, looked_at: int = _LOOKED_AT) -> float:
 
     References
     ----------
-    Gretton et al. 2012, Journal of Machine Learning Research 13, 723-773.
+    Gretton et al. 2012, Journal of Machine Learning Research 13, 723-773; Garreau, Jitkrittum and Kanagawa 2017,
+    arXiv:1707.07269.
 
     >>> median_distance(np.array([[0.0], [1.0], [3.0]]))
     2.0

@@ -135,6 +135,10 @@ def weighted_mmd(
 
     Raises ValueError where the points of both have different dimensions.
 
+    References
+    ----------
+    Gretton et al. 2008, arXiv:0805.2368 (the statistic).
+
     >>> from dsim.stats.kernels import linear
     >>> a, b = np.array([[0.0], [2.0]]), np.array([[3.0], [3.0]])
     >>> weighted_mmd(linear, a, b, np.array([[1.0, 1.0], [2.0, 0.0]]), np.ones((2, 2))).tolist()
@@ -155,6 +159,8 @@ def split_mmd(
 
     ``first`` and ``second`` say how often each point is in either part, (B, n); see ``counts``. The table of all pairs
     is computed once.
+
+    Source: Gretton et al. 2008, arXiv:0805.2368 (the statistic).
 
     >>> from dsim.stats.kernels import linear
     >>> whole = np.array([[0.0], [2.0], [3.0], [3.0]])

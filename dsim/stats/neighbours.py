@@ -60,6 +60,10 @@ def split_accuracy(points: Points, ones: Weights, others: Weights) -> NDArray[np
     points : (n, d).
     ones, others : how often each point is in either part, (B, n); resamples of two clouds are parts of both together.
 
+    References
+    ----------
+    Lopez-Paz and Oquab 2017, arXiv:1610.06545.
+
     >>> points = np.array([[0.0], [1.0], [8.0], [9.0]])
     >>> ones, others = np.array([[1.0, 1, 0, 0], [1, 0, 2, 0]]), np.array([[0.0, 0, 1, 1], [0, 1, 0, 1]])
     >>> split_accuracy(points, ones, others).tolist()
@@ -102,6 +106,8 @@ def squared_radii(points: Points, k: int) -> Floats:
     """Return the squared distance of each point of (n, d) to its k-th nearest other point, (n,).
 
     Raises ValueError where n is not greater than k.
+
+    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991.
 
     >>> squared_radii(np.array([[0.0], [1.0], [3.0]]), k=1).round(6).tolist()
     [1.0, 1.0, 4.0]
@@ -159,7 +165,14 @@ def prdc(source: Points, target: Points, k: int, radii: tuple[Floats, Floats] | 
 
 
 def prdc_of_tables(between: Floats, of_source: Floats, of_target: Floats, k: int) -> Prdc:
-    """Return ``prdc`` from squared distances (n, m) and squared radii (n,), (m,)."""
+    """Return ``prdc`` from squared distances (n, m) and squared radii (n,), (m,).
+
+    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991; Naeem et al. 2020, arXiv:2002.09797.
+
+    >>> table = np.array([[0.0, 4.0], [9.0, 1.0]])
+    >>> tuple(prdc_of_tables(table, np.array([1.0, 1.0]), np.array([4.0, 0.5]), k=1))
+    (0.5, 1.0, 0.5, 0.5)
+    """
     return _shares([_counts(between, of_source, of_target)], len(of_source), len(of_target), k)
 
 

@@ -90,6 +90,8 @@ def label_distances(source: Sample, target: Sample) -> Table:
 
     Raises NoTransportError where one was not solved.
 
+    Source: Alvarez-Melis and Fusi 2020, arXiv:2002.02923.
+
     >>> ground = Ground(inner="means")
     >>> one = Sample(np.array([[0.0], [2.0], [5.0]]), np.array([0, 0, 1]), ground)
     >>> label_distances(one, one).tolist()
@@ -107,6 +109,8 @@ def label_distances_within(sample: Sample) -> Table:
     """Return the same among the classes of one sample, (C, C): symmetric, 0 on the diagonal.
 
     Raises NoTransportError where one was not solved.
+
+    Source: Alvarez-Melis and Fusi 2020, arXiv:2002.02923.
     """
     inner = sample.ground.inner
     if inner == "gaussian":
@@ -197,7 +201,16 @@ class GroundCost:
 
 
 def transport_between(source: Sample, target: Sample, outer: str) -> Transport:
-    """Return the transport of one sample to another; raises NoTransportError where it was not solved."""
+    """Return the transport of one sample to another; raises NoTransportError where it was not solved.
+
+    Source: Alvarez-Melis and Fusi 2020, arXiv:2002.02923.
+
+    >>> ground = Ground(inner="means")
+    >>> one = Sample(np.array([[0.0], [2.0], [5.0]]), np.array([0, 0, 1]), ground)
+    >>> other = Sample(np.array([[1.0], [3.0], [9.0]]), np.array([0, 0, 1]), ground)
+    >>> round(transport_between(one, other, "exact").value, 6)
+    6.0
+    """
     ground = source.ground
     if outer != "exact" and _same(source, target):
         return transport_within(source)
@@ -214,6 +227,8 @@ def transport_within(sample: Sample) -> Transport:
     """Return the entropic transport of a sample to itself, which debiasing takes off.
 
     Raises NoTransportError where it was not solved.
+
+    Source: Feydy et al. 2019, arXiv:1810.08278.
     """
     ground = sample.ground
     cost = GroundCost(sample, sample, label_distances_within(sample) if ground.labelled else None)
@@ -222,6 +237,8 @@ def transport_within(sample: Sample) -> Transport:
 
 def distance(between: float, within: Sequence[float]) -> float:
     """Return ``between`` less half of each value within; what rounding leaves below zero is zero.
+
+    Source: Feydy et al. 2019, arXiv:1810.08278.
 
     >>> distance(3.0, (1.0, 2.0)), distance(1.0, (1.0, 1.0 + 1e-12)), distance(2.0, ())
     (1.5, 0.0, 2.0)

@@ -131,6 +131,10 @@ def regret(distances: ArrayLike, scores: ArrayLike) -> Values:
     -------
     float64 (...), at least 0, in the unit of the scores; NaN where no source can be chosen. ASAP calls it delta-DSC.
 
+    References
+    ----------
+    ASAP (Molina-Moreno et al., doi:10.1109/ACCESS.2025.3555020).
+
     >>> regret([[1, 2, 3], [1, 1, 3]], [70, 90, 95]).tolist()
     [25.0, 15.0]
     """

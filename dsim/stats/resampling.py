@@ -27,6 +27,8 @@ def draws(cases: int, resamples: int, seed: int) -> NDArray[np.intp]:
     They depend on nothing but the arguments: whatever is measured on the same number of cases is resampled alike, so
     that differences are paired.
 
+    Source: Efron 1979, doi:10.1214/aos/1176344552.
+
     >>> bool((draws(5, 10, 0) == draws(5, 10, 0)).all()), draws(5, 10, 0).shape
     (True, (10, 5))
     """
@@ -37,6 +39,8 @@ def draws(cases: int, resamples: int, seed: int) -> NDArray[np.intp]:
 
 def times_drawn(drawn: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return how often each of n cases is in each resample, (resamples, n), of ``draws`` of that shape.
+
+    Source: Efron 1979, doi:10.1214/aos/1176344552.
 
     >>> times_drawn(np.array([[0, 2, 2], [1, 0, 2]])).tolist()
     [[1.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
@@ -134,6 +138,8 @@ def mean_interval(
 
     What n cases span holds the median of what they are drawn from with a probability of 1 - 2^(1 - n) only: Student's
     below 6 cases at a confidence of 95 %. Without ``expanded`` always the plain percentiles.
+
+    Source: Hesterberg 2015, doi:10.1080/00031305.2015.1089789; Student 1908, doi:10.1093/biomet/6.1.1.
 
     >>> replicates = np.array([1.0, 2.0, 6.0])[draws(3, 20000, 0)].mean(axis=1)
     >>> [round(bound, 1) for bound in mean_interval(3.0, replicates, 3, 0.95)]

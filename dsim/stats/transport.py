@@ -108,6 +108,8 @@ def sinkhorn_self(
 def coupling(cost: Cost | NDArray[np.floating], found: Transport, eps: float, a: Vector, b: Vector) -> Table:
     """Return the entropic coupling that belongs to potentials, float64 (n, m): its sum is 1, its row sums are a.
 
+    Source: Cuturi 2013, arXiv:1306.0895.
+
     >>> table = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> half = np.array([0.5, 0.5])
     >>> coupling(table, sinkhorn(table, 0.5), 0.5, half, half).round(4).tolist()

@@ -71,6 +71,10 @@ def train_head(features: NDArray[np.floating], labels: NDArray[Any], penalty: fl
     FloatingPointError
         Where the minimum was not reached.
 
+    References
+    ----------
+    Le Cessie and van Houwelingen 1992, doi:10.2307/2347628 (the penalty).
+
     >>> head = train_head(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1]))
     >>> head.posteriors(np.array([[0.0], [1.5]])).round(3).tolist()
     [[0.599, 0.401], [0.5, 0.5]]

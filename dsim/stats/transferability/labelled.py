@@ -45,6 +45,8 @@ _RANK = 1e-12
 def principal_axes(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return squared singular values of points (n, d), (r,) ascending, and right singular vectors (d, r) of rank r.
 
+    Source: Pearson 1901, doi:10.1080/14786440109462720.
+
     >>> squares, axes = principal_axes(np.array([[3.0, 0.0], [0.0, 0.0], [0.0, 4.0]]))
     >>> squares.tolist(), np.abs(axes).tolist()
     ([9.0, 16.0], [[1.0, 0.0], [0.0, 1.0]])
