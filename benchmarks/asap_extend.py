@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.embeddings import LatentModel, embed_datasets
 from dsim.files import write_text
 from dsim.runtime import Runtime

@@ -26,10 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from dsim.comparison import compare
-from dsim.evaluation import Contrast, Evaluation, Judgement, Score, evaluate
+from dsim.evaluation import BY_NAME, Contrast, Evaluation, Intervals, Judgement, Score, evaluate
 from dsim.evaluation.contrasts import Nested, contrasts, nested_choice
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import BY_NAME
 from dsim.files import write_text
 from dsim.files.documents import number, or_nan
 from dsim.leaderboard import Benchmark, open_benchmark

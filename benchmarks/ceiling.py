@@ -16,11 +16,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.evaluation import BY_NAME, Intervals
 from dsim.evaluation.baselines import ceiling
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import BY_NAME
 from dsim.stats import ranking
-from dsim.truth.matrix import TransferMatrix
+from dsim.truth import TransferMatrix
 
 Values = NDArray[np.float64]
 NAMES = ("pearson", "spearman", "kendall", "top1", "regret")

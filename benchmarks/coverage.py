@@ -21,12 +21,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.evaluation import evaluate
+from dsim.evaluation import BY_NAME, METHODS, PER_TARGET, Contrast, Intervals, Judgement, Score, evaluate
 from dsim.evaluation.contrasts import contrasts
-from dsim.evaluation.intervals import METHODS, Intervals
 from dsim.evaluation.judgement import CORRELATIONS, POOLED, per_target
-from dsim.evaluation.results import Contrast, Judgement, Score
-from dsim.evaluation.scores import BY_NAME, PER_TARGET
 from dsim.stats.resampling import expected_largest
 from dsim.truth import open_truth
 

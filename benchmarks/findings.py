@@ -15,9 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsim.evaluation import Evaluation
-from dsim.evaluation.contrasts import contrast_all
-from dsim.evaluation.results import Contrast, Score
+from dsim.evaluation import Contrast, Evaluation, Score, contrast_all
 from dsim.leaderboard import Board, Row
 from dsim.registry import default
 from dsim.stats.shares import holm

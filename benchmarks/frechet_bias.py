@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.data.builders import from_arrays
-from dsim.data.opener import open_dataset
+from dsim.data import from_arrays, open_dataset
 from dsim.features import extract
 from dsim.measures import DatasetView
 from dsim.runtime import Runtime

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.data.phantoms import TRUE_SOURCE, content_ladder, sources, style_ladder, targets
 from dsim.errors import DsimError
 from dsim.files.documents import to_json

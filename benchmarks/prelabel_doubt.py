@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import dsim
-from dsim.models.segmenter import dice
+from dsim.models import dice
 from dsim.prelabel import open_model
 from dsim.prelabel.labels import boundary_entropy, expected_dice
 from dsim.runtime import Runtime

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from dsim.leaderboard import open_benchmark
-from dsim.recommend.procedure import DEFAULT, Procedure
+from dsim.recommend import DEFAULT, Procedure
 from dsim.recommend.reliability import FILE, measure_reliability, sentences, write
 from dsim.ui import make_runtime
 

@@ -19,9 +19,7 @@ import numpy as np
 from scipy import stats
 
 import dsim
-from dsim.evaluation import Evaluation
-from dsim.evaluation.contrasts import contrast_all
-from dsim.evaluation.scores import BY_NAME
+from dsim.evaluation import BY_NAME, Evaluation, contrast_all
 from dsim.files import write_text
 from dsim.stats.shares import wilson_interval
 from dsim.truth import TransferMatrix, open_distances, open_truth, published

@@ -30,11 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.comparison import compare
-from dsim.data.builders import join
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, join
 from dsim.data.splits import group_images, split_dataset
-from dsim.evaluation import Evaluation, Score, evaluate
-from dsim.evaluation.intervals import Intervals
+from dsim.evaluation import Evaluation, Intervals, Score, evaluate
 from dsim.files.documents import nullable, number, to_json
 from dsim.leaderboard import open_benchmark
 from dsim.measures import SimilarityMatrix

@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.features import extract
 from dsim.measures import EXTRACTOR
 from dsim.runtime import Runtime

@@ -13,7 +13,7 @@ import argparse
 import json
 from pathlib import Path
 
-from dsim.data.opener import open_many
+from dsim.data import open_many
 from dsim.files import read_text, write_text
 from dsim.files.shipped import shipped
 from dsim.recommend.pool import FOLDER, Shelf, read, write

@@ -37,13 +37,9 @@ from dsim.registry import (
 )
 
 if TYPE_CHECKING:
-    from dsim.data.builders import from_arrays
-    from dsim.data.dataset import Dataset
-    from dsim.data.opener import open_dataset
-    from dsim.data.options import ReadOptions
-    from dsim.features.extractor import Blueprint, Extractor, Recipe, check_options
-    from dsim.features.transforms import Square
-    from dsim.learning.trainer import TrainedModel, Trainer
+    from dsim.data import Dataset, ReadOptions, from_arrays, open_dataset
+    from dsim.features import Blueprint, Extractor, Recipe, Square, check_options
+    from dsim.learning import TrainedModel, Trainer
     from dsim.measures import DatasetView
     from dsim.runtime import Runtime
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.models import SegmentationRecipe
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +97,7 @@ def write_zoo_model() -> Callable[..., dict[str, Any]]:
     """``write_zoo_model(segmenter, folder, **training)`` writes weights and manifest, and returns the manifest."""
     import tomli_w
 
-    from dsim.models.segmenter import Probed
+    from dsim.models import Probed
     from dsim.zoo.model import ask, ramp
 
     def write(segmenter: Any, folder: Path, id: str = "", **training: Any) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def discs() -> Callable[..., Dataset]:
     ) -> Dataset:
         import numpy as np
 
-        from dsim.data.builders import from_arrays
+        from dsim.data import from_arrays
 
         rng = np.random.default_rng(seed)
         rows, columns = np.mgrid[:side, :side]

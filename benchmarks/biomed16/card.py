@@ -12,8 +12,8 @@ from benchmarks.biomed16.sets import Annotated
 from benchmarks.cards import counted, listed, table, words
 from benchmarks.real_sets import sections, storing
 from benchmarks.real_sets.facts import Facts, facts
-from dsim.evaluation.results import Score
-from dsim.models.recipe import SegmentationRecipe
+from dsim.evaluation import Score
+from dsim.models import SegmentationRecipe
 from dsim.truth import TransferMatrix
 
 Manifests = Mapping[str, Mapping[str, Any]]

@@ -10,9 +10,9 @@ from typing import Any
 from benchmarks.biomed16.choosing import Training
 from benchmarks.biomed16.quality import Quality
 from benchmarks.biomed16.sets import Annotated
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.data.splits import Split
-from dsim.models.segmenter import Probed, Segmenter
+from dsim.models import Probed, Segmenter
 from dsim.truth import TransferMatrix
 from dsim.zoo.manifest import SEGMENTATION
 from dsim.zoo.model import ask, ramp

@@ -15,7 +15,7 @@ from benchmarks.biomed16.manifest import Made, manifest
 from benchmarks.biomed16.model_card import model_card
 from benchmarks.biomed16.quality import Quality, measured
 from benchmarks.biomed16.sets import Annotated
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.data.splits import Split, split_dataset
 from dsim.errors import DataError
 from dsim.files import replacing, write_text

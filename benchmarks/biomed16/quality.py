@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.data.splits import Split
-from dsim.models.segmenter import Segmenter
+from dsim.models import Segmenter
 from dsim.transfer.segmentation.experiment import dice_of_images
 
 #: Half precision is measured on the held-out images, and on so many of each other set.

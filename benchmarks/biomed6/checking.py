@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.real_sets.checking import faults, refuse
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import DataError
 from dsim.transfer.classification.experiment import ClassificationExperiment
 from dsim.transfer.classification.measurement import assemble

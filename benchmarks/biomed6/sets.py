@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.real_sets.origins import Origin, asking, quoted, read_origin
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.truth import TransferMatrix
 
 #: Digits of a digest that tell an image from all others.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.phantom_truth.design import QUICK, Design
 from benchmarks.phantom_truth.network import UNet, size
 from benchmarks.phantom_truth.work import Finished, Job
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.truth import TransferMatrix, TruthDataset
 
 COMMAND = "python -m benchmarks.phantom_truth"

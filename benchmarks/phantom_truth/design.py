@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.data.phantoms import open_phantom
 from dsim.data.phantoms.catalogue import source_names, target_names
 from dsim.data.phantoms.opener import STYLE_GOAL

@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.phantom_truth.design import Recipe
 from benchmarks.phantom_truth.network import UNet
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 
 #: Added to both sides of the soft Dice, in pixels: it stays finite for an empty image.
 SMOOTHING = 1.0

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dsim.data.dataset import Dataset
-from dsim.data.opener import open_dataset
+from dsim.data import Dataset, open_dataset
 from dsim.errors import DataError
 from dsim.truth import TransferMatrix
 

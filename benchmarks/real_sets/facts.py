@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.phantom_truth.facts import best_again, seeds_agree
-from dsim.evaluation import evaluate
-from dsim.evaluation.results import Judgement, Score
+from dsim.evaluation import Judgement, Score, evaluate
 from dsim.measures import SimilarityMatrix
 from dsim.registry import Direction
 from dsim.truth import TransferMatrix

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.cards import by_target, table, words
 from benchmarks.real_sets.facts import Facts
 from benchmarks.real_sets.origins import Origin
-from dsim.evaluation.results import Score
+from dsim.evaluation import Score
 from dsim.truth import TransferMatrix
 
 _SCORES = {"spearman": "mean Spearman (RCI)", "top1": "top-1", "top3": "top-3"}

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.features import Square
+from dsim.learning import augment_asap
 from dsim.learning.loop import _Trainer as LoopTrainer
-from dsim.learning.policies import augment_asap
 from dsim.runtime import Runtime
 from dsim.stats.embedding import eqc
 from dsim_asap.evaluation import embed

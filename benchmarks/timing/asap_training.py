@@ -30,7 +30,7 @@ from asap_loops import Epoch, dsim_epochs, plain_epochs, recipe_of
 from torch.nn.functional import mse_loss
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim_asap.model import Autoencoder
 from dsim_asap.training import architecture
 

@@ -28,11 +28,8 @@ import torch
 from PIL import Image
 
 import dsim
-from dsim.data.dataset import Dataset
-from dsim.features import extract
-from dsim.features.extraction import image_batches
-from dsim.features.extractor import Extractor, prepare
-from dsim.features.transforms import parse_transform
+from dsim.data import Dataset
+from dsim.features import Extractor, extract, image_batches, parse_transform, prepare
 from dsim.runtime import Runtime
 
 #: Phantoms of each kind that are drawn.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.measures import DatasetView, SimilarityMeasure
 from dsim.random import stream
 from dsim.runtime import Runtime

@@ -53,7 +53,7 @@ def write_features(path: Path, n: int, d: int, seed: int) -> None:
 def run_point(measure: str, source: str, target: str, floor: bool) -> None:
     """The child: prints seconds, memory and value as JSON."""
     import dsim
-    from dsim.data.opener import open_dataset
+    from dsim.data import open_dataset
     from dsim.measures import build_measure
 
     chosen, imported = build_measure(measure), peak_megabytes()

@@ -29,9 +29,8 @@ from numpy.typing import NDArray
 from rows import Row, show
 from torch import nn
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
-from dsim.features.transforms import parse_transform
+from dsim.data import Dataset, from_arrays
+from dsim.features import parse_transform
 from dsim.measures import DatasetView, build_measure
 from dsim.random import stream
 from dsim.runtime import Runtime

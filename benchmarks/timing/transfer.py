@@ -23,12 +23,9 @@ import numpy as np
 import torch
 from memory import peak_megabytes
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
-from dsim.data.opener import open_dataset
-from dsim.learning import fit
-from dsim.learning.losses import segmentation_loss
-from dsim.models.recipe import SegmentationRecipe
+from dsim.data import Dataset, from_arrays, open_dataset
+from dsim.learning import fit, segmentation_loss
+from dsim.models import SegmentationRecipe
 from dsim.models.segmenter import Segmenter, decode_images
 from dsim.models.tiles import prepare_canvas
 from dsim.runtime import Runtime

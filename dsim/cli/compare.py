@@ -12,7 +12,7 @@ from dsim.cli.completion import extractors
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.runtime import Runtime
 
 

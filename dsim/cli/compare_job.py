@@ -13,7 +13,7 @@ from dsim.registry import Need, default
 
 if TYPE_CHECKING:
     from dsim.comparison import Agreement
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
 

@@ -15,8 +15,7 @@ from dsim.ui import completion, options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dsim.data.dataset import Dataset
-    from dsim.data.inspection import Inspection, Spread
+    from dsim.data import Dataset, Inspection, Spread
     from dsim.runtime import Runtime
 
 
@@ -27,7 +26,7 @@ def data() -> None:
 
 def open_datasets(paths: Iterable[str], runtime: Runtime, *, skip_unreadable: bool) -> list[Dataset]:
     """Open datasets, and name in a note the images that were left out. Raises DataError for two of one name."""
-    from dsim.data.opener import open_many
+    from dsim.data import open_many
 
     datasets = open_many(paths, skip_unreadable=skip_unreadable)
     for dataset in datasets:
@@ -48,8 +47,8 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
     PATH is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME; NAME=PATH gives it a name.
     Every image is read.
     """
-    from dsim.data.inspection import inspect as look
-    from dsim.data.opener import open_many
+    from dsim.data import inspect as look
+    from dsim.data import open_many
     from dsim.ui import emit_json, make_runtime, say
 
     datasets = open_many(paths, skip_unreadable=skip_unreadable)
@@ -61,7 +60,7 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
         for inspection in found:
             _print(inspection)
     if sheet is not None:
-        from dsim.data.inspection import save_sheet
+        from dsim.data import save_sheet
 
         save_sheet(datasets, Path(sheet))
         say(f"wrote {sheet}")

@@ -64,8 +64,8 @@ def evaluate(
     that dsim compare wrote. Several matrices of one truth are also tested against each other, target by target.
     """
     from dsim.cli.evaluate_tables import print_notes, show
+    from dsim.evaluation import contrast_all
     from dsim.evaluation import evaluate as judge
-    from dsim.evaluation.contrasts import contrast_all
     from dsim.truth import open_truth
     from dsim.ui import emit_json
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.evaluation.scores import bounds, digits, shown
+from dsim.evaluation import bounds, digits, shown
 
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation, Judgement, Score
@@ -38,7 +38,7 @@ def _p(value: float) -> str:
 
 def _show_scores(one: Evaluation) -> None:
     """Every score beside a random source, the best fixed source and the ceiling."""
-    from dsim.evaluation.scores import BY_NAME
+    from dsim.evaluation import BY_NAME
     from dsim.ui import print_table
 
     beside = {title: found for name, title in _BESIDE.items() for found in one.baselines if found.name == name}
@@ -141,7 +141,7 @@ def _side_by_side(found: Judgement, one: Evaluation) -> list[str]:
 
 def _show_contrasts(contrasts: Sequence[Contrast], unit: str) -> None:
     """The paired tests of each two measures."""
-    from dsim.evaluation.scores import BY_NAME
+    from dsim.evaluation import BY_NAME
     from dsim.ui import print_table
 
     some = sorted(
@@ -208,7 +208,7 @@ def _reasons(one: Evaluation) -> Iterator[str]:
 
 def _of_scores(scores: Iterable[Score]) -> Iterator[str]:
     """Yield the notes of scores, equal ones once; none on EQC without an embedding."""
-    from dsim.evaluation.scores import BY_NAME
+    from dsim.evaluation import BY_NAME
 
     spoken = [score for score in scores if not (score.name == "eqc" and math.isnan(score.value))]
     titles_by_note: dict[str, list[str]] = {}
@@ -221,7 +221,7 @@ def _of_scores(scores: Iterable[Score]) -> Iterator[str]:
 
 def _of_contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
     """Why a paired test says less than it seems, once for the scores of which it is true."""
-    from dsim.evaluation.scores import BY_NAME
+    from dsim.evaluation import BY_NAME
 
     titles_by_note: dict[tuple[str, str, str], list[str]] = {}
     for found in contrasts:

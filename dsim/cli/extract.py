@@ -12,8 +12,8 @@ from dsim.cli.completion import extractors
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
-    from dsim.store.array_file import Rows
+    from dsim.data import Dataset
+    from dsim.store import Rows
 
 
 @click.command()
@@ -84,7 +84,7 @@ def write_features(
     import h5py
 
     from dsim.files import replacing
-    from dsim.store.array_file import blocks
+    from dsim.store import blocks
 
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(recipe)

@@ -15,7 +15,7 @@ import click
 
 from dsim.errors import DsimError, PluginError, UnknownNameError, UsageError
 from dsim.runtime import VERSION
-from dsim.ui.groups import LazyGroup
+from dsim.ui import LazyGroup
 
 _PROGRAM = "dsim"
 # Older versions of click print the help of a group without a command as if it had been asked for.

@@ -12,7 +12,7 @@ from dsim.cli.completion import segmentation_models
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.prelabel import PreLabels
     from dsim.recommend import Recommendation
     from dsim.runtime import Runtime
@@ -149,7 +149,7 @@ def _best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> st
 
 def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -> Exception:
     from dsim.errors import DataError
-    from dsim.recommend.result import models_of, segmenting
+    from dsim.recommend import models_of, segmenting
 
     if found.best is None:
         return DataError(

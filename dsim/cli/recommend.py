@@ -12,9 +12,8 @@ import click
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
-    from dsim.recommend import Recommendation
-    from dsim.recommend.procedure import Candidate
+    from dsim.data import Dataset
+    from dsim.recommend import Candidate, Recommendation
     from dsim.runtime import Runtime
 
 #: Sources in the table; the file holds all.

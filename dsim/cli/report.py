@@ -13,10 +13,10 @@ import click
 from dsim.ui import options
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.leaderboard import Board
     from dsim.measures import SimilarityMatrix
-    from dsim.recommend.reliability import Reliability
+    from dsim.recommend import Reliability
     from dsim.report import Report, Results, Step
 
 
@@ -99,7 +99,7 @@ def _notes_on(matrix: SimilarityMatrix) -> list[str]:
 
 def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[str]:
     """Return sentences on how such choices fared on the stored truths and on leaderboards."""
-    from dsim.recommend.reliability import said
+    from dsim.recommend import said
 
     ranked = [sentence for board in boards for sentence in _on_board(board, matrix.measure)]
     records = _records(matrix)
@@ -109,7 +109,7 @@ def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[st
 def _records(matrix: SimilarityMatrix) -> list[Reliability]:
     """Return the stored records of choices by this measure with the same parameters and weights."""
     from dsim.files.shipped import shipped
-    from dsim.recommend.procedure import RULE
+    from dsim.recommend import RULE
     from dsim.recommend.reliability import FILE, records
     from dsim.truth import open_truth
 
@@ -125,7 +125,7 @@ def _records(matrix: SimilarityMatrix) -> list[Reliability]:
 
 
 def _on_board(board: Board, measure: str) -> Iterator[str]:
-    from dsim.leaderboard.board import ranks
+    from dsim.leaderboard import ranks
     from dsim.leaderboard.phrases import figure, interval
 
     row = next((row for row in board.rows if row.measure == measure and row.judged), None)
@@ -176,7 +176,7 @@ def _best(results: Results, target: str) -> str | None:
 
 
 def _apply(best: Dataset, target: Dataset) -> Step:
-    from dsim.recommend.result import command, models_of, segmenting
+    from dsim.recommend import command, models_of, segmenting
     from dsim.report import Step
 
     model = segmenting(models_of(best, target))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.runtime import Runtime
     from dsim.truth import TransferMatrix
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.random import stream
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import measure_identity, provenance
 from dsim.comparison.summaries import Failed, Summaries
 from dsim.comparison.two_sample import floors, p_values, with_floors, with_p_values
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.measures import (
     CONFIDENCE,
     SimilarityMatrix,

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.measures import DatasetView, SimilarityMeasure
 from dsim.registry import default

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.comparison.plan import Plan
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.files.documents import plain
 from dsim.registry import Need, default, parse_bracketed
 from dsim.runtime import VERSION, Runtime

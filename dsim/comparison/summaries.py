@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from dsim.comparison.plan import Plan
-from dsim.data.treatment import TREATMENT_VERSION
+from dsim.data import TREATMENT_VERSION
 from dsim.errors import DsimError, MeasureError, TooFewSamplesError
 from dsim.measures import SimilarityMeasure
 from dsim.random import stream

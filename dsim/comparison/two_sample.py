@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dsim.comparison.draws import Split, Units
     from dsim.comparison.plan import Plan
     from dsim.comparison.summaries import Summaries
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.measures import SimilarityMeasure
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dsim.errors import DataError
 from dsim.runtime import default_cache
-from dsim.store.array_file import FileRows, blocks
+from dsim.store import FileRows, blocks
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
-    from dsim.store.array_file import Rows
-    from dsim.store.json_store import JsonStore
+    from dsim.store import JsonStore, Rows
 
 
 _CHANNELS = (1, 2, 3, 4)
@@ -181,6 +180,6 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def _memory(cache: Path | None) -> JsonStore:
-    from dsim.store.json_store import JsonStore
+    from dsim.store import JsonStore
 
     return JsonStore((cache or default_cache()) / "known.sqlite")

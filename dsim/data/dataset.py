@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.data.treatment import Treatment
-    from dsim.store.array_file import Rows
+    from dsim.store import Rows
 
 
 #: So that a million ids are never one text.

@@ -205,7 +205,7 @@ def zoo() -> Iterator[Finding]:
 
 def preset_weights() -> Iterator[Finding]:
     """Yield the networks of defaults and presets that are not shipped: present, or to be downloaded."""
-    from dsim.features.extractor import prepare
+    from dsim.features import prepare
 
     at_hand = []
     for reference, users in named(default().measures.values()).items():

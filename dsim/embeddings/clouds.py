@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.data.attributes import modality_family, stated_modality
+from dsim.data import modality_family, stated_modality
 from dsim.embeddings.maps import to_plane
 from dsim.errors import UsageError
 from dsim.files.documents import nullable, number
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.runtime import Runtime
     from dsim.zoo import Model
 

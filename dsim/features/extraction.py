@@ -16,7 +16,7 @@ from dsim.features.extractor import Blueprint, Extractor, Recipe, prepare
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.features.transforms import Transform
     from dsim.store import Rows
     from dsim.store.content import ContentStore, OpenRecord, Record
@@ -84,7 +84,7 @@ def feature_key(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
 
     Raises NeedError without images.
     """
-    from dsim.data.treatment import TREATMENT_VERSION
+    from dsim.data import TREATMENT_VERSION
 
     return {
         "schema": SCHEMA,

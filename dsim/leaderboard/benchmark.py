@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from dsim.data.dataset import Dataset
-from dsim.data.options import PHANTOMS
+from dsim.data import PHANTOMS, Dataset
 from dsim.errors import DataError
 from dsim.truth import TransferMatrix, TruthDataset, open_truth
 
@@ -86,7 +85,7 @@ def _folder(data: str | Path | None) -> Path | None:
 
 
 def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Dataset:
-    from dsim.data.opener import open_dataset
+    from dsim.data import open_dataset
 
     if location.startswith(PHANTOMS):
         return open_dataset(location, name=name)

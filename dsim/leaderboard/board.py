@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, repeated
-from dsim.evaluation.scores import BY_NAME, PER_TARGET, ScoreSpec
+from dsim.evaluation import BY_NAME, PER_TARGET, ScoreSpec
 from dsim.files.documents import check, read, to_json
 from dsim.leaderboard.rows import Row, Status, read_row, row_document
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.evaluation import Evaluation
-    from dsim.evaluation.intervals import Intervals
+    from dsim.evaluation import Evaluation, Intervals
     from dsim.truth import TransferMatrix
 
 
@@ -191,7 +190,7 @@ def best(board: Board, score: str) -> Row | None:
 
     Raises KeyError for a name that is not a score.
     """
-    from dsim.evaluation.scores import BY_NAME
+    from dsim.evaluation import BY_NAME
 
     full = complete(board.rows, score)
     rows = [row for row in board.rows if row.judged and row.measure in full]
@@ -262,7 +261,7 @@ def intervals(board: Board) -> Intervals:
 
     Raises UsageError where its settings make none.
     """
-    from dsim.evaluation.intervals import Intervals
+    from dsim.evaluation import Intervals
 
     settings = board.settings
     return Intervals(

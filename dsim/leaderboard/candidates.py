@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dsim.comparison.plan import make_plan
-from dsim.comparison.provenance import code_of, measure_identity, plugin_of
+from dsim.comparison import code_of, make_plan, measure_identity, plugin_of
 from dsim.errors import DsimError, UsageError
 from dsim.files import slug, write_text
 from dsim.files.documents import digest

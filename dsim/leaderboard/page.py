@@ -126,7 +126,7 @@ def _key_of(value: float) -> str:
 
 
 def _sections(board: Board, cells: ScoreCells) -> list[str]:
-    from dsim.evaluation.scores import SCORES
+    from dsim.evaluation import SCORES
 
     remarks = [f"{measure}: {'; '.join(notes)}" for measure, notes in phrases.remarks(board)]
     formulas = [f"{spec.title}: {spec.formula}; {spec.better} is better" for spec in SCORES]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsim.evaluation.scores import BY_NAME, PER_TARGET
+from dsim.evaluation import BY_NAME, PER_TARGET
 from dsim.leaderboard.board import Board, best, complete, ranks, reference, tied_with_best
 from dsim.leaderboard.rows import Row, Status
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dsim.comparison.cells import is_defect
+from dsim.comparison import is_defect
 from dsim.errors import DsimError, UsageError
 from dsim.files.documents import canonical_json, or_nan
 from dsim.leaderboard.benchmark import Benchmark

@@ -123,8 +123,7 @@ def run_board(
 
 def _check_settings(settings: Mapping[str, Any], benchmark: Benchmark) -> None:
     """Raise UsageError where nothing could be judged so: before anything runs."""
-    from dsim.evaluation.evaluator import SELF_PAIRS
-    from dsim.evaluation.intervals import Intervals
+    from dsim.evaluation import SELF_PAIRS, Intervals
 
     others = dict(settings)
     if (self_pairs := others.pop("self_pairs")) not in SELF_PAIRS:

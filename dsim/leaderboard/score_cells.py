@@ -189,7 +189,7 @@ def _best_sources(board: Board, evaluation: Evaluation, place: int) -> str:
     """The best of the sources that a choice is measured against; several where they are equal."""
     import numpy as np
 
-    from dsim.evaluation.judgement import candidates_of
+    from dsim.evaluation import candidates_of
 
     held = candidates_of(evaluation.distances, evaluation.scores, evaluation.counted)[:, place]
     if not held.any():
@@ -261,7 +261,7 @@ class ScoreCells:
 
     def first(self, column: Column) -> str:
         """Return the direction that puts the best first."""
-        from dsim.evaluation.scores import BY_NAME
+        from dsim.evaluation import BY_NAME
 
         return "ascending" if BY_NAME[column.score].better == "lower" else "descending"
 

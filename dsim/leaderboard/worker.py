@@ -123,7 +123,7 @@ def _matrix(request: Request, runtime: Runtime) -> dict[str, Any]:
 
 
 def _environment(runtime: Runtime, seconds: float, memory_unknown: str) -> Mapping[str, Any]:
-    from dsim.comparison.provenance import conditions
+    from dsim.comparison import conditions
 
     return {
         **json.loads(conditions(runtime)),

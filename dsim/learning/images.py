@@ -18,7 +18,7 @@ from torch import Tensor
 from dsim.errors import DataError, TooFewSamplesError, UsageError
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.features import Transform
     from dsim.runtime import Runtime
 

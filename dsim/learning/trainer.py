@@ -13,7 +13,7 @@ from dsim.registry import Product, TrainerSpec, default, load
 from dsim.runtime import VERSION, Runtime
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
 #: The record of a run, in its folder.
 RECORD = "run.json"
@@ -109,8 +109,7 @@ def train(
 
 
 def _opened(spec: TrainerSpec, datasets: Sequence[Dataset | str | Path] | Dataset | str | Path) -> list[Dataset]:
-    from dsim.data.dataset import Dataset
-    from dsim.data.opener import open_dataset
+    from dsim.data import Dataset, open_dataset
 
     given = [datasets] if isinstance(datasets, Dataset | str | Path) else list(datasets)
     chosen = [dataset if isinstance(dataset, Dataset) else open_dataset(dataset) for dataset in given]

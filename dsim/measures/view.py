@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import PluginError
 from dsim.registry import Need
 from dsim.runtime import Runtime

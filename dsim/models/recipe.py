@@ -140,7 +140,7 @@ def _build_unet(
 ) -> nn.Module:
     import torch
 
-    from dsim.features.network import seeded
+    from dsim.features import seeded
     from dsim.models.unet import UNet
 
     network: nn.Module
@@ -154,7 +154,7 @@ def _build_unet(
 
 
 def _with_encoder(recipe: SegmentationRecipe, seed: int, runtime: Runtime | None, weights: bool) -> nn.Module:
-    from dsim.features.network import seeded
+    from dsim.features import seeded
     from dsim.models.unet import EncoderUNet, timm_encoder
 
     name, options = parse_bracketed(recipe.encoder.removeprefix("timm:"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.runtime import Runtime
     from dsim.zoo import Model
 
@@ -81,7 +81,7 @@ class Segmenter:
         """
         import torch
 
-        from dsim.store.checkpoint import write_weights
+        from dsim.store import write_weights
 
         file = path if path.suffix == ".safetensors" else path / FILE
         kind = torch.float16 if dtype == "float16" else torch.float32
@@ -142,7 +142,7 @@ def build_probed(model: Model) -> nn.Module:
 def _read(file: Path, device: str, name: str) -> Segmenter:
     import torch
 
-    from dsim.store.checkpoint import read_weights
+    from dsim.store import read_weights
 
     state, metadata = read_weights(file)
     try:

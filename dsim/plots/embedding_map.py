@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.embeddings.maps import to_plane
+from dsim.embeddings import to_plane
 from dsim.errors import UsageError
 from dsim.plots.frames import bare, foot
 from dsim.plots.marks import NAME_LENGTH, add_legend, centre_mark

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsim.embeddings.clouds import Cloud, DatasetMap
+from dsim.embeddings import Cloud, DatasetMap
 from dsim.plots.map_picture import draw_map, lay_out
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def write_map(
 
 def _page(found: DatasetMap, runtime: Runtime, title: str, notes: Sequence[str], pictures: int) -> str:
     """Return the map as one HTML page that loads nothing."""
-    from dsim.data.inspection import thumbnail
+    from dsim.data import thumbnail
     from dsim.pages import CELL, MapDataset, MapRegion, PictureSource, PointMap, make_sprites, render_map
 
     look, clouds = lay_out(found).look, found.clouds

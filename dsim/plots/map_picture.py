@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.embeddings.clouds import DatasetMap, Role
 
 Points = NDArray[np.float64]
@@ -227,7 +227,7 @@ def _typical(figure: Figure, found: DatasetMap, layout: Layout, corner: Points) 
 
 def typical_image(dataset: Any, index: int, side: int = _PIXELS) -> Image.Image:
     """One image as RGB, its longer side ``side`` pixels; no outline of its mask."""
-    from dsim.data.inspection import thumbnail
+    from dsim.data import thumbnail
 
     return thumbnail(replace(dataset, masked=False), index, side)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.prelabel.outlines import Outlined
 
 

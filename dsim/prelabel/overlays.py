@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.inspection import evenly, thumbnail, write_line
+from dsim.data import evenly, thumbnail, write_line
 from dsim.files import replacing
 from dsim.prelabel.summary import Row
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image, ImageDraw
 
-    from dsim.data.dataset import Backing, Dataset
+    from dsim.data import Backing, Dataset
 
 _SIDE, _COLUMNS, _GAP, _TITLE, _CAPTION = 192, 6, 10, 30, 18
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (90, 90, 90)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.files import file_sha256
 from dsim.files.documents import digest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.runtime import Runtime
 
 

@@ -14,7 +14,7 @@ from dsim.recommend.result import Recommendation, Trained, command, models_of, s
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.recommend.procedure import Choice, Outcome
 
 

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dsim.data.dataset import Dataset
-from dsim.data.inspection import thumbnail, write_line
+from dsim.data import Dataset, thumbnail, write_line
 from dsim.errors import DataError, NeedError, UsageError
 from dsim.files import replacing, slug
 from dsim.measures import EXTRACTOR
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image, ImageDraw
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.runtime import Runtime
 
 
@@ -60,7 +59,7 @@ def nearest_images(
     """
     import numpy as np
 
-    from dsim.data.inspection import evenly
+    from dsim.data import evenly
     from dsim.embeddings import find_neighbours
     from dsim.features import extract, feature_rows
 

@@ -14,7 +14,7 @@ from dsim.measures import build_measure, decide_by_votes, vote_of
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.measures import SimilarityMatrix
 
 

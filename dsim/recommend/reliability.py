@@ -15,7 +15,7 @@ from dsim.recommend.procedure import Outcome, Procedure, carry_out
 from dsim.runtime import VERSION, Runtime
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.evaluation import Evaluation, Score
     from dsim.measures import SimilarityMatrix
     from dsim.truth import TransferMatrix

@@ -14,7 +14,7 @@ from dsim.recommend.reliability import Reliability, said
 from dsim.runtime import VERSION
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.recommend.procedure import Choice
 
 

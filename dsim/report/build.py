@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.inspection import evenly, thumbnail
+from dsim.data import evenly, thumbnail
 from dsim.errors import DataError, DsimError
 from dsim.measures import build_measure
 from dsim.pages import embed_file, embed_image
@@ -15,7 +15,7 @@ from dsim.registry import default
 from dsim.report.contents import Glance, Part, Report, Step
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.measures import SimilarityMatrix, SimilarityMeasure
     from dsim.pages import Picture
     from dsim.report.contents import Results
@@ -161,7 +161,7 @@ def _visible_facts(dataset: Dataset, count: int) -> Iterator[tuple[str, str]]:
 
 def _stated_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Facts that are stated of the dataset as a whole."""
-    from dsim.data.attributes import votes_of
+    from dsim.data import votes_of
 
     votes = Counter(filter(None, votes_of(dataset.attributes).get("modality", {}).values()))
     if votes:
@@ -208,7 +208,7 @@ def locate_datasets(matrix: SimilarityMatrix, runtime: Runtime) -> tuple[dict[st
 def _open_unchanged(
     name: str, record: Mapping[str, Any], measure: SimilarityMeasure[Any], runtime: Runtime
 ) -> tuple[Dataset | None, str]:
-    from dsim.data.opener import open_dataset
+    from dsim.data import open_dataset
     from dsim.measures import DatasetView
 
     where = dataset_reference(record)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.features.extractor import Blueprint, Extractor
+    from dsim.features import Blueprint, Extractor
 
 #: Features of one image alone and among others may differ by rounding.
 _TOLERANCE = 1e-4
@@ -43,7 +43,7 @@ class _Subject:
         return Runtime(device="cpu", offline=True, cache=self.folder)
 
     def prepared(self, reference: str = "") -> Blueprint:
-        from dsim.features.extractor import prepare
+        from dsim.features import prepare
 
         return prepare(reference or self.reference, self.runtime)
 
@@ -55,7 +55,7 @@ class _Subject:
         """Twelve specimens (n, C, H, W), float32, as the extractor takes them."""
         import numpy as np
 
-        from dsim.features.transforms import parse_transform
+        from dsim.features import parse_transform
 
         transform = parse_transform(self.prepared().recipe.transform)
         dataset = Specimens(frozenset({Need.IMAGES})).ladder[0].dataset

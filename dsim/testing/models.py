@@ -21,7 +21,7 @@ from dsim.testing.runner import named, run_gated
 from dsim.testing.specimens import style_rungs
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
 
 class _Stop(BaseException):
@@ -136,7 +136,7 @@ def _works(subject: _Trainer) -> str:
 
 def _usable_models(subject: _Trainer) -> str:
     """The models can be used: folders of the zoo load and answer their probe, extractors can be called."""
-    from dsim.features.extractor import prepare
+    from dsim.features import prepare
     from dsim.zoo import read_model
 
     used = []

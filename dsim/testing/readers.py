@@ -15,7 +15,7 @@ from dsim.testing.report import Failure, NotApplicable, Report
 from dsim.testing.runner import named, run_gated
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
 _NO_EXAMPLE = "the spec names no example; write a function (folder) -> path, and name it there"
 
@@ -40,7 +40,7 @@ class _Subject:
         return path
 
     def read(self) -> Dataset:
-        from dsim.data.options import ReadOptions
+        from dsim.data import ReadOptions
 
         found: Dataset = loaded(self.spec.read)(self.example, ReadOptions())
         return found
@@ -126,7 +126,7 @@ def _works(subject: _Subject) -> str:
 
 def _name(subject: _Subject) -> str:
     """The name that the user gives is taken, else that of the file."""
-    from dsim.data.options import ReadOptions
+    from dsim.data import ReadOptions
 
     given = loaded(subject.spec.read)(subject.example, ReadOptions(name="given")).name
     if given != "given":
@@ -150,7 +150,7 @@ def _damaged(subject: _Subject) -> str:
     cut = subject.folder / "cut" / path.name
     cut.parent.mkdir()
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    from dsim.data.options import ReadOptions
+    from dsim.data import ReadOptions
 
     try:
         found = loaded(subject.spec.read)(cut, ReadOptions())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.features.transforms import Transform
+    from dsim.features import Transform
 
 
 def _works(subject: Subject) -> str:

@@ -15,7 +15,7 @@ from dsim.registry import Need
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
 #: Steps of the ladder: a start, and five datasets at growing distance from it.
 STEPS = 6
@@ -43,7 +43,7 @@ class Specimen:
         """The specimen as every measure sees datasets: features (n, d), images (H, W, C), masks (H, W)."""
         import numpy as np
 
-        from dsim.data.builders import from_arrays
+        from dsim.data import from_arrays
 
         parts = {need.value: part for need, part in self.parts.items()}
         if "features" not in parts:

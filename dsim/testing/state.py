@@ -130,8 +130,8 @@ def _rebuilt(measure: SimilarityMeasure[Any]) -> SimilarityMeasure[Any]:
 
 def _kept_summary(subject: Subject) -> str:
     """A summary survives the store: read back, it compares as before."""
-    from dsim.comparison.summaries import decode, encode, summary_type
-    from dsim.store.content import ContentStore
+    from dsim.comparison import decode, encode, summary_type
+    from dsim.store import ContentStore
 
     kind = summary_type(type(subject.measure))
     source, target = (subject.summary(rung) for rung in subject.specimens.ladder[:2])

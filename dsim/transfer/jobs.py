@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dsim.data.options import PHANTOMS
+from dsim.data import PHANTOMS
 from dsim.errors import DataError, UsageError, repeated
 from dsim.files.documents import number
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.learning import TrainingResult
 
 

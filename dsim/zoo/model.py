@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
 #: Former places, in dsim, of builders that manifests outside this repository name: what was published is not edited.
 _MOVED = {"transfer.segmentation.segmenter:build": "dsim.models.segmenter:build_probed"}

@@ -19,7 +19,7 @@ from dsim.zoo.model import Model, ask, ramp, read_model, readable_models, user_z
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
 CARD, CURVES, PICTURE = "card.md", "curves.json", "curves.png"
 #: What is copied into the zoo besides manifest and weights: what people read, and nothing to train on.

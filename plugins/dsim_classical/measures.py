@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.features.transforms import Square
+from dsim.features import Square
 from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, PairwiseMeasure
 from dsim.stats.correlation import (

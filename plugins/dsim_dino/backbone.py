@@ -76,7 +76,7 @@ def load_backbone(name: str, module: nn.Module, path: Path, state: State) -> Non
 
     Raises WeightsError where the file does not fit the network.
     """
-    from dsim.features.network import load_state
+    from dsim.features import load_state
 
     # Each family of timm reads its authors' names and shapes by a function of this name.
     adapt = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)

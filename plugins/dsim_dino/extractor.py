@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.errors import UnknownNameError, UsageError, WeightsError
-from dsim.features.extractor import Blueprint, Recipe, check_options
-from dsim.features.network import Network, seed_of, seeded
+from dsim.features import Blueprint, Network, Recipe, check_options, seed_of, seeded
 from dsim.features.timm_backend import card_of, random_weights
 from dsim.features.weights import WeightsFile, from_hub, from_torch_hub, given
 from dsim.plugin import format_bracketed
@@ -18,7 +17,7 @@ from dsim_dino.specs import BRANCHES
 if TYPE_CHECKING:
     from torch import nn
 
-    from dsim.features.transforms import NetworkInput, Square
+    from dsim.features import NetworkInput, Square
     from dsim.runtime import Runtime
 
 OPTIONS = ("branch", "init", "size", "token", "transform", "weights")
@@ -127,7 +126,7 @@ def _identity(plan: _Plan) -> str:
 
 def _transform(name: str, options: Mapping[str, str]) -> NetworkInput | Square:
     """The input: DINO's evaluation on ImageNet, resized to 8/7 of the crop's side, unless it is given."""
-    from dsim.features.transforms import NetworkInput, Square, parse_transform
+    from dsim.features import NetworkInput, Square, parse_transform
 
     if "transform" in options:
         chosen = parse_transform(options["transform"])

@@ -17,7 +17,7 @@ from dsim.files import write_text
 from dsim.ui import options
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def rate(
     Every answer is kept at once: whoever interrupts goes on with the same command where they stopped. Observers do not
     see labels, masks, file names or each other's answers.
     """
-    from dsim.data.opener import open_dataset
+    from dsim.data import open_dataset
     from dsim.files import slug
     from dsim.ui import say
 
@@ -169,7 +169,7 @@ def draw(dataset: Dataset, count: int, seed: int, path: Path) -> None:
 
     Raises DataError where the file is neither ``.png`` nor ``.jpg``, NeedError without images.
     """
-    from dsim.data.inspection import save_grid
+    from dsim.data import save_grid
     from dsim.random import stream
 
     rng = stream(seed, dataset.images_fingerprint, "expert")

@@ -61,7 +61,7 @@ def write(
     """Write the fingerprint of DATASET to a file that may be sent: JSON, readable by eye."""
     from dataclasses import replace
 
-    from dsim.data.opener import open_dataset
+    from dsim.data import open_dataset
     from dsim.errors import UsageError
     from dsim.ui import make_runtime, say
     from dsim_kld.fingerprint import is_record, make_record, write_record

@@ -20,7 +20,7 @@ from dsim.plugin import MeasureError, Need
 from dsim.stats.divergences import bin_of, count_bins, shared_edges
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.runtime import Runtime
 
 

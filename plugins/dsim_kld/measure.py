@@ -192,7 +192,7 @@ def gather(paths: Sequence[str], extractor: str | None, runtime: Runtime) -> lis
 
 
 def _made(path: str, extractor: str, like: Record, runtime: Runtime) -> Record:
-    from dsim.data.opener import open_dataset
+    from dsim.data import open_dataset
 
     dataset = open_dataset(path)
     if not extractor and dataset.features is None:

@@ -15,9 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dsim.features.extractor import Blueprint, Extractor, Recipe, prepare
-from dsim.features.network import Network
-from dsim.features.transforms import parse_transform
+from dsim.features import Blueprint, Extractor, Network, Recipe, parse_transform, prepare
 from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, UsageError
 from dsim.runtime import Runtime

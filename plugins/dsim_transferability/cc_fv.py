@@ -76,7 +76,7 @@ class CcFv(SimilarityMeasure[Cells]):
 
     def _grids(self, data: DatasetView) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Each image's map (d, cells) and the class of each cell (cells,)."""
-        from dsim.features.network import open_dense
+        from dsim.features import open_dense
 
         dense = open_dense(self.extractor, data.runtime)
         masks = data.masks()

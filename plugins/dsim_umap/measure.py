@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.embeddings.maps import UmapMap, fit_umap
+from dsim.embeddings import UmapMap, fit_umap
 from dsim.errors import TooFewSamplesError
 from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, PairwiseMeasure
@@ -97,7 +97,7 @@ class SlPcaUmap(PairwiseMeasure[PlacedCloud]):
 
 def _kept_map(features: NDArray[np.float32], settings: dict[str, Any], runtime: Runtime) -> UmapMap:
     """The map of a pool: from the cache, where the same libraries made it, else fitted now."""
-    from dsim.store.content import ContentStore
+    from dsim.store import ContentStore
 
     store = ContentStore(runtime.cache, runtime.progress.note)
     # Sorted: neither the order of the sources nor that of their samples matters.

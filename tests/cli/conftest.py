@@ -21,8 +21,7 @@ def phantom_zoo_folder(
     tmp_path_factory: pytest.TempPathFactory, write_zoo_model: Callable[..., dict[str, Any]]
 ) -> Path:
     """Untrained networks in the name of three phantoms, and the features of these."""
-    from dsim.models.recipe import SegmentationRecipe
-    from dsim.models.segmenter import Segmenter
+    from dsim.models import SegmentationRecipe, Segmenter
 
     recipe = SegmentationRecipe(width=4, levels=2, side=32, patch=32)
     place = tmp_path_factory.mktemp("zoo")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dsim.cli.main import run
-from dsim.store.content import ContentStore
+from dsim.store import ContentStore
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from dsim.doctor import Finding, Status, examination, examine, versions
 from dsim.errors import WeightsError
 from dsim.files.documents import check
 from dsim.registry import default
-from dsim.store.content import ContentStore
+from dsim.store import ContentStore
 
 
 def told(findings: Iterator[Finding], status: Status) -> list[Finding]:

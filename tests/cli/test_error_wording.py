@@ -16,7 +16,7 @@ from PIL import Image
 from dsim import errors
 from dsim.cli.main import run
 from dsim.errors import DsimError
-from dsim.store.content import ContentStore
+from dsim.store import ContentStore
 
 MODEL = "zoo:asap-resnet18.biomed16.r1"
 

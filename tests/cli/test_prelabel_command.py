@@ -13,8 +13,7 @@ import dsim
 from dsim.cli.prelabel import prelabel
 from dsim.errors import DataError, DsimError, UsageError, WeightsError
 from dsim.files.documents import check
-from dsim.models.recipe import SegmentationRecipe
-from dsim.models.segmenter import Segmenter, load_segmenter
+from dsim.models import SegmentationRecipe, Segmenter, load_segmenter
 
 
 def run(*arguments: str | Path) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.plugin import Direction, MeasureError, MeasureSpec, Need, Parameter, SimilarityMeasure
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from dsim import compare
 from dsim.comparison.draws import draws, joined, random_split, units_of
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.plugin import Direction
 
 DISTANCE, SIMILARITY = Direction.DISTANCE, Direction.SIMILARITY
@@ -15,7 +15,7 @@ DISTANCE, SIMILARITY = Direction.DISTANCE, Direction.SIMILARITY
 
 def test_interval_covers_the_true_value_about_as_often_as_it_claims(gap_class, line, tmp_path):
     """100 experiments on a closed form: the distance of two means; 95 % intervals, so 88 to 100 must hold it."""
-    from dsim.data.builders import from_arrays
+    from dsim.data import from_arrays
     from dsim.runtime import Runtime
 
     rng = np.random.default_rng(3)

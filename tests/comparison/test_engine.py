@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dsim import compare
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.errors import DataError, NeedError, UsageError
 from dsim.plugin import MeasureError, Need
 

@@ -11,7 +11,7 @@ import pytest
 from dsim import compare
 from dsim.comparison.draws import random_split, units_of
 from dsim.comparison.two_sample import HALVINGS, halves
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.errors import MeasureError
 from dsim.runtime import Runtime
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, kstest
 
 from dsim import compare
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.registry import Need, default
 
 PAIRS, PERMUTATIONS = 40, 39

@@ -11,7 +11,7 @@ from scipy.stats import binom, kstest
 from dsim import compare
 from dsim.comparison.draws import units_of
 from dsim.comparison.two_sample import p_value, permutations
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.errors import UsageError
 from dsim.plugin import Direction
 from dsim.runtime import Runtime

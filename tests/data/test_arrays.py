@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from dsim.data import arrays as given
+from dsim.data import from_arrays, open_dataset
 from dsim.data.arrays import GivenRows, survey
-from dsim.data.builders import from_arrays
-from dsim.data.opener import open_dataset
 from dsim.errors import DataError
 from dsim.registry import Need
 

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsim.data import Dataset, from_arrays, open_dataset
 from dsim.data.attributes import attach, merge, read_attributes, votes_of
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
-from dsim.data.opener import open_dataset
 from dsim.errors import DataError
 from dsim.registry import Need
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import dsim
-from dsim.data.builders import from_torch
+from dsim.data import from_torch
 from dsim.errors import DataError, NeedError, UnreadableImageError
 from dsim.registry import Need
 

@@ -13,7 +13,7 @@ import pytest
 from dsim import compare
 from dsim.data import Dataset, cut_grid, from_arrays, open_dataset
 from dsim.features import Square
-from dsim.learning.images import read_bank
+from dsim.learning import read_bank
 from dsim.runtime import Runtime
 
 

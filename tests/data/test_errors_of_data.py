@@ -13,12 +13,9 @@ import tifffile
 from PIL import Image
 
 import dsim
-from dsim.data import phantoms
-from dsim.data.builders import from_torch
+from dsim.data import Cut, from_torch, open_dataset, phantoms
 from dsim.data.formats import decode
 from dsim.data.formats.pixels import as_mask
-from dsim.data.opener import open_dataset
-from dsim.data.options import Cut
 from dsim.data.phantoms.camera import Style
 from dsim.errors import DsimError
 from dsim.files import documents

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsim.data.opener import open_dataset
+from dsim.data import open_dataset
 from dsim.errors import DataError, UnreadableImageError
 
 

@@ -11,8 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.opener import open_dataset
+from dsim.data import from_arrays, open_dataset
 from dsim.data.readers import hdf5
 from dsim.errors import DataError, NeedError, UnreadableImageError
 from dsim.registry import Need

@@ -11,9 +11,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from dsim.cli.data import inspect as command
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays, open_dataset
 from dsim.data.inspection import draw_sheet, inspect, save_sheet, thumbnail
-from dsim.data.opener import open_dataset
 from dsim.errors import DataError, UnreadableImageError
 
 

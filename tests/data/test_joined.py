@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dsim import from_arrays
-from dsim.data.builders import join
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, join
 from dsim.errors import DataError, NeedError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.data.opener import open_dataset
+from dsim.data import open_dataset
 from dsim.errors import DataError
 
 

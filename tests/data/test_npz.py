@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.opener import open_dataset
+from dsim.data import from_arrays, open_dataset
 from dsim.data.readers import npz
 from dsim.errors import DataError, UnreadableImageError
 

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.data.dataset import numbered
 from dsim.errors import DataError
 from dsim.files.documents import digest

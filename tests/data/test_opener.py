@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dsim
-from dsim.data.opener import open_dataset, open_many
+from dsim.data import open_dataset, open_many
 from dsim.data.phantoms import names
 from dsim.data.readers import SPECS
 from dsim.errors import DataError

@@ -15,8 +15,7 @@ from dsim.data import Dataset, Patch, boxes_of, cut_boxes, cut_grid, from_arrays
 from dsim.data.backings import ArraysBacking
 from dsim.data.formats import decode
 from dsim.errors import DataError, NeedError, UnknownNameError, UsageError
-from dsim.features import Square
-from dsim.features.extraction import image_batches
+from dsim.features import Square, image_batches
 
 
 @pytest.fixture

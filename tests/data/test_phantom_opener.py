@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsim.data.opener import open_dataset
+from dsim.data import open_dataset
 from dsim.data.phantoms import is_phantom, names, open_phantom
 from dsim.errors import UnknownNameError, UsageError
 

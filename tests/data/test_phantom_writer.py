@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsim.data.dataset import Dataset
-from dsim.data.opener import open_dataset
+from dsim.data import Dataset, open_dataset
 from dsim.data.phantoms import names, open_phantom, write
 from dsim.data.phantoms import writer as writing
 from dsim.errors import DataError, DsimError, UsageError

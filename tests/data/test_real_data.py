@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsim.data.opener import open_dataset, open_many
+from dsim.data import open_dataset, open_many
 
 
 def folders(real_data: Path, kind: str) -> list[Path]:

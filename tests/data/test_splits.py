@@ -7,8 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.data.splits import choose_annotated, divide_groups, fold_dataset, group_images, split_dataset
 from dsim.errors import TooFewSamplesError
 

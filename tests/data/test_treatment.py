@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dsim.data import Dataset, from_arrays
 from dsim.data.backings import ArraysBacking
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
 from dsim.data.treatment import AS_IS, CONSTANT, EXTREMES, PERCENTILES, TREATMENT_VERSION, Treatment, measure_scales
 from dsim.errors import DataError
 

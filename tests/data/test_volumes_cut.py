@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from dsim.data import Cut, open_dataset
 from dsim.data.formats.nifti import KeptVolumes
-from dsim.data.opener import open_dataset
-from dsim.data.options import Cut
 from dsim.errors import DataError, UnknownNameError, UsageError
 
 

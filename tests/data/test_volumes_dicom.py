@@ -24,8 +24,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from dsim.data import open_dataset
 from dsim.data.formats.pixels import Slot
-from dsim.data.opener import open_dataset
 from dsim.data.volumes import ordered
 from dsim.errors import DataError, UnreadableImageError
 

@@ -10,9 +10,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from dsim.data import open_dataset
 from dsim.data.formats import decode, nifti
 from dsim.data.formats import nifti as kept
-from dsim.data.opener import open_dataset
 from dsim.errors import DataError, UnreadableImageError
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dsim.embeddings import agreement as module
-from dsim.embeddings.agreement import align, neighbour_overlap, procrustes_disparity, trustworthiness
+from dsim.embeddings import align, neighbour_overlap, procrustes_disparity, trustworthiness
 
 Floats = NDArray[np.float64]
 

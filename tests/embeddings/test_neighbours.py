@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dsim.embeddings import find_neighbours
 from dsim.embeddings import neighbours as module
-from dsim.embeddings.neighbours import find_neighbours
 
 
 def cloud(n: int, d: int = 12, seed: int = 0) -> NDArray[np.float32]:

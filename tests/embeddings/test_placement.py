@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dsim.embeddings import conformal_p, conformal_p_within, distance_sums, mean_to_others, place
 from dsim.embeddings import placement as module
-from dsim.embeddings.placement import conformal_p, conformal_p_within, distance_sums, mean_to_others, place
 
 
 def test_p_is_uniform_for_points_of_the_sets_own_kind() -> None:

@@ -12,12 +12,11 @@ import pytest
 
 import dsim
 from dsim.comparison import compare_rankings
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import DsimError
 from dsim.evaluation import contrast_all, evaluate, nested_choice
 from dsim.measures import SimilarityMatrix, SimilarityMeasure
-from dsim.plots.embedding_map import draw_embedding
-from dsim.plots.regret import draw_regret
+from dsim.plots import draw_embedding, draw_regret
 from dsim.truth import TransferMatrix
 
 CC, RNG = dsim.build_measure("cc"), np.random.default_rng(0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.runtime import Runtime
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import DataError
 from dsim.features import Square, extract, extraction, feature_key, recipe
 from dsim.runtime import Runtime

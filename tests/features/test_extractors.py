@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import DsimError, UnknownNameError, UsageError, WeightsError
 from dsim.features import Square, extract, parse_transform, recipe
 from dsim.features.extractor import SPECS, prepare

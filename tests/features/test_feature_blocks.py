@@ -10,9 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
-from dsim.data.opener import open_dataset
+from dsim.data import Dataset, from_arrays, open_dataset
 from dsim.errors import MeasureError, PluginError
 from dsim.features import extract, extraction, feature_rows
 from dsim.measures import DatasetView, finite_blocks

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dsim.errors import DataError
-from dsim.leaderboard.benchmark import open_benchmark
+from dsim.leaderboard import open_benchmark
 from dsim.truth import TruthDataset
 
 

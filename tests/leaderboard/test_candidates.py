@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from dsim.comparison import compare
-from dsim.leaderboard.benchmark import open_benchmark
+from dsim.leaderboard import Status, open_benchmark
 from dsim.leaderboard.candidates import StoredRows, candidate, candidates, row_file_name
-from dsim.leaderboard.rows import Status
 from dsim.leaderboard.worker import CHANGED, CRASH, TIMEOUT, Failure
 from dsim.registry import registry
 from dsim.runtime import Runtime
@@ -79,7 +78,7 @@ def test_the_key_holds_the_code_of_a_plugin(benchmark, measure_plugin):
 def test_what_the_datasets_lack_is_the_reason_in_the_row(tmp_path, truth_of, measure_plugin):
     measure_plugin("counts", "return 0.0", needs="ATTRIBUTES")
     from dsim.data import from_arrays
-    from dsim.leaderboard.benchmark import Benchmark
+    from dsim.leaderboard import Benchmark
 
     bare = [from_arrays(np.full((3, 8, 8), i, np.uint8), name=f"d{i}") for i in range(3)]
     benchmark = Benchmark("nowhere", truth_of(), tuple(bare), tuple(bare))

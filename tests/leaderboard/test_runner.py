@@ -12,11 +12,7 @@ import pytest
 
 from dsim.comparison import compare
 from dsim.errors import DataError, UnknownNameError, UsageError
-from dsim.leaderboard import processes
-from dsim.leaderboard.benchmark import open_benchmark
-from dsim.leaderboard.processes import Limits
-from dsim.leaderboard.rows import Status
-from dsim.leaderboard.runner import SETTINGS, run_board
+from dsim.leaderboard import SETTINGS, Limits, Status, open_benchmark, processes, run_board
 from dsim.registry import registry
 from dsim.runtime import Runtime, Silent
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.errors import DataError
 from dsim.features import Square
 from dsim.learning import images as banks

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dsim.errors import MeasureError, UsageError
-from dsim.features.network import seeded
+from dsim.features import seeded
 from dsim.learning import (
     CHOICES,
     Constant,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.errors import NeedError, PluginError
 from dsim.measures import DatasetView
 from dsim.plugin import Need

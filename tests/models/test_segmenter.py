@@ -11,11 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.errors import DataError, DsimError, UnknownNameError, WeightsError
-from dsim.models.recipe import SegmentationRecipe
-from dsim.models.segmenter import Segmenter, load_segmenter
+from dsim.models import SegmentationRecipe, Segmenter, load_segmenter
 from dsim.runtime import Runtime
 
 CPU = Runtime(device="cpu")
@@ -183,7 +181,7 @@ def test_a_zoo_model_is_built_verified_and_answers_its_probe(
 ) -> None:
     import tomli_w
 
-    from dsim.models.segmenter import open_segmenter
+    from dsim.models import open_segmenter
     from dsim.zoo import read_model
 
     known = {"name": "a", "n": 2, "images_fingerprint": "f", "licence": "CC0"}
@@ -202,7 +200,7 @@ def test_a_zoo_model_is_built_verified_and_answers_its_probe(
 def test_a_model_whose_manifest_names_the_builder_at_its_former_place_is_built(
     tiny: SegmentationRecipe, tmp_path: Path, write_zoo_model: Callable[..., dict[str, Any]]
 ) -> None:
-    from dsim.models.segmenter import open_segmenter
+    from dsim.models import open_segmenter
     from dsim.zoo import Model
 
     segmenter = Segmenter(tiny.build(3).eval(), tiny, ({"name": "a", "n": 2, "images_fingerprint": "f"},))

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from dsim.errors import UsageError
-from dsim.plots.embedding_map import draw_embedding
-from dsim.plots.style import Role
+from dsim.plots import Role, draw_embedding
 
 NAMES = ["a_very_long_name_that_nobody_shortened_2024_v3", "_hidden", "$x_$1", "显微镜", "Клетки", "two\nlines"]
 

@@ -10,9 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from dsim.measures import SimilarityMatrix, Verdict
-from dsim.plots import heatmap
-from dsim.plots.frames import equal_decimals
-from dsim.plots.heatmap import draw_heatmap
+from dsim.plots import draw_heatmap, equal_decimals, heatmap
 from dsim.registry import Direction
 
 

@@ -11,10 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dsim.embeddings.maps import to_plane
+from dsim.embeddings import to_plane
 from dsim.errors import UsageError
-from dsim.plots.names import place_labels
-from dsim.plots.style import COLOURS, Role, drawable, looks, save
+from dsim.plots import COLOURS, Role, drawable, looks, place_labels, save
 
 
 @pytest.mark.parametrize(("role", "count"), [("source", 56), ("target", 42)])

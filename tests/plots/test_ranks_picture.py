@@ -14,8 +14,7 @@ from scipy.stats import rankdata
 
 from dsim.errors import UsageError
 from dsim.evaluation import Evaluation, evaluate
-from dsim.plots import ranks
-from dsim.plots.ranks import draw_ranks
+from dsim.plots import draw_ranks, ranks
 
 Judged = Callable[..., Evaluation]
 Cells = dict[tuple[str, str], str]

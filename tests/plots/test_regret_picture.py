@@ -13,8 +13,7 @@ from PIL import Image
 
 from dsim.errors import UsageError
 from dsim.evaluation import Evaluation, evaluate
-from dsim.plots import regret
-from dsim.plots.regret import draw_regret
+from dsim.plots import draw_regret, regret
 
 Judged = Callable[..., Evaluation]
 

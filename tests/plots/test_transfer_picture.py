@@ -14,8 +14,7 @@ from PIL import Image
 
 from dsim.errors import UsageError
 from dsim.evaluation import Evaluation, evaluate
-from dsim.plots import transfer
-from dsim.plots.transfer import draw_transfer
+from dsim.plots import draw_transfer, transfer
 
 Judged = Callable[..., Evaluation]
 

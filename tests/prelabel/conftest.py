@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.prelabel import Model
 
 

@@ -110,7 +110,7 @@ def test_a_threshold_a_label_and_maps_can_be_asked_for(cells: Path, tmp_path: Pa
 
 def test_masks_beside_images_make_a_dataset(tmp_path: Path, write_images: Write, bright: Bright) -> None:
     """The folder of pre-labels can be the parent of images/: then dsim reads both as one annotated dataset."""
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
 
     home = write_images({"images/a.png": np.full((9, 9), 200, np.uint8), "images/sub/b.png": np.eye(9, dtype=np.uint8)})
     prelabel(dsim.open_dataset(home / "images"), bright(), home)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dsim.comparison import compare
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.data.phantoms import open_phantom
 from dsim.measures import SimilarityMatrix
 from dsim.report import Results

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from report_pages import small
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.measures import SimilarityMatrix
 from dsim.report import Results, Step, make_report, write_report
 

@@ -14,8 +14,7 @@ from report_pages import Page, small
 import dsim
 from dsim.comparison import compare
 from dsim.errors import DataError, UsageError
-from dsim.report import Results, make_report, open_results, to_html, write_report
-from dsim.report.build import locate_datasets
+from dsim.report import Results, locate_datasets, make_report, open_results, to_html, write_report
 from dsim.runtime import Runtime
 
 

@@ -15,7 +15,7 @@ from report_pages import Page, small
 
 import dsim.pages
 import dsim.report
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.report import Results, Step, make_report, to_html
 

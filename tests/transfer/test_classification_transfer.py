@@ -14,9 +14,7 @@ import torch
 from click.testing import CliRunner
 
 from dsim.cli.transfer import classification
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
-from dsim.data.opener import open_dataset
+from dsim.data import Dataset, from_arrays, open_dataset
 from dsim.errors import DataError, MeasureError, UsageError, WeightsError
 from dsim.runtime import Runtime, Silent
 from dsim.transfer.classification import experiment as running

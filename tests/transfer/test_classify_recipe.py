@@ -10,11 +10,10 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.data.splits import absent_classes, source_split, target_folds
 from dsim.errors import NeedError, TooFewSamplesError, UnknownNameError, UsageError
-from dsim.learning.policies import EXTENTS, augment_classification
+from dsim.learning import EXTENTS, augment_classification
 from dsim.transfer.classification.objective import (
     LabelledImages,
     build_classifier,

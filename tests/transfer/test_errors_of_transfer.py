@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.data.splits import target_folds
 from dsim.errors import DsimError
 from dsim.learning import TrainingConfig, named_schedule
-from dsim.models.recipe import SegmentationRecipe
-from dsim.models.segmenter import open_segmenter
-from dsim.models.tiles import as_rgb
+from dsim.models import SegmentationRecipe, as_rgb, open_segmenter
 from dsim.prelabel import Model, Settings, prelabel
 from dsim.recommend.pool import write
 from dsim.runtime import Runtime

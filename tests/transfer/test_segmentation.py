@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, TooFewSamplesError, UsageError
-from dsim.models.recipe import SegmentationRecipe
+from dsim.models import SegmentationRecipe
 from dsim.runtime import Runtime
 from dsim.transfer.jobs import public_location
 from dsim.transfer.segmentation import experiment, measure_segmentation

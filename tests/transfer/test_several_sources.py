@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.data.phantoms import open_phantom
 from dsim.transfer.segmentation import SegmentationRecipe
 from dsim.truth import TransferMatrix

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dsim.models.recipe import SETTINGS, SegmentationRecipe
+from dsim.models import SETTINGS, SegmentationRecipe
 
 PAGE = Path(__file__).parents[2] / "docs" / "transfer.md"
 SEGMENTATION = PAGE.read_text("utf-8").partition("## Segmentation")[2].partition("\n## ")[0]

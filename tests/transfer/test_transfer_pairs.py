@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.errors import DataError, NeedError, UsageError
-from dsim.models.recipe import SegmentationRecipe
+from dsim.models import SegmentationRecipe
 from dsim.transfer.segmentation.pairs import check_masks, gather_pairs, is_foreground, parse_foreground
 
 

@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from dsim.data.opener import open_dataset
+from dsim.data import open_dataset
 from dsim.truth import TransferMatrix, open_truth, truth_names
 
 Part = Callable[[str], ModuleType]

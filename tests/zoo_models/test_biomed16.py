@@ -16,11 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsim.data.opener import open_dataset
+from dsim.data import open_dataset
 from dsim.errors import DataError, UsageError
 from dsim.features.zoo_backend import blueprint
-from dsim.models.recipe import SegmentationRecipe
-from dsim.models.segmenter import load_segmenter
+from dsim.models import SegmentationRecipe, load_segmenter
 from dsim.runtime import Runtime
 from dsim.transfer.segmentation import measure_segmentation
 from dsim.truth import TransferMatrix

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from scipy.stats import f
 
-from dsim.data.opener import open_dataset
+from dsim.data import open_dataset
 from dsim.errors import DataError
 from dsim.runtime import Runtime
 from dsim.transfer.classification import ClassificationRecipe, measure_classification

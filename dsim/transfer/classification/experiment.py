@@ -16,7 +16,7 @@ from dsim.files import slug
 from dsim.files.documents import number
 from dsim.registry import Need
 from dsim.runtime import Runtime, Silent
-from dsim.store.ledger import Job, Ledger, key_of
+from dsim.store import Job, Ledger, key_of
 from dsim.transfer.classification.objective import (
     LabelledImages,
     Published,
@@ -32,7 +32,7 @@ from dsim.transfer.jobs import describe_conditions, describe_training, run_side_
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.learning import TrainingResult
 
 
@@ -169,7 +169,7 @@ def train_source(experiment: ClassificationExperiment, source: Dataset, number: 
     Raises MeasureError where training diverges; DataError where an image has other than 1 or 3 channels; WeightsError
     where the finished weights cannot be read.
     """
-    from dsim.store.checkpoint import read_weights, write_weights
+    from dsim.store import read_weights, write_weights
 
     ledger, job = experiment.trainings(source), (source.name, number)
     file = ledger.file(job, ".safetensors")

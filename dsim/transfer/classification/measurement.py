@@ -17,7 +17,7 @@ from dsim.transfer.classification.recipe import ClassificationRecipe
 from dsim.transfer.jobs import WORK, check_names, public_location
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.transfer.classification.experiment import Failures
     from dsim.truth import TransferMatrix, TruthDataset
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, UnknownNameError, UsageError
 from dsim.learning import Objective, TrainingResult, fit
-from dsim.models.tiles import channels_last
+from dsim.models import channels_last
 from dsim.registry import Need, parse_bracketed
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.learning import Position, TrainingConfig
-    from dsim.models.classifier import Classifier
+    from dsim.models import Classifier
     from dsim.runtime import Runtime
     from dsim.transfer.classification.recipe import ClassificationRecipe
 
@@ -167,7 +167,7 @@ def build_classifier(recipe: ClassificationRecipe, classes: int, seed: int, body
     """
     import torch
 
-    from dsim.features.network import seeded
+    from dsim.features import seeded
 
     with seeded(seed):
         network: Any = _plain_or_timm(recipe, classes)
@@ -178,7 +178,7 @@ def build_classifier(recipe: ClassificationRecipe, classes: int, seed: int, body
 
 
 def _plain_or_timm(recipe: ClassificationRecipe, classes: int) -> Classifier:
-    from dsim.models.classifier import Classifier, PlainBody, timm_body
+    from dsim.models import Classifier, PlainBody, timm_body
 
     if recipe.network == "plain":
         widths = [recipe.width * 2**level for level in range(recipe.levels)]
@@ -284,7 +284,7 @@ def gather_images(dataset: Dataset, side: int) -> LabelledImages:
 
 def _decode(dataset: Dataset, side: int) -> Iterator[Tensor]:
     """Images scaled to a square whatever their shape: what they show is wanted, not where; gray is repeated."""
-    from dsim.models.tiles import as_rgb, resize_planes
+    from dsim.models import as_rgb, resize_planes
 
     for index in range(len(dataset)):
         image = as_rgb(dataset.pixels(index), f"image {dataset.ids[index]!r} of {dataset.name!r}")

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from dsim.data.splits import Split, choose_annotated, split_dataset
 from dsim.errors import DataError, MeasureError, UnknownNameError, UsageError
 from dsim.files import slug
-from dsim.models.recipe import SegmentationRecipe
+from dsim.models import SegmentationRecipe
 from dsim.random import stream
 from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.store.ledger import Job, Ledger, key_of
+from dsim.store import Job, Ledger, key_of
 from dsim.transfer.jobs import describe_conditions, describe_training
 from dsim.transfer.segmentation.objective import adapt_unet, train_unet
 from dsim.transfer.segmentation.pairs import Foreground, read_pair
 
 if TYPE_CHECKING:
-    from dsim.data.dataset import Dataset
-    from dsim.models.segmenter import Segmenter
+    from dsim.data import Dataset
+    from dsim.models import Segmenter
 
 
 KINDS = ("prelabel", "finetune", "scratch")
@@ -195,7 +195,7 @@ def train_source(experiment: SegmentationExperiment, source: Dataset, repetition
     Raises MeasureError where training diverges; DataError for an image that cannot be read or has another size than its
     mask; WeightsError where the finished model cannot be read.
     """
-    from dsim.models.segmenter import Segmenter, load_segmenter
+    from dsim.models import Segmenter, load_segmenter
 
     ledger, job = experiment.trainings(source), (source.name, repetition)
     file = ledger.file(job, ".safetensors")
@@ -255,7 +255,7 @@ def dice_of_images(
 
     Raises DataError where an image and its mask differ in size.
     """
-    from dsim.models.segmenter import dice
+    from dsim.models import dice
 
     for index, probabilities in segmenter.predict_many(dataset, indices):
         _, mask = read_pair(dataset, index, foreground)
@@ -273,7 +273,7 @@ def _adapted(
     """The model after training on the annotated images of a target; a new one without a source."""
     from copy import deepcopy
 
-    from dsim.models.segmenter import Segmenter
+    from dsim.models import Segmenter
 
     ledger, job = experiment.scores(source, target), _score_job(source, repetition, target)
     done = adapt_unet(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import TooFewSamplesError, UsageError
-from dsim.models.recipe import SegmentationRecipe
+from dsim.models import SegmentationRecipe
 from dsim.runtime import Runtime, Silent
 from dsim.transfer.jobs import WORK, check_names, public_location, run_side_by_side
 from dsim.transfer.segmentation.experiment import NOTHING, Failures, Scenario, SegmentationExperiment, train_and_score
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.truth import TransferMatrix, TruthDataset
 
 
@@ -294,7 +294,7 @@ def _reason(failures: Failures, source: str, target: str) -> str:
 
 
 def _parameters(experiment: SegmentationExperiment) -> int:
-    from dsim.models.unet import count_parameters
+    from dsim.models import count_parameters
 
     return count_parameters(experiment.recipe.build(0, experiment.runtime, weights=False))
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.learning import Cosine, Objective, TrainingConfig, TrainingResult, fit, named_schedule
-from dsim.models.tiles import channels_last
+from dsim.models import channels_last
 from dsim.transfer.segmentation.pairs import Pairs, gather_pairs, window_side
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from dsim.data.dataset import Dataset
+    from dsim.data import Dataset
     from dsim.learning import Position
-    from dsim.models.recipe import SegmentationRecipe
+    from dsim.models import SegmentationRecipe
     from dsim.runtime import Runtime
     from dsim.transfer.segmentation.pairs import Foreground
 

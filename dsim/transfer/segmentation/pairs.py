@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dsim.data.dataset import Dataset
-    from dsim.models.recipe import SegmentationRecipe
+    from dsim.data import Dataset
+    from dsim.models import SegmentationRecipe
 
 #: Which values of the masks are foreground, by name of dataset; ``EVERY`` dataset otherwise. None: every value but 0.
 Foreground = Mapping[str, tuple[int, ...] | None]
@@ -54,7 +54,7 @@ def check_masks(dataset: Dataset, foreground: Foreground, wanted_by: str) -> flo
     Reads every mask. Raises NeedError without masks; DataError where masks hold more classes than background and
     foreground and none was chosen, where the chosen ones never occur, or where no mask has any foreground.
     """
-    from dsim.models.segmenter import dice_of_everything
+    from dsim.models import dice_of_everything
 
     dataset.require(Need.MASKS, wanted_by)
     seen: set[int] = set()
@@ -80,7 +80,7 @@ def read_pair(dataset: Dataset, index: int, foreground: Foreground) -> tuple[Ten
 
     Raises DataError where their sizes differ, or the image has other than 1 or 3 channels.
     """
-    from dsim.models.tiles import as_rgb
+    from dsim.models import as_rgb
 
     what = f"image {dataset.ids[index]!r} of {dataset.name!r}"
     image = as_rgb(dataset.pixels(index), what)

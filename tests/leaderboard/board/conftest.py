@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from dsim.evaluation import evaluate
-from dsim.leaderboard import Board, Row
-from dsim.leaderboard.rows import Status
+from dsim.leaderboard import Board, Row, Status
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.registry import Direction
 from dsim.truth import TransferMatrix, TruthDataset

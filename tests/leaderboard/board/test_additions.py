@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from dsim.errors import DataError
-from dsim.leaderboard import Board, Row
+from dsim.leaderboard import Board, Row, Status
 from dsim.leaderboard.additions import add, merge_document
-from dsim.leaderboard.rows import Status
 
 RNG = np.random.default_rng(3)
 VALUES = RNG.uniform(size=(5, 6))

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsim.evaluation.intervals import Intervals
-from dsim.evaluation.scores import PER_TARGET, SCORES
+from dsim.evaluation import PER_TARGET, SCORES, Intervals
+from dsim.leaderboard import Row, Status
 from dsim.leaderboard.board import all_ties, best, complete, equal_best, ranks, reference, tied_with_best
-from dsim.leaderboard.rows import Row, Status
 
 
 def named(board, measure: str) -> Row:

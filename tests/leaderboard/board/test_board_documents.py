@@ -14,9 +14,7 @@ import jsonschema
 import pytest
 
 from dsim.errors import DataError
-from dsim.leaderboard import Board, Row
-from dsim.leaderboard.page import write_board
-from dsim.leaderboard.rows import Status
+from dsim.leaderboard import Board, Row, Status, write_board
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "schema" / "dsim.leaderboard.1.schema.json"
 

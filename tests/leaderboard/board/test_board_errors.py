@@ -10,10 +10,9 @@ import pytest
 
 from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError, DsimError
-from dsim.leaderboard import add
+from dsim.leaderboard import Limits, add
 from dsim.leaderboard.benchmark import _open, _refuse_others
 from dsim.leaderboard.candidates import _row
-from dsim.leaderboard.processes import Limits
 from dsim.leaderboard.runner import _check_settings
 from dsim.testing import check_measure
 from dsim.truth import TruthDataset

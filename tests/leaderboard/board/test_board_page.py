@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 import dsim.leaderboard
-from dsim.leaderboard import Board
-from dsim.leaderboard.page import to_html
+from dsim.leaderboard import Board, to_html
 
 SCRIPT = Path(dsim.leaderboard.__file__).parent / "leaderboard.js"
 VOID = {"meta", "br", "hr", "img", "input", "link"}

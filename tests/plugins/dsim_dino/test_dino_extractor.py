@@ -17,11 +17,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import DsimError, UnknownNameError, UsageError, WeightsError
-from dsim.features import extract, recipe
-from dsim.features.extractor import prepare
-from dsim.features.transforms import parse_transform
+from dsim.features import extract, parse_transform, prepare, recipe
 from dsim.runtime import Runtime
 
 #: The smallest of each family; the size keeps them fast.

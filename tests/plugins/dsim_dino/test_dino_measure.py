@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dsim
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import MeasureError, UnknownNameError, UsageError, WeightsError
 from dsim.measures import FeatureCloud, build_measure
 from dsim.runtime import Runtime

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import dsim
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.measures import DatasetView, SimilarityMeasure, build_measure
 from dsim.random import stream
 from dsim.runtime import Runtime

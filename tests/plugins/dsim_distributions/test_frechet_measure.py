@@ -11,8 +11,7 @@ import pytest
 
 import dsim_distributions.frechet as module
 from dsim.comparison import compare
-from dsim.data.builders import from_arrays
-from dsim.data.opener import open_dataset
+from dsim.data import from_arrays, open_dataset
 from dsim.errors import MeasureError, UsageError
 from dsim.measures import DatasetView
 from dsim.random import stream

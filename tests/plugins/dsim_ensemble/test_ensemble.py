@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import rankdata
 
 import dsim
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.errors import UnknownNameError, UsageError
 from dsim.measures import build_measure
 from dsim.registry import Need

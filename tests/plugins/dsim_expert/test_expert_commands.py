@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from dsim.cli.main import run
-from dsim.data.attributes import read_attributes
+from dsim.data import read_attributes
 from dsim.errors import DataError
 from dsim.files.documents import check
 from dsim_expert.commands import QUESTIONS, expert, read_ratings, record

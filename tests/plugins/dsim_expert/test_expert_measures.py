@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import dsim
+from dsim.data import Dataset, from_arrays
 from dsim.data.attributes import attach
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
 from dsim.measures import DatasetView, SimilarityMatrix, build_measure
 from dsim.random import stream
 from dsim.runtime import Runtime

@@ -11,7 +11,7 @@ import pytest
 
 import dsim
 from dsim.cli.main import run
-from dsim.data.builders import from_arrays
+from dsim.data import from_arrays
 from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError
 from dsim.files.documents import check, digest
@@ -76,7 +76,7 @@ def test_what_is_written_is_read_again_and_holds_nothing_of_a_single_image(files
     ],
 )
 def test_a_path_of_weights_stays_at_home(called: str, written: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dsim.features.extractor import Recipe
+    from dsim.features import Recipe
     from dsim_kld.fingerprint import _identity
 
     monkeypatch.setattr("dsim.features.recipe", lambda *_: Recipe(called, "timm:resnet34", "f" * 64, "square@1"))

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.measures import DatasetView, SimilarityMeasure, build_measure
 from dsim.random import stream
 from dsim.runtime import Runtime

@@ -11,10 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.errors import DsimError, MeasureError, UsageError
-from dsim.features.network import Network
+from dsim.features import Network
 from dsim.measures import DatasetView
 from dsim.registry import Need
 from dsim.runtime import Runtime

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dsim.comparison import compare
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.errors import MeasureError, NeedError, UsageError
 from dsim.measures import SimilarityMatrix, SimilarityMeasure, build_measure
 from dsim.random import stream

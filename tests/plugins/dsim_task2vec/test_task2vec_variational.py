@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.runtime import Runtime
 from dsim_task2vec.fisher import _Noise, prior_precision
 from dsim_task2vec.measure import TaskEmbedding

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.data.phantoms import style_ladder
 from dsim.errors import MeasureError, NeedError
 from dsim.measures import DatasetView, SimilarityMeasure, build_measure

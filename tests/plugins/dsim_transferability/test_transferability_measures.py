@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dsim
-from dsim.data.builders import from_arrays
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.errors import MeasureError, NeedError
 from dsim.measures import DatasetView, SimilarityMatrix, SimilarityMeasure, build_measure
 from dsim.random import stream

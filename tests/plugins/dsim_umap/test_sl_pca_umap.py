@@ -11,7 +11,7 @@ import dsim
 from dsim.cli.compare_tables import notes
 from dsim.comparison import compare
 from dsim.comparison.engine import embedding_quality
-from dsim.data.dataset import Dataset
+from dsim.data import Dataset
 from dsim.errors import MeasureError
 from dsim.measures import DatasetView
 from dsim.random import stream
