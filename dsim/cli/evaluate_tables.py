@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.evaluation import bounds, digits, shown
+from dsim.evaluation import bounds, digits
+from dsim.evaluation import scores as shown
 
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation, Judgement, Score
