@@ -43,9 +43,8 @@ from dsim.stats.resampling import sign_flip_p
 from dsim.ui import Notes
 from dsim_asap.evaluation import Part
 from dsim_asap.extension import METHODS, Order, exemplars, extend, open_parent
-from dsim_asap.fitting import recipe_of, train_once
 from dsim_asap.specs import AsapRecipe
-from dsim_asap.trainer import hold_out
+from dsim_asap.trainer import hold_out, recipe_of, train_once
 
 IMAGES = (None, 5, 10, 20)
 HOLDOUT = 0.2

@@ -25,8 +25,8 @@ from dsim.runtime import Runtime
 from dsim.stats.embedding import eqc
 from dsim_asap.evaluation import embed
 from dsim_asap.model import Autoencoder
+from dsim_asap.objective import AsapObjective, architecture, config_of, decode_pool
 from dsim_asap.specs import REFERENCE, SPEC, AsapRecipe
-from dsim_asap.training import AsapObjective, architecture, config_of, decode_pool
 
 
 class Epoch(NamedTuple):

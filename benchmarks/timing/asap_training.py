@@ -32,7 +32,7 @@ from torch.nn.functional import mse_loss
 import dsim
 from dsim.data import Dataset
 from dsim_asap.model import Autoencoder
-from dsim_asap.training import architecture
+from dsim_asap.objective import architecture
 
 LOOPS: dict[str, Callable[[Sequence[Dataset], int], Iterator[Epoch]]] = {
     "dsim": dsim_epochs,

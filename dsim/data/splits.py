@@ -281,7 +281,7 @@ def exchange_images(datasets: Sequence[Dataset], share: float, seed: int) -> lis
     dataset would give more than the places of all others can take, it gives as many as they have. Each image is scaled
     as in its own dataset; attributes stay those of the dataset that is spoilt. Names get ``SPOILT_SUFFIX``.
 
-    Raises UsageError for a share outside (0, 1] or one that is no whole image, or fewer than two datasets.
+    Raises UsageError for a share outside (0, 1] or one of less than an image, or fewer than two datasets.
     """
     if not 0 < share <= 1:
         raise UsageError(f"a share of {share:g} of the images cannot be exchanged", hint="give one above 0, at most 1")
@@ -291,7 +291,7 @@ def exchange_images(datasets: Sequence[Dataset], share: float, seed: int) -> lis
     moves = deal_images([len(dataset) for dataset in datasets], share, rng)
     if not len(moves[0]):
         sizes = f"datasets of {max(map(len, datasets))} images and fewer"
-        raise UsageError(f"a share of {share:g} of {sizes} is no image at all", hint="give a larger share")
+        raise UsageError(f"a share of {share:g} of {sizes} is less than one image", hint="give a larger share")
     return [_spoilt(datasets, own, moves) for own in range(len(datasets))]
 
 

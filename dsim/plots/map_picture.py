@@ -285,7 +285,7 @@ def _freest(outline: Points, found: DatasetMap, members: Sequence[str]) -> int:
 
 
 def _notes(found: DatasetMap, note: str) -> list[str]:
-    """What the marks mean, how the plane came about, and whatever else must be said."""
+    """Return the meaning of the marks, how the plane came about, and whatever else must be said."""
     modality = any(region.kind == "modality" for region in found.regions)
     of = "of a modality" if modality else "of a dataset"
     if modality and any(region.kind == "dataset" for region in found.regions):

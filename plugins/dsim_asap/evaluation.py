@@ -132,7 +132,7 @@ def count_cost(recipe: AsapRecipe) -> dict[str, float | int]:
     ``gmac`` counts the encoder, and where style enters the loss the Gram matrices of encoder and decoder: so counted,
     it gives the last column of the paper's Table 3 (0.148 and 0.156). Embedding an image needs the encoder only.
 
-    >>> from dsim_asap.fitting import recipe_of
+    >>> from dsim_asap.trainer import recipe_of
     >>> round(count_cost(recipe_of(["beta=1"]))["gmac"], 3), round(count_cost(recipe_of())["gmac"], 3)
     (0.148, 0.157)
     """
@@ -140,8 +140,9 @@ def count_cost(recipe: AsapRecipe) -> dict[str, float | int]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from dsim.learning import gram
+    from dsim.models import count_parameters
     from dsim_asap.model import Autoencoder
-    from dsim_asap.training import architecture
+    from dsim_asap.objective import architecture
 
     network = Autoencoder(architecture(recipe)).eval()
     image = torch.zeros(1, 3, recipe.size, recipe.size)
@@ -153,13 +154,13 @@ def count_cost(recipe: AsapRecipe) -> dict[str, float | int]:
                 gram(maps, recipe.gram_norm)
     return {
         "gmac": counter.get_total_flops() / 2e9,
-        "parameters": _count(network),
-        "encoder_parameters": _count(network.encoder),
+        "parameters": count_parameters(network),
+        "encoder_parameters": count_parameters(network.encoder),
     }
 
 
 def cost_of_training(folder: Path, images: int) -> dict[str, float | int | None]:
-    """What the training of this model took, of a pool of so many images.
+    """Return the epochs, seconds and validation EQC of the training of a model, of a pool of so many images.
 
     ``images_per_second`` is of images trained on and validated with, reading them from files left out;
     ``eqc_validation`` is that of the epoch whose weights were kept, None without validation.
@@ -190,7 +191,3 @@ def cost_of_embedding(
     started = time.perf_counter()
     embed(encoder, datasets, recipe, runtime)
     return {"embedding_seconds": time.perf_counter() - started, "embedded": sum(map(len, datasets))}
-
-
-def _count(network: Any) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dsim.runtime import Runtime
     from dsim.zoo import Model
     from dsim_asap.model import Encoder
-    from dsim_asap.training import Trained
+    from dsim_asap.objective import Trained
 
 METHODS = ("distillation", "rehearsal")
 #: Exemplars of each known dataset: those of 16 sets are read in seconds.
@@ -73,7 +73,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Parent:
-    """A trained ASAP model, and the recipe by which it was trained."""
+    """A trained ASAP model, and the recipe of its training."""
 
     model: Model
     recipe: AsapRecipe
@@ -164,7 +164,7 @@ def extend(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already", hint="a model never changes: choose another folder")
     _note_forgotten(parent, known, runtime)
-    from dsim_asap.training import decode_pool, train_extension
+    from dsim_asap.objective import decode_pool, train_extension
 
     chosen = [exemplars(dataset, order.memory, order.seed) for dataset in known]
     chosen += [exemplars(dataset, order.images, order.seed) for dataset in new]
@@ -214,7 +214,7 @@ def _results(parent: Parent, pool: ImagePool, known: int, trained: Trained, orde
     """Return the entries of the manifest on the extension; the measurements are of the images that it was given."""
     from dsim.stats.embedding import eqc
     from dsim.stats.euclidean import mean_distance
-    from dsim_asap.training import points_of
+    from dsim_asap.objective import points_of
 
     size, names = parent.recipe.size, pool.names
     before = [cloud.numpy() for cloud in points_of(parent.encoder(), pool, size, trained.device)]
@@ -298,7 +298,7 @@ def extend_command(
 ) -> None:
     """Add new datasets to a trained model, for asap:model=file:FOLDER.
 
-    The encoder learns to tell the new datasets from exemplars of the known ones, which are held where they were.
+    The encoder learns to separate the new datasets from exemplars of the known ones, which are held where they were.
     Stopped at any moment, the same command goes on from there.
     """
     from dsim.data.opener import open_many

@@ -16,8 +16,8 @@ from dsim.files import write_text
 from dsim.zoo import ModelDescription, markdown_table, pool_entry, training_texts, write_model
 from dsim_asap.encoder import BUILDER
 from dsim_asap.model import MEAN, STD
+from dsim_asap.objective import Trained, architecture
 from dsim_asap.specs import TRAINING, AsapRecipe
-from dsim_asap.training import Trained, architecture
 
 if TYPE_CHECKING:
     from dsim.data import Dataset

@@ -52,8 +52,8 @@ class Asap(PairwiseMeasure[LatentCloud]):
         return (self._extractor,) if self._extractor else ()
 
     def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
-        from dsim_asap.fitting import fitted_model
         from dsim_asap.specs import AsapRecipe
+        from dsim_asap.trainer import fitted_model
 
         folder = fitted_model(pool, AsapRecipe.of(self.params), seed=int(rng.integers(2**31)))
         self._extractor = f"file:{folder}"

@@ -25,7 +25,7 @@ HIDDEN = 256
 
 @dataclass(frozen=True)
 class Architecture:
-    """What must be known to build the network again.
+    """The settings by which the network is built again.
 
     ``backbone`` is the name of a timm network that offers feature maps; ``maps`` says which P of them give style:
     ``stages``, the last P (the paper: strides 4 to 32), or ``stem``, the first P (the reference: none at stride 32).
@@ -165,7 +165,7 @@ def _backbone(name: str) -> nn.Module:
 def _check_size(architecture: Architecture, stride: int) -> None:
     if architecture.size % stride:
         raise UsageError(
-            f"size {architecture.size} cannot be rebuilt: it is no multiple of {stride}",
+            f"size {architecture.size} cannot be rebuilt: it is not a multiple of {stride}",
             hint=f"backbone {architecture.backbone!r} halves an image down to 1/{stride}; give a multiple of {stride}",
         )
 

@@ -189,7 +189,7 @@ SPEC = MeasureSpec(
     " itself, since a broad one lies far even from its own kind",
 )
 
-#: What a run of the trainer needs to know besides the training itself.
+#: Parameters of a run of the trainer besides those of the training itself.
 _MODEL = (
     Parameter("id", "str", "asap-resnet18.local.r1", "the model's id, ARCHITECTURE.TRAINING.REVISION"),
     Parameter("title", "str", "ASAP, trained by dsim train", "one line that says what it is"),

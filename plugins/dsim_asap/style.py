@@ -37,7 +37,8 @@ def prepare(name: str, options: Mapping[str, str], runtime: Runtime) -> Blueprin
         ``form=moments``, mean and standard deviation of each channel (d = 2 sum K_p).
 
     Squared distances estimate sum_p w_p |S_p - S'_p|^2 (Eq. 6) for ``gram``; for ``moments`` they are sum_p w_p times
-    the mean over channels of (m - m')^2 + (s - s')^2. Raises UsageError for what is no ASAP model or no option of it.
+    the mean over channels of (m - m')^2 + (s - s')^2.
+    Raises UsageError for what is not an ASAP model or not an option of it.
 
     References
     ----------
@@ -80,7 +81,7 @@ def _model(name: str) -> Model:
     model = find(rest) if kind == "zoo" else read_model(Path(rest).expanduser())
     # The builder's own name would be imported with torch, and a recipe is asked for without it.
     if not model.manifest["builder"].startswith("dsim_asap."):
-        raise UsageError(f"{name} is no ASAP model, so it has no style of it", hint=_HOW)
+        raise UsageError(f"{name} is not an ASAP model, so it has no style of it", hint=_HOW)
     return model
 
 
@@ -88,7 +89,7 @@ def _dims(form: str, options: Mapping[str, str]) -> int:
     text = options.get("dims", str(DIMS))
     if form != "gram":
         if "dims" in options:
-            raise UsageError(f"dims={text} is of form=gram; form={form} is no sketch", hint="leave dims out")
+            raise UsageError(f"dims={text} is of form=gram; form={form} is not a sketch", hint="leave dims out")
         return 0
     if not text.isdecimal() or not 1 <= int(text) <= 65536:
         raise UsageError(f"dims cannot be {text!r}", hint=f"give a whole number from 1 to 65536: dims={DIMS}")

@@ -20,12 +20,12 @@ from dsim.learning.images import _validates, gather_pool
 from dsim.runtime import Runtime
 from dsim.stats.c2st import HeldOut
 from dsim_asap.extension import Order, _recipe, open_parent
-from dsim_asap.fitting import choose_or_fit
 from dsim_asap.model import _backbone, _check_size, _chosen_maps
 from dsim_asap.studies import coherence, placement
 from dsim_asap.studies.ablation import read_variants
 from dsim_asap.studies.robustness import read_shares
 from dsim_asap.studies.search import Search, parse_over
+from dsim_asap.trainer import choose_or_fit
 from dsim_dino.extractor import _transform
 from dsim_dino.measure import _told
 from dsim_distributions.overlap import _value
@@ -70,7 +70,7 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "a variant": (lambda: read_variants("ae,vea"), "no variant named 'vea'."),
     "shares": (
         lambda: read_shares("half"),
-        "--shares half are no shares of images\n  fix: write --shares 0.05,0.1,0.2,0.5",
+        "--shares half are not shares of images\n  fix: write --shares 0.05,0.1,0.2,0.5",
     ),
     "a share": (
         lambda: exchange_images([], 2.0, 0),
@@ -123,7 +123,8 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a size": (
         lambda: _check_size(architecture(size=33), 32),
-        "size 33 cannot be rebuilt: it is no multiple of 32\n  fix: backbone 'resnet18' halves an image down to 1/32;",
+        "size 33 cannot be rebuilt: it is not a multiple of 32\n"
+        "  fix: backbone 'resnet18' halves an image down to 1/32;",
     ),
     "maps": (
         lambda: _chosen_maps(architecture(n_maps=9), 5),
@@ -153,7 +154,7 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "one setting": (
         lambda: search(1),
-        "one setting is no search\n  fix: give more --trials, or more values in --over",
+        "one setting is not a search\n  fix: give more --trials, or more values in --over",
     ),
     "a form of style": (
         lambda: recipe(f"asap-style:{ASAP}[form=gramm]", CPU),
@@ -165,11 +166,11 @@ ASAP_WORDING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a model without style": (
         lambda: recipe(f"asap-style:zoo:{SEGMENTER}", CPU),
-        f"zoo:{SEGMENTER} is no ASAP model, so it has no style of it\n  fix: ",
+        f"zoo:{SEGMENTER} is not an ASAP model, so it has no style of it\n  fix: ",
     ),
     "dims of moments": (
         lambda: recipe(f"asap-style:{ASAP}[form=moments,dims=8]", CPU),
-        "dims=8 is of form=gram; form=moments is no sketch\n  fix: leave dims out",
+        "dims=8 is of form=gram; form=moments is not a sketch\n  fix: leave dims out",
     ),
     "dims": (
         lambda: recipe(f"asap-style:{ASAP}[dims=many]", CPU),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+import scipy.stats
 
-from dsim.stats.noise import squared_errors, without_noise
+from dsim.stats.noise import difference, spread, squared_errors, without_noise
 
 
 def test_squared_errors_are_those_of_a_mean() -> None:
@@ -51,3 +54,15 @@ def test_without_noise_nothing_is_drawn_together_and_with_nothing_else_all_is() 
     np.testing.assert_array_equal(without_noise(means, np.zeros(4)), means)
     assert np.ptp(without_noise(means, np.full(4, 100.0))) == 0
     np.testing.assert_array_equal(without_noise(means[:3], np.full(3, 100.0)), means[:3])
+
+
+def test_spread_and_difference_are_students() -> None:
+    first, second = [0.31, 0.35, 0.4, 0.29], [0.3, 0.38, 0.33, 0.2]
+    found, paired = spread(first), difference(first, second)
+    expected = scipy.stats.ttest_rel(first, second)
+    bounds = scipy.stats.t.interval(0.95, 3, np.mean(first), scipy.stats.sem(first))
+    assert (found.low, found.high) == pytest.approx(bounds)
+    assert paired.p == pytest.approx(expected.pvalue)
+    assert (paired.low, paired.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert difference([0.3, None], [0.2, 0.1]).note == "1 of 2 seeds have none"
+    assert math.isnan(spread([None]).mean)

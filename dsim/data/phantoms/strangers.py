@@ -17,7 +17,7 @@ _COUNT, _SIDE = 48, 160
 def open_photographs(seed: int = 0) -> Dataset:
     """Return square crops of various sizes from the two photographs that scikit-learn ships: a palace and a flower.
 
-    Two photographs are no sample of the world: they show whether such images fall into a map's clouds, no more.
+    Two photographs are not a sample of the world: they show whether such images fall into a map's clouds, no more.
     """
     from sklearn.datasets import load_sample_images
 

@@ -14,10 +14,10 @@ from dsim.files.documents import or_null, or_nulls
 from dsim.plugin import UsageError
 from dsim.runtime import VERSION
 from dsim.stats.noise import difference, spread
-from dsim_asap.fitting import identity
 from dsim_asap.measure import Asap
 from dsim_asap.specs import AsapRecipe
 from dsim_asap.studies import common
+from dsim_asap.trainer import identity
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -269,7 +269,7 @@ def notes(ablation: Ablation) -> list[str]:
     lines = []
     known = list(known_targets(ablation.study))
     if ablation.judged and known:
-        lines.append(f"targets whose images the models were trained on, which are no new datasets: {', '.join(known)}")
+        lines.append(f"targets whose images the models were trained on, which are not new datasets: {', '.join(known)}")
     if len(ablation.study.seeds) < 2:
         lines.append("one seed: how far another training would differ is not known; give --seeds")
     for judged in ablation.judged.values():

@@ -96,8 +96,7 @@ def train_trials(
 
     Finished models are taken from the cache, interrupted ones go on: the same call repeats nothing.
     """
-    from dsim_asap.fitting import train_once
-    from dsim_asap.trainer import hold_out
+    from dsim_asap.trainer import hold_out, train_once
 
     trials = []
     for seed in seeds:
@@ -196,25 +195,25 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     from dsim.stats.shares import wilson_interval
 
     images = round(float(np.mean([row["images"] for row in rows])))
-    told: dict[str, Any] = {"images": images, "groups": _groups(rows, lambda counts: round(float(np.mean(counts))))}
+    summary: dict[str, Any] = {"images": images, "groups": _groups(rows, lambda counts: round(float(np.mean(counts))))}
     for name in _SHARES:
         values = [row[name] for row in rows]
         low, high = wilson_interval(float(np.mean(values)), images, CONFIDENCE)
-        told[name] = {"share": float(np.mean(values)), "low": low, "high": high}
+        summary[name] = {"share": float(np.mean(values)), "low": low, "high": high}
         if len(rows) > 1:
-            told[name] |= {"smallest": min(values), "largest": max(values)}
-    return told
+            summary[name] |= {"smallest": min(values), "largest": max(values)}
+    return summary
 
 
 def _mean_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     from dsim.stats.shares import wilson_interval
 
     numbers = ("spread", "spread_over_median", "spread_over_widest")
-    told = {name: _mean([row[name] for row in rows]) for name in numbers}
+    summary = {name: _mean([row[name] for row in rows]) for name in numbers}
     inside = float(np.mean([row["inside"] for row in rows]))
     low, high = wilson_interval(inside, rows[0]["images"], CONFIDENCE)
     shares = {"inside": {"share": inside, "low": low, "high": high}}
-    return {"images": rows[0]["images"], "trained_on": any(row["trained_on"] for row in rows), **told, **shares}
+    return {"images": rows[0]["images"], "trained_on": any(row["trained_on"] for row in rows), **summary, **shares}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -91,7 +91,7 @@ def tune_command(given: common.Options, search: str, trials: int | None, over: s
     """Search alpha, beta, w and the dimension of the latent space by EQC alone: no labels, no measured transfer.
 
     Every setting is trained once and judged by the EQC of its validation images. The best, the runner-up and the
-    settings given are then trained again with other seeds, to see whether they can be told apart. Stopped, the same
+    settings given are then trained again with other seeds, to see whether they differ. Stopped, the same
     command goes on. The folder gets tune.json and tune.png.
     """
     import shlex
@@ -202,8 +202,8 @@ def _foreign(paths: Sequence[str], none: bool) -> list[Dataset]:
 
 
 def _trials(given: common.Options, strangers: Sequence[Dataset], holdout: float) -> list[Trial]:
-    from dsim_asap.fitting import choose, recipe_of
     from dsim_asap.studies.coherence import train_trials, zoo_trial
+    from dsim_asap.trainer import choose, recipe_of
 
     if given.model is None:
         recipe = recipe_of(given.settings)
@@ -245,8 +245,8 @@ def map_command(given: common.Options, fit: str | None, title: str, pictures: in
     from dsim.embeddings import embed_datasets, lay_out_map
     from dsim.plots import write_map
     from dsim.ui import emit_json, say_written
-    from dsim_asap.fitting import choose_or_fit
     from dsim_asap.studies.tables import show_map
+    from dsim_asap.trainer import choose_or_fit
 
     opened, runtime = open_many([*given.sources, *given.targets]), given.runtime
     known, wanted = opened[: len(given.sources)], opened[len(given.sources) :]

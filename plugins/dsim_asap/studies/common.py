@@ -92,7 +92,7 @@ class Options:
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of the training."""
-        from dsim_asap.fitting import params_of
+        from dsim_asap.trainer import params_of
 
         return params_of(self.settings, self.preset)
 

@@ -80,7 +80,7 @@ def place_command(
     of its own images that lie at least as far from all others.
     """
     from dsim.embeddings import embed_datasets
-    from dsim_asap.fitting import choose
+    from dsim_asap.trainer import choose
 
     _check(images, given.sources, dataset)
     chosen = choose(given.model)

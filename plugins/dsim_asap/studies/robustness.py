@@ -39,7 +39,7 @@ JUDGED = {"regret": "regret by the truth, mean over targets", "top1": "share of 
 
 @dataclass(frozen=True)
 class Study:
-    """What is spoilt, and what is measured. Only the membership of the sources is: targets stay as they are.
+    """The datasets that are spoilt, and the measures. Only the sources change members: targets stay as they are.
 
     ``seeds`` number repetitions; each draws its own strangers, and trains, where a measure does, with its own seed.
     """
@@ -94,7 +94,7 @@ def robustness(study: Study, out: Path, runtime: Runtime) -> dict[str, Any]:
 def _rows(
     study: Study, measure: SimilarityMeasure[Any], out: Path, runtime: Runtime, done: Callable[[], None]
 ) -> list[dict[str, Any]]:
-    """The rows of one measure. A share of 0 with several seeds tells what another seed alone changes."""
+    """Return the rows of one measure. A share of 0 with several seeds shows what another seed alone changes."""
     clean: dict[int, Values] = {}
     for seed in study.seeds:
         clean[seed] = _distances(study, measure, 0.0, seed, out, runtime)
@@ -106,8 +106,8 @@ def _rows(
         rows.append({**_row(measure, 0.0, seed), **again, **_judged(study, clean[seed])})
         for share in study.shares:
             found = _distances(study, measure, share, seed, out, runtime)
-            told = {**_kept_order(clean[seed], found, study.ranked), **_judged(study, found)}
-            rows.append({**_row(measure, share, seed), **told})
+            numbers = {**_kept_order(clean[seed], found, study.ranked), **_judged(study, found)}
+            rows.append({**_row(measure, share, seed), **numbers})
             done()
     return rows
 
@@ -186,12 +186,15 @@ def _check_truth(study: Study) -> None:
 
 def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
     """Rows, and for each measure and share the mean and spread over the seeds; of schema ``dsim.asap-robustness/1``."""
-    told = {**QUANTITIES, **(JUDGED if study.truth is not None else {})}
+    quantities = {**QUANTITIES, **(JUDGED if study.truth is not None else {})}
     curves = [
         {
             "measure": measure.identity,
             "share": share,
-            **{name: spread([row.get(name) for row in rows if _is(row, measure, share)]).to_dict() for name in told},
+            **{
+                name: spread([row.get(name) for row in rows if _is(row, measure, share)]).to_dict()
+                for name in quantities
+            },
         }
         for measure in study.measures
         if measure.identity not in failed
@@ -205,7 +208,7 @@ def _document(study: Study, rows: Sequence[Mapping[str, Any]], failed: Mapping[s
         "shares": list(study.shares),
         "seeds": list(study.seeds),
         "truth": None if study.truth is None else {"name": study.truth.name, "digest": study.truth.digest},
-        "quantities": told,
+        "quantities": quantities,
         "curves": curves,
         "rows": [dict(row) for row in rows],
         "failed": dict(failed),
@@ -227,5 +230,5 @@ def read_shares(text: str) -> tuple[float, ...]:
     except ValueError:
         shares = []
     if not shares or not all(0 < share <= 1 for share in shares):
-        raise UsageError(f"--shares {text} are no shares of images", hint="write --shares 0.05,0.1,0.2,0.5")
+        raise UsageError(f"--shares {text} are not shares of images", hint="write --shares 0.05,0.1,0.2,0.5")
     return tuple(shares)

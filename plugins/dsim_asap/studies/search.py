@@ -15,10 +15,10 @@ from dsim.files.documents import or_null
 from dsim.plugin import DsimError, UsageError
 from dsim.runtime import VERSION
 from dsim.stats.noise import Difference, Spread, difference, spread
-from dsim_asap.fitting import identity
 from dsim_asap.measure import Asap
 from dsim_asap.specs import SPEC, AsapRecipe
 from dsim_asap.studies import common
+from dsim_asap.trainer import identity
 
 if TYPE_CHECKING:
     from dsim.data.dataset import Dataset
@@ -191,13 +191,13 @@ class Tuning:
         return [(best, other, difference(best.eqcs, other.eqcs)) for other in others]
 
     def verdicts(self) -> list[str]:
-        """Whether the optimum can be told from the others, in words."""
+        """Return whether the optimum can be distinguished from the others, in words."""
         return [_verdict(other, found) for _, other, found in self.contrasts()]
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched: settings over these parameters, trained on these datasets.
+    """The settings that are tried, of these parameters, and the datasets that they train on.
 
     ``seed`` is that of every trial, so that all start alike and are judged on the same validation images; the seeds
     after it are those of the finalists, ``seeds`` of them.
@@ -216,7 +216,7 @@ class Search:
                 "EQC is measured on validation images, and split=0 sets none apart", hint="give --set split=0.2"
             )
         if len(self.settings) < 2:
-            raise UsageError("one setting is no search", hint="give more --trials, or more values in --over")
+            raise UsageError("one setting is not a search", hint="give more --trials, or more values in --over")
 
     def measure(self, setting: Setting) -> Asap:
         """The measure with this setting."""
@@ -289,7 +289,7 @@ def _trial(study: Search, setting: Setting, seed: int, out: Path, runtime: Runti
 
 def _trained(study: Search, recipe: AsapRecipe, seed: int, checkpoint: Path, runtime: Runtime) -> dict[str, Any]:
     from dsim.plugin import MeasureError
-    from dsim_asap.fitting import train
+    from dsim_asap.trainer import train
 
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -315,7 +315,7 @@ def _why(row: Mapping[str, float]) -> str:
 
 
 def _verdict(other: Finalist, found: Difference) -> str:
-    """What the difference in EQC says of another finalist."""
+    """Return the meaning of the difference in EQC to another finalist, in words."""
     against = {"runner-up": "the runner-up", "given": "the settings given"}[other.role]
     if found.n < 2:
         return f"whether the optimum is better than {against} is not known: {found.note}"
@@ -324,7 +324,7 @@ def _verdict(other: Finalist, found: Difference) -> str:
         return f"the optimum is better than {against}: {bounds}"
     if found.low > 0:
         return f"the optimum of the search is worse than {against}, with other seeds: {bounds}"
-    return f"the optimum cannot be told from {against}: {bounds}"
+    return f"the optimum cannot be distinguished from {against}: {bounds}"
 
 
 def document(tuning: Tuning, search: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def pool(members: list[Member]) -> ImagePool:
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The next training is interrupted in its second epoch; returns the epochs begun, as they come."""
-    from dsim_asap import training
+    from dsim_asap import objective as training
 
     begun: list[int] = []
 

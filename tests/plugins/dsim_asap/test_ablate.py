@@ -21,10 +21,10 @@ from dsim.registry import Direction
 from dsim.runtime import Runtime
 from dsim.stats.embedding import eqc
 from dsim.truth import TransferMatrix
-from dsim_asap.fitting import params_of
 from dsim_asap.measure import Asap
 from dsim_asap.studies import ablation
 from dsim_asap.studies.ablation import VARIANTS, Study, ablate, document, notes
+from dsim_asap.trainer import params_of
 
 NAMES = ("fluorescence", "fundus", "histology")
 TINY = ("backbone=test_resnet", "size=32", "epochs=1", "batch=8", "precision=float32")
@@ -158,7 +158,7 @@ def test_contrasts_are_of_each_targets_scores_averaged_over_seeds(
 
 def test_targets_in_the_pool_are_named(tmp_path: Path, pretended: list[tuple[str, int]]) -> None:
     found = ablate(study(("asap",), 1), tmp_path, Runtime(device="cpu"), truth())
-    assert any("no new datasets" in note and "fundus" in note for note in notes(found))
+    assert any("not new datasets" in note and "fundus" in note for note in notes(found))
     assert any("one seed" in note for note in notes(found))
 
 

@@ -10,16 +10,15 @@ import pytest
 
 import dsim
 from dsim.data.dataset import Dataset
-from dsim.data.phantoms import open_photographs, open_textures
 from dsim.embeddings import Cloud
 from dsim.errors import UsageError
 from dsim.files.documents import check
 from dsim.runtime import Runtime
 from dsim.stats.shares import wilson_interval
-from dsim_asap import training
-from dsim_asap.fitting import choose
+from dsim_asap import objective as training
 from dsim_asap.studies.coherence import Trial, document, train_trials, zoo_trial
 from dsim_asap.studies.pictures import draw_coherence
+from dsim_asap.trainer import choose
 
 TINY = ["backbone=test_resnet", "size=32", "epochs=1", "batch=8", "precision=float32"]
 
@@ -79,18 +78,10 @@ def test_the_picture_is_drawn_in_any_dimension(trial: Trial, tmp_path: Path) -> 
     assert (tmp_path / "three.svg").exists()
 
 
-def test_built_in_foreign_images_are_the_same_every_time() -> None:
-    for make in (open_photographs, open_textures):
-        first, again = make(), make()
-        assert first.images_fingerprint == again.images_fingerprint
-        assert len(first) == 48
-        assert len({first.native(index).tobytes() for index in range(48)}) == 48
-
-
 def test_what_is_unseen_is_not_trained_on_and_nothing_is_trained_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dsim_asap.fitting import recipe_of
+    from dsim_asap.trainer import recipe_of
 
     sets, runtime = [dataset("dark", 20), dataset("bright", 20, 180)], Runtime(device="cpu", cache=tmp_path)
     (first,) = train_trials(sets, [], recipe_of(TINY), runtime)
@@ -107,7 +98,7 @@ def test_what_is_unseen_is_not_trained_on_and_nothing_is_trained_twice(
 
 def test_of_datasets_new_to_a_model_a_part_is_held_out_and_whole_pools_are_refused(tmp_path: Path) -> None:
     from dsim.embeddings import LatentModel
-    from dsim_asap.fitting import recipe_of, train_once
+    from dsim_asap.trainer import recipe_of, train_once
 
     sets, runtime = [dataset("dark", 10), dataset("bright", 10, 180)], Runtime(device="cpu", cache=tmp_path)
     chosen = LatentModel(f"file:{train_once(sets, recipe_of(TINY), 0, runtime)}", "mine")

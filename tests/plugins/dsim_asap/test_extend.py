@@ -21,8 +21,8 @@ from dsim.learning import Position
 from dsim.runtime import Runtime
 from dsim.zoo import read_model
 from dsim_asap.extension import Order, Parent, exemplars, extend, open_parent
-from dsim_asap.fitting import train_once
 from dsim_asap.specs import AsapRecipe
+from dsim_asap.trainer import train_once
 
 LEVELS = {"dark": 0, "middle": 90, "bright": 180}
 
@@ -125,7 +125,7 @@ def test_the_first_step_starts_at_the_points_that_are_held(
     parent: Parent, known: list[Dataset], runtime: Runtime, recipe: Callable[..., AsapRecipe]
 ) -> None:
     """Batch normalisation in training mode would move every point before anything is learnt."""
-    from dsim_asap.training import ExtensionObjective, decode_pool
+    from dsim_asap.objective import ExtensionObjective, decode_pool
 
     mine = parent.recipe_with({"augment": "none"})
     objective = ExtensionObjective(decode_pool(known, mine, 0, runtime), 1, parent.encoder(), "sha", mine, 0, "cpu")

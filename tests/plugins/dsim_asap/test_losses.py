@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dsim.learning.losses import Triplets
 from dsim_asap.model import Passed
+from dsim_asap.objective import asap_losses
 from dsim_asap.specs import AsapRecipe
-from dsim_asap.training import asap_losses
 
 W = (0.2, 0.2, 0.3, 0.3)
 MARGIN = 1.0

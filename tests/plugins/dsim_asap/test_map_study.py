@@ -9,7 +9,7 @@ import pytest
 
 from dsim.errors import UsageError
 from dsim.runtime import Runtime
-from dsim_asap.fitting import choose_or_fit
+from dsim_asap.trainer import choose_or_fit
 
 
 def test_settings_without_a_training_are_refused() -> None:

@@ -15,10 +15,10 @@ from dsim.features import extract, recipe
 from dsim.learning.losses import NORMS, gram
 from dsim.registry import default
 from dsim.runtime import Runtime
-from dsim_asap.fitting import train_once
 from dsim_asap.model import Architecture, Autoencoder, Encoder, StyleOf, signs, sketch
 from dsim_asap.specs import ZOO_MODEL, AsapRecipe, Style
 from dsim_asap.style import DIMS
+from dsim_asap.trainer import train_once
 
 STYLE = f"asap-style:{ZOO_MODEL}"
 WEIGHTS = (0.1, 0.2, 0.3, 0.4)

@@ -15,8 +15,8 @@ import torch
 from dsim.errors import MeasureError, TooFewSamplesError, UsageError
 from dsim.learning import ImagePool
 from dsim.runtime import Runtime
+from dsim_asap.objective import AsapObjective, Trained, train_asap
 from dsim_asap.specs import REFERENCE, AsapRecipe
-from dsim_asap.training import AsapObjective, Trained, train_asap
 
 CPU = Runtime(device="cpu")
 Recipes = Callable[..., AsapRecipe]

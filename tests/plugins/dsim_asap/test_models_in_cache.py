@@ -13,7 +13,8 @@ from dsim.data.dataset import Dataset
 from dsim.measures import DatasetView
 from dsim.random import stream
 from dsim.runtime import Runtime
-from dsim_asap import fitting, training
+from dsim_asap import objective as training
+from dsim_asap import trainer
 from dsim_asap.measure import Asap
 
 PARAMS = {
@@ -67,7 +68,7 @@ def test_another_seed_recipe_or_pool_is_another_model(
         trained.append(folder.name)
         (folder / "manifest.toml").touch()
 
-    monkeypatch.setattr(fitting, "_train", pretend)
+    monkeypatch.setattr(trainer, "_train", pretend)
     chosen, longer = Asap(**PARAMS), Asap(**PARAMS | {"epochs": 3})
     for measure, pool, seed in (
         (chosen, datasets, 0),
