@@ -95,7 +95,16 @@ class StandardImages:
 
 
 class CrossCorrelation(PairwiseMeasure[StandardImages]):
-    """Mean Pearson correlation of all image pairs; similarity in [-1, 1]. Raises MeasureError for constant images."""
+    """Mean Pearson correlation of all image pairs; similarity in [-1, 1]. Raises MeasureError for constant images.
+
+    Source: Pearson 1895, doi:10.1098/rspl.1895.0041.
+
+    >>> import dsim
+    >>> ramp = np.tile(np.arange(64, dtype=np.uint8).reshape(8, 8), (2, 1, 1))
+    >>> up, down = dsim.from_arrays(ramp, name="up"), dsim.from_arrays(63 - ramp, name="down")
+    >>> round(float(dsim.compare([up], [down], measure="cc:size=8", floor=False).values[0, 0]), 4)
+    -1.0
+    """
 
     spec = CC
     size: int
@@ -135,7 +144,17 @@ class RingSpectra:
 
 
 class FourierRingCorrelation(PairwiseMeasure[RingSpectra]):
-    """Mean Fourier ring correlation of all pairs; similarity in [-1, 1]. Raises MeasureError for constant images."""
+    """Mean Fourier ring correlation of all pairs; similarity in [-1, 1]. Raises MeasureError for constant images.
+
+    Source: Saxton and Baumeister 1982, doi:10.1111/j.1365-2818.1982.tb00405.x; van Heel 1987,
+    doi:10.1016/0304-3991(87)90010-6. Ring 0 counts 0, so an image with itself has 1 - 2 / size at most.
+
+    >>> import dsim
+    >>> ramp = np.tile(np.arange(64, dtype=np.uint8).reshape(8, 8), (2, 1, 1))
+    >>> up, down = dsim.from_arrays(ramp, name="up"), dsim.from_arrays(63 - ramp, name="down")
+    >>> round(float(dsim.compare([up], [down], measure="frc:size=8", floor=False).values[0, 0]), 4)
+    -0.75
+    """
 
     spec = FRC
     size: int
@@ -172,7 +191,14 @@ class BinnedImages:
 class NormalisedMutualInformation(PairwiseMeasure[BinnedImages]):
     """Mean normalised mutual information of all image pairs; similarity in [1, 2].
 
+    Source: Studholme et al. 1999, doi:10.1016/S0031-3203(98)00091-0.
     Raises MeasureError for a pair of two constant images.
+
+    >>> import dsim
+    >>> ramp = np.tile(np.arange(64, dtype=np.uint8).reshape(8, 8), (2, 1, 1))
+    >>> up, down = dsim.from_arrays(ramp, name="up"), dsim.from_arrays(63 - ramp, name="down")
+    >>> round(float(dsim.compare([up], [down], measure="nmi:size=8", floor=False).values[0, 0]), 4)
+    2.0
     """
 
     spec = NMI

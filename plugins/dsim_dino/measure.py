@@ -22,7 +22,11 @@ Splits = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 class Dino(FeatureMeasure):
     """Energy distance, squared MMD, squared Fréchet distance or nearest-neighbour accuracy of DINO features.
 
-    Features are (n, d) and (m, d). Raises MeasureError where equal features leave no bandwidth or nearest image.
+    A distance: Fréchet in [0, inf), accuracy in [0, 1], energy and MMD 0 on average for one population, so sometimes
+    negative. Features are (n, d) and (m, d). Sources: Caron et al. 2021, arXiv:2104.14294; El-Nouby et al. 2021,
+    arXiv:2106.09681; Lopez-Paz and Oquab 2017, arXiv:1610.06545 (accuracy).
+
+    Raises MeasureError where equal features leave no bandwidth or nearest image.
 
     >>> clouds = [FeatureCloud(np.array([[0.0], [2.0], [4.0]], np.float32) + shift) for shift in (0, 3)]
     >>> [round(Dino(statistic=name).compare(*clouds), 4) for name in ("energy", "frechet", "nearest")]

@@ -130,9 +130,14 @@ _MANY_PAIRS = 2**22
 
 
 class KernelInceptionDistance(KernelMeasure):
-    """Cubic-kernel discrepancy over all pairs, or over those of disjoint blocks; 0 on average for one population.
+    """Cubic-kernel discrepancy over all pairs, or over those of disjoint blocks; a distance.
 
-    Raises MeasureError for blocks of one image.
+    Any real number, and 0 on average for one population. Source: Bińkowski et al. 2018, arXiv:1801.01401; blocks:
+    Zaremba et al. 2013, arXiv:1307.1954. Raises MeasureError for blocks of one image.
+
+    >>> near = np.array([[0.0], [1.0]], np.float32)
+    >>> round(KernelInceptionDistance().compare(PairCloud(near), PairCloud(near + 1)), 4)
+    9.5
     """
 
     spec = KID
@@ -191,7 +196,12 @@ class KernelInceptionDistance(KernelMeasure):
 class MaximumMeanDiscrepancy(KernelMeasure):
     """Squared maximum mean discrepancy; distance, 0 on average for one population where unbiased.
 
-    Raises MeasureError where half of all pairs have equal features, and no bandwidth is given.
+    In [0, inf) where biased, else sometimes negative. Source: Gretton et al. 2012, Journal of Machine Learning Research
+    13, 723-773. Raises MeasureError where half of all pairs have equal features, and no bandwidth is given.
+
+    >>> near = np.array([[0.0], [2.0], [4.0]], np.float32)
+    >>> round(MaximumMeanDiscrepancy(kernel="linear").compare(PairCloud(near), PairCloud(near + 3)), 4)
+    6.3333
     """
 
     spec = MMD
@@ -217,7 +227,12 @@ class MaximumMeanDiscrepancy(KernelMeasure):
 class EnergyDistance(KernelMeasure):
     """2 E|x - y| - E|x - x'| - E|y - y'|; distance, 0 on average for one population where unbiased.
 
+    In [0, inf) where biased, else sometimes negative. Source: Székely and Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
     Raises MeasureError where one image makes no pair of different images.
+
+    >>> near = np.array([[0.0], [2.0], [4.0]], np.float32)
+    >>> round(EnergyDistance().compare(PairCloud(near), PairCloud(near + 3)), 4)
+    1.1111
     """
 
     spec = ENERGY

@@ -62,9 +62,18 @@ class Gaussians:
 
 
 class FrechetDistance(SimilarityMeasure[Gaussians]):
-    """Squared distance of means plus squared Bures distance of covariances; a distance.
+    """Squared distance of means plus squared Bures distance of covariances; a distance in [0, inf).
+
+    With unbiased=extrapolate it may be negative. Source: Dowson and Landau 1982, doi:10.1016/0047-259X(82)90077-X;
+    as FID: Heusel et al. 2017, arXiv:1706.08500; extrapolated: Chong and Forsyth 2020, arXiv:1911.07023.
 
     Features are float32 (n, d). Raises MeasureError for too few images to have a covariance.
+
+    >>> import dsim
+    >>> near = np.arange(3, dtype=np.float32)[:, None]
+    >>> pair = dsim.from_arrays(features=near, name="near"), dsim.from_arrays(features=near + 3, name="far")
+    >>> round(float(dsim.compare(pair[:1], pair[1:], measure="frechet", floor=False).values[0, 0]), 4)
+    9.0
     """
 
     spec = FRECHET

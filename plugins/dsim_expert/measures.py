@@ -58,9 +58,14 @@ class Properties:
 
 
 class ExpertHamming(SimilarityMeasure[Properties]):
-    """Number (or share) of properties in which two datasets differ; a distance.
+    """Number of properties in which two datasets differ, or their share; a distance in [0, inf), a share in [0, 1].
 
+    Source: van den Brandt et al. 2021, arXiv:2107.05940; Hamming 1950, doi:10.1002/j.1538-7305.1950.tb00463.x.
     Raises MeasureError where a property is missing, unless that is allowed, or where none is common to both.
+
+    >>> cats, scans = (Properties(("colour", "size"), answers, (), 1) for answers in (("rgb", "big"), ("gray", "big")))
+    >>> ExpertHamming().compare(cats, scans), ExpertHamming(normalised=True).compare(cats, scans)
+    (1.0, 0.5)
     """
 
     spec = EXPERT
@@ -120,7 +125,11 @@ class Choices:
 class ExpertChoice(SimilarityMeasure[Choices]):
     """Share of the target's experts who named the source; similarity in [0, 1].
 
+    Source: the group of experts of ASAP, Molina-Moreno et al. (IEEE Access 2024), IV-B.
     Raises MeasureError where nobody chose for the target, or where the source's name is not known.
+
+    >>> ExpertChoice().compare(Choices("xray", ()), Choices("ct", ("xray", "fundus", "xray", "xray")))
+    0.75
     """
 
     spec = CHOICE

@@ -42,9 +42,17 @@ Draws = Sequence[NDArray[np.intp]]
 
 
 class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
-    """Kullback-Leibler divergence of task fingerprints; a distance in nats.
+    """Kullback-Leibler divergence of task fingerprints; a distance in [0, inf), in nats.
+
+    Source: Godau and Maier-Hein 2021, arXiv:2107.03949, doi:10.1007/978-3-030-87202-1_42; bkld: Godau et al. 2024,
+    arXiv:2412.08763; mean of P2L: Bhattacharjee et al. 2020, arXiv:1908.07630.
 
     Raises MeasureError where the means (d,) have no finite divergence, or where features are to be drawn and not kept.
+
+    >>> import dsim
+    >>> one, other = (dsim.from_arrays(features=np.array([row] * 2), name=str(row)) for row in ([1.0, 3.0], [3.0, 1.0]))
+    >>> round(float(dsim.compare([one], [other], measure="kld-tf:variant=mean", floor=False).values[0, 0]), 4)
+    0.5493
     """
 
     spec = KLD_TF

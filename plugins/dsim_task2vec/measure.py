@@ -93,10 +93,16 @@ class _Task2VecMeasure(SimilarityMeasure[TaskEmbedding]):
 
 
 class Task2Vec(_Task2VecMeasure):
-    """Symmetric distance of two tasks; see ``dsim.stats.fisher``. Raises UsageError for a parameter that is not read.
+    """Symmetric distance of two tasks in [0, inf), cosines in [0, 1]; see ``dsim.stats.fisher``.
+
+    Source: Achille et al. 2019, arXiv:1902.03545. Raises UsageError for a parameter that is not read.
 
     >>> Task2Vec(distance="raw-cosine", fisher="sample")
     task2vec:distance=raw-cosine,fisher=sample
+    >>> rows = np.array([[[1, 3]], [[3, 1]]], np.float32)
+    >>> one, other = (TaskEmbedding(row, np.zeros_like(row), name, "") for row, name in zip(rows, "ab", strict=True))
+    >>> round(Task2Vec().compare(one, other), 4)
+    0.4
     """
 
     spec = TASK2VEC
@@ -165,7 +171,15 @@ class Task2Vec(_Task2VecMeasure):
 
 
 class AsymmetricTask2Vec(_Task2VecMeasure):
-    """The paper's distance from a source to a target, which brings complex sources nearer."""
+    """The paper's distance from a source to a target, which brings complex sources nearer; in [-1, 1].
+
+    Source: Achille et al. 2019, arXiv:1902.03545.
+
+    >>> rows = np.array([[[1, 3]], [[3, 1]]], np.float32)
+    >>> one, other = (TaskEmbedding(row, np.ones_like(row), name, "") for row, name in zip(rows, "ab", strict=True))
+    >>> round(AsymmetricTask2Vec(fisher="variational").compare(one, other), 4)
+    0.3802
+    """
 
     spec = ASYMMETRIC
     alpha: float

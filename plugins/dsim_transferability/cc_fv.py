@@ -42,7 +42,12 @@ class Cells:
 class CcFv(SimilarityMeasure[Cells]):
     """Log of feature variety over class inconsistency, of cells (p, d); similarity, any real number.
 
+    Source: Yang et al. 2023, arXiv:2307.11958; Liu et al. 2018, arXiv:1805.09298 (variety).
     Raises MeasureError where all images have the same maps.
+
+    >>> import dsim
+    >>> dsim.build_measure("cc-fv:classes=values,pixels=64")
+    cc-fv:classes=values,pixels=64
     """
 
     spec = CC_FV

@@ -164,7 +164,15 @@ def _refuse_few(labels: Sequence[str], name: str) -> None:
 
 
 class Gbc(TransferScore):
-    """Minus the overlap of the target's classes; similarity <= 0. Raises MeasureError for a class without variance."""
+    """Minus the overlap of the target's classes; similarity in (-inf, 0].
+
+    Source: Pandy et al. 2022, arXiv:2111.12780. Raises MeasureError for a class without variance.
+
+    >>> points = np.array([[0.0], [2.0], [4.0], [6.0]])
+    >>> target = Taught(points.astype(np.float32), np.array([0, 0, 1, 1]), np.zeros((1, 0)), np.zeros(0), seed=0)
+    >>> round(Gbc().score(points, target), 4)
+    -0.2707
+    """
 
     spec = GBC
     gaussian: str
@@ -177,7 +185,16 @@ class Gbc(TransferScore):
 
 
 class HScore(TransferScore):
-    """Variance between classes in units of the covariance; similarity >= 0. Raises MeasureError where undefined."""
+    """Variance between classes in units of the covariance; similarity in [0, inf).
+
+    Source: Bao et al. 2019, doi:10.1109/ICIP.2019.8803726; shrunk: Ibrahim et al. 2021, arXiv:2110.06893.
+    Raises MeasureError where undefined.
+
+    >>> points = np.array([[0.0], [2.0], [4.0], [6.0]])
+    >>> target = Taught(points.astype(np.float32), np.array([0, 0, 1, 1]), np.zeros((1, 0)), np.zeros(0), seed=0)
+    >>> round(HScore(plain=True).score(points, target), 4)
+    0.8
+    """
 
     spec = H_SCORE
     plain: bool
@@ -193,7 +210,15 @@ class HScore(TransferScore):
 
 
 class Leep(TransferScore):
-    """Log expected empirical prediction; similarity <= 0."""
+    """Log expected empirical prediction; similarity in (-inf, 0].
+
+    Source: Nguyen et al. 2020, arXiv:2002.12462.
+
+    >>> points = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]])
+    >>> target = Taught(points.astype(np.float32), np.array([0, 0, 1, 1]), np.zeros((2, 0)), np.zeros(0), seed=0)
+    >>> round(Leep().score(points, target), 4)
+    -0.2955
+    """
 
     spec = LEEP
     centre: str
@@ -210,7 +235,15 @@ class Leep(TransferScore):
 
 
 class LogMe(TransferScore):
-    """Mean log maximum evidence per image; similarity, any real number."""
+    """Mean log maximum evidence per image; similarity, any real number.
+
+    Source: You et al. 2021, arXiv:2102.11005.
+
+    >>> points = np.array([[-3.0, 1.0], [-1.0, 1.0], [1.0, 1.0], [3.0, 1.0]])
+    >>> target = Taught(points.astype(np.float32), np.array([0, 0, 1, 1]), np.zeros((2, 0)), np.zeros(0), seed=0)
+    >>> round(LogMe().score(points, target), 3)
+    -0.895
+    """
 
     spec = LOGME
 
@@ -225,9 +258,15 @@ class LogMe(TransferScore):
 
 
 class Nleep(TransferScore):
-    """LEEP with a Gaussian mixture in place of the head; similarity <= 0.
+    """LEEP with a Gaussian mixture in place of the head; similarity in (-inf, 0].
 
+    Source: Li et al. 2021, arXiv:2011.11200.
     Raises MeasureError where the target has fewer images than the mixture Gaussians, or it does not converge.
+
+    >>> points = np.array([[0.0], [2.0], [3.0], [5.0]])
+    >>> target = Taught(points.astype(np.float32), np.array([0, 0, 1, 1]), np.zeros((1, 0)), np.zeros(0), seed=0)
+    >>> round(Nleep(components=1).score(points, target), 2)
+    -0.48
     """
 
     spec = NLEEP
@@ -244,7 +283,15 @@ class Nleep(TransferScore):
 
 
 class Parc(TransferScore):
-    """Rank correlation of feature and label distances; similarity in [-1, 1]. Raises MeasureError where undefined."""
+    """Rank correlation of feature and label distances; similarity in [-1, 1]. Raises MeasureError where undefined.
+
+    Source: Bolya et al. 2021, arXiv:2111.06977.
+
+    >>> points = np.array([[0.0, 1.0, 5.0], [0.0, 2.0, 5.0], [5.0, 1.0, 0.0], [5.0, 0.0, 3.0]])
+    >>> target = Taught(points.astype(np.float32), np.array([0, 0, 1, 1]), np.zeros((3, 0)), np.zeros(0), seed=0)
+    >>> round(Parc().score(points, target), 4)
+    0.8281
+    """
 
     spec = PARC
     images: int

@@ -34,7 +34,8 @@ class PlacedCloud:
 class SlPcaUmap(PairwiseMeasure[PlacedCloud]):
     """Mean Euclidean distance over all pairs of places; a distance in [0, inf).
 
-    Source: the baseline SL+PCA+UMAP of ASAP, Molina-Moreno et al. (IEEE Access 2024), IV-B.
+    Source: the baseline SL+PCA+UMAP of ASAP, Molina-Moreno et al. (IEEE Access 2024), IV-B; UMAP: McInnes, Healy and
+    Melville 2018, arXiv:1802.03426.
 
     >>> near, far = PlacedCloud(np.zeros((2, 2))), PlacedCloud(np.full((3, 2), 3.0))
     >>> round(SlPcaUmap().compare(near, far), 4)
