@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.evaluation import bounds, digits
-from dsim.evaluation import scores as shown
+from dsim.evaluation.scores import shown
 
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation, Judgement, Score
