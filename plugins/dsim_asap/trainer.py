@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dsim_asap.evaluation import Part
     from dsim_asap.objective import Trained
 
-
 #: Bumped when the same recipe trains to other weights.
 REVISION = 2
 

@@ -35,7 +35,6 @@ LEVELS: dict[str, tuple[Any, ...]] = {
     "w": (),
     "n_emb": (1, 2, 3, 4, 5),
 }
-SEARCHES = ("random", "grid", "lines")
 #: Steps of the weights w in a grid: quarters, 35 ways to share them among four maps.
 _QUARTERS = 4
 
