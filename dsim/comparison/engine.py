@@ -9,11 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison.cells import Batch, Cell, Pair, SingleWork, Work, compute_cells, compute_column, compute_singly
-from dsim.comparison.draws import DrawsOfPairs
+from dsim.comparison.draws import DrawsOfPairs, floors, p_values, with_floors, with_p_values
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import measure_identity, provenance
 from dsim.comparison.summaries import Failed, Summaries
-from dsim.comparison.two_sample import floors, p_values, with_floors, with_p_values
 from dsim.data import Dataset
 from dsim.measures import (
     CONFIDENCE,

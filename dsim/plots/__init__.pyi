@@ -1,12 +1,11 @@
 from .embedding_map import draw_embedding
-from .frames import bare, equal_decimals, foot, head, key, number
+from .frames import bare, equal_decimals, foot, head, key, number, point_looks, point_mark
 from .heatmap import draw_heatmap
 from .map_page import write_map
 from .map_picture import draw_map, draw_sheet
 from .marks import add_legend, centre_mark
 from .measure_votes import draw_agreement
 from .names import Names, names_of, place_labels, settle
-from .pairs import point_looks, point_mark
 from .ranks import draw_ranks
 from .regret import draw_regret
 from .style import (

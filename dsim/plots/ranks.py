@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plots.frames import number
+from dsim.plots.frames import best_pairs, decimals, number
 from dsim.plots.marks import Mark, explain, failures, self_pairs
-from dsim.plots.pairs import best_pairs, decimals
 from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import UsageError
-from dsim.plots.frames import bare, foot, head, number, plural
-from dsim.plots.pairs import best_pairs, decimals, point_looks, point_mark
+from dsim.plots.frames import bare, best_pairs, decimals, foot, head, number, plural, point_looks, point_mark
 from dsim.plots.style import GRID, INK, PALE_INK, Look, check_suffix, drawable, pictures, save
 
 if TYPE_CHECKING:

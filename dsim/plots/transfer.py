@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plots.frames import bare, foot, format_score, head, key, number, plural
+from dsim.plots.frames import (
+    Pairs,
+    bare,
+    foot,
+    format_score,
+    head,
+    height,
+    height_label,
+    key,
+    number,
+    pairs_of,
+    plural,
+    point_looks,
+    point_mark,
+)
 from dsim.plots.names import Names, names_of, settle
-from dsim.plots.pairs import Pairs, height, height_label, pairs_of, point_looks, point_mark
 from dsim.plots.style import COLOURS, INK, PALE_INK, Look, check_suffix, drawable, pictures, save
 from dsim.stats.correlation import line, normal_band, resampled_lines
 from dsim.stats.resampling import draws, mean_interval

@@ -196,7 +196,7 @@ class _Job:
 
     def finish(self, new: int, sheet: int) -> PreLabels:
         """Write the files about all images that are missing or partial. Raises DsimError where the disk refuses."""
-        from dsim.prelabel.overlays import write_overlays
+        from dsim.prelabel.summary import write_overlays
         from dsim.prelabel.writers import write_coco
 
         rows = self._rows()

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dsim import compare
-from dsim.comparison.draws import random_split, units_of
-from dsim.comparison.two_sample import HALVINGS, halves
+from dsim.comparison.draws import HALVINGS, halves, random_split, units_of
 from dsim.data import from_arrays
 from dsim.errors import MeasureError
 from dsim.runtime import Runtime

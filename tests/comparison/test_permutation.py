@@ -9,8 +9,7 @@ import pytest
 from scipy.stats import binom, kstest
 
 from dsim import compare
-from dsim.comparison.draws import units_of
-from dsim.comparison.two_sample import p_value, permutations
+from dsim.comparison.draws import p_value, permutations, units_of
 from dsim.data import from_arrays
 from dsim.errors import UsageError
 from dsim.plugin import Direction
