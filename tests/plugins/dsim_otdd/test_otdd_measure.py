@@ -16,8 +16,8 @@ from dsim.measures import DatasetView, SimilarityMatrix, SimilarityMeasure, buil
 from dsim.random import stream
 from dsim.registry import Need
 from dsim.runtime import Runtime
-from dsim.stats.otdd import Ground, Sample, otdd
-from dsim_otdd import measure as module
+from dsim.stats import otdd as solver
+from dsim.stats.otdd import Ground, NoTransportError, Sample, otdd
 from dsim_otdd.specs import OTDD
 
 SHARES = {"benign": 12, "malignant": 8, "normal": 4}
@@ -140,23 +140,23 @@ def test_intervals_floor_and_test_follow_from_resampling() -> None:
 def test_a_resample_without_a_value_does_not_take_the_cell_along(monkeypatch: pytest.MonkeyPatch) -> None:
     measure = build_measure("otdd")
     source, target = summary(measure, dataset("a")), summary(measure, dataset("b", 1.0, 1))
-    solve, calls = module.transport_between, iter(range(9))
+    solve, calls = solver.transport_between, iter(range(9))
 
     def sometimes(*arguments: Any) -> Any:
         if next(calls) == 1:
-            raise module.NoTransportError("it did not converge")
+            raise NoTransportError("it did not converge")
         return solve(*arguments)
 
-    monkeypatch.setattr(module, "transport_between", sometimes)
+    monkeypatch.setattr(solver, "transport_between", sometimes)
     draws = [np.arange(24)] * 3
     assert np.isnan(measure.compare_resampled(source, target, draws, draws)).tolist() == [False, True, False]
 
 
 def test_what_was_not_solved_is_a_failed_cell_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*arguments: Any) -> Any:
-        raise module.NoTransportError("the transport between the datasets did not converge: after 7 products")
+        raise NoTransportError("the transport between the datasets did not converge: after 7 products")
 
-    monkeypatch.setattr(module, "transport_between", never)
+    monkeypatch.setattr(solver, "transport_between", never)
     matrix = compare([dataset("a"), dataset("b", 1.0, 1)], "otdd")
     assert np.isnan(matrix.values).all()
     assert "did not converge: after 7 products" in matrix.notes[0][1]
