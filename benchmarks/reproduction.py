@@ -236,7 +236,7 @@ def resolution() -> Iterator[str]:
     spread, own = float(np.std(r, ddof=1)), value(found, "pearson")
     needed = ((stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER)) * spread / own) ** 2
     yield f"Pearson's r over targets: mean {own:.3f}, standard deviation {spread:.2f}."
-    yield f"To tell such a mean from 0 in 80 % of cases takes {math.ceil(needed)} targets."
+    yield f"To separate such a mean from 0 in 80 % of cases takes {math.ceil(needed)} targets."
     regret = found.judgement.per_target["regret"]
     worst = {found.targets[i]: regret[i] for i in np.argsort(-regret) if regret[i] > 0}
     yield ""

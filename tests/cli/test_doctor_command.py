@@ -233,7 +233,7 @@ def test_weights_at_hand_are_told_apart_from_those_to_be_fetched(monkeypatch: py
         if "34" in reference:
             raise WeightsError("not here")
 
-    monkeypatch.setattr("dsim.features.extractor.prepare", prepare)
+    monkeypatch.setattr("dsim.features.prepare", prepare)
     monkeypatch.setattr(examination, "named", lambda specs: {"timm:r18": ["a"], "timm:r34": ["b", "b:preset=x"]})
     missing, there = examination.preset_weights()
     assert missing.status is Status.NOTE

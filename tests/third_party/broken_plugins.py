@@ -80,7 +80,7 @@ BROKEN: Mapping[str, Broken] = {
     ),
     "from_the_future": Broken(
         _spoilt("DSIM_API_VERSION = 2", "DSIM_API_VERSION = 3"),
-        "api: it is written for plugin API 2, and this dsim offers 1",
+        "api: it is written for plugin API 3, and this dsim offers 2",
         "upgrade dsim",
     ),
     "asks_for_the_future": Broken(

@@ -94,7 +94,7 @@ def test_help_beside_twenty_plugins_imports_none_of_them_the_second_time(install
 
 
 def test_help_of_the_group_plugin_imports_nothing_heavy() -> None:
-    code = "from dsim.cli.plugin import plugin; plugin.main(['new', '--help'], standalone_mode=False); "
+    code = "from dsim.cli.plugins import plugin; plugin.main(['new', '--help'], standalone_mode=False); "
     code += "import sys; print('\\n', {'numpy', 'rich', 'torch', 'dsim.scaffold', 'dsim.testing'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].strip() == "set()"

@@ -167,7 +167,7 @@ def test_wording_of_networks_that_cannot_be_built(monkeypatch: pytest.MonkeyPatc
     assert told_by(
         lambda: classifiers.build_classifier(ClassificationRecipe(network="timm:resnet181"), 2, 0)
     ).startswith("no network of timm named 'resnet181'. Did you mean 'resnet18'?\n  fix: timm.list_models() lists them")
-    monkeypatch.setattr("dsim.models.classifier.timm_body", refusing("no head"))
+    monkeypatch.setattr("dsim.models.timm_body", refusing("no head"))
     assert told_by(lambda: classifiers.build_classifier(network, 2, 0)) == (
         "timm's 'resnet18' cannot be a classifier here: no head\n"
         "  fix: give network=plain, or another network of timm, such as timm:resnet18"
