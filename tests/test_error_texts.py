@@ -56,7 +56,7 @@ def _sites(node: ast.AST, file: str, function: str, texts: dict[str, ast.expr]) 
     if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in KINDS:
         name = ast.unparse(node.args[0])
         message = texts.get(name, node.args[0])
-        # A name that is no text of this function is a message that was made elsewhere.
+        # A name that this function does not define holds a message that was made elsewhere.
         if isinstance(message, ast.Constant | ast.JoinedStr | ast.BinOp | ast.IfExp):
             hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
             unknown = ast.unparse(node.func).endswith("UnknownNameError")

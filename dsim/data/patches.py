@@ -312,7 +312,7 @@ def _shapes(dataset: Dataset, indices: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _without_subsets(backing: Backing | None, indices: Sequence[int]) -> tuple[Backing | None, list[int]]:
-    """What lies below subsets, and where these samples lie in it."""
+    """Return the backing below all subsets, and the positions of these samples in it."""
     chosen = list(indices)
     while isinstance(backing, Subset):
         chosen = [backing.indices[index] for index in chosen]
