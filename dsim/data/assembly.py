@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsim.data.backings import IO_THREADS, FilesBacking, Frame
+from dsim.data.backings import IO_THREADS, FilesBacking, Frame, Objects, Place
 from dsim.data.dataset import Dataset
 from dsim.data.formats import decode
 from dsim.data.formats.pixels import FrameHeader, NoImageError
@@ -76,7 +76,7 @@ def assemble(
 def _survey(items: Iterable[Item], options: ReadOptions) -> Survey:
     """Headers of all files, or why there are none."""
     images = {item.path for item in items}
-    files = [(path, False) for path in images] + [(item.mask, True) for item in items if item.mask is not None]
+    files = [(path, False) for path in images] + [(mask, True) for item in items for mask in item.mask_files]
 
     def look(file: tuple[Path, bool]) -> tuple[FrameHeader, ...] | UnreadableImageError:
         path, is_mask = file
@@ -95,8 +95,8 @@ def _keep(items: Sequence[Item], survey: Survey, skip: bool) -> tuple[list[Item]
     """The items that can be read, and for the others what is wrong; raises at the first unless they may be skipped."""
     failed: dict[str, UnreadableImageError] = {}
     for item in items:
-        for path in (item.path, item.mask):
-            found = survey[path] if path is not None else ()
+        for path in (item.path, *item.mask_files):
+            found = survey[path]
             if isinstance(found, UnreadableImageError):
                 failed.setdefault(item.id, found)
     if failed and not skip:
@@ -118,11 +118,25 @@ def _without_objects(items: Sequence[Item], survey: Survey) -> tuple[Sequence[It
 def _pieces(item: Item, survey: Survey) -> list[Piece]:
     """One per image of the file."""
     headers = _headers(survey, item.path)
-    masks: Sequence[Frame | None] = [None] * len(headers)
-    if item.mask is not None:
+    masks: Sequence[Place | None] = [None] * len(headers)
+    if isinstance(item.mask, Path):
         masks = _mask_frames(item.path, headers, item.mask, _headers(survey, item.mask))
+    elif item.mask:
+        masks = [_objects(item, headers, survey)]
     alone = len(headers) == 1
     return [Piece(item, header, Frame(item.path, i, alone), masks[i]) for i, header in enumerate(headers)]
+
+
+def _objects(item: Item, headers: Sequence[FrameHeader], survey: Survey) -> Objects:
+    """The mask of one file per object, each as large as the image."""
+    if len(headers) > 1:
+        raise DataError(
+            f"{item.path} holds {len(headers)} images, but each of its {len(item.mask_files)} masks marks one object",
+            hint="give one mask file that holds one mask per image",
+        )
+    for file in item.mask_files:
+        _mask_frames(item.path, headers, file, _headers(survey, file))
+    return Objects(item.mask_files)
 
 
 def _mask_frames(

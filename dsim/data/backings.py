@@ -86,6 +86,50 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Objects:
+    """The mask (h, w) of an image whose objects are marked by one file each, in order: the first becomes 1.
+
+    Where objects overlap, the later one is seen. Reading raises UnreadableImageError that names the file.
+    """
+
+    files: tuple[Path, ...]
+
+    @property
+    def path(self) -> Path:
+        """The file of the first object."""
+        return self.files[0]
+
+    @property
+    def index(self) -> int:
+        """0: each file holds one mask."""
+        return 0
+
+    @property
+    def alone(self) -> bool:
+        """True: the files hold no other mask."""
+        return True
+
+    def read(self, max_pixels: int) -> NDArray[Any]:
+        """Return the mask as an image, (h, w, 1)."""
+        return self.read_mask(max_pixels)[:, :, None]
+
+    def read_mask(self, max_pixels: int) -> NDArray[Any]:
+        """Return the number of the object at each pixel, uint16 (h, w) of up to 65535 objects, else int32."""
+        import numpy as np
+
+        first = decode.read_mask(self.path, 0, max_pixels)
+        numbers = np.zeros(first.shape, np.uint16 if len(self.files) < 2**16 else np.int32)
+        for number, file in enumerate(self.files, 1):
+            numbers[(first if number == 1 else decode.read_mask(file, 0, max_pixels)) != 0] = number
+        return numbers
+
+    def digest(self, of_file: Mapping[Path, str]) -> str:
+        """Return the sha256 of the digests of the files, in their order; pixels (h, w) are not read."""
+        held = ",".join(of_file[file] for file in self.files)
+        return hashlib.sha256(f"objects:{held}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
 class FilesBacking:
     """Images (h, w, c) and masks (h, w) that are files, frames of files, or slices through stacks of them.
 

@@ -176,14 +176,22 @@ _ALONE = "volume"
 
 @dataclass(frozen=True)
 class Item:
-    """One image file that was found, with what is known of it; each of its frames (h, w, c) becomes a sample."""
+    """One image file that was found, with what is known of it; each of its frames (h, w, c) becomes a sample.
+
+    ``mask`` is a file; or, as a tuple, the files that each mark one object of the image, as few as they are.
+    """
 
     id: str
     path: Path
-    mask: Path | None = None
+    mask: Path | tuple[Path, ...] | None = None
     label: str | None = None
     group: str | None = None
     split: str | None = None
+
+    @property
+    def mask_files(self) -> tuple[Path, ...]:
+        """All files of the mask; none where there is no mask."""
+        return (self.mask,) if isinstance(self.mask, Path) else self.mask or ()
 
 
 @dataclass(frozen=True)
