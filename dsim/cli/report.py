@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,28 @@ def write(found: Report, path: Path) -> None:
 
     size = write_report(found, path).stat().st_size
     say(f"wrote {path}, {size / 1e6:.2f} MB")
+
+
+def write_matrix_report(matrix: SimilarityMatrix, path: Path, given: Iterable[Dataset] = ()) -> Path:
+    """Write the report on one matrix that is at hand in Python, with its map, and return the path.
+
+    ``given`` : datasets that lie in memory; those of the record that can be opened are found. Raises UsageError for
+    another suffix than .html, and DsimError where the page cannot be written.
+    """
+    from tempfile import TemporaryDirectory
+
+    from dsim.report import Results, check_report_path, locate_datasets, write_report
+    from dsim.runtime import Runtime
+
+    check_report_path(path)
+    datasets, missing = locate_datasets(matrix, Runtime())
+    datasets |= {dataset.name: dataset for dataset in given}
+    with TemporaryDirectory() as folder:
+        if matrix.clouds:
+            matrix.plot_embedding(Path(folder) / "embedding.png")
+        results = Results((matrix,), (Path(folder) if matrix.clouds else None,))
+        unseen = {name: reason for name, reason in missing.items() if name not in datasets}
+        return write_report(assemble(results, datasets, unseen), path)
 
 
 #: Targets for which a command is spelled out.

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import DataError
 from dsim.evaluation.scores import SCORES, bounds, shown
 from dsim.files.documents import array, check, nullable, number, or_nan, read_either, to_json
+from dsim.measures import describe_result, draw_result
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 
@@ -127,6 +129,39 @@ class Evaluation:
 
     def __str__(self) -> str:
         return _table_of(self)
+
+    def __repr__(self) -> str:
+        words = {name: self.judgement.scores[name] for name in _IN_SHORT if name in self.judgement.scores}
+        said = [f"{name} {shown(name, score.value, self.unit)}" for name, score in words.items()]
+        kind, what = type(self).__name__, f"{self.measure} by {self.truth}"
+        return describe_result(kind, what, self.sources, self.targets, said)
+
+    def _repr_html_(self) -> str:
+        from dsim.pages import render_result
+
+        head, *rows = _rows(self)
+        return render_result(_head(self), ["score", *head[1:]], rows, self.notes)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Return the picture of distance against transfer of each pair, as a figure; with a path also as a file.
+
+        Raises UsageError for a path that does not end in .png or .svg.
+        """
+        return draw_result("draw_transfer", path, self)
+
+    def plot_ranks(self, path: str | Path | None = None) -> Figure:
+        """Return the picture of ranks by the measure and by the truth, as a figure; with a path also as a file.
+
+        Raises UsageError for a path that does not end in .png or .svg.
+        """
+        return draw_result("draw_ranks", path, self)
+
+    def plot_regret(self, path: str | Path | None = None) -> Figure:
+        """Return the picture of what each target loses by the choice, as a figure; with a path also as a file.
+
+        Raises UsageError for a path that does not end in .png or .svg.
+        """
+        return draw_result("draw_regret", path, [self])
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON document of schema ``dsim.evaluation/1``; NaN is null."""
@@ -271,10 +306,23 @@ def _numbers(document: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, f
 
 #: Baselines that stand beside the measure; the others are in the document.
 _BESIDE = ("random", "best fixed source")
+#: Scores that the short form names.
+_IN_SHORT = ("spearman", "top1", "regret")
 
 
 def _table_of(found: Evaluation) -> str:
     """The scores that there are, with intervals, beside two baselines and the ceiling; then what must be said."""
+    notes = [f"note: {note}" for note in found.notes]
+    return "\n".join([f"{_head(found)}", "", *_aligned(_rows(found)), "", *notes]).rstrip()
+
+
+def _head(found: Evaluation) -> str:
+    size = f"{len(found.sources)} sources, {len(found.targets)} targets"
+    return f"{found.measure} judged by {found.truth} ({found.score}): {size}"
+
+
+def _rows(found: Evaluation) -> list[list[str]]:
+    """A row of headings, and one for each score that has a value."""
     beside = [baseline for baseline in found.baselines if baseline.name in _BESIDE]
     percent = f"{100 * found.confidence:g} % interval"
     rows = [["", found.measure, percent, "targets", *(baseline.name for baseline in beside), "ceiling"]]
@@ -287,9 +335,7 @@ def _table_of(found: Evaluation) -> str:
             between = bounds(spec.name, score.low, score.high, found.unit)
             rows.append([spec.title, shown(spec.name, score.value, found.unit), between])
             rows[-1] += [str(score.targets or ""), *values]
-    head = f"{found.measure} judged by {found.truth} ({found.score}): "
-    head += f"{len(found.sources)} sources, {len(found.targets)} targets"
-    return "\n".join([head, "", *_aligned(rows), "", *(f"note: {note}" for note in found.notes)]).rstrip()
+    return rows
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

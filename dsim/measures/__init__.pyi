@@ -8,7 +8,9 @@ from .feature_measure import (
     refuse_other_dimension,
 )
 from .interface import Draws, PairwiseMeasure, SimilarityMeasure
-from .matrix import Ranked, Ranking, SimilarityMatrix
+from .matrix import SimilarityMatrix
+from .ranking import Ranked, Ranking
+from .showing import describe_result, draw_result, only_target
 from .verdict import (
     CONFIDENCE,
     Outcome,
@@ -43,9 +45,12 @@ __all__ = [
     "count_votes",
     "decide",
     "decide_by_votes",
+    "describe_result",
+    "draw_result",
     "finite_blocks",
     "finite_features",
     "first_shares",
+    "only_target",
     "percentile_interval",
     "refuse_other_dimension",
     "vote_of",

@@ -3,54 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.errors import DataError
+from dsim.errors import DataError, UsageError
 from dsim.files import write_text
 from dsim.files.documents import array, nullable, number, or_nan, read_either, to_json
+from dsim.measures.ranking import Ranked, Ranking
+from dsim.measures.showing import describe_result, draw_result, only_target
 from dsim.measures.verdict import Verdict, tied_sources
-from dsim.registry import Direction
+from dsim.registry import Direction, load
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+    from dsim.data import Dataset
 
 SCHEMA = "dsim.matrix/1"
 _HINT = "give a matrix.json that dsim wrote"
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """One source in the ranking for a target. ``low`` and ``high`` bound the interval of ``value``; NaN without one.
-
-    ``p`` is that of the permutation test, and ``p_adjusted`` Holm's for all sources of the target; NaN without one.
-    """
-
-    source: str
-    value: float
-    low: float = math.nan
-    high: float = math.nan
-    first_share: float = math.nan
-    note: str = ""
-    p: float = math.nan
-    p_adjusted: float = math.nan
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Sources for one target, best first; failed cells last, with their reasons."""
-
-    target: str
-    entries: tuple[Ranked, ...]
-    verdict: Verdict
-
-    def __str__(self) -> str:
-        lines = [f"{rank}. {entry.source}  {entry.value:.4g}" for rank, entry in enumerate(self.entries, 1)]
-        return "\n".join([f"target {self.target}: {self.verdict.reason}", *lines])
+#: Verdicts that the short form names.
+_SAID = 3
 
 
 @dataclass(frozen=True)
@@ -156,6 +133,14 @@ class SimilarityMatrix:
         """
         return tied_sources(self.distances(target))
 
+    def best(self, target: str | None = None) -> str | None:
+        """Return the source that is nearest to a target, the first of several that tie; None where none has a value.
+
+        The target may be left out where there is only one. ``verdicts`` says how sure the choice is. Raises DataError
+        where the matrix has no such target, and UsageError where one of several must be named.
+        """
+        return next(iter(self.nearest(only_target(self.targets) if target is None else target)), None)
+
     def rankings(self) -> list[Ranking]:
         """Return the ranking of every target."""
         return [self.ranking(target) for target in self.targets]
@@ -183,6 +168,57 @@ class SimilarityMatrix:
         if name not in names:
             raise DataError(f"the matrix has no dataset {name!r}", hint=f"it has: {', '.join(names)}")
         return list(names).index(name)
+
+    def __repr__(self) -> str:
+        said = [f"{target}: {verdict.reason}" for target, verdict in list(self.verdicts.items())[:_SAID]]
+        said += [f"{len(self.failed)} cells failed"] if self.failed else []
+        return describe_result(type(self).__name__, self.measure, self.sources, self.targets, said)
+
+    def __str__(self) -> str:
+        rankings = [str(self.ranking(target)) for target in self.targets if target in self.verdicts]
+        return "\n\n".join([f"{self.measure}, {self.direction}", *rankings])
+
+    def _repr_html_(self) -> str:
+        from dsim.pages import format_number, render_result
+
+        nearest = [(place, name) for place, target in enumerate(self.targets, 1) for name in self.nearest(target)]
+        rows = [
+            [source, *(format_number(value) if value == value else "failed" for value in row)]
+            for source, row in zip(self.sources, self.values.tolist(), strict=True)
+        ]
+        said = [f"{target}: {verdict.reason}" for target, verdict in self.verdicts.items()]
+        said += [f"{source} for {target} failed: {reason}" for source, target, reason in self.failed]
+        small = "small" if self.direction is Direction.DISTANCE else "large"
+        strong = [(self.sources.index(name), place) for place, name in nearest]
+        title = f"{self.measure}: {self.direction} of sources (rows) to targets; {small} means similar"
+        return render_result(title, ["source", *self.targets], rows, said, strong=strong)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Return the heat map of the values, (sources, targets), as a matplotlib figure; with a path also as a file.
+
+        Raises UsageError for a path that does not end in .png or .svg.
+        """
+        return draw_result("draw_heatmap", path, self)
+
+    def plot_embedding(self, path: str | Path | None = None) -> Figure:
+        """Return the map of all images, points (n, k) of each dataset, as a figure; with a path also as a file.
+
+        Raises UsageError where the measure embeds nothing, and for a matrix that was read from a file: those hold none.
+        """
+        if not self.clouds:
+            fix = "compare anew: files hold no points" if "embedding" in self.provenance else "choose one that embeds"
+            raise UsageError(f"the matrix of {self.measure} has no points to draw_result", hint=f"{fix}, such as asap")
+        roles = {**dict.fromkeys(self.targets, "target"), **dict.fromkeys(self.sources, "source")}
+        return draw_result("draw_embedding", path, self.clouds, roles, title=f"{self.measure}: where the datasets lie")
+
+    def report(self, path: str | Path, datasets: Iterable[Dataset] = ()) -> Path:
+        """Write the HTML report that ``dsim compare --report`` writes, and return its path.
+
+        ``datasets`` : those whose images are shown though they lie in memory; all others are opened where they lie.
+        Raises UsageError unless the name ends in .html, and DsimError where the disk refuses.
+        """
+        written: Path = load("dsim.cli.report:write_matrix_report")(self, Path(path), datasets)
+        return written
 
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a table (sources, targets)."""

@@ -15,6 +15,7 @@ from .markup import (
     render_section,
     render_table,
 )
+from .notebook import render_result
 from .pictures import (
     CELL,
     Picture,
@@ -55,6 +56,7 @@ __all__ = [
     "render_map",
     "render_page",
     "render_picture",
+    "render_result",
     "render_scroll",
     "render_section",
     "render_table",

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def draw_embedding(
     clouds: Mapping[str, NDArray[np.floating]],
     roles: Mapping[str, Role],
-    path: Path,
+    path: Path | None,
     title: str,
     note: str = "",
-) -> None:
+) -> Figure:
     """Draw the points of all datasets in one plane, with equal axes: distances can be read off.
 
     Sources are filled shapes, targets are crosses; the large mark of each dataset is its mean. Clouds of more than two
@@ -37,7 +37,7 @@ def draw_embedding(
     ----------
     clouds : points (n, k) of each dataset, k the same for all; points that are not finite are left out.
     roles : ``"source"`` or ``"target"`` for each dataset.
-    path : a name in .png or .svg; written atomically. ``title``, ``note`` : above and below the picture.
+    path : a name in .png or .svg, written atomically; None writes no file. ``title``, ``note`` : above and below it.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def draw_embedding(
             _scatter(axes, points, look[name], roles[name])
         add_legend(figure, look, roles, {name: len(cloud) for name, cloud in clouds.items()})
         _label_centres(figure, axes, plane, look, roles)
-        save(figure, path, title)
+        return save(figure, path, title)
 
 
 def _require(clouds: Mapping[str, NDArray[np.floating]], roles: Mapping[str, Role]) -> None:

@@ -23,7 +23,9 @@ _NAME_LENGTH = 32
 _ROOM_FOR_NUMBERS = 0.4
 
 
-def draw_heatmap(matrix: SimilarityMatrix, path: Path, title: str | None = None, note: str = "") -> None:
+def draw_heatmap(
+    matrix: SimilarityMatrix, path: Path | None = None, title: str | None = None, note: str = "", legend: str = ""
+) -> Figure:
     """Draw a matrix as coloured cells, perceptually uniform: the darker, the more similar.
 
     A star marks the best source of each target: filled, or hollow without a clear winner. A dataset against
@@ -32,8 +34,9 @@ def draw_heatmap(matrix: SimilarityMatrix, path: Path, title: str | None = None,
     Parameters
     ----------
     matrix : its values are (sources, targets).
-    path : a name in .png or .svg; written atomically.
-    title : default: the measure and its direction. ``note`` : a line below the picture.
+    path : a name in .png or .svg, written atomically; None writes no file.
+    title : default: the measure and its direction. ``note`` : a line below the picture. ``legend`` : what the colours
+        mean; default: the direction and the unit.
 
     Raises
     ------
@@ -45,13 +48,13 @@ def draw_heatmap(matrix: SimilarityMatrix, path: Path, title: str | None = None,
     with pictures():
         figure, axes = _canvas(matrix, cell, title)
         mesh = _cells(axes, matrix)
-        _colour_bar(figure, axes, mesh, matrix)
+        _colour_bar(figure, axes, mesh, matrix, legend)
         _name_axes(axes, matrix, cell)
         if cell >= _ROOM_FOR_NUMBERS:
             _numbers(axes, matrix, mesh, cell)
         marks = [*_stars(axes, matrix, mesh, cell), *self_pairs(axes, matrix.same), *failures(axes, _reasons(matrix))]
         explain(figure, axes, marks, note)
-        save(figure, path, title)
+        return save(figure, path, title)
 
 
 def _reasons(matrix: SimilarityMatrix) -> dict[tuple[int, int], str]:
@@ -95,7 +98,7 @@ def _limits(matrix: SimilarityMatrix) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
-def _colour_bar(figure: Figure, axes: Axes, mesh: Any, matrix: SimilarityMatrix) -> None:
+def _colour_bar(figure: Figure, axes: Axes, mesh: Any, matrix: SimilarityMatrix, legend: str) -> None:
     """To the right of the cells, at their top: as high as they are, within 1.6 to 4 inches."""
     width, height = figure.get_size_inches()
     length = float(np.clip(height, 1.6, 4)) / height
@@ -103,7 +106,7 @@ def _colour_bar(figure: Figure, axes: Axes, mesh: Any, matrix: SimilarityMatrix)
     bar = figure.colorbar(mesh, cax=place)
     unit = f", {matrix.unit}" if matrix.unit else ""
     similar = "small" if matrix.direction is Direction.DISTANCE else "large"
-    bar.set_label(f"{matrix.direction}{unit} ({similar} is similar)")
+    bar.set_label(legend or f"{matrix.direction}{unit} ({similar} is similar)")
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8)
     if matrix.direction is Direction.DISTANCE:

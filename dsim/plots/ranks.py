@@ -26,7 +26,7 @@ _COLOURS = "viridis"
 _ROOM_FOR_RANKS, _BETWEEN, _ABOVE_STRIP = 0.3, 0.8, 0.12
 
 
-def draw_ranks(evaluation: Evaluation, path: Path, note: str = "") -> None:
+def draw_ranks(evaluation: Evaluation, path: Path | None = None, note: str = "") -> Figure:
     """Draw the ranks of all sources for each target, on the left by the measure, on the right by the truth.
 
     Dark is the first rank; tied sources share their mean rank. In both panels a star marks the best source of the
@@ -37,7 +37,7 @@ def draw_ranks(evaluation: Evaluation, path: Path, note: str = "") -> None:
     Parameters
     ----------
     evaluation : of distances and scores (sources, targets).
-    path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
+    path : a name in .png or .svg, written atomically; None writes no file. ``note`` : a line below the picture.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def draw_ranks(evaluation: Evaluation, path: Path, note: str = "") -> None:
         _strip(strips[1], "regret", evaluation.judgement.per_target["regret"], decimals(evaluation), cell)
         _name(panels, strips, evaluation, order)
         explain(figure, strips[0], [*_ends(evaluation), *marks], note)
-        save(figure, path, title)
+        return save(figure, path, title)
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

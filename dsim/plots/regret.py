@@ -28,7 +28,7 @@ _BESIDE: dict[str, dict[str, Any]] = {
 }
 
 
-def draw_regret(evaluations: Sequence[Evaluation], path: Path, note: str = "") -> None:
+def draw_regret(evaluations: Sequence[Evaluation], path: Path | None = None, note: str = "") -> Figure:
     """Draw the regret of each target under one or several measures, beside a random source and the best fixed one.
 
     Targets are in rows, the first measure's largest regret on top, targets without one last. For one measure the
@@ -38,7 +38,7 @@ def draw_regret(evaluations: Sequence[Evaluation], path: Path, note: str = "") -
     Parameters
     ----------
     evaluations : at least one; by one truth, of the same pairs (sources, targets).
-    path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
+    path : a name in .png or .svg, written atomically; None writes no file. ``note`` : a line below the picture.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def draw_regret(evaluations: Sequence[Evaluation], path: Path, note: str = "") -
         )
         head(figure, title, below)
         foot(figure, [_how(evaluations), note], int(13 * figure.get_figwidth()))
-        save(figure, path, title)
+        return save(figure, path, title)
 
 
 def _require(evaluations: Sequence[Evaluation]) -> None:

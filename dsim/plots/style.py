@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dsim.errors import UsageError
 from dsim.files import replacing
@@ -148,19 +148,38 @@ _METADATA: dict[str, dict[str, str | None]] = {
 }
 
 
-def check_suffix(path: Path) -> None:
-    """Raise UsageError unless the suffix is one of a picture: .png or .svg."""
-    if path.suffix.lower() not in _METADATA:
+def check_suffix(path: Path | None) -> None:
+    """Raise UsageError unless the suffix is one of a picture: .png or .svg; a picture without a path is not written."""
+    if path is not None and path.suffix.lower() not in _METADATA:
         raise UsageError(f"cannot write a picture as {path.name!r}", hint="end its name in .png or .svg")
 
 
-def save(figure: Figure, path: Path, title: str) -> None:
-    """Write the figure as PNG or SVG, by the suffix; the title stands in the file's metadata.
+def save(figure: Figure, path: Path | None, title: str) -> Figure:
+    """Write the figure as PNG or SVG, by the suffix, and return it; the title stands in the file's metadata.
+
+    Without a path nothing is written. A notebook shows the figure either way, though pyplot does not know it.
 
     Raises UsageError for another suffix, and DsimError where the file cannot be written.
     """
     check_suffix(path)
-    suffix = path.suffix.lower()
-    metadata = {"Title": title, **_METADATA[suffix]}
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=suffix[1:], dpi=160, bbox_inches="tight", pad_inches=0.15, metadata=metadata)
+    if path is not None:
+        suffix = path.suffix.lower()
+        metadata = {"Title": title, **_METADATA[suffix]}
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=suffix[1:], dpi=160, metadata=metadata, **_WHOLE)
+    setattr(figure, "_repr_png_", partial(_png, figure))  # noqa: B010 matplotlib declares no such attribute
+    return figure
+
+
+#: The file is cut to what is drawn, names and legends included.
+_WHOLE: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.15}
+
+
+def _png(figure: Figure) -> bytes:
+    """The picture for a notebook."""
+    from io import BytesIO
+
+    written = BytesIO()
+    with pictures():
+        figure.savefig(written, format="png", dpi=110, **_WHOLE)
+    return written.getvalue()

@@ -50,7 +50,7 @@ _NEAR = "distance, near on the left"
 _BAND: dict[str, Any] = {"color": INK, "alpha": 0.09, "linewidth": 0, "zorder": 1}
 
 
-def draw_transfer(evaluation: Evaluation, path: Path, note: str = "") -> None:
+def draw_transfer(evaluation: Evaluation, path: Path | None = None, note: str = "") -> Figure:
     """Draw the distance of each counted pair against its transferability, or its score without a baseline.
 
     Up to 8 targets with up to 60 pairs share one panel, like Fig. 4 of the cats paper (arXiv:2107.05940): colour and
@@ -61,7 +61,7 @@ def draw_transfer(evaluation: Evaluation, path: Path, note: str = "") -> None:
     Parameters
     ----------
     evaluation : of distances and scores (sources, targets).
-    path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
+    path : a name in .png or .svg, written atomically; None writes no file. ``note`` : a line below the picture.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def draw_transfer(evaluation: Evaluation, path: Path, note: str = "") -> None:
         settle(figure)
         for waiting in names:
             waiting.place(9 if together else 7, _COVERS_PAIR)
-        save(figure, path, title)
+        return save(figure, path, title)
 
 
 def _draw_together(evaluation: Evaluation, pairs: Pairs) -> tuple[Figure, list[Names], str]:

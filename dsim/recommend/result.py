@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from dsim.recommend.reliability import Reliability, said
 from dsim.runtime import VERSION
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from dsim.data import Dataset
     from dsim.recommend.procedure import Choice
 
@@ -133,6 +135,30 @@ class Recommendation:
 
     def __str__(self) -> str:
         return "\n".join([f"for {self.target['name']}: {self.choice.reason}", *self.said])
+
+    def __repr__(self) -> str:
+        return f"<Recommendation for {self.target['name']}: {self.choice.reason}>"
+
+    def _repr_html_(self) -> str:
+        from dsim.pages import format_number, render_result
+
+        rows = [[candidate.source, format_number(candidate.value)] for candidate in self.choice.candidates]
+        said = [self.choice.reason, *self.said, *self.notes, *([self.command] if self.command else [])]
+        return render_result(f"a source for {self.target['name']}", ["source", self.matrix.measure], rows, said)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Return the heat map of the values that it rests on, as a figure; with a path also as a file.
+
+        Raises UsageError for a path that does not end in .png or .svg.
+        """
+        return self.matrix.plot(path)
+
+    def report(self, path: str | Path, datasets: Iterable[Dataset] = ()) -> Path:
+        """Write the HTML report on the comparison that it rests on, and return its path; see the matrix's ``report``.
+
+        Raises UsageError unless the name ends in .html, and DsimError where the disk refuses.
+        """
+        return self.matrix.report(path, datasets)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON document of schema ``dsim.recommend/1``; NaN is null."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, did_you_mean
 from dsim.files.documents import array, check, digest, nullable, read_either, to_json
+from dsim.measures import SimilarityMatrix, decide, describe_result, draw_result, only_target
+from dsim.registry import Direction
 from dsim.truth.checks import check_truth
 from dsim.truth.table import read_table, to_table
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 
@@ -103,6 +106,59 @@ class TransferMatrix:
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    def __repr__(self) -> str:
+        said = [f"{self.score}{f' in {self.unit}' if self.unit else ''}"]
+        said += [f"{len(self.missing)} pairs not measured"] if self.missing else []
+        return describe_result(type(self).__name__, self.name, self.sources, self.targets, said)
+
+    def _repr_html_(self) -> str:
+        from dsim.pages import format_number, render_result
+
+        best = [self.best(target) for target in self.targets]
+        rows = [
+            [source, *(format_number(value) for value in row)]
+            for source, row in zip(self.sources, self.mean.tolist(), strict=True)
+        ]
+        strong = [(self.sources.index(name), place) for place, name in enumerate(best, 1) if name is not None]
+        title = f"{self.name}: {self.score} of models trained on sources (rows), on each target"
+        said = [f"{source} for {target}: {reason}" for source, target, reason in self.missing]
+        return render_result(title, ["source", *self.targets], rows, said, strong=strong)
+
+    def best(self, target: str | None = None) -> str | None:
+        """Return the source, other than the target itself, that really served a target best; None without a score.
+
+        The target may be left out where there is only one. Raises DataError where the truth has no such target.
+        """
+        import numpy as np
+
+        target = only_target(self.targets) if target is None else target
+        scores = self.mean[:, self._position(target, "target", self.targets)].copy()
+        scores[[name == target for name in self.sources]] = np.nan
+        return None if np.isnan(scores).all() else self.sources[int(np.nanargmax(scores))]
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Return the heat map of the mean scores, (sources, targets), as a figure; with a path also as a file.
+
+        Raises UsageError for a path that does not end in .png or .svg.
+        """
+        legend = f"{self.score}{f', {self.unit}' if self.unit else ''} (large is better)"
+        title = f"{self.name}: measured transfer"
+        return draw_result("draw_heatmap", path, self._as_similarity(), title=title, legend=legend)
+
+    def _as_similarity(self) -> SimilarityMatrix:
+        import numpy as np
+
+        reasons = {(source, target): reason for source, target, reason in self.missing}
+        bare = SimilarityMatrix.of_distances(
+            self.sources, self.targets, self.mean, np.array([[s == t for t in self.targets] for s in self.sources])
+        )
+        scores = replace(bare, measure=self.score, direction=Direction.SIMILARITY, unit=self.unit)
+        return replace(
+            scores,
+            notes=tuple(tuple(reasons.get((s, t), "") for t in self.targets) for s in self.sources),
+            verdicts={target: decide(target, scores.distances(target)) for target in self.targets},
+        )
+
     @property
     def mean(self) -> NDArray[np.float64]:
         """Means over the known repetitions, float64 (sources, targets); NaN where there is none."""
@@ -164,12 +220,10 @@ class TransferMatrix:
         A source may have no value for the targets that are left; its missing cells then keep, or get, a reason. Raises
         DataError for a name that the truth does not have. Values are float64 (sources, targets, repetitions).
         """
-        import dataclasses
-
         rows = [self._position(name, "source", self.sources) for name in sources]
         columns = [self._position(name, "target", self.targets) for name in targets]
         kept = {*sources, *targets}
-        return dataclasses.replace(
+        return replace(
             self,
             sources=tuple(sources),
             targets=tuple(targets),
