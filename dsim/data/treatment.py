@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dsim.data.formats.pixels import PADDING
 from dsim.errors import DataError, DsimError
 from dsim.files import write_text
 from dsim.runtime import default_cache
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 #: Enters every key under which pixels, or what was computed from them, are cached. Bump it when decoding or scaling
 #: changes any number.
-TREATMENT_VERSION = 1
+TREATMENT_VERSION = 2
 
 AS_IS = "as stored, in [0, 1]"
 PERCENTILES = "percentiles"
@@ -175,7 +176,14 @@ def measure_scales(dataset: Samples, samples: Sequence[int]) -> dict[str, Scale]
         for key, quantiles in threads.map(lambda index: _quantiles(dataset, index), samples):
             if quantiles is not None:
                 groups[key].append(quantiles)
-    return {key: _scale_of(rows, is_float=key.startswith("float")) for key, rows in sorted(groups.items())}
+    return {key: _scale_of(_measured(rows), is_float=key.startswith("float")) for key, rows in sorted(groups.items())}
+
+
+def _measured(images: Sequence[Quantiles]) -> Sequence[Quantiles]:
+    """Those of images that hold more than padding; zeros where none does."""
+    import numpy as np
+
+    return [rows for rows in images if np.isfinite(rows).all()] or [np.zeros_like(images[0])]
 
 
 def _scale_of(images: Sequence[Quantiles], *, is_float: bool = False) -> Scale:
@@ -209,8 +217,12 @@ def _quantiles(dataset: Samples, index: int) -> tuple[str, Quantiles | None]:
             f"dataset {dataset.name!r}: image {dataset.ids[index]!r} in {dataset.location} holds NaN or infinity",
             hint="replace them, e.g. numpy.nan_to_num",
         )
-    values = np.percentile(native.reshape(-1, native.shape[2]), _PERCENTS, axis=0)
-    return key, values.astype(np.float64)
+    pixels = native.reshape(-1, native.shape[2])
+    if native.dtype.kind == "f":
+        pixels = pixels[(pixels > PADDING).all(axis=1)]
+    if not len(pixels):
+        return key, np.full((len(_PERCENTS), native.shape[2]), np.nan)
+    return key, np.percentile(pixels, _PERCENTS, axis=0).astype(np.float64)
 
 
 # Remembering ------------------------------------------------------------------------------------------------------

@@ -234,8 +234,22 @@ def volumes_of(files: Sequence[tuple[Item, Sequence[Piece]]]) -> list[Volume]:
             found.append(Volume(item.id, tuple(pieces), 1 + max(piece.header.time for piece in pieces)))
     per_folder = Counter(folder for folder, _ in series)
     for (folder, uid), pieces in series.items():
-        found.append(_of_series(pieces, uid, alone=per_folder[folder] == 1))
+        if _are_stills([piece.header for piece in pieces]):
+            found += [Volume(piece.item.id, (piece,)) for piece in pieces]
+        else:
+            found.append(_of_series(pieces, uid, alone=per_folder[folder] == 1))
     return found
+
+
+def _are_stills(headers: Sequence[FrameHeader]) -> bool:
+    """Whether images of a series are views, not slices: none states its place, and kind or sizes say that none has one.
+
+    So are stills of ultrasound and views of a chest; slices of CT and MR may lack their places, too.
+    """
+    slots = [header.slot for header in headers if header.slot is not None]
+    if any(slot.position is not None for slot in slots):
+        return False
+    return len({(header.height, header.width) for header in headers}) > 1 or not all(slot.sliced for slot in slots)
 
 
 def samples(volume: Volume, cut: Cut) -> Iterator[tuple[str, Piece]]:

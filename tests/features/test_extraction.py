@@ -97,7 +97,7 @@ def test_the_key_names_all_that_features_depend_on(dataset: Dataset) -> None:
     assert key == {
         "schema": 1,
         "images": dataset.images_fingerprint,
-        "treatment": 1,
+        "treatment": 2,
         "samples": 7,
         "extractor": "pixels:",
         "weights": "",

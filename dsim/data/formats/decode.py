@@ -18,17 +18,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_HEAD_BYTES = max(nifti.HEAD_BYTES, dicom.HEAD_BYTES)
 #: Names of files that are taken for images; their first bytes decide what they really are.
 IMAGE_SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".pnm", ".tif", ".tiff"}
     | {".nii", ".dcm"}
 )
+#: Raw files of cameras begin as TIFF does, with a preview.
+_CAMERA_SUFFIXES = frozenset({".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".sr2", ".srw"})
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file is taken for an image, by its name; where that has no ending, by whether it is DICOM."""
-    name = path.name.lower()
-    return path.suffix.lower() in IMAGE_SUFFIXES or name.endswith(".nii.gz") or dicom.looks_like(path)
+    """Return whether a file is taken for an image: by its name, or, of any other ending, by its first bytes."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES or path.name.lower().endswith(".nii.gz"):
+        return True
+    if suffix in _CAMERA_SUFFIXES:
+        return False
+    try:
+        return path.is_file() and _decoder_of(_head(path)) is not None
+    except OSError:
+        return False
 
 
 def headers(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[FrameHeader, ...]:
@@ -78,16 +88,28 @@ def verify(path: Path, *, mask: bool = False, thorough: bool = False, max_pixels
 
 
 def _decoder(path: Path) -> ModuleType:
+    head = _head(path)
+    decoder = _decoder_of(head)
+    if decoder is None:
+        raise ValueError("it is empty" if not head else "it is not an image of a known format")
+    return decoder
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; ValueError for a pipe or a device, whose opening could wait for ever."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is not a regular file")
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _decoder_of(head: bytes) -> ModuleType | None:
     from dsim.data.formats import raster, tiff
 
-    with path.open("rb") as file:
-        head = file.read(nifti.HEAD_BYTES)
     if dicom.is_dicom(head):
         return dicom
     if nifti.is_nifti(head):
         return nifti
     if tiff.is_tiff(head):
         return tiff
-    if raster.format_of(head[:16]) is None:
-        raise ValueError("it is empty" if not head else "it is not an image of a known format")
-    return raster
+    return raster if raster.format_of(head[:32]) else None

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.formats.pixels import FrameHeader, NoImageError, Slot, refuse_bomb
+from dsim.data.formats.pixels import PADDING, FrameHeader, NoImageError, Slot, all_channels_equal, refuse_bomb
 from dsim.errors import UnreadableImageError
 
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
-    import numpy as np
     from numpy.typing import NDArray
 
 #: Bytes of a file that show whether it is one.
-HEAD_BYTES = 132
+HEAD_BYTES = 1024
 _PIXELS, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
 _DELIMITER = b"\xfe\xff\xdd\xe0"
 #: Longer elements are left in the file until they are asked for: the pixels.
@@ -24,20 +24,45 @@ _DEFER = 1024
 _CODECS = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg pylibjpeg-rle"
 
 
+#: Explicit value representations whose length takes four bytes, after two that are reserved.
+_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT"})
+#: Groups that a data set without preamble begins with: meta information, identification.
+_FIRST_GROUPS = (0x0002, 0x0008)
+_ENOUGH, _LONGEST = 3, 2**16
+#: Kinds of images that are slices even where no position is stated (part of the name of their SOP class).
+_SLICES = ("CT Image", "MR Image", "Positron Emission", "Nuclear Medicine", "Tomography")
+
+
 def is_dicom(head: bytes) -> bool:
-    """Return whether a file starts as DICOM."""
-    return head[128:132] == b"DICM"
+    """Return whether a file starts as DICOM, with or without the preamble of 128 bytes.
+
+    >>> is_dicom(bytes(128) + b"DICM"), is_dicom(b"DICM" + bytes(128))
+    (True, False)
+    """
+    return head[128:132] == b"DICM" or any(_starts_with_elements(head, order) for order in "<>")
 
 
-def looks_like(path: Path) -> bool:
-    """Return whether a file whose name has no ending (or ends in a number, as UIDs do) is DICOM by its first bytes."""
-    if path.suffix and not path.suffix[1:].isdigit():
-        return False
-    try:
-        with path.open("rb") as file:
-            return is_dicom(file.read(HEAD_BYTES))
-    except OSError:
-        return False
+def _starts_with_elements(head: bytes, order: str) -> bool:
+    """Whether the first elements follow one another as in a data set: old exports have no preamble."""
+    place, last = 0, (0, 0)
+    for count in range(_ENOUGH):
+        if place + 12 > len(head):
+            return count > 1
+        tag = struct.unpack_from(f"{order}HH", head, place)
+        kind = head[place + 4 : place + 6]
+        explicit = kind.isalpha() and kind.isupper()
+        if kind in _LONG:
+            length, value = struct.unpack_from(f"{order}I", head, place + 8)[0], place + 12
+        elif explicit:
+            length, value = struct.unpack_from(f"{order}H", head, place + 6)[0], place + 8
+        else:
+            length, value = struct.unpack_from(f"{order}I", head, place + 4)[0], place + 8
+        known = tag[0] in _FIRST_GROUPS or count > 1
+        # Big endian is always explicit; lengths are even.
+        if tag <= last or not known or length % 2 or length > _LONGEST or (order == ">" and not explicit):
+            return False
+        place, last = value + length, tag
+    return True
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
@@ -46,13 +71,15 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
     Raises ValueError where the file breaks off, or needs a codec that is missing; UnreadableImageError for more than
     ``max_pixels``; NoImageError for plans, structures, reports and other objects without pixels.
     """
-    header = _opened(path)
+    header, stated = _opened(path, defer_size=_DEFER)
     _refuse_no_pixels(header, path)
     channels = int(header.get("SamplesPerPixel", 1))
     refuse_bomb(path, int(header.Rows), int(header.Columns), channels, max_pixels)
     frames = _frames(header)
     if frames < 1:
         raise ValueError("it has zero slices: NumberOfFrames is 0")
+    if not stated:
+        _refuse_unknown_syntax(header, path)
     _refuse_missing_codec(header, path)
     _refuse_truncated(header, path)
     frame = FrameHeader(
@@ -64,8 +91,8 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
     """Return values of one frame, (H, W) or (H, W, 3): rescaled, MONOCHROME1 inverted, palette and YBR as RGB.
 
-    8 bits stay uint8 where nothing rescales them; all else is float32. Raises UnreadableImageError for more than
-    ``max_pixels``.
+    8 bits stay uint8 where nothing rescales them; all else is float32. Padding is 0 or ``PADDING``. Raises
+    UnreadableImageError for more than ``max_pixels``.
     """
     import numpy as np
 
@@ -80,10 +107,12 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
     if kind == "MONOCHROME1":
         ends = _rescaled(header, _ends(header), index)
         values = float(ends[0]) + float(ends[1]) - values.astype(np.float64)
-    if _dtype(header) == "uint8":
-        return values.astype(np.uint8, copy=False)
-    single: NDArray[np.float32] = values.astype(np.float32)
-    return single
+    shallow = _dtype(header) == "uint8"
+    values = values.astype(np.uint8 if shallow else np.float32)
+    padding = _padding(header, stored)
+    if padding is not None:
+        values[padding] = 0 if shallow else PADDING
+    return values
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
@@ -103,27 +132,37 @@ def series_of(path: Path) -> str:
     import pydicom
 
     try:
-        header = pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"], stop_before_pixels=True)
+        with path.open("rb") as file:
+            if not is_dicom(file.read(HEAD_BYTES)):
+                return ""
+        header = pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"], stop_before_pixels=True, force=True)
     except Exception:  # whatever is wrong is reported when the file is read
         return ""
     return str(header.get("SeriesInstanceUID", ""))
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path, **options: Any) -> tuple[Any, bool]:
+    """The data set, and whether it states its transfer syntax; where it does not, that in which it was found is set."""
     import pydicom
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    return pydicom.dcmread(path, defer_size=_DEFER)
+    header = pydicom.dcmread(path, force=True, **options)
+    if "TransferSyntaxUID" in header.file_meta:
+        return header, True
+    implicit, little = header.original_encoding
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return header, False
 
 
 def _frame(path: Path, index: int) -> tuple[Any, NDArray[Any]]:
-    import pydicom
     from pydicom.pixels.utils import pixel_array
 
-    header = _opened(path)
+    header, stated = _opened(path, defer_size=_DEFER)
     _refuse_missing_codec(header, path)
-    # From the file only the frame is read; but a deflated file has to be inflated as a whole.
-    source = pydicom.dcmread(path) if header.file_meta.TransferSyntaxUID.is_deflated else path
-    return header, pixel_array(source, index=index)
+    # From the file only the frame is read; but it must state how, and a deflated file has to be inflated as a whole.
+    whole = not stated or header.file_meta.TransferSyntaxUID.is_deflated
+    return header, pixel_array(_opened(path)[0] if whole else path, index=index)
 
 
 # What the header states -------------------------------------------------------------------------------------------
@@ -140,7 +179,9 @@ def _slot(header: Any) -> Slot:
         return tuple(float(value) for value in values) if values is not None and len(values) == count else None
 
     number = header.get("InstanceNumber")
+    kind = str(getattr(header.get("SOPClassUID"), "name", ""))
     return Slot(
+        sliced=any(part in kind for part in _SLICES),
         series=str(header.get("SeriesInstanceUID", "")),
         number=None if number is None else int(number),
         position=numbers("ImagePositionPatient", 3),
@@ -173,6 +214,7 @@ def _traits(header: Any) -> tuple[str, ...]:
         "palette turned into its colours": kind == "PALETTE COLOR",
         "YBR turned into RGB": kind.startswith("YBR"),
         "rescaled to the values of its modality": _rescales(header),
+        "padding read as background": _pads(header),
     }
     return tuple(trait for trait, holds in facts.items() if holds)
 
@@ -211,13 +253,42 @@ def _ends(header: Any) -> NDArray[Any]:
 
 
 def _colours(header: Any, stored: NDArray[Any]) -> NDArray[Any]:
-    """RGB of a palette; 16-bit tables are cut to 8 unless they fill only 8."""
+    """Colours of a palette, (H, W, 3), or (H, W) where all of them are gray."""
+    import numpy as np
+
+    first, table = _palette(header)
+    colours: NDArray[Any] = table[np.clip(stored.astype(np.int64) - first, 0, len(table) - 1)]
+    return colours[..., 0] if all_channels_equal(table[None]) else colours
+
+
+def _palette(header: Any) -> tuple[int, NDArray[Any]]:
+    """The stored number of the first entry, and all entries, uint8 (k, 3): the upper 8 of 16 bits, if they are used."""
     import numpy as np
     from pydicom.pixels.processing import apply_color_lut
 
-    colours = apply_color_lut(stored, header)
-    table: NDArray[Any] = (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
-    return table
+    count, first, _ = header.RedPaletteColorLookupTableDescriptor
+    entries = np.arange(first, first + (count or 2**16))
+    table = apply_color_lut(entries, header)[:, :3]
+    return first, (table >> 8 if table.max() > 255 else table).astype(np.uint8)
+
+
+def _padding(header: Any, stored: NDArray[Any]) -> NDArray[Any] | None:
+    """Where pixels (H, W) are padding, which is no measured value (PS3.3 C.7.5.1.1.2); None where none is stated."""
+    import numpy as np
+
+    if not _pads(header):
+        return None
+    ends = [header.PixelPaddingValue, header.get("PixelPaddingRangeLimit", header.PixelPaddingValue)]
+    # Some writers state a signed value as unsigned, or the other way round.
+    unsigned = np.array([int(end) % 2 ** (8 * stored.dtype.itemsize) for end in ends], f"u{stored.dtype.itemsize}")
+    low, high = sorted(unsigned.view(stored.dtype.newbyteorder("=")).tolist())
+    within: NDArray[Any] = (stored >= low) & (stored <= high)
+    return within
+
+
+def _pads(header: Any) -> bool:
+    gray = str(header.PhotometricInterpretation).startswith("MONOCHROME")
+    return gray and not _bilevel(header) and header.get("PixelPaddingValue") is not None
 
 
 # What is refused --------------------------------------------------------------------------------------------------
@@ -230,6 +301,16 @@ def _refuse_no_pixels(header: Any, path: Path) -> None:
     if kind and "Image" not in kind:
         raise NoImageError(f"{path} is a {kind}: it holds no pixels", hint="name a file that holds an image")
     raise ValueError("it holds no integer pixels, or breaks off before them")
+
+
+def _refuse_unknown_syntax(header: Any, path: Path) -> None:
+    """Raise UnreadableImageError where pixels are compressed, but nothing says how."""
+    pixels = header.get_item(_PIXELS, keep_deferred=True)
+    if getattr(pixels, "length", 0) == _UNDEFINED:
+        raise UnreadableImageError(
+            f"{path} states no TransferSyntaxUID, and its pixels are compressed: how is not known",
+            hint="export it again, or uncompressed",
+        )
 
 
 def _refuse_missing_codec(header: Any, path: Path) -> None:

@@ -19,16 +19,23 @@ _REPAIR = "repair or remove the file, or pass over it with --skip-unreadable (in
 
 
 PICTURE = "picture"
+#: Stands for pixels (h, w, c) that were never measured, such as those around a reconstructed circle: the smallest
+#: float32. The range of a dataset is measured without them, and they become 0. Some maps mark missing values so, too.
+PADDING = -3.4028234663852886e38
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a DICOM image lies: its series, its number, position (mm) and directions of rows and columns."""
+    """Where a DICOM image lies: its series, its number, position (mm) and directions of rows and columns.
+
+    ``sliced`` is whether images of its kind (CT, MR, ...) are slices even where no position is stated.
+    """
 
     series: str
     number: int | None = None
     position: tuple[float, ...] | None = None
     orientation: tuple[float, ...] | None = None
+    sliced: bool = True
 
 
 @dataclass(frozen=True)

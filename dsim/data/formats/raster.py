@@ -39,6 +39,8 @@ _MODE_TRAITS = {
 }
 _DEEP = {"I;16": "uint16", "I;16B": "uint16", "I": "uint16", "F": "float32"}
 _ORIENTATION = 0x0112
+_BMP_HEADERS = frozenset(bytes([length, 0, 0, 0]) for length in (12, 16, 40, 52, 56, 64, 108, 124))
+_HEAD = 32
 
 
 def format_of(head: bytes) -> str | None:
@@ -51,9 +53,10 @@ def format_of(head: bytes) -> str | None:
         return "GIF"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WEBP"
-    if re.match(rb"P[1-6]\s", head):
+    if re.match(rb"P[1-6]\s+[\d#]", head):
         return "PPM"
-    return "BMP" if head.startswith(b"BM") else None
+    # Two letters are few: the header behind them has one of these lengths.
+    return "BMP" if head.startswith(b"BM") and head[14:18] in _BMP_HEADERS else None
 
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
@@ -102,7 +105,7 @@ def looks_whole(path: Path) -> bool:
     """Return whether the file is as long as its format says, or ends as it should; another may be truncated."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(_HEAD)
         file.seek(max(0, size - 12))
         tail = file.read()
     return {
@@ -117,7 +120,7 @@ def looks_whole(path: Path) -> bool:
 def _opened(file: Any, path: Path, max_pixels: int) -> Image.Image:
     """The image with its header read, at most ``max_pixels`` large."""
     file.seek(0)
-    kind = format_of(file.read(16))
+    kind = format_of(file.read(_HEAD))
     file.seek(0)
     image: Image.Image = _factory(str(kind))(file, str(path))
     refuse_bomb(path, image.height, image.width, len(image.getbands()), max_pixels)
@@ -193,7 +196,7 @@ def _frames(path: Path, modified: int) -> tuple[NDArray[Any], ...]:
     from PIL import ImageSequence
 
     with path.open("rb") as file:
-        kind = format_of(file.read(16))
+        kind = format_of(file.read(_HEAD))
         file.seek(0)
         image = _factory(str(kind))(file, str(path))
         return tuple(_colours(frame) for frame in ImageSequence.Iterator(image))
