@@ -30,13 +30,13 @@ def draw_embedding(
 ) -> Figure:
     """Draw the points of all datasets in one plane, with equal axes: distances can be read off.
 
-    Sources are filled shapes, targets are crosses; the large mark of each dataset is its mean. Clouds of more than two
-    dimensions are projected onto principal components, which the picture says.
+    Sources are bright filled shapes, targets are dark strokes; the large mark of each dataset is its mean. Clouds of
+    more than two dimensions are projected onto principal components, which the picture says.
 
     Parameters
     ----------
     clouds : points (n, k) of each dataset, k the same for all; points that are not finite are left out.
-    roles : ``"source"`` or ``"target"`` for each dataset.
+    roles : ``"source"`` or ``"target"`` for each dataset; of others too, so that equal roles give equal looks.
     path : a name in .png or .svg, written atomically; None writes no file. ``title``, ``note`` : above and below it.
 
     Raises
@@ -46,7 +46,8 @@ def draw_embedding(
     check_suffix(path)
     _require(clouds, roles)
     plane, how = to_plane(clouds)
-    look = looks({name: roles[name] for name in clouds})
+    # Of all that have a role, drawn or not: a dataset keeps its look in the pictures of all measures of a run.
+    look = {name: one for name, one in looks(roles).items() if name in clouds}
     with pictures():
         figure, axes = _canvas(title, "\n".join(filter(None, [how, note])))
         _frame(axes, np.concatenate(list(plane.values())))
@@ -116,5 +117,7 @@ def _label_centres(
         axes.plot(x, y, zorder=4, **centre_mark(look[name], roles[name]))
     colours, points = [look[name].colour for name in named], np.concatenate(list(plane.values()))
     names = names_of(axes, named, centres, colours, points, size=8.5, length=NAME_LENGTH)
+    for name, text in zip(named, names.texts, strict=True):
+        text.set_fontweight("bold" if roles[name] == "target" else "normal")
     settle(figure)
     names.place()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dsim.plots.marks import centre_mark
 from dsim.plots.names import names_of, settle
-from dsim.plots.style import COLOURS, GRID, PALE_INK, SHAPES, Look, check_suffix, drawable, pictures, save
+from dsim.plots.style import GRID, PALE_INK, Look, check_suffix, drawable, looks, pictures, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from dsim.data import Dataset
-    from dsim.embeddings.clouds import DatasetMap, Role
+    from dsim.embeddings.clouds import DatasetMap
 
 Points = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ def draw_map(found: DatasetMap, path: Path, title: str, note: str = "") -> None:
     """Draw the map as PNG or SVG, by the suffix; written atomically.
 
     The typical image of a dataset is the one nearest to its centre, joined to it by a line; no two lines cross. Colours
-    run around the map, so that datasets of one colour are not neighbours.
+    run around the map, so that datasets of one role and colour are not neighbours.
     """
 
     check_suffix(path)
@@ -125,16 +125,7 @@ def lay_out(found: DatasetMap) -> Layout:
     ports, sides = frame.ports()
     place = assign_ports((found.centres - low) * scale, ports)
     around = [found.clouds[number] for number in np.argsort(place)]
-    return Layout(frame, ports, sides, place, _looks({cloud.name: cloud.role for cloud in around}), limits)
-
-
-def _looks(around: Mapping[str, Role]) -> dict[str, Look]:
-    """Colours run around the map through sources and targets together: of one colour are only those far apart."""
-
-    return {
-        name: Look(COLOURS[position % len(COLOURS)], SHAPES[role][position // len(COLOURS) % len(SHAPES[role])])
-        for position, (name, role) in enumerate(around.items())
-    }
+    return Layout(frame, ports, sides, place, looks({cloud.name: cloud.role for cloud in around}), limits)
 
 
 def _limits(found: DatasetMap, frame: Frame) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -113,6 +113,13 @@ SHAPES: Mapping[Role, tuple[str, ...]] = {
     "target": ("x", "+", "1", "2", "3", "4"),
 }
 
+#: Colours of each role. Those of targets are all darker than those of sources: lightness is the part of a colour that
+#: every eye sees, and thin strokes need it on white.
+ROLE_COLOURS: Mapping[Role, tuple[str, ...]] = {
+    "source": (*COLOURS[:6], "#8256F0"),
+    "target": ("#000000", "#1A12A0", "#7A3C00", "#8A0045", "#4F5570", "#00483A", "#560070"),
+}
+
 
 @dataclass(frozen=True)
 class Look:
@@ -125,19 +132,17 @@ class Look:
 def looks(roles: Mapping[str, Role]) -> dict[str, Look]:
     """Return a look for each dataset, in order; no two of up to 56 sources, nor of up to 42 targets, are equal.
 
-    Colours run through sources and targets together, so that few datasets share none.
+    Colour and shape change together, so that either distinguishes a few. However many there are, no source shares a
+    colour or a shape with a target.
 
     >>> looks({"a": "source", "b": "target"})
-    {'a': Look(colour='#0072B2', shape='o'), 'b': Look(colour='#D55E00', shape='x')}
+    {'a': Look(colour='#0072B2', shape='o'), 'b': Look(colour='#000000', shape='x')}
     """
-    order = [name for role in ("source", "target") for name in roles if roles[name] == role]
-    sources = sum(role == "source" for role in roles.values())
     result = {}
-    for position, name in enumerate(order):
-        role = roles[name]
-        shapes = SHAPES[role]
-        turn = (position - (sources if role == "target" else 0)) // len(COLOURS)
-        result[name] = Look(COLOURS[position % len(COLOURS)], shapes[turn % len(shapes)])
+    for role in ("source", "target"):
+        colours, shapes = ROLE_COLOURS[role], SHAPES[role]
+        for place, name in enumerate(name for name in roles if roles[name] == role):
+            result[name] = Look(colours[place % len(colours)], shapes[place % len(shapes)])
     return result
 
 

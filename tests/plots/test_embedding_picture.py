@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dsim.errors import UsageError
-from dsim.plots import Role, draw_embedding
+from dsim.plots import Role, draw_embedding, embedding_map
 
 NAMES = ["a_very_long_name_that_nobody_shortened_2024_v3", "_hidden", "$x_$1", "显微镜", "Клетки", "two\nlines"]
 
@@ -90,3 +90,12 @@ def test_a_refusal_names_the_cause_and_writes_nothing(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=message):
             draw_embedding(wrong, known, tmp_path / path, "title")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dataset_keeps_its_look_where_another_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr(embedding_map, "add_legend", lambda figure, look, *rest: seen.append(dict(look)))
+    clouds, roles = clouds_of(6)
+    draw_embedding(clouds, roles, tmp_path / "map.png", "title")
+    draw_embedding({name: clouds[name] for name in list(clouds)[1:]}, roles, tmp_path / "map.png", "title")
+    assert seen[1].items() < seen[0].items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from dsim.embeddings import to_plane
 from dsim.errors import UsageError
-from dsim.plots import COLOURS, Role, drawable, looks, place_labels, save
+from dsim.plots import COLOURS, ROLE_COLOURS, Role, drawable, looks, place_labels, save
 
 
 @pytest.mark.parametrize(("role", "count"), [("source", 56), ("target", 42)])
@@ -22,23 +23,56 @@ def test_datasets_of_a_role_all_look_different(role: Role, count: int) -> None:
     assert len({(look.colour, look.shape) for look in chosen.values()}) == count
 
 
-def test_sources_and_targets_share_no_shape_and_few_share_no_colour() -> None:
-    roles: dict[str, Role] = {"a": "target", "b": "source", "c": "target", "d": "source"}
+@pytest.mark.parametrize("count", [2, 15, 200])
+def test_no_target_has_the_colour_or_the_shape_of_a_source(count: int) -> None:
+    roles: dict[str, Role] = {f"d{i}": "target" if i % 3 else "source" for i in range(count)}
     chosen = looks(roles)
-    assert {chosen["a"].shape, chosen["c"].shape} == {"x"}
-    assert {chosen["b"].shape, chosen["d"].shape} == {"o"}
-    assert len({look.colour for look in chosen.values()}) == 4
+    sources, targets = ([chosen[name] for name in roles if roles[name] == role] for role in ("source", "target"))
+    assert not {look.shape for look in sources} & {look.shape for look in targets}
+    assert not {look.colour for look in sources} & {look.colour for look in targets}
 
 
-def test_colours_stay_apart_for_the_colour_blind() -> None:
-    """Smallest distance of two colours as seen without red or without green cones (Viénot et al. 1999, linear RGB)."""
-    rgb = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in COLOURS]) ** 2.2
-    protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
-    deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
-    for matrix in (np.eye(3), protan, deutan):
-        seen = np.clip(rgb @ matrix.T, 0, 1) ** (1 / 2.2)
-        distance = np.linalg.norm(seen[:, None] - seen, axis=2)
-        assert distance[~np.eye(len(COLOURS), dtype=bool)].min() > 0.1
+def test_few_datasets_differ_in_colour_and_in_shape() -> None:
+    for role in ("source", "target"):
+        chosen = looks(dict.fromkeys("abcdef", role)).values()
+        assert len({look.colour for look in chosen}) == len({look.shape for look in chosen}) == 6
+
+
+#: As seen by all, without red and without green cones: Machado et al. 2009 (doi:10.1109/TVCG.2009.113), linear RGB.
+SEEN = {
+    "all": np.eye(3),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+
+
+def lab_of(colours: Sequence[str], seen: str) -> np.ndarray:
+    """CIE L*a*b* of colours, (n, 3)."""
+    rgb = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
+    xyz = np.clip(linear @ SEEN[seen].T, 0, 1) @ to_xyz.T / [0.9505, 1, 1.0888]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def apart(some: Sequence[str], others: Sequence[str], seen: str) -> float:
+    """The smallest distance in Lab of two different colours; 2.3 is just noticeable."""
+    distance = np.linalg.norm(lab_of(some, seen)[:, None] - lab_of(others, seen), axis=2)
+    return float(distance[np.array(some)[:, None] != np.array(others)].min())
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_colours_stay_apart_for_the_colour_blind(seen: str) -> None:
+    sources, targets = ROLE_COLOURS["source"], ROLE_COLOURS["target"]
+    assert apart(sources, targets, seen) > 20
+    for colours, least in ((COLOURS, 15), (sources, 15), (targets, 9)):
+        assert apart(colours, colours, seen) > least
+    assert lab_of(targets, seen)[:, 0].max() < lab_of(sources, seen)[:, 0].min(), "targets are the darker ones"
 
 
 def test_labels_overlap_neither_each_other_nor_marks() -> None:
