@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -23,9 +24,9 @@ class DsimError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = readable(message)
+        self.hint = None if hint is None else readable(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message}\n  fix: {self.hint}"
@@ -75,6 +76,28 @@ class WeightsError(DsimError):
 
 class StoreError(DsimError):
     """The cache cannot be read or written."""
+
+
+def readable(text: str) -> str:
+    r"""Return a text that can be printed and stored anywhere; line feeds and tabs stay.
+
+    Bytes of a file's name that are no UTF-8, which old archives unpack to, and control characters, which a terminal
+    would obey, become ``\xNN``.
+
+    >>> print(readable("caf\udce9\x1b[31m.png"))
+    caf\xe9\x1b[31m.png
+    """
+    return text if text.isprintable() else _UNREADABLE.sub(lambda found: _escape(found[0]), text)
+
+
+_UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte that it could not decode
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def repeated(names: Iterable[str]) -> list[str]:

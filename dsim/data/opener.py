@@ -1,25 +1,21 @@
-"""From a path or a name to a dataset: the readers of the registry are asked in order. Listings of folders."""
+"""From a path or a name to a dataset: the readers of the registry are asked in order."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from dsim.data.attributes import SIDECAR
 from dsim.data.dataset import Dataset
-from dsim.data.formats.decode import is_image
+from dsim.data.layout import NAMES as LAYOUT_OPTIONS
+from dsim.data.layout import Layout
+from dsim.data.listing import stem
 from dsim.data.options import MAX_PIXELS, PHANTOMS, Cut, ReadOptions
-from dsim.errors import DataError, UsageError, did_you_mean
+from dsim.errors import DataError, UsageError, did_you_mean, readable
 from dsim.registry import ReaderSpec, format_bracketed, parse_options
 
-#: Files that belong to a dataset without being images.
-_METADATA_SUFFIXES = frozenset(
-    {".csv", ".tsv", ".json", ".txt", ".md", ".rst", ".xml", ".yaml", ".yml", ".toml", ".html", ".pdf", ".bib", ".db"}
-)
-_METADATA_STEMS = frozenset({"licence", "license", "readme", "copying", "thumbs"})
-_NAMED = 3
+#: The readers that take options about folders.
+_OF_FOLDERS = "dsim.data.readers.folders:"
 
 
 def open_dataset(
@@ -38,7 +34,8 @@ def open_dataset(
     Parameters
     ----------
     path : a folder, an image file, ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name, and
-        ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images.
+        ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images, ``PATH[images=img,masks=gt]`` which
+        folders or files are images and masks; see ``dsim.data.options.Cut`` and ``dsim.data.layout.Layout``.
     name : default: the name of the folder or file, with the options for volumes that were given.
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
         skipped: what its header shows to be broken raises here, and the rest when it is read.
@@ -59,14 +56,12 @@ def open_dataset(
         dataset = open_phantom(where.removeprefix(PHANTOMS))
         return dataset if name is None else dataset.renamed(name)
     where, written = _split_options(where)
-    cut = _cut(where, written, given)
-    location = Path(where).expanduser()
-    _refuse_missing(location)
-    options = format_bracketed("", cut.options)
-    name = name or _default_name(location) + options
-    return replace(
-        _read(location, ReadOptions(skip_unreadable, name, max_pixels, cut, cache)), options=options, cache=cache
-    )
+    cut, layout = _options(where, written, given)
+    location = _existing(Path(where).expanduser())
+    name = name or readable(_default_name(location)) + format_bracketed("", cut.options)
+    dataset = _read(location, ReadOptions(skip_unreadable, name, max_pixels, cut, cache, layout))
+    options = format_bracketed("", {**cut.options, **layout.options})
+    return replace(dataset, location=readable(dataset.location), options=options, cache=cache)
 
 
 def open_many(
@@ -92,6 +87,8 @@ def _read(path: Path, options: ReadOptions) -> Dataset:
 
     for reader in _readers():
         if load(reader.accepts)(path):
+            if not reader.read.startswith(_OF_FOLDERS):
+                options.layout.refuse(path, f"is read by the reader {reader.name}, which asks no folder")
             dataset: Dataset = load(reader.read)(path, options)
             return with_sidecar(dataset, path)
     raise DataError(
@@ -132,11 +129,24 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
     return path, parse_options(options[:-1])
 
 
-def _cut(where: str, written: Mapping[str, str], given: Mapping[str, str]) -> Cut:
+def _options(where: str, written: Mapping[str, str], given: Mapping[str, str]) -> tuple[Cut, Layout]:
+    """How volumes are cut, and what folders mean. Raises UnknownNameError for an option that is neither."""
     for key in written:
         if key in given:
             raise UsageError(f"option {key!r} of {where} is also given as a keyword", hint="give it once")
-    return Cut.parse({**written, **given})
+    of_folders = {name: text for name, text in written.items() if name in LAYOUT_OPTIONS}
+    others = {name: text for name, text in written.items() if name not in of_folders}
+    return Cut.parse({**others, **given}, others=LAYOUT_OPTIONS), Layout.parse(of_folders)
+
+
+def _existing(path: Path) -> Path:
+    """The path itself; or, where none is there, the one whose name messages write so (``caf\\xe9`` for a lone byte)."""
+    from dsim.data.listing import find_readable
+
+    found = path if path.exists() else find_readable(path)
+    if found is None:
+        _refuse_missing(path)
+    return found or path
 
 
 def _default_name(path: Path) -> str:
@@ -157,79 +167,3 @@ def _refuse_missing(path: Path) -> None:
         f"there is no dataset at {path}.{did_you_mean(path.name, siblings)}",
         hint="give a folder or file that exists, or a built-in one: phantoms:NAME",
     )
-
-
-# Folders ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Files of a folder, sorted; ``ignored`` are metadata, ``unknown`` are of no known format."""
-
-    folder: Path
-    images: tuple[Path, ...]
-    ignored: tuple[Path, ...]
-    unknown: tuple[Path, ...]
-
-    def notes(self) -> tuple[str, ...]:
-        """Return notes on the files that were passed over."""
-        notes = []
-        if self.ignored:
-            notes.append(f"passed over {_named(self.ignored)}: not images")
-        if self.unknown:
-            notes.append(f"passed over {_named(self.unknown)}: unknown formats")
-        return tuple(notes)
-
-
-def listing(folder: Path, *, recursive: bool = True) -> Listing:
-    """Return the files of a folder, without hidden ones and attributes.csv; links to folders are not followed."""
-    files = sorted(path for path in _files(folder, recursive) if path != folder / SIDECAR)
-    ignored = tuple(path for path in files if _is_metadata(path))
-    images = tuple(path for path in files if not _is_metadata(path) and is_image(path))
-    known = {*images, *ignored}
-    return Listing(folder, images, ignored, tuple(path for path in files if path not in known))
-
-
-def subfolders(folder: Path) -> list[Path]:
-    """Return the immediate subfolders, sorted, without hidden ones."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
-
-
-def is_hidden(name: str) -> bool:
-    """Return whether a file or folder belongs to the system."""
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def stem(path: Path) -> str:
-    """Return the name without its suffix; ``.ome.tif`` and ``.nii.gz`` are one suffix, a number is not a suffix.
-
-    >>> stem(Path("a/cells.01.ome.tif")), stem(Path("scan.nii.gz")), stem(Path("1.2.840.31"))
-    ('cells.01', 'scan', '1.2.840.31')
-    """
-    if path.suffix[1:].isdigit():
-        return path.name
-    name = path.stem
-    if path.suffix.lower() == ".gz" and name.lower().endswith(".nii"):
-        return name[:-4]
-    return name[:-4] if path.suffix.lower() in (".tif", ".tiff") and name.lower().endswith(".ome") else name
-
-
-def sample_id(path: Path, root: Path) -> str:
-    """Return a file's place below the root, without its suffix, with forward slashes."""
-    return (path.relative_to(root).parent / stem(path)).as_posix()
-
-
-def _files(folder: Path, recursive: bool) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if recursive and not is_hidden(name)]
-        yield from (Path(parent, name) for name in names if not is_hidden(name))
-
-
-def _is_metadata(path: Path) -> bool:
-    return path.suffix.lower() in _METADATA_SUFFIXES or path.stem.lower() in _METADATA_STEMS
-
-
-def _named(paths: Iterable[Path]) -> str:
-    names = sorted({path.name for path in paths})
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from dsim.data.layout import Layout
 from dsim.errors import DataError, UnknownNameError, UsageError
 
 ALL, CENTRAL = "all", "central"
@@ -41,15 +42,15 @@ class Cut:
             raise UsageError(f"time cannot be {self.time!r}", hint="count the time points from 0: PATH[time=0]")
 
     @classmethod
-    def parse(cls, options: Mapping[str, str]) -> Cut:
+    def parse(cls, options: Mapping[str, str], others: Sequence[str] = ()) -> Cut:
         """Return the cut of options as in ``PATH[slices=5,axis=y]``; UnknownNameError for any other name.
 
-        Raises UsageError for a value that a cut cannot have.
+        ``others`` are names that it may suggest too. Raises UsageError for a value that a cut cannot have.
         """
         known = [field.name for field in fields(cls)]
         for name in options:
             if name not in known:
-                raise UnknownNameError("option of a path", name, known, hint=_HINT)
+                raise UnknownNameError("option of a path", name, [*known, *others], hint=_HINT)
         return cls(**{name: int(text) if text.isdecimal() else text for name, text in options.items()})  # type: ignore[arg-type]
 
     @property
@@ -105,6 +106,7 @@ class ReadOptions:
     max_pixels : largest height x width that is decoded; the header is asked first.
     cache : folder that remembers what readers measure; None: the default cache.
     cut : which slices of volumes become images; a reader that has none calls ``cut.refuse``.
+    layout : which files and folders are images, masks, labels and groups; only readers of folders see any.
     """
 
     skip_unreadable: bool = False
@@ -112,3 +114,4 @@ class ReadOptions:
     max_pixels: int = MAX_PIXELS
     cut: Cut = field(default_factory=Cut)
     cache: Path | None = None
+    layout: Layout = field(default_factory=Layout)

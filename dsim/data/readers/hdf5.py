@@ -10,7 +10,7 @@ from dsim.data.arrays import check_masks, check_stack, dtype_as_read, given_rows
 from dsim.data.backings import RowsBacking
 from dsim.data.dataset import Dataset, numbered
 from dsim.data.formats.pixels import naming, refuse_bomb
-from dsim.data.opener import listing, subfolders
+from dsim.data.listing import listing, subfolders
 from dsim.data.options import ReadOptions
 from dsim.data.readers import npz
 from dsim.errors import DataError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dsim.data.assembly import assemble
 from dsim.data.dataset import Dataset
-from dsim.data.opener import sample_id
+from dsim.data.listing import sample_id
 from dsim.data.options import ReadOptions
 from dsim.data.volumes import Item
 from dsim.errors import DataError, did_you_mean
@@ -73,6 +73,19 @@ def _row(path: Path, line: int, cells: Mapping[str | None, object], key: str, co
     return Row(line, given[key], {name: given[name] for name in columns if given[name]})
 
 
+def refuse_repeated(table: Path, earlier: Row, row: Row) -> None:
+    """Raise DataError, which names both lines and how they differ, where two rows are of one image."""
+    if earlier is row:
+        return
+    differing = [name for name in {**earlier.cells, **row.cells} if earlier.get(name) != row.get(name)]
+    said = "".join(f"; its {name} is {earlier.get(name)!r} there and {row.get(name)!r} here" for name in differing)
+    hint = f"keep one line per image: remove line {earlier.line} or {row.line}"
+    if "label" in differing:
+        joined = "+".join(filter(None, (earlier.get("label"), row.get("label"))))
+        hint += f", or join their labels into one, such as {joined}"
+    raise DataError(f"{table}, line {row.line}: {row.key!r} stands on line {earlier.line} too{said}", hint=hint)
+
+
 _COLUMNS = ("label", "mask", "group", "split")
 
 
@@ -91,6 +104,9 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     root = table.parent
     rows = read_table(table, key="path", columns=_COLUMNS)
     items = [_item(row, table, root) for row in rows]
+    first: dict[Path, Row] = {}
+    for item, row in zip(items, rows, strict=True):
+        refuse_repeated(table, first.setdefault(item.path, row), row)
     notes = _other_columns(table, ("path", *_COLUMNS))
     name = options.name or (path.name if path.is_dir() else path.stem)
     return assemble(items, name=name, location=table, format="manifest", options=options, notes=notes)

@@ -1,0 +1,129 @@
+"""Masks that lie beside their images, told by the endings of their names; and files that an option names."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsim.data.listing import name_some, stem
+from dsim.data.readers.matching import BY_ENDING, OBJECTS, mask_of, natural, unlike_masks
+from dsim.data.readers.names import keys_of_image, keys_of_mask
+from dsim.errors import DataError
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Images, and the files of the mask of each that has one; ``strays`` are named like masks and have no image."""
+
+    images: tuple[Path, ...]
+    masks: Mapping[Path, tuple[Path, ...]]
+    strays: tuple[Path, ...] = ()
+
+    @property
+    def way(self) -> str:
+        """How masks were found, for notes."""
+        return OBJECTS if any(len(files) > 1 for files in self.masks.values()) else BY_ENDING
+
+    def mask(self, image: Path) -> Path | tuple[Path, ...] | None:
+        """Return the mask of an image, as items hold it; all masks are of one kind. Raises DataError for rivals."""
+        files = self.masks.get(image)
+        return mask_of(files, self.way) if files else None
+
+    def notes(self, root: Path) -> tuple[str, ...]:
+        """Return a note on what was paired, and one on what only looks like a mask."""
+        notes = []
+        if self.masks:
+            image, (mask, *_) = next(iter(self.masks.items()))
+            what = f"{len(self.masks)} images with masks beside them: {image.name} + {mask.name}"
+            notes.append(what + (f", {OBJECTS}" if self.way == OBJECTS else ""))
+        if self.strays:
+            named = name_some(file.relative_to(root).as_posix() for file in self.strays)
+            notes.append(f"named like masks, but read as images, since no image has their name: {named}")
+        return tuple(notes)
+
+
+def find_beside(files: Sequence[Path], root: Path) -> Beside:
+    """Return images and masks among files, by folder: a mask has the stem of an image and an ending that marks it.
+
+    A file is a mask only where its image is there. Raises DataError where some masks lack their image, where it is not
+    clear which of several images is meant, or where the masks do not look like masks.
+    """
+    of_folder: dict[Path, list[Path]] = defaultdict(list)
+    for file in files:
+        of_folder[file.parent].append(file)
+    owners: dict[Path, Path] = {}
+    strays: list[Path] = []
+    for folder in of_folder.values():
+        owned, lost = _owners(folder)
+        owners |= owned
+        strays += lost
+    _refuse_shared(strays, of_folder, root)
+    masks: dict[Path, tuple[Path, ...]] = {}
+    for mask in sorted(owners, key=lambda file: natural(stem(file))):
+        masks[owners[mask]] = (*masks.get(owners[mask], ()), mask)
+    if masks:
+        _refuse_strays(strays, owners, root)
+        _refuse_unlike(owners, root)
+    images = tuple(file for file in files if file not in owners)
+    return Beside(images, {image: masks[image] for image in images if image in masks}, tuple(strays))
+
+
+def _owners(files: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:
+    """Images by masks, in one folder, and the files that are named like masks without an image."""
+    stems = {stem(file): file for file in files}
+    plain: dict[str, Path] = {}
+    for name, file in stems.items():
+        if not keys_of_mask(name):
+            for key in keys_of_image(name)[1:]:
+                plain.setdefault(key, file)
+    owners: dict[Path, Path] = {}
+    strays: list[Path] = []
+    for file in files:
+        keys = keys_of_mask(stem(file))
+        image = next((found for key in keys for found in (stems.get(key), plain.get(key)) if found), None)
+        if image is not None and image != file:
+            owners[file] = image
+        elif keys and not (len(keys) == 1 and keys[0] == ""):
+            strays.append(file)
+    return owners, strays
+
+
+def _refuse_shared(strays: Sequence[Path], of_folder: Mapping[Path, Sequence[Path]], root: Path) -> None:
+    """One mask for several images of a case, such as the sequences of a scan: which are wanted is for people to say."""
+    for mask in strays:
+        for key in filter(None, keys_of_mask(stem(mask))):
+            begins = re.compile(rf"{re.escape(key)}[ ._-]")
+            shared = [
+                file
+                for file in of_folder[mask.parent]
+                if file != mask and begins.match(stem(file)) and not keys_of_mask(stem(file))
+            ]
+            if shared:
+                ending, other = stem(shared[0])[len(key) :], stem(mask)[len(key) :]
+                raise DataError(
+                    f"{mask} is named like the mask of {len(shared)} images: {name_some(file.name for file in shared)}",
+                    hint=f"say which: {root}[images=*{ending},masks=*{other}]; all as images: {root}[masks=none]",
+                )
+
+
+def _refuse_strays(strays: Sequence[Path], owners: Mapping[Path, Path], root: Path) -> None:
+    if strays:
+        raise DataError(
+            f"{strays[0]} is named like a mask, but has no image ({len(strays)} of {len(strays) + len(owners)} masks)",
+            hint=f"add its image, or move the file away; or read all as images: {root}[masks=none]",
+        )
+
+
+def _refuse_unlike(owners: Mapping[Path, Path], root: Path) -> None:
+    file = unlike_masks(list(owners))
+    if file is None:
+        return
+    ending = stem(file).replace(stem(owners[file]), "*", 1)
+    way = f"as masks anyway: {root}[masks={ending}]; " if ending.count("*") == 1 and ending != "*" else ""
+    raise DataError(
+        f"{file} is named like the mask of {owners[file].name}, but does not look like a mask: it has many values",
+        hint=f"{way}all as images: {root}[masks=none]",
+    )

@@ -1,0 +1,128 @@
+"""Images and masks that options name: ``PATH[images=img,masks=gt]``, ``PATH[masks=*_mask]``, ``PATH[masks=none]``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsim.data.layout import NONE, Layout
+from dsim.data.listing import Listing, listing, name_some, sample_id, subfolders
+from dsim.data.readers.matching import BY_ENDING, OBJECTS, Match, mask_of, match, natural
+from dsim.data.volumes import Item
+from dsim.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The items of the images that were named, what lies in their folder, and notes."""
+
+    items: tuple[Item, ...]
+    found: Listing
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Files below a folder whose names fit a pattern with one star; ``text`` is how the option wrote it."""
+
+    folder: Path
+    pattern: str
+    text: str
+
+    @classmethod
+    def of(cls, root: Path, text: str, what: str) -> _Files:
+        """The files that an option names. Raises DataError where the folder does not exist."""
+        folder, _, name = text.rpartition("/")
+        place, pattern = (folder, name) if "*" in name else (text, "")
+        path = root / place
+        if not path.is_dir():
+            near = did_you_mean(place, [entry.name for entry in subfolders(root)])
+            raise DataError(
+                f"there is no folder {path} ({what}={text}).{near}",
+                hint=f"name a folder below {root}, or files by a star: [{what}=*_{what[:-1]}]",
+            )
+        return cls(path, pattern, text)
+
+    def listed(self) -> tuple[Listing, dict[str, Path]]:
+        """What lies in the folder, and the images among it by id."""
+        found = listing(self.folder)
+        return found, {sample_id(file, self.folder): file for file in found.images}
+
+    def key(self, place: str) -> str | None:
+        """What the star stands for, with the folders before it; None where it does not fit. A number may follow."""
+        if not self.pattern:
+            return place
+        before, _, after = self.pattern.partition("*")
+        folder, slash, name = place.rpartition("/")
+        number = r"(?:[ ._-]?\d+)?" if after else ""
+        found = re.fullmatch(f"{re.escape(before)}(.+?){re.escape(after)}{number}", name)
+        return f"{folder}{slash}{found[1]}" if found else None
+
+
+def read_chosen(root: Path, layout: Layout) -> Chosen:
+    """Return the images, and their masks, that the options name, below a folder.
+
+    Raises DataError where nothing fits a name, or where a mask has no image.
+    """
+    images = _Files.of(root, layout.images or "", "images")
+    found, files = images.listed()
+    shown = {place: key for place in files if (key := images.key(place)) is not None}
+    if layout.masks in (None, NONE):
+        _refuse_nothing(shown, images, "images")
+        return Chosen(tuple(Item(place, files[place]) for place in shown), found, _passed(files, shown))
+    masks = _Files.of(root, layout.masks or "", "masks")
+    _, marked = masks.listed()
+    keys = {place: key for place in marked if (key := masks.key(place)) is not None}
+    _refuse_nothing(keys, masks, "masks")
+    shown = {place: key for place, key in shown.items() if files[place] not in {marked[mask] for mask in keys}}
+    _refuse_nothing(shown, images, "images")
+    owned = _match(shown, keys, patterns=bool(images.pattern or masks.pattern))
+    _refuse_orphans(owned, marked, images)
+    items = tuple(_item(place, files[place], owned, marked) for place in shown)
+    what = f"{len(owned.masks)} images with masks: images={images.text or '.'}, masks={masks.text}, {owned.way}"
+    left = {place: file for place, file in files.items() if file not in set(marked.values())}
+    return Chosen(items, found, (what, *_passed(left, shown)))
+
+
+def _match(images: Mapping[str, str], masks: Mapping[str, str], *, patterns: bool) -> Match:
+    """Images and masks of one key, where patterns say what keys are; else those that names bring together."""
+    if not patterns:
+        return match(list(images), list(masks))
+    of_key = {key: place for place, key in images.items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for mask in sorted(masks, key=natural):
+        image = of_key.get(masks[mask])
+        if image is not None:
+            found[image] = (*found.get(image, ()), mask)
+    orphans = tuple(sorted(mask for mask, key in masks.items() if key not in of_key))
+    return Match(found, orphans, OBJECTS if any(len(files) > 1 for files in found.values()) else BY_ENDING)
+
+
+def _item(place: str, image: Path, owned: Match, marked: Mapping[str, Path]) -> Item:
+    files = [marked[mask] for mask in owned.masks.get(place, ())]
+    return Item(place, image, mask=mask_of(files, owned.way) if files else None)
+
+
+def _passed(files: Mapping[str, Path], used: Mapping[str, str]) -> tuple[str, ...]:
+    left = [file.name for place, file in files.items() if place not in used]
+    return (f"passed over {len(left)} images that the options do not name: {name_some(left)}",) if left else ()
+
+
+def _refuse_nothing(found: Mapping[str, str], named: _Files, what: str) -> None:
+    if not found:
+        fits = f" whose name fits {named.pattern}" if named.pattern else ""
+        raise DataError(
+            f"there is no image in {named.folder}{fits} ({what}={named.text})",
+            hint=f"name the folder that holds the {what}, or a part of their names: [{what}=*_{what[:-1]}]",
+        )
+
+
+def _refuse_orphans(owned: Match, marked: Mapping[str, Path], images: _Files) -> None:
+    if owned.orphans:
+        raise DataError(
+            f"mask {marked[owned.orphans[0]]} has no image ({len(owned.orphans)} masks have none)",
+            hint=f"add its image to {images.folder}, or remove the mask; where names differ, write what differs with a "
+            "star for what they share: [images=img/*_photo,masks=gt/*_drawn]",
+        )

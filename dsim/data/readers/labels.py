@@ -1,0 +1,49 @@
+"""Labels, groups and splits from ``labels.csv`` beside a folder of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from dsim.data.listing import sample_id
+from dsim.data.readers.manifest import Row, read_table, refuse_repeated
+from dsim.data.volumes import Item
+from dsim.errors import DataError
+
+
+def with_labels(items: Sequence[Item], table: Path) -> list[Item]:
+    """Return the items with what the lines of a table (file, label, group, split) say of them.
+
+    A line may name a folder, such as that of a DICOM series: it stands for all images in it. Raises DataError that
+    names the line.
+    """
+    rows = read_table(table, key="file", columns=("label", "group", "split"))
+    ids = {item.id for item in items} | {_folder(item) for item in items}
+    by_id: dict[str, Row] = {}
+    for row in rows:
+        other = by_id.setdefault(_id_of(row, ids, table), row)
+        refuse_repeated(table, other, row)
+    return [_labelled(item, by_id.get(item.id) or by_id.get(_folder(item))) for item in items]
+
+
+def _folder(item: Item) -> str:
+    return PurePosixPath(item.id).parent.as_posix()
+
+
+def _id_of(row: Row, ids: set[str], table: Path) -> str:
+    """The sample that a line names, with or without the suffix."""
+    for candidate in (row.key, sample_id(Path(row.key), Path())):
+        if candidate in ids:
+            return candidate
+    raise DataError(
+        f"{table}, line {row.line}: there is no image {row.key!r} under images/",
+        hint="remove the line, or add the image",
+    )
+
+
+def _labelled(item: Item, row: Row | None) -> Item:
+    if row is None:
+        return item
+    split = row.get("split") or item.split
+    return replace(item, label=row.get("label"), group=row.get("group"), split=split)

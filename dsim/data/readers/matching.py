@@ -1,0 +1,180 @@
+"""Which mask belongs to which image, by their names; and whether pictures look like masks at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from dsim.data.formats import decode
+from dsim.data.options import MAX_PIXELS
+from dsim.data.readers.names import keys_of_image, keys_of_mask, without_number
+from dsim.errors import DataError, DsimError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+BY_STEM, BY_ENDING, OBJECTS = "paired by stem", "paired by stem without its ending", "one mask per object"
+
+
+@dataclass(frozen=True)
+class Match:
+    """The masks of images: ids of masks by the id of their image; ``orphans`` have none. ``way`` says by what."""
+
+    masks: Mapping[str, tuple[str, ...]]
+    orphans: tuple[str, ...]
+    way: str = BY_STEM
+
+
+def match(images: Sequence[str], masks: Sequence[str]) -> Match:
+    """Return which mask belongs to which image, both given as places below their folder, without suffix.
+
+    A mask has the stem of its image; or that stem and an ending or beginning that marks a mask; or lies in a folder
+    that has it (one mask per object). Only where none does: the image's stem and a number, or any where there is but
+    one image.
+
+    >>> match(["a", "b"], ["a", "b_mask", "c"])
+    Match(masks={'a': ('a',), 'b': ('b_mask',)}, orphans=('c',), way='paired by stem without its ending')
+    >>> match(["cell"], ["1", "2"])
+    Match(masks={'cell': ('1', '2')}, orphans=(), way='one mask per object')
+    """
+    known = _index(images)
+    owners = {mask: _owner(mask, known) for mask in masks}
+    objects = {} if any(owners.values()) else _objects_by_number(masks, known) or _objects_of_one(images, masks)
+    owners |= objects
+    found: dict[str, list[str]] = {}
+    for mask in sorted(masks, key=natural):
+        owner = owners[mask]
+        if owner is not None:
+            found.setdefault(owner, []).append(mask)
+    orphans = tuple(sorted(mask for mask in masks if owners[mask] is None))
+    return Match(
+        {image: tuple(of_image) for image, of_image in found.items()}, orphans, OBJECTS if objects else _way(found)
+    )
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a key by which texts sort with their numbers as numbers.
+
+    >>> sorted(["a_10", "a", "a_2"], key=natural)
+    ['a', 'a_2', 'a_10']
+    """
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text) if part)
+
+
+_Known = Mapping[tuple[str, str], str]
+
+
+def _index(images: Iterable[str]) -> _Known:
+    """Images by folder and each of their keys; whole stems come before what remains of them."""
+    keys = [(_folder(image), keys_of_image(PurePosixPath(image).name), image) for image in sorted(images)]
+    known = {(folder, stem): image for folder, (stem, *_), image in keys}
+    for folder, (_, *others), image in keys:
+        for key in others:
+            known.setdefault((folder, key), image)
+    return known
+
+
+def _owner(mask: str, known: _Known) -> str | None:
+    """The image of a mask; None where no name says it."""
+    folder, name = _folder(mask), PurePosixPath(mask).name
+    for key in (name, *keys_of_mask(name)):
+        if (folder, key) in known:
+            return known[folder, key]
+    return known.get((_folder(folder), PurePosixPath(folder).name)) if folder else None
+
+
+def _objects_by_number(masks: Iterable[str], known: _Known) -> dict[str, str | None]:
+    """Images by masks that are named by the image and a number; nothing where one mask is not."""
+    owners = {mask: known.get((_folder(mask), without_number(PurePosixPath(mask).name) or "")) for mask in masks}
+    return owners if all(owners.values()) else {}
+
+
+def _objects_of_one(images: Sequence[str], masks: Iterable[str]) -> dict[str, str | None]:
+    return dict.fromkeys(masks, images[0]) if len(images) == 1 else {}
+
+
+def _way(found: Mapping[str, Sequence[str]]) -> str:
+    if any(len(masks) > 1 for masks in found.values()):
+        return OBJECTS
+    return BY_STEM if all(image == mask for image, (mask,) in found.items()) else BY_ENDING
+
+
+def _folder(place: str) -> str:
+    parent = PurePosixPath(place).parent.as_posix()
+    return "" if parent == "." else parent
+
+
+def mask_of(files: Sequence[Path], way: str) -> Path | tuple[Path, ...]:
+    """Return the mask of an item: the one file, or the files of its objects. Raises DataError for rivals.
+
+    Two files are objects only where numbers tell them apart; otherwise one may be of another annotator.
+    """
+    if way == OBJECTS:
+        _refuse_rivals(files)
+        return tuple(files)
+    return files[0]
+
+
+def _refuse_rivals(files: Sequence[Path]) -> None:
+    plain = {natural_stem: file for file in files for natural_stem in [re.sub(r"[ ._-]?\d+$", "", file.stem)]}
+    beside = {file.parent for file in files}
+    if len(plain) > 1 and len(beside) == 1 and any(keys_of_mask(name) for name in plain):
+        first, second = sorted(plain.values())[:2]
+        raise DataError(
+            f"{first} and {second.name} are both masks of one image",
+            hint="keep one of them; or name the ending that counts, as in PATH[masks=*_mask]",
+        )
+
+
+# Do they look like masks? -----------------------------------------------------------------------------------------
+
+_LOOKED_AT = 3
+#: A mask has few values, or wide plains of one value.
+_VALUES, _COVERED, _PLAIN = 16, 0.9, 0.8
+#: Of larger pictures only some rows are looked at, of about so many pixels together.
+_PIXELS = 2**20
+
+
+def unlike_masks(files: Sequence[Path], max_pixels: int = MAX_PIXELS) -> Path | None:
+    """Return the first of a few files, evenly spread, that is no mask by its pixels; None where all may be masks.
+
+    In a photograph neighbours differ, and no sixteen values fill nine tenths of it. What cannot be read is not judged:
+    reading it as a mask tells why.
+    """
+    ordered = sorted(files)
+    chosen = [ordered[place * len(ordered) // _LOOKED_AT] for place in range(_LOOKED_AT)] if ordered else []
+    return next((file for file in dict.fromkeys(chosen) if not _may_be_mask(file, max_pixels)), None)
+
+
+def _may_be_mask(file: Path, max_pixels: int) -> bool:
+    try:
+        pixels = decode.read(file, 0, max_pixels)
+    except DsimError:
+        return True
+    return looks_like_mask(pixels)
+
+
+def looks_like_mask(pixels: NDArray[Any], values: int = _VALUES) -> bool:
+    """Return whether pixels (h, w, c), any dtype, could be those of a mask: few values, or wide plains of one value.
+
+    >>> import numpy as np
+    >>> looks_like_mask(np.eye(32)[:, :, None]), looks_like_mask(np.random.default_rng(0).normal(size=(32, 32, 1)))
+    (True, False)
+    """
+    import numpy as np
+
+    height, width, channels = pixels.shape
+    rows = pixels[:: 1 + height * width // _PIXELS]
+    codes = np.zeros(rows.shape[:2], np.int64)
+    for channel in range(channels):
+        known, of_channel = np.unique(rows[:, :, channel], return_inverse=True)
+        codes = codes * len(known) + of_channel.reshape(codes.shape)
+    counts = np.sort(np.unique(codes, return_counts=True)[1])[::-1]
+    if counts[:values].sum() >= _COVERED * codes.size:
+        return True
+    return bool((codes[:, 1:] == codes[:, :-1]).mean() >= _PLAIN) if width > 1 else False

@@ -1,0 +1,199 @@
+"""The items of pairs of folders: one dataset, its splits, or a folder per image; several datasets are refused."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dsim.data.layout import Layout
+from dsim.data.listing import Listing, folder_name, listing, name_some, sample_id
+from dsim.data.readers.classes import SPLITS
+from dsim.data.readers.matching import BY_STEM, OBJECTS, Match, mask_of, match
+from dsim.data.readers.names import channel_of
+from dsim.data.readers.pairs import Pair, refuse_strangers, refuse_unlike
+from dsim.data.volumes import Item
+from dsim.errors import DataError, readable
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Items of pairs of folders, what lies in the folders of images, how it was understood, and notes."""
+
+    items: tuple[Item, ...]
+    listed: Listing
+    format: str
+    notes: tuple[str, ...]
+
+
+def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
+    """Return the items of all pairs below a folder, with ids below the folders of images.
+
+    Raises DataError where they are several datasets, or where images and masks do not belong together.
+    """
+    single = _one_per_folder(pairs, root)
+    if not single and layout.labels is None and layout.groups is None:
+        _refuse_several_datasets(root, pairs)
+    groups = [_Images.of(pair, layout, root) for pair in pairs]
+    matches = [_checked(images, root) for images in groups]
+    way = OBJECTS if any(match.way == OBJECTS for match in matches) else matches[0].way
+    prefixes = [_prefix(pair, pairs, root) for pair in pairs]
+    items = tuple(
+        _item(images, place, match, way, _name(prefix, place, single))
+        for images, match, prefix in zip(groups, matches, prefixes, strict=True)
+        for place in images.files
+    )
+    masked = sum(item.mask is not None for item in items)
+    told = _told(root, pairs, masked, way) if masked else ()
+    kind = "images and masks" if any(pair.masks for pair in pairs) else "images"
+    return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)))
+
+
+@dataclass(frozen=True)
+class _Images:
+    """The images of a pair by id; for nnU-Net's the id is the case, and one channel is chosen."""
+
+    pair: Pair
+    files: Mapping[str, Path]
+    masks: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, pair: Pair, layout: Layout, root: Path) -> _Images:
+        files = {sample_id(file, pair.images): file for file in pair.found.images}
+        masks = _by_id(pair)
+        if _has_channels(pair, files, masks):
+            files = _of_channel(files, layout.channel, root)
+        return cls(pair, files, masks)
+
+
+def _by_id(pair: Pair) -> dict[str, Path]:
+    """The masks of a pair by id. Raises DataError for two of one stem."""
+    found: dict[str, Path] = {}
+    for file in pair.found_masks.images if pair.found_masks else ():
+        other = found.setdefault(sample_id(file, pair.found_masks.folder), file)  # type: ignore[union-attr]
+        if other is not file:
+            raise DataError(f"{other} and {file} have the same stem", hint="keep one mask per image")
+    return found
+
+
+def _has_channels(pair: Pair, files: Mapping[str, Path], masks: Mapping[str, Path]) -> bool:
+    """Whether stems end in a channel: as in nnU-Net's folders, or where masks are named without it."""
+    cases = {found[0] for place in files if (found := channel_of(place))}
+    if pair.images.name in ("imagesTr", "imagesTs"):
+        return all(channel_of(place) for place in files)
+    return bool(masks) and not masks.keys() & files.keys() and masks.keys() <= cases
+
+
+def _of_channel(files: Mapping[str, Path], channel: int | None, root: Path) -> dict[str, Path]:
+    """Images by case. Raises DataError where cases have several channels and none is chosen, or not that one."""
+    found: dict[str, dict[str, Path]] = defaultdict(dict)
+    for place, file in files.items():
+        case, name = channel_of(place) or (place, "0000")
+        found[name][case] = file
+    if channel is None and len(found) > 1:
+        example = sorted(file.name for of_case in found.values() for file in of_case.values())
+        raise DataError(
+            f"images in {root} have {len(found)} channels in files of their own: {name_some(example)}",
+            hint=f"choose one: {root}[channel=0]",
+        )
+    chosen = next(iter(found)) if channel is None else f"{channel:04d}"
+    if chosen not in found:
+        raise DataError(f"no image in {root} is of channel {channel}", hint=f"there are {', '.join(sorted(found))}")
+    return found[chosen]
+
+
+def _checked(images: _Images, root: Path) -> Match:
+    """Which mask belongs to which image. Raises DataError where they do not belong together."""
+    found = match(list(images.files), list(images.masks))
+    refuse_strangers(images.pair, found, images.masks, root)
+    refuse_unlike(images.pair, root)
+    return found
+
+
+def _item(images: _Images, place: str, match: Match, way: str, name: str) -> Item:
+    files = [images.masks[mask] for mask in match.masks.get(place, ())]
+    return Item(name, images.files[place], mask=mask_of(files, way) if files else None)
+
+
+# Where pairs lie --------------------------------------------------------------------------------------------------
+
+
+def _prefix(pair: Pair, pairs: Sequence[Pair], root: Path) -> PurePosixPath:
+    """What ids begin with: the folders above the pair, and what tells it from others in the same folder."""
+    above = PurePosixPath(readable(pair.home.relative_to(root).as_posix()))
+    several = sum(other.home == pair.home for other in pairs) > 1
+    return above / (pair.part or pair.images.name) if several else above
+
+
+def _name(prefix: PurePosixPath, place: str, single: bool) -> str:
+    """The id of a sample; one image per folder that is called as its folder is named once."""
+    return prefix.as_posix() if single and prefix.name == place else (prefix / place).as_posix()
+
+
+def _one_per_folder(pairs: Sequence[Pair], root: Path) -> bool:
+    """Whether each folder holds one image: named as the folder, or with masks and without tables of its own."""
+    if any(pair.home == root or len(pair.found.images) != 1 for pair in pairs):
+        return False
+    if all(sample_id(pair.found.images[0], pair.images) == readable(pair.home.name) for pair in pairs):
+        return True
+    return all(pair.masks is not None and not (pair.home / "labels.csv").exists() for pair in pairs)
+
+
+def _refuse_several_datasets(root: Path, pairs: Sequence[Pair]) -> None:
+    """A parent of datasets would still give plausible numbers."""
+    homes = sorted({pair.home for pair in pairs if not _is_split(pair.home.relative_to(root).parts)})
+    if homes:
+        first = homes[0].relative_to(root).as_posix()
+        raise DataError(
+            f"{root} holds {len(homes)} datasets ({first}, ...), and is not one itself",
+            hint=f"give them one by one, or all: {root}/*/; or, where these folders are classes of one dataset: "
+            f"{root}[labels=1]",
+        )
+
+
+def _is_split(parts: Sequence[str]) -> bool:
+    return not parts or (len(parts) == 1 and parts[0].lower() in SPLITS)
+
+
+# What is told -----------------------------------------------------------------------------------------------------
+
+
+def _told(root: Path, pairs: Sequence[Pair], masked: int, way: str) -> tuple[str, ...]:
+    """One line on what was paired, unless folders and names are dsim's own."""
+    if way == BY_STEM and all(pair.certain and pair.home == root for pair in pairs):
+        return ()
+    named = name_some(pair.named(root) for pair in pairs if pair.masks)
+    extra = ", numbered in the order of their names; of two that overlap the later is seen" if way == OBJECTS else ""
+    return (f"{masked} images with masks: {named}, {way}{extra}",)
+
+
+def _passed(root: Path, pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """Notes on images that lie outside the pairs."""
+    used = {folder for pair in pairs for folder in (pair.images, pair.masks) if folder and folder != pair.home}
+    own = {file for pair in pairs if pair.direct for file in pair.found.images}
+    left: dict[Path, list[Path]] = defaultdict(list)
+    for file in listing(root).images:
+        if file not in own and not used.intersection(file.parents):
+            left[file.parent].append(file)
+    told = []
+    beside = left.pop(root, [])
+    if beside:
+        told.append(f"passed over {len(beside)} images beside {pairs[0].images.name}/, the first {beside[0].name}")
+    if left:
+        folders = name_some(folder_name(folder, root) for folder in left)
+        count = sum(map(len, left.values()))
+        told.append(f"passed over {count} images in {folders}: neither images nor masks of the dataset")
+    return tuple(told)
+
+
+def _joined(root: Path, pairs: Iterable[Pair]) -> Listing:
+    """What lies in all folders of images, and files of unknown formats among the masks."""
+    founds = [pair.found for pair in pairs]
+    masks = [pair.found_masks for pair in pairs if pair.found_masks]
+    return Listing(
+        founds[0].folder if len(founds) == 1 else root,
+        tuple(file for found in founds for file in found.images),
+        tuple(file for found in founds for file in found.ignored),
+        tuple(file for found in (*founds, *masks) for file in found.unknown),
+    )
