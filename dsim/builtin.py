@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsim.plugin import CommandSpec, ExtractorSpec, ReaderSpec, hookimpl
+from dsim.plugin import BuilderSpec, CommandSpec, ExtractorSpec, ReaderSpec, hookimpl
 
 #: Name, help, and the module and function below dsim.cli that is imported once the command runs.
 _COMMANDS = (
@@ -44,6 +44,12 @@ def dsim_extractors() -> list[ExtractorSpec]:
     from dsim.features.extractor import SPECS
 
     return list(SPECS)
+
+
+@hookimpl
+def dsim_builders() -> list[BuilderSpec]:
+    """Return the builders of the core's networks."""
+    return [BuilderSpec(name="dsim.models.segmenter:build_probed", title="segmenter of one class, a U-Net")]
 
 
 @hookimpl

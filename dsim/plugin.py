@@ -18,6 +18,7 @@ from dsim.errors import DataError, DsimError, MeasureError, UsageError
 from dsim.measures import EXTRACTOR, FeatureCloud, FeatureMeasure, PairwiseMeasure, SimilarityMeasure
 from dsim.registry import (
     API_VERSION,
+    BuilderSpec,
     CommandSpec,
     Direction,
     ExtractorSpec,
@@ -87,6 +88,7 @@ __all__ = [
     "API_VERSION",
     "EXTRACTOR",
     "Blueprint",
+    "BuilderSpec",
     "CommandSpec",
     "DataError",
     "Dataset",

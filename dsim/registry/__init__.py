@@ -12,6 +12,7 @@ from dsim.registry.notation import (
 )
 from dsim.registry.registry import GROUP, OWN, Registry, default, forget, load
 from dsim.registry.specs import (
+    BuilderSpec,
     CommandSpec,
     Direction,
     ExtractorSpec,
@@ -28,6 +29,7 @@ __all__ = [
     "GROUP",
     "HOOKS",
     "OWN",
+    "BuilderSpec",
     "CommandSpec",
     "Direction",
     "ExtractorSpec",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pluggy
 
-from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
+from dsim.registry.specs import BuilderSpec, CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
 #: Version of this contract and of the names of ``dsim.plugin``. A plugin's module says which one it was written for:
 #: ``DSIM_API_VERSION = 2``; one for another version is left out, with the reason.
@@ -34,6 +34,11 @@ def dsim_extractors() -> Sequence[ExtractorSpec]:  # type: ignore[empty-body]
 @hookspec
 def dsim_trainers() -> Sequence[TrainerSpec]:  # type: ignore[empty-body]
     """Trainings of extractors, measures' models, maps and segmenters."""
+
+
+@hookspec
+def dsim_builders() -> Sequence[BuilderSpec]:  # type: ignore[empty-body]
+    """Functions that make the networks of zoo models."""
 
 
 @hookspec

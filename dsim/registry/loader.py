@@ -13,13 +13,14 @@ import pluggy
 
 from dsim.registry import hooks as hookspecs
 from dsim.registry.hooks import API_VERSION
-from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
+from dsim.registry.specs import BuilderSpec, CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
 #: Hook name to the type of its declarations.
 HOOKS: Mapping[str, type] = {
     "dsim_measures": MeasureSpec,
     "dsim_extractors": ExtractorSpec,
     "dsim_trainers": TrainerSpec,
+    "dsim_builders": BuilderSpec,
     "dsim_readers": ReaderSpec,
     "dsim_zoo_paths": Path,
     "dsim_commands": CommandSpec,

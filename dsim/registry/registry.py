@@ -13,7 +13,7 @@ from typing import Any
 from dsim.errors import PluginError, UnknownNameError
 from dsim.registry import catalogue
 from dsim.registry.loader import HOOKS, Plugin, PluginFailure, load_plugin, name_of
-from dsim.registry.specs import CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
+from dsim.registry.specs import BuilderSpec, CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
 #: The entry points that make a plugin known.
 GROUP = "dsim"
@@ -72,6 +72,11 @@ class Registry:
     def trainers(self) -> Mapping[str, TrainerSpec]:
         """Trainers by name, in alphabetical order."""
         return dict(sorted(self._of("dsim_trainers").items()))
+
+    @property
+    def builders(self) -> Mapping[str, BuilderSpec]:
+        """Builders of networks by name, ``module:function``."""
+        return self._of("dsim_builders")
 
     @property
     def commands(self) -> Mapping[str, CommandSpec]:

@@ -277,6 +277,18 @@ class ReaderSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BuilderSpec:
+    """A function that makes the network of a zoo model.
+
+    ``name`` is ``"module:function"``, as manifests name it: it takes a ``dsim.zoo.Model`` and returns a torch module.
+    What no installed plugin declares is never imported: a model's folder comes from anywhere.
+    """
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandSpec:
     """A subcommand of ``dsim``: ``command`` is ``"module:click_command"``, imported when it is called."""
 

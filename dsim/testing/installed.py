@@ -21,7 +21,7 @@ from dsim.registry import GROUP, CommandSpec, Plugin, Registry, catalogue, defau
 from dsim.runtime import Progress, Silent, default_cache
 from dsim.testing.declaration import check_texts, declares_alone, loaded
 from dsim.testing.extractors import check_extractor
-from dsim.testing.models import check_trainer, check_zoo_path
+from dsim.testing.models import check_builder, check_trainer, check_zoo_path
 from dsim.testing.readers import check_reader
 from dsim.testing.report import CheckResult, ConformanceError, Failure, Report, Status, cause_of
 from dsim.testing.runner import check_measure, named, run_gated
@@ -263,6 +263,7 @@ _CHECKERS: Mapping[str, Callable[[Any, Plugin], Report]] = {
     "dsim_measures": lambda spec, _: _measure(spec.name),
     "dsim_extractors": check_extractor,
     "dsim_trainers": check_trainer,
+    "dsim_builders": check_builder,
     "dsim_readers": check_reader,
     "dsim_commands": _check_command,
     "dsim_zoo_paths": check_zoo_path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import UnknownNameError, UsageError, repeated
 from dsim.files import file_sha256
 from dsim.learning import TrainedModel, train
-from dsim.registry import Plugin, Product, TrainerSpec, catalogue
+from dsim.registry import BuilderSpec, Plugin, Product, TrainerSpec, catalogue
 from dsim.runtime import Runtime, Silent, Task
 from dsim.testing.declaration import check_texts, declares_alone, loaded, parameter_problems
 from dsim.testing.report import Failure, NotApplicable, Report, cause_of
@@ -90,7 +91,7 @@ def _spec(subject: _Trainer) -> str:
     return f"produces {', '.join(declared.produces)}"
 
 
-def _registration(subject: _Trainer | _ZooPath) -> str:
+def _registration(subject: _Trainer | _Builder | _ZooPath) -> str:
     """Declaring it imports nothing heavy."""
     declares_alone(subject.plugin.target)
     return subject.plugin.target
@@ -207,6 +208,32 @@ _TRAINER_CHECKS: dict[str, Callable[[_Trainer], str | None]] = named(
         _resume,
     )
 )
+
+
+@dataclass(frozen=True)
+class _Builder:
+    spec: BuilderSpec
+    plugin: Plugin
+
+
+def check_builder(spec: BuilderSpec, plugin: Plugin) -> Report:
+    """Return the report on a builder of networks: it can be imported, and called with one model."""
+    return Report(spec.name, tuple(run_gated(_BUILDER_CHECKS, _Builder(spec, plugin), "built_by")), "builder")
+
+
+def _built_by(subject: _Builder) -> str:
+    """The function that it names can be imported and takes one model; models that name it are checked by their zoo."""
+    function = loaded(subject.spec.name)
+    try:
+        inspect.signature(function).bind(object())
+    except TypeError as error:
+        raise Failure(
+            f"{subject.spec.name} cannot be called with a model: {error}", "take one dsim.zoo.Model"
+        ) from None
+    return subject.spec.name
+
+
+_BUILDER_CHECKS: dict[str, Callable[[_Builder], str | None]] = named((_registration, _built_by))
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class CheckResult:
 class Report:
     """The results of all checks of one thing, in the order in which they ran.
 
-    ``kind`` is measure, extractor, trainer, reader, command or zoo. The name of a measure is its identity,
+    ``kind`` is measure, extractor, trainer, builder, reader, command or zoo. The name of a measure is its identity,
     ``name@version:params``.
 
     >>> print(Report("shift@1", (CheckResult("symmetry", Status.PASSED, "12 pairs", "", 0.25),)))

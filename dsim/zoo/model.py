@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.errors import DataError, UnknownNameError, WeightsError
+from dsim.errors import DataError, PluginError, UnknownNameError, WeightsError, did_you_mean
 from dsim.files import file_sha256
 from dsim.zoo.manifest import NAME, SEGMENTATION, read_manifest
 
@@ -85,17 +85,34 @@ class Model:
     def build(self) -> nn.Module:
         """Return the network, its weights verified and its probe answered; in evaluation mode, on the CPU.
 
-        Raises WeightsError for wrong weights and for a failed probe, PluginError for a builder that cannot be loaded.
-        The network takes images float32 (b, C, H, W).
+        Raises WeightsError for wrong weights and for a failed probe, PluginError for a builder that no plugin declares
+        or that cannot be loaded. The network takes images float32 (b, C, H, W).
         """
         from dsim.registry import load
 
         self.verify()
-        builder = self.manifest["builder"]
-        module: nn.Module = load(_MOVED.get(builder.removeprefix("dsim."), builder))(self)
+        module: nn.Module = load(_declared_builder(self))(self)
         size = self.manifest["input"]
         _check_probe(self.id, module, self.manifest["probe"], size["channels"], size["side"])
         return module.eval()
+
+
+def _declared_builder(model: Model) -> str:
+    """The builder that the manifest names: only what an installed plugin declares, since anybody can write a manifest.
+
+    Raises PluginError for any other.
+    """
+    from dsim.registry import default
+
+    builder, declared = model.manifest["builder"], default().builders
+    builder = _MOVED.get(builder.removeprefix("dsim."), builder)
+    if builder not in declared:
+        raise PluginError(
+            f"model {model.id!r} in {model.folder} asks for the builder {builder!r}, which no installed plugin declares"
+            f" with dsim_builders().{did_you_mean(builder, declared)}",
+            hint="install the plugin that the model belongs to; dsim imports no other code that a model names",
+        )
+    return str(builder)
 
 
 def read_model(folder: Path) -> Model:

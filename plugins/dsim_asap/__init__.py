@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.plugin import CommandSpec, ExtractorSpec, MeasureSpec, TrainerSpec, hookimpl
+from dsim.plugin import BuilderSpec, CommandSpec, ExtractorSpec, MeasureSpec, TrainerSpec, hookimpl
 
 
 @hookimpl
@@ -17,6 +17,11 @@ def dsim_trainers() -> list[TrainerSpec]:
     from dsim_asap.specs import TRAINER
 
     return [TRAINER]
+
+
+@hookimpl
+def dsim_builders() -> list[BuilderSpec]:
+    return [BuilderSpec(name="dsim_asap.encoder:build", title="encoder of ASAP")]
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,12 @@ import dsim
 from dsim.zoo import ramp
 
 BUILDER = """
+from dsim.plugin import BuilderSpec, hookimpl
+
+@hookimpl
+def dsim_builders():
+    return [BuilderSpec(name=f"zoo_test_builder:{name}", title="linear") for name in ("build", "missing")]
+
 def build(model):
     import torch
     from safetensors.torch import load_file
@@ -58,12 +64,9 @@ def seen() -> dsim.Dataset:
 
 
 @pytest.fixture
-def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The builder of the tiny model, importable."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "zoo_test_builder.py").write_text(BUILDER)
-    monkeypatch.syspath_prepend(tmp_path / "code")
-    monkeypatch.delitem(sys.modules, "zoo_test_builder", raising=False)
+def builder(install_plugin: Callable[..., Path]) -> str:
+    """The builder of the tiny model, which a plugin declares."""
+    install_plugin("zoo_test_builder", BUILDER)
     return "zoo_test_builder:build"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,23 @@ def test_a_network_of_another_width_is_refused(folder: Path) -> None:
 
 
 def test_a_builder_that_cannot_be_loaded_is_a_plugin_error(folder: Path) -> None:
-    edit(folder, "zoo_test_builder:build", "zoo_test_builder:bild")
-    with pytest.raises(PluginError, match="cannot load zoo_test_builder:bild"):
+    edit(folder, "zoo_test_builder:build", "zoo_test_builder:missing")
+    with pytest.raises(PluginError, match="cannot load zoo_test_builder:missing"):
         find("linear.test.r1").build()
+
+
+@pytest.mark.parametrize("foreign", ["helper:run", "os:system", "zoo_test_builder:bild", "subprocess:run"])
+def test_code_that_no_installed_plugin_declares_is_never_imported(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: str
+) -> None:
+    """A manifest comes with a model from anywhere; a module of the working folder must not run because of it."""
+    (tmp_path / "helper.py").write_text("raise SystemExit('this ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    edit(folder, "zoo_test_builder:build", foreign)
+    with pytest.raises(PluginError, match=foreign) as raised:
+        read_model(folder).build()
+    assert "helper" not in sys.modules
+    assert raised.value.hint
 
 
 def test_a_pickle_is_never_loaded(folder: Path) -> None:
