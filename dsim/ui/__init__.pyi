@@ -1,7 +1,8 @@
 from . import completion, options
-from .console import emit_json, print_columns, print_table, say, say_written, stderr, stdout
+from .console import emit_json, print_columns, say, say_written, stderr, stdout
 from .groups import LazyGroup
 from .progress import Notes, RichProgress, make_runtime
+from .tables import print_table
 
 __all__ = [
     "LazyGroup",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,12 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+#: Columns in a pipe: what pages and logs have room for. Programs read --json.
+_PIPE = 120
+
 
 def stdout() -> Console:
-    """Return the console for data: colour and width of the terminal; in a pipe plain text, 120 columns wide."""
+    """Return the console for data: colour and width of the terminal; in a pipe plain text, 120 columns wide.
+
+    ``COLUMNS`` in the environment is the width of both.
+    """
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 120
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else _PIPE
     return Console(width=width, highlight=False, soft_wrap=False)
 
 
@@ -40,26 +47,6 @@ def say_written(files: Iterable[str | Path]) -> None:
 def emit_json(value: Any) -> None:
     """Print one JSON document on stdout. Raises ValueError for NaN and infinity, which JSON does not have."""
     print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
-
-
-def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
-) -> None:
-    """Print a table as wide as the terminal; long cells are folded, and markup in them is not interpreted.
-
-    ``right`` names the right-aligned columns.
-    """
-    from rich.table import Table
-    from rich.text import Text
-
-    from dsim.ui.console import stdout
-
-    drawn = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
-    for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(str(cell)) for cell in row))
-    stdout().print(drawn)
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:

@@ -110,6 +110,21 @@ seed = click.option(
 )
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 offline = click.option("--offline", is_flag=True, help="Never download anything.")
+#: Where the context of a command keeps whether its tables are printed in full.
+WIDE = "dsim.ui.wide"
+
+
+def _keep_wide(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    context.meta[WIDE] = value
+
+
+wide = click.option(
+    "--wide",
+    is_flag=True,
+    expose_value=False,
+    callback=_keep_wide,
+    help="Print all columns of tables, and long names in full.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 skip_unreadable = click.option(
     "--skip-unreadable", is_flag=True, help="Leave out images that cannot be read, and list them."

@@ -64,11 +64,13 @@ class RichProgress:
 
         from dsim.ui.console import stderr
 
-        (self._bars.console if self._bars else stderr()).print(Text(f"note: {text}"))
+        (self._bars.console if self._bars else stderr()).print(Text(f"note: {text}"), soft_wrap=True)
 
     def _start(self) -> Bars:
         if self._bars is None:
-            self._bars = _bars()
+            from dsim.ui.bars import make_bars
+
+            self._bars = make_bars()
             self._bars.start()
         self._open += 1
         return self._bars
@@ -78,39 +80,6 @@ class RichProgress:
         if self._open == 0 and self._bars is not None:
             self._bars.stop()
             self._bars = None
-
-
-def _bars() -> Bars:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Task as BarTask
-    from rich.text import Text
-
-    from dsim.ui.console import stderr
-
-    class Rate(ProgressColumn):
-        """Steps per second, in the task's own unit."""
-
-        def render(self, task: BarTask) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text(f"{speed:.1f} {task.fields['unit']}/s" if speed else "", style="dim")
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[fields]}", style="dim"),
-        console=stderr(),
-        transient=True,
-    )
 
 
 def _short(value: object) -> str:

@@ -1,0 +1,70 @@
+"""Progress bars that take one line each, whatever is told of a task: what has no room in it is shortened."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
+
+from dsim.ui.shortening import shorten
+
+#: Cells of a terminal: a bar; counts, rate and time left, with the gaps between columns; the least of a description.
+_BAR, _NUMBERS, _LEAST = 10, 38, 12
+
+
+def make_bars() -> Progress:
+    """Return a display on stderr of tasks that have the fields ``unit`` and ``fields``, texts."""
+    # Not the console of notes, which leaves long lines whole: a bar of two lines could not be drawn over.
+    console = Console(stderr=True, highlight=False)
+    return Progress(
+        _Described(console),
+        BarColumn(_BAR),
+        MofNCompleteColumn(),
+        _Rate(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+class _Rate(ProgressColumn):
+    """Steps per second, in the task's own unit."""
+
+    def render(self, task: Task) -> Text:
+        return Text(_rate(task), style="dim")
+
+
+class _Described(ProgressColumn):
+    """What is done, and what is told of it."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+        self._console = console
+
+    def render(self, task: Task) -> Text:
+        room = max(_LEAST, self._console.width - _BAR - _NUMBERS)
+        described, told = in_one_line(task.description, str(task.fields["fields"]), room)
+        return Text(described).append(f"  {told}" if told else "", style="dim")
+
+
+def _rate(task: Task) -> str:
+    speed = task.finished_speed or task.speed
+    return f"{speed:.1f} {task.fields['unit']}/s" if speed else ""
+
+
+def in_one_line(description: str, told: str, room: int) -> tuple[str, str]:
+    """Return a description and what is told of a task, in ``room`` cells together with two blanks between.
+
+    The description is shortened in the middle, to half of the room at least where something is told; of what is told,
+    parted by two blanks, as much is left as has room.
+
+    >>> in_one_line("training usgra_nerve_of_2016", "loss 0.31  lr 0.001", 32)
+    ('training u…ve_of_2016', 'loss 0.31')
+    """
+    parts = told.split("  ") if told else []
+    while parts and cell_len("  ".join(parts)) + 2 > max(room // 2, room - cell_len(description)):
+        parts.pop()
+    left = "  ".join(parts)
+    return shorten(description, room - cell_len(left) - 2 if left else room), left

@@ -1,0 +1,115 @@
+"""Tables that are readable in any terminal of 40 columns and more; 80 is what they are made for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from dsim.ui.options import WIDE
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dsim.ui.layout import Block, Column
+
+_TOLD = "dsim.ui.told_wide"
+
+
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    prose: Sequence[str] = (),
+    optional: Sequence[str] = (),
+) -> None:
+    """Print a table no wider than the terminal; markup in its cells is not interpreted.
+
+    Where it is too wide, optional columns are left out, then names are shortened in the middle, two of them never to
+    the same; columns that still have no room follow in a table below. With ``--wide`` everything is printed in full.
+
+    Parameters
+    ----------
+    right : right-aligned columns: numbers, which are never folded or shortened.
+    whole : further columns that are never folded or shortened, such as names that a user types.
+    prose : columns of sentences, which are folded and never shortened.
+    optional : columns that can be left out, the most important first.
+    """
+    from dsim.ui.console import stdout
+    from dsim.ui.layout import Column, framed, lay_out
+
+    cells = [[str(row[position]) for row in rows] for position in range(len(columns))]
+    laid = [
+        Column(
+            title=name,
+            cells=column,
+            right=name in right,
+            whole=name in right or name in whole,
+            prose=name in prose,
+            optional=list(optional).index(name) + 1 if name in optional else 0,
+        )
+        for name, column in zip(columns, cells, strict=True)
+    ]
+    console = stdout()
+    if _is_wide():
+        console.width = max(framed(len(laid)) + sum(column.natural for column in laid), console.width)
+    layout = lay_out(laid, console.width)
+    if title:
+        from rich.text import Text
+
+        console.print(Text(title, style="table.title"))
+    for block in layout.blocks:
+        console.print(_drawn(block))
+    if layout.gives_way:
+        _tell_of_wide()
+
+
+def _drawn(block: Block) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from dsim.ui.shortening import shorten_distinctly
+
+    drawn = Table(header_style="bold")
+    words, columns = [word for column in block.columns for word in column.title.split()], []
+    for column, width in zip(block.columns, block.widths, strict=True):
+        titles = shorten_distinctly(words, width)
+        heading = Text(" ".join(titles[word] for word in column.title.split()))
+        drawn.add_column(heading, justify="right" if column.right else "left", width=width, overflow="fold")
+        columns.append(_fitted(column, width))
+    for row in zip(*columns, strict=True):
+        drawn.add_row(*map(Text, row))
+    return drawn
+
+
+def _fitted(column: Column, width: int) -> list[str]:
+    """The cells of a column; words that are longer than its width are shortened, but in prose and numbers."""
+    from dsim.ui.shortening import shorten_distinctly
+
+    if column.whole or column.prose or column.widest_cell <= width:
+        return list(column.cells)
+    short = shorten_distinctly((word for cell in column.cells for word in cell.split()), width)
+    return [
+        "\n".join(" ".join(short[word] for word in line.split()) for line in cell.split("\n")) for cell in column.cells
+    ]
+
+
+def _is_wide() -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(WIDE))
+
+
+def _tell_of_wide() -> None:
+    """Say once, at the end of a command that has ``--wide``, what it is for."""
+    from dsim.ui.console import say
+
+    context = click.get_current_context(silent=True)
+    if context is None or context.meta.get(_TOLD):
+        return
+    if any("--wide" in parameter.opts for parameter in context.command.params):
+        context.meta[_TOLD] = True
+        context.call_on_close(lambda: say("note: --wide prints all columns, and long names in full"))

@@ -1,0 +1,33 @@
+"""A progress bar takes one line in 80 columns, however long what it tells is."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from dsim.ui.bars import in_one_line, make_bars
+
+
+@pytest.mark.parametrize("told", ["", "loss 0.1234  lr 0.0001  validation 0.5123", "x" * 100])
+@pytest.mark.parametrize("description", ["pairs", "features of nuclei_of_fluorescence_microscopy_day_01"])
+def test_description_and_fields_share_the_room_and_no_number_is_cut(description: str, told: str) -> None:
+    described, left = in_one_line(description, told, 32)
+    assert cell_len(described) + (2 + cell_len(left) if left else 0) <= 32
+    assert set(left.split("  ") if left else []) <= set(told.split("  "))
+
+
+def test_a_line_of_bars_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = io.StringIO()
+    monkeypatch.setattr("dsim.ui.bars.Console", lambda **_: Console(file=drawn, width=80, force_terminal=True))
+    bars = make_bars()
+    task = bars.add_task("features of nuclei_of_fluorescence_day_01", total=99999, unit="images", fields="loss 0.12")
+    bars.update(task, completed=12345)
+    lines = bars.console.render_lines(bars.get_renderable(), pad=False)
+    assert len(lines) == 1
+    text = "".join(segment.text for segment in lines[0])
+    assert cell_len(text) <= 80
+    assert "12345/99999" in text
+    assert "loss 0.12" in text
