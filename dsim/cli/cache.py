@@ -50,9 +50,8 @@ def verify(as_json: bool) -> int:
     if as_json:
         emit_json({"files": count, "corrupt": [{**_record(item), "reason": reason} for item, reason in corrupt]})
     elif corrupt:
-        print_table(
-            "corrupt: computed again when next needed", ["file", "reason"], [[str(i.path), r] for i, r in corrupt]
-        )
+        rows = [[str(item.path), reason] for item, reason in corrupt]
+        print_table("corrupt: computed again when next needed", ["file", "reason"], rows, prose=["file", "reason"])
     else:
         click.echo(f"all {count} files are sound")
     return 1 if corrupt else 0

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     metavar="FILE.html",
     help="Also write one HTML page that summarises everything; it needs no other file and no network.",
 )
+@click.option("--why", is_flag=True, help="Also print the statistics: intervals, and each measure's table of several.")
+@options.wide
 @options.as_json
 @options.seed
 @options.device
@@ -85,6 +87,7 @@ def compare(
     targets: Sequence[str],
     out: Path,
     report: Path | None,
+    why: bool,
     as_json: bool,
     device: str,
     extractor: str | None,
@@ -110,7 +113,7 @@ def compare(
     runtime = make_runtime(device, offline)
     choice = choose(measures or ("asap",), extractor, weights, runtime.progress.note)
     pool, wanted = _attributed(*_datasets(sources, targets, runtime, skip_unreadable), attributes)
-    return Job(pool, wanted, numbers, runtime, out, as_json, report).carry_out(choice)
+    return Job(pool, wanted, numbers, runtime, out, as_json, report, why).carry_out(choice)
 
 
 def _datasets(

@@ -88,6 +88,7 @@ class Job:
     out: Path
     as_json: bool
     report: Path | None
+    why: bool = False
 
     def carry_out(self, choice: Choice) -> int:
         """Compare by the chosen measures, print the results, and return the exit code.
@@ -95,21 +96,22 @@ class Job:
         One measure alone writes into ``out`` itself, several write into a folder each. Raises the first measure's
         error where no measure gives a matrix, and DsimError where a file cannot be written.
         """
-        if len(choice.chosen) == 1 and not choice.failed:
-            return _finish(_Outcome([self.compare(choice.chosen[0], self.out)], [self.out]), self)
-        return _finish(_each(self, choice), self)
+        if len(choice.chosen) > 1 or choice.failed:
+            return _finish(_each(self, choice), self)
+        matrix, written = self.compare(choice.chosen[0], self.out)
+        if not self.as_json:
+            from dsim.cli.compare_tables import show
 
-    def compare(self, chosen: Chosen, folder: Path) -> SimilarityMatrix:
-        """Compare by one measure, write its files, print its table. Raises DsimError where a file cannot be written."""
-        from dsim.cli.compare_tables import show
+            show(matrix, written, self.why)
+        return _finish(_Outcome([matrix], [self.out]), self)
+
+    def compare(self, chosen: Chosen, folder: Path) -> tuple[SimilarityMatrix, list[Path]]:
+        """Compare by one measure; return the matrix and its files. Raises DsimError where one cannot be written."""
         from dsim.comparison import compare as run
 
         asked = self._asked(chosen)
         matrix = run(self.sources, self.targets, measure=chosen.measure, runtime=self.runtime, **asked)
-        written = _write(matrix, folder)
-        if not self.as_json:
-            show(matrix, written)
-        return matrix
+        return matrix, _write(matrix, folder)
 
     def _asked(self, chosen: Chosen) -> dict[str, Any]:
         """Return the settings for a measure; one chosen by ``all`` or ``label-free`` gets only what it supports."""
@@ -126,6 +128,7 @@ class Job:
 class _Outcome:
     """Results of the measures: matrices and their folders, wall seconds by measure, and errors of those that failed.
 
+    ``several``: more than one measure was asked for.
     ``left_out``: measures of ``all`` or ``label-free`` that need something that is missing; not a failure.
     """
 
@@ -134,6 +137,7 @@ class _Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     failed: dict[str, Exception] = field(default_factory=dict)
     left_out: dict[str, Exception] = field(default_factory=dict)
+    several: bool = False
 
     @property
     def without(self) -> dict[str, str]:
@@ -148,16 +152,17 @@ def _each(job: Job, choice: Choice) -> _Outcome:
     from dsim.errors import NeedError, WeightsError
     from dsim.files import slug
 
-    outcome = _Outcome(failed=dict(choice.failed))
+    outcome = _Outcome(failed=dict(choice.failed), several=True)
     for chosen in choice.chosen:
         name, started = chosen.measure.identity, time.perf_counter()
         folder = job.out / slug(repr(chosen.measure))
         try:
-            outcome.matrices.append(job.compare(chosen, folder))
+            matrix, _ = job.compare(chosen, folder)
         except Exception as error:
             missing = chosen.of_word and isinstance(error, NeedError | WeightsError)
             (outcome.left_out if missing else outcome.failed)[name] = error
         else:
+            outcome.matrices.append(matrix)
             outcome.folders.append(folder)
             outcome.seconds[name] = time.perf_counter() - started
     if not outcome.matrices:
@@ -166,22 +171,19 @@ def _each(job: Job, choice: Choice) -> _Outcome:
 
 
 def _agreement(outcome: _Outcome, job: Job) -> Agreement | None:
-    """Write, print and return the agreement of the measures; None for fewer than two."""
+    """Write and return the agreement of the measures; None for fewer than two."""
     files = [job.out / "agreement.json", job.out / "agreement.png"]
     if len(outcome.matrices) < 2:
         for path in files:
             # Those of an earlier run would be taken for these measures'.
             path.unlink(missing_ok=True)
         return None
-    from dsim.cli.compare_tables import show_agreement
     from dsim.comparison import compare_rankings
     from dsim.plots import draw_agreement
 
     found = compare_rankings(outcome.matrices, seconds=outcome.seconds, failed=outcome.without)
     found.to_json(files[0])
     draw_agreement(found, files[1], note=_note(outcome.matrices[0], extractors=False))
-    if not job.as_json:
-        show_agreement(found, files)
     return found
 
 
@@ -199,6 +201,10 @@ def _finish(outcome: _Outcome, job: Job) -> int:
     from dsim.ui import emit_json, say
 
     found = _agreement(outcome, job)
+    if outcome.several and not job.as_json:
+        from dsim.cli.compare_tables import show_several
+
+        show_several(outcome.matrices, found, job.out, job.why)
     if job.report is not None:
         _report(outcome, job, job.report)
     for what, errors in (("left out", outcome.left_out), ("failed", outcome.failed)):

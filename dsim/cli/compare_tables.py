@@ -3,35 +3,92 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from dsim.comparison import Agreement
     from dsim.measures import Ranked, Ranking, SimilarityMatrix
 
 
-#: Sources per target in the table; the files hold all.
-_SHOWN = 3
+#: Sources per target in the table, and where the statistics are asked for; the files hold all.
+_SHOWN, _SHOWN_WHY = 3, 10
 _LEVEL = 0.05
 
 
-def show(matrix: SimilarityMatrix, written: Sequence[Path]) -> None:
-    """Print the nearest sources of each target, then failures, notes and written files."""
-    from dsim.ui import print_table, say, say_written
+def show(matrix: SimilarityMatrix, written: Sequence[Path], why: bool = False) -> None:
+    """Print the verdicts and the nearest sources, then failures, notes and written files; statistics with ``why``."""
+    from dsim.ui import say, say_written
 
-    title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix)}"
-    columns = ["target", "rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", "verdict"]
-    columns[4:4] = [*(["noise floor"] if matrix.floor else []), *(["p"] if matrix.permutations else [])]
-    print_table(title, columns, list(_rows(matrix)), right=["rank", "value", "noise floor", "p", "first in"])
-    for line in (*_failures(matrix), *notes(matrix)):
+    show_verdicts(matrix)
+    show_ranking(matrix, why)
+    for line in (*failures(matrix), *notes(matrix, statistics=why)):
         say(line)
     say_written(written)
 
 
-def notes(matrix: SimilarityMatrix) -> Iterator[str]:
-    """Yield the notes on a matrix, one line each."""
+def show_several(matrices: Sequence[SimilarityMatrix], found: Agreement | None, out: Path, why: bool) -> None:
+    """Print the votes of several measures, then the tables of each with ``why``, failures, notes and the folder."""
+    from dsim.ui import say
+
+    if found is not None:
+        show_votes(found, why)
+    for matrix in matrices if why or found is None else ():
+        show_verdicts(matrix)
+        show_ranking(matrix, why)
+    if not why:
+        click.echo(f"next: --why shows each measure's table; dsim report {shlex.quote(str(out))} makes a page")
+    lines = [f"{matrix.measure}: {line}" for matrix in matrices for line in failures(matrix)]
+    for line in dict.fromkeys([*lines, *(line for matrix in matrices for line in notes(matrix, statistics=why))]):
+        say(line)
+    say(f"wrote {out}: a folder for each measure{', agreement.json, agreement.png' if found else ''}")
+
+
+def show_verdicts(matrix: SimilarityMatrix) -> None:
+    """Print one sentence per target on stdout: which source is nearest, and whether clearly so."""
+    for target, verdict in matrix.verdicts.items():
+        click.echo(f"{target}: {verdict.reason}")
+
+
+def show_ranking(matrix: SimilarityMatrix, why: bool) -> None:
+    """Print the nearest sources of each target; with ``why`` more of them, with intervals, in a table per target."""
+    from dsim.ui import print_table
+
+    if why:
+        for ranking in matrix.rankings():
+            _show_why(matrix, ranking)
+        return
+    title = f"{matrix.measure}, a {matrix.direction}: sources for each target, best first{_shown_of(matrix, _SHOWN)}"
+    columns = ["target", "rank", "source", "value", *(["noise floor"] if matrix.floor else []), *_tested(matrix)]
+    rows = []
+    for ranking in matrix.rankings():
+        for rank, entry in enumerate(ranking.entries[:_SHOWN], 1):
+            floor = [_floor(matrix, ranking.target) if rank == 1 else ""] if matrix.floor else []
+            cells = [ranking.target if rank == 1 else "", str(rank), entry.source, _value(entry), *floor]
+            rows.append([*cells, *_p(entry, matrix)])
+    print_table(title, columns, rows, right=["rank", *columns[3:]], optional=["noise floor"])
+
+
+def _show_why(matrix: SimilarityMatrix, ranking: Ranking) -> None:
+    """The ranking for one target with everything that is known of each value."""
+    from dsim.ui import print_table
+
+    columns = ["rank", "source", "value", f"{matrix.confidence:.0%} interval", "first in", *_tested(matrix)]
+    rows = [
+        [str(rank), entry.source, _value(entry), *_interval(entry), *_p(entry, matrix)]
+        for rank, entry in enumerate(ranking.entries[:_SHOWN_WHY], 1)
+    ]
+    floor = f"; noise floor {found}" if matrix.floor and (found := _floor(matrix, ranking.target)) else ""
+    title = f"{ranking.target}, by {matrix.measure}, a {matrix.direction}{_shown_of(matrix, _SHOWN_WHY)}{floor}"
+    print_table(title, columns, rows, right=[column for column in columns if column != "source"])
+
+
+def notes(matrix: SimilarityMatrix, statistics: bool = True) -> Iterator[str]:
+    """Yield the notes on a matrix, one line each; those on the quality of its embedding only with ``statistics``."""
     datasets = matrix.provenance["datasets"]
     seen = [name for name in matrix.targets if datasets[name]["seen_by"]]
     if seen:
@@ -45,7 +102,7 @@ def notes(matrix: SimilarityMatrix) -> Iterator[str]:
     if matrix.permutations:
         yield from _about_p(matrix)
     embedding = matrix.provenance.get("embedding")
-    if embedding and embedding["eqc"]["paper"] is not None:
+    if statistics and embedding and embedding["eqc"]["paper"] is not None:
         forms = {form: value for form, value in embedding["eqc"].items() if value is not None}
         other = f" (form of the reference code: {forms['reference']:.4g})" if "reference" in forms else ""
         yield f"note: EQC of the sources' embedding: {forms['paper']:.4g}{other}; lower is better"
@@ -75,7 +132,7 @@ def _about_p(matrix: SimilarityMatrix) -> Iterator[str]:
     yield from (f"note: no p: {reason}" for reason in sorted(failed - {note for row in matrix.notes for note in row}))
 
 
-def _failures(matrix: SimilarityMatrix) -> list[str]:
+def failures(matrix: SimilarityMatrix) -> list[str]:
     """Return one line per reason: a dataset that cannot be summarised fails in all of its pairs."""
     pairs: dict[str, list[str]] = {}
     for source, target, reason in matrix.failed:
@@ -86,35 +143,33 @@ def _failures(matrix: SimilarityMatrix) -> list[str]:
     ]
 
 
-def _shown_of(matrix: SimilarityMatrix) -> str:
+def _shown_of(matrix: SimilarityMatrix, shown: int) -> str:
     available = max(len(ranking.entries) for ranking in matrix.rankings())
-    return f" ({_SHOWN} of {available}; all are in matrix.json)" if available > _SHOWN else ""
+    return f" ({shown} of {available}; all are in matrix.json)" if available > shown else ""
 
 
-def _rows(matrix: SimilarityMatrix) -> Iterator[list[str]]:
-    for ranking in matrix.rankings():
-        for rank, entry in enumerate(ranking.entries[:_SHOWN], 1):
-            yield _row(matrix, ranking, rank, entry)
+def _tested(matrix: SimilarityMatrix) -> list[str]:
+    """The column of p-values, where there are some."""
+    return ["p"] if matrix.permutations else []
 
 
-def _row(matrix: SimilarityMatrix, ranking: Ranking, rank: int, entry: Ranked) -> list[str]:
-    first, known = rank == 1, not math.isnan(entry.low)
-    row = [
-        ranking.target if first else "",
-        str(rank),
-        entry.source,
-        "failed" if math.isnan(entry.value) else f"{entry.value:.4g}",
-    ]
-    if matrix.floor:
-        row.append(_number(matrix.floor[ranking.target]) if first else "")
-    if matrix.permutations:
-        row.append(_number(entry.p, ".2g"))
-    return [
-        *row,
-        f"{entry.low:.4g} to {entry.high:.4g}" if known else "",
-        f"{entry.first_share:.0%}" if known else "",
-        ranking.verdict.reason if first else "",
-    ]
+def _p(entry: Ranked, matrix: SimilarityMatrix) -> list[str]:
+    return [_number(entry.p, ".2g")] if matrix.permutations else []
+
+
+def _value(entry: Ranked) -> str:
+    return "failed" if math.isnan(entry.value) else f"{entry.value:.4g}"
+
+
+def _interval(entry: Ranked) -> list[str]:
+    """The interval and the share of first ranks; empty where there is no interval."""
+    if math.isnan(entry.low):
+        return ["", ""]
+    return [f"{entry.low:.4g} to {entry.high:.4g}", f"{entry.first_share:.0%}"]
+
+
+def _floor(matrix: SimilarityMatrix, target: str) -> str:
+    return _number((matrix.floor or {})[target])
 
 
 def _number(value: float, form: str = ".4g") -> str:
@@ -123,22 +178,31 @@ def _number(value: float, form: str = ".4g") -> str:
 
 #: Sources per target of those that some measure ranks first.
 _SHOWN_VOTES = 3
+#: Targets whose vote is said in a sentence; a table holds more.
+_SENTENCES = 3
 
 
-def show_agreement(found: Agreement, written: Sequence[Path]) -> None:
-    """Print the votes for each target, then each measure beside the others."""
-    from dsim.ui import print_table, say, say_written
+def show_votes(found: Agreement, why: bool = False) -> None:
+    """Print how many measures put which source first, for each target; with ``why`` how alike the rankings are."""
+    from dsim.ui import print_table, say
 
-    title = f"where {len(found.measures)} measures agree: how many rank a source first"
-    columns = ["target", "nearest", "votes", "tau", "orders alike"]
-    print_table(
-        title, columns, [_target(found, target) for target in found.targets], right=["votes", "tau", "orders alike"]
-    )
+    several = len(found.targets) > 1
+    for target in found.targets[:_SENTENCES]:
+        click.echo(f"{target}: {found.sentence(target)}" if several else found.sentence(target))
+    if len(found.targets) > _SENTENCES:
+        decided = sum(found.poll(target).decided for target in found.targets)
+        click.echo(f"for {decided} of {len(found.targets)} targets more than half of the measures agree")
+    if why or len(found.targets) > _SENTENCES:
+        columns = ["target", "nearest", "votes", *(["tau", "orders alike"] if why else [])]
+        rows = [_target(found, target)[: len(columns)] for target in found.targets]
+        title = f"where {len(found.measures)} measures agree: how many rank a source first"
+        print_table(title, columns, rows, right=columns[2:])
+    if not why:
+        return
     columns = ["measure", "tau with the others", "with the most votes", "failed pairs", "seconds"]
     print_table("each measure", columns, _measures(found), right=columns[1:])
     say("note: tau: Kendall's, of rankings, mean over pairs of measures (and over targets); 1 is the same order")
     say("note: seconds are of this run; results from the cache cost no time")
-    say_written(written)
 
 
 def _target(found: Agreement, target: str) -> list[str]:

@@ -69,7 +69,7 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
 def _print(found: Inspection) -> None:
     from dsim.ui import print_table
 
-    print_table(found.name, ("what", "found"), [(what, text) for what, text in _lines(found) if text])
+    print_table(found.name, ("what", "found"), [(what, text) for what, text in _lines(found) if text], prose=("found",))
 
 
 def _lines(found: Inspection) -> list[tuple[str, str]]:

@@ -47,6 +47,7 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
     show_default=True,
     help="Folder for evaluation.json and the pictures.",
 )
+@options.wide
 @options.as_json
 def evaluate(
     matrices: Sequence[str],

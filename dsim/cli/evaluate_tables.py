@@ -58,7 +58,9 @@ def _show_scores(one: Evaluation) -> None:
         row += [shown(name, found.scores[name].value, one.unit) for found in beside.values()]
         rows.append([*row, *(_ceiling(name, one) for _ in highest), BY_NAME[name].better])
     of = f"{len(one.targets)} targets, {len(one.sources)} sources, {int(one.counted.sum())} pairs"
-    print_table(f"{one.measure} judged by {one.truth} ({one.score}): {of}", columns, rows, right=columns[1:-1])
+    optional = [columns[2], "random", "ceiling", "better", "best fixed, others", "targets"]
+    title = f"{one.measure} judged by {one.truth} ({one.score}): {of}"
+    print_table(title, columns, rows, right=columns[1:-1], optional=optional)
 
 
 def _interval(score: Score, one: Evaluation) -> str:
@@ -82,7 +84,9 @@ def _show_baselines(one: Evaluation) -> None:
         figures.insert(1, _interval(found.scores["regret"], one))
         of = [_p(tested.get((name, found.name), math.nan)) for name in ("regret", "top1", "pearson")]
         rows.append([found.name, *figures, *of])
-    print_table("beside it (p: the measure against each, paired over targets, Holm)", columns, rows, right=columns[1:])
+    title = "beside it (p: the measure against each, paired over targets, Holm)"
+    optional = ["interval", "p regret", "top-1", "Pearson", "p top-1", "p Pearson"]
+    print_table(title, columns, rows, right=columns[1:], optional=optional)
 
 
 def _show_targets(one: Evaluation) -> None:
@@ -98,7 +102,8 @@ def _show_targets(one: Evaluation) -> None:
             row += [_several(chosen), _scored(one, chosen, position)]
         scores = ((name, float(one.judgement.per_target[name][position])) for name in ("regret", "pearson", "spearman"))
         rows.append([*row, *(shown(name, value, "%" if one.unit else "").removesuffix(" %") for name, value in scores)])
-    print_table("for each target", columns, rows, right=[columns[2], *columns[4:]])
+    optional = ["regret", *columns[3:5], "Pearson", "Spearman"]
+    print_table("for each target", columns, rows, right=[columns[2], *columns[4:]], optional=optional)
 
 
 def _several(sources: Sequence[str]) -> str:
@@ -122,7 +127,8 @@ def _show_together(evaluations: Sequence[Evaluation]) -> None:
     rows = [_side_by_side(one.judgement, first) for one in evaluations]
     rows += [_side_by_side(found, first) for found in first.baselines]
     of = f"{first.truth} ({first.score}): {len(first.targets)} targets, {len(first.sources)} sources; baselines below"
-    print_table(f"{len(evaluations)} measures judged by {of}", columns, rows, right=columns[1:])
+    optional = ["top-1", "interval ", "interval", "RCI", "pooled r"]
+    print_table(f"{len(evaluations)} measures judged by {of}", columns, rows, right=columns[1:], optional=optional)
 
 
 def _side_by_side(found: Judgement, one: Evaluation) -> list[str]:
@@ -163,7 +169,8 @@ def _show_contrasts(contrasts: Sequence[Contrast], unit: str) -> None:
         for found in some[:_CONTRASTS]
     ]
     more = f" ({len(rows)} of {len(contrasts)}; all are in evaluate.json)" if len(contrasts) > len(rows) else ""
-    print_table(f"first less second, paired over targets{more}", columns, rows, right=columns[3:])
+    optional = ["p (Holm)", "interval", "p", "targets"]
+    print_table(f"first less second, paired over targets{more}", columns, rows, right=columns[3:], optional=optional)
 
 
 #: Pairs that one line names.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @options.device
 @options.offline
 @options.skip_unreadable
+@options.wide
 @options.as_json
 def extract(
     paths: Sequence[str],

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 )
 @click.option("--rerun", multiple=True, metavar="NAME", help="Run this measure again; failed: all that failed.")
 @options.judging
+@options.wide
 @options.as_json
 def leaderboard(
     place: str,
@@ -119,6 +120,7 @@ def _show(board: Board) -> None:
         columns,
         rows,
         right=columns[2:-1],
+        optional=["interval", "top-1", "Pearson", "RCI", "status", "s", "Kendall", "MB"],
     )
 
 

@@ -193,4 +193,5 @@ def _table(part: Report) -> None:
     for result in part.results:
         text = f"{result.message}\nfix: {result.hint}" if result.hint else result.message
         rows.append([result.status.value.replace("_", " "), result.name, text])
-    print_table(f"{part.kind} {part.name}: {part.summary}", ("", "check", "what was seen"), rows)
+    title = f"{part.kind} {part.name}: {part.summary}"
+    print_table(title, ("", "check", "what was seen"), rows, whole=("", "check"), prose=("what was seen",))

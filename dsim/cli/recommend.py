@@ -36,6 +36,7 @@ _SHOWN = 10
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for recommendation.json and nearest.png; nothing is written without it.",
 )
+@options.wide
 @options.as_json
 @click.option(
     "--bootstrap",

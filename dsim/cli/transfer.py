@@ -130,6 +130,7 @@ def experiment(annotation: str, training: str, *own: options.Option) -> options.
         options.seed,
         options.device,
         options.offline,
+        options.wide,
         options.as_json,
     )
 

@@ -21,6 +21,7 @@ def truth() -> None:
 
 
 @truth.command("list")
+@options.wide
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the stored truths."""
@@ -38,6 +39,7 @@ def list_(as_json: bool) -> None:
 
 @truth.command()
 @click.argument("name", shell_complete=truths)
+@options.wide
 @options.as_json
 def show(name: str, as_json: bool) -> None:
     """Show a truth: a summary and its scores. NAME is a stored truth or a file."""
@@ -56,6 +58,7 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("file")
 @options.score
 @options.bounds
+@options.wide
 @options.as_json
 def check(file: str, score: str | None, bounds: tuple[float, float] | None, as_json: bool) -> None:
     """Check the truth in FILE, and show how it was read."""
@@ -98,7 +101,8 @@ def _show_list(truths: Sequence[TransferMatrix]) -> None:
     from dsim.ui import print_table
 
     rows = [[one.name, _score_of(one), _size(one), _repetitions(one), _baseline(one), _images(one)] for one in truths]
-    print_table("stored truths", ["name", "score", "sources x targets", "repetitions", "baseline", "images"], rows)
+    columns = ["name", "score", "sources x targets", "repetitions", "baseline", "images"]
+    print_table("stored truths", columns, rows, whole=["name"], optional=[columns[1], columns[2], *columns[:2:-1]])
 
 
 def _summary(found: TransferMatrix) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def _show_truth(found: TransferMatrix) -> None:
         *_corrected(provenance),
         ("digest", found.digest[:16]),
     ]
-    print_table(found.name, ("what", "understood"), [line for line in lines if line[1]])
+    print_table(found.name, ("what", "understood"), [line for line in lines if line[1]], prose=("understood",))
 
 
 def _cited(source: Any) -> str:

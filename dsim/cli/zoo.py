@@ -21,6 +21,7 @@ def zoo() -> None:
 
 
 @zoo.command("list")
+@options.wide
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the models."""
@@ -32,7 +33,9 @@ def list_(as_json: bool) -> None:
     if as_json:
         return emit_json([_document(model) for model in known])
     rows = [[model.id, model.title, _gives(model), format_size(model.manifest["weights"]["size"])] for model in known]
-    return print_table("", ["id", "title", "gives", "weights"], rows, right=["weights"])
+    columns = ["id", "title", "gives", "weights"]
+    look = {"whole": ["id", "gives"], "prose": ["title"], "optional": ["gives", "weights"]}
+    return print_table("", columns, rows, right=["weights"], **look)
 
 
 @zoo.command()
@@ -69,7 +72,8 @@ def verify(id: str | None, as_json: bool) -> int:
     if as_json:
         emit_json([{"id": name, "sound": not fault, "reason": fault} for name, fault in faults.items()])
     else:
-        print_table("", ["id", "state"], [[name, fault or "sound"] for name, fault in faults.items()])
+        rows = [[name, fault or "sound"] for name, fault in faults.items()]
+        print_table("", ["id", "state"], rows, whole=["id"], prose=["state"])
     return 1 if any(faults.values()) else 0
 
 

@@ -81,6 +81,13 @@ class Agreement:
         poll = self.poll(target)
         return poll.leaders[0] if poll.unanimous else None
 
+    def sentence(self, target: str) -> str:
+        """Return the vote in one sentence: how many measures put which source first.
+
+        Raises DataError as ``nearest`` does.
+        """
+        return _vote_in_words(self.poll(target))
+
     def orders(self, target: str) -> tuple[int, int]:
         """Return how many pairs of sources all measures put in the same order, and how many pairs there are.
 
@@ -179,6 +186,33 @@ class Agreement:
     def to_json(self, path: Path) -> None:
         """Write the document, atomically; raises DsimError where the disk refuses."""
         to_json(self.to_dict(), path)
+
+
+#: Sources that a vote names beside the first.
+_NAMED = 2
+
+
+def _vote_in_words(poll: Poll) -> str:
+    """Return the vote as a sentence.
+
+    >>> _vote_in_words(count_votes(["a", "b", "a"])), _vote_in_words(count_votes(["a", "a"]))
+    ('2 of 3 measures put a first; b has 1', 'both measures put a first')
+    >>> _vote_in_words(count_votes(["a", "b", None]))
+    'the measures do not agree: a and b are put first by 1 of 3 each'
+    """
+    leaders, voters = poll.leaders, poll.voters
+    if not poll.most:
+        return f"none of {voters} measures puts one source first"
+    if poll.unanimous:
+        return f"{'both' if voters == 2 else f'all {voters}'} measures put {leaders[0]} first"
+    if len(leaders) > 1:
+        named = ", ".join(leaders[:-1]) if len(leaders) <= _NAMED + 1 else ", ".join(leaders[:_NAMED])
+        last = leaders[-1] if len(leaders) <= _NAMED + 1 else f"{len(leaders) - _NAMED} more"
+        return f"the measures do not agree: {named} and {last} are put first by {poll.most} of {voters} each"
+    others = [f"{source} has {count}" for source, count in poll.votes.items() if source != leaders[0]]
+    more = [f"{len(others) - _NAMED} more sources have votes"] if len(others) > _NAMED else []
+    sentence = f"{poll.most} of {voters} measures put {leaders[0]} first"
+    return "; ".join([sentence if poll.decided else f"no majority: {sentence}", *others[:_NAMED], *more])
 
 
 def compare_rankings(

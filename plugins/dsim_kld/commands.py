@@ -90,6 +90,7 @@ def write(
 )
 @click.option("--extractor", metavar="KIND:NAME[OPTIONS]", help="For datasets at hand; default: that of the files.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as JSON, too.")
+@options.wide
 @options.as_json
 @options.device
 @options.offline
@@ -140,7 +141,8 @@ def _print(matrix: SimilarityMatrix, records: Sequence[Record], as_json: bool) -
         for rank, entry in enumerate(ranking.entries, 1)
     ]
     title = f"{matrix.measure}, a {matrix.direction} in {matrix.unit}: sources for each target, best first"
-    return print_table(title, ("target", "rank", "source", "value", "why not"), rows, right=("rank", "value"))
+    columns = ("target", "rank", "source", "value", "why not")
+    return print_table(title, columns, rows, right=("rank", "value"), prose=("why not",))
 
 
 def _shown(value: float) -> str:

@@ -80,8 +80,17 @@ def test_a_picture_of_an_earlier_run_is_not_left_beside_another_measures_matrix(
 def test_the_table_shows_best_source_interval_and_verdict(folders, tmp_path, capsys):
     run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
+    assert "alike is nearest" in printed.splitlines()[0]
+    assert "noise floor" in printed
+    assert "95% interval" not in printed
+
+
+def test_statistics_follow_where_they_are_asked_for(folders, tmp_path, capsys):
+    run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out"), "--why"])
+    printed = capsys.readouterr().out
     assert "95% interval" in printed
-    assert "alike is nearest" in printed
+    assert "first in" in printed
+    assert printed.index("alike is nearest") < printed.index("95% interval")
 
 
 def test_several_measures_have_a_folder_each_and_their_agreement_is_told(folders, tmp_path, capsys):
@@ -95,8 +104,13 @@ def test_several_measures_have_a_folder_each_and_their_agreement_is_told(folders
         "frc_size_32",
     ]
     printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "near: both measures put alike first"
+    assert "interval" not in printed
+    assert f"dsim report {out}" in printed
+    assert run(["compare", *measures, "--sources", *folders, "--out", str(out), "--why"]) == 0
+    printed = capsys.readouterr().out
     assert "where 2 measures agree" in printed
-    assert "alike: all agree" in printed
+    assert printed.count("95% interval") == 6
     assert run(["compare", *measures, "--sources", *folders, "--out", str(out), "--json"]) == 0
     document = validated(capsys.readouterr().out)
     assert [target["unanimous"] for target in document["agreement"]["targets"][:2]] == ["alike", "near"]

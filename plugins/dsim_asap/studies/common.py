@@ -131,7 +131,7 @@ def command(*options: shared.Option) -> Callable[[Callable[..., Any]], click.Com
             own = {name: value for name, value in given.items() if name not in names}
             return function(Options(**{name: given[name] for name in given.keys() - own.keys()}), **own)
 
-        last = (shared.seed, shared.device, shared.offline, shared.as_json)
+        last = (shared.seed, shared.device, shared.offline, shared.wide, shared.as_json)
         return click.command(function.__name__.removesuffix("_command"))(shared.together(*options, *last)(call))
 
     return decorate
