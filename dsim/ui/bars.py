@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
-from rich.table import Column
-from rich.text import Text
+from typing import TYPE_CHECKING
 
-from dsim.ui.shortening import shorten
+from dsim.ui.shortening import cell_len, shorten
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, Task
 
 #: Cells of a terminal: a bar; counts, rate and time left, with the gaps between columns; the least of a description.
 _BAR, _NUMBERS, _LEAST = 10, 38, 12
@@ -16,37 +15,37 @@ _BAR, _NUMBERS, _LEAST = 10, 38, 12
 
 def make_bars() -> Progress:
     """Return a display on stderr of tasks that have the fields ``unit`` and ``fields``, texts."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
+    from rich.table import Column
+    from rich.text import Text
+
     # Not the console of notes, which leaves long lines whole: a bar of two lines could not be drawn over.
     console = Console(stderr=True, highlight=False)
+
+    class Rate(ProgressColumn):
+        """Steps per second, in the task's own unit."""
+
+        def render(self, task: Task) -> Text:
+            return Text(_rate(task), style="dim")
+
+    class Described(ProgressColumn):
+        """What is done, and what is told of it."""
+
+        def render(self, task: Task) -> Text:
+            room = max(_LEAST, console.width - _BAR - _NUMBERS)
+            described, told = in_one_line(task.description, str(task.fields["fields"]), room)
+            return Text(described).append(f"  {told}" if told else "", style="dim")
+
     return Progress(
-        _Described(console),
+        Described(table_column=Column(no_wrap=True)),
         BarColumn(_BAR),
         MofNCompleteColumn(),
-        _Rate(table_column=Column(no_wrap=True)),
+        Rate(table_column=Column(no_wrap=True)),
         TimeRemainingColumn(),
         console=console,
         transient=True,
     )
-
-
-class _Rate(ProgressColumn):
-    """Steps per second, in the task's own unit."""
-
-    def render(self, task: Task) -> Text:
-        return Text(_rate(task), style="dim")
-
-
-class _Described(ProgressColumn):
-    """What is done, and what is told of it."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(table_column=Column(no_wrap=True))
-        self._console = console
-
-    def render(self, task: Task) -> Text:
-        room = max(_LEAST, self._console.width - _BAR - _NUMBERS)
-        described, told = in_one_line(task.description, str(task.fields["fields"]), room)
-        return Text(described).append(f"  {told}" if told else "", style="dim")
 
 
 def _rate(task: Task) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from rich.cells import cell_len
+from dsim.ui.shortening import cell_len
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len
-
 #: What stands for the part that is left out.
 ELLIPSIS = "…"
+
+
+def cell_len(text: str) -> int:
+    """Return how many cells of a terminal a text takes: letters of some scripts take two.
+
+    >>> cell_len("abc"), cell_len("核")
+    (3, 2)
+    """
+    from rich import cells
+
+    return cells.cell_len(text)
 
 
 def shorten(name: str, width: int) -> str:

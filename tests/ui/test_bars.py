@@ -21,7 +21,8 @@ def test_description_and_fields_share_the_room_and_no_number_is_cut(description:
 
 def test_a_line_of_bars_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = io.StringIO()
-    monkeypatch.setattr("dsim.ui.bars.Console", lambda **_: Console(file=drawn, width=80, force_terminal=True))
+    narrow = Console(file=drawn, width=80, force_terminal=True)
+    monkeypatch.setattr("rich.console.Console", lambda **_: narrow)
     bars = make_bars()
     task = bars.add_task("features of nuclei_of_fluorescence_day_01", total=99999, unit="images", fields="loss 0.12")
     bars.update(task, completed=12345)
