@@ -65,7 +65,7 @@ def assemble(
         dtypes=tuple(row.piece.header.dtype for row in rows),
         location=str(location),
         format=format_bracketed(format, options.cut.options),
-        notes=(*notes, *passed, *describe(volumes, options.cut), *_traits(rows)),
+        notes=(*notes, *passed, *describe(volumes, options.cut), *_traits(rows), *_mask_traits(kept, survey)),
         skipped=tuple(skipped),
     )
 
@@ -81,7 +81,7 @@ def _survey(items: Iterable[Item], options: ReadOptions) -> Survey:
     def look(file: tuple[Path, bool]) -> tuple[FrameHeader, ...] | UnreadableImageError:
         path, is_mask = file
         try:
-            headers = decode.headers(path, options.max_pixels)
+            headers = (decode.mask_headers if is_mask else decode.headers)(path, options.max_pixels)
             decode.verify(path, mask=is_mask, thorough=options.skip_unreadable, max_pixels=options.max_pixels)
         except UnreadableImageError as error:
             return error
@@ -229,3 +229,10 @@ def _id(row: _Row) -> str:
 def _traits(rows: Sequence[_Row]) -> list[str]:
     counts = Counter(trait for row in rows for trait in row.piece.header.traits)
     return [f"{trait} ({count} of {len(rows)} images)" for trait, count in sorted(counts.items())]
+
+
+def _mask_traits(items: Iterable[Item], survey: Survey) -> list[str]:
+    """Notes on masks whose numbers could have meant two things."""
+    files = [_headers(survey, file) for item in items for file in item.mask_files]
+    counts = Counter(trait for headers in files for trait in headers[0].traits)
+    return [f"masks: {trait} ({count} of {len(files)} files)" for trait, count in sorted(counts.items())]

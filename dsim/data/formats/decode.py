@@ -5,6 +5,7 @@ Every failure is an UnreadableImageError that names the file.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,18 @@ def read_mask(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArr
     Raises UnreadableImageError that names the file.
     """
     with naming(path):
-        return as_mask(_decoder(path).read_mask(path, index, max_pixels), path)
+        return as_mask(_decoder(path).read_mask(path, index, max_pixels)[0], path)
+
+
+def mask_headers(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[FrameHeader, ...]:
+    """Return the header of each mask (h, w) of the file; its traits say what was decided on the numbers' meaning.
+
+    Only a mask that could mean two things is decoded. Raises what ``headers`` and ``read_mask`` raise.
+    """
+    found = headers(path, max_pixels)
+    with naming(path):
+        traits: tuple[str, ...] = _decoder(path).mask_traits(path, max_pixels)
+    return tuple(replace(header, traits=traits) for header in found)
 
 
 def verify(path: Path, *, mask: bool = False, thorough: bool = False, max_pixels: int = MAX_PIXELS) -> None:

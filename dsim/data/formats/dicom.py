@@ -115,8 +115,8 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
     return values
 
 
-def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a mask as stored, (H, W), without any rescaling; bilevel becomes 0 and 255.
+def read_mask(path: Path, index: int, max_pixels: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return a mask as stored, (H, W), without any rescaling, and no notes; bilevel becomes 0 and 255.
 
     Raises UnreadableImageError for more than ``max_pixels``.
     """
@@ -124,7 +124,12 @@ def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
     header, stored = _frame(path, index)
     refuse_bomb(path, int(header.Rows), int(header.Columns), int(header.get("SamplesPerPixel", 1)), max_pixels)
-    return stored.astype(np.uint8) * np.uint8(255) if _bilevel(header) else stored
+    return stored.astype(np.uint8) * np.uint8(255) if _bilevel(header) else stored, ()
+
+
+def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
+    """Return notes on the mask (h, w): classes are kept as they are stored, whatever the header scales them to."""
+    return ("stored classes kept, the header's rescaling is not applied",) if _rescales(_opened(path)[0]) else ()
 
 
 def series_of(path: Path) -> str:

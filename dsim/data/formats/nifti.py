@@ -81,6 +81,9 @@ KEPT = KeptVolumes()
 HEAD_BYTES = 1024
 _CHUNK = 2**20
 _GZIP = b"\x1f\x8b"
+_NEARLY = 0.01
+_KEPT_CLASSES = "stored classes kept, the header's scaling is not applied"
+_SCALED_CLASSES = "classes scaled as the header says"
 
 
 def is_nifti(head: bytes) -> bool:
@@ -131,13 +134,58 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
     return values
 
 
-def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a slice of a mask, (H, W): as stored, or float32 where its header scales it.
+def read_mask(path: Path, index: int, max_pixels: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return a slice of a mask, (H, W), and notes on it: integers as stored, whatever the header scales them to.
 
-    Raises UnreadableImageError for vectors at each voxel, and for a scaled mask of more than ``max_pixels``.
+    Integers that are the classes only after scaling, as of a mask that was saved from floats, are scaled.
+    Raises UnreadableImageError where neither has the background 0, for vectors at each voxel, and for more than
+    ``max_pixels``.
+    """
+    import numpy as np
+
+    volume = _Volume.of(path)
+    if volume.unscaled or volume.voxels.dtype.kind not in "ui":
+        return volume.slice(index) if volume.unscaled else read(path, index, max_pixels), ()
+    refuse_bomb(path, *volume.size, volume.channels, max_pixels)
+    stored = volume.slice(index)
+    if not _scales_to_classes(str(path.absolute()), path.stat().st_mtime_ns, path.stat().st_size):
+        return stored, (_KEPT_CLASSES,)
+    scaled: NDArray[np.int64] = np.rint(stored * volume.slope + volume.intercept).astype(np.int64)
+    return scaled, (_SCALED_CLASSES,)
+
+
+def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
+    """Return notes on the mask (h, w): what became of classes that its header scales.
+
+    Raises UnreadableImageError where neither the stored nor the scaled numbers have the background 0.
     """
     volume = _Volume.of(path)
-    return volume.slice(index) if volume.unscaled else read(path, index, max_pixels)
+    scaled = not volume.unscaled and volume.voxels.dtype.kind in "ui"
+    return read_mask(path, 0, max_pixels)[1] if scaled else ()
+
+
+@lru_cache(maxsize=256)
+def _scales_to_classes(path: str, changed: int, size: int) -> bool:
+    """Whether the classes of a scaled volume (x, y, z) are its scaled numbers, False: its stored ones.
+
+    The header of a mask may be a copy of its scan's, which shifts the background away from 0; or the writer has spread
+    the classes over all integers, so that no stored number is 0 where the background is.
+    """
+    import numpy as np
+
+    volume = _volume(path, changed, size)
+    numbers = np.unique(volume.stored())
+    if numbers[0] == 0:
+        return False
+    scaled = numbers * volume.slope + volume.intercept
+    # Writers round the slope to single precision.
+    if np.abs(scaled - np.rint(scaled)).max() < _NEARLY and np.rint(scaled[0]) == 0:
+        return True
+    raise UnreadableImageError(
+        f"mask {path} holds the numbers {numbers[0]} to {numbers[-1]}, which its header scales to {scaled[0]:g} to "
+        f"{scaled[-1]:g}: neither has 0 as the smallest, the background",
+        hint="save the mask as unscaled integers with 0 as background",
+    )
 
 
 @dataclass(frozen=True)
@@ -217,14 +265,17 @@ class _Volume:
         import numpy as np
 
         time, z = divmod(index, self.depth)
-        plane = np.array(self._stored()[:, :, z, time])
+        plane = np.array(self.stored()[:, :, z, time])
         if plane.dtype.names:
             plane = np.stack([plane[name] for name in plane.dtype.names[:3]], axis=-1)
         plane = plane if self.order == (0, 1) else plane.swapaxes(0, 1)
         return plane[:: -1 if self.flips[0] else 1, :: -1 if self.flips[1] else 1]
 
-    def _stored(self) -> NDArray[Any]:
-        """All voxels: of a plain file they are mapped; a gzipped one is decompressed once, and kept."""
+    def stored(self) -> NDArray[Any]:
+        """Return all voxels, (x, y, z, time), unscaled.
+
+        Those of a plain file are mapped; a gzipped one is decompressed once, and kept.
+        """
         import numpy as np
 
         if not self.gzipped:

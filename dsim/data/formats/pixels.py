@@ -24,6 +24,10 @@ PICTURE = "picture"
 PADDING = -3.4028234663852886e38
 
 
+#: A mask may have more colours than these if each, such as an object's, has this many pixels on average.
+_COLOURS, _PIXELS_EACH = 256, 16
+
+
 @dataclass(frozen=True)
 class Slot:
     """Where a DICOM image lies: its series, its number, position (mm) and directions of rows and columns.
@@ -118,7 +122,7 @@ def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
 def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
     """Return a mask in the common form: integers (H, W), 0 is background.
 
-    Raises DataError for fractions, and for channels that cannot be read as classes.
+    Raises DataError for fractions, and for channels or colours that cannot be read as classes.
 
     Three equal channels are one; other colours become one integer per colour, black being 0.
     """
@@ -128,7 +132,7 @@ def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
     if array.dtype.kind == "f":
         if not np.array_equal(array, np.rint(array)):
             raise DataError(f"mask {what} holds fractions", hint="store the mask's classes as integers")
-        array = array.astype(np.int32)
+        array = array.astype(np.int32 if np.abs(array).max() < 2**31 else np.int64)
     if array.shape[2] == 1:
         return np.ascontiguousarray(array[:, :, 0])
     if array.shape[2] != 3:
@@ -138,19 +142,13 @@ def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
     if array.dtype != np.uint8:
         raise DataError(f"mask {what} has colours of {array.dtype}", hint="store the mask as one gray channel")
     codes: NDArray[Any] = array.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+    colours = len(np.unique(codes))
+    if colours > _COLOURS and colours * _PIXELS_EACH > codes.size:
+        raise DataError(
+            f"mask {what} has {colours} colours: soft edges or a photograph, not classes",
+            hint="store the mask as one gray channel without smoothing",
+        )
     return codes
-
-
-def mask_of_palette(indices: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
-    """Return a palette's indices, unless black has another index than 0: then the colours decide the background.
-
-    ``indices`` is (H, W), ``table`` uint8 (k, 3). The result, (H, W) or colours (H, W, 3), goes through ``as_mask``.
-    """
-    import numpy as np
-
-    if np.any(table[0]) and not table[np.unique(indices)].any(axis=1).all():
-        return np.asarray(table[indices])
-    return indices
 
 
 def all_channels_equal(array: NDArray[Any]) -> bool:

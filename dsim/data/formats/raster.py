@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.formats.pixels import FrameHeader, all_channels_equal, mask_of_palette, oriented, refuse_bomb
+from dsim.data.formats.masks import mask_of_alpha, mask_of_lossy, mask_of_palette
+from dsim.data.formats.pixels import FrameHeader, all_channels_equal, oriented, refuse_bomb
 from dsim.errors import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ _MODE_TRAITS = {
     "YCbCr": "YCbCr turned into RGB",
 }
 _DEEP = {"I;16": "uint16", "I;16B": "uint16", "I": "uint16", "F": "float32"}
+_TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+_TURNED = "turned upright by its EXIF orientation"
 _ORIENTATION = 0x0112
 _BMP_HEADERS = frozenset(bytes([length, 0, 0, 0]) for length in (12, 16, 40, 52, 56, 64, 108, 124))
 _HEAD = 32
@@ -64,12 +67,12 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
     with path.open("rb") as file:
         image = _opened(file, path, max_pixels)
         deep = _deep_png_channels(path, file)
-        orientation = _orientation_in_header(image)
+        orientation = _orientation(image, file)
         height, width = (image.width, image.height) if orientation >= 5 else (image.height, image.width)
         frames = _frame_count(image, path)
         traits = _png_traits(deep) if deep else _mode_traits(image.mode)
         if orientation != 1:
-            traits += ("turned upright by its EXIF orientation",)
+            traits += (_TURNED,)
         dtype = "uint16" if deep else _DEEP.get(image.mode, "uint8")
     refuse_bomb(path, height, width * frames, 1, max_pixels)
     return (FrameHeader(height, width, dtype, traits),) * frames
@@ -79,26 +82,78 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
     """Return pixels of one frame, upright: (H, W) or (H, W, C)."""
     with path.open("rb") as file:
         image = _opened(file, path, max_pixels)
-        if _deep_png_channels(path, file):
-            return _read_deep_png(path, image)
+        orientation = _orientation(image, file)
         if _is_animated(image):
-            return _frames(path, path.stat().st_mtime_ns)[index]
+            return oriented(_frames(path, path.stat().st_mtime_ns)[index], orientation)
+        if _deep_png_channels(path, file):
+            return oriented(_without_alpha(_deep_png(path, image)), orientation)
         image.load()
-        return oriented(native(image), _orientation(image))
+        return oriented(native(image), orientation)
 
 
-def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a mask as stored, (H, W): a palette's indices, not colours; JPEG is cut at 128, since it blurs edges."""
-    import numpy as np
+def read_mask(path: Path, index: int, max_pixels: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return a mask as stored, (H, W), and notes on it: a palette's indices, not colours; the shape of transparency.
 
+    What lossy compression has blurred is parted anew. Raises UnreadableImageError where the meaning is not known.
+    """
     with path.open("rb") as file:
         image = _opened(file, path, max_pixels)
-        if image.mode == "P" and not _is_animated(image):
-            table = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-            return oriented(mask_of_palette(np.asarray(image), table), _orientation(image))
-        lossy = image.format == "JPEG"
-    pixels = read(path, index, max_pixels)
-    return (pixels.reshape(*pixels.shape[:2], -1).max(axis=2) >= 128).astype(np.uint8) if lossy else pixels
+        if _is_animated(image):
+            return read(path, index, max_pixels), ()
+        orientation = _orientation(image, file)
+        mask, notes = _mask(image, path, file)
+    return oriented(mask, orientation), notes
+
+
+def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
+    """Return notes on the mask (h, w); it is decoded only where it could mean two things.
+
+    Raises UnreadableImageError where the meaning is not known.
+    """
+    with path.open("rb") as file:
+        image = _opened(file, path, max_pixels)
+        plain = image.mode not in (*_TRANSPARENT, "P") and not _is_lossy(file) and _deep_png_channels(path, file) < 2
+        turned = _orientation(image, file) != 1
+    notes = () if plain else read_mask(path, 0, max_pixels)[1]
+    return (*notes, _TURNED) if turned else notes
+
+
+def _mask(image: Image.Image, path: Path, file: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """The mask of a picture, not yet upright."""
+    import numpy as np
+
+    deep = _deep_png_channels(path, file)
+    if deep:
+        pixels = _deep_png(path, image)
+        return mask_of_alpha(pixels[..., :-1], pixels[..., -1], path) if deep in (2, 4) else (pixels, ())
+    if image.mode == "P" and not _has_clear_classes(image):
+        table = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+        return mask_of_palette(np.asarray(image), table)
+    notes: tuple[str, ...] = ()
+    if image.mode in (*_TRANSPARENT, "P"):
+        layers = np.asarray(image.convert("LA" if image.mode in ("LA", "La") else "RGBA"))
+        pixels, notes = mask_of_alpha(layers[..., :-1], layers[..., -1], path)
+    else:
+        image.load()
+        pixels = native(image)
+    return mask_of_lossy(pixels, path) if not notes and _is_lossy(file) else (pixels, notes)
+
+
+def _has_clear_classes(image: Image.Image) -> bool:
+    """Whether a palette marks transparent entries among those of one colour: the shape is in the transparency."""
+    import numpy as np
+
+    if "transparency" not in image.info:
+        return False
+    layers = np.asarray(image.convert("RGBA")).reshape(-1, 4)
+    return bool(np.ptp(layers[:, 3]) > 0 and (np.ptp(layers[:, :3], axis=0) == 0).all())
+
+
+def _is_lossy(file: Any) -> bool:
+    """Whether the format of a picture has changed its values: JPEG, and WebP unless it says lossless."""
+    head = _head(file)
+    kind = format_of(head)
+    return kind == "JPEG" or (kind == "WEBP" and b"VP8 " in head)
 
 
 def looks_whole(path: Path) -> bool:
@@ -166,15 +221,37 @@ def _mode_traits(mode: str) -> tuple[str, ...]:
     return (_MODE_TRAITS[mode],) if mode in _MODE_TRAITS else ()
 
 
-def _orientation_in_header(image: Image.Image) -> int:
-    # getexif() of a PNG without the chunk would decode the whole image in search of it.
-    has_exif = image.format == "JPEG" or "exif" in image.info
-    return _orientation(image) if has_exif else 1
+def _orientation(image: Image.Image, file: Any) -> int:
+    """The EXIF orientation, 1 to 8; nothing is decoded.
 
+    ``getexif()`` of a PNG without the chunk would decode the whole image, to find one behind its pixels.
+    """
+    from PIL.Image import Exif
 
-def _orientation(image: Image.Image) -> int:
-    value = image.getexif().get(_ORIENTATION, 1)
+    if image.format == "PNG" and "exif" not in image.info:
+        exif = Exif()
+        exif.load(_png_chunk(file, b"eXIf"))
+    elif image.format == "JPEG" or "exif" in image.info:
+        exif = image.getexif()
+    else:
+        return 1
+    value = exif.get(_ORIENTATION, 1)
     return value if value in range(1, 9) else 1
+
+
+def _png_chunk(file: Any, wanted: bytes) -> bytes:
+    """The content of the first chunk of this kind, wherever it stands; empty where there is none."""
+    place, here = 8, file.tell()
+    kind, content = b"", b""
+    while kind not in (wanted, b"IEND"):
+        file.seek(place)
+        length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+        if len(kind) < 4:
+            break
+        content = file.read(length) if kind == wanted else b""
+        place += 12 + length
+    file.seek(here)
+    return content
 
 
 # Animations -------------------------------------------------------------------------------------------------------
@@ -255,15 +332,18 @@ def _png_traits(channels: int) -> tuple[str, ...]:
     return ("alpha dropped",) if channels in (2, 4) else ()
 
 
-def _read_deep_png(path: Path, image: Image.Image) -> NDArray[Any]:
+def _without_alpha(pixels: NDArray[Any]) -> NDArray[Any]:
+    return pixels[:, :, : pixels.shape[2] - 1] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else pixels
+
+
+def _deep_png(path: Path, image: Image.Image) -> NDArray[Any]:
+    """Pixels as stored, with alpha: (H, W) or (H, W, C)."""
     import imagecodecs
 
-    data = path.read_bytes()
-    pixels: NDArray[Any] = imagecodecs.png_decode(data)
+    pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
     if pixels.shape[:2] != (image.height, image.width):
         raise ValueError("its pixels are not as many as its header says")
-    pixels = pixels[:, :, : pixels.shape[2] - 1] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else pixels
-    return oriented(pixels, _orientation(image) if b"eXIf" in data else 1)
+    return pixels
 
 
 def _ppm_maximum(head: bytes) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.formats.pixels import FrameHeader, all_channels_equal, mask_of_palette, oriented, refuse_bomb
+from dsim.data.formats.masks import mask_of_alpha, mask_of_lossy, mask_of_palette
+from dsim.data.formats.pixels import FrameHeader, all_channels_equal, oriented, refuse_bomb
+from dsim.data.formats.tiff_pages import refuse_truncated, sample_series
 from dsim.errors import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
 _CHANNEL_AXES = "CS"
 _PLANE_AXES = "YXCS"
-_DESCRIPTION, _ORIENTATION = 270, 274
+_ORIENTATION = 274
 _MIN_IS_WHITE, _PALETTE, _SEPARATED, _YCBCR = 0, 3, 5, 6
 _KNOWN_PHOTOMETRICS = {0, 1, 2, 3, 4, 5, 6, 32803}
 _JPEG = {6, 7, 34892}
 _ALPHA = {1, 2}
 _CONVERT = "convert it to gray or RGB"
+_TURNED = "turned upright by its TIFF orientation"
+_INVERTED = "white-is-zero turned into black-is-zero"
 
 
 def is_tiff(head: bytes) -> bool:
@@ -34,13 +37,17 @@ def is_tiff(head: bytes) -> bool:
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
     """Return one header per sample (h, w, c); decodes nothing. Raises ValueError where the file breaks off."""
     with _opened(path) as tif:
-        _refuse_truncated(tif, path.stat().st_size)
+        refuse_truncated(tif, path.stat().st_size)
         elsewhere = tif.is_ome and tif.series[0].kind != "ome"
+        series, aside = sample_series(tif)
+        notes = (["OME metadata that needs other files is not used"] if elsewhere else []) + (
+            [f"pages left out: {', '.join(aside)}"] if aside else []
+        )
         found: list[FrameHeader] = []
-        for series in tif.series:
-            stack = _Stack.of(series)
+        for one in series:
+            stack = _Stack.of(one)
             refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
-            header = _header(stack, elsewhere)
+            header = _header(stack, notes)
             found += [replace(header, time=time) for time in stack.times()]
         return tuple(found)
 
@@ -57,18 +64,57 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
         return oriented(pixels, _orientation(stack.page))
 
 
-def read_mask(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
-    """Return a mask as stored, (H, W): indices of a palette, not its colours; bilevel becomes 0 and 255.
+def read_mask(path: Path, index: int, max_pixels: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return a mask as stored, (H, W), and notes on it: indices of a palette, not colours; bilevel becomes 0 and 255.
 
-    Raises UnreadableImageError for more than ``max_pixels``.
+    Raises UnreadableImageError for more than ``max_pixels``, and where the meaning is not known.
     """
     with _opened(path) as tif:
         stack, sample = _find(tif, index)
-        if stack.page.photometric != _PALETTE:
-            return read(path, index, max_pixels)
         refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
-        mask = mask_of_palette(stack.plane(sample)[:, :, 0], _palette(stack.page))
-        return oriented(mask, _orientation(stack.page))
+        mask, notes = _mask(stack.plane(sample), stack.page, path)
+        return oriented(mask, _orientation(stack.page)), notes
+
+
+def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
+    """Return notes on the first mask (h, w) of the file; it is decoded only where it could mean two things.
+
+    Raises UnreadableImageError where the meaning is not known.
+    """
+    with _opened(path) as tif:
+        page = _find(tif, 0)[0].page
+        plain = page.photometric not in (_PALETTE, _MIN_IS_WHITE) and not _has_alpha(page) and not _is_lossy(page)
+        turned = _orientation(page) != 1
+    notes = () if plain else read_mask(path, 0, max_pixels)[1]
+    return (*notes, _TURNED) if turned else notes
+
+
+def _mask(stored: NDArray[Any], page: Any, path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """The mask of stored values (H, W, C), not yet upright."""
+    import numpy as np
+
+    if page.photometric == _PALETTE:
+        return (stored[:, :, 0], ()) if _shown_only(page) else mask_of_palette(stored[:, :, 0], _palette(page))
+    if _has_alpha(page) and page.photometric != _SEPARATED:
+        alpha = _alpha_channels(page, stored.shape[2])
+        mask, notes = mask_of_alpha(np.delete(stored, alpha, axis=2), stored[:, :, alpha[0]], path)
+        if notes:
+            return mask, notes
+    pixels = _intensities(stored, page, path)
+    if _is_lossy(page) and pixels.dtype == np.uint8:
+        return mask_of_lossy(pixels, path)
+    if page.photometric == _MIN_IS_WHITE:
+        return pixels, ("inverting display table: stored values kept" if _shown_only(page) else _INVERTED,)
+    return pixels, ()
+
+
+def _is_lossy(page: Any) -> bool:
+    return int(page.compression) in (6, 7)
+
+
+def _shown_only(page: Any) -> bool:
+    """Whether palette and white-is-zero say how a page is displayed, not what its numbers mean: ImageJ's tables."""
+    return bool(page.parent.is_imagej) and page.bitspersample >= 8
 
 
 def _opened(path: Path) -> Any:
@@ -79,7 +125,7 @@ def _opened(path: Path) -> Any:
 
 
 def _find(tif: Any, index: int) -> tuple[_Stack, int]:
-    for series in tif.series:
+    for series in sample_series(tif)[0]:
         stack = _Stack.of(series)
         if index < stack.samples:
             return stack, index
@@ -179,16 +225,15 @@ def _index(axes: str, at: dict[str, int]) -> tuple[int | slice, ...]:
 # What the stored numbers mean -------------------------------------------------------------------------------------
 
 
-def _header(stack: _Stack, elsewhere: bool) -> FrameHeader:
+def _header(stack: _Stack, notes: list[str]) -> FrameHeader:
     page = stack.page
     upright = _orientation(page) < 5
     height, width = (stack.height, stack.width) if upright else (stack.width, stack.height)
-    traits = _traits(stack) + (["OME metadata that needs other files is not used"] if elsewhere else [])
-    return FrameHeader(height, width, _dtype(page), tuple(traits))
+    return FrameHeader(height, width, _dtype(page), (*_traits(stack), *notes))
 
 
 def _dtype(page: Any) -> str:
-    if page.bitspersample == 1 or page.photometric == _PALETTE:
+    if page.bitspersample == 1 or (page.photometric == _PALETTE and not _shown_only(page)):
         return "uint8"
     return "float32" if str(page.dtype) == "float16" else str(page.dtype)
 
@@ -197,11 +242,12 @@ def _traits(stack: _Stack) -> list[str]:
     page = stack.page
     facts = {
         "bilevel read as 0 and 255": page.bitspersample == 1,
-        "palette turned into its colours": page.photometric == _PALETTE,
-        "white-is-zero turned into black-is-zero": page.photometric == _MIN_IS_WHITE,
+        "palette turned into its colours": page.photometric == _PALETTE and not _shown_only(page),
+        "ImageJ's display table not applied": page.photometric in (_PALETTE, _MIN_IS_WHITE) and _shown_only(page),
+        _INVERTED: page.photometric == _MIN_IS_WHITE and not _shown_only(page),
         "CMYK turned into RGB": page.photometric == _SEPARATED,
         "alpha dropped": _has_alpha(page),
-        "turned upright by its TIFF orientation": _orientation(page) != 1,
+        _TURNED: _orientation(page) != 1,
         f"axes {stack.axes}: {stack.samples} samples, channels: {stack.channels}": stack.samples > 1,
     }
     return [trait for trait, holds in facts.items() if holds]
@@ -215,14 +261,15 @@ def _intensities(values: NDArray[Any], page: Any, path: Path) -> NDArray[Any]:
         raise UnreadableImageError(
             f"{path} is in a colour space that is not read ({page.photometric!r})", hint=_CONVERT
         )
-    if page.photometric == _PALETTE:
+    shown_only = _shown_only(page)
+    if page.photometric == _PALETTE and not shown_only:
         colours: NDArray[Any] = _palette(page)[values[:, :, 0]]
         return colours[:, :, :1] if all_channels_equal(colours) else colours
     if page.bitspersample == 1:
         values = values.astype(np.uint8) * np.uint8(255)
     elif page.bitspersample < 8:
         values = values * np.uint8(255 // (2**page.bitspersample - 1))
-    if page.photometric == _MIN_IS_WHITE:
+    if page.photometric == _MIN_IS_WHITE and not shown_only:
         values = _inverted(values, page, path)
     if _has_alpha(page):
         values = np.delete(values, _alpha_channels(page, values.shape[2]), axis=2)
@@ -277,32 +324,3 @@ def _alpha_channels(page: Any, channels: int) -> list[int]:
 def _orientation(page: Any) -> int:
     tag = page.tags.get(_ORIENTATION)
     return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
-
-
-# Truncation -------------------------------------------------------------------------------------------------------
-# Decoders fill up what is missing with zeros, and a broken chain of pages looks like a shorter file.
-
-
-def _refuse_truncated(tif: Any, size: int) -> None:
-    for number, page in enumerate(tif.pages):
-        ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
-        if not ends or max(ends) > size:
-            raise ValueError(f"the file breaks off within page {number}")
-    if not len(tif.pages) or _directory(tif, tif.pages[-1])[1] != 0:
-        raise ValueError(f"the file breaks off after page {len(tif.pages) - 1}")
-    # Without its description, an OME-TIFF's or ImageJ's channels would be taken for samples.
-    if _DESCRIPTION in _directory(tif, tif.pages[0])[0] and _DESCRIPTION not in tif.pages[0].tags:
-        raise ValueError("the file breaks off within its description")
-    planes = sum(series.size // series.keyframe.size for series in tif.series)
-    if tif.is_imagej and (tif.imagej_metadata or {}).get("images", 1) > planes:
-        raise ValueError(f"the file breaks off after image {planes - 1}")
-
-
-def _directory(tif: Any, page: Any) -> tuple[set[int], int]:
-    """The tags that a page should have, and where the page after it should begin (0 after the last)."""
-    form, file = tif.tiff, tif.filehandle
-    file.seek(page.offset)
-    count = struct.unpack(form.tagnoformat, file.read(form.tagnosize))[0]
-    entries = file.read(count * form.tagsize)
-    codes = {struct.unpack_from(f"{form.byteorder}H", entries, i * form.tagsize)[0] for i in range(count)}
-    return codes, int(struct.unpack(form.offsetformat, file.read(form.offsetsize))[0])
