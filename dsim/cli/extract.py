@@ -85,19 +85,23 @@ def write_features(
     import h5py
 
     from dsim.files import replacing
+    from dsim.files.deferring import DeferringFile
     from dsim.store import blocks
 
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(recipe)
-        for dataset in datasets:
-            group = file.create_group(dataset.name)
-            group.attrs["images_fingerprint"] = dataset.images_fingerprint
-            rows, done = features[dataset.name], 0
-            written = group.create_dataset("features", shape=rows.shape, dtype=rows.dtype)
-            for block in blocks(rows):
-                written[done : done + len(block)] = block
-                done += len(block)
-            group.create_dataset("ids", data=list(dataset.ids), dtype=h5py.string_dtype())
+    with replacing(path) as temporary, DeferringFile(temporary) as disk:
+        with h5py.File(disk, "w") as file:
+            file.attrs.update(recipe)
+            for dataset in datasets:
+                group = file.create_group(dataset.name)
+                group.attrs["images_fingerprint"] = dataset.images_fingerprint
+                rows, done = features[dataset.name], 0
+                written = group.create_dataset("features", shape=rows.shape, dtype=rows.dtype)
+                for block in blocks(rows):
+                    written[done : done + len(block)] = block
+                    disk.check()
+                    done += len(block)
+                group.create_dataset("ids", data=list(dataset.ids), dtype=h5py.string_dtype())
+        disk.check()
 
 
 def _with_weights(reference: str, weights: str) -> str:

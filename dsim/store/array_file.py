@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from dsim.errors import StoreError
+from dsim.files.deferring import DeferringFile
 
 if TYPE_CHECKING:
     import h5py
@@ -112,13 +111,12 @@ class Corrupt(Exception):
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what a full or read-only disk does to HDF5 (OSError, and RuntimeError when it closes) into StoreError."""
+    """Turn what a full or read-only disk does (OSError, and RuntimeError of HDF5) into StoreError."""
     try:
         yield
     except (OSError, RuntimeError) as error:
-        cause = re.search(r"error message = '([^']*)'", str(error))
         raise StoreError(
-            f"cannot write {path}: {cause[1] if cause else error}",
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
             hint="free some space (dsim cache prune) or choose another folder: DSIM_CACHE=FOLDER",
         ) from error
 
@@ -130,7 +128,8 @@ class Writer:
         import h5py
 
         self._target = target
-        self._file = h5py.File(path, "w", locking=False)
+        self._disk = DeferringFile(path)
+        self._file = h5py.File(self._disk, "w")
         self._file.attrs["schema"] = SCHEMA
         self._file.attrs["kind"] = kind
         # As datasets: an HDF5 attribute holds at most 64 kB, and the ids of a large dataset are more.
@@ -143,7 +142,7 @@ class Writer:
     def write(self, name: str, array: NDArray[Any]) -> None:
         """Store a whole numeric array (n, ...). Raises StoreError where it holds no numbers, or the disk is full."""
         array = _numeric(name, array)
-        with disk_errors(self._target):
+        with self._writing():
             self._arrays.create_dataset(name, data=array)
         self._hashes[name] = hashlib.sha256(_bytes(array))
 
@@ -154,7 +153,7 @@ class Writer:
             self._start(name, rows)
         array = self._arrays[name]
         rows = rows.astype(array.dtype, copy=False)
-        with disk_errors(self._target):
+        with self._writing():
             array.resize(len(array) + len(rows), axis=0)
             array[len(array) - len(rows) :] = rows
         self._hashes[name].update(_bytes(rows))
@@ -163,20 +162,30 @@ class Writer:
         tail = rows.shape[1:]
         # A chunk per batch: few enough to be cheap, small enough to be streamed.
         chunks = (max(1, len(rows)), *tail)
-        with disk_errors(self._target):
+        with self._writing():
             self._arrays.create_dataset(name, (0, *tail), rows.dtype, maxshape=(None, *tail), chunks=chunks)
         self._hashes[name] = hashlib.sha256()
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with disk_errors(self._target):
+            yield
+            self._disk.check()
+
     def finish(self) -> None:
-        """Seal the file with its checksum and close it. Raises OSError or RuntimeError where the disk refuses."""
+        """Seal the file with its checksum and close it. Raises OSError where the disk refuses."""
         hashes = {name: state.hexdigest() for name, state in self._hashes.items()}
         self._file.attrs["sha256"] = _checksum(self._texts, self._arrays, hashes)
-        self._file.close()
+        self._close()
+        self._disk.check()
 
     def abandon(self) -> None:
         """Close the file as it is; it holds no checksum and is never taken for whole."""
-        with contextlib.suppress(OSError, RuntimeError):  # on a full disk HDF5 cannot even close
-            self._file.close()
+        self._close()
+
+    def _close(self) -> None:
+        self._file.close()
+        self._disk.close()
 
 
 def read(path: Path, key: str | None = None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
