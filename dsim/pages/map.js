@@ -59,7 +59,7 @@ function free(boxes) {
   });
 }
 
-const POLYGONS = { s: [4, 45], "^": [3, 90], D: [4, 90], v: [3, 270], P: [6, 0], p: [5, 90], h: [6, 90] };
+const POLYGONS = { s: [4, 45], "<": [3, 180], "^": [3, 90], D: [4, 90], v: [3, 270], P: [6, 0], p: [5, 90], h: [6, 90] };
 const STROKES = { x: [45, 135, 225, 315], "+": [0, 90, 180, 270], 1: [30, 150, 270], 2: [90, 210, 330], 3: [0, 120, 240], 4: [60, 180, 300] };
 
 // The outline of a mark around (x, y), as matplotlib's letters name it; strokes are not filled.

@@ -31,8 +31,8 @@ class MapDataset:
 
     Parameters
     ----------
-    colour : as CSS writes it. ``shape`` : of its marks, by matplotlib's letter: one of ``o s ^ D v P p h``, filled, or
-        ``x + 1 2 3 4``, strokes. ``kind`` : a word about it that stands beside its name, such as its modality.
+    colour : as CSS writes it. ``shape`` : of its marks, by matplotlib's letter: one of ``o s ^ < D v P p h``, filled,
+        or ``x + 1 2 3 4``, strokes. ``kind`` : a word about it that stands beside its name, such as its modality.
     """
 
     name: str

@@ -22,8 +22,8 @@ INK = "#222222"
 PALE_INK = "#6B6B6B"
 GRID = "#E3E3E3"
 
-#: Luminance, of 1 for white, below which writing is white.
-_DARK = 0.55
+#: Relative luminance, of 1 for white, below which white has more contrast than ``INK``, whose own is 0.016.
+_DARK = (1.05 * (0.016 + 0.05)) ** 0.5 - 0.05
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -54,15 +54,20 @@ def pictures() -> Iterator[None]:
 
 
 def ink_on(colour: Sequence[float]) -> str:
-    """Return the colour of writing on a colour (red, green, blue, ...) in [0, 1]: white on dark ones, else ``INK``.
+    """Return the colour of writing on a colour (red, green, blue, ...) in [0, 1]: white or ``INK``, by contrast.
 
-    Raises ValueError for fewer than three channels.
+    The contrast of the better one is never below 3.9 (WCAG 2.2, relative luminance). Raises ValueError for fewer than
+    three channels.
 
     >>> ink_on((0.0, 0.0, 0.5)), ink_on((1.0, 1.0, 0.9, 1.0))
     ('white', '#222222')
     """
-    red, green, blue = colour[:3]
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < _DARK else INK
+    red, green, blue = (_linear(channel) for channel in colour[:3])
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < _DARK else INK
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
 
 
 def unframed(axes: Axes) -> None:
@@ -109,7 +114,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#3
 
 #: Sources are filled shapes, targets are strokes, so that the role shows in black and white too.
 SHAPES: Mapping[Role, tuple[str, ...]] = {
-    "source": ("o", "s", "^", "D", "v", "P", "p", "h"),
+    "source": ("o", "s", "^", "D", "v", "p", "<", "h"),
     "target": ("x", "+", "1", "2", "3", "4"),
 }
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from dsim.measures import SimilarityMatrix, Verdict
-from dsim.plots import draw_heatmap, equal_decimals, heatmap
+from dsim.plots import draw_heatmap, drawable, equal_decimals, heatmap, ink_on
 from dsim.registry import Direction
 
 
@@ -134,6 +142,116 @@ def test_names_are_drawn_as_they_are(drawn: list[Figure]) -> None:
     shortened = "a_rather_long_na…tened_somewhere"
     assert [label.get_text() for label in labels] == [shortened, "_hidden", "$x$", "□□□"]
     assert not any(label.get_parse_math() for label in labels)
+
+
+def _tick_texts(axis: Axis) -> list[Text]:
+    return [text for tick in axis.get_major_ticks() for text in (tick.label1, tick.label2)]
+
+
+def _drawn_ticks(axis: Axis) -> list[Text]:
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [text for tick in ticks for text in (tick.label1, tick.label2)]
+
+
+def boxes_of(figure: Figure) -> list[tuple[str, Bbox]]:
+    """The texts of a picture that are seen, and where they stand, in pixels."""
+    FigureCanvasAgg(figure).draw()
+    # Of the ticks, those within the limits alone are drawn.
+    parts = [figure, *figure.axes, *(bar for axes in figure.axes for bar in axes.child_axes)]
+    ticks = {text for part in parts[1:] for axis in (part.xaxis, part.yaxis) for text in _tick_texts(axis)}
+    drawn_ticks = {text for part in parts[1:] for axis in (part.xaxis, part.yaxis) for text in _drawn_ticks(axis)}
+    seen = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent()) for text in seen if text not in ticks - drawn_ticks]
+
+
+@pytest.mark.parametrize(("sources", "targets"), [(2, 2), (3, 2), (2, 9), (8, 1), (30, 4), (1, 5)])
+def test_no_text_runs_through_another_nor_through_the_title(sources: int, targets: int) -> None:
+    matrix = replace(matrix_of(sources, targets), unit="units of a rather long name", measure="toy:parameter=long@1")
+    boxes = boxes_of(draw_heatmap(matrix, note="dsim 0.1.0, seed 0", legend="what the colours mean, in many words"))
+    # Names of targets stand aslant: their boxes overlap where they do not.
+    upright = [(text, box) for text, box in boxes if text not in matrix.targets or targets == 1]
+    hits = [(a, b) for i, (a, one) in enumerate(upright) for b, other in upright[:i] if one.overlaps(other)]
+    assert hits == []
+
+
+def test_values_that_hardly_differ_are_not_drawn_as_if_they_did(drawn: list[Figure]) -> None:
+    values = np.random.default_rng(0).uniform(2.72, 2.83, (4, 3))
+    draw_heatmap(replace(matrix_of(4, 3), values=values), Path("h.png"))
+    draw_heatmap(matrix_of(4, 3), Path("h.png"))
+    drawn[0].draw_without_rendering()
+    colours = drawn[0].axes[0].collections[0].get_facecolors()[:, :3]
+    assert np.ptp(colours, axis=0).max() < 0.2
+    remarks = [[text for text in legend(figure) if "%" in text] for figure in drawn]
+    assert [len(found) for found in remarks] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "limits"), [(2, 9, (0, 9)), (-9, -2, (-9, 0)), (-1, 3, (-1, 3)), (0, 0, (0, 1))]
+)
+def test_colours_include_zero(drawn: list[Figure], low: int, high: int, limits: tuple[int, int]) -> None:
+    draw_heatmap(replace(matrix_of(2, 2), values=np.array([[low, high], [high, low]], float)), Path("h.png"))
+    assert drawn[0].axes[0].collections[0].get_clim() == limits
+
+
+def test_the_colour_bar_shows_the_noise_floors_of_the_targets(drawn: list[Figure]) -> None:
+    matrix = matrix_of(3, 2)
+    floor = {"target 0": 0.25, "target 1": math.nan, matrix.sources[0]: 0.5}
+    draw_heatmap(replace(matrix, floor=floor), Path("h.png"))
+    bar = drawn[0].axes[0].child_axes[0]
+    assert [line.get_ydata()[0] for line in bar.lines] == [0.25]
+    assert any("noise floor" in text for text in legend(drawn[0]))
+
+
+@pytest.mark.parametrize("colours", ["viridis", "viridis_r", "RdBu"])
+def test_writing_can_be_read_on_every_colour(colours: str) -> None:
+    """Contrast as WCAG 2.2 defines it; 3 is its least for large letters and for graphics."""
+
+    def luminance(colour: object) -> float:
+        rgb = np.array(to_rgb(colour))  # type: ignore[arg-type]
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    for share in np.linspace(0, 1, 101):
+        ground = colormaps[colours](share)
+        low, high = sorted((luminance(ground[:3]), luminance(ink_on(ground))))
+        assert (high + 0.05) / (low + 0.05) > 3.9
+
+
+def points_of(figure: Figure) -> list[float]:
+    """The values of the points, from the top."""
+    found = {line.get_ydata()[0]: line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in "o*"}
+    return [value for _, value in sorted(found.items())]
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_one_target_is_a_line_of_values_the_most_similar_on_top(direction: Direction) -> None:
+    matrix = matrix_of(5, 1, direction)
+    figure = draw_heatmap(matrix)
+    assert points_of(figure) == sorted(matrix.values.ravel(), key=lambda value: direction.sign * value)
+    assert figure.axes[0].get_xlim()[0] <= 0 <= figure.axes[0].get_xlim()[1]
+    assert figure.axes[0].get_yticklabels()[0].get_text() == drawable(matrix.verdicts["target 0"].best or "", 36)
+    assert figure.get_figheight() < 2
+
+
+def test_one_source_is_a_line_of_its_targets() -> None:
+    matrix = matrix_of(1, 4)
+    figure = draw_heatmap(matrix)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == [matrix.targets[place] for place in np.argsort(matrix.values[0])]
+
+
+def test_a_line_of_values_shows_intervals_floor_failures_and_the_dataset_itself() -> None:
+    matrix = matrix_of(5, 1, same=True, failed={(1, 0): "_no masks"}, clear=False)
+    low, high, floor = matrix.values - 0.5, matrix.values + 0.5, {matrix.targets[0]: 0.3}
+    figure = draw_heatmap(replace(matrix, low=low, high=high, floor=floor))
+    said = legend(figure)
+    assert len(said) == 4
+    for meaning in ("noise floor", "95 % interval", "against itself", "no clear winner"):
+        assert any(meaning in text for text in said)
+    last = [text.get_text() for text in figure.axes[0].texts][-1]
+    assert "_no masks" in last
+    assert figure.axes[0].get_yticklabels()[-1].get_text() == matrix.sources[1]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
