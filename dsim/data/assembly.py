@@ -36,7 +36,7 @@ def assemble(
 
     Headers are read, not pixels. Only files whose end looks damaged are decoded; with ``skip_unreadable`` all are.
     Raises UnreadableImageError for a file that cannot be read; DataError where files do not belong together: two of one
-    id, masks or labels for some only, a mask of another size or grid, pictures beside volumes, or none readable.
+    id, labels for some only, a mask of another size or grid, pictures beside volumes, or none readable.
     """
     _refuse_same_ids(items)
     _refuse_partial(items)
@@ -53,15 +53,15 @@ def assemble(
     if all(len(volume.pieces) == 1 for volume in volumes):
         options.cut.refuse(location, "holds none: each of its files is one image")
     rows = sorted((_Row(*found, volume) for volume in volumes for found in samples(volume, options.cut)), key=_id)
-    masks = tuple(row.piece.mask for row in rows if row.piece.mask is not None)
+    masks = tuple(row.piece.mask for row in rows)
     return Dataset(
         name=name,
         ids=tuple(row.id for row in rows),
-        backing=FilesBacking(tuple(row.piece.image for row in rows), masks or None, options.max_pixels),
+        backing=FilesBacking(tuple(row.piece.image for row in rows), masks, options.max_pixels),
         labels=_column(row.piece.item.label for row in rows),
         groups=_groups(rows, volumes),
         splits=_column(row.piece.item.split for row in rows),
-        masked=bool(masks),
+        masked=tuple(mask is not None for mask in masks),
         dtypes=tuple(row.piece.header.dtype for row in rows),
         location=str(location),
         format=format_bracketed(format, options.cut.options),
@@ -198,8 +198,8 @@ def _refuse_same_ids(items: Iterable[Item]) -> None:
 
 
 def _refuse_partial(items: Sequence[Item]) -> None:
-    """Masks, labels, groups and splits are given for all images or for none."""
-    for what in ("mask", "label", "group", "split"):
+    """Labels, groups and splits are given for all images or for none; images without masks are to be annotated yet."""
+    for what in ("label", "group", "split"):
         lacking = [item for item in items if getattr(item, what) is None]
         if lacking and len(lacking) < len(items):
             given = len(items) - len(lacking)

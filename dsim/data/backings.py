@@ -133,11 +133,12 @@ class Objects:
 class FilesBacking:
     """Images (h, w, c) and masks (h, w) that are files, frames of files, or slices through stacks of them.
 
-    Reading raises UnreadableImageError for a damaged file, NeedError for a mask where there are none.
+    ``masks`` has None for an image without one. Reading raises UnreadableImageError for a damaged file, NeedError for a
+    mask that is not there.
     """
 
     images: tuple[Place, ...]
-    masks: tuple[Place, ...] | None = None
+    masks: tuple[Place | None, ...] | None = None
     max_pixels: int = MAX_PIXELS
 
     def image(self, index: int) -> NDArray[Any]:
@@ -147,10 +148,10 @@ class FilesBacking:
         return self._image_digests[index]
 
     def mask(self, index: int) -> NDArray[Any]:
-        return _or_no_masks(self.masks)[index].read_mask(self.max_pixels)
+        return _mask_of(self.masks, index).read_mask(self.max_pixels)
 
     def mask_digest(self, index: int) -> str:
-        _or_no_masks(self.masks)
+        _mask_of(self.masks, index)
         return self._mask_digests[index]
 
     @cached_property
@@ -158,19 +159,21 @@ class FilesBacking:
         return _digests(self.images)
 
     @cached_property
-    def _mask_digests(self) -> tuple[str, ...]:
-        return _digests(self.masks or ())
+    def _mask_digests(self) -> dict[int, str]:
+        places = {index: place for index, place in enumerate(self.masks or ()) if place is not None}
+        return dict(zip(places, _digests(tuple(places.values())), strict=True))
 
 
 @dataclass(frozen=True)
 class ArraysBacking:
     """Images (and masks) held in memory, (H, W[, C]) and (H, W) each; not copied, and not to be changed.
 
-    Reading raises UnreadableImageError for values that are not pixels, NeedError for a mask where there are none.
+    ``masks`` has None for an image without one. Reading raises UnreadableImageError for values that are not pixels,
+    NeedError for a mask that is not there.
     """
 
     images: tuple[NDArray[Any], ...]
-    masks: tuple[NDArray[Any], ...] | None = None
+    masks: tuple[NDArray[Any] | None, ...] | None = None
     name: str = "arrays"
 
     def image(self, index: int) -> NDArray[Any]:
@@ -180,16 +183,18 @@ class ArraysBacking:
         return array_digest(self.images[index])
 
     def mask(self, index: int) -> NDArray[Any]:
-        return as_mask(_or_no_masks(self.masks)[index], f"{index} of {self.name}")
+        return as_mask(_mask_of(self.masks, index), f"{index} of {self.name}")
 
     def mask_digest(self, index: int) -> str:
-        return array_digest(_or_no_masks(self.masks)[index])
+        return array_digest(_mask_of(self.masks, index))
 
 
-def _or_no_masks(masks: tuple[T, ...] | None) -> tuple[T, ...]:
-    if masks is None:
-        raise NeedError("the dataset has no masks", hint="give one per image: masks/ beside images/, or masks=...")
-    return masks
+def _mask_of(masks: tuple[T | None, ...] | None, index: int) -> T:
+    mask = None if masks is None else masks[index]
+    if mask is None:
+        what = "the dataset has no masks" if masks is None else f"image {index} has no mask"
+        raise NeedError(what, hint="give the image one: masks/ beside images/, or masks=...")
+    return mask
 
 
 def _digests(places: tuple[Place, ...]) -> tuple[str, ...]:

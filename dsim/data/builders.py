@@ -124,6 +124,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Images = NDArray[Any] | Sequence[NDArray[Any]]
+    Masks = NDArray[Any] | Sequence[NDArray[Any] | None]
 
 
 def from_arrays(
@@ -131,7 +132,7 @@ def from_arrays(
     *,
     features: NDArray[np.floating[Any]] | None = None,
     labels: Sequence[Any] | NDArray[Any] | None = None,
-    masks: Images | None = None,
+    masks: Masks | None = None,
     attributes: Mapping[str, str] | None = None,
     groups: Sequence[Any] | NDArray[Any] | None = None,
     ids: Sequence[str] | None = None,
@@ -144,7 +145,8 @@ def from_arrays(
     images : (n, H, W[, C]), or a list of (H, W[, C]) arrays of any sizes. 8 bits, and floats that all lie in [0, 1],
         are used as they are; anything else is scaled by percentiles of the dataset.
     features : float (n, d); used as they are by every feature measure. May be given without images.
-    labels, groups : one per image, turned into text. ``masks`` : integers (n, H, W), 0 is background.
+    labels, groups : one per image, turned into text.
+    masks : integers (n, H, W), 0 is background; or a list, with None for an image that has none.
     attributes : properties of the dataset as a whole. ``ids`` : unique texts; default: the position.
     Raises DataError where lengths or shapes do not fit.
 
@@ -159,16 +161,17 @@ def from_arrays(
         raise DataError(f"dataset {name!r} has masks but no images", hint="give images=... too")
     stack = _as_list(images, "images") if images is not None else None
     given = _checked_features(features, name)
+    drawn = None if stack is None else _masks(masks, stack)
     count = len(stack) if stack is not None else len(given) if given is not None else 0
     return Dataset(
         name=name,
         ids=tuple(ids) if ids is not None else numbered(count),
-        backing=None if stack is None else ArraysBacking(stack, _masks(masks, stack), name),
+        backing=None if stack is None else ArraysBacking(stack, drawn, name),
         labels=None if labels is None else texts(labels, "labels"),
         groups=None if groups is None else texts(groups, "groups"),
         attributes=dict(attributes or {}),
         features=given,
-        masked=masks is not None,
+        masked=drawn is not None and tuple(mask is not None for mask in drawn),
         dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
     )
 
@@ -194,14 +197,21 @@ def _as_list(images: Images, what: str) -> tuple[NDArray[Any], ...]:
     return arrays
 
 
-def _masks(masks: Images | None, images: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...] | None:
-    if masks is None:
+def _masks(masks: Masks | None, images: Sequence[NDArray[Any]]) -> tuple[NDArray[Any] | None, ...] | None:
+    """The masks, None for an image without one; None where no image has one."""
+    import numpy as np
+
+    if masks is None or all(mask is None for mask in masks):
         return None
-    arrays = _as_list(masks, "masks")
-    if len(arrays) != len(images):
-        raise DataError(f"there are {len(images)} images but {len(arrays)} masks", hint="give one mask per image")
+    if len(masks) != len(images):
+        raise DataError(
+            f"there are {len(images)} images but {len(masks)} masks",
+            hint="give one mask per image, None for an image without one",
+        )
+    arrays = tuple(None if mask is None else np.asarray(mask) for mask in masks)
     for index, (mask, image) in enumerate(zip(arrays, images, strict=True)):
-        check_masks((1, *mask.shape), (1, *image.shape), f"masks[{index}]")
+        if mask is not None:
+            check_masks((1, *mask.shape), (1, *image.shape), f"masks[{index}]")
     return arrays
 
 
@@ -209,7 +219,7 @@ def join(parts: Sequence[Dataset], name: str) -> Dataset:
     """Return one dataset of the images of all parts, in their order; of images of 8 bits nothing is read now.
 
     Each image stays scaled as in its own dataset, which for deeper ones is decided now. Ids and groups begin with
-    the part's name, ``liver/017``. Labels, splits and masks are kept where every part has them; attributes are of a
+    the part's name, ``liver/017``. Masks are kept; labels and splits where every part has them; attributes are of a
     dataset as a whole, and given features of one extraction: neither is joined. Raises DataError for no part at all, or
     for an id that comes twice, NeedError for a part without images.
 
@@ -233,7 +243,7 @@ def join(parts: Sequence[Dataset], name: str) -> Dataset:
         labels=_of_all(parts, lambda part: part.labels),
         groups=_groups(parts),
         splits=_of_all(parts, lambda part: part.splits),
-        masked=all(part.masked for part in parts),
+        masked=tuple(part.has_mask(index) for part in parts for index in range(len(part))),
         dtypes=_of_all(parts, _dtypes),
         location=", ".join(dict.fromkeys(part.location for part in parts)),
         format="joined",

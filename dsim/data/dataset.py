@@ -91,10 +91,10 @@ class Backing(Protocol):
         """
 
     def mask(self, index: int) -> NDArray[Any]:
-        """Return an integer mask, shape (H, W); 0 is background. Raises NeedError where there are none."""
+        """Return an integer mask, shape (H, W); 0 is background. Raises NeedError where the image has none."""
 
     def mask_digest(self, index: int) -> str:
-        """Return the sha256 of the stored bytes of the mask (h, w). Raises NeedError where there are none."""
+        """Return the sha256 of the stored bytes of the mask (h, w). Raises NeedError where the image has none."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class Dataset:
     labels, groups, splits : one text per sample, or None where the dataset has none.
     attributes : properties of the dataset as a whole (used by expert measures).
     features : numbers (n, d) given by the user, an array or rows of a file; feature measures use them as they are.
-    masked : whether every sample has a mask.
+    masked : whether the samples have masks: all, none, or one answer per sample. Equal answers become one, so that it
+        is true wherever there is a mask at all; ``annotated`` says which samples have one.
     dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding shows it.
     location, format : where it came from and how it was understood. ``notes`` and ``skipped`` hold the rest.
     options : which slices of volumes were asked for, as ``[slices=3]``; empty where nothing was.
@@ -125,7 +126,7 @@ class Dataset:
     splits: tuple[str, ...] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     features: Rows | None = None
-    masked: bool = False
+    masked: bool | tuple[bool, ...] = False
     dtypes: tuple[str, ...] | None = None
     location: str = "memory"
     options: str = ""
@@ -147,6 +148,7 @@ class Dataset:
             "splits": self.splits,
             "dtypes": self.dtypes,
             "features": self.features,
+            "answers whether it has a mask": None if isinstance(self.masked, bool) else self.masked,
         }
         for what, values in per_sample.items():
             if values is not None and len(values) != len(self.ids):
@@ -154,6 +156,8 @@ class Dataset:
                     f"dataset {self.name!r} has {len(self.ids)} samples but {len(values)} {what}",
                     hint=f"give one of the {what} per sample",
                 )
+        if not isinstance(self.masked, bool) and len(set(self.masked)) == 1:
+            object.__setattr__(self, "masked", self.masked[0])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -169,7 +173,7 @@ class Dataset:
             Need.IMAGES: self.backing is not None,
             Need.FEATURES: self.features is not None or self.backing is not None,
             Need.LABELS: self.labels is not None,
-            Need.MASKS: self.masked,
+            Need.MASKS: bool(self.masked),
             Need.ATTRIBUTES: bool(self.attributes),
         }[need]
 
@@ -191,9 +195,47 @@ class Dataset:
         return self.treatment.apply(self.native(index))
 
     def mask(self, index: int) -> NDArray[Any]:
-        """Return the integer mask, shape (H, W). Raises NeedError without masks."""
+        """Return the integer mask, shape (H, W). Raises NeedError that names the image where it has none."""
         self.require(Need.MASKS, "this step")
+        if not self.has_mask(index):
+            raise NeedError(
+                f"image {self.ids[index]!r} of dataset {self.name!r} has no mask",
+                hint="give it one, or take the images that have one: dataset.annotated_part()",
+            )
         return self._backing("masks").mask(index)
+
+    def has_mask(self, index: int) -> bool:
+        """Return whether this image (h, w, c) has a mask (h, w)."""
+        return self.masked if isinstance(self.masked, bool) else self.masked[index]
+
+    @property
+    def annotated(self) -> Sequence[int]:
+        """The positions of the images (h, w, c) that have masks (h, w), in order."""
+        if isinstance(self.masked, bool):
+            return range(len(self) if self.masked else 0)
+        return tuple(index for index, has_mask in enumerate(self.masked) if has_mask)
+
+    @property
+    def annotation(self) -> str:
+        """How many images have masks, in words; empty where all have one, or none.
+
+        >>> import numpy as np
+        >>> from dsim.data import from_arrays
+        >>> blank = np.zeros((3, 8, 8), np.uint8)
+        >>> from_arrays(blank, masks=[blank[0], None, None]).annotation
+        'masks for 1 of 3 images'
+        """
+        if isinstance(self.masked, bool):
+            return ""
+        return f"masks for {len(self.annotated)} of {len(self)} images"
+
+    def annotated_part(self) -> Dataset:
+        """Return the dataset of the images (h, w, c) that have masks (h, w): itself where all have one.
+
+        Raises NeedError where none has.
+        """
+        self.require(Need.MASKS, "this step")
+        return self if self.masked is True else self.subset(self.annotated)
 
     @property
     def reference(self) -> str:
@@ -245,8 +287,9 @@ class Dataset:
     @cached_property
     def masks_fingerprint(self) -> str:
         """sha256 over the sorted (id, digest of bytes) of the masks (h, w); NeedError where there are none."""
+        self.require(Need.MASKS, "this step")
         backing = self._backing("masks")
-        return digest(sorted((sample, backing.mask_digest(i)) for i, sample in enumerate(self.ids)))
+        return digest(sorted((self.ids[i], backing.mask_digest(i)) for i in self.annotated))
 
     @cached_property
     def features_fingerprint(self) -> str:
@@ -301,6 +344,7 @@ class Dataset:
             labels=pick(self.labels),
             groups=pick(self.groups),
             splits=pick(self.splits),
+            masked=self.masked if isinstance(self.masked, bool) else tuple(self.masked[i] for i in chosen),
             dtypes=pick(self.dtypes),
             features=None if self.features is None else self.features[chosen],
             whole=None,

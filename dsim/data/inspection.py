@@ -103,14 +103,14 @@ def inspect(dataset: Dataset, progress: Progress | None = None) -> Inspection:
         classes=_counts(dataset.labels or ()),
         splits=_counts(dataset.splits or ()),
         groups=len(set(dataset.groups or ())),
-        masked=dataset.masked,
+        masked=bool(dataset.masked),
         foreground=_mean([look.foreground for look in looks if look.foreground is not None]),
         features=0 if dataset.features is None else int(dataset.features.shape[1]),
         attributes=dict(dataset.attributes),
         repeated=len(dataset) - len(set(dataset.image_digests)) if looks else 0,
         fingerprint=dataset.images_fingerprint if looks else dataset.features_fingerprint,
         treatment=treatment.describe(),
-        notes=(*dataset.notes, *treatment.notes()),
+        notes=(*dataset.notes, *([dataset.annotation] if dataset.annotation else []), *treatment.notes()),
         skipped=dataset.skipped,
     )
 
@@ -130,7 +130,7 @@ def _looks(dataset: Dataset, progress: Progress) -> list[_Look]:
 def _look(dataset: Dataset, index: int) -> _Look:
     native = dataset.native(index)
     height, width, channels = native.shape
-    foreground = _foreground(dataset.mask(index)) if dataset.masked else None
+    foreground = _foreground(dataset.mask(index)) if dataset.has_mask(index) else None
     return _Look(height, width, channels, native.dtype.name, foreground)
 
 
@@ -260,7 +260,7 @@ def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
     scale = side / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
-    if dataset.masked:
+    if dataset.has_mask(index):
         mask = Image.fromarray((dataset.mask(index) != 0).astype("uint8")).resize(size, Image.Resampling.NEAREST)
         picture.paste(_OUTLINE, mask=Image.fromarray(_outline(mask)))
     return picture

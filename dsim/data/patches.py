@@ -185,7 +185,7 @@ class _PatchesBacking:
     def _mask_digests(self) -> dict[int, str]:
         backing = self.whole.backing
         assert backing is not None, "patches are cut of images"
-        return {image: backing.mask_digest(image) for image in dict.fromkeys(self.images)}
+        return {image: backing.mask_digest(image) for image in dict.fromkeys(self.images) if self.whole.has_mask(image)}
 
     @cached_property
     def _recent_images(self) -> _Recent:
@@ -244,7 +244,7 @@ def _patches(
         groups=per_patch(dataset.ids if dataset.groups is None else dataset.groups),
         splits=per_patch(dataset.splits),
         attributes=dataset.attributes,
-        masked=dataset.masked,
+        masked=tuple(map(dataset.has_mask, images)),
         dtypes=per_patch(dataset.dtypes),
         location=dataset.location,
         format="patches",

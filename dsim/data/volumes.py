@@ -356,6 +356,8 @@ def _resliced(volume: Volume, pieces: Sequence[Piece], cut: Cut) -> Iterator[tup
     depth, across = (height, width) if cut.axis == "y" else (width, height)
     images = tuple(piece.image for piece in pieces)
     masks = tuple(piece.mask for piece in pieces if piece.mask is not None)
+    if len(masks) < len(pieces):
+        masks = ()  # a slice through masks of some images only would have gaps
     header = replace(first.header, height=len(pieces), width=across)
     for position in cut.positions(depth):
         image = _Resliced(images, cut.axis, position)

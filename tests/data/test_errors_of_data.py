@@ -87,8 +87,12 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "  fix: number the classes from 0, in the order of their names",
     ),
     "no masks in memory": (
-        lambda: dsim.from_arrays(IMAGES).masks_fingerprint,
-        "the dataset has no masks\n  fix: give one per image: masks/ beside images/, or masks=...",
+        lambda: dsim.from_arrays(IMAGES, name="mine").masks_fingerprint,
+        "dataset 'mine' has no masks, and this step needs them\n  fix: put them under masks/ beside images/",
+    ),
+    "no mask of this image": (
+        lambda: dsim.from_arrays([*IMAGES, IMAGES[0]], masks=[*IMAGES, None], name="mine").mask(len(IMAGES)),
+        f"image '{len(IMAGES)}' of dataset 'mine' has no mask\n  fix: give it one, or take the images that have one",
     ),
     "no features": (
         lambda: dsim.from_arrays(IMAGES, name="mine").features_fingerprint,

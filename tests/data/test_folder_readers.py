@@ -184,11 +184,10 @@ def test_a_mask_without_image(tmp_path: Path, write) -> None:
     refused(tmp_path, f"mask {tmp_path / 'masks/b.png'} has no image (1 of 2 masks)")
 
 
-def test_an_image_without_mask(tmp_path: Path, write) -> None:
-    write("images/a.png")
-    write("images/b.png")
-    write("masks/a.png")
-    refused(tmp_path, f"image {tmp_path / 'images/b.png'} has no mask", "1 of 2 images")
+def test_a_mask_with_a_slip_in_its_name_names_the_image_that_lacks_one(tmp_path: Path, write) -> None:
+    for name in ("images/cell_01.png", "images/cell_02.png", "masks/cell_01.png", "masks/cel_02.png"):
+        write(name)
+    assert "'cell_02'" in refused(tmp_path, str(tmp_path / "masks/cel_02.png")).partition("masks/cel_02.png")[2]
 
 
 def test_a_mask_of_another_size(tmp_path: Path, write) -> None:

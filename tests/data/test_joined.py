@@ -40,7 +40,7 @@ def test_what_every_part_has_is_kept(shallow: Dataset, deep: Dataset) -> None:
     both = join([shallow, deep], "both")
     assert both.labels == tuple("abcabcd")
     assert both.groups == ("shallow/x", "shallow/x", "shallow/y", "deep/0", "deep/1", "deep/2", "deep/3")
-    assert not both.masked
+    assert list(both.annotated) == [0, 1, 2]
     twice = join([shallow, shallow.renamed("again")], "twice")
     np.testing.assert_array_equal(twice.mask(4), shallow.mask(1))
 

@@ -79,7 +79,6 @@ def test_an_absolute_path_within_the_folder_is_fine(table, tmp_path: Path) -> No
         ("path\n", "has no rows"),
         ("path,path\nx/a.png,x/b.png\n", "names a column twice"),
         ("path\nx/a.png\nx/a.png\n", "line 3: 'x/a.png' stands on line 2 too"),
-        ("path,mask\nx/a.png,m/a.png\nx/b.png,\n", "b.png has no mask, but 1 of 2 images have one"),
         ("path,group\nx/a.png,1\nx/b.png,\n", "b.png has no group"),
         ('path\n"x/a.png\n', "cannot read the table"),
     ],

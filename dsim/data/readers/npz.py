@@ -51,7 +51,6 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     splits = [split for split in _SPLITS if f"{split}_images" in declared]
     prefixes = [f"{split}_" for split in splits] or [""]
     parts = [_Part.of(path, prefix, declared, options) for prefix in prefixes]
-    masked = all(part.masked for part in parts)
     labelled = all(part.labels is not None for part in parts)
     return Dataset(
         name=options.name or path.stem,
@@ -60,7 +59,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         labels=tuple(label for part in parts for label in part.labels or ()) if labelled else None,
         groups=_groups(path, declared) if not splits else None,
         splits=tuple(part.prefix[:-1] for part in parts for _ in range(part.count)) if splits else None,
-        masked=masked,
+        masked=tuple(part.masked for part in parts for _ in range(part.count)),
         dtypes=tuple(part.dtype for part in parts for _ in range(part.count)),
         location=str(path),
         format="npz",

@@ -11,7 +11,7 @@ from dsim.data.formats.decode import is_image
 from dsim.data.listing import Listing, Place, folder_name, listing, name_some, sample_id, walk
 from dsim.data.readers.matching import OBJECTS, Match, match, unlike_masks
 from dsim.data.readers.names import IMAGE, MASK, folder_role
-from dsim.errors import DataError, readable
+from dsim.errors import DataError, did_you_mean, readable
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,12 @@ def refuse_strangers(pair: Pair, found: Match, masks: Mapping[str, Path], root: 
         return
     orphan, folder = found.orphans[0], folder_name(pair.images, root)
     where = "" if found.masks else f": no file of {folder} has the name of a mask"
+    # A slip in a name is likelier than a mask too many.
+    lacking = {sample_id(image, pair.images) for image in pair.found.images} - found.masks.keys()
     raise DataError(
         f"mask {masks[orphan]} has no image ({len(found.orphans)} of {len(masks)} masks){where}",
         hint=f"give its image the stem {orphan!r} under {folder}, or remove the mask; "
-        f"or read all as images: {root}[masks=none]",
+        f"or read all as images: {root}[masks=none].{did_you_mean(orphan, lacking)}",
     )
 
 
