@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.data.arrays import check_features, check_masks, check_stack, dtype_as_read, texts
 from dsim.data.backings import ArraysBacking
-from dsim.data.dataset import Dataset, numbered
+from dsim.data.dataset import Dataset
 from dsim.data.formats.pixels import array_digest, as_pixels, naming
+from dsim.data.ids import numbered
 from dsim.errors import DataError, NeedError
 from dsim.registry import Need
 

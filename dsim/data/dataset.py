@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, Protocol
 
+from dsim.data.ids import refuse_duplicates
 from dsim.errors import DataError, NeedError
 from dsim.files.documents import digest
 from dsim.registry import Need
@@ -26,53 +26,6 @@ if TYPE_CHECKING:
 
 #: So that a million ids are never one text.
 _IDS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Numbered(Sequence[str]):
-    """Ids by position, made when they are asked for: a million of them as a tuple take 60 MB.
-
-    It equals the tuple of the same texts.
-    """
-
-    total: int
-    prefix: str = ""
-
-    def __len__(self) -> int:
-        return self.total
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        if isinstance(index, slice):
-            return tuple(map(self._text, range(self.total)[index]))
-        return self._text(range(self.total)[index])
-
-    def __iter__(self) -> Iterator[str]:
-        return map(self._text, range(self.total))
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Numbered):
-            return (self.total, self.prefix) == (other.total, other.prefix)
-        return isinstance(other, tuple) and len(other) == self.total and all(map(operator.eq, self, other))
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def _text(self, position: int) -> str:
-        digits = len(str(max(0, self.total - 1)))
-        return f"{self.prefix}{position:0{digits}d}"
-
-
-def numbered(count: int, prefix: str = "") -> Numbered:
-    """Return ids by position, padded so that they sort as they count.
-
-    >>> numbered(11)[8:]
-    ('08', '09', '10')
-    """
-    return Numbered(count, prefix)
 
 
 class Backing(Protocol):
@@ -141,7 +94,7 @@ class Dataset:
             raise DataError(
                 f"dataset {self.name!r} is empty", hint=f"give at least one image; looked at {self.location}"
             )
-        _refuse_duplicates(self.name, self.ids)
+        refuse_duplicates(self.name, self.ids)
         per_sample = {
             "labels": self.labels,
             "groups": self.groups,
@@ -396,14 +349,3 @@ _SUPPLY = {
     Need.ATTRIBUTES: "give a table of them: dsim compare --attributes FILE.csv, or attributes.csv in its folder, "
     "or from_arrays(attributes=...); dsim expert rate writes one",
 }
-
-
-def _refuse_duplicates(name: str, ids: Sequence[str]) -> None:
-    if isinstance(ids, Numbered) or len(set(ids)) == len(ids):
-        return
-    seen: set[str] = set()
-    twice = sorted({i for i in ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
-    raise DataError(
-        f"dataset {name!r} has {len(twice)} duplicate sample ids, the first {twice[0]!r}",
-        hint="give each sample its own stem",
-    )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dsim.data import from_arrays
-from dsim.data.dataset import numbered
+from dsim.data.ids import numbered
 from dsim.errors import DataError
 from dsim.files.documents import digest
 

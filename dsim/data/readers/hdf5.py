@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from dsim.data.arrays import check_masks, check_stack, dtype_as_read, given_rows, texts
 from dsim.data.backings import RowsBacking
-from dsim.data.dataset import Dataset, numbered
+from dsim.data.dataset import Dataset
 from dsim.data.formats.pixels import naming, refuse_bomb
+from dsim.data.ids import numbered
 from dsim.data.listing import listing, subfolders
 from dsim.data.options import ReadOptions
 from dsim.data.readers import npz

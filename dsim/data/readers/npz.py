@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from dsim.data.arrays import check_masks, check_stack, dtype_as_read, texts
 from dsim.data.backings import RowsBacking
-from dsim.data.dataset import Dataset, numbered
+from dsim.data.dataset import Dataset
 from dsim.data.formats.pixels import naming, refuse_bomb
+from dsim.data.ids import numbered
 from dsim.data.options import ReadOptions
 from dsim.errors import DataError
 
