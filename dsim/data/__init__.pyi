@@ -1,10 +1,11 @@
 from .attributes import modality_family, read_attributes, stated_modality, votes_of
 from .builders import from_arrays, from_torch, join
 from .dataset import Backing, Dataset
-from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, thumbnail, write_line
+from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, write_line
 from .opener import open_dataset, open_many
 from .options import PHANTOMS, Cut, ReadOptions
 from .patches import Patch, boxes_of, cut_boxes, cut_grid
+from .thumbnails import brightened, thumbnail
 from .treatment import TREATMENT_VERSION
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ReadOptions",
     "Spread",
     "boxes_of",
+    "brightened",
     "cut_boxes",
     "cut_grid",
     "evenly",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
+from dsim.data.thumbnails import brightened, thumbnail
 from dsim.errors import DataError
 from dsim.files import replacing
 from dsim.runtime import Progress, Silent
@@ -155,8 +156,6 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
 _SIDE, _GAP, _TITLE, _CAPTION = 112, 8, 26, 16
 _COLUMNS = 8
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
-#: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
-_OUTLINE = (0, 230, 255)
 
 
 def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16) -> None:
@@ -196,13 +195,15 @@ def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.I
 def save_grid(dataset: Dataset, path: Path, *, columns: int = 3, side: int = 256) -> None:
     """Write one picture of all images (h, w, c) of a dataset, large and without any text, for people who judge them.
 
+    Dark ones stay dark: brightness is among what people judge.
+
     Raises DataError where the file is neither ``.png`` nor ``.jpg``.
     """
     from PIL import Image
 
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise DataError(f"cannot write a sheet to {path}", hint="end its name in .png or .jpg")
-    pictures = [thumbnail(replace(dataset, masked=False), index, side) for index in range(len(dataset))]
+    pictures = [thumbnail(replace(dataset, masked=False), index, side, brighten=False) for index in range(len(dataset))]
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (_GAP + columns * (side + _GAP), _GAP + rows * (side + _GAP)), _PAPER)
     for position, picture in enumerate(pictures):
@@ -225,10 +226,11 @@ class _Block:
     def of(cls, dataset: Dataset, wanted: int) -> _Block:
         indices = evenly(len(dataset), wanted)
         labels = dataset.labels or ("",) * len(dataset)
+        pictures = tuple(thumbnail(dataset, index, _SIDE) for index in indices)
         return cls(
-            f"{dataset.name}   {len(indices)} of {len(dataset)} images",
+            f"{dataset.name}   {len(indices)} of {len(dataset)} images{brightened(pictures)}",
             tuple(f"{dataset.ids[index]}  {labels[index]}" for index in indices),
-            tuple(thumbnail(dataset, index) for index in indices),
+            pictures,
         )
 
     @property
@@ -247,46 +249,6 @@ class _Block:
             floor = top + _TITLE + (row + 1) * self.step - _CAPTION - _GAP
             sheet.paste(picture, (left + (_SIDE - picture.width) // 2, floor - picture.height))
             write_line(pen, (left, floor + 2), caption, _FAINT, 11, _SIDE, keep_end=True)
-
-
-def thumbnail(dataset: Dataset, index: int, side: int = _SIDE) -> Image.Image:
-    """Return one image as RGB, its longest side ``side`` pixels, with the outline of its mask.
-
-    It is drawn of ``dataset.pixels(index)``, (h, w, c). Raises NeedError without images.
-    """
-    from PIL import Image
-
-    picture = Image.fromarray(_rgb(dataset.pixels(index)))
-    scale = side / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
-    if dataset.has_mask(index):
-        mask = Image.fromarray((dataset.mask(index) != 0).astype("uint8")).resize(size, Image.Resampling.NEAREST)
-        picture.paste(_OUTLINE, mask=Image.fromarray(_outline(mask)))
-    return picture
-
-
-def _rgb(pixels: NDArray[Any]) -> NDArray[Any]:
-    """uint8 (H, W, 3) for the eye."""
-    import numpy as np
-
-    if pixels.dtype != np.uint8:
-        pixels = np.rint(pixels * 255).astype(np.uint8)
-    if pixels.shape[2] == 1:
-        return np.repeat(pixels, 3, axis=2)
-    if pixels.shape[2] == 2:
-        pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 1)))
-    return np.ascontiguousarray(pixels[:, :, :3])
-
-
-def _outline(mask: Image.Image) -> NDArray[Any]:
-    """255 on foreground pixels that touch background."""
-    import numpy as np
-
-    inside = np.pad(np.asarray(mask) != 0, 1)
-    core = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
-    edge: NDArray[Any] = inside[1:-1, 1:-1] & ~core
-    return edge.astype(np.uint8) * np.uint8(255)
 
 
 def write_line(

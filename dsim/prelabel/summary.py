@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data import evenly, thumbnail, write_line
+from dsim.data import brightened, evenly, thumbnail, write_line
 from dsim.files import replacing, write_text
 
 if TYPE_CHECKING:
@@ -194,7 +194,9 @@ class _Block:
     def of(cls, title: str, target: Dataset, out: Path, rows: Sequence[Row]) -> _Block:
         view = _view(target, out, rows)
         pictures = tuple(thumbnail(view, number, _SIDE) for number in range(len(rows)))
-        return cls(title, pictures, tuple(f"{row['expected_dice']:.2f}  {row['id']}" for row in rows))
+        return cls(
+            title + brightened(pictures), pictures, tuple(f"{row['expected_dice']:.2f}  {row['id']}" for row in rows)
+        )
 
     @property
     def step(self) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dsim.data import Dataset, thumbnail, write_line
+from dsim.data import Dataset, brightened, thumbnail, write_line
 from dsim.errors import DataError, NeedError, UsageError
 from dsim.files import replacing, slug
 from dsim.measures import EXTRACTOR
@@ -96,23 +96,26 @@ def _draw(target: Dataset, source: Dataset, rows: Sequence[Nearest]) -> Image.Im
     sheet = Image.new("RGB", (left + columns * (_SIDE + _GAP), _TITLE + len(rows) * step), _PAPER)
     pen = ImageDraw.Draw(sheet)
     write_line(pen, (_GAP, 8), target.name, _INK, 15, _SIDE + _BETWEEN - 6)
-    write_line(pen, (left, 8), f"nearest images of {source.name}", _INK, 15, sheet.width - left)
+    shown = []
     for down, row in enumerate(rows):
         top = _TITLE + down * step
-        _put(sheet, pen, (bare, row.image), (_GAP, top), target.ids[row.image])
+        shown.append(_put(sheet, pen, (bare, row.image), (_GAP, top), target.ids[row.image]))
         for across, (index, distance) in enumerate(zip(row.neighbours, row.distances, strict=True)):
             place = (left + across * (_SIDE + _GAP), top)
-            _put(sheet, pen, (source, index), place, f"{distance:.3g}  {source.ids[index]}")
+            shown.append(_put(sheet, pen, (source, index), place, f"{distance:.3g}  {source.ids[index]}"))
+    title = f"nearest images of {source.name}{brightened(shown)}"
+    write_line(pen, (left, 8), title, _INK, 15, sheet.width - left)
     return sheet
 
 
 def _put(
     sheet: Image.Image, pen: ImageDraw.ImageDraw, what: tuple[Dataset, int], place: tuple[int, int], caption: str
-) -> None:
-    """One image in the middle of its square, with its caption."""
+) -> Image.Image:
+    """One image in the middle of its square, with its caption; returns it."""
     picture = thumbnail(*what, _SIDE)
     sheet.paste(picture, (place[0] + (_SIDE - picture.width) // 2, place[1] + (_SIDE - picture.height) // 2))
     write_line(pen, (place[0], place[1] + _SIDE + 2), caption, _FAINT, 12, _SIDE)
+    return picture
 
 
 SCHEMA = "dsim.features/1"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.data import evenly, thumbnail
+from dsim.data import brightened, evenly, thumbnail
 from dsim.errors import DataError, DsimError
 from dsim.measures import build_measure
 from dsim.pages import embed_file, embed_image
@@ -131,11 +131,13 @@ def count_thumbnails(datasets: int) -> int:
 
 
 def _thumbnails(dataset: Dataset, count: int) -> tuple[Picture, ...]:
-    """Some images of a dataset, evenly spread over it, with outlines of their masks."""
+    """Some images of a dataset, evenly spread over it, masks outlined; the text says which are shown brighter."""
     marked = ", outlined by its mask" if dataset.masked else ""
+    indices = evenly(len(dataset), count)
+    pictures = [thumbnail(dataset, index, SIDE) for index in indices]
     return tuple(
-        embed_image(thumbnail(dataset, index, SIDE), f"image {dataset.ids[index]} of {dataset.name}{marked}")
-        for index in evenly(len(dataset), count)
+        embed_image(picture, f"image {dataset.ids[index]} of {dataset.name}{marked}{brightened([picture])}")
+        for index, picture in zip(indices, pictures, strict=True)
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dsim.cli.data import inspect as command
 from dsim.data import from_arrays, open_dataset
-from dsim.data.inspection import draw_sheet, inspect, save_sheet, thumbnail
+from dsim.data.inspection import draw_sheet, inspect, save_sheet
 from dsim.errors import DataError, UnreadableImageError
 
 
@@ -94,28 +94,6 @@ def test_the_command_lists_what_it_skipped(cells: Path) -> None:
 
 
 # Sheet ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_thumbnail_shows_the_image_and_the_outline_of_its_mask() -> None:
-    images = np.full((1, 64, 32, 3), (200, 100, 50), np.uint8)
-    masks = np.zeros((1, 64, 32), np.uint8)
-    masks[0, 16:48, 8:24] = 1
-    plain = np.asarray(thumbnail(from_arrays(images), 0, 64))
-    assert plain.shape == (64, 32, 3)
-    assert (plain == (200, 100, 50)).all()
-    outlined = np.asarray(thumbnail(from_arrays(images, masks=masks), 0, 64))
-    changed = (outlined != plain).any(axis=2)
-    assert changed[16, 8:24].all()
-    assert changed[16:48, 23].all()
-    assert changed.sum() == 2 * 32 + 2 * 14
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 5])
-def test_any_number_of_channels_and_depth_can_be_drawn(rng, channels: int) -> None:
-    images = rng.integers(0, 65536, (2, 8, 6, channels)).astype(np.uint16)
-    picture = np.asarray(thumbnail(from_arrays(images), 0, 8))
-    assert picture.shape == (8, 6, 3)
-    assert picture.std() > 20
 
 
 def test_the_sheet_holds_a_block_per_dataset() -> None:

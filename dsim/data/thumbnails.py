@@ -1,0 +1,98 @@
+"""Single images for the eye: small, in RGB, the mask outlined, dark ones made brighter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from dsim.data.dataset import Dataset
+
+#: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
+_OUTLINE = (0, 230, 255)
+#: An image is dark whose brightest part stays below this share of the range; at most so many values tell.
+_DARK, _TELLING = 0.6, 65_536
+
+
+def thumbnail(dataset: Dataset, index: int, side: int = 112, *, brighten: bool = True) -> Image.Image:
+    """Return one image as RGB, its longest side ``side`` pixels, with the outline of its mask.
+
+    It is drawn of ``dataset.pixels(index)``, (h, w, c). A dark one, such as most of fluorescence, is made brighter
+    unless told, and ``info["brightened"]`` of the picture says whether. Raises NeedError without images.
+
+    >>> import numpy as np
+    >>> from dsim.data import from_arrays
+    >>> dark = from_arrays(np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1))
+    >>> thumbnail(dark, 0).getextrema()[0], thumbnail(dark, 0, brighten=False).getextrema()[0]
+    ((0, 255), (0, 63))
+    """
+    from PIL import Image
+
+    pixels = _rgb(dataset.pixels(index))
+    low, high = _range_of_dark(pixels) if brighten else (0.0, 1.0)
+    picture = Image.fromarray(_bytes(pixels, low, high))
+    picture.info["brightened"] = (low, high) != (0.0, 1.0)
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
+    if dataset.has_mask(index):
+        mask = Image.fromarray((dataset.mask(index) != 0).astype("uint8")).resize(size, Image.Resampling.NEAREST)
+        picture.paste(_OUTLINE, mask=Image.fromarray(_outline(mask)))
+    return picture
+
+
+def brightened(pictures: Sequence[Image.Image]) -> str:
+    """Return what a title adds where thumbnails among these were made brighter, else ""."""
+    return ", dark ones shown brighter" if any(picture.info.get("brightened") for picture in pictures) else ""
+
+
+def _rgb(pixels: NDArray[Any]) -> NDArray[Any]:
+    """(H, W, 3) of the same type; of more channels the first three, of two red and green."""
+    import numpy as np
+
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    if pixels.shape[2] == 2:
+        pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 1)))
+    return pixels[:, :, :3]
+
+
+def _bytes(pixels: NDArray[Any], low: float, high: float) -> NDArray[Any]:
+    """uint8 (H, W, 3) of uint8 or float in [0, 1]: black at ``low``, white at ``high``, parts of the range."""
+    import numpy as np
+
+    if pixels.dtype == np.uint8:
+        if (low, high) == (0.0, 1.0):
+            return np.ascontiguousarray(pixels)
+        pixels = pixels / np.float32(255)
+    return np.rint(np.clip((pixels - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+
+
+def _range_of_dark(pixels: NDArray[Any]) -> tuple[float, float]:
+    """The range of a dark image (H, W, 3), in parts of its type's; (0, 1) of any other: one range for all channels.
+
+    Of a few bright pixels on dark ground the ground decides, but not further than four times the brightest.
+    """
+    import numpy as np
+
+    step = max(1, round((pixels.shape[0] * pixels.shape[1] / _TELLING) ** 0.5))
+    seen = pixels[::step, ::step] / (255 if pixels.dtype == np.uint8 else 1)
+    brightest = seen.max(axis=2)
+    high = max(float(np.percentile(brightest, 99.5)), float(brightest.max()) / 4)
+    low = float(np.percentile(seen.min(axis=2), 0.5))
+    return (low, high) if low < high < _DARK else (0.0, 1.0)
+
+
+def _outline(mask: Image.Image) -> NDArray[Any]:
+    """255 on foreground pixels that touch background."""
+    import numpy as np
+
+    inside = np.pad(np.asarray(mask) != 0, 1)
+    core = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+    edge: NDArray[Any] = inside[1:-1, 1:-1] & ~core
+    return edge.astype(np.uint8) * np.uint8(255)
