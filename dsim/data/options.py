@@ -50,7 +50,8 @@ class Cut:
         known = [field.name for field in fields(cls)]
         for name in options:
             if name not in known:
-                raise UnknownNameError("option of a path", name, [*known, *others], hint=_HINT)
+                hint = f"options are: {', '.join([*known, *others])}; such as PATH[slices=5]"
+                raise UnknownNameError("option of a path", name, [*known, *others], hint=hint)
         return cls(**{name: int(text) if text.isdecimal() else text for name, text in options.items()})  # type: ignore[arg-type]
 
     @property

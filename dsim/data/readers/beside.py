@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsim.data.listing import name_some, stem
-from dsim.data.readers.matching import BY_ENDING, OBJECTS, mask_of, natural, unlike_masks
+from dsim.data.readers.matching import BY_ENDING, OBJECTS, explain, images_with_masks, mask_of, natural, unlike_masks
 from dsim.data.readers.names import keys_of_image, keys_of_mask
-from dsim.errors import DataError
+from dsim.errors import DataError, readable
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Beside:
         notes = []
         if self.masks:
             image, (mask, *_) = next(iter(self.masks.items()))
-            what = f"{len(self.masks)} images with masks beside them: {image.name} + {mask.name}"
-            notes.append(what + (f", {OBJECTS}" if self.way == OBJECTS else ""))
+            named = f"{image.relative_to(root).as_posix()} + {mask.name}"
+            notes.append(readable(f"{images_with_masks(len(self.masks))} beside them: {named}, {explain(self.way)}"))
         if self.strays:
             named = name_some(file.relative_to(root).as_posix() for file in self.strays)
             notes.append(f"named like masks, but read as images, since no image has their name: {named}")

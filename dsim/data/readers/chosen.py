@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dsim.data.layout import NONE, Layout
 from dsim.data.listing import Listing, listing, name_some, sample_id, subfolders
-from dsim.data.readers.matching import BY_ENDING, OBJECTS, Match, mask_of, match, natural
+from dsim.data.readers.matching import BY_ENDING, OBJECTS, Match, explain, images_with_masks, mask_of, match, natural
 from dsim.data.volumes import Item
-from dsim.errors import DataError, did_you_mean
+from dsim.errors import DataError, did_you_mean, readable
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def read_chosen(root: Path, layout: Layout) -> Chosen:
     owned = _match(shown, keys, patterns=bool(images.pattern or masks.pattern))
     _refuse_orphans(owned, marked, images)
     items = tuple(_item(place, files[place], owned, marked) for place in shown)
-    what = f"{len(owned.masks)} images with masks: images={images.text or '.'}, masks={masks.text}, {owned.way}"
+    named = f"images={images.text or '.'}, masks={masks.text}"
+    what = readable(f"{images_with_masks(len(owned.masks))}: {named}, {explain(owned.way)}")
     left = {place: file for place, file in files.items() if file not in set(marked.values())}
     return Chosen(items, found, (what, *_passed(left, shown)))
 

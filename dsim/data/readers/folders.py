@@ -13,8 +13,9 @@ from dsim.data.options import ReadOptions
 from dsim.data.readers.beside import find_beside
 from dsim.data.readers.chosen import read_chosen
 from dsim.data.readers.classes import sort_by_folders
+from dsim.data.readers.hidden import refuse_hidden_masks
 from dsim.data.readers.labels import with_labels
-from dsim.data.readers.paired import read_pairs
+from dsim.data.readers.paired import IMAGES_AND_MASKS, read_pairs
 from dsim.data.readers.pairs import find_pairs
 from dsim.data.volumes import Item
 from dsim.errors import DataError
@@ -39,9 +40,12 @@ def read_image_file(path: Path, options: ReadOptions) -> Dataset:
 def accepts_images_masks(path: Path) -> bool:
     """Return whether this folder holds a folder of images with one of masks, at any depth, or ``images/``.
 
-    Raises DataError where masks are there, and it is not clear whose.
+    Also where it is not clear which masks are whose: reading says so, unless options tell it.
     """
-    return path.is_dir() and bool(subfolders(path)) and bool(find_pairs(path))
+    try:
+        return path.is_dir() and bool(subfolders(path)) and bool(find_pairs(path))
+    except DataError:
+        return True
 
 
 def read_images_masks(path: Path, options: ReadOptions) -> Dataset:
@@ -55,7 +59,8 @@ def read_images_masks(path: Path, options: ReadOptions) -> Dataset:
     found = read_pairs(path, find_pairs(path), options.layout)
     _refuse_empty(found.items, found.listed)
     table = path / "labels.csv"
-    sorted_ = sort_by_folders(found.items, options.layout, path, unlike_classes="they hold images with masks")
+    why = "they hold images with masks" if found.format == IMAGES_AND_MASKS else "they lie below images/"
+    sorted_ = sort_by_folders(found.items, options.layout, path, unlike_classes=why)
     items: Sequence[Item] = sorted_.items
     notes = sorted_.notes
     if table.is_file():
@@ -100,6 +105,7 @@ def read_folder(path: Path, options: ReadOptions) -> Dataset:
     found = listing(path)
     _refuse_empty(found.images, found)
     beside = find_beside(found.images, path)
+    refuse_hidden_masks(beside.images, path)
     items = [Item(sample_id(image, path), image, mask=beside.mask(image)) for image in beside.images]
     sorted_ = sort_by_folders(items, options.layout, path)
     kind = "class folders" if sorted_.labelled else "folder"
@@ -116,7 +122,7 @@ def _read_chosen(path: Path, options: ReadOptions) -> Dataset:
     chosen = read_chosen(path, options.layout)
     sorted_ = sort_by_folders(chosen.items, options.layout, path)
     kind = "class folders" if sorted_.labelled else "folder"
-    kind = "images and masks" if any(item.mask_files for item in chosen.items) else kind
+    kind = IMAGES_AND_MASKS if any(item.mask_files for item in chosen.items) else kind
     return _assembled(sorted_.items, path, kind, (*chosen.found.notes(), *chosen.notes, *sorted_.notes), options)
 
 

@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 BY_STEM, BY_ENDING, OBJECTS = "paired by stem", "paired by stem without its ending", "one mask per object"
 
 
+def explain(way: str) -> str:
+    """Return how images and masks were paired, for notes."""
+    numbered = ", numbered in the order of their names; of two that overlap the later is seen"
+    return way + numbered if way == OBJECTS else way
+
+
+def images_with_masks(count: int) -> str:
+    """Return how many images have masks, for notes.
+
+    >>> images_with_masks(1)
+    '1 image with its mask'
+    """
+    return "1 image with its mask" if count == 1 else f"{count} images with masks"
+
+
 @dataclass(frozen=True)
 class Match:
     """The masks of images: ids of masks by the id of their image; ``orphans`` have none. ``way`` says by what."""
@@ -159,8 +174,10 @@ def _may_be_mask(file: Path, max_pixels: int) -> bool:
     return looks_like_mask(pixels)
 
 
-def looks_like_mask(pixels: NDArray[Any], values: int = _VALUES) -> bool:
+def looks_like_mask(pixels: NDArray[Any], values: int = _VALUES, *, plains: bool = True) -> bool:
     """Return whether pixels (h, w, c), any dtype, could be those of a mask: few values, or wide plains of one value.
+
+    Without ``plains`` only few values count.
 
     >>> import numpy as np
     >>> looks_like_mask(np.eye(32)[:, :, None]), looks_like_mask(np.random.default_rng(0).normal(size=(32, 32, 1)))
@@ -177,4 +194,4 @@ def looks_like_mask(pixels: NDArray[Any], values: int = _VALUES) -> bool:
     counts = np.sort(np.unique(codes, return_counts=True)[1])[::-1]
     if counts[:values].sum() >= _COVERED * codes.size:
         return True
-    return bool((codes[:, 1:] == codes[:, :-1]).mean() >= _PLAIN) if width > 1 else False
+    return plains and width > 1 and bool((codes[:, 1:] == codes[:, :-1]).mean() >= _PLAIN)

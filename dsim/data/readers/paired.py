@@ -10,11 +10,13 @@ from pathlib import Path, PurePosixPath
 from dsim.data.layout import Layout
 from dsim.data.listing import Listing, folder_name, listing, name_some, sample_id
 from dsim.data.readers.classes import SPLITS
-from dsim.data.readers.matching import BY_STEM, OBJECTS, Match, mask_of, match
+from dsim.data.readers.matching import BY_STEM, OBJECTS, Match, explain, images_with_masks, mask_of, match
 from dsim.data.readers.names import channel_of
 from dsim.data.readers.pairs import Pair, refuse_strangers, refuse_unlike
 from dsim.data.volumes import Item
 from dsim.errors import DataError, readable
+
+IMAGES_AND_MASKS = "images and masks"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
     )
     masked = sum(item.mask is not None for item in items)
     told = _told(root, pairs, masked, way) if masked else ()
-    kind = "images and masks" if any(pair.masks for pair in pairs) else "images"
+    kind = IMAGES_AND_MASKS if any(pair.masks for pair in pairs) else "images"
     return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)))
 
 
@@ -143,10 +145,12 @@ def _one_per_folder(pairs: Sequence[Pair], root: Path) -> bool:
 def _refuse_several_datasets(root: Path, pairs: Sequence[Pair]) -> None:
     """A parent of datasets would still give plausible numbers."""
     homes = sorted({pair.home for pair in pairs if not _is_split(pair.home.relative_to(root).parts)})
-    if homes:
+    if len(homes) > 1 or (homes and _left_out(root, pairs)):
         first = homes[0].relative_to(root).as_posix()
         raise DataError(
-            f"{root} holds {len(homes)} datasets ({first}, ...), and is not one itself",
+            f"{root} holds {len(homes)} datasets ({first}, ...), and is not one itself"
+            if len(homes) > 1
+            else f"{root} holds a dataset in {first}/, and images beside it",
             hint=f"give them one by one, or all: {root}/*/; or, where these folders are classes of one dataset: "
             f"{root}[labels=1]",
         )
@@ -164,18 +168,12 @@ def _told(root: Path, pairs: Sequence[Pair], masked: int, way: str) -> tuple[str
     if way == BY_STEM and all(pair.certain and pair.home == root for pair in pairs):
         return ()
     named = name_some(pair.named(root) for pair in pairs if pair.masks)
-    extra = ", numbered in the order of their names; of two that overlap the later is seen" if way == OBJECTS else ""
-    return (f"{masked} images with masks: {named}, {way}{extra}",)
+    return (f"{images_with_masks(masked)}: {named}, {explain(way)}",)
 
 
 def _passed(root: Path, pairs: Sequence[Pair]) -> tuple[str, ...]:
     """Notes on images that lie outside the pairs."""
-    used = {folder for pair in pairs for folder in (pair.images, pair.masks) if folder and folder != pair.home}
-    own = {file for pair in pairs if pair.direct for file in pair.found.images}
-    left: dict[Path, list[Path]] = defaultdict(list)
-    for file in listing(root).images:
-        if file not in own and not used.intersection(file.parents):
-            left[file.parent].append(file)
+    left = _left_out(root, pairs)
     told = []
     beside = left.pop(root, [])
     if beside:
@@ -185,6 +183,17 @@ def _passed(root: Path, pairs: Sequence[Pair]) -> tuple[str, ...]:
         count = sum(map(len, left.values()))
         told.append(f"passed over {count} images in {folders}: neither images nor masks of the dataset")
     return tuple(told)
+
+
+def _left_out(root: Path, pairs: Sequence[Pair]) -> dict[Path, list[Path]]:
+    """Images that lie outside the pairs, by folder."""
+    used = {folder for pair in pairs for folder in (pair.images, pair.masks) if folder and folder != pair.home}
+    own = {file for pair in pairs if pair.direct for file in pair.found.images}
+    left: dict[Path, list[Path]] = defaultdict(list)
+    for file in listing(root).images:
+        if file not in own and not used.intersection(file.parents):
+            left[file.parent].append(file)
+    return left
 
 
 def _joined(root: Path, pairs: Iterable[Pair]) -> Listing:

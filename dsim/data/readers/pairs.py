@@ -104,7 +104,7 @@ def _settled(place: Place, images: Iterable[Path], masks: Iterable[Path], root: 
     if len(fitting) == 1 and not of_masks:
         return fitting
     named = name_some(folder_name(folder, root) for folder in sorted(masks if of_masks else images))
-    ways = [as_options(pair, root) for pair in fitting or choices][:2]
+    ways = [as_options(pair, root) for pair in choices][:2]
     raise DataError(
         f"{root} holds several folders that may be the {'masks' if of_masks else 'images of its masks'}: {named}",
         hint=f"say which: {' or '.join(ways)}; all as images: {root}[masks=none]",

@@ -1,0 +1,89 @@
+"""Masks under names that dsim does not know: they would become images, and the numbers would look plausible."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from dsim.data.formats import decode
+from dsim.data.listing import folder_name, sample_id, stem
+from dsim.data.readers.matching import looks_like_mask
+from dsim.errors import DataError, DsimError
+
+#: A mask has hardly more classes than this.
+_FEW = 4
+_LOOKED_AT = 3
+_SEPARATORS = (" ", ".", "_", "-")
+
+
+def refuse_hidden_masks(files: Sequence[Path], root: Path) -> None:
+    """Raise DataError where half of the files have the stems of the others, and are masks by their pixels.
+
+    Two folders of the same stems are looked at, and files of one folder whose names differ by one ending. A look at the
+    pixels of a few files decides, so that a folder of masks alone, or of photographs twice, is what it seems.
+    """
+    _refuse_twin_folders(files, root)
+    _refuse_endings(files, root)
+
+
+def _refuse_twin_folders(files: Sequence[Path], root: Path) -> None:
+    """Of exactly two folders in the root."""
+    of_folder: dict[Path, dict[str, Path]] = defaultdict(dict)
+    for file in files:
+        if file.parent == root:
+            return
+        top = root / file.relative_to(root).parts[0]
+        of_folder[top][sample_id(file, top)] = file
+    if len(of_folder) != 2:
+        return
+    (one, of_one), (other, of_other) = of_folder.items()
+    if of_one.keys() != of_other.keys():
+        return
+    for images, masks, pairs in (
+        (one, other, [(of_one[key], of_other[key]) for key in of_one]),
+        (other, one, [(of_other[key], of_one[key]) for key in of_one]),
+    ):
+        if _are_masks(pairs):
+            named = [folder_name(folder, root)[:-1] for folder in (images, masks)]
+            raise DataError(
+                f"{masks} holds files of the same names as {images}, and they look like the masks of these",
+                hint=f"if they are: {root}[images={named[0]},masks={named[1]}]; if both are classes of images: "
+                f"{root}[masks=none]",
+            )
+
+
+def _refuse_endings(files: Sequence[Path], root: Path) -> None:
+    """Of an ending that halves all files into images and the same names with it."""
+    stems = {(file.parent, stem(file)): file for file in files}
+    for ending in _endings(stems):
+        marked = [key for key in stems if key[1].endswith(ending) and (key[0], key[1][: -len(ending)]) in stems]
+        if 2 * len(marked) != len(stems):
+            continue
+        pairs = [(stems[folder, name[: -len(ending)]], stems[folder, name]) for folder, name in marked]
+        if _are_masks(pairs):
+            raise DataError(
+                f"{pairs[0][1]} and {len(pairs) - 1} more files look like the masks of those of the same names "
+                f"without {ending!r}",
+                hint=f"if they are: {root}[masks=*{ending}]; if all are images: {root}[masks=none]",
+            )
+
+
+def _endings(stems: Iterable[tuple[Path, str]]) -> list[str]:
+    """Endings, from a separator on, that half of the names have."""
+    names = [name for _, name in stems]
+    counts = Counter(name[place:] for name in names for place, sign in enumerate(name) if place and sign in _SEPARATORS)
+    return [ending for ending, count in counts.items() if 2 * count == len(names)]
+
+
+def _are_masks(pairs: Sequence[tuple[Path, Path]]) -> bool:
+    """Whether of a few pairs, evenly spread, all second files have few values, and all first ones many."""
+    chosen = {place * len(pairs) // _LOOKED_AT for place in range(_LOOKED_AT)}
+    return all(_looks(pairs[place][1]) and not _looks(pairs[place][0]) for place in sorted(chosen))
+
+
+def _looks(file: Path) -> bool:
+    try:
+        return looks_like_mask(decode.read(file), _FEW, plains=False)
+    except DsimError:
+        return False
