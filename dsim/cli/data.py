@@ -28,7 +28,7 @@ def open_datasets(paths: Iterable[str], runtime: Runtime, *, skip_unreadable: bo
     """Open datasets, and name in a note the images that were left out. Raises DataError for two of one name."""
     from dsim.data import open_many
 
-    datasets = open_many(paths, skip_unreadable=skip_unreadable)
+    datasets = open_many(paths, skip_unreadable=skip_unreadable, max_pixels=_max_pixels())
     for dataset in datasets:
         if dataset.skipped:
             listed = ", ".join(dataset.skipped)
@@ -36,11 +36,21 @@ def open_datasets(paths: Iterable[str], runtime: Runtime, *, skip_unreadable: bo
     return datasets
 
 
+def _max_pixels() -> int:
+    """The limit that ``--max-pixels`` of the running command sets. Raises UsageError where it is no number."""
+    from dsim.data.options import MAX_PIXELS, pixels_of
+
+    context = click.get_current_context(silent=True)
+    written = context.meta.get(options.MAX_PIXELS) if context else None
+    return MAX_PIXELS if written is None else pixels_of(written)
+
+
 @data.command(short_help="Show what was understood of a dataset.")
 @click.argument("paths", shell_complete=completion.datasets, metavar="PATH...", nargs=-1, required=True)
 @click.option("--sheet", metavar="FILE", help="Draw thumbnails into this .png or .jpg file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object per dataset.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out files that cannot be read, and list them.")
+@options.max_pixels
 def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unreadable: bool) -> None:
     """Show what was understood of each dataset: counts, sizes, depth, channels, classes, masks, groups, fingerprint.
 
@@ -51,7 +61,7 @@ def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unrea
     from dsim.data import open_many
     from dsim.ui import emit_json, make_runtime, say
 
-    datasets = open_many(paths, skip_unreadable=skip_unreadable)
+    datasets = open_many(paths, skip_unreadable=skip_unreadable, max_pixels=_max_pixels())
     progress = make_runtime().progress
     found = [look(dataset, progress) for dataset in datasets]
     if as_json:

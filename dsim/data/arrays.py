@@ -22,36 +22,93 @@ if TYPE_CHECKING:
     from dsim.store import JsonStore, Rows
 
 
+#: So many channels are usual, and so many pixels are not.
 _CHANNELS = (1, 2, 3, 4)
+#: Texts of values that are missing, in numpy and pandas.
+_MISSING = frozenset({"nan", "NaN", "NaT", "<NA>"})
+CHANNELS_FIRST = "channels come first in the arrays, and were put last"
 
 
-def check_stack(shape: Sequence[int], what: str) -> None:
-    """Raise DataError unless the shape is that of a stack of images, (n, H, W) or (n, H, W, C)."""
+@dataclass(frozen=True)
+class Stack:
+    """How a stack of images is stored: its ``shape`` with the channels last, (n, H, W[, C]), and where they are."""
+
+    shape: tuple[int, ...]
+    channels_first: bool = False
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image (h, w, c)."""
+        return self.shape[1], self.shape[2], self.shape[3] if len(self.shape) == 4 else 1
+
+    def image(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return one image as it is stored, (H, W[, C]) or (C, H, W), with its channels last."""
+        import numpy as np
+
+        return np.moveaxis(stored, 0, -1) if self.channels_first else stored
+
+
+def stack_of(shape: Sequence[int], what: str, channels: str | None = None) -> Stack:
+    """Return how a stack of images (n, H, W), (n, H, W, C) or (n, C, H, W) is stored; its shape is given.
+
+    The channels are the axis of 1 to 4 (the last one, where both ends are); else the last one, where it is shortest, or
+    the first one, where it is at most half as long as the others; or ``first`` or ``last``, as given.
+    Raises DataError for another shape, and where no axis is so short.
+
+    >>> stack_of((9, 5, 64, 64), "images")
+    Stack(shape=(9, 64, 64, 5), channels_first=True)
+    """
     if len(shape) not in (3, 4) or 0 in shape[1:]:
         raise DataError(
             f"{what} has the shape {tuple(shape)}, not (n, height, width) or (n, height, width, channels)",
             hint="stack the images along the first axis, with the channels last",
         )
-    if len(shape) == 4 and shape[1] in _CHANNELS and shape[3] not in _CHANNELS:
+    stored = tuple(int(size) for size in shape)
+    if len(stored) == 3:
+        return Stack(stored)
+    first = {"first": True, "last": False}.get(channels or "", _channels_first(stored))
+    if first is None:
         raise DataError(
-            f"{what} has the shape {tuple(shape)}: its channels come first",
-            hint="put them last: numpy.moveaxis(images, 1, -1)",
+            f"{what} has the shape {stored}: which axis holds the channels, or whether they are volumes, is not known",
+            hint="say where the channels are, PATH[channels=first] or PATH[channels=last], in Python channels='first'; "
+            f"volumes (n, depth, height, width) of .npz are cut by PATH[slices=central] or [slices={stored[1]}] (all)",
         )
+    return Stack((stored[0], *stored[2:], stored[1]), True) if first else Stack(stored)
 
 
-def check_masks(shape: Sequence[int], images: Sequence[int], what: str) -> None:
-    """Raise DataError unless masks (n, H, W[, C]) fit images (n, H, W[, C]); both are shapes."""
-    if tuple(shape[:3]) != tuple(images[:3]) or len(shape) not in (3, 4):
+def _channels_first(shape: tuple[int, ...]) -> bool | None:
+    """Whether the channels come first by their number; None where that is not known."""
+    first, middle, last = shape[1:]
+    if last in _CHANNELS or first in _CHANNELS:
+        return last not in _CHANNELS
+    if last < min(first, middle):
+        return False
+    return True if 2 * first <= min(middle, last) else None
+
+
+def mask_stack_of(shape: Sequence[int], images: Stack, what: str) -> Stack:
+    """Return how masks (n, H, W), (n, H, W, C) or (n, C, H, W) of these images are stored; their shape is given.
+
+    Raises DataError where they do not fit the images.
+    """
+    stored = tuple(int(size) for size in shape)
+    if len(stored) == 4 and stored[1:3] != images.shape[1:3] and stored[2:] == images.shape[1:3]:
+        stored, first = (stored[0], *stored[2:], stored[1]), True
+    else:
+        first = False
+    if stored[:3] != images.shape[:3] or len(stored) not in (3, 4):
         raise DataError(
-            f"{what} has the shape {tuple(shape)}, which does not fit images of {tuple(images)}",
+            f"{what} has the shape {tuple(shape)}, which does not fit images of {images.shape}",
             hint="give one mask per image, of the image's height and width",
         )
+    return Stack(stored, first)
 
 
 def texts(values: NDArray[Any] | Sequence[Any], what: str, names: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return one text per sample of values (n,) or (n, 1); with ``names``, integers are positions in it.
 
-    Raises DataError for another shape, and for integers that are not positions in ``names``.
+    Raises DataError for another shape, for values that are missing (NaN, None), and for integers that are not positions
+    in ``names``.
 
     >>> texts([[1], [0]], "labels", ["cat", "dog"])
     ('dog', 'cat')
@@ -62,6 +119,8 @@ def texts(values: NDArray[Any] | Sequence[Any], what: str, names: Sequence[str] 
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1:
         raise DataError(f"{what} has the shape {array.shape}, not (n,)", hint=f"give one of the {what} per image")
+    if array.dtype.kind not in "iub":
+        _refuse_missing(array.tolist(), what)
     if names is None or array.dtype.kind not in "iu":
         return tuple(_text(value) for value in array.tolist())
     if array.size and not 0 <= array.min() <= array.max() < len(names):
@@ -70,6 +129,17 @@ def texts(values: NDArray[Any] | Sequence[Any], what: str, names: Sequence[str] 
             hint="number the classes from 0, in the order of their names",
         )
     return tuple(str(names[int(value)]) for value in array)
+
+
+def _refuse_missing(values: Sequence[object], what: str) -> None:
+    """Raise DataError that names the rows without a value: as a text, "nan" would be a class of its own."""
+    rows = [row for row, value in enumerate(values) if value is None or _text(value) in _MISSING]
+    if rows:
+        named = ", ".join(map(str, rows[:3])) + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")
+        raise DataError(
+            f"{what} has no value (NaN or None) in {len(rows)} of {len(values)} rows: {named}, counted from 0",
+            hint="leave these images out, or name what they are: numpy.where(numpy.isnan(labels), -1, labels)",
+        )
 
 
 def _text(value: object) -> str:

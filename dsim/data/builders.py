@@ -10,7 +10,15 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from dsim.data.arrays import check_features, check_masks, check_stack, dtype_as_read, texts
+from dsim.data.arrays import (
+    CHANNELS_FIRST,
+    Stack,
+    check_features,
+    dtype_as_read,
+    mask_stack_of,
+    stack_of,
+    texts,
+)
 from dsim.data.backings import ArraysBacking
 from dsim.data.dataset import Dataset
 from dsim.data.formats.pixels import array_digest, as_pixels, naming
@@ -138,17 +146,19 @@ def from_arrays(
     groups: Sequence[Any] | NDArray[Any] | None = None,
     ids: Sequence[str] | None = None,
     name: str = "arrays",
+    channels: str | None = None,
 ) -> Dataset:
     """Return a dataset of arrays in memory. Nothing is copied: do not change them afterwards.
 
     Parameters
     ----------
-    images : (n, H, W[, C]), or a list of (H, W[, C]) arrays of any sizes. 8 bits, and floats that all lie in [0, 1],
-        are used as they are; anything else is scaled by percentiles of the dataset.
+    images : (n, H, W[, C]), or a list of (H, W[, C]) arrays of any sizes; see ``channels`` for (n, C, H, W). 8 bits,
+        and floats that all lie in [0, 1], are used as they are; anything else is scaled by percentiles of the dataset.
     features : float (n, d); used as they are by every feature measure. May be given without images.
     labels, groups : one per image, turned into text.
     masks : integers (n, H, W), 0 is background; or a list, with None for an image that has none.
     attributes : properties of the dataset as a whole. ``ids`` : unique texts; default: the position.
+    channels : ``first`` or ``last`` of an image's axes; None: the one that is short enough, which a note tells.
     Raises DataError where lengths or shapes do not fit.
 
     >>> import numpy as np
@@ -160,7 +170,7 @@ def from_arrays(
         raise DataError(f"dataset {name!r} has neither images nor features", hint="give images=... or features=...")
     if masks is not None and images is None:
         raise DataError(f"dataset {name!r} has masks but no images", hint="give images=... too")
-    stack = _as_list(images, "images") if images is not None else None
+    stack, first = _as_list(images, "images", channels) if images is not None else (None, False)
     given = _checked_features(features, name)
     drawn = None if stack is None else _masks(masks, stack)
     count = len(stack) if stack is not None else len(given) if given is not None else 0
@@ -174,6 +184,7 @@ def from_arrays(
         features=given,
         masked=drawn is not None and tuple(mask is not None for mask in drawn),
         dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
+        notes=(CHANNELS_FIRST,) if first else (),
     )
 
 
@@ -187,15 +198,17 @@ def _checked_features(features: Any, name: str) -> NDArray[Any] | None:
     return array
 
 
-def _as_list(images: Images, what: str) -> tuple[NDArray[Any], ...]:
+def _as_list(images: Images, what: str, channels: str | None) -> tuple[tuple[NDArray[Any], ...], bool]:
+    """The images with their channels last, and whether those of any came first."""
     import numpy as np
 
-    if isinstance(images, np.ndarray) and images.dtype != object:
-        check_stack(images.shape, what)
     arrays = tuple(np.asarray(image) for image in images)
-    for index, array in enumerate(arrays):
-        check_stack((1, *array.shape), f"{what}[{index}]")
-    return arrays
+    if isinstance(images, np.ndarray) and images.dtype != object:
+        stacks = [stack_of(images.shape, what, channels)] * len(arrays)
+    else:
+        stacks = [stack_of((1, *array.shape), f"{what}[{i}]", channels) for i, array in enumerate(arrays)]
+    found = tuple(stack.image(array) for stack, array in zip(stacks, arrays, strict=True))
+    return found, any(stack.channels_first for stack in stacks)
 
 
 def _masks(masks: Masks | None, images: Sequence[NDArray[Any]]) -> tuple[NDArray[Any] | None, ...] | None:
@@ -210,10 +223,15 @@ def _masks(masks: Masks | None, images: Sequence[NDArray[Any]]) -> tuple[NDArray
             hint="give one mask per image, None for an image without one",
         )
     arrays = tuple(None if mask is None else np.asarray(mask) for mask in masks)
-    for index, (mask, image) in enumerate(zip(arrays, images, strict=True)):
-        if mask is not None:
-            check_masks((1, *mask.shape), (1, *image.shape), f"masks[{index}]")
-    return arrays
+    return tuple(
+        None if mask is None else _fitting(mask, image, f"masks[{index}]")
+        for index, (mask, image) in enumerate(zip(arrays, images, strict=True))
+    )
+
+
+def _fitting(mask: NDArray[Any], image: NDArray[Any], what: str) -> NDArray[Any]:
+    """The mask with its channels last. Raises DataError where it does not fit its image."""
+    return mask_stack_of((1, *mask.shape), Stack((1, *image.shape)), what).image(mask)
 
 
 def join(parts: Sequence[Dataset], name: str) -> Dataset:

@@ -10,12 +10,13 @@ from dsim.data.dataset import Dataset
 from dsim.data.layout import NAMES as LAYOUT_OPTIONS
 from dsim.data.layout import Layout
 from dsim.data.listing import stem
-from dsim.data.options import MAX_PIXELS, PHANTOMS, Cut, ReadOptions
+from dsim.data.options import ARRANGEMENT_OPTIONS, MAX_PIXELS, PHANTOMS, Arrangement, Cut, ReadOptions
 from dsim.errors import DataError, UsageError, did_you_mean, readable
 from dsim.registry import ReaderSpec, format_bracketed, parse_options
 
 #: The readers that take options about folders.
 _OF_FOLDERS = "dsim.data.readers.folders:"
+_OF_FILES = (_OF_FOLDERS, "dsim.data.readers.manifest:")
 
 
 def open_dataset(
@@ -27,6 +28,7 @@ def open_dataset(
     slices: int | str | None = None,
     axis: str | None = None,
     time: int | None = None,
+    channels: str | None = None,
     cache: Path | None = None,
 ) -> Dataset:
     """Return the dataset at a place; its pixels (h, w, c) are read later, when they are asked for.
@@ -39,28 +41,33 @@ def open_dataset(
     name : default: the name of the folder or file, with the options for volumes that were given.
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
         skipped: what its header shows to be broken raises here, and the rest when it is read.
-    max_pixels : largest height x width that is decoded.
+    max_pixels : largest height x width that is decoded; ``PATH[max_pixels=9000x9000]`` for one dataset.
     slices, axis, time : which slices of volumes become images, see ``dsim.data.options.Cut``; by default all,
         along ``z``, of volumes that hold one time point.
+    channels : ``first`` or ``last`` of the axes of images in arrays; None: the one that is short enough.
     cache : folder that remembers the range of deeper images and the fingerprint of features; None: the default one.
 
     Raises DataError (UnreadableImageError for a file) that names the file and the fix. See docs/datasets.md.
     """
-    given = {k: str(v) for k, v in {"slices": slices, "axis": axis, "time": time}.items() if v is not None}
+    keywords = {"slices": slices, "axis": axis, "time": time, "channels": channels}
+    given = {key: str(value) for key, value in keywords.items() if value is not None}
     named, where = _split_name(str(path))
     name = name or named
     if where.startswith(PHANTOMS) and not Path(where).exists():
         from dsim.data.phantoms import open_phantom
 
-        Cut.parse(given).refuse(where, "is made of pictures")
+        cut, _, arrangement = _options(where, {}, given, max_pixels)
+        cut.refuse(where, "is made of pictures")
+        arrangement.refuse_channels(where, "is made of pictures")
         dataset = open_phantom(where.removeprefix(PHANTOMS))
         return dataset if name is None else dataset.renamed(name)
     where, written = _split_options(where)
-    cut, layout = _options(where, written, given)
+    cut, layout, arrangement = _options(where, written, given, max_pixels)
     location = _existing(Path(where).expanduser())
     name = name or readable(_default_name(location)) + format_bracketed("", cut.options)
-    dataset = _read(location, ReadOptions(skip_unreadable, name, max_pixels, cut, cache, layout))
-    options = format_bracketed("", {**cut.options, **layout.options})
+    reading = ReadOptions(skip_unreadable, name, arrangement.max_pixels, cut, cache, layout, arrangement.channels)
+    dataset = _read(location, reading)
+    options = format_bracketed("", {**cut.options, **layout.options, **arrangement.options})
     return replace(dataset, location=readable(dataset.location), options=options, cache=cache)
 
 
@@ -89,6 +96,8 @@ def _read(path: Path, options: ReadOptions) -> Dataset:
         if load(reader.accepts)(path):
             if not reader.read.startswith(_OF_FOLDERS):
                 options.layout.refuse(path, f"is read by the reader {reader.name}, which asks no folder")
+            if reader.read.startswith(_OF_FILES):
+                Arrangement(channels=options.channels).refuse_channels(path, "holds files that say it themselves")
             dataset: Dataset = load(reader.read)(path, options)
             return with_sidecar(dataset, path)
     raise DataError(
@@ -129,14 +138,18 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
     return path, parse_options(options[:-1])
 
 
-def _options(where: str, written: Mapping[str, str], given: Mapping[str, str]) -> tuple[Cut, Layout]:
-    """How volumes are cut, and what folders mean. Raises UnknownNameError for an option that is neither."""
+def _options(
+    where: str, written: Mapping[str, str], given: Mapping[str, str], max_pixels: int
+) -> tuple[Cut, Layout, Arrangement]:
+    """How volumes are cut, what folders mean, how arrays are stored. Raises UnknownNameError for any other option."""
     for key in written:
         if key in given:
             raise UsageError(f"option {key!r} of {where} is also given as a keyword", hint="give it once")
-    of_folders = {name: text for name, text in written.items() if name in LAYOUT_OPTIONS}
-    others = {name: text for name, text in written.items() if name not in of_folders}
-    return Cut.parse({**others, **given}, others=LAYOUT_OPTIONS), Layout.parse(of_folders)
+    every = {**written, **given}
+    of_folders = {name: every.pop(name) for name in LAYOUT_OPTIONS if name in every}
+    of_arrays = {name: every.pop(name) for name in ARRANGEMENT_OPTIONS if name in every}
+    cut = Cut.parse(every, others=(*LAYOUT_OPTIONS, *ARRANGEMENT_OPTIONS))
+    return cut, Layout.parse(of_folders), Arrangement.parse(of_arrays, max_pixels)
 
 
 def _existing(path: Path) -> Path:

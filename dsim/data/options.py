@@ -92,6 +92,65 @@ class Cut:
 
 #: Largest image that is decoded, in pixels: 8192 x 8192. A header that promises more is taken for a decompression bomb.
 MAX_PIXELS = 2**26
+FIRST, LAST = "first", "last"
+
+
+def pixels_of(text: str) -> int:
+    """Return the number of pixels of ``81000000`` or ``9000x9000``; UsageError for any other text, and for 0.
+
+    >>> pixels_of("9000x9000"), pixels_of("100")
+    (81000000, 100)
+    """
+    sides = text.strip().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise UsageError(f"max_pixels cannot be {text!r}", hint="write a number, or HEIGHTxWIDTH: max_pixels=9000x9000")
+    return int(sides[0]) * int(sides[-1] if len(sides) == 2 else 1)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How large images may be, and where the channels of arrays are: ``PATH[max_pixels=9000x9000,channels=first]``.
+
+    Parameters
+    ----------
+    max_pixels : largest height x width that is decoded; the header is asked first.
+    channels : ``first`` or ``last`` of the axes of an image; None: told by the smallest axis.
+
+    Raises UsageError for any other value.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    channels: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.channels not in (None, FIRST, LAST):
+            raise UsageError(f"channels cannot be {self.channels!r}", hint=f"choose {FIRST} or {LAST}")
+
+    @classmethod
+    def parse(cls, options: Mapping[str, str], max_pixels: int = MAX_PIXELS) -> Arrangement:
+        """Return the arrangement of options as they are written; UsageError for a value that it cannot have.
+
+        ``max_pixels`` holds where they do not name it.
+        """
+        limit = options.get("max_pixels")
+        return cls(max_pixels if limit is None else pixels_of(limit), options.get("channels"))
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options that differ from the default, as they are written."""
+        given = {"max_pixels": str(self.max_pixels)} if self.max_pixels != MAX_PIXELS else {}
+        return {**given, **({"channels": self.channels} if self.channels else {})}
+
+    def refuse_channels(self, location: object, why: str) -> None:
+        """Raise DataError where channels were given for data whose format knows them."""
+        if self.channels:
+            raise DataError(
+                f"channels={self.channels} says how arrays are stored, and {location} {why}",
+                hint="leave the option out",
+            )
+
+
+ARRANGEMENT_OPTIONS = tuple(field.name for field in fields(Arrangement))
 #: What the names of phantoms begin with, where a path could stand.
 PHANTOMS = "phantoms:"
 
@@ -107,6 +166,7 @@ class ReadOptions:
     max_pixels : largest height x width that is decoded; the header is asked first.
     cache : folder that remembers what readers measure; None: the default cache.
     cut : which slices of volumes become images; a reader that has none calls ``cut.refuse``.
+    channels : where those of arrays are, ``first`` or ``last``; None: told by their shape.
     layout : which files and folders are images, masks, labels and groups; only readers of folders see any.
     """
 
@@ -116,3 +176,4 @@ class ReadOptions:
     cut: Cut = field(default_factory=Cut)
     cache: Path | None = None
     layout: Layout = field(default_factory=Layout)
+    channels: str | None = None

@@ -126,8 +126,25 @@ wide = click.option(
     help="Print all columns of tables, and long names in full.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-skip_unreadable = click.option(
-    "--skip-unreadable", is_flag=True, help="Leave out images that cannot be read, and list them."
+
+
+def _remember_max_pixels(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    # Where datasets are opened, it is taken from the context: no command has to hand it on.
+    context.meta[MAX_PIXELS] = value
+
+
+#: Key of the limit in the context of a command, as it was written.
+MAX_PIXELS = "dsim.max_pixels"
+max_pixels = click.option(
+    "--max-pixels",
+    metavar="N",
+    expose_value=False,
+    callback=_remember_max_pixels,
+    help="Largest image that is decoded, as 81000000 or 9000x9000. [default: 8192x8192]",
+)
+skip_unreadable = together(
+    click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read, and list them."),
+    max_pixels,
 )
 jobs = click.option(
     "--jobs", type=int, default=1, show_default=True, help="Summaries and pairs computed in parallel; -1: all cores."

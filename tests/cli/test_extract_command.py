@@ -79,3 +79,16 @@ def test_weights_reach_the_extractor(folder: Path, capsys: pytest.CaptureFixture
     arguments = ["extract", str(folder), "--extractor", "timm:test_resnet", "--weights", str(tmp_path / "absent.pth")]
     assert run(arguments) == 1
     assert f"weights file {tmp_path / 'absent.pth'} does not exist" in capsys.readouterr().err
+
+
+def test_the_largest_size_is_an_option_of_every_command_that_opens_datasets(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["data", "inspect", str(folder)], ["extract", str(folder), "--extractor", "pixels:[side=4]"]):
+        assert run([*command, "--max-pixels", "599"]) == 1
+        told = capsys.readouterr().err
+        assert "a.png" in told
+        assert "--max-pixels 600" in told
+        assert run([*command, "--max-pixels", "20x30"]) == 0
+        assert run([*command, "--max-pixels", "many"]) == 2
+        assert "max_pixels cannot be 'many'" in capsys.readouterr().err

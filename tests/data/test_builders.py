@@ -57,7 +57,7 @@ def test_the_fingerprint_sees_values_shape_and_dtype(rng) -> None:
     [
         ({}, "neither images nor features"),
         ({"images": np.zeros((2, 8))}, r"shape \(2, 8\)"),
-        ({"images": np.zeros((2, 3, 8, 8))}, "channels come first"),
+        ({"images": np.zeros((2, 8, 8, 8))}, "is not known"),
         ({"images": [np.zeros((8, 8)), np.zeros((8,))]}, r"images\[1\] has the shape"),
         ({"images": np.zeros((2, 8, 8)), "labels": [1]}, "2 samples but 1 labels"),
         ({"images": np.zeros((2, 8, 8)), "features": np.eye(3)}, "2 samples but 3 features"),

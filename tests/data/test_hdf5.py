@@ -76,7 +76,7 @@ def test_rows_are_read_one_by_one_and_no_file_stays_open(save, images) -> None:
     ("arrays", "wanted"),
     [
         ({"x": [1]}, "has no images; it holds x"),
-        ({"images": np.zeros((2, 3, 8, 8))}, "its channels come first"),
+        ({"images": np.zeros((2, 8, 8, 8))}, "is not known"),
         ({"images": np.zeros((2, 8, 8)), "masks": np.zeros((3, 8, 8))}, "does not fit images"),
         ({"features": np.ones((2, 2)), "masks": np.zeros((3, 8, 8))}, "masks but no images"),
         ({"images": np.zeros((2, 8, 8)), "labels": np.zeros((2, 2))}, "labels in"),

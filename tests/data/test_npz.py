@@ -102,7 +102,7 @@ def test_pickled_objects_are_refused_with_the_fix(path: Path, images, key: str) 
     [
         ({"x": np.zeros((2, 8, 8), np.uint8)}, "has no images; it holds x"),
         ({"images": np.zeros((2, 8), np.uint8)}, "has the shape (2, 8)"),
-        ({"images": np.zeros((2, 3, 8, 8), np.uint8)}, "its channels come first"),
+        ({"images": np.zeros((2, 8, 8, 8), np.uint8)}, "is not known"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "masks": np.zeros((2, 8, 9), np.uint8)}, "does not fit images"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": [0, 3], "class_names": ["a", "b"]}, "from 0 to 3"),
         ({"train_images": np.zeros((2, 8, 8), np.uint8), "train_labels": np.zeros((2, 1, 1))}, "(2, 1, 1), not (n,)"),

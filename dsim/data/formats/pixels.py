@@ -85,7 +85,8 @@ def refuse_bomb(what: object, height: int, width: int, channels: int, max_pixels
         raise UnreadableImageError(
             f"{what} says it holds {height} x {width} pixels of {channels} channels, more than {max_pixels:,}: "
             "a decompression bomb, or an image to be cut into tiles",
-            hint="remove it or tile it, or allow it with open_dataset(..., max_pixels=...)",
+            hint=f"remove it or tile it, or allow it: --max-pixels {pixels}, or PATH[max_pixels={pixels}], "
+            f"in Python open_dataset(..., max_pixels={pixels})",
         )
 
 

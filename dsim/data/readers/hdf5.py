@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.arrays import check_masks, check_stack, dtype_as_read, given_rows, texts
+from dsim.data.arrays import CHANNELS_FIRST, Stack, dtype_as_read, given_rows, mask_stack_of, stack_of, texts
 from dsim.data.backings import RowsBacking
 from dsim.data.dataset import Dataset
 from dsim.data.formats.pixels import naming, refuse_bomb
 from dsim.data.ids import numbered
 from dsim.data.listing import listing, subfolders
-from dsim.data.options import ReadOptions
+from dsim.data.options import Arrangement, ReadOptions
 from dsim.data.readers import npz
 from dsim.errors import DataError
 
@@ -47,18 +47,21 @@ def read(path: Path, options: ReadOptions) -> Dataset:
             )
         for name in found:
             _refuse_foreign(file, name, path)
-        _check_shapes(found, path, options)
-        return _dataset(found, path, options)
+        return _dataset(found, _stacks(found, path, options), path, options)
 
 
 @dataclass(frozen=True)
 class _Hdf5Backing(RowsBacking):
-    """Rows of ``images`` and ``masks``; the file is opened for each row, and closed."""
+    """Rows of ``images`` and ``masks``; the file is opened for each row, and closed. ``first``: channels come first."""
+
+    first: tuple[str, ...] = ()
 
     def _row(self, name: str, index: int) -> NDArray[Any]:
+        import numpy as np
+
         with naming(f"{name} {index} of {self.path}"), _opened(self.path) as file:
             row: NDArray[Any] = file[name][index]
-            return row
+            return np.moveaxis(row, 0, -1) if name in self.first else row
 
 
 def _opened(path: Path) -> Any:
@@ -67,7 +70,8 @@ def _opened(path: Path) -> Any:
     return h5py.File(path, "r", locking=False)
 
 
-def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset:
+def _dataset(found: dict[str, Any], stacks: dict[str, Stack], path: Path, options: ReadOptions) -> Dataset:
+    first = tuple(key for key, stack in stacks.items() if stack.channels_first)
     name = options.name or path.stem
     images, features = found.get("images"), found.get("features")
     count = len(found["images" if images is not None else "features"])
@@ -75,7 +79,7 @@ def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset
     return Dataset(
         name=name,
         ids=numbered(count),
-        backing=None if images is None else _Hdf5Backing(path),
+        backing=None if images is None else _Hdf5Backing(path, first),
         labels=columns.get("labels"),
         groups=columns.get("groups"),
         features=None if features is None else given_rows(features, path, name, options.cache),
@@ -83,19 +87,22 @@ def _dataset(found: dict[str, Any], path: Path, options: ReadOptions) -> Dataset
         dtypes=None if images is None else (dtype_as_read(images.dtype),) * count,
         location=str(path),
         format="HDF5",
+        notes=(CHANNELS_FIRST,) if "images" in first else (),
     )
 
 
-def _check_shapes(found: dict[str, Any], path: Path, options: ReadOptions) -> None:
-    if "masks" in found and "images" not in found:
-        raise DataError(f"{path} has masks but no images", hint="add the dataset images")
-    if "images" in found:
-        shape = found["images"].shape
-        check_stack(shape, f"images in {path}")
-        channels = shape[3] if len(shape) == 4 else 1
-        refuse_bomb(f"images in {path}", shape[1], shape[2], channels, options.max_pixels)
-    if "masks" in found:
-        check_masks(found["masks"].shape, found["images"].shape, f"masks in {path}")
+def _stacks(found: dict[str, Any], path: Path, options: ReadOptions) -> dict[str, Stack]:
+    """How images and masks are stored."""
+    if "images" not in found:
+        Arrangement(channels=options.channels).refuse_channels(path, "holds no images")
+        if "masks" in found:
+            raise DataError(f"{path} has masks but no images", hint="add the dataset images")
+        return {}
+    images = stack_of(found["images"].shape, f"images in {path}", options.channels)
+    refuse_bomb(f"images in {path}", *images.size, options.max_pixels)
+    if "masks" not in found:
+        return {"images": images}
+    return {"images": images, "masks": mask_stack_of(found["masks"].shape, images, f"masks in {path}")}
 
 
 def _refuse_foreign(file: Any, name: str, path: Path) -> None:

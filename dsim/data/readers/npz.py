@@ -5,20 +5,21 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from dsim.data.arrays import check_masks, check_stack, dtype_as_read, texts
+from dsim.data.arrays import CHANNELS_FIRST, Stack, dtype_as_read, mask_stack_of, stack_of, texts
 from dsim.data.backings import RowsBacking
 from dsim.data.dataset import Dataset
 from dsim.data.formats.pixels import naming, refuse_bomb
 from dsim.data.ids import numbered
 from dsim.data.options import ReadOptions
 from dsim.errors import DataError
+from dsim.registry import format_bracketed
 
 if TYPE_CHECKING:
     from typing import Any
@@ -43,10 +44,10 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     """Return the dataset of the file; ids are positions, behind ``train/``, ``val/``, ``test/`` where there are splits.
 
     The shapes are read from the archive's headers; an array (n, H, W[, C]) is loaded whole when its first image is
-    asked for. Raises DataError for shapes that do not fit, pickled objects and decompression bombs;
+    asked for. Where slices are chosen, (n, D, H, W) are volumes, each of them a group.
+    Raises DataError for shapes that do not fit, pickled objects and decompression bombs;
     UnreadableImageError for a damaged file.
     """
-    options.cut.refuse(path, "holds single images")
     with naming(path):
         declared = _declared(path)
     splits = [split for split in _SPLITS if f"{split}_images" in declared]
@@ -55,31 +56,58 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     labelled = all(part.labels is not None for part in parts)
     return Dataset(
         name=options.name or path.stem,
-        ids=tuple(i for part in parts for i in numbered(part.count, part.prefix.replace("_", "/"))),
-        backing=_NpzBacking(path, tuple((part.prefix, part.count) for part in parts)),
-        labels=tuple(label for part in parts for label in part.labels or ()) if labelled else None,
-        groups=_groups(path, declared) if not splits else None,
-        splits=tuple(part.prefix[:-1] for part in parts for _ in range(part.count)) if splits else None,
-        masked=tuple(part.masked for part in parts for _ in range(part.count)),
-        dtypes=tuple(part.dtype for part in parts for _ in range(part.count)),
+        ids=tuple(i for part in parts for i in part.ids()),
+        backing=_NpzBacking(path, tuple(part.rows for part in parts)),
+        labels=tuple(label for part in parts for label in part.each(part.labels or ())) if labelled else None,
+        groups=_groups(path, declared, parts, bool(splits)),
+        splits=tuple(part.prefix[:-1] for part in parts for _ in part.ids()) if splits else None,
+        masked=tuple(part.masked for part in parts for _ in part.ids()),
+        dtypes=tuple(part.dtype for part in parts for _ in part.ids()),
         location=str(path),
-        format="npz",
+        format=format_bracketed("npz", options.cut.options),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The samples of one split: ``count`` rows of ``<prefix>images``, of each of which the ``slices`` are samples.
+
+    ``slices`` is None where each row is an image; ``first`` are the arrays whose channels come first.
+    """
+
+    prefix: str
+    count: int
+    slices: tuple[int, ...] | None = None
+    first: tuple[str, ...] = ()
+
+    @property
+    def samples(self) -> int:
+        return self.count * (1 if self.slices is None else len(self.slices))
+
+    def take(self, array: NDArray[Any], name: str, index: int) -> NDArray[Any]:
+        """Return one image or mask of the array, (H, W[, C])."""
+        import numpy as np
+
+        if self.slices is None:
+            row: NDArray[Any] = array[index]
+            return np.moveaxis(row, 0, -1) if name in self.first else row
+        volume, place = divmod(index, len(self.slices))
+        plane: NDArray[Any] = array[volume, self.slices[place]]
+        return plane
 
 
 @dataclass(frozen=True)
 class _NpzBacking(RowsBacking):
     """Rows of the arrays ``<prefix>images`` (n, h, w[, c]) and ``<prefix>masks`` (n, h, w) of an archive."""
 
-    parts: tuple[tuple[str, int], ...]
+    parts: tuple[_Rows, ...]
 
     def _row(self, name: str, index: int) -> NDArray[Any]:
-        for prefix, count in self.parts:
-            if index < count:
-                row: NDArray[Any] = self._array(prefix + name)[index]
-                return row
-            index -= count
+        for part in self.parts:
+            if index < part.samples:
+                return part.take(self._array(part.prefix + name), name, index)
+            index -= part.samples
         raise IndexError(index)
 
     def _array(self, key: str) -> NDArray[Any]:
@@ -101,8 +129,7 @@ class _NpzBacking(RowsBacking):
 class _Part:
     """The arrays of one split, or of the whole archive."""
 
-    prefix: str
-    count: int
+    rows: _Rows
     dtype: str
     masked: bool
     labels: tuple[str, ...] | None
@@ -110,20 +137,53 @@ class _Part:
 
     @classmethod
     def of(cls, path: Path, prefix: str, declared: Declared, options: ReadOptions) -> _Part:
-        key = f"{prefix}images"
+        key, masks = f"{prefix}images", f"{prefix}masks"
         if key not in declared:
             raise DataError(
                 f"{path} has no images; it holds {', '.join(sorted(declared)) or 'nothing'}",
                 hint="name the arrays images and labels, or train_images, train_labels, ... as MedMNIST does",
             )
         shape, dtype = declared[key]
-        check_stack(shape, f"{key} in {path}")
-        refuse_bomb(f"{key} in {path}", shape[1], shape[2], shape[3] if len(shape) == 4 else 1, options.max_pixels)
-        masks = f"{prefix}masks"
+        stack, slices = _stack(shape, f"{key} in {path}", options)
+        refuse_bomb(f"{key} in {path}", *stack.size, options.max_pixels)
+        first: tuple[str, ...] = ("images",) if stack.channels_first else ()
         if masks in declared:
-            check_masks(declared[masks][0], shape, f"{masks} in {path}")
+            wanted = declared[masks][0]
+            wanted = wanted[:1] + wanted[2:] if slices is not None and wanted[:2] == shape[:2] else wanted
+            first += ("masks",) if mask_stack_of(wanted, stack, f"{masks} in {path}").channels_first else ()
         labels, notes = _labels(path, prefix, declared)
-        return cls(prefix, shape[0], dtype_as_read(dtype), masks in declared, labels, notes)
+        notes += (CHANNELS_FIRST,) if stack.channels_first else ()
+        if slices is not None:
+            notes += (f"{len(slices)} slices of each of {shape[0]} volumes of {shape[1]}, along the first axis",)
+        return cls(_Rows(prefix, shape[0], slices, first), dtype_as_read(dtype), masks in declared, labels, notes)
+
+    @property
+    def prefix(self) -> str:
+        return self.rows.prefix
+
+    def ids(self) -> Iterable[str]:
+        """Return the ids of all samples: positions, behind the split, and before the slice of a volume."""
+        volumes = numbered(self.rows.count, self.prefix.replace("_", "/"))
+        if self.rows.slices is None:
+            return volumes
+        digits = len(str(max(self.rows.slices, default=0)))
+        return [f"{volume}#{place:0{digits}d}" for volume in volumes for place in self.rows.slices]
+
+    def each(self, values: Iterable[str]) -> Iterable[str]:
+        """Yield the value of every sample, from those of the rows."""
+        slices = range(1) if self.rows.slices is None else self.rows.slices
+        return (value for value in values for _ in slices)
+
+
+def _stack(shape: tuple[int, ...], what: str, options: ReadOptions) -> tuple[Stack, tuple[int, ...] | None]:
+    """How images are stored, and which slices of volumes (n, D, H, W) are samples; None where there are no volumes."""
+    cut = options.cut
+    if len(shape) != 4 or not cut.options or options.channels is not None:
+        cut.refuse(what, "holds single images")
+        return stack_of(shape, what, options.channels), None
+    if cut.axis != "z" or cut.time is not None:
+        raise DataError(f"the volumes of {what} are cut along their first axis only", hint="leave axis and time out")
+    return stack_of((shape[0], *shape[2:]), what), cut.positions(shape[1])
 
 
 def _labels(path: Path, prefix: str, declared: Declared) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
@@ -137,8 +197,14 @@ def _labels(path: Path, prefix: str, declared: Declared) -> tuple[tuple[str, ...
     return texts(_load(path, key), f"{key} in {path}", names), ()
 
 
-def _groups(path: Path, declared: Declared) -> tuple[str, ...] | None:
-    return texts(_load(path, "groups"), f"groups in {path}") if "groups" in declared else None
+def _groups(path: Path, declared: Declared, parts: Sequence[_Part], split: bool) -> tuple[str, ...] | None:
+    """The groups that are given, else volumes: their slices are not independent. One alone divides nothing."""
+    if "groups" in declared and not split:
+        given = texts(_load(path, "groups"), f"groups in {path}")
+        return tuple(group for part in parts for group in part.each(given))
+    if all(part.rows.slices is None for part in parts) or sum(part.rows.count for part in parts) == 1:
+        return None
+    return tuple(sample.partition("#")[0] for part in parts for sample in part.ids())
 
 
 def _load(path: Path, key: str) -> NDArray[Any]:
