@@ -7,19 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.cli.measure_words import WORDS
 from dsim.errors import DsimError, UsageError
 from dsim.measures import SimilarityMeasure, build_measure, with_extractor, with_weights
-from dsim.registry import Need, default
+from dsim.registry import default
 
 if TYPE_CHECKING:
     from dsim.comparison import Agreement
     from dsim.data import Dataset
     from dsim.measures import SimilarityMatrix
     from dsim.runtime import Runtime
-
-
-#: Words that stand for every registered measure that needs no more than this, as it is by default.
-WORDS = {"label-free": frozenset({Need.IMAGES, Need.FEATURES}), "all": frozenset(Need)}
 
 
 @dataclass(frozen=True)
@@ -111,6 +108,7 @@ class Job:
 
         asked = self._asked(chosen)
         matrix = run(self.sources, self.targets, measure=chosen.measure, runtime=self.runtime, **asked)
+        _refuse_nothing_ranked(matrix)
         return matrix, _write(matrix, folder)
 
     def _asked(self, chosen: Chosen) -> dict[str, Any]:
@@ -215,6 +213,16 @@ def _finish(outcome: _Outcome, job: Job) -> int:
         agreed = {"agreement": found.to_dict()} if found else {}
         emit_json({"schema": "dsim.compare/1", "results": results, **agreed})
     return 3 if outcome.failed or any(matrix.failed for matrix in outcome.matrices) else 0
+
+
+def _refuse_nothing_ranked(matrix: SimilarityMatrix) -> None:
+    """Raise UsageError where every source is the target itself: the table would be empty."""
+    if matrix.same.all():
+        names = ", ".join(matrix.sources)
+        raise UsageError(
+            f"there is nothing to choose from: {names} holds what the target {matrix.targets[0]} holds",
+            hint="name other sources: --sources PATH...",
+        )
 
 
 def _write(matrix: SimilarityMatrix, folder: Path) -> list[Path]:

@@ -17,22 +17,32 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--needs", multiple=True, metavar="WHAT", help="Only those that need nothing else: images, labels, ...")
+@click.option(
+    "--needs",
+    multiple=True,
+    metavar="WHAT",
+    help="Only those that need nothing else: images, labels, ...; label-free: those that --measure label-free runs.",
+)
+@options.wide
 @options.as_json
 @click.option("--markdown", is_flag=True, help="Print the page of all measures: docs/measures.md.")
 def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
-    """List the similarity measures."""
+    """List the similarity measures, with what each needs as it is by default (and reads where there is some)."""
+    from dsim.cli.measure_words import reads
     from dsim.registry import default
-    from dsim.ui import emit_json, print_columns
+    from dsim.ui import emit_json, print_table, say
 
-    chosen = [spec for spec in default().measures.values() if not needs or spec.needs <= _needs(needs)]
+    wanted = _needs(needs)
+    chosen = [(spec, found) for spec in default().measures.values() if (found := reads(spec)).needs <= wanted]
     if as_json:
-        return emit_json([_document(spec) for spec in chosen])
+        return emit_json([_document(spec) for spec, _ in chosen])
     if markdown:
-        return click.echo(page(default(), chosen))
-    return print_columns(
-        [(f"{s.name}@{s.version}", ", ".join(sorted(s.needs)), str(s.direction), s.title) for s in chosen]
-    )
+        return click.echo(page(default(), [spec for spec, _ in chosen]))
+    columns = ["measure", "needs", "direction", "what it is"]
+    rows = [[f"{spec.name}@{spec.version}", str(found), str(spec.direction), spec.title] for spec, found in chosen]
+    print_table("", columns, rows, whole=["measure"], prose=["what it is"], optional=["direction"])
+    free = sum(found.label_free for _, found in chosen)
+    return say(f"note: compare --measure label-free runs the {free} of these that need only images or features")
 
 
 @click.command()
@@ -40,6 +50,7 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
 @options.as_json
 def explain(name: str, as_json: bool) -> None:
     """Explain what a measure computes: formula, direction, range, cost, references, parameters, presets."""
+    from dsim.cli.measure_words import reads
     from dsim.registry import default
 
     if name not in default().measures and name in default().trainers:
@@ -59,7 +70,7 @@ def explain(name: str, as_json: bool) -> None:
         "range": f"{spec.bounds[0]:g} to {spec.bounds[1]:g}{' ' + spec.unit if spec.unit else ''}",
         "symmetric": "yes" if spec.symmetric else "no: source and target are not interchangeable",
         "itself": "nearest to itself" if spec.self_is_optimal else "a dataset need not be nearest to itself",
-        "needs": f"{', '.join(sorted(spec.needs))}; at least {spec.min_samples} samples",
+        "needs": f"{reads(spec)}; at least {spec.min_samples} samples",
         "intervals": f"by bootstrap, {spec.replicates or 'no'} replicates by default" if spec.resamples else "none",
         "halves": "noise floor, and permutation test with --test N" if spec.two_sample else "no floor, no test",
         "cost": spec.cost,
@@ -73,16 +84,20 @@ def explain(name: str, as_json: bool) -> None:
 
 
 def _needs(names: Sequence[str]) -> set[Any]:
+    """Return the needs that these names allow, all without names. Raises UnknownNameError for another name."""
+    from dsim.cli.measure_words import WORDS
     from dsim.errors import UnknownNameError
     from dsim.registry import Need
 
-    known = [str(need) for need in Need]
+    if not names:
+        return set(Need)
+    known = [*map(str, Need), *WORDS]
     wanted = [part.strip() for name in names for part in name.split(",")]
     for name in wanted:
         if name not in known:
             raise UnknownNameError("need", name, known, hint=f"choose of: {', '.join(known)}")
     # Features can always be computed from images.
-    found = {Need(name) for name in wanted}
+    found = {need for name in wanted for need in WORDS.get(name, frozenset([name]))}
     return found | {Need.FEATURES} if Need.IMAGES in found else found
 
 
@@ -104,13 +119,14 @@ def _settings(spec: MeasureSpec, preset: str) -> str:
 
 
 def _document(spec: MeasureSpec) -> dict[str, Any]:
-    import math
+    from dsim.cli.measure_words import reads
 
     return {
         "name": spec.name,
         "version": spec.version,
         "title": spec.title,
         "needs": sorted(spec.needs),
+        "label_free": reads(spec).label_free,
         "direction": str(spec.direction),
         "range": [bound if math.isfinite(bound) else None for bound in spec.bounds],
         "unit": spec.unit,

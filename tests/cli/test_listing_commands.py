@@ -25,9 +25,26 @@ def test_measures_lists_all_and_filters_by_need(capsys):
     run(["measures", "--needs", "images"])
     printed = capsys.readouterr().out
     assert "cc@" in printed
-    assert "labels" not in printed
+    assert "gbc@" not in printed
     assert run(["measures", "--needs", "imges"]) == 2
     assert "Did you mean 'images'?" in capsys.readouterr().err
+
+
+def test_the_list_and_label_free_name_the_same_measures(capsys):
+    """What the list calls label-free is what ``--measure label-free`` runs, and each needs what is said there."""
+    from dsim.cli.compare_job import choose
+
+    chosen = choose(["label-free"], None, None, print).chosen
+    ran = {chosen.measure.identity: chosen.measure for chosen in chosen}
+    run(["measures", "--json"])
+    listed = json.loads(capsys.readouterr().out)
+    assert {f"{one['name']}@{one['version']}" for one in listed if one["label_free"]} == set(ran)
+    run(["measures", "--needs", "label-free"])
+    rows = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    needs = {name.strip(): said.strip().partition(" (")[0] for name, said, *_ in rows if name.strip()}
+    assert needs == {name: ", ".join(sorted(measure.needs)) for name, measure in ran.items()}
+    run(["measures"])
+    assert f" {len(ran)} " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", sorted(default().measures))

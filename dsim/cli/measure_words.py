@@ -1,0 +1,52 @@
+"""What measures read as they are by default, and the words ``label-free`` and ``all`` that stand for many of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsim.registry import Need
+
+if TYPE_CHECKING:
+    from dsim.registry import MeasureSpec
+
+LABEL_FREE = "label-free"
+#: Words that stand for every registered measure that needs no more than this, as it is by default.
+WORDS = {LABEL_FREE: frozenset({Need.IMAGES, Need.FEATURES}), "all": frozenset(Need)}
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a measure must have, and what it reads besides where a dataset has it."""
+
+    needs: frozenset[Need]
+    optional: frozenset[Need] = frozenset()
+
+    @property
+    def label_free(self) -> bool:
+        """Whether ``--measure label-free`` runs it."""
+        return self.needs <= WORDS[LABEL_FREE]
+
+    def __str__(self) -> str:
+        needs = ", ".join(sorted(self.needs))
+        return f"{needs} ({', '.join(sorted(self.optional))})" if self.optional else needs
+
+
+def reads(spec: MeasureSpec) -> Reads:
+    """Return what a measure reads as it is by default, which may be less than its spec names.
+
+    >>> from dsim.registry import default
+    >>> str(reads(default().measures["task2vec"])), reads(default().measures["otdd"]).label_free
+    ('images (labels)', False)
+    """
+    from dsim.errors import DsimError
+    from dsim.measures import build_measure
+
+    # Building it imports its code, which only its answer can justify: no measure reads more than its spec says.
+    if spec.needs <= WORDS[LABEL_FREE]:
+        return Reads(spec.needs)
+    try:
+        measure = build_measure(spec.name)
+    except DsimError:
+        return Reads(spec.needs)
+    return Reads(measure.needs, measure.optional - measure.needs)
