@@ -94,6 +94,8 @@ def notes(matrix: SimilarityMatrix, statistics: bool = True) -> Iterator[str]:
     if seen:
         fair = "as targets they seem nearer than new data would"
         yield f"note: the measure's model was trained on {', '.join(seen)}: {fair}"
+    yield from _about_same(matrix)
+    yield from _about_shared(matrix)
     by_remark: dict[str, list[str]] = {}
     for name, described in datasets.items():
         for remark in described["remarks"]:
@@ -106,6 +108,27 @@ def notes(matrix: SimilarityMatrix, statistics: bool = True) -> Iterator[str]:
         forms = {form: value for form, value in embedding["eqc"].items() if value is not None}
         other = f" (form of the reference code: {forms['reference']:.4g})" if "reference" in forms else ""
         yield f"note: EQC of the sources' embedding: {forms['paper']:.4g}{other}; lower is better"
+
+
+def _about_same(matrix: SimilarityMatrix) -> Iterator[str]:
+    """Which sources are not ranked, since they are the target; nothing where targets are the sources by default."""
+    if matrix.sources == matrix.targets:
+        return
+    pairs = [(s, t) for j, t in enumerate(matrix.targets) for i, s in enumerate(matrix.sources) if matrix.same[i, j]]
+    for source, target in pairs[:_SHOWN]:
+        yield f"note: {source} is the target {'itself' if source == target else target}: it is not ranked"
+    if len(pairs) > _SHOWN:
+        yield f"note: {len(pairs) - _SHOWN} more sources are targets too: none is ranked for itself"
+
+
+def _about_shared(matrix: SimilarityMatrix) -> Iterator[str]:
+    from dsim.data import say_shared_images
+
+    pairs = matrix.provenance.get("shared_images", ())
+    for pair in pairs[:_SHOWN]:
+        yield f"note: {say_shared_images(pair['images'], pair['target'], pair['source'])}"
+    if len(pairs) > _SHOWN:
+        yield f"note: {len(pairs) - _SHOWN} more pairs share images: matrix.json, shared_images in provenance"
 
 
 def _named(names: Sequence[str], datasets: int) -> str:

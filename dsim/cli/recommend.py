@@ -109,7 +109,7 @@ def show(found: Recommendation) -> None:
     print_table(title, ["rank", "source", "value", *judged], rows, right=["rank", "value", *judged])
     for line in (*chosen(found), *_next(found), *found.said):
         click.echo(line)
-    for note in (*(f"note: {text}" for text in found.notes), *notes(found.matrix)):
+    for note in dict.fromkeys((*(f"note: {text}" for text in found.notes), *notes(found.matrix))):
         say(note)
     if found.files:
         say_written(found.files)

@@ -162,6 +162,10 @@ def _judged(matrix: SimilarityMatrix, cells: Mapping[Pair, Cell], resamples: boo
     verdicts, why = {}, "no intervals (--bootstrap N)" if resamples else "this measure has no intervals"
     for column, target in enumerate(matrix.targets):
         distances = matrix.distances(target)
+        if not distances:
+            alone = f"no source is left: {matrix.sources[0]} is the target itself"
+            verdicts[target] = dataclasses.replace(decide(target, distances), reason=alone)
+            continue
         if not matrix.replicates:
             verdicts[target] = decide(target, distances, not_assessed=why)
             continue

@@ -16,6 +16,8 @@ from dsim.runtime import Runtime, Silent
 
 #: With fewer, p can never fall to 0.05.
 FEWEST_PERMUTATIONS = 19
+#: With fewer, the ends of an interval are the extremes of the draws, whatever the level.
+FEWEST_REPLICATES = 20
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,14 @@ def _opened(given: object) -> str:
 def _refuse_draws(measure: SimilarityMeasure[Any], bootstrap: int, test: int) -> None:
     """Raise UsageError where intervals or p-values cannot be had, or would say nothing."""
     name = measure.spec.name
-    if bootstrap < 0 or bootstrap == 1:
-        raise UsageError(f"{bootstrap} bootstrap replicates make no interval", hint="give 0 for none, or 200 and more")
     if bootstrap and not measure.spec.resamples:
         raise UsageError(
             f"measure {name!r} cannot be resampled, so it has no intervals", hint="compare without --bootstrap"
+        )
+    if bootstrap and bootstrap < FEWEST_REPLICATES:
+        raise UsageError(
+            f"{bootstrap} bootstrap replicates make no 95 % interval: not one in twenty can lie outside it",
+            hint=f"give 0 for none, or {FEWEST_REPLICATES} at least; 200 is usual",
         )
     if test and test < FEWEST_PERMUTATIONS:
         least = f"p is never less than 1/{test + 1}" if test > 0 else "nothing is tested"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dsim.comparison.plan import Plan
-from dsim.data import Dataset
+from dsim.data import Dataset, count_shared_images
 from dsim.files.documents import plain
 from dsim.registry import Need, default, parse_bracketed
 from dsim.runtime import VERSION, Runtime
@@ -109,8 +109,18 @@ def provenance(
             name: {**_described(dataset, plan), "remarks": list(remarks.get(name, ()))}
             for name, dataset in plan.datasets.items()
         },
+        "shared_images": _shared_images(plan),
         "conditions": [{"cells": count, **json.loads(text)} for text, count in Counter(cell_conditions).items()],
     }
+
+
+def _shared_images(plan: Plan) -> list[dict[str, Any]]:
+    """Pairs of different datasets that share images, as far as the measure sees the images of both."""
+    looks = Need.IMAGES in plan.measure.needs
+    seen = [dataset for dataset in plan.datasets.values() if looks or dataset.features is None]
+    pairs = [(s, t) for t in plan.targets for s in plan.sources if s in seen and t in seen and not plan.is_same(s, t)]
+    counted = ((source.name, target.name, count_shared_images(target, source)) for source, target in pairs)
+    return [{"source": source, "target": target, "images": count} for source, target, count in counted if count]
 
 
 def _described(dataset: Dataset, plan: Plan) -> dict[str, Any]:

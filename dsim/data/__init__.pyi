@@ -4,6 +4,7 @@ from .dataset import Backing, Dataset
 from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, write_line
 from .opener import open_dataset, open_many
 from .options import PHANTOMS, Cut, ReadOptions
+from .overlap import count_shared_images, say_shared_images
 from .patches import Patch, boxes_of, cut_boxes, cut_grid
 from .thumbnails import brightened, thumbnail
 from .treatment import TREATMENT_VERSION
@@ -20,6 +21,7 @@ __all__ = [
     "Spread",
     "boxes_of",
     "brightened",
+    "count_shared_images",
     "cut_boxes",
     "cut_grid",
     "evenly",
@@ -33,6 +35,7 @@ __all__ = [
     "read_attributes",
     "save_grid",
     "save_sheet",
+    "say_shared_images",
     "stated_modality",
     "thumbnail",
     "votes_of",

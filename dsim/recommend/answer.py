@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.data import count_shared_images, say_shared_images
 from dsim.errors import DsimError
 from dsim.recommend.procedure import DEFAULT, Procedure, carry_out, fingerprint
 from dsim.recommend.reliability import Reliability, stored
@@ -135,12 +136,11 @@ def _nearest(
 
 def _about_sources(target: Dataset, sources: Sequence[Dataset], choice: Choice) -> Iterator[str]:
     """Notes on sources that are the target, or hold images of it, or could not be compared."""
-    own = set(target.image_digests) if target.backing is not None else set()
     for source in sources:
         if fingerprint(source) == fingerprint(target):
             yield f"{source.name} is the target itself: left out of the sources"
-        elif source.backing is not None and (both := len(own.intersection(source.image_digests))):
-            yield f"{both} images of the target are in {source.name} too: it lies nearer than it would without them"
+        elif shared := count_shared_images(target, source):
+            yield say_shared_images(shared, target.name, source.name)
     for candidate in choice.candidates:
         if math.isnan(candidate.value):
             yield f"{candidate.source} could not be compared: {candidate.note}"

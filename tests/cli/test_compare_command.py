@@ -176,6 +176,39 @@ def test_a_word_stands_for_every_measure_that_needs_no_labels(monkeypatch):
     assert told == []
 
 
+def test_a_source_that_is_the_only_target_is_refused_by_name(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["compare", "--measure", "cc:size=32", "--out", str(out), "--targets", f"mine={folders[0]}"]
+    assert run([*arguments, "--sources", folders[0]]) == 2
+    captured = capsys.readouterr()
+    assert {"near", "mine", "--sources"} <= set(captured.err.split())
+    assert captured.out == ""
+    assert not out.exists()
+    assert run([*arguments, "--sources", *folders]) == 0
+    captured = capsys.readouterr()
+    assert "note: near is the target mine" in captured.err
+    assert "│ near" not in captured.out
+
+
+def test_images_that_source_and_target_share_are_told_in_the_notes_and_in_the_report(folders, tmp_path, capsys):
+    import shutil
+
+    shutil.copy(Path(folders[0], "0.png"), Path(folders[2], "copy.png"))
+    page = tmp_path / "page.html"
+    arguments = ["compare", "--measure", "cc:size=32", "--sources", *folders[:2], "--targets", folders[2]]
+    assert run([*arguments, "--out", str(tmp_path / "out"), "--report", str(page)]) == 0
+    assert "note: 1 image of far is in near too" in capsys.readouterr().err
+    assert "1 image of far is in near too" in page.read_text("utf-8")
+    run([*arguments, "--out", str(tmp_path / "out"), "--json"])
+    (result,) = validated(capsys.readouterr().out)["results"]
+    assert result["provenance"]["shared_images"] == [{"source": "near", "target": "far", "images": 1}]
+
+
+def test_too_few_replicates_are_refused_with_the_least_number(folders, capsys):
+    assert run(["compare", "--measure", "cc", "--sources", *folders, "--bootstrap", "5"]) == 2
+    assert {"5", "20"} <= set(capsys.readouterr().err.split())
+
+
 def test_one_extractor_is_given_to_every_measure_that_takes_one(install_plugin):
     from dsim.cli.compare_job import choose
 

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from dsim import compare
+from dsim.comparison.plan import FEWEST_REPLICATES
 from dsim.data import from_arrays
+from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError, NeedError, UsageError
 from dsim.plugin import MeasureError, Need
 
@@ -100,10 +102,10 @@ def test_jobs_and_any_joblib_backend_change_nothing(gap, gap_class, line, tmp_pa
     from dsim.runtime import Runtime
 
     datasets = line([0, 1, 5])
-    alone = compare(datasets, measure=gap, bootstrap=10, runtime=Runtime(cache=tmp_path / "a"))
-    threads = compare(datasets, measure=gap_class(), bootstrap=10, jobs=2, runtime=Runtime(cache=tmp_path / "b"))
+    alone = compare(datasets, measure=gap, bootstrap=20, runtime=Runtime(cache=tmp_path / "a"))
+    threads = compare(datasets, measure=gap_class(), bootstrap=20, jobs=2, runtime=Runtime(cache=tmp_path / "b"))
     with joblib.parallel_config(backend="sequential"):
-        chosen = compare(datasets, measure=gap_class(), bootstrap=10, jobs=2, runtime=Runtime(cache=tmp_path / "c"))
+        chosen = compare(datasets, measure=gap_class(), bootstrap=20, jobs=2, runtime=Runtime(cache=tmp_path / "c"))
     for other in (threads, chosen):
         np.testing.assert_array_equal(alone.values, other.values)
         np.testing.assert_array_equal(alone.low, other.low)
@@ -124,7 +126,7 @@ def test_processes_of_their_own_give_the_same_numbers(tmp_path):
 
 def test_one_failing_dataset_is_nan_with_its_reason_and_stops_nobody(gap, line):
     broken = from_arrays(features=np.full((5, 2), 7.0), name="broken")
-    matrix = compare([*line([0, 1]), broken], line([0.4]), measure=gap, bootstrap=10)
+    matrix = compare([*line([0, 1]), broken], line([0.4]), measure=gap, bootstrap=20)
     assert np.isnan(matrix.value("broken", "at0.4"))
     assert matrix.failed == [("broken", "at0.4", "all features are constant")]
     assert [entry.source for entry in matrix.ranking("at0.4").entries] == ["at0", "at1", "broken"]
@@ -221,8 +223,31 @@ def test_bad_requests_are_refused(gap, line):
         compare(line([0, 1]), [line([3])[0].renamed("at0")], measure=gap)
     with pytest.raises(UsageError, match="0 jobs"):
         compare(line([0, 1]), measure=gap, jobs=0)
-    with pytest.raises(UsageError, match="make no interval"):
-        compare(line([0, 1]), measure=gap, bootstrap=1)
+
+
+@pytest.mark.parametrize("replicates", [-1, 1, FEWEST_REPLICATES - 1])
+def test_an_interval_needs_replicates_outside_of_it(replicates, line, gap):
+    with pytest.raises(UsageError, match=f"^{replicates} bootstrap") as caught:
+        compare(line([0, 1]), measure=gap, bootstrap=replicates)
+    assert str(FEWEST_REPLICATES) in str(caught.value.hint)
+    assert compare(line([0, 1]), measure=gap, bootstrap=FEWEST_REPLICATES).replicates == FEWEST_REPLICATES
+
+
+def test_a_target_that_is_the_only_source_has_a_verdict_that_says_so(line, gap):
+    mine, other = line([0, 3])
+    verdict = compare([mine], [mine, other], measure=gap).verdicts["at0"]
+    assert verdict.best is None
+    assert "at0 is the target itself" in verdict.reason
+
+
+def test_images_that_source_and_target_share_are_in_the_provenance(tmp_path):
+    whole, far = (open_phantom(name, count=4, size=32) for name in ("xray", "fundus"))
+    part = whole.subset([0, 3], "part")
+    matrix = compare([whole, far], [part, whole], measure="cc:size=32")
+    assert matrix.provenance["shared_images"] == [{"source": "xray", "target": "part", "images": 2}]
+    given = [replace(one, features=np.ones((len(one), 2), np.float32)) for one in (whole, far, part)]
+    on_features = compare(given[:2], given[2:], measure="energy")
+    assert on_features.provenance["shared_images"] == []
 
 
 def test_an_interrupt_keeps_finished_pairs(gap_class, line, monkeypatch):

@@ -92,7 +92,7 @@ def test_features_in_a_file_give_the_value_of_features_in_memory(clouds, tmp_pat
 def test_without_points_a_value_has_no_interval_and_no_floor_and_says_why(clouds, monkeypatch) -> None:
     monkeypatch.setattr(module, "KEPT", 10)
     source, target = (from_arrays(features=cloud, name=name) for name, cloud in zip("st", clouds, strict=True))
-    found = compare([source], [target], measure=FrechetDistance(), bootstrap=2, test=19)
+    found = compare([source], [target], measure=FrechetDistance(), bootstrap=20, test=19)
     assert math.isfinite(found.values[0, 0])
     assert np.isnan(found.low).all()
     assert found.floor is not None

@@ -126,7 +126,7 @@ def test_a_class_that_the_choice_leaves_out_does_not_count() -> None:
 
 
 def test_intervals_floor_and_test_follow_from_resampling() -> None:
-    matrix = compare([dataset("a"), dataset("b", 1.0, 1)], "otdd", bootstrap=10)
+    matrix = compare([dataset("a"), dataset("b", 1.0, 1)], "otdd", bootstrap=20)
     assert matrix.low is not None
     assert matrix.high is not None
     assert matrix.low[0, 1] <= matrix.high[0, 1]
