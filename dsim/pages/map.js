@@ -59,6 +59,23 @@ function free(boxes) {
   });
 }
 
+// A box [left, top, right, bottom] moved sideways, so that it lies within the width; from the left where it is wider.
+function within(box, width) {
+  const aside = Math.max(2 - box[0], Math.min(0, width - 2 - box[2]));
+  return [box[0] + aside, box[1], box[2] + aside, box[3]];
+}
+
+// The text, or as much of both its ends as fits.
+function shortened(text, fits) {
+  const letters = Array.from(text);
+  for (let kept = letters.length; kept > 2; kept--) {
+    const tail = Math.floor(kept / 2), whole = kept === letters.length;
+    const tried = whole ? text : letters.slice(0, kept - tail).join("") + "…" + letters.slice(-tail).join("");
+    if (fits(tried)) return tried;
+  }
+  return letters.slice(0, 2).join("") + "…";
+}
+
 const POLYGONS = { s: [4, 45], "<": [3, 180], "^": [3, 90], D: [4, 90], v: [3, 270], P: [6, 0], p: [5, 90], h: [6, 90] };
 const STROKES = { x: [45, 135, 225, 315], "+": [0, 90, 180, 270], 1: [30, 150, 270], 2: [90, 210, 330], 3: [0, 120, 240], 4: [60, 180, 300] };
 
@@ -154,8 +171,11 @@ function start(document) {
     }
   }
 
+  // Marks are smaller where the map is.
+  const small = () => Math.max(0.6, Math.min(1, width / 800));
+
   function dots() {
-    const radius = Math.max(2, Math.min(5, 160 / Math.sqrt(points.length + 1)));
+    const radius = Math.max(1.5, Math.min(5, 160 / Math.sqrt(points.length + 1)) * small());
     for (const point of points) {
       if (!wanted(point)) continue;
       const dataset = data.datasets[point.owner];
@@ -183,7 +203,7 @@ function start(document) {
   function centres() {
     data.datasets.forEach((dataset, owner) => {
       if (!shown[owner] || byId("pictures").checked) return;
-      mark(pen, dataset.shape, ...place(...dataset.centre), 8);
+      mark(pen, dataset.shape, ...place(...dataset.centre), 8 * small());
       pen.strokeStyle = "#ffffff"; pen.lineWidth = dataset.shape in STROKES ? 6 : 3; pen.stroke();
       if (dataset.shape in STROKES) { pen.strokeStyle = dataset.colour; pen.lineWidth = 3; pen.stroke(); }
       else { pen.fillStyle = dataset.colour; pen.fill(); }
@@ -198,14 +218,18 @@ function start(document) {
     const taken = data.datasets.flatMap((d, o) => (shown[o] ? [place(...d.centre)] : [])).map(([x, y]) => [x - 9, y - 9, x + 9, y + 9]);
     data.datasets.forEach((dataset, owner) => {
       if (!shown[owner]) return;
-      const [x, y] = place(...dataset.centre), half = pen.measureText(dataset.name).width / 2 + 2, away = byId("pictures").checked ? 36 : 19;
-      const boxes = [[0, -away], [0, away], [half + away - 5, 0], [5 - half - away, 0]].map(([dx, dy]) => [x + dx - half, y + dy - 8, x + dx + half, y + dy + 8]);
+      const name = shortened(dataset.name, (text) => pen.measureText(text).width < 0.45 * width);
+      const [x, y] = place(...dataset.centre), half = pen.measureText(name).width / 2 + 2, away = byId("pictures").checked ? 36 : 19;
+      const seen = x > 0 && x < width;
+      const boxes = [[0, -away], [0, away], [half + away - 5, 0], [5 - half - away, 0]]
+        .map(([dx, dy]) => [x + dx - half, y + dy - 8, x + dx + half, y + dy + 8])
+        .map((box) => (seen ? within(box, width) : box));
       const box = boxes.find((one) => free([...taken, one]).at(-1)) || (named === owner ? boxes[0] : null);
       if (!box) return;
       taken.push(box);
       pen.strokeStyle = "rgba(255,255,255,0.85)"; pen.lineWidth = 4; pen.fillStyle = "#222222";
-      pen.strokeText(dataset.name, box[0] + 2, (box[1] + box[3]) / 2);
-      pen.fillText(dataset.name, box[0] + 2, (box[1] + box[3]) / 2);
+      pen.strokeText(name, box[0] + 2, (box[1] + box[3]) / 2);
+      pen.fillText(name, box[0] + 2, (box[1] + box[3]) / 2);
     });
   }
 
@@ -342,5 +366,5 @@ function start(document) {
   }).observe(canvas);
 }
 
-if (typeof module !== "undefined") module.exports = { fitted, toPixels, toPlane, zoomed, nearest, ahead, neighbour, free, matching, caption, flat };
+if (typeof module !== "undefined") module.exports = { fitted, toPixels, toPlane, zoomed, nearest, ahead, neighbour, free, within, shortened, matching, caption, flat };
 else start(document);

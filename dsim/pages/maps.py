@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _KEYS = (
-    "Point at an image to see it; drag to move, turn the wheel to zoom. By keyboard: arrows go from image to image, "
-    "comma and full stop inwards and outwards in a dataset, plus, minus and zero zoom. The search goes to images whose "
-    "name, or whose dataset's name, holds the text; Enter goes to the next one."
+    "Point at an image to see it; drag to move, turn the wheel or pinch to zoom. By keyboard: arrows go from image to "
+    "image, comma and full stop inwards and outwards in a dataset, plus, minus and zero zoom. The search goes to "
+    "images whose name, or whose dataset's name, holds the text; Enter goes to the next one."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,23 @@ def test_a_hidden_dataset_is_not_found_and_arrows_walk_over_the_others(page: Any
     page.locator("#map").focus()
     page.keyboard.press("ArrowRight")
     assert page.locator("#text").text_content().startswith("<b>4\n")
+
+
+LONG = "a_very_long_name_of_a_dataset_that_nobody_shortened_2024_v3"
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_long_name_is_read_on_a_phone(
+    open_page: Callable[[Path], Any], contents: PointMap, tmp_path: Path, width: int
+) -> None:
+    """It breaks into few lines in list and table, and pushes nothing off the screen."""
+    first, second = contents.datasets
+    named = replace(contents, datasets=[replace(first, name=LONG, kind=LONG), second])
+    (tmp_path / "map.html").write_text(render_map(named, "map"), "utf-8")
+    page = open_page(tmp_path / "map.html")
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    lines = "(cell) => cell.getClientRects()[0].height / parseFloat(getComputedStyle(cell).lineHeight)"
+    assert page.locator("tbody th").first.evaluate(lines) < 7
+    assert page.locator("#list .count").first.evaluate(lines) < 1.5
+    assert page.locator(".plot").bounding_box()["height"] < 1.3 * width

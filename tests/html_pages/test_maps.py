@@ -153,3 +153,21 @@ def test_the_search_goes_round_and_leaves_out_what_is_hidden(contents: PointMap)
     ]
     calls = ", ".join(f"page.matching(data, page.flat(data), '{text}', {at}, {who})" for text, at, who in searches)
     assert node(f"((data) => [{calls}])({data})") == [2, 3, 0, 4, -1, -1]
+
+
+def test_a_box_at_the_edge_is_moved_onto_the_map() -> None:
+    assert node(
+        "[page.within([90, 0, 130, 9], 100), page.within([-5, 0, 20, 9], 100), page.within([5, 0, 9, 9], 100)]"
+    ) == [
+        [58, 0, 98, 9],
+        [2, 0, 27, 9],
+        [5, 0, 9, 9],
+    ]
+
+
+def test_a_name_that_does_not_fit_keeps_both_its_ends() -> None:
+    assert node("[9, 7, 1].map((most) => page.shortened('abcdefgh', (text) => text.length <= most))") == [
+        "abcdefgh",
+        "abc…fgh",
+        "ab…",
+    ]
