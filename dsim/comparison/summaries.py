@@ -36,7 +36,7 @@ def run_jobs(jobs: int, tasks: Sequence[Callable[[], Any]], done: Callable[[int,
 
 
 #: Bumped when the meaning of what is stored changes.
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclasses.dataclass(frozen=True)

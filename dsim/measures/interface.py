@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from dsim.errors import MeasureError
-from dsim.registry import Direction, MeasureSpec, Need, Parameter, format_call
+from dsim.registry import Direction, Law, MeasureSpec, Need, Parameter, format_call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +73,11 @@ class SimilarityMeasure(ABC, Generic[S]):
     def needs(self) -> frozenset[Need]:
         """The needs that these parameters read of a dataset: those of the spec, or fewer where a parameter says so."""
         return self.spec.needs
+
+    @property
+    def laws(self) -> frozenset[Law]:
+        """How values at these parameters follow shifts and scales of features: as the spec says, or otherwise."""
+        return self.spec.laws
 
     @property
     def optional(self) -> frozenset[Need]:

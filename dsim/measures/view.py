@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dsim.features import Transform
     from dsim.store import Rows
 
+    #: Features of images (n, d), float32 or float64.
+    Features = NDArray[np.floating[Any]]
+
 
 @dataclass(frozen=True)
 class DatasetView:
@@ -85,11 +88,12 @@ class DatasetView:
 
         return np.concatenate(list(self.batches(transform)))
 
-    def features(self, extractor: str) -> NDArray[np.float32]:
-        """Return features, float32 (n, d): those given with the dataset, else the extractor's, cached by content.
+    def features(self, extractor: str) -> Features:
+        """Return features (n, d): those given with the dataset, else the extractor's, cached by content.
 
-        Raises PluginError where the measure declares neither images nor features, and WeightsError where weights cannot
-        be reached.
+        An extractor's are float32. Those that were given are used as they are: float32 or float64; other numbers become
+        the one of these that holds them. Raises PluginError where the measure declares neither images nor features, and
+        WeightsError where weights cannot be reached.
         """
         import numpy as np
 
@@ -97,10 +101,10 @@ class DatasetView:
 
         given = self._given_features()
         found = extract(self.dataset, extractor, self.runtime) if given is None else given
-        return _read_only(np.asarray(found, dtype=np.float32))
+        return _read_only(np.asarray(found, dtype=_precision(found.dtype)))
 
-    def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[NDArray[np.float32]]:
-        """Return the features in order, in blocks float32 (b, d) of at most ``rows`` rows.
+    def feature_blocks(self, extractor: str, rows: int = 4096) -> Iterator[Features]:
+        """Return the features in order, in blocks (b, d) of at most ``rows`` rows, of the type that ``features`` has.
 
         Memory does not grow with the dataset where the features are extracted, or lie in an HDF5 file. Every call is a
         new pass. Raises PluginError and WeightsError as ``features`` does.
@@ -112,7 +116,8 @@ class DatasetView:
 
         given = self._given_features()
         found = feature_rows(self.dataset, extractor, self.runtime) if given is None else given
-        return (_read_only(np.asarray(block, dtype=np.float32)) for block in blocks(found, rows))
+        dtype = _precision(found.dtype)
+        return (_read_only(np.asarray(block, dtype=dtype)) for block in blocks(found, rows))
 
     def _given_features(self) -> Rows | None:
         """The features that came with the dataset, if the measure asks for features; None where they are computed."""
@@ -145,6 +150,17 @@ class DatasetView:
                 f"{self.wanted_by} reads {need} but declares only {_listed(self.needs)}",
                 hint=f"add Need.{need.name} to the measure's spec",
             )
+
+
+def _precision(dtype: np.dtype[Any]) -> str:
+    """The type in which features are handed out: float64 would lose nothing, but costs twice the memory.
+
+    >>> import numpy as np
+    >>> [_precision(np.dtype(name)) for name in ("float16", "float32", "float64", "int64", "uint8")]
+    ['float32', 'float32', 'float64', 'float64', 'float32']
+    """
+    exact_in_float32 = dtype.itemsize <= (4 if dtype.kind == "f" else 2)
+    return "float32" if exact_in_float32 else "float64"
 
 
 def _listed(needs: Iterable[Need]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from dsim.errors import DsimError
 from dsim.files.atomic import write_text
 from dsim.registry.loader import HOOKS, Plugin
-from dsim.registry.specs import Direction, MeasureSpec, Need, Parameter, Product, TrainerSpec
+from dsim.registry.specs import Direction, Law, MeasureSpec, Need, Parameter, Product, TrainerSpec
 from dsim.runtime import default_cache
 
 SCHEMA = 3
@@ -123,7 +123,8 @@ def _declaration(kind: type, item: Any) -> Any:
         return Path(item)
     if kind is MeasureSpec:
         bounds, direction = tuple(item["bounds"]), Direction(item["direction"])
-        return MeasureSpec(**{**item, **_common(item), "bounds": bounds, "direction": direction})
+        laws = frozenset(Law(law) for law in item["laws"])
+        return MeasureSpec(**{**item, **_common(item), "bounds": bounds, "direction": direction, "laws": laws})
     if kind is TrainerSpec:
         produces = tuple(Product(product) for product in item["produces"])
         return TrainerSpec(**{**item, **_common(item), "produces": produces, "example": _tuples(item["example"])})

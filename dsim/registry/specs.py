@@ -36,6 +36,22 @@ class Direction(enum.StrEnum):
         return 1 if self is Direction.DISTANCE else -1
 
 
+class Law(enum.StrEnum):
+    """How a measure's value changes with the features of both datasets, (n, d) and (m, d)."""
+
+    #: The same vector added to all features leaves the value as it is.
+    SHIFT_INVARIANT = "shift-invariant"
+    #: The same factor on all features leaves the value as it is, multiplies it, or multiplies it twice.
+    SCALE_INVARIANT = "scale-invariant"
+    SCALE_EQUIVARIANT = "scale-equivariant"
+    SCALE_SQUARED = "scale-squared"
+
+    @property
+    def degree(self) -> int:
+        """The power of the factor that multiplies the value."""
+        return {Law.SCALE_EQUIVARIANT: 1, Law.SCALE_SQUARED: 2}.get(self, 0)
+
+
 #: The types of parameters: how their text is read, and which Python types pass.
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -142,6 +158,7 @@ class MeasureSpec:
     embeds : whether its summary holds a cloud of points that can be drawn.
     fits_pool : whether it trains on the pool of sources before it summarises.
     bounds : smallest and largest possible value. ``unit`` is "" for a pure number.
+    laws : how the value at the default parameters follows a shift and a scale of all features; at most one of scales.
     presets : named sets of parameter values, chosen by ``name:preset=NAME``.
     blind_to : what the measure cannot see, in words.
     expected_failures : checks of the conformance kit that it fails by intent, each with its reason.
@@ -161,6 +178,7 @@ class MeasureSpec:
     min_samples: int = 2
     bounds: tuple[float, float] = (-math.inf, math.inf)
     unit: str = ""
+    laws: frozenset[Law] = frozenset()
     resamples: bool = False
     replicates: int = 200
     two_sample: bool = False

@@ -99,28 +99,6 @@ def deal(order_a: NDArray[np.intp], order_b: NDArray[np.intp], block: int) -> Bl
     return list(zip(np.array_split(order_a, blocks), np.array_split(order_b, blocks), strict=True))
 
 
-def block_mmd(kernel: Kernel, a: Points, b: Points, blocks: Blocks) -> float:
-    """Return the mean of the unbiased estimates of disjoint blocks: its cost grows with n, not with n^2.
-
-    Parameters
-    ----------
-    a, b : (n, d) and (m, d).
-    blocks : indices of the points of each pair of blocks; see ``deal``.
-
-    Raises ValueError where the points of both have different dimensions.
-
-    References
-    ----------
-    Zaremba, Gretton and Blaschko 2013, arXiv:1307.1954.
-
-    >>> from dsim.stats.kernels import linear
-    >>> blocks = deal(np.arange(4), np.arange(4), block=2)
-    >>> block_mmd(linear, np.array([[0.0], [2.0], [2.0], [0.0]]), np.ones((4, 1)), blocks)
-    -1.0
-    """
-    return float(np.mean([squared_mmd(kernel, a[i], b[j]) for i, j in blocks]))
-
-
 def weighted_mmd(
     kernel: Kernel, a: Points, b: Points, weights_a: Weights, weights_b: Weights, *, unbiased: bool = True
 ) -> NDArray[np.float64]:

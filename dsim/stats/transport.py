@@ -129,9 +129,14 @@ def exact_transport(
 ) -> tuple[Transport, Table]:
     """Return the unregularised transport by the network simplex of POT, and its coupling (n, m).
 
+    The solver's tolerances are absolute, so it is given costs of about 1, reduced by the least of each row and column;
+    and its coupling counts only where the dual value proves that no other is cheaper. Where costs differ so much that
+    rounding hides the proof, those that the coupling makes no use of are cut off, which changes no cheapest coupling
+    that avoids them.
+
     Parameters
     ----------
-    cost : (n, m); the solver works on a float64 copy, so memory is several times n m.
+    cost : (n, m), any finite values; the solver works on float64 copies, so memory is several times n m.
     iterations : most pivots; beyond them ``converged`` is False and ``status`` says so.
 
     References
@@ -142,18 +147,61 @@ def exact_transport(
     >>> found.value, plan.tolist()
     (0.0, [[0.5, 0.0], [0.0, 0.5]])
     """
-    import ot
-
-    table = np.ascontiguousarray(cost, dtype=np.float64)
+    table = np.asarray(cost, dtype=np.float64)
     a, b = _weights(a, table.shape[0]), _weights(b, table.shape[1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it warns of stands in its log, and is told by ``status``
-        plan, log = ot.emd(a, b, table, numItermax=iterations, log=True)
+    f = table.min(axis=1)
+    reduced = table - f[:, None]
+    g = reduced.min(axis=0)
+    reduced -= g
+    ceiling = np.inf
+    for _ in range(_CUTS):
+        plan, u, v, status = _network_simplex(reduced, ceiling, a, b, iterations)
+        proven = not status and _is_cheapest(reduced, ceiling, plan, (a, b), (u, v))
+        if proven or status:
+            break
+        ceiling = _CUT * float(reduced[plan > 0].max(initial=0.0)) or float(np.spacing(reduced.max()))
     value = float(np.vdot(plan, table))
     error = float(np.abs(plan.sum(axis=1) - a).sum() + np.abs(plan.sum(axis=0) - b).sum())
-    status = str(log["warning"] or "")
-    good = log["result_code"] == 1 and not status and error < 1e-6
-    return Transport(value, value, np.asarray(log["u"]), np.asarray(log["v"]), error, good, 0, status), plan
+    if not (proven or status):
+        status = "the costs differ so much that rounding hides which coupling is the cheapest"
+    return Transport(value, value, f + u, g + v, error, proven and error < 1e-6, 0, status), plan
+
+
+#: How often costs are cut off, and at how many times the largest that the coupling makes use of.
+_CUTS, _CUT = 4, 4.0
+#: How far the dual value may lie below the cost, as a share of it: far more than rounding leaves of ordinary costs.
+_GAP = 1e-7
+
+
+def _network_simplex(
+    reduced: Table, ceiling: float, a: Vector, b: Vector, iterations: int
+) -> tuple[Table, Vector, Vector, str]:
+    """Coupling, potentials, and what went wrong, for costs of at least 0 of which those above the ceiling are cut."""
+    import ot
+
+    exponent = -int(np.frexp(min(float(reduced.max()), ceiling))[1])
+    scaled = np.ascontiguousarray(np.ldexp(np.minimum(reduced, ceiling), exponent))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it warns of stands in its log, and is told by ``status``
+        plan, log = ot.emd(a, b, scaled, numItermax=iterations, log=True)
+    status = str(log["warning"] or "") or ("" if log["result_code"] == 1 else "the solver found no optimum")
+    u, v = (np.ldexp(np.asarray(log[name], dtype=np.float64), -exponent) for name in ("u", "v"))
+    return np.asarray(plan), u, v, status
+
+
+def _is_cheapest(
+    reduced: Table, ceiling: float, plan: Table, weights: tuple[Vector, Vector], potentials: tuple[Vector, Vector]
+) -> bool:
+    """Whether the potentials prove it, by duality: no coupling costs less than they are worth."""
+    (a, b), (u, v) = weights, potentials
+    if float(reduced[plan > 0].max(initial=0.0)) > ceiling:
+        return False  # it goes where costs were cut off
+    cost = float(np.vdot(plan, reduced))
+    excess = 0.0
+    for start, stop in blocks(reduced.shape):
+        slack = np.minimum(reduced[start:stop], ceiling) - u[start:stop, None] - v
+        excess = max(excess, -float(slack.min()))
+    return cost - (float(a @ u + b @ v) - excess) <= _GAP * cost
 
 
 def _levels(largest: float, eps: float) -> Iterator[float]:

@@ -7,13 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import FeatureCloud, FeatureMeasure, refuse_other_dimension
-from dsim.plugin import MeasureError
+from dsim.measures import FeatureCloud, FeatureMeasure, degree_of, digits_kept, frame_of, refuse_other_dimension
+from dsim.plugin import Law, MeasureError
+from dsim.stats.discrepancy import Discrepancy, reliable_mmd
+from dsim.stats.frames import Points, refuse_drowned, typical_square
 from dsim.stats.frechet import covariance_factor, frechet_distance, moments, points_factor
 from dsim.stats.kernels import Kernel, median_distance, negative_distance, with_bandwidth
-from dsim.stats.mmd import counts, split_mmd, squared_mmd, weighted_mmd
+from dsim.stats.mmd import counts, split_mmd, weighted_mmd
 from dsim.stats.neighbours import nearest_accuracy, split_accuracy
 from dsim_dino.specs import DINO
+
+_LAWS = {
+    "energy": frozenset({Law.SHIFT_INVARIANT, Law.SCALE_EQUIVARIANT}),
+    "mmd": frozenset({Law.SHIFT_INVARIANT, Law.SCALE_INVARIANT}),
+    "frechet": frozenset({Law.SHIFT_INVARIANT, Law.SCALE_SQUARED}),
+    "nearest": frozenset({Law.SHIFT_INVARIANT, Law.SCALE_INVARIANT}),
+}
 
 Draws = Sequence[NDArray[np.intp]]
 Splits = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
@@ -36,13 +45,21 @@ class Dino(FeatureMeasure):
     spec = DINO
     statistic: str
 
-    def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+    @property
+    def laws(self) -> frozenset[Law]:
+        return _LAWS[self.statistic]
+
+    def distance(self, source: Points, target: Points) -> float:
         if self.statistic == "frechet":
             return _frechet(source, target)
         if self.statistic == "nearest":
             return _told(nearest_accuracy(source, target))
+        return self._discrepancy(source, target).value
+
+    def _discrepancy(self, source: Points, target: Points) -> Discrepancy:
         one, other = source.astype(np.float64), target.astype(np.float64)
-        return squared_mmd(self._kernel(np.concatenate([one, other])), one, other)
+        with digits_kept():
+            return reliable_mmd(self._kernel(np.concatenate([one, other])), one, other)
 
     def compare_resampled(
         self, source: FeatureCloud, target: FeatureCloud, source_draws: Draws, target_draws: Draws
@@ -51,21 +68,26 @@ class Dino(FeatureMeasure):
         if self.statistic == "frechet":
             return super().compare_resampled(source, target, source_draws, target_draws)
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])
-        n, m = len(source.points), len(target.points)
+        frame = frame_of(self.laws, source.points, target.points)
+        first, second = frame.place(source.points), frame.place(target.points)
+        n, m = len(first), len(second)
         ones, others = counts(source_draws, n), counts(target_draws, m)
-        both = np.concatenate([source.points, target.points]).astype(np.float64)
         if self.statistic == "nearest":
+            both = np.concatenate([first, second]).astype(np.float64)
             return split_accuracy(both, np.pad(ones, ((0, 0), (0, m))), np.pad(others, ((0, 0), (n, 0))))
-        return weighted_mmd(self._kernel(both), both[:n], both[n:], ones, others)
+        found = self._discrepancy(first, second)
+        values = weighted_mmd(found.kernel, found.first, found.second, ones, others)
+        return frame.restore_all(values, degree_of(self.laws))
 
     def compare_splits(self, whole: FeatureCloud, splits: Splits) -> NDArray[np.float64]:
         if self.statistic == "frechet":
             return super().compare_splits(whole, splits)
-        points = whole.points.astype(np.float64)
+        frame = frame_of(self.laws, whole.points)
+        points = frame.place(whole.points).astype(np.float64)
         ones, others = (counts([split[part] for split in splits], len(points)) for part in (0, 1))
         if self.statistic == "nearest":
             return split_accuracy(points, ones, others)
-        return split_mmd(self._kernel(points), points, ones, others)
+        return frame.restore_all(split_mmd(self._kernel(points), points, ones, others), degree_of(self.laws))
 
     def _kernel(self, pooled: NDArray[np.float64]) -> Kernel:
         """The kernel for images that together have these features."""
@@ -78,13 +100,18 @@ class Dino(FeatureMeasure):
         return with_bandwidth("gaussian", bandwidth)
 
 
-def _frechet(source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+def _frechet(source: Points, target: Points) -> float:
     clouds = (source.astype(np.float64), target.astype(np.float64))
     factors = [
         points_factor(cloud) if len(cloud) <= cloud.shape[1] else covariance_factor(moments(cloud).covariance)
         for cloud in clouds
     ]
-    return frechet_distance(clouds[0].mean(axis=0), factors[0], clouds[1].mean(axis=0), factors[1])
+    value = frechet_distance(clouds[0].mean(axis=0), factors[0], clouds[1].mean(axis=0), factors[1])
+    terms = sum(float(np.vdot(factor, factor)) for factor in factors)
+    if value < 1e-8 * terms:
+        with digits_kept():
+            refuse_drowned(value, terms, typical_square(*clouds))
+    return value
 
 
 def _told(accuracy: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dsim.plugin import EXTRACTOR, Direction, ExtractorSpec, MeasureSpec, Need, Parameter
+from dsim.plugin import EXTRACTOR, Direction, ExtractorSpec, Law, MeasureSpec, Need, Parameter
 
 EXTRACTORS = (
     ExtractorSpec(
@@ -41,6 +41,7 @@ DINO = MeasureSpec(
     min_samples=2,
     resamples=True,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_EQUIVARIANT}),
     parameters=(
         replace(EXTRACTOR, default="dino:xcit_small_12_p8_224"),
         Parameter(

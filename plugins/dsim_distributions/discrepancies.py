@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import DatasetView, finite_features, refuse_other_dimension
-from dsim.plugin import MeasureError, SimilarityMeasure
+from dsim.measures import DatasetView, degree_of, digits_kept, finite_features, frame_of, refuse_other_dimension
+from dsim.plugin import Law, MeasureError, SimilarityMeasure
+from dsim.stats.discrepancy import Discrepancy, block_mmd, reliable_mmd
+from dsim.stats.frames import Frame, Points
 from dsim.stats.kernels import Kernel, linear, median_distance, negative_distance, polynomial, with_bandwidth
-from dsim.stats.mmd import Blocks, Draws, block_mmd, counts, deal, mean_within, split_mmd, squared_mmd, weighted_mmd
+from dsim.stats.mmd import Blocks, Draws, counts, deal, mean_within, split_mmd, weighted_mmd
 from dsim_distributions.specs import ENERGY, KID, MMD
-
-Points = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class PairCloud:
-    """Features, float32 (n, d), and what is known of them besides."""
+    """Features (n, d), and what is known of them besides."""
 
     #: The features are cached, and the rest costs less than a pair of datasets.
     transient: ClassVar[bool] = True
 
-    points: NDArray[np.float32]
+    points: Points
     #: Mean of the kernel over pairs of these images; None until somebody needs it.
     within: float | None = None
     #: Random keys, float64 (n,), that deal images to blocks; None without blocks.
@@ -37,7 +38,7 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
     """E k(x, x') + E k(y, y') - 2 E k(x, y); implement ``kernel``.
 
     Where ``settled``, the kernel is one for all pairs of datasets, and a dataset's own part is computed once, when it
-    is summarised; else the kernel depends on both datasets of a pair. Features are float32 (n, d). Raises MeasureError
+    is summarised; else the kernel depends on both datasets of a pair. Features are (n, d). Raises MeasureError
     where one image makes no pair of different images.
     """
 
@@ -65,16 +66,29 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
         points = finite_features(data, self.extractor)
         if not self.settled:
             return PairCloud(points)
-        return PairCloud(points, self._own(self.kernel(points[:0]), self.working(points, points)[0]))
+        kernel, working = self.kernel(points[:0]), self.working(points, points)[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = self._own(kernel, working)
+        return PairCloud(points, own if math.isfinite(own) else None)
 
     def compare(self, source: PairCloud, target: PairCloud) -> float:
-        kernel = self._kernel_of(source, target)
-        x, y = self.working(source.points, target.points)
-        first, second = (
-            self._own(kernel, points) if cloud.within is None else cloud.within
-            for cloud, points in ((source, x), (target, y))
-        )
-        return squared_mmd(kernel, x, y, unbiased=self.unbiased, within=(first, second))
+        frame, found = self._found(source, target)
+        with digits_kept():
+            return frame.restore(found.value, degree_of(self.laws))
+
+    def _found(self, source: PairCloud, target: PairCloud) -> tuple[Frame, Discrepancy]:
+        """The frame of a pair, and in it the value, with what it was computed from."""
+        refuse_other_dimension(source.points.shape[1], target.points.shape[1])
+        frame = frame_of(self.laws, source.points, target.points)
+        x, y = self.working(frame.place(source.points), frame.place(target.points))
+        kernel = self.kernel(x[:0] if self.settled else np.concatenate([x, y]))
+        within = None
+        if self.unbiased:
+            _refuse_lone(x, y)
+        if source.within is not None and target.within is not None and frame.ordinary:
+            within = source.within, target.within
+        with digits_kept():
+            return frame, reliable_mmd(kernel, x, y, unbiased=self.unbiased, within=within)
 
     def resample(self, summary: PairCloud, draw: NDArray[np.intp]) -> PairCloud:
         keys = None if summary.keys is None else summary.keys[draw]
@@ -91,37 +105,50 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
 
         Raises MeasureError where the features of the two datasets differ in number, or have no kernel.
         """
-        kernel = self._kernel_of(source, target)
-        x, y = self.working(source.points, target.points)
-        drawn = counts(source_draws, len(x)), counts(target_draws, len(y))
-        return weighted_mmd(kernel, x, y, *drawn, unbiased=self.unbiased)
+        return self.compare_with_replicates(source, target, source_draws, target_draws)[1]
+
+    def compare_with_replicates(
+        self, source: PairCloud, target: PairCloud, source_draws: Draws, target_draws: Draws
+    ) -> tuple[float, NDArray[np.float64]]:
+        frame, found = self._found(source, target)
+        drawn = counts(source_draws, len(found.first)), counts(target_draws, len(found.second))
+        replicates = weighted_mmd(found.kernel, found.first, found.second, *drawn, unbiased=self.unbiased)
+        degree = degree_of(self.laws)
+        with digits_kept():
+            return frame.restore(found.value, degree), frame.restore_all(replicates, degree)
 
     def compare_splits(
         self, whole: PairCloud, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     ) -> NDArray[np.float64]:
-        kernel = self.kernel(whole.points)
-        n = len(whole.points)
-        parts = counts([one for one, _ in splits], n), counts([other for _, other in splits], n)
-        return split_mmd(kernel, self.working(whole.points, whole.points)[0], *parts, unbiased=self.unbiased)
+        frame = frame_of(self.laws, whole.points)
+        points = self.working(*[frame.place(whole.points)] * 2)[0]
+        parts = (counts([split[part] for split in splits], len(points)) for part in (0, 1))
+        values = split_mmd(self.kernel(points), points, *parts, unbiased=self.unbiased)
+        return frame.restore_all(values, degree_of(self.laws))
 
-    def working(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Points, Points]:
+    def working(self, x: Points, y: Points) -> tuple[Points, Points]:
         """Return both clouds, (n, d) and (m, d), in the type in which the kernel is computed."""
         return x.astype(np.float64), y.astype(np.float64)
 
     def _own(self, kernel: Kernel, points: Points) -> float:
         """A dataset's own part."""
-        if self.unbiased and len(points) < 2:
-            raise MeasureError("one image makes no pair of different images", hint="give at least two per dataset")
+        if self.unbiased:
+            _refuse_lone(points)
         return mean_within(kernel, points, distinct=self.unbiased)
 
-    def _kernel_of(self, source: PairCloud, target: PairCloud) -> Kernel:
-        refuse_other_dimension(source.points.shape[1], target.points.shape[1])
-        return self.kernel(source.points[:0] if self.settled else _together(source, target))
+
+def _refuse_lone(*clouds: Points) -> None:
+    if min(map(len, clouds)) < 2:
+        raise MeasureError("one image makes no pair of different images", hint="give at least two per dataset")
 
 
-def _together(first: PairCloud, second: PairCloud) -> NDArray[np.float32]:
+def _together(first: PairCloud, second: PairCloud) -> Points:
     refuse_other_dimension(first.points.shape[1], second.points.shape[1])
     return np.concatenate([first.points, second.points])
+
+
+def _mean(found: Sequence[Discrepancy]) -> float:
+    return float(np.mean([each.value for each in found]))
 
 
 #: With more pairs than this, products are computed in float32: their rounding averages out (2e-9 relative at 25 million
@@ -150,7 +177,7 @@ class KernelInceptionDistance(KernelMeasure):
     def kernel(self, pooled: Points) -> Kernel:
         return polynomial
 
-    def working(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Points, Points]:
+    def working(self, x: Points, y: Points) -> tuple[Points, Points]:
         return (x, y) if len(x) * len(y) > _MANY_PAIRS else super().working(x, y)
 
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> PairCloud:
@@ -163,19 +190,27 @@ class KernelInceptionDistance(KernelMeasure):
     def compare(self, source: PairCloud, target: PairCloud) -> float:
         if not self.block:
             return super().compare(source, target)
-        return block_mmd(polynomial, source.points, target.points, self._blocks(source, target))
+        return _mean(self._found_in_blocks(source, target, self._blocks(source, target)))
 
-    def compare_resampled(
+    def compare_with_replicates(
         self, source: PairCloud, target: PairCloud, source_draws: Draws, target_draws: Draws
-    ) -> NDArray[np.float64]:
+    ) -> tuple[float, NDArray[np.float64]]:
         if not self.block:
-            return super().compare_resampled(source, target, source_draws, target_draws)
-        x, y = source.points, target.points
-        drawn = counts(source_draws, len(x)), counts(target_draws, len(y))
+            return super().compare_with_replicates(source, target, source_draws, target_draws)
+        one, other = counts(source_draws, len(source.points)), counts(target_draws, len(target.points))
         blocks = self._blocks(source, target)
-        replicates = [weighted_mmd(polynomial, x[i], y[j], drawn[0][:, i], drawn[1][:, j]) for i, j in blocks]
+        found = self._found_in_blocks(source, target, blocks)
+        replicates = [
+            weighted_mmd(each.kernel, each.first, each.second, one[:, i], other[:, j])
+            for each, (i, j) in zip(found, blocks, strict=True)
+        ]
         means: NDArray[np.float64] = np.mean(replicates, axis=0)
-        return means
+        return _mean(found), means
+
+    def _found_in_blocks(self, source: PairCloud, target: PairCloud, blocks: Blocks) -> list[Discrepancy]:
+        frame_of(self.laws, source.points, target.points)
+        with digits_kept():
+            return block_mmd(polynomial, source.points, target.points, blocks)
 
     def compare_splits(
         self, whole: PairCloud, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
@@ -211,6 +246,14 @@ class MaximumMeanDiscrepancy(KernelMeasure):
     @property
     def settled(self) -> bool:
         return self.kernel_name in ("polynomial", "linear") or self.bandwidth > 0
+
+    @property
+    def laws(self) -> frozenset[Law]:
+        if self.kernel_name == "polynomial":
+            return frozenset()
+        if self.kernel_name == "linear":
+            return frozenset({Law.SHIFT_INVARIANT, Law.SCALE_SQUARED})
+        return self.spec.laws if not self.bandwidth else frozenset({Law.SHIFT_INVARIANT})
 
     def kernel(self, pooled: Points) -> Kernel:
         if self.kernel_name in ("polynomial", "linear"):

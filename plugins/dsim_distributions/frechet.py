@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import DatasetView, finite_blocks, refuse_other_dimension
+from dsim.measures import DatasetView, digits_kept, finite_blocks, frame_of, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
+from dsim.stats.frames import Frame, Points, refuse_drowned, typical_square, unit_of
 from dsim.stats.frechet import (
     Moments,
     covariance_factor,
@@ -44,7 +45,7 @@ class Gaussians:
     """All images of a dataset and, for extrapolation, its two halves, as Gaussians.
 
     ``means`` is (k, d), k = 1 or 3; ``factors`` holds the factors of the covariances one below the other, ``ranks``
-    rows each. ``points`` are the features, float32 (n, d), or (0, d) where there are too many to keep; ``halving`` is
+    rows each. ``points`` are the features (n, d), or (0, d) where there are too many to keep; ``halving`` is
     the seed that divides images into halves.
     """
 
@@ -53,7 +54,7 @@ class Gaussians:
     ranks: tuple[int, ...]
     means: NDArray[np.float64]
     factors: NDArray[np.float64]
-    points: NDArray[np.float32]
+    points: Points
 
     def __getitem__(self, part: int) -> Gaussian:
         """Part 0 is the whole, 1 and 2 are its halves."""
@@ -67,7 +68,7 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
     With unbiased=extrapolate it may be negative. Source: Dowson and Landau 1982, doi:10.1016/0047-259X(82)90077-X;
     as FID: Heusel et al. 2017, arXiv:1706.08500; extrapolated: Chong and Forsyth 2020, arXiv:1911.07023.
 
-    Features are float32 (n, d). Raises MeasureError for too few images to have a covariance.
+    Features are (n, d). Raises MeasureError for too few images to have a covariance.
 
     >>> import dsim
     >>> near = np.arange(3, dtype=np.float32)[:, None]
@@ -95,8 +96,24 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
 
     def compare(self, source: Gaussians, target: Gaussians) -> float:
         refuse_other_dimension(source.means.shape[1], target.means.shape[1])
-        values = [_distance(source[part], target[part]) for part in range(len(source.ranks))]
-        return values[0] if self.unbiased == "none" else extrapolated(values[0], values[1:])
+        frame = self._frame(source, target)
+        one, other = self._placed(source, frame), self._placed(target, frame)
+        values = [_distance(one[part], other[part]) for part in range(len(source.ranks))]
+        with digits_kept():
+            _refuse_drowned(values[0], one, other)
+            value = values[0] if self.unbiased == "none" else extrapolated(values[0], values[1:])
+            return frame.restore(value, degree=2)
+
+    def _frame(self, source: Gaussians, target: Gaussians) -> Frame:
+        if len(source.points) and len(target.points):
+            return frame_of(self.laws, source.points, target.points)
+        return unit_of(*(part for each in (source, target) for part in (each.means, each.factors)))
+
+    def _placed(self, summary: Gaussians, frame: Frame) -> Gaussians:
+        if frame.origin is not None:
+            return self._of_points(frame.place(summary.points), summary.halving)
+        means, factors = (np.ldexp(part, -frame.exponent) for part in (summary.means, summary.factors))
+        return replace(summary, means=means, factors=factors)
 
     def resample(self, summary: Gaussians, draw: NDArray[np.intp]) -> Gaussians:
         self._refuse_small(len(draw), "a resample")
@@ -128,14 +145,14 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
             return f"fewer images than twice its features ({d}): extrapolation leaves a part of the bias"
         return ""
 
-    def _of_points(self, points: NDArray[np.float32], halving: int) -> Gaussians:
+    def _of_points(self, points: Points, halving: int) -> Gaussians:
         parts = [points]
         if self.unbiased == "extrapolate":
             half = _half(len(points), halving)
             parts += [points[half], points[~half]]
         return _packed([_gaussian(part) for part in parts], len(points), halving, points)
 
-    def _of_blocks(self, blocks: Iterator[NDArray[np.float32]], n: int, halving: int) -> Gaussians:
+    def _of_blocks(self, blocks: Iterator[Points], n: int, halving: int) -> Gaussians:
         """The same from more images than are kept: one pass, and moments of halves add up to those of the whole."""
         half = _half(n, halving) if self.unbiased == "extrapolate" else np.ones(n, dtype=bool)
         sides, done = [_NOTHING, _NOTHING], 0
@@ -144,8 +161,7 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
             done += len(block)
             sides = [merged(sides[0], moments(block[inside])), merged(sides[1], moments(block[~inside]))]
         parts = [merged(*sides), *sides] if self.unbiased == "extrapolate" else sides[:1]
-        no_points = np.empty((0, len(parts[0].mean)), dtype=np.float32)
-        return _packed([_normal(part) for part in parts], n, halving, no_points)
+        return _packed([_normal(part) for part in parts], n, halving, np.empty((0, len(parts[0].mean))))
 
     def _refuse_small(self, n: int, what: str) -> None:
         least = 2 * _LEAST if self.unbiased == "extrapolate" else _LEAST
@@ -153,14 +169,27 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
             raise MeasureError(f"{what} has {n} images, and {self!r} needs {least}", hint="give it more images")
 
 
-def _gaussian(points: NDArray[np.float32]) -> Gaussian:
+def _gaussian(points: Points) -> Gaussian:
+    unit = unit_of(points)
+    placed = unit.place(points)
     if len(points) > points.shape[1]:
-        return _normal(moments(points))
-    return Gaussian(points.mean(axis=0, dtype=np.float64), points_factor(points))
+        found = _normal(moments(placed))
+    else:
+        found = Gaussian(placed.mean(axis=0, dtype=np.float64), points_factor(placed))
+    if unit.ordinary:
+        return found
+    return Gaussian(np.ldexp(found.mean, unit.exponent), np.ldexp(found.factor, unit.exponent))
 
 
 def _normal(found: Moments) -> Gaussian:
     return Gaussian(found.mean, covariance_factor(found.covariance))
+
+
+def _refuse_drowned(value: float, one: Gaussians, other: Gaussians) -> None:
+    """Raise LostDigitsError where a few images are so far off that rounding hides all that the others say."""
+    terms = sum(float(np.vdot(each[0].factor, each[0].factor)) for each in (one, other))
+    if value < 1e-8 * terms and len(one.points) and len(other.points):
+        refuse_drowned(value, terms, typical_square(one.points, other.points))
 
 
 def _distance(one: Gaussian, other: Gaussian) -> float:
@@ -174,13 +203,13 @@ def _half(n: int, halving: int) -> NDArray[np.bool_]:
     return half
 
 
-def _packed(parts: list[Gaussian], n: int, halving: int, points: NDArray[np.float32]) -> Gaussians:
+def _packed(parts: list[Gaussian], n: int, halving: int, points: Points) -> Gaussians:
     ranks = tuple(len(part.factor) for part in parts)
     means = np.stack([part.mean for part in parts])
     return Gaussians(n, halving, ranks, means, np.concatenate([part.factor for part in parts]), points)
 
 
-def _kept(summary: Gaussians) -> NDArray[np.float32]:
+def _kept(summary: Gaussians) -> Points:
     if not len(summary.points):
         raise MeasureError(
             f"features of more than {KEPT:,} images are not kept, so they cannot be resampled",

@@ -14,6 +14,7 @@ from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.c2st import Classifier, HeldOut, auc, held_out_scores, logistic, neighbours, weighted_auc
 from dsim.stats.euclidean import squared_distances
+from dsim.stats.frames import Points
 from dsim.stats.mmd import Draws, counts
 from dsim.stats.neighbours import kth_nearest, prdc, prdc_of_tables, squared_radii
 from dsim_distributions.specs import C2ST, PRDC
@@ -21,12 +22,12 @@ from dsim_distributions.specs import C2ST, PRDC
 
 @dataclass(frozen=True)
 class GroupedCloud:
-    """Features, float32 (n, d), and the group (patient, video, slide) of each image, int64 (n,), by its digest."""
+    """Features (n, d), and the group (patient, video, slide) of each image, int64 (n,), by its digest."""
 
     #: The features are cached.
     transient: ClassVar[bool] = True
 
-    points: NDArray[np.float32]
+    points: Points
     groups: NDArray[np.int64]
 
 
@@ -122,12 +123,12 @@ _KEPT = 8000
 
 @dataclass(frozen=True)
 class Balls:
-    """Features, float32 (n, d), and squared distances to the k-th nearest other image, float64 (n,)."""
+    """Features (n, d), and squared distances to the k-th nearest other image, float64 (n,)."""
 
     #: The features are cached, and the radii cost no more than a pair of datasets.
     transient: ClassVar[bool] = True
 
-    points: NDArray[np.float32]
+    points: Points
     radii: NDArray[np.float64]
 
 
@@ -180,7 +181,7 @@ class PrecisionRecallDensityCoverage(SimilarityMeasure[Balls]):
             values.append(getattr(found, self.statistic))
         return np.array(values, dtype=np.float64)
 
-    def _balls(self, points: NDArray[np.float32]) -> Balls:
+    def _balls(self, points: Points) -> Balls:
         return Balls(points, squared_radii(points, self._reach(len(points))))
 
     def _reach(self, n: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsim.plugin import EXTRACTOR, Direction, MeasureSpec, Need, Parameter
+from dsim.plugin import EXTRACTOR, Direction, Law, MeasureSpec, Need, Parameter
 
 FRECHET = MeasureSpec(
     name="frechet",
@@ -24,6 +24,7 @@ FRECHET = MeasureSpec(
     resamples=True,
     replicates=100,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_SQUARED}),
     parameters=(
         EXTRACTOR,
         Parameter(
@@ -116,6 +117,7 @@ MMD = MeasureSpec(
     references=("Gretton et al. 2012, Journal of Machine Learning Research 13, 723-773",),
     resamples=True,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_INVARIANT}),
     parameters=(
         EXTRACTOR,
         Parameter(
@@ -160,6 +162,7 @@ ENERGY = MeasureSpec(
     unit="feature units",
     resamples=True,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_EQUIVARIANT}),
     parameters=(EXTRACTOR, _ESTIMATOR),
     blind_to=(
         "nothing in principle: it is 0 in population only for equal distributions; in practice means and spreads "
@@ -189,6 +192,7 @@ WASSERSTEIN = MeasureSpec(
     unit="feature units",
     resamples=True,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_EQUIVARIANT}),
     parameters=(
         EXTRACTOR,
         Parameter("order", "int", 2, _ORDER, choices=(1, 2)),
@@ -236,6 +240,7 @@ SLICED_WASSERSTEIN = MeasureSpec(
     unit="feature units",
     resamples=True,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_EQUIVARIANT}),
     parameters=(
         EXTRACTOR,
         Parameter("order", "int", 2, _ORDER, choices=(1, 2)),
@@ -266,6 +271,7 @@ MARGINAL_WASSERSTEIN = MeasureSpec(
     unit="feature units",
     resamples=True,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_EQUIVARIANT}),
     parameters=(EXTRACTOR, Parameter("order", "int", 1, _ORDER, choices=(1, 2))),
     blind_to="how features go together: datasets whose single features are distributed alike are at distance 0",
     expected_failures={"resampling": _FLOOR},
@@ -289,6 +295,7 @@ PRDC = MeasureSpec(
     bounds=(0.0, _INFINITE),
     replicates=0,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_INVARIANT}),
     parameters=(
         EXTRACTOR,
         Parameter(
@@ -330,6 +337,7 @@ C2ST = MeasureSpec(
     bounds=(0.0, 1.0),
     resamples=True,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_INVARIANT}),
     parameters=(
         EXTRACTOR,
         Parameter(

@@ -11,9 +11,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import DatasetView, finite_blocks, refuse_other_dimension
+from dsim.measures import DatasetView, digits_kept, finite_blocks, frame_of, refuse_other_dimension
 from dsim.plugin import FeatureCloud, FeatureMeasure, MeasureError, SimilarityMeasure
 from dsim.random import stream
+from dsim.stats.frames import Frame, Points, common_frame
 from dsim.stats.mmd import Draws
 from dsim.stats.wasserstein import (
     GroundCosts,
@@ -61,33 +62,36 @@ class WassersteinDistance(FeatureMeasure):
     method: str
     epsilon: float
 
-    def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+    def distance(self, source: Points, target: Points) -> float:
         return self._solved(self._tables(source, target), None)
 
     def compare_resampled(
         self, source: FeatureCloud, target: FeatureCloud, source_draws: Draws, target_draws: Draws
     ) -> NDArray[np.float64]:
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])
-        tables = self._tables(source.points, target.points)
+        frame = frame_of(self.laws, source.points, target.points)
+        tables = self._tables(frame.place(source.points), frame.place(target.points))
         pairs = zip(source_draws, target_draws, strict=True)
         drawn = np.array([self._of_images(tables, one, other) for one, other in pairs])
-        return _centred(drawn, self._solved(tables, None))
+        return frame.restore_all(_centred(drawn, self._solved(tables, None)))
 
     def compare_splits(
         self, whole: FeatureCloud, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     ) -> NDArray[np.float64]:
         if len(whole.points) ** 2 > LARGEST:
             return super().compare_splits(whole, splits)
-        table = ground_cost(whole.points, whole.points, self.order)
+        frame = frame_of(self.laws, whole.points)
+        points = frame.place(whole.points)
+        table = ground_cost(points, points, self.order)
         tables = GroundCosts(table, table, table)
-        return np.array([self._of_images(tables, one, other) for one, other in splits])
+        return frame.restore_all(np.array([self._of_images(tables, one, other) for one, other in splits]))
 
     def _of_images(self, tables: GroundCosts, one: Indices, other: Indices) -> float:
         """The value for these images. One that was drawn twice weighs twice: copies need no rows of their own."""
         (one, a), (other, b) = (np.unique(drawn, return_counts=True) for drawn in (one, other))
         return self._solved(tables.drawn(one, other), (a / a.sum(), b / b.sum()))
 
-    def _tables(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> GroundCosts:
+    def _tables(self, source: Points, target: Points) -> GroundCosts:
         within = self.method == "divergence"
         largest = max(len(source), len(target)) ** 2 if within else len(source) * len(target)
         if largest > LARGEST:
@@ -114,17 +118,20 @@ class WassersteinDistance(FeatureMeasure):
 
 @dataclass(frozen=True)
 class Lines:
-    """Where the images of a dataset lie on L lines, float32 (L, n), from features of ``dimension`` numbers."""
+    """Where the images of a dataset lie on L lines, (L, n), from features of ``dimension`` numbers.
+
+    float64, or float32 where the lines are the features themselves, and these are.
+    """
 
     #: The features are cached, and one pass over them makes it again.
     transient: ClassVar[bool] = True
 
-    values: NDArray[np.float32]
+    values: Points
     dimension: int
 
     @cached_property
-    def sorted(self) -> NDArray[np.float32]:
-        """Each line's values in order, float32 (L, n): its quantile function."""
+    def sorted(self) -> Points:
+        """Each line's values in order, (L, n): its quantile function."""
         return np.sort(self.values, axis=1)
 
 
@@ -138,11 +145,11 @@ class LineMeasure(SimilarityMeasure[Lines]):
     order: int
 
     @abstractmethod
-    def lines(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the positions, float32 (L, b), of features (b, d) on L lines."""
+    def lines(self, features: Points) -> Points:
+        """Return the positions, (L, b), of features (b, d) on L lines."""
 
     @abstractmethod
-    def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+    def distance(self, source: Points, target: Points) -> float:
         """Return the value for sorted positions on the lines, (L, n) and (L, m)."""
 
     def extractors(self) -> tuple[str, ...]:
@@ -152,7 +159,7 @@ class LineMeasure(SimilarityMeasure[Lines]):
         blocks = finite_blocks(data, self.extractor)
         first = next(blocks)
         lines = self.lines(first)
-        values = np.empty((len(lines), len(data)), dtype=np.float32)
+        values = np.empty((len(lines), len(data)), dtype=lines.dtype)
         values[:, : len(first)] = lines
         start = len(first)
         for block in blocks:
@@ -162,7 +169,10 @@ class LineMeasure(SimilarityMeasure[Lines]):
 
     def compare(self, source: Lines, target: Lines) -> float:
         refuse_other_dimension(source.dimension, target.dimension)
-        return self.distance(source.sorted, target.sorted)
+        with digits_kept():
+            # Differences of places need no origin, and squares no unit but for extremes.
+            frame = Frame(exponent=common_frame(source.values.T, target.values.T).exponent)
+            return frame.restore(self.distance(frame.place(source.sorted), frame.place(target.sorted)))
 
     def compare_resampled(
         self, source: Lines, target: Lines, source_draws: Draws, target_draws: Draws
@@ -192,16 +202,15 @@ class SlicedWasserstein(LineMeasure):
     projections: int
     seed: int
 
-    def lines(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._directions(features.shape[1]) @ features.T, dtype=np.float32)
+    def lines(self, features: Points) -> Points:
+        return self._directions(features.shape[1]) @ features.T.astype(np.float64)
 
-    def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+    def distance(self, source: Points, target: Points) -> float:
         return sliced_wasserstein(source, target, self.order)
 
-    def _directions(self, dimension: int) -> NDArray[np.float32]:
+    def _directions(self, dimension: int) -> NDArray[np.float64]:
         # Of the parameter, not of the run's stream for a dataset: all datasets must be seen from the same sides.
-        drawn = directions(dimension, self.projections, stream(self.seed, "sliced-wasserstein", str(dimension)))
-        return drawn.astype(np.float32)
+        return directions(dimension, self.projections, stream(self.seed, "sliced-wasserstein", str(dimension)))
 
 
 class MarginalWasserstein(LineMeasure):
@@ -216,8 +225,8 @@ class MarginalWasserstein(LineMeasure):
 
     spec = MARGINAL_WASSERSTEIN
 
-    def lines(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def lines(self, features: Points) -> Points:
         return features.T
 
-    def distance(self, source: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+    def distance(self, source: Points, target: Points) -> float:
         return marginal_wasserstein(source, target, self.order)

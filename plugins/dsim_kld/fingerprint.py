@@ -18,6 +18,7 @@ from dsim.files.documents import digest
 from dsim.measures import DatasetView
 from dsim.plugin import MeasureError, Need
 from dsim.stats.divergences import bin_of, count_bins, shared_edges
+from dsim.stats.frames import Points
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -33,7 +34,7 @@ class Fingerprint:
     """A dataset as a fingerprint.
 
     ``count`` images; ``mean`` float64 (d,); ``histograms`` int64 (d, bins), (d, 0) where none was asked for;
-    ``points`` float32 (count, d), the features themselves, or (0, d) where there are more than ``KEPT``.
+    ``points`` (count, d), the features themselves, or (0, d) where there are more than ``KEPT``.
     """
 
     #: Made again from cached features in one pass; the points would only fill the disk a second time.
@@ -42,7 +43,7 @@ class Fingerprint:
     count: int
     mean: NDArray[np.float64]
     histograms: NDArray[np.int64]
-    points: NDArray[np.float32]
+    points: Points
 
     @property
     def kept(self) -> bool:
@@ -50,21 +51,21 @@ class Fingerprint:
         return len(self.points) == self.count
 
 
-def take(blocks: Iterable[NDArray[np.float32]], edges: NDArray[np.float64] | None) -> Fingerprint:
+def take(blocks: Iterable[Points], edges: NDArray[np.float64] | None) -> Fingerprint:
     """Return the fingerprint of features that come in blocks (b, d); ``edges`` (e,) lie between bins, None for no bins.
 
     Memory is one block and (d, bins), and at most ``KEPT`` rows.
     """
     count, total, histograms = 0, np.zeros(0), np.zeros((0, 0), dtype=np.int64)
-    kept: list[NDArray[np.float32]] | None = []
+    kept: list[Points] | None = []
     for block in blocks:
         found = _histograms(block, edges)
         total = block.sum(axis=0, dtype=np.float64) if not count else total + block.sum(axis=0, dtype=np.float64)
         histograms = found if not count else histograms + found
         count += len(block)
         # A copy: the rows of a stream may lie in memory that the next block is read into.
-        kept = [*kept, np.array(block, dtype=np.float32)] if kept is not None and count <= KEPT else None
-    points = np.concatenate(kept) if kept else np.zeros((0, len(total)), dtype=np.float32)
+        kept = [*kept, np.array(block)] if kept is not None and count <= KEPT else None
+    points = np.concatenate(kept) if kept else np.zeros((0, len(total)))
     return Fingerprint(count, total / max(count, 1), histograms, points)
 
 
@@ -88,8 +89,8 @@ def merged(first: Fingerprint, second: Fingerprint) -> Fingerprint:
     return Fingerprint(count, mean, first.histograms + second.histograms, np.concatenate(points))
 
 
-def finite_blocks(data: DatasetView, extractor: str) -> Iterator[NDArray[np.float32]]:
-    """Yield the dataset's features in blocks, float32 (b, d); MeasureError where any is NaN or infinite."""
+def finite_blocks(data: DatasetView, extractor: str) -> Iterator[Points]:
+    """Yield the dataset's features in blocks (b, d); MeasureError where any is NaN or infinite."""
     start = 0
     for block in data.feature_blocks(extractor):
         bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
@@ -102,7 +103,7 @@ def finite_blocks(data: DatasetView, extractor: str) -> Iterator[NDArray[np.floa
         yield block
 
 
-def _histograms(block: NDArray[np.float32], edges: NDArray[np.float64] | None) -> NDArray[np.int64]:
+def _histograms(block: Points, edges: NDArray[np.float64] | None) -> NDArray[np.int64]:
     if edges is None:
         return np.zeros((block.shape[1], 0), dtype=np.int64)
     return count_bins(bin_of(block, edges), len(edges) + 1)
@@ -238,7 +239,7 @@ def _record(document: Mapping[str, Any], origin: str) -> Record:
     extractor, provenance = document["extractor"], document["provenance"]
     return Record(
         name=str(document["name"]),
-        fingerprint=Fingerprint(count, mean, histograms, np.zeros((0, len(mean)), dtype=np.float32)),
+        fingerprint=Fingerprint(count, mean, histograms, np.zeros((0, len(mean)))),
         reference=str(extractor["reference"]),
         recipe=dict(extractor["recipe"]),
         bins=bins,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
+from dsim.stats.frames import Points
 from dsim.stats.otdd import Ground, NoTransportError, Sample, Transported, otdd, stratified, transport_within
 from dsim_otdd.specs import OTDD
 
@@ -27,12 +28,12 @@ class LabelledCloud:
 
     Parameters
     ----------
-    points : float32 (n, d). codes : (n,), positions in ``classes``. chosen : (k,), the images that are compared.
+    points : (n, d). codes : (n,), positions in ``classes``. chosen : (k,), the images that are compared.
     within_value, within_cost : of the chosen images' transport to themselves; NaN where it was not needed yet.
     seed : of the choice, so that resamples are chosen from in the same way.
     """
 
-    points: NDArray[np.float32]
+    points: Points
     codes: NDArray[np.int64]
     classes: tuple[str, ...]
     chosen: NDArray[np.int64]
@@ -152,7 +153,7 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
             remarks.append(f"classes of one image are points without extent: {', '.join(single)}")
         return "; ".join(remarks)
 
-    def _cloud(self, points: NDArray[np.float32], labels: NDArray[np.str_], seed: int) -> LabelledCloud:
+    def _cloud(self, points: Points, labels: NDArray[np.str_], seed: int) -> LabelledCloud:
         """A summary without its transport to itself."""
         classes, codes = np.unique(labels, return_inverse=True)
         codes = codes.astype(np.int64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
+from dsim.stats.frames import Points
 from dsim.stats.transferability import Head, gbc, h_score, leep, logme, nleep, parc, regularised_h_score, train_head
 from dsim_transferability.specs import GBC, H_SCORE, LEEP, LOGME, NLEEP, PARC
 
@@ -31,7 +32,7 @@ class Taught:
 
     Parameters
     ----------
-    points, classes : features float32 (n, d) and classes as integers (n,): it as a target.
+    points, classes : features (n, d) and classes as integers (n,): it as a target.
     weights, bias : float64 (d, C) and (C,) of the head its labels taught, C = 0 where none is used: it as a source.
     seed : of what a comparison draws for this target.
     """
@@ -39,7 +40,7 @@ class Taught:
     #: The features are cached, and the head is as cheap to train as features are to read.
     transient: ClassVar[bool] = True
 
-    points: NDArray[np.float32]
+    points: Points
     classes: NDArray[np.intp]
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
@@ -87,7 +88,7 @@ class TransferScore(SimilarityMeasure[Taught]):
         classes = np.unique(np.array(data.labels), return_inverse=True)[1].reshape(-1)
         return self._taught(points, classes, int(rng.integers(2**31)))
 
-    def _taught(self, points: NDArray[np.float32], classes: NDArray[np.intp], seed: int) -> Taught:
+    def _taught(self, points: Points, classes: NDArray[np.intp], seed: int) -> Taught:
         if self.representation == "extractor":
             return Taught(points, classes, np.zeros((points.shape[1], 0)), np.zeros(0), seed)
         head = trained(points, classes, self.penalty)
@@ -139,7 +140,7 @@ class TransferScore(SimilarityMeasure[Taught]):
             return math.nan
 
 
-def trained(points: NDArray[np.float32], classes: NDArray[np.intp], penalty: float) -> Head:
+def trained(points: Points, classes: NDArray[np.intp], penalty: float) -> Head:
     """Return the head of features (n, d) and their classes (n,); MeasureError where it does not converge."""
     try:
         return train_head(points, classes, penalty)

@@ -18,6 +18,7 @@ from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, PairwiseMeasure
 from dsim.runtime import Runtime
 from dsim.stats.euclidean import mean_distance
+from dsim.stats.frames import Points
 from dsim_umap.specs import SL_PCA_UMAP
 
 #: A layout is chaotic: the last bit of one of these changes all of it.
@@ -96,7 +97,7 @@ class SlPcaUmap(PairwiseMeasure[PlacedCloud]):
         return summary.points
 
 
-def _kept_map(features: NDArray[np.float32], settings: dict[str, Any], runtime: Runtime) -> UmapMap:
+def _kept_map(features: Points, settings: dict[str, Any], runtime: Runtime) -> UmapMap:
     """The map of a pool: from the cache, where the same libraries made it, else fitted now."""
     from dsim.store import ContentStore
 

@@ -20,7 +20,7 @@ def test_the_floor_is_the_mean_over_halves_as_the_measure_compares_them(gap_of_t
     matrix = compare(datasets, measure=gap_of_two())
     for dataset in datasets:
         measure, view = gap_of_two(), dataset.fingerprint(gap_of_two.spec.needs)
-        values = dataset.features.astype("f4").astype("f8")
+        values = dataset.features.astype("f8")
         expected = [np.linalg.norm(values[a].mean(0) - values[b].mean(0)) for a, b in halves(dataset, view, 0)]
         assert measure.spec.two_sample
         assert len(expected) == HALVINGS

@@ -62,3 +62,21 @@ def test_the_fingerprint_covers_exactly_what_may_be_read(dataset):
     relabelled = replace(dataset, labels=("b", "b", "b", "b"))
     assert view(dataset, Need.IMAGES).fingerprint == view(relabelled, Need.IMAGES).fingerprint
     assert view(dataset, Need.LABELS).fingerprint != view(relabelled, Need.LABELS).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ("float16", "float32"),
+        ("float32", "float32"),
+        ("float64", "float64"),
+        ("uint8", "float32"),
+        ("int64", "float64"),
+    ],
+)
+def test_features_given_as_arrays_are_seen_as_they_are(given: str, seen: str) -> None:
+    features = (np.arange(12).reshape(4, 3) * 20).astype(given)
+    view = DatasetView(from_arrays(features=features, name="given"), frozenset({Need.FEATURES}), "a test", Runtime())
+    for found in (view.features("unused"), next(view.feature_blocks("unused"))):
+        assert found.dtype == seen
+        np.testing.assert_array_equal(found, features)

@@ -155,3 +155,39 @@ def test_exact_transport_says_so_where_it_was_stopped() -> None:
     found, _ = exact_transport(table, a, b, iterations=3)
     assert not found.converged
     assert found.status
+
+
+def assigned(table: np.ndarray) -> float:
+    """The least mean cost of pairing rows and columns: an independent solver, whose answer needs no tolerance."""
+    from scipy.optimize import linear_sum_assignment
+
+    return float(table[linear_sum_assignment(table)].mean())
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-16, 1e-8, 1.0, 1e8, 1e300])
+def test_exact_transport_is_exact_at_any_scale_of_the_costs(scale: float) -> None:
+    table = clouds(40, 40, seed=4)[0] * scale
+    found, _ = exact_transport(table)
+    assert found.converged
+    assert found.value == pytest.approx(assigned(table), rel=1e-12)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e8, 1e12])
+def test_exact_transport_within_clusters_is_exact_however_far_apart_these_are(far: float) -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 0.5
+    table = ((x[:, None] - y[None]) ** 2).sum(-1) + far**2 * (np.arange(40)[:, None] % 2 != np.arange(40) % 2)
+    found, _ = exact_transport(table)
+    assert found.converged
+    assert found.value == pytest.approx(assigned(table), rel=1e-12)
+
+
+def test_an_outlier_does_not_hide_the_transport_of_the_others() -> None:
+    table = clouds(30, 30, seed=6)[0]
+    table[3] += 1e30
+    found, plan = exact_transport(table)
+    assert found.converged
+    others = np.delete(plan, 3, axis=0)
+    table = np.delete(table, 3, axis=0)
+    # The outlier goes where it spares the others most: all of the remaining cost is the least there is.
+    assert np.vdot(others, table) == pytest.approx(assigned(np.vstack([table, np.zeros(30)])), rel=1e-9)
