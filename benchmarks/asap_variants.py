@@ -115,7 +115,7 @@ def distances(benchmark: Benchmark, call: str, how: Runtime) -> SimilarityMatrix
     """Of all pairs; a measure that is fitted to the pool is fitted anew for each target, without it."""
     sources, targets = benchmark.sources, benchmark.targets
     if not build_measure(call).fits_pool:
-        return compare(sources, targets, measure=call, floor=False, runtime=how)
+        return compare(sources, targets, measure=call, bootstrap=0, floor=False, runtime=how)
     outcome = carry_out(Procedure.of(call, how), sources, targets, bootstrap=0, runtime=how)
     return joined(outcome.matrices, [one.name for one in sources], [one.name for one in targets])
 

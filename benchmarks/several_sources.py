@@ -139,13 +139,15 @@ def set_up(options: argparse.Namespace) -> Setup:
 def carry_out(setup: Setup) -> Study:
     """Distances, trainings and scores of all sets."""
     pool = tuple(source.name for source in setup.sources)
-    singles = compare(setup.sources, setup.targets, measure=setup.measure, floor=False, runtime=setup.runtime)
+    singles = compare(
+        setup.sources, setup.targets, measure=setup.measure, bootstrap=0, floor=False, runtime=setup.runtime
+    )
     # Wherever the target is a source, by its images or by its name.
     own = singles.same | (np.array(pool)[:, None] == np.array([target.name for target in setup.targets]))
     distances = np.where(own, np.nan, singles.direction.sign * singles.values)
     sets = choose_sets(distances, pool, setup.random, setup.seed)
     unions = [union(setup, members) for members in sets]
-    pooled = compare(unions, setup.targets, measure=setup.measure, floor=False, runtime=setup.runtime)
+    pooled = compare(unions, setup.targets, measure=setup.measure, bootstrap=0, floor=False, runtime=setup.runtime)
     excluded = np.array([own[[pool.index(name) for name in members]].any(axis=0) for members in sets])
     recipe = replace(setup.recipe, shown=most_shown(unions, setup))
     truth = measure_segmentation(

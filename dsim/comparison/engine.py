@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from dsim.comparison.draws import DrawsOfPairs, floors, p_values, with_floors, w
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import measure_identity, provenance
 from dsim.comparison.summaries import Failed, Summaries
-from dsim.data import Dataset
+from dsim.data import to_datasets
 from dsim.measures import (
     CONFIDENCE,
     SimilarityMatrix,
@@ -31,29 +31,34 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dsim.data.given import Given
+
 
 def compare(
-    sources: Sequence[Dataset],
-    targets: Sequence[Dataset] | None = None,
+    sources: Given | Iterable[Given] | Mapping[str, Given],
+    targets: Given | Iterable[Given] | Mapping[str, Given] | None = None,
     *,
     measure: str | SimilarityMeasure[Any] = "asap",
     seed: int = 0,
     jobs: int = 1,
-    bootstrap: int = 0,
+    bootstrap: int | None = None,
     test: int = 0,
     floor: bool = True,
     runtime: Runtime | None = None,
 ) -> SimilarityMatrix:
-    """Measure how similar each source is to each target.
+    """Measure how similar each source is to each target; the defaults and the numbers are those of ``dsim compare``.
 
     Parameters
     ----------
-    sources : datasets one could pre-train on, or pre-label with.
-    targets : datasets of interest; by default the sources themselves, each ranked against all others.
+    sources : datasets one could pre-train on, or pre-label with; one, a list, or a mapping from names. Each is a path
+        or a text such as ``"phantoms:xray"`` and ``"mine=data/mine"``, an array of images (n, H, W[, C]), a torch
+        dataset, or a Dataset; ``dsim.data.to_dataset`` says which opener takes it.
+    targets : datasets of interest, given alike; by default the sources themselves, each ranked against all others.
     measure : a name with parameters, such as ``"asap"`` or ``"cc:size=128"``, or a measure.
     seed : of every random draw; a dataset's draws do not depend on which others are compared.
     jobs : how many summaries and pairs are computed side by side (joblib; -1 for all cores).
-    bootstrap : replicates over images (over groups where they are known) for intervals; 0 for none.
+    bootstrap : replicates over images (over groups where they are known) for intervals; 0 for none; by default as many
+        as the measure proposes.
     test : permutations for the p-value of each pair: are both samples of one population? 0 for none.
     floor : whether to compute the noise floor, the distance of two halves of each dataset, where the measure can.
     runtime : device, cache, progress; the defaults suit a script.
@@ -63,14 +68,22 @@ def compare(
     Raises UsageError, DataError, NeedError or WeightsError, before any work, where the request cannot be carried out,
     and UnreadableImageError where an image cannot be decoded.
 
-    >>> from dsim.data.phantoms import open_phantom
-    >>> pool = [open_phantom(name, count=4, size=32) for name in ("fluorescence", "fundus")]
-    >>> compare(pool, measure="cc:size=32").values.shape
-    (2, 2)
+    >>> matrix = compare(["phantoms:xray[count=4,size=32]", "phantoms:fundus[count=4,size=32]"],
+    ...                  "mine=phantoms:xray-bedside[count=4,size=32]", measure="cc:size=32")
+    >>> matrix.best("mine")
+    'xray[count=4,size=32]'
     """
-    numbers = {"seed": seed, "bootstrap": bootstrap, "test": test, "jobs": jobs}
-    plan = make_plan(build_measure(measure), sources, targets, **numbers, runtime=runtime or Runtime())
+    built = build_measure(measure)
+    pool, wanted = to_datasets(sources, "source"), None if targets is None else to_datasets(targets, "target")
+    draws = default_replicates(built) if bootstrap is None else bootstrap
+    numbers = {"seed": seed, "bootstrap": draws, "test": test, "jobs": jobs}
+    plan = make_plan(built, pool, wanted, **numbers, runtime=runtime or Runtime())
     return _carry_out(plan, jobs, floor)
+
+
+def default_replicates(measure: SimilarityMeasure[Any]) -> int:
+    """Return how many bootstrap replicates a measure proposes; 0 where it cannot be resampled."""
+    return measure.spec.replicates if measure.spec.resamples else 0
 
 
 def _carry_out(plan: Plan, jobs: int, floor: bool) -> SimilarityMatrix:

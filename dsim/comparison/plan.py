@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from dsim.data import Dataset
@@ -75,8 +74,6 @@ def make_plan(
     Raises UsageError for a request that makes no sense, DataError for names that are not unique, and NeedError where a
     dataset lacks something that the measure reads.
     """
-    _refuse_what_is_no_dataset("sources", sources)
-    _refuse_what_is_no_dataset("targets", targets or ())
     if not sources:
         raise UsageError("nothing to compare: no sources were given", hint="give at least one dataset")
     _refuse_draws(measure, bootstrap, test)
@@ -94,22 +91,6 @@ def make_plan(
     for dataset in plan.datasets.values():
         plan.view(dataset)  # raises NeedError where something that the measure reads is missing
     return plan
-
-
-def _refuse_what_is_no_dataset(role: str, given: object) -> None:
-    """Raise UsageError for a path where a dataset belongs, and for one thing where a list of them does."""
-    if isinstance(given, str | Path | Dataset):
-        what = f"the dataset {given.name!r}" if isinstance(given, Dataset) else repr(given)
-        written = "dataset" if isinstance(given, Dataset) else _opened(given)
-        raise UsageError(f"{role} must be a list of datasets, got {what}", hint=f"put it into a list: [{written}]")
-    for one in given if isinstance(given, Sequence) else ():
-        if not isinstance(one, Dataset):
-            raise UsageError(f"{role} must hold datasets, got {one!r}", hint=f"open it first: {_opened(one)}")
-
-
-def _opened(given: object) -> str:
-    """The Python call that opens a dataset."""
-    return f"dsim.open_dataset({str(given)!r})" if isinstance(given, str | Path) else "dsim.open_dataset(path)"
 
 
 def _refuse_draws(measure: SimilarityMeasure[Any], bootstrap: int, test: int) -> None:

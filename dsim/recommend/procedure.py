@@ -104,7 +104,7 @@ def carry_out(
     choices: dict[str, Choice] = {}
     for pool, wanted in _pools(sources, targets):
         matrix = run(pool, wanted, measure=procedure.call, bootstrap=replicates)
-        members = [run(pool, wanted, measure=member) for member in procedure.members]
+        members = [run(pool, wanted, measure=member, bootstrap=0) for member in procedure.members]
         matrices.append(matrix)
         choices |= {target.name: choose(matrix, members, target.name) for target in wanted}
     return Outcome(tuple(matrices), tuple(choices[target.name] for target in targets))

@@ -94,7 +94,7 @@ def _cell(subject: Subject, source: Specimen, target: Specimen) -> tuple[float, 
     measure = subject.unfitted()
     # One source is not a pool to train on.
     others = [rung.dataset for rung in subject.specimens.ladder if measure.fits_pool]
-    matrix = compare([source.dataset, *others], [target.dataset], measure=measure, runtime=subject.runtime)
+    matrix = compare([source.dataset, *others], [target.dataset], measure=measure, bootstrap=0, runtime=subject.runtime)
     return float(matrix.values[0, 0]), matrix.notes[0][0]
 
 

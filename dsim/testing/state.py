@@ -161,7 +161,7 @@ def _matrix(subject: Subject) -> str:
 
     require_repeats(subject)
     pool = [specimen.dataset for specimen in subject.specimens.ladder]
-    found = compare(pool, measure=subject.unfitted(), runtime=subject.runtime)
+    found = compare(pool, measure=subject.unfitted(), bootstrap=0, runtime=subject.runtime)
     if found.failed:
         raise Failure(f"the engine has failed cells: {found.failed[0]}", "ordinary datasets must have a value")
     if SimilarityMatrix.from_json(found.to_json()).to_dict() != found.to_dict():

@@ -52,8 +52,8 @@ def test_the_same_images_under_another_name_are_not_ranked(gap, line):
 def test_adding_one_dataset_computes_one_summary_and_the_new_pairs_only(gap_class, line):
     first, second = gap_class(), gap_class()
     datasets = line([0, 1, 2, 3])
-    compare(datasets[:3], measure=first)
-    compare(datasets, measure=second)
+    compare(datasets[:3], measure=first, bootstrap=0)
+    compare(datasets, measure=second, bootstrap=0)
     assert first.log.count("summarise") == 3
     assert second.log.count("summarise") == 1
     assert second.log.count("compare") == 4 * 4 - 3 * 3
@@ -93,7 +93,7 @@ def test_a_vectorised_measure_is_asked_once_per_target(gap_class, line):
             return super().compare_many(sources, targets)
 
     measure = Vectorised()
-    matrix = compare(line([0, 1, 5]), line([2, 3]), measure=measure)
+    matrix = compare(line([0, 1, 5]), line([2, 3]), measure=measure, bootstrap=0)
     assert measure.log.count("many") == 2
     assert matrix.ranking("at2").entries[0].source == "at1"
 
@@ -260,10 +260,10 @@ def test_an_interrupt_keeps_finished_pairs(gap_class, line, monkeypatch):
 
     monkeypatch.setattr(gap_class, "compare", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        compare(line([0, 1, 5]), measure=gap_class())
+        compare(line([0, 1, 5]), measure=gap_class(), bootstrap=0)
     monkeypatch.setattr(gap_class, "compare", whole)
     resumed = gap_class()
-    compare(line([0, 1, 5]), measure=resumed)
+    compare(line([0, 1, 5]), measure=resumed, bootstrap=0)
     assert "summarise" not in resumed.log
     assert resumed.log.count("compare") == 9 - 3  # pairs are finished target by target
 

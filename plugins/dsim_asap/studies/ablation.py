@@ -192,7 +192,9 @@ def _trained(study: Study, measure: Asap, seed: int, runtime: Runtime) -> dict[s
     from dsim.comparison import compare
     from dsim_asap import evaluation
 
-    matrix = compare(study.sources, study.targets, measure=measure, seed=seed, floor=False, runtime=runtime)
+    matrix = compare(
+        study.sources, study.targets, measure=measure, seed=seed, bootstrap=0, floor=False, runtime=runtime
+    )
     folder, recipe = Path(measure.extractors()[0].removeprefix("file:")), AsapRecipe.of(measure.params)
     return {
         "matrix": matrix.to_dict(),

@@ -125,7 +125,7 @@ def _distances(
 
     def distances(_: Path) -> dict[str, Any]:
         sources = exchange_images(study.sources, share, seed) if share else list(study.sources)
-        matrix = compare(sources, study.targets, measure=measure, seed=seed, floor=False, runtime=runtime)
+        matrix = compare(sources, study.targets, measure=measure, seed=seed, bootstrap=0, floor=False, runtime=runtime)
         return {"distances": nullable(matrix.direction.sign * matrix.values)}
 
     job = (measure.spec.name, "share", f"{share:g}", "seed", seed)
