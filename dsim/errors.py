@@ -90,6 +90,16 @@ def readable(text: str) -> str:
     return text if text.isprintable() else _UNREADABLE.sub(lambda found: _escape(found[0]), text)
 
 
+def storable(text: str) -> bool:
+    r"""Return whether a text can be written as UTF-8: it holds no bytes that Python could not decode.
+
+    >>> storable("café"), storable("caf\udce9")
+    (True, False)
+    """
+    return text.isascii() or _UNDECODED.search(text) is None
+
+
+_UNDECODED = re.compile("[\ud800-\udfff]")
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 expected failure, 2 usage, 3 finished with failed cells, 130
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -201,6 +202,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from dsim.cli.completion import register
 
         register()
+    for stream in (sys.stdout, sys.stderr):
+        # Paths may hold bytes that are no text; they are shown as \xNN rather than ending the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

@@ -53,6 +53,7 @@ def open_dataset(
     given = {key: str(value) for key, value in keywords.items() if value is not None}
     named, where = _split_name(str(path))
     name = name or named
+    name = None if name is None else readable(name)
     if where.startswith(PHANTOMS) and not Path(where).exists():
         from dsim.data.phantoms import open_phantom
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.errors import DataError, DsimError
+from dsim.errors import DataError, DsimError, storable
 from dsim.files.atomic import read_text, write_text
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def read_either(source: str | Path, hint: str) -> tuple[dict[str, Any], str]:
 
 
 def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
-    """Return the JSON text of a document; written atomically, and ended by a line feed, where a path is given.
+    r"""Return the JSON text of a document; written atomically, and ended by a line feed, where a path is given.
+
+    Bytes of paths that are no UTF-8 are written as Python holds them (``\udce9``), so that reading gives them back.
 
     Raises ValueError for NaN, which a document holds as null, and DsimError where the file cannot be written.
 
@@ -66,6 +68,8 @@ def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
     }
     """
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    if not storable(text):
+        text = json.dumps(document, indent=2, allow_nan=False)
     if path is not None:
         write_text(Path(path), text + "\n")
     return text

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.data.backings import FilesBacking
-from dsim.errors import MeasureError
+from dsim.errors import MeasureError, readable
 from dsim.files import replacing, write_text
 from dsim.files.documents import number
 
@@ -80,7 +80,7 @@ def places_of(target: Dataset) -> list[Place]:
 
 
 def _below(path: Path, home: Path) -> str:
-    return (path.relative_to(home) if path.is_relative_to(home) else Path(path.name)).as_posix()
+    return readable((path.relative_to(home) if path.is_relative_to(home) else Path(path.name)).as_posix())
 
 
 def label_image(
