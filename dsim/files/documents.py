@@ -55,9 +55,7 @@ def read_either(source: str | Path, hint: str) -> tuple[dict[str, Any], str]:
 
 
 def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
-    r"""Return the JSON text of a document; written atomically, and ended by a line feed, where a path is given.
-
-    Bytes of paths that are no UTF-8 are written as Python holds them (``\udce9``), so that reading gives them back.
+    """Return the JSON text of a document; written atomically, and ended by a line feed, where a path is given.
 
     Raises ValueError for NaN, which a document holds as null, and DsimError where the file cannot be written.
 
@@ -67,12 +65,26 @@ def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
       "values": []
     }
     """
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
-    if not storable(text):
-        text = json.dumps(document, indent=2, allow_nan=False)
+    text = json_text(document)
     if path is not None:
         write_text(Path(path), text + "\n")
     return text
+
+
+def json_text(document: object, indent: int = 2) -> str:
+    r"""Return the JSON text of a value, for people to read. Raises ValueError for NaN, which a document holds as null.
+
+    Bytes of paths that are no UTF-8 are written as Python holds them, so that reading gives them back.
+
+    >>> print(json_text(["naïve"], 0), json_text(["caf\udce9"], 0))
+    [
+    "naïve"
+    ] [
+    "caf\udce9"
+    ]
+    """
+    text = json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False)
+    return text if storable(text) else json.dumps(document, indent=indent, allow_nan=False)
 
 
 def canonical_json(value: object) -> str:

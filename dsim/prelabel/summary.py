@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.data import brightened, evenly, thumbnail, write_line
 from dsim.files import replacing, write_text
+from dsim.files.documents import json_text
 
 if TYPE_CHECKING:
     from typing import Any
@@ -86,7 +86,7 @@ class PreLabels:
 
     def to_json(self, path: Path) -> None:
         """Write the document, atomically. Raises DsimError where the disk refuses."""
-        write_text(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(path, json_text(self.to_dict(), indent=1) + "\n")
 
 
 Row = Mapping[str, Any]
