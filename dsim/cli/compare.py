@@ -27,16 +27,13 @@ if TYPE_CHECKING:
 )
 @options.sources("Datasets to choose from; default: the phantoms.")
 @options.targets("Datasets of interest; default: the sources.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+@options.out_folder(
     default=Path("dsim-results"),
     show_default=True,
     help="Folder for matrix.json, matrix.csv and the pictures.",
 )
-@click.option(
+@options.out_file(
     "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.html",
     help="Also write one HTML page that summarises everything; it needs no other file and no network.",
 )

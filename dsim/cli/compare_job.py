@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dsim.runtime import Runtime
 
 
+#: Of one comparison, in the folder of its results.
+_MATRIX = "matrix.json"
+
+
 @dataclass(frozen=True)
 class Chosen:
     """A measure to compare by; ``of_word``: it was chosen by ``all`` or ``label-free``, and not by its name."""
@@ -106,10 +110,29 @@ class Job:
         """Compare by one measure; return the matrix and its files. Raises DsimError where one cannot be written."""
         from dsim.comparison import compare as run
 
+        self._say_what_is_replaced(chosen, folder)
         asked = self._asked(chosen)
         matrix = run(self.sources, self.targets, measure=chosen.measure, runtime=self.runtime, **asked)
         _refuse_nothing_ranked(matrix)
         return matrix, _write(matrix, folder)
+
+    def _say_what_is_replaced(self, chosen: Chosen, folder: Path) -> None:
+        """Note that the folder holds the results of another measure, or of other datasets, while they can be saved."""
+        from dsim.measures import SimilarityMatrix
+
+        try:
+            earlier = SimilarityMatrix.from_json(folder / _MATRIX)
+        except DsimError:
+            return  # there is none, or none that could be lost
+        sources = {dataset.name for dataset in self.sources}
+        targets = sources if self.targets is None else {dataset.name for dataset in self.targets}
+        same = earlier.measure.partition("@")[0] == chosen.measure.spec.name
+        if not same or (set(earlier.sources), set(earlier.targets)) != (sources, targets):
+            datasets = f"{len(earlier.sources)} sources and {len(earlier.targets)} targets"
+            self.runtime.progress.note(
+                f"{folder} holds results of {earlier.measure} ({datasets}), which this run replaces when it ends;"
+                " to keep both: --out FOLDER"
+            )
 
     def _asked(self, chosen: Chosen) -> dict[str, Any]:
         """Return the settings for a measure; one chosen by ``all`` or ``label-free`` gets only what it supports."""
@@ -229,7 +252,7 @@ def _write(matrix: SimilarityMatrix, folder: Path) -> list[Path]:
     """Write the matrix and its pictures; returns the files."""
     from dsim.plots import draw_embedding, draw_heatmap
 
-    files = [folder / "matrix.json", folder / "matrix.csv", folder / "heatmap.png"]
+    files = [folder / _MATRIX, folder / "matrix.csv", folder / "heatmap.png"]
     matrix.to_json(files[0])
     matrix.to_csv(files[1])
     note = _note(matrix)

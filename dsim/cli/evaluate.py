@@ -40,9 +40,7 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 @options.bounds
 @options.judging
 @options.seed
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+@options.out_folder(
     default=Path("dsim-evaluation"),
     show_default=True,
     help="Folder for evaluation.json and the pictures.",

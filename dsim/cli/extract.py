@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="timm:resnet18.a1_in1k, zoo:ID, ...",
 )
 @click.option("--weights", type=click.Path(dir_okay=False), help="Weights of the network, from a file.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="HDF5 file for features, ids and recipe.")
+@options.out_file(help="HDF5 file for features, ids and recipe.")
 @options.device
 @options.offline
 @options.skip_unreadable

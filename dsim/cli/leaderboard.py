@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     help="A measure to run; may be repeated. Default: all measures.",
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the benchmark's images. Default: DSIM_DATA.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+@options.out_folder(
     default=Path("dsim-leaderboard"),
     show_default=True,
     help="Folder for results.json, leaderboard.md, leaderboard.html; finished rows are kept there.",

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     "--best", is_flag=True, help="Instead of --model: the zoo's model of the source that dsim recommend chooses."
 )
 @options.sources("With --best: datasets to choose from; default: the zoo's.")
-@click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder; not within the target."
-)
+@options.out_folder(required=True, help="Folder; not within the target.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),

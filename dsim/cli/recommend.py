@@ -31,9 +31,7 @@ _SHOWN = 10
     metavar="NAME[:PARAM=VALUE,...]",
     help="The measure that ranks the sources.",
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+@options.out_folder(
     help="Folder for recommendation.json and nearest.png; nothing is written without it.",
 )
 @options.wide

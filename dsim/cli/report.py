@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+@options.out_file(
     help="The page. Default: report.html in the folder of the results.",
 )
 @click.option(

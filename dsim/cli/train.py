@@ -48,7 +48,7 @@ def _texts(spec: TrainerSpec, values: Any) -> list[str]:
 @click.command(cls=_TrainCommand)
 @click.argument("name", required=False, shell_complete=completion.trainers)
 @click.argument("datasets", nargs=-1, shell_complete=completion.datasets)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run and its models.")
+@options.out_folder(help="Folder of the run and its models.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
 @click.option("--preset", default="", metavar="NAME", help="A named set of parameter values; -p goes before it.")
 @options.seed

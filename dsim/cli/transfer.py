@@ -106,9 +106,7 @@ def experiment(annotation: str, training: str, *own: options.Option) -> options.
     return options.together(
         options.sources(f"Datasets with {annotation} to {training} on."),
         options.targets(f"Datasets with {annotation} to score on; default: sources."),
-        click.option(
-            "--out",
-            type=click.Path(dir_okay=False, path_type=Path),
+        options.out_file(
             default=Path("dsim-transfer/truth.json"),
             show_default=True,
             help="File for the truth; finished work is kept beside it, in .work.",

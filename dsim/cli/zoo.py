@@ -98,7 +98,7 @@ def add(folder: Path, force: bool) -> None:
 @zoo.command(hidden=True)
 @click.argument("name", shell_complete=completion.trainers)
 @options.sources("Datasets to train on.", required=True)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the model.")
+@options.out_folder(required=True, help="Folder of the model.")
 @options.seed
 @options.device
 @click.option(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dsim.store import Rows
 
 
+#: ``location`` and ``format`` of a dataset of arrays.
+IN_MEMORY, ARRAYS = "memory", "arrays"
 #: So that a million ids are never one text.
 _IDS_AT_ONCE = 4096
 
@@ -81,9 +83,9 @@ class Dataset:
     features: Rows | None = None
     masked: bool | tuple[bool, ...] = False
     dtypes: tuple[str, ...] | None = None
-    location: str = "memory"
+    location: str = IN_MEMORY
     options: str = ""
-    format: str = "arrays"
+    format: str = ARRAYS
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     whole: Dataset | None = field(default=None, repr=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dsim.data.dataset import Dataset
+from dsim.data.dataset import ARRAYS, IN_MEMORY, Dataset
 from dsim.data.layout import NAMES as LAYOUT_OPTIONS
 from dsim.data.layout import Layout
 from dsim.data.listing import stem
@@ -100,11 +100,18 @@ def _read(path: Path, options: ReadOptions) -> Dataset:
             if reader.read.startswith(_OF_FILES):
                 Arrangement(channels=options.channels).refuse_channels(path, "holds files that say it themselves")
             dataset: Dataset = load(reader.read)(path, options)
-            return with_sidecar(dataset, path)
+            return with_sidecar(_placed(dataset, path, reader.name), path)
     raise DataError(
         f"no reader accepts {path}",
         hint="give a folder of images or volumes, an image file, .csv, .npz or .h5; see docs/datasets.md",
     )
+
+
+def _placed(dataset: Dataset, path: Path, reader: str) -> Dataset:
+    """Return what a reader made of arrays with the place that it read: results say where their data came from."""
+    if dataset.location != IN_MEMORY:
+        return dataset
+    return replace(dataset, location=str(path), format=reader if dataset.format == ARRAYS else dataset.format)
 
 
 def _readers() -> list[ReaderSpec]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dsim.errors import DataError, PluginError, UsageError, repeated
 from dsim.files.documents import check, plain, read, to_json
+from dsim.files.folder_lock import holds_nothing
 from dsim.registry import Product, TrainerSpec, default, load
 from dsim.runtime import VERSION, Runtime
 
@@ -149,7 +150,7 @@ def _begin(folder: Path, record: Mapping[str, Any]) -> tuple[TrainedModel, ...] 
     """Prepare the folder of a run; the models where it is finished. Raises UsageError where another run is there."""
     path = folder / RECORD
     if not path.exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not holds_nothing(folder):
             raise UsageError(f"{folder} holds something else than a run of dsim train", hint="choose another --out")
         to_json(record, path)
         return None

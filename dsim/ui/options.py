@@ -6,7 +6,8 @@ takes several datasets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -103,6 +104,46 @@ def together(*single: Option) -> Option:
         return command
 
     return decorate
+
+
+def out_folder(*names: str, help: str, **more: Any) -> Option:
+    """Return the option ``--out`` for a folder, which the command holds until it ends.
+
+    Before any work the folder is made and found to be writable, and another run that writes there is waited for.
+    ``more`` are keywords of ``click.option``.
+    """
+    return _output(names, click.Path(file_okay=False, path_type=Path), _hold_folder, help, more)
+
+
+def out_file(*names: str, help: str, **more: Any) -> Option:
+    """Return the option ``--out`` for one file, held as ``out_folder`` holds a folder."""
+    return _output(names, click.Path(dir_okay=False, path_type=Path), _hold_file, help, more)
+
+
+def _output(
+    names: Sequence[str], kind: click.Path, hold: Callable[..., Any], help: str, more: Mapping[str, Any]
+) -> Option:
+    return click.option(*(names or ("--out",)), type=kind, callback=hold, help=help, **more)
+
+
+def _hold_folder(context: click.Context, parameter: click.Parameter, folder: Path | None) -> Path | None:
+    from dsim.files.folder_lock import exclusive
+
+    if folder is not None and not context.resilient_parsing:
+        context.with_resource(exclusive(folder, _note))
+    return folder
+
+
+def _hold_file(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    from dsim.files.folder_lock import exclusive_file
+
+    if path is not None and not context.resilient_parsing:
+        context.with_resource(exclusive_file(path, _note))
+    return path
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
 
 
 seed = click.option(

@@ -35,17 +35,31 @@ class _RichTask:
             self._bars.update(self._task, fields=shown)
 
 
-class Notes(Silent):
-    """Progress without bars, for pipes and logs: only notes are printed."""
-
-    def note(self, text: str) -> None:
-        print(f"note: {text}", file=sys.stderr)
-
-
-class RichProgress:
-    """Progress bars with rate and time left, one line per task, nested tasks below each other."""
+class _NotedOnce:
+    """Remembers notes: many measures meet the same fault of a cache or a dataset."""
 
     def __init__(self) -> None:
+        self._noted: set[str] = set()
+
+    def _is_new(self, text: str) -> bool:
+        new = text not in self._noted
+        self._noted.add(text)
+        return new
+
+
+class Notes(_NotedOnce, Silent):
+    """Progress without bars, for pipes and logs: only notes are printed, each once."""
+
+    def note(self, text: str) -> None:
+        if self._is_new(text):
+            print(f"note: {text}", file=sys.stderr)
+
+
+class RichProgress(_NotedOnce):
+    """Progress bars with rate and time left, one line per task, nested tasks below each other; each note once."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._bars: Bars | None = None
         self._open = 0
 
@@ -60,6 +74,8 @@ class RichProgress:
             self._stop()
 
     def note(self, text: str) -> None:
+        if not self._is_new(text):
+            return
         from rich.text import Text
 
         from dsim.ui.console import stderr

@@ -18,6 +18,7 @@ import numpy as np
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.files.documents import or_nulls
+from dsim.files.folder_lock import holds_nothing
 from dsim.ui import options as shared
 from dsim_asap.specs import TRAINING, AsapRecipe
 from dsim_asap.studies import common
@@ -161,7 +162,7 @@ def extend(
     """
     recipe = _recipe(parent, order)
     check_members(parent, known, new)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not holds_nothing(out):
         raise UsageError(f"{out} is there already", hint="a model never changes: choose another folder")
     _note_forgotten(parent, known, runtime)
     from dsim_asap.objective import decode_pool, train_extension

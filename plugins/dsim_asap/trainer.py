@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.files.folder_lock import exclusive_file
 from dsim.plugin import Need, UsageError
 from dsim_asap.specs import SPEC, ZOO_MODEL, AsapRecipe
 
@@ -85,14 +85,12 @@ def fitted_model(pool: Sequence[DatasetView], recipe: AsapRecipe, seed: int) -> 
     if (folder / "manifest.toml").is_file():
         return folder
     unfinished = folder.with_name(f"{folder.name}.unfinished")
-    unfinished.mkdir(parents=True, exist_ok=True)
-    _train(pool, recipe, seed, unfinished)
-    try:
-        unfinished.rename(folder)
-    except OSError:
+    with exclusive_file(folder, pool[0].runtime.progress.note):
+        # Whoever had to wait for another process finds its model.
         if not (folder / "manifest.toml").is_file():
-            raise
-        shutil.rmtree(unfinished)  # another process has finished the same model meanwhile
+            unfinished.mkdir(parents=True, exist_ok=True)
+            _train(pool, recipe, seed, unfinished)
+            unfinished.rename(folder)
     return folder
 
 

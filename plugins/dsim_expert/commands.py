@@ -118,7 +118,7 @@ _answers = options.together(
 @expert.command()
 @click.argument("dataset", metavar="DATASET")
 @click.option("--observer", required=True, metavar="NAME", help="Who judges.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Table to add to: *.csv.")
+@options.out_file(required=True, help="Table to add to: *.csv.")
 @click.option("--sheet", type=click.Path(dir_okay=False, path_type=Path), help="Picture; default: beside the table.")
 @click.option("--images", type=click.IntRange(min=1), default=9, show_default=True, help="Images drawn at random.")
 @options.seed

@@ -31,7 +31,7 @@ def _default(name: str) -> object:
 
 @fingerprint.command()
 @click.argument("dataset", metavar="DATASET")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write: *.json.")
+@options.out_file(required=True, help="File to write: *.json.")
 @click.option("--name", help="Name that others see; default: the dataset's.")
 @click.option(
     "--extractor",
@@ -89,7 +89,7 @@ def write(
     "--weights", type=click.Choice(KLD_TF.parameter("weights").choices), default=_default("weights"), show_default=True
 )
 @click.option("--extractor", metavar="KIND:NAME[OPTIONS]", help="For datasets at hand; default: that of the files.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as JSON, too.")
+@options.out_file(help="Write the matrix as JSON, too.")
 @options.wide
 @options.as_json
 @options.device

@@ -390,3 +390,28 @@ def test_ctrl_c_leaves_with_130_and_keeps_finished_work(folders, tmp_path):
     assert 1 <= len(list(cache.rglob("*.h5"))) < 3
     assert run(arguments) == 0
     assert (tmp_path / "out" / "matrix.json").exists()
+
+
+def test_results_of_another_measure_or_other_datasets_are_not_replaced_silently(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+
+    def compare(*arguments: str) -> str:
+        assert run(["compare", "--out", str(out), "--bootstrap", "0", *arguments]) == 0
+        return capsys.readouterr().err
+
+    first, again = (compare("--measure", "cc:size=32", "--sources", *folders) for _ in range(2))
+    assert str(out) not in first.partition("wrote")[0]
+    assert "replaces" not in again
+    replaced = compare("--measure", "nmi:size=32", "--sources", *folders)
+    assert "cc@" in replaced
+    assert "--out" in replaced
+    assert "nmi@" in compare("--measure", "nmi:size=32", "--sources", *folders[:2])
+
+
+def test_where_results_cannot_be_written_no_work_is_done(folders, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("dsim.cli.compare_job.Job.carry_out", lambda *_: pytest.fail("it worked before it looked"))
+    (tmp_path / "file").touch()
+    assert run(["compare", "--measure", "cc", "--sources", *folders, "--out", str(tmp_path / "file" / "out")]) != 0
+    error = capsys.readouterr().err
+    assert str(tmp_path / "file" / "out") in error
+    assert "fix:" in error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,27 @@ def test_a_file_that_no_reader_accepts(tmp_path: Path) -> None:
 def test_every_reader_can_be_loaded_and_declines_what_is_not_there(spec, tmp_path: Path) -> None:
     assert load(spec.accepts)(tmp_path / "missing") is False
     assert callable(load(spec.read))
+
+
+PLUGIN = """
+from dsim.plugin import ReaderSpec, from_arrays, hookimpl
+
+@hookimpl
+def dsim_readers():
+    return [ReaderSpec(name="dots", title="dots", accepts="reads_dots:accepts", read="reads_dots:read", priority=5)]
+
+def accepts(path):
+    return path.suffix == ".dots"
+
+def read(path, options):
+    import numpy as np
+    return from_arrays(np.zeros((3, 8, 8), np.uint8), name=options.name or path.stem)
+"""
+
+
+def test_the_place_that_a_plugins_reader_read_stays_known(install_plugin: Callable[..., Path], tmp_path: Path) -> None:
+    install_plugin("reads_dots", PLUGIN)
+    (tmp_path / "a.dots").touch()
+    dataset = open_dataset(tmp_path / "a.dots")
+    assert dataset.location == str(tmp_path / "a.dots")
+    assert dataset.format == "dots"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dsim.errors import DsimError
-from dsim.files.folder_lock import LOCK_NAME, exclusive
+from dsim.files.folder_lock import LOCK_NAME, exclusive, exclusive_file
 
 # Reads a number, waits, writes it plus one: two writers at once would lose an increment.
 _COUNT = """
@@ -82,3 +82,27 @@ def test_an_error_of_the_work_passes_and_the_folder_is_free_again(tmp_path):
     with pytest.raises(OSError, match="of the work"), exclusive(tmp_path):
         raise OSError("of the work")
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_a_folder_that_nothing_was_written_to_is_gone_again(tmp_path):
+    with exclusive(tmp_path / "new" / "out"):
+        assert (tmp_path / "new" / "out").is_dir()
+    assert not list(tmp_path.iterdir())
+    with exclusive(tmp_path / "new" / "out"):
+        (tmp_path / "new" / "out" / "result").touch()
+    assert [path.name for path in (tmp_path / "new" / "out").iterdir()] == ["result"]
+
+
+def test_files_of_one_folder_are_held_one_by_one(tmp_path):
+    notes = []
+    with exclusive_file(tmp_path / "a.json"):
+        thread = threading.Thread(target=lambda: _write(tmp_path / "b.json", notes))
+        thread.start()
+        thread.join(10)
+    assert (tmp_path / "b.json").exists()
+    assert not notes
+
+
+def _write(path, notes):
+    with exclusive_file(path, notes.append):
+        path.touch()

@@ -25,9 +25,7 @@ _WORK = ".work"
 sources = shared.sources("Datasets of the pool.", required=True)
 targets = shared.targets("Datasets of interest; default: the sources.")
 model = click.option("--model", metavar="zoo:ID|file:FOLDER", help="A trained model. Default: the zoo's own.")
-out = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the study; also to go on."
-)
+out = shared.out_folder(required=True, help="Folder of the study; also to go on.")
 settings = click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the training; dsim explain asap."
 )

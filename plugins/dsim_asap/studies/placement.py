@@ -63,10 +63,9 @@ def _ranked(found: Placement, row: int, known: Sequence[Cloud]) -> list[dict[str
     shared.sources("Known datasets."),
     click.option("--dataset", metavar="PATH", help="Find the images of this dataset that do not belong to it."),
     common.model,
-    click.option(
+    shared.out_folder(
         "--out",
         "folder",
-        type=click.Path(file_okay=False, path_type=Path),
         help="Folder for the result as JSON and, with --dataset, the contact sheet.",
     ),
     click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Datasets shown per image."),

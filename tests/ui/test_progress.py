@@ -1,0 +1,16 @@
+"""Promise: a note that many steps of a run give is printed once."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsim.ui import Notes, RichProgress
+
+
+@pytest.mark.parametrize("kind", [Notes, RichProgress])
+def test_a_note_is_printed_once(kind, capsys):
+    progress = kind()
+    for text in ("the disk is full", "the disk is full", "another", "the disk is full"):
+        progress.note(text)
+    printed = capsys.readouterr().err
+    assert (printed.count("the disk is full"), printed.count("another")) == (1, 1)
