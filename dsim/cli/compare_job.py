@@ -91,6 +91,11 @@ class Job:
     report: Path | None
     why: bool = False
 
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        """All datasets by name."""
+        return {dataset.name: dataset for dataset in (*self.sources, *(self.targets or ()))}
+
     def carry_out(self, choice: Choice) -> int:
         """Compare by the chosen measures, print the results, and return the exit code.
 
@@ -101,9 +106,10 @@ class Job:
             return _finish(_each(self, choice), self)
         matrix, written = self.compare(choice.chosen[0], self.out)
         if not self.as_json:
+            from dsim.cli.answer import answers
             from dsim.cli.compare_tables import show
 
-            show(matrix, written, self.why)
+            show(matrix, written, self.why, answers(matrix, self.datasets))
         return _finish(_Outcome([matrix], [self.out]), self)
 
     def compare(self, chosen: Chosen, folder: Path) -> tuple[SimilarityMatrix, list[Path]]:
@@ -214,7 +220,7 @@ def _report(outcome: _Outcome, job: Job, path: Path) -> None:
     from dsim.report import Results
 
     results = Results(tuple(outcome.matrices), tuple(outcome.folders), outcome.seconds, outcome.without)
-    write(assemble(results, {dataset.name: dataset for dataset in (*job.sources, *(job.targets or ()))}), path)
+    write(assemble(results, job.datasets), path)
 
 
 def _finish(outcome: _Outcome, job: Job) -> int:
@@ -223,9 +229,11 @@ def _finish(outcome: _Outcome, job: Job) -> int:
 
     found = _agreement(outcome, job)
     if outcome.several and not job.as_json:
+        from dsim.cli.answer import answers_of_several
         from dsim.cli.compare_tables import show_several
 
-        show_several(outcome.matrices, found, job.out, job.why)
+        lines = () if found is None else answers_of_several(found, job.datasets)
+        show_several(outcome.matrices, found, job.out, job.why, lines)
     if job.report is not None:
         _report(outcome, job, job.report)
     for what, errors in (("left out", outcome.left_out), ("failed", outcome.failed)):

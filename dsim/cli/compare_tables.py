@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,23 +20,30 @@ _SHOWN, _SHOWN_WHY = 3, 10
 _LEVEL = 0.05
 
 
-def show(matrix: SimilarityMatrix, written: Sequence[Path], why: bool = False) -> None:
-    """Print the verdicts and the nearest sources, then failures, notes and written files; statistics with ``why``."""
+def show(matrix: SimilarityMatrix, written: Sequence[Path], why: bool = False, answers: Iterable[str] = ()) -> None:
+    """Print the answers and the nearest sources, then failures, notes and written files; statistics with ``why``."""
     from dsim.ui import say, say_written
 
-    show_verdicts(matrix)
+    for line in answers:
+        click.echo(line)
     show_ranking(matrix, why)
     for line in (*failures(matrix), *notes(matrix, statistics=why)):
         say(line)
     say_written(written)
 
 
-def show_several(matrices: Sequence[SimilarityMatrix], found: Agreement | None, out: Path, why: bool) -> None:
-    """Print the votes of several measures, then the tables of each with ``why``, failures, notes and the folder."""
+def show_several(
+    matrices: Sequence[SimilarityMatrix], found: Agreement | None, out: Path, why: bool, answers: Iterable[str] = ()
+) -> None:
+    """Print the votes of several measures and the answers, the tables of each with ``why``, failures and notes."""
     from dsim.ui import say
 
     if found is not None:
-        show_votes(found, why)
+        show_votes(found)
+    for line in answers:
+        click.echo(line)
+    if found is not None:
+        show_agreement(found, why)
     for matrix in matrices if why or found is None else ():
         show_verdicts(matrix)
         show_ranking(matrix, why)
@@ -50,8 +57,10 @@ def show_several(matrices: Sequence[SimilarityMatrix], found: Agreement | None, 
 
 def show_verdicts(matrix: SimilarityMatrix) -> None:
     """Print one sentence per target on stdout: which source is nearest, and whether clearly so."""
-    for target, verdict in matrix.verdicts.items():
-        click.echo(f"{target}: {verdict.reason}")
+    from dsim.measures import answer
+
+    for ranking in matrix.rankings():
+        click.echo(answer(ranking.verdict, len(ranking.entries)))
 
 
 def show_ranking(matrix: SimilarityMatrix, why: bool) -> None:
@@ -205,16 +214,20 @@ _SHOWN_VOTES = 3
 _SENTENCES = 3
 
 
-def show_votes(found: Agreement, why: bool = False) -> None:
-    """Print how many measures put which source first, for each target; with ``why`` how alike the rankings are."""
-    from dsim.ui import print_table, say
-
+def show_votes(found: Agreement) -> None:
+    """Print how many measures put which source first, for each target."""
     several = len(found.targets) > 1
     for target in found.targets[:_SENTENCES]:
         click.echo(f"{target}: {found.sentence(target)}" if several else found.sentence(target))
     if len(found.targets) > _SENTENCES:
         decided = sum(found.poll(target).decided for target in found.targets)
         click.echo(f"for {decided} of {len(found.targets)} targets more than half of the measures agree")
+
+
+def show_agreement(found: Agreement, why: bool) -> None:
+    """Print the votes of many targets as a table; with ``why`` how alike the rankings are, of all."""
+    from dsim.ui import print_table, say
+
     if why or len(found.targets) > _SENTENCES:
         columns = ["target", "nearest", "votes", *(["tau", "orders alike"] if why else [])]
         rows = [_target(found, target)[: len(columns)] for target in found.targets]

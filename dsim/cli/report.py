@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from dsim.data import Dataset
     from dsim.leaderboard import Board
     from dsim.measures import SimilarityMatrix
-    from dsim.recommend import Reliability
     from dsim.report import Report, Results, Step
 
 
@@ -119,29 +118,11 @@ def _notes_on(matrix: SimilarityMatrix) -> list[str]:
 
 def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[str]:
     """Return sentences on how such choices fared on the stored truths and on leaderboards."""
-    from dsim.recommend import said
+    from dsim.recommend import said, stored_for
 
     ranked = [sentence for board in boards for sentence in _on_board(board, matrix.measure)]
-    records = _records(matrix)
+    records = stored_for(matrix)
     return [*ranked, *(said(records) if records or not ranked else [])]
-
-
-def _records(matrix: SimilarityMatrix) -> list[Reliability]:
-    """Return the stored records of choices by this measure with the same parameters and weights."""
-    from dsim.files.shipped import shipped
-    from dsim.recommend import RULE
-    from dsim.recommend.reliability import FILE, records
-    from dsim.truth import open_truth
-
-    record = matrix.provenance
-    own = {"rule": RULE, **{key: record.get(key) for key in ("measure", "parameters", "extractors")}}
-    found = [
-        (one, path.parent)
-        for path in sorted(shipped("truth").glob(f"*/{FILE}"))
-        for one in records(path)
-        if {key: one.depends.get(key) for key in own} == own
-    ]
-    return [one for one, truth in found if one.digest == open_truth(truth).digest]
 
 
 def _on_board(board: Board, measure: str) -> Iterator[str]:

@@ -3,11 +3,13 @@ from .engine import compare
 from .measure_agreement import Agreement, compare_rankings
 from .plan import make_plan
 from .provenance import code_of, conditions, measure_identity, plugin_of
+from .resemblance import assess_resemblance, with_resemblance
 from .summaries import Summaries, decode, encode, summary_type
 
 __all__ = [
     "Agreement",
     "Summaries",
+    "assess_resemblance",
     "code_of",
     "compare",
     "compare_rankings",
@@ -19,4 +21,5 @@ __all__ = [
     "measure_identity",
     "plugin_of",
     "summary_type",
+    "with_resemblance",
 ]

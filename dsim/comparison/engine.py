@@ -12,6 +12,7 @@ from dsim.comparison.cells import Batch, Cell, Pair, SingleWork, Work, compute_c
 from dsim.comparison.draws import DrawsOfPairs, floors, p_values, with_floors, with_p_values
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import measure_identity, provenance
+from dsim.comparison.resemblance import with_resemblance
 from dsim.comparison.summaries import Failed, Summaries
 from dsim.data import to_datasets
 from dsim.measures import (
@@ -24,6 +25,7 @@ from dsim.measures import (
     percentile_interval,
 )
 from dsim.random import stream
+from dsim.registry import Need
 from dsim.runtime import Runtime
 from dsim.stats.embedding import FORMS, eqc
 
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.data.given import Given
+
+#: A measure that reads none of these looks at no image: nor does the verdict on it.
+_SEEN = {Need.IMAGES, Need.FEATURES}
 
 
 def compare(
@@ -60,7 +65,8 @@ def compare(
     bootstrap : replicates over images (over groups where they are known) for intervals; 0 for none; by default as many
         as the measure proposes.
     test : permutations for the p-value of each pair: are both samples of one population? 0 for none.
-    floor : whether to compute the noise floor, the distance of two halves of each dataset, where the measure can.
+    floor : whether to compute the noise floor, the distance of two halves of each dataset, where the measure can, and
+        to say whether the nearest source resembles the target.
     runtime : device, cache, progress; the defaults suit a script.
 
     Returns the matrix: values float64 (sources, targets); a pair that could not be computed is NaN with its reason.
@@ -99,7 +105,10 @@ def _carry_out(plan: Plan, jobs: int, floor: bool) -> SimilarityMatrix:
     record = provenance(plan, identity, [cell.conditions for cell in cells.values()], notes)
     if clouds is not None:
         record["embedding"] = embedding_quality(clouds, matrix.sources)
-    return dataclasses.replace(matrix, provenance=record, clouds=clouds)
+    matrix = dataclasses.replace(matrix, provenance=record, clouds=clouds)
+    if not floor or not plan.measure.needs & _SEEN:
+        return matrix
+    return with_resemblance(matrix, plan.datasets, plan.runtime, seed=plan.seed, jobs=jobs)
 
 
 def _pool_stream(plan: Plan) -> np.random.Generator:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 #: Folders by name: where each lies in the checkout.
-_PLACES = {"zoo": "zoo", "truth": "benchmarks/truth", "distances": "benchmarks/distances", "schema": "docs/schema"}
+_PLACES = {
+    "zoo": "zoo",
+    "truth": "benchmarks/truth",
+    "kinds": "benchmarks/kinds",
+    "distances": "benchmarks/distances",
+    "schema": "docs/schema",
+}
 
 
 def shipped(name: str) -> Path:
-    """Return the folder ``zoo``, ``truth``, ``distances`` or ``schema``; a damaged installation may lack it.
+    """Return the folder ``zoo``, ``truth``, ``kinds``, ``distances`` or ``schema``; a damaged installation may lack it.
 
     >>> shipped("schema").is_dir()
     True

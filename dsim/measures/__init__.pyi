@@ -1,3 +1,4 @@
+from .answer import answer, instead
 from .build import build_measure, with_extractor, with_weights
 from .feature_measure import (
     EXTRACTOR,
@@ -11,8 +12,10 @@ from .feature_measure import (
     refuse_other_dimension,
 )
 from .interface import Draws, PairwiseMeasure, SimilarityMeasure
+from .kinds import KnownKinds, known_kinds
 from .matrix import SimilarityMatrix
 from .ranking import Ranked, Ranking
+from .resemblance import Bounds, Likeness, Resemblance
 from .showing import describe_result, draw_result, only_target
 from .verdict import (
     CONFIDENCE,
@@ -26,24 +29,30 @@ from .verdict import (
     percentile_interval,
     vote_of,
     with_floor,
+    with_likeness,
 )
 from .view import DatasetView
 
 __all__ = [
     "CONFIDENCE",
     "EXTRACTOR",
+    "Bounds",
     "DatasetView",
     "Draws",
     "FeatureCloud",
     "FeatureMeasure",
+    "KnownKinds",
+    "Likeness",
     "Outcome",
     "PairwiseMeasure",
     "Poll",
     "Ranked",
     "Ranking",
+    "Resemblance",
     "SimilarityMatrix",
     "SimilarityMeasure",
     "Verdict",
+    "answer",
     "build_measure",
     "count_votes",
     "decide",
@@ -56,11 +65,14 @@ __all__ = [
     "finite_features",
     "first_shares",
     "frame_of",
+    "instead",
+    "known_kinds",
     "only_target",
     "percentile_interval",
     "refuse_other_dimension",
     "vote_of",
     "with_extractor",
     "with_floor",
+    "with_likeness",
     "with_weights",
 ]

@@ -12,6 +12,7 @@ from dsim.errors import DataError, UsageError
 from dsim.files import write_text
 from dsim.files.documents import array, nullable, number, or_nan, read_either, to_json
 from dsim.measures.ranking import Ranked, Ranking
+from dsim.measures.resemblance import Resemblance
 from dsim.measures.showing import describe_result, draw_result, only_target
 from dsim.measures.verdict import Verdict, tied_sources
 from dsim.registry import Direction, load
@@ -363,11 +364,14 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
         "margin_high": number(verdict.high),
         "verdict": verdict.reason,
         "within_floor": verdict.within_floor,
+        "resemblance": None if verdict.resemblance is None else verdict.resemblance.to_dict(),
         "order": [entry.source for entry in ranking.entries],
     }
 
 
 def _read_verdict(ranking: Mapping[str, Any]) -> Verdict:
+    # Documents that were written before it was assessed have none.
+    resemblance = ranking.get("resemblance")
     return Verdict(
         target=ranking["target"],
         best=ranking["best"],
@@ -377,4 +381,5 @@ def _read_verdict(ranking: Mapping[str, Any]) -> Verdict:
         high=or_nan(ranking["margin_high"]),
         reason=ranking["verdict"],
         within_floor=ranking.get("within_floor"),
+        resemblance=None if resemblance is None else Resemblance.from_dict(resemblance),
     )

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dsim.measures.resemblance import Likeness, Resemblance
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -41,6 +43,7 @@ class Verdict:
     ``clear`` is None where it was not assessed; ``low`` and ``high`` bound how much farther the second lies, in the
     measure's unit; the interval holds 0 without a clear winner. ``reason`` says it in words. ``within_floor``
     is whether the best is no farther from the target than two halves of it are from each other; None if not known.
+    ``resemblance`` is whether it resembles the target at all; None where that was not asked.
     """
 
     target: str
@@ -51,6 +54,16 @@ class Verdict:
     high: float
     reason: str
     within_floor: bool | None = None
+    resemblance: Resemblance | None = None
+
+    @property
+    def likeness(self) -> Likeness:
+        """Whether the best resembles the target; not assessed where that was not asked.
+
+        >>> str(Verdict("t", "a", "b", True, 0.1, 0.2, "a is nearest").likeness)
+        'not assessed'
+        """
+        return Likeness.NOT_ASSESSED if self.resemblance is None else self.resemblance.likeness
 
     @property
     def outcome(self) -> Outcome:
@@ -174,6 +187,21 @@ def with_floor(verdict: Verdict, distance: float, floor: float) -> Verdict:
     within = distance <= floor
     reason = f"{verdict.reason}; no farther than two halves of the target" if within else verdict.reason
     return replace(verdict, within_floor=within, reason=reason)
+
+
+def with_likeness(verdict: Verdict, known: Mapping[str, Resemblance]) -> Verdict:
+    """Return the verdict with the resemblance of the best, by what is known of the sources.
+
+    Where the best resembles nothing of the target and another source may, it is uncertain, and names that source.
+    """
+    found = known.get(verdict.best or "")
+    if found is None:
+        return verdict
+    better = [name for name, one in known.items() if one.likeness in (Likeness.RESEMBLES, Likeness.UNCERTAIN)]
+    if found.likeness is Likeness.NONE and better:
+        nearest = min(better, key=lambda name: known[name].distance)
+        found = replace(found, likeness=Likeness.UNCERTAIN, instead=nearest)
+    return replace(verdict, resemblance=found)
 
 
 def vote_of(verdict: Verdict) -> str | None:

@@ -1,8 +1,9 @@
 from .answer import recommend
 from .pool import zoo_sources
 from .procedure import DEFAULT, RULE, Candidate, Choice, Procedure
-from .reliability import Reliability, measure_reliability, said, stored
+from .reliability import Reliability, measure_reliability, said, stored, stored_for
 from .result import Recommendation, command, models_of, segmenting
+from .words import in_words
 
 __all__ = [
     "DEFAULT",
@@ -13,11 +14,13 @@ __all__ = [
     "Recommendation",
     "Reliability",
     "command",
+    "in_words",
     "measure_reliability",
     "models_of",
     "recommend",
     "said",
     "segmenting",
     "stored",
+    "stored_for",
     "zoo_sources",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.files.documents import check, number, or_nan, read, to_json
 from dsim.files.shipped import shipped
-from dsim.recommend.procedure import Outcome, Procedure, carry_out
+from dsim.recommend.procedure import RULE, Outcome, Procedure, carry_out
 from dsim.runtime import VERSION, Runtime
 
 if TYPE_CHECKING:
@@ -160,15 +160,29 @@ def stored(procedure: Procedure) -> tuple[Reliability, ...]:
     Records of another procedure say nothing of this one, and those of a truth that has changed since are passed over.
     Raises DataError where a shipped file is damaged.
     """
+    return _valid(lambda record: record.procedure == procedure.key)
+
+
+def stored_for(matrix: SimilarityMatrix) -> tuple[Reliability, ...]:
+    """Return the shipped records of choices by the measure of a matrix, with its parameters and weights.
+
+    The values of the matrix are (sources, targets). Raises DataError where a shipped file is damaged.
+    """
+    own = {"rule": RULE, **{key: matrix.provenance.get(key) for key in ("measure", "parameters", "extractors")}}
+    return _valid(lambda record: {key: record.depends.get(key) for key in own} == own)
+
+
+def _valid(wanted: Callable[[Reliability], bool]) -> tuple[Reliability, ...]:
+    """The shipped records that are wanted, and are of truths that have not changed since."""
     from dsim.truth import open_truth
 
-    own = [
+    found = [
         (record, path.parent)
         for path in sorted(shipped("truth").glob(f"*/{FILE}"))
         for record in records(path)
-        if record.procedure == procedure.key
+        if wanted(record)
     ]
-    return tuple(record for record, truth in own if record.digest == open_truth(truth).digest)
+    return tuple(record for record, truth in found if record.digest == open_truth(truth).digest)
 
 
 def records(path: Path) -> list[Reliability]:

@@ -1,0 +1,93 @@
+"""What is printed first: for each target one sentence, how reliable such choices have been, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dsim.comparison import Agreement
+    from dsim.data import Dataset
+    from dsim.measures import SimilarityMatrix, Verdict
+
+#: Targets with a sentence each; all verdicts are in the files.
+_SENTENCES = 8
+
+
+def answers(matrix: SimilarityMatrix, datasets: Mapping[str, Dataset]) -> Iterator[str]:
+    """Yield the lines that stand above the tables of a comparison by one measure.
+
+    ``datasets`` : those that a command can name, by name. Values of the matrix are (sources, targets).
+    """
+    from dsim.measures import answer
+    from dsim.recommend import in_words, stored_for
+
+    rankings = matrix.rankings()
+    for ranking in rankings[:_SENTENCES]:
+        yield answer(ranking.verdict, len(ranking.entries))
+    if len(rankings) > _SENTENCES:
+        yield f"The answers for {len(rankings) - _SENTENCES} more targets are in matrix.json."
+    verdicts = [ranking.verdict for ranking in rankings]
+    if any(verdict.best for verdict in verdicts):
+        yield in_words(stored_for(matrix))
+    yield from _next_steps(verdicts, datasets)
+
+
+def answers_of_several(found: Agreement, datasets: Mapping[str, Dataset]) -> Iterator[str]:
+    """Yield the lines that stand below the votes of several measures: whether the chosen sources resemble the targets.
+
+    ``datasets`` : those that a command can name, by name.
+    """
+    from dsim.measures import answer
+
+    verdicts = [verdict for target in found.targets if (verdict := verdict_of_votes(found, target)) is not None]
+    for verdict in verdicts[:_SENTENCES]:
+        if verdict.resemblance is not None:
+            sources = len(found.matrices[0].ranking(verdict.target).entries)
+            yield answer(verdict, sources)
+    yield from _next_steps(verdicts, datasets)
+
+
+def verdict_of_votes(found: Agreement, target: str) -> Verdict | None:
+    """Return the verdict on the source with the most votes, with its resemblance; None where no measure names one.
+
+    Whether it is clear is whether more than half of the measures agree.
+    """
+    from dataclasses import replace
+
+    from dsim.measures import Likeness
+
+    poll = found.poll(target)
+    if not poll.leaders:
+        return None
+    own = [matrix.verdicts[target] for matrix in found.matrices]
+    own = [verdict for verdict in own if verdict.best == poll.leaders[0]]
+    # Measures that read no feature of the known kinds do not know; those that do say the same.
+    known = [verdict for verdict in own if verdict.likeness is not Likeness.NOT_ASSESSED]
+    chosen = (known or own)[0]
+    return replace(chosen, clear=poll.decided, reason=found.sentence(target))
+
+
+def _next_steps(verdicts: Sequence[Verdict], datasets: Mapping[str, Dataset]) -> Iterator[str]:
+    """Yield what to do next: a command for the first target, or what else to do where no source resembles one."""
+    from dsim.measures import Likeness, instead
+
+    unlike = [verdict for verdict in verdicts if verdict.likeness is Likeness.NONE]
+    if unlike:
+        yield f"Instead of pre-labelling: {'; '.join(instead(unlike[0]))}."
+    useful = [verdict for verdict in verdicts if verdict.best and verdict.likeness is not Likeness.NONE]
+    command = _command(useful[0], datasets) if useful else ""
+    if command:
+        yield f"Next{', and so for each target' if len(useful) > 1 else ''}: {command}"
+
+
+def _command(verdict: Verdict, datasets: Mapping[str, Dataset]) -> str:
+    """The command that applies the zoo's model of the source, or trains one; empty where neither can be typed."""
+    from dsim.recommend import command, models_of, segmenting
+
+    known = verdict.resemblance
+    best = known.instead if known is not None and known.instead else verdict.best
+    source, target = datasets.get(best or ""), datasets.get(verdict.target)
+    if source is None or target is None or "memory" in (source.location, target.location):
+        return ""
+    return command(source, target, segmenting(models_of(source, target))) or ""
