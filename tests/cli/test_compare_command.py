@@ -80,7 +80,7 @@ def test_a_picture_of_an_earlier_run_is_not_left_beside_another_measures_matrix(
 def test_the_table_shows_best_source_interval_and_verdict(folders, tmp_path, capsys):
     run(["compare", "--measure", "cc:size=32", "--sources", *folders, "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
-    assert "alike is nearest" in printed.splitlines()[0]
+    assert "alike for near" in printed.splitlines()[0]
     assert "noise floor" in printed
     assert "95% interval" not in printed
 
@@ -90,7 +90,7 @@ def test_statistics_follow_where_they_are_asked_for(folders, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "95% interval" in printed
     assert "first in" in printed
-    assert printed.index("alike is nearest") < printed.index("95% interval")
+    assert printed.index("alike for near") < printed.index("95% interval")
 
 
 def test_several_measures_have_a_folder_each_and_their_agreement_is_told(folders, tmp_path, capsys):
@@ -123,7 +123,7 @@ def test_a_measure_that_fails_stops_no_other_and_leaves_with_3(folders, tmp_path
     captured = capsys.readouterr()
     assert "failed: asap@1:model=zoo:asap-resnet18.biomed16.r1[weights=lost]: " in captured.err
     assert "not at lost" in captured.err
-    assert "alike is nearest" in captured.out
+    assert "alike for near" in captured.out
 
 
 def test_where_every_measure_fails_the_error_is_that_of_one(folders, tmp_path, capsys):

@@ -25,6 +25,7 @@ WRITTEN = {
     "expert-agreement": ("printed", "`dsim expert agreement --json`"),
     "extract": ("printed", "`dsim extract --json`"),
     "fingerprint": ("the file of `--out`", "`dsim fingerprint write`"),
+    "kinds": ("`biomed21.json`, shipped", "`python benchmarks/known_kinds.py`"),
     "leaderboard": ("`results.json`", "`dsim leaderboard`"),
     "matrix": ("`matrix.json`", "`dsim compare`"),
     "plugin-check": ("printed", "`dsim plugin check --json`"),
