@@ -170,17 +170,17 @@ def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16
         sheet.save(temporary)
 
 
-def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16) -> Image.Image:
+def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16, brighten: bool = True) -> Image.Image:
     """Return the sheet as an RGB picture. Raises DataError where no dataset has images.
 
-    Of more than three channels the first three are shown, of two red and green.
+    Of more than three channels the first three are shown, of two red and green; dark images brighter, unless told.
     """
     from PIL import Image, ImageDraw
 
     shown = [dataset for dataset in datasets if dataset.backing is not None]
     if not shown:
         raise DataError("there are no images to draw", hint="give a dataset that has images, not only features")
-    blocks = [_Block.of(dataset, per_dataset) for dataset in shown]
+    blocks = [_Block.of(dataset, per_dataset, brighten) for dataset in shown]
     columns = min(_COLUMNS, max(len(block.pictures) for block in blocks))
     size = (max(_GAP + columns * (_SIDE + _GAP), 4 * _SIDE), _GAP + sum(block.height(columns) for block in blocks))
     sheet = Image.new("RGB", size, _PAPER)
@@ -223,10 +223,10 @@ class _Block:
     pictures: tuple[Image.Image, ...]
 
     @classmethod
-    def of(cls, dataset: Dataset, wanted: int) -> _Block:
+    def of(cls, dataset: Dataset, wanted: int, brighten: bool) -> _Block:
         indices = evenly(len(dataset), wanted)
         labels = dataset.labels or ("",) * len(dataset)
-        pictures = tuple(thumbnail(dataset, index, _SIDE) for index in indices)
+        pictures = tuple(thumbnail(dataset, index, _SIDE, brighten=brighten) for index in indices)
         return cls(
             f"{dataset.name}   {len(indices)} of {len(dataset)} images{brightened(pictures)}",
             tuple(f"{dataset.ids[index]}  {labels[index]}" for index in indices),

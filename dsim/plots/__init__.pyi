@@ -1,6 +1,6 @@
 from .embedding_map import draw_embedding
 from .frames import bare, equal_decimals, foot, head, key, number, point_looks, point_mark
-from .heatmap import draw_heatmap
+from .heatmap import draw_heatmap, range_of_colours, tell_narrow_range
 from .map_page import write_map
 from .map_picture import draw_map, draw_sheet
 from .marks import add_legend, centre_mark
@@ -62,8 +62,10 @@ __all__ = [
     "place_labels",
     "point_looks",
     "point_mark",
+    "range_of_colours",
     "save",
     "settle",
+    "tell_narrow_range",
     "unframed",
     "write_map",
 ]

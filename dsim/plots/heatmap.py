@@ -98,7 +98,7 @@ def _canvas(matrix: SimilarityMatrix, cell: _Cell, title: str) -> tuple[Figure, 
 
 
 def _cells(axes: Axes, matrix: SimilarityMatrix) -> Any:
-    low, high = _limits(matrix)
+    low, high = range_of_colours(matrix)
     colours = "viridis" if matrix.direction is Direction.DISTANCE else "viridis_r"
     mesh = axes.pcolormesh(
         np.ma.masked_invalid(matrix.values), cmap=colours, vmin=low, vmax=high, edgecolors="white", linewidth=0.8
@@ -115,24 +115,32 @@ def _shown(matrix: SimilarityMatrix) -> NDArray[np.float64]:
     return shown if len(shown) else matrix.values[finite]
 
 
-def _limits(matrix: SimilarityMatrix) -> tuple[float, float]:
-    """The range of colours, with 0 in it: stretched over the values alone, 2.72 would be dark and 2.83 bright."""
+def range_of_colours(matrix: SimilarityMatrix) -> tuple[float, float]:
+    """Return the smallest and the largest value of the colours, with 0 between them or one of them.
+
+    Stretched over the values (sources, targets) alone, 2.72 would be dark and 2.83 bright. A dataset against itself
+    does not count, unless there is nothing else.
+    """
     shown = _shown(matrix)
     if not shown.any():
         return 0.0, 1.0
     return min(0.0, float(shown.min())), max(0.0, float(shown.max()))
 
 
-def _how_alike(matrix: SimilarityMatrix) -> list[Mark]:
-    """A remark where colours cannot show the differences of the values."""
-    from matplotlib.lines import Line2D
-
+def tell_narrow_range(matrix: SimilarityMatrix) -> str:
+    """Return a remark where colours cannot show the differences of the values (sources, targets); "" where they can."""
     shown = _shown(matrix)
     largest = float(np.abs(shown).max(initial=0))
     if len(shown) < 2 or not largest or np.ptp(shown) >= _ALIKE * largest:
-        return []
-    share = f"{100 * float(np.ptp(shown)) / largest:.2g} %"
-    return [(Line2D([], [], linestyle="none"), f"the values differ by {share} of the largest")]
+        return ""
+    return f"The values differ by {100 * float(np.ptp(shown)) / largest:.2g} % of the largest."
+
+
+def _how_alike(matrix: SimilarityMatrix) -> list[Mark]:
+    from matplotlib.lines import Line2D
+
+    remark = tell_narrow_range(matrix)
+    return [(Line2D([], [], linestyle="none"), remark)] if remark else []
 
 
 def _colour_bar(figure: Figure, axes: Axes, mesh: Any, matrix: SimilarityMatrix, legend: str) -> list[Mark]:
@@ -158,7 +166,7 @@ def _floors(bar: Axes, mesh: Any, matrix: SimilarityMatrix) -> list[Mark]:
     """A line on the colour bar for the noise floor of each target, as far as the colours reach."""
     from matplotlib.lines import Line2D
 
-    low, high = _limits(matrix)
+    low, high = range_of_colours(matrix)
     known = [floor for target in matrix.targets if low <= (floor := floor_of(matrix, target)) <= high]
     for floor in known:
         bar.axhline(floor, color=_ink(mesh, floor), linewidth=1)

@@ -216,9 +216,9 @@ class _Scale:
 
     @classmethod
     def over(cls, values: Iterable[float]) -> _Scale:
-        """Return the scale from the least to the largest known value."""
-        known = [value for value in values if math.isfinite(value)]
-        return cls(min(known, default=0.0), max(known, default=1.0))
+        """Return the scale from the least to the largest known value, with 0: what hardly differs stands together."""
+        known = [0.0, *(value for value in values if math.isfinite(value))]
+        return cls(min(known), max(known))
 
     def place(self, value: float) -> str:
         """Return the place of a value, as a share of the width."""

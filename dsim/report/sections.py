@@ -20,13 +20,10 @@ from dsim.pages import (
     render_picture,
     render_scroll,
 )
-from dsim.plots import equal_decimals
+from dsim.plots import equal_decimals, range_of_colours, tell_narrow_range
 from dsim.report.build import SIDE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dsim.comparison import Agreement
     from dsim.measures import SimilarityMatrix
     from dsim.report.contents import Glance, Part, Report
@@ -231,7 +228,7 @@ def render_heatmap(matrix: SimilarityMatrix) -> str:
 
     A star marks the best source of each target.
     """
-    low, high = _limits(matrix)
+    low, high = range_of_colours(matrix)
     form = equal_decimals(value for row in matrix.values for value in row)
     heads = "".join(f'<th scope="col"><span>{isolate_name(target)}</span></th>' for target in matrix.targets)
     many = " many" if len(matrix.targets) > _MANY else ""
@@ -264,18 +261,8 @@ def _cell(matrix: SimilarityMatrix, row: int, column: int, limits: tuple[float, 
 def _shade(matrix: SimilarityMatrix, value: float, limits: tuple[float, float]) -> int:
     """0 for the most similar; a dataset against itself may lie beyond the scale, and has its end."""
     low, high = limits
-    share = min(max((value - low) / (high - low), 0.0), 1.0) if high > low else 0.5
+    share = min(max((value - low) / (high - low), 0.0), 1.0)
     return round((share if matrix.direction.sign > 0 else 1 - share) * (_SHADES - 1))
-
-
-def _limits(matrix: SimilarityMatrix) -> tuple[float, float]:
-    """The range of colours: of all pairs of two datasets, else of what there is."""
-    shown = _known(matrix.values[~matrix.same]) or _known(matrix.values.ravel())
-    return (min(shown), max(shown)) if shown else (0.0, 0.0)
-
-
-def _known(values: NDArray[np.float64]) -> list[float]:
-    return [float(value) for value in values if math.isfinite(value)]
 
 
 def _key(matrix: SimilarityMatrix, low: float, high: float) -> str:
@@ -285,7 +272,7 @@ def _key(matrix: SimilarityMatrix, low: float, high: float) -> str:
         f'<span class="legend" aria-hidden="true"><span class="end">similar {format_number(ends[0])}</span>'
         f'<span class="strip">{strip}</span><span class="end">{format_number(ends[1])} unlike</span></span>'
     )
-    key = ["The darker, the more similar."]
+    key = ["The darker, the more similar.", *filter(None, [tell_narrow_range(matrix)])]
     clear = {matrix.verdicts[target].clear is not False for target in matrix.targets if matrix.verdicts[target].best}
     key += ["★ best source of the target."] if True in clear else []
     key += ["☆ first, but no clear winner."] if False in clear else []

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import dsim.report
 from dsim.data import Dataset
 from dsim.measures import SimilarityMatrix, Verdict
 from dsim.report import Results, Step, make_report, to_html
+from dsim.report.sections import render_heatmap
 
 SHEETS = [
     Path(package.__file__).parent / name for package, name in ((dsim.pages, "page.css"), (dsim.report, "report.css"))
@@ -222,6 +224,15 @@ def test_values_intervals_and_the_halves_of_the_target_are_shown(page, matrices)
     assert f"{entry.p:.2g}" in page.said
 
 
+def test_values_that_hardly_differ_are_shaded_alike(matrices):
+    (matrix, _) = matrices
+    values = np.random.default_rng(0).uniform(2.72, 2.83, matrix.values.shape)
+    shades = {int(found) for found in re.findall(r'<td class="v(\d+)', render_heatmap(replace(matrix, values=values)))}
+    assert max(shades) - min(shades) <= 1
+    shades = {int(found) for found in re.findall(r'<td class="v(\d+)', render_heatmap(matrix))}
+    assert max(shades) - min(shades) > 5
+
+
 def test_a_dataset_against_itself_is_framed_and_never_ranked(text):
     rows = re.findall(r'<td class="v\d+ same">', text)
     assert len(rows) == 1
@@ -272,9 +283,9 @@ def test_a_long_ranking_leaves_its_tail_to_the_heat_map():
 def test_similarities_are_dark_where_they_are_large():
     from dsim.registry import Direction
 
-    values, names = np.array([[0.9], [0.1]]), ("near", "far")
+    values, names = np.array([[0.9], [0.0]]), ("near", "far")
     near = Verdict("t", "near", "far", None, 0.0, 0.0, "")
     matrix = small(names, ("t",), values, direction=Direction.SIMILARITY, verdicts={"t": near})
     text = to_html(make_report(Results((matrix,), (None,))))
     assert '<td class="v0">0.90' in text
-    assert '<td class="v15">0.10' in text
+    assert '<td class="v15">0.00' in text
