@@ -41,6 +41,9 @@ def doctor(as_json: bool, online: bool) -> int:
 
 def _print(finding: Finding) -> None:
     """Print status and topic in columns, then the text; the fix on the next line."""
-    click.echo(f"{finding.status:<8}{finding.topic:<10}{finding.text}")
+    from dsim.ui import print_behind
+
+    print_behind(f"{finding.status:<8}{finding.topic:<10}", finding.text)
     if finding.help:
+        # Not folded: it holds commands that are copied.
         click.echo(f"{'':<18}fix: {finding.help}")

@@ -52,6 +52,7 @@ def explain(name: str, as_json: bool) -> None:
     """Explain what a measure computes: formula, direction, range, cost, references, parameters, presets."""
     from dsim.cli.measure_words import reads
     from dsim.registry import default
+    from dsim.ui import print_behind
 
     if name not in default().measures and name in default().trainers:
         from dsim.cli.train import explain_trainer
@@ -77,7 +78,7 @@ def explain(name: str, as_json: bool) -> None:
         "blind to": spec.blind_to or "not stated",
     }
     for label, text in facts.items():
-        click.echo(f"{label:>10}  {text}")
+        print_behind(f"{label:>10}  ", text)
     _list("references", spec.references)
     _list("parameters", [_parameter_line(parameter) for parameter in spec.parameters])
     return _list("presets", [f"{preset}: {_settings(spec, preset)}" for preset in spec.presets])
@@ -102,10 +103,12 @@ def _needs(names: Sequence[str]) -> set[Any]:
 
 
 def _list(title: str, lines: Sequence[str]) -> None:
+    from dsim.ui import print_behind
+
     if lines:
         click.echo(f"\n{title}:")
         for line in lines:
-            click.echo(f"  {line}")
+            print_behind("  ", line, deeper=4)
 
 
 def _parameter_line(parameter: Parameter) -> str:

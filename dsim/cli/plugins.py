@@ -105,16 +105,22 @@ def _unknown(name: str, registry: Registry) -> list[dict[str, Any]]:
 
 
 def _print(entry: dict[str, Any], in_full: bool) -> None:
+    from dsim.ui import print_behind
+
     head = f"{entry['name']}  ({entry['dist']} {entry['version']})  {entry['status']}"
     if entry["status"] == "in use":
         brings = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in entry["brings"].items() if names)
-        click.echo(f"{head}\n    {brings}")
+        click.echo(head)
+        print_behind("    ", brings)
         if in_full:
-            click.echo(f"    module {entry['module']}, imported in {entry['import_seconds']} s when it was catalogued")
+            when = "when it was catalogued"
+            print_behind("    ", f"module {entry['module']}, imported in {entry['import_seconds']} s {when}")
             for problem in entry["problems"]:
-                click.echo(f"    {problem['cause']}\n        fix: {problem['fix']}")
+                print_behind("    ", problem["cause"])
+                click.echo(f"        fix: {problem['fix']}")
         return
-    click.echo(f"{head}\n    {entry['phase']}: {entry['cause']}")
+    click.echo(head)
+    print_behind("    ", f"{entry['phase']}: {entry['cause']}")
     if in_full:
         click.echo(f"    fix: {entry['fix']}")
 

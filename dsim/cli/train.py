@@ -135,6 +135,7 @@ def _show(models: Sequence[TrainedModel], as_json: bool) -> None:
 def explain_trainer(name: str, as_json: bool) -> None:
     """Print all that a trainer declares, for ``dsim explain NAME``. Raises UnknownNameError for an unknown one."""
     from dsim.registry import default
+    from dsim.ui import print_behind
 
     spec = default().trainer_spec(name)
     if as_json:
@@ -150,12 +151,14 @@ def explain_trainer(name: str, as_json: bool) -> None:
         "blind to": spec.blind_to or "not stated",
     }
     for label, text in facts.items():
-        click.echo(f"{label:>10}  {text}")
+        print_behind(f"{label:>10}  ", text)
     parameters = [f"{p.name}={p.format(p.default)}  ({p.type}) {_choices(p.choices)}{p.help}" for p in spec.parameters]
     presets = [f"{preset}: {','.join(_texts(spec, values))}" for preset, values in spec.presets.items()]
     for title, lines in {"references": spec.references, "parameters": parameters, "presets": presets}.items():
         if lines:
-            click.echo(f"\n{title}:\n" + "\n".join(f"  {line}" for line in lines))
+            click.echo(f"\n{title}:")
+        for line in lines:
+            print_behind("  ", line, deeper=4)
     return None
 
 

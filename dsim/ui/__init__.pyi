@@ -1,5 +1,5 @@
 from . import completion, options
-from .console import emit_json, print_columns, say, say_written, stderr, stdout
+from .console import emit_json, print_behind, print_columns, say, say_written, stderr, stdout
 from .groups import LazyGroup
 from .progress import Notes, RichProgress, make_runtime
 from .tables import print_table
@@ -12,6 +12,7 @@ __all__ = [
     "emit_json",
     "make_runtime",
     "options",
+    "print_behind",
     "print_columns",
     "print_table",
     "say",

@@ -49,6 +49,24 @@ def emit_json(value: Any) -> None:
     print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
 
 
+def print_behind(label: str, text: str, deeper: int = 0) -> None:
+    """Print a label and a text behind it, folded below its own beginning in a terminal; a pipe gets one line.
+
+    Folded lines stand ``deeper`` by so many blanks. In a pipe ``COLUMNS`` in the environment asks for folding too.
+    """
+    import textwrap
+
+    room = stdout().width - len(label)
+    folds = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    if not folds or len(text) <= room:
+        print(f"{label}{text}")
+        return
+    folded = textwrap.wrap(
+        text, max(room, 20), subsequent_indent=" " * deeper, break_long_words=False, break_on_hyphens=False
+    )
+    print(label + f"\n{' ' * len(label)}".join(folded))
+
+
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
     """Print rows in aligned columns without a frame, for tools such as ``awk``."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -121,7 +121,7 @@ def show_tuning(written: Document) -> None:
     rows = [
         [
             *_setting(trial, over),
-            f"none: {trial['reason']}" if trial["eqc"] is None else f"{trial['eqc']:.3f}",
+            shown(trial["eqc"], ".3f") or "none",
             shown(trial["seconds"], ".1f"),
         ]
         for trial in ranked[:_TRIALS]
@@ -129,6 +129,8 @@ def show_tuning(written: Document) -> None:
     title = f"{total} trials, seed {written['seed']}" + (f", the best {len(rows)}" if len(rows) < total else "")
     columns = [*over, "EQC", "training s"]
     print_table(title, columns, rows, right=columns)
+    for reason in dict.fromkeys(trial["reason"] for trial in ranked[:_TRIALS] if trial["eqc"] is None):
+        say(f"note: no EQC: {reason}")
     columns = ["trained again", *over, "EQC", "deviation", "95 % of the mean", "seeds"]
     print_table("", columns, [_finalist(one, over) for one in written["finalists"]], right=columns[1:])
 
