@@ -11,7 +11,7 @@ from pathlib import Path
 from dsim.data.backings import IO_THREADS, FilesBacking, Frame, Objects, Place
 from dsim.data.dataset import Dataset
 from dsim.data.formats import decode
-from dsim.data.formats.pixels import FrameHeader, NoImageError
+from dsim.data.formats.pixels import FrameHeader, NoImageError, turn_of_mask
 from dsim.data.options import ReadOptions
 from dsim.data.volumes import Item, Piece, Volume, describe, refuse_mixed, samples, volumes_of
 from dsim.errors import DataError, UnreadableImageError
@@ -135,13 +135,16 @@ def _objects(item: Item, headers: Sequence[FrameHeader], survey: Survey) -> Obje
             hint="give one mask file that holds one mask per image",
         )
     for file in item.mask_files:
-        _mask_frames(item.path, headers, file, _headers(survey, file))
+        (frame,) = _mask_frames(item.path, headers, file, _headers(survey, file))
+        if frame.turn != 1:
+            raise DataError(
+                f"mask {file} fits the pixels of {item.path} as they are stored, not the upright image",
+                hint="turn the masks of its objects upright, or give one mask file for all of them",
+            )
     return Objects(item.mask_files)
 
 
-def _mask_frames(
-    image: Path, images: Sequence[FrameHeader], mask: Path, masks: Sequence[FrameHeader]
-) -> list[Frame | None]:
+def _mask_frames(image: Path, images: Sequence[FrameHeader], mask: Path, masks: Sequence[FrameHeader]) -> list[Frame]:
     # A mask of one time point is that of all.
     slices = sum(header.time == 0 for header in images)
     if len(masks) not in (len(images), slices):
@@ -150,15 +153,16 @@ def _mask_frames(
             hint="give one mask per image",
         )
     _refuse_other_grid(image, images[0], mask, masks[0])
+    turn = turn_of_mask(images[0], masks[0])[0]
     for index, ours in enumerate(images):
         its = masks[index % len(masks)]
-        if (ours.height, ours.width) != (its.height, its.width):
+        if (ours.height, ours.width) != ((its.height, its.width) if turn < 5 else (its.width, its.height)):
             raise DataError(
                 f"mask {mask} is {its.height} x {its.width} pixels (height x width), "
                 f"but its image {image} is {ours.height} x {ours.width}",
                 hint="resize the mask to its image by nearest neighbour, or find the right mask",
             )
-    return [Frame(mask, i % len(masks), len(masks) == 1) for i in range(len(images))]
+    return [Frame(mask, i % len(masks), len(masks) == 1, turn) for i in range(len(images))]
 
 
 def _refuse_other_grid(image: Path, ours: FrameHeader, mask: Path, its: FrameHeader) -> None:
@@ -232,7 +236,11 @@ def _traits(rows: Sequence[_Row]) -> list[str]:
 
 
 def _mask_traits(items: Iterable[Item], survey: Survey) -> list[str]:
-    """Notes on masks whose numbers could have meant two things."""
-    files = [_headers(survey, file) for item in items for file in item.mask_files]
-    counts = Counter(trait for headers in files for trait in headers[0].traits)
-    return [f"masks: {trait} ({count} of {len(files)} files)" for trait, count in sorted(counts.items())]
+    """Notes on masks whose numbers, or whose place on the image, could have meant two things."""
+    pairs = [(item.path, file) for item in items for file in item.mask_files]
+    counts: Counter[str] = Counter()
+    for image, mask in pairs:
+        first = _headers(survey, mask)[0]
+        turned = turn_of_mask(_headers(survey, image)[0], first)[1]
+        counts.update([*first.traits, turned] if turned else first.traits)
+    return [f"masks: {trait} ({count} of {len(pairs)} files)" for trait, count in sorted(counts.items())]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from dsim.data.formats import decode
-from dsim.data.formats.pixels import array_digest, as_mask, as_pixels, naming
+from dsim.data.formats.pixels import array_digest, as_mask, as_pixels, naming, oriented
 from dsim.data.options import MAX_PIXELS
 from dsim.errors import NeedError
 from dsim.files import file_sha256
@@ -62,12 +62,14 @@ class Place(Protocol):
 class Frame:
     """One image (h, w, c), or one mask (h, w), within a file; ``alone`` where the file holds no other.
 
+    ``turn`` is the orientation (1 to 8) by which a mask is turned to lie on its image.
     Reading raises UnreadableImageError that names the file.
     """
 
     path: Path
     index: int = 0
     alone: bool = True
+    turn: int = 1
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -77,11 +79,16 @@ class Frame:
         return decode.read(self.path, self.index, max_pixels)
 
     def read_mask(self, max_pixels: int) -> NDArray[Any]:
-        return decode.read_mask(self.path, self.index, max_pixels)
+        import numpy as np
+
+        mask = decode.read_mask(self.path, self.index, max_pixels)
+        return mask if self.turn == 1 else np.ascontiguousarray(oriented(mask, self.turn))
 
     def digest(self, of_file: Mapping[Path, str]) -> str:
         """Return the digest of the file, with the number of the image (h, w, c) where the file holds several."""
         whole = of_file[self.path]
+        if self.turn != 1:
+            whole = hashlib.sha256(f"{whole} turned {self.turn}".encode()).hexdigest()
         return whole if self.alone else hashlib.sha256(f"{whole}#{self.index}".encode()).hexdigest()
 
 

@@ -283,3 +283,64 @@ def test_exif_behind_the_pixels_turns_header_and_pixels_alike(tmp_path: Path, rn
         np.testing.assert_array_equal(decode.read(tmp_path / name)[..., 0], np.rot90(array, -1))
         np.testing.assert_array_equal(decode.read_mask(tmp_path / name), np.rot90(array, -1))
         assert (decode.headers(tmp_path / name)[0].height, decode.headers(tmp_path / name)[0].width) == (30, 20)
+
+
+def turned(path: Path, array: np.ndarray, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path, exif=exif)
+
+
+#: How stored pixels look upright, by orientation.
+UPRIGHT = {1: lambda a: a, 3: lambda a: np.rot90(a, 2), 5: np.transpose, 6: lambda a: np.rot90(a, -1),
+           7: lambda a: np.rot90(a, 2).T, 8: np.rot90}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+@pytest.mark.parametrize("drawn", ["both tagged", "on stored pixels", "upright", "only the mask tagged"])
+def test_a_mask_lies_on_its_turned_photo_whichever_way_it_was_drawn(
+    tmp_path: Path, rng, orientation: int, drawn: str
+) -> None:
+    stored = rng.integers(1, 255, (20, 30), dtype=np.uint8)
+    look = UPRIGHT[orientation](stored)
+    photo, mask = tmp_path / "p/images/a.png", tmp_path / "p/masks/a.png"
+    pixels, tags = {
+        "both tagged": (stored, (orientation, orientation)),
+        "on stored pixels": (stored, (orientation, 1)),
+        "upright": (look, (orientation, 1)),
+        "only the mask tagged": (stored, (1, orientation)),
+    }[drawn]
+    turned(photo, stored, tags[0])
+    turned(mask, pixels, tags[1])
+    dataset = open_dataset(tmp_path / "p")
+    np.testing.assert_array_equal(dataset.mask(0), dataset.native(0)[..., 0])
+    noted = any("stored pixels they fit" in note for note in dataset.notes)
+    assert noted == (drawn in ("on stored pixels", "only the mask tagged"))
+
+
+@pytest.mark.parametrize(("orientation", "shape"), [(3, (20, 30)), (6, (20, 20))])
+def test_an_orientation_that_sizes_cannot_tell_is_noted(tmp_path: Path, rng, orientation: int, shape: Any) -> None:
+    turned(tmp_path / "p/images/a.png", rng.integers(0, 255, shape, dtype=np.uint8), orientation)
+    mask = rng.integers(0, 2, shape, dtype=np.uint8)
+    turned(tmp_path / "p/masks/a.png", mask, 1)
+    dataset = open_dataset(tmp_path / "p")
+    np.testing.assert_array_equal(dataset.mask(0), mask)
+    assert any("taken as drawn on upright images" in note for note in dataset.notes)
+
+
+def test_a_mask_of_another_size_is_refused_whatever_the_orientation(tmp_path: Path, rng) -> None:
+    turned(tmp_path / "p/images/a.png", rng.integers(0, 255, (20, 30), dtype=np.uint8), 6)
+    turned(tmp_path / "p/masks/a.png", rng.integers(0, 2, (20, 31), dtype=np.uint8), 1)
+    with pytest.raises(DataError, match=r"mask .*a\.png is 20 x 31 pixels"):
+        open_dataset(tmp_path / "p")
+
+
+def test_a_turned_mask_has_another_fingerprint(tmp_path: Path, rng) -> None:
+    stored = rng.integers(0, 255, (20, 30), dtype=np.uint8)
+    found = []
+    for name, orientation in (("p", 6), ("q", 8)):
+        turned(tmp_path / name / "images/a.png", stored, orientation)
+        turned(tmp_path / name / "masks/a.png", stored, 1)
+        found.append(open_dataset(tmp_path / name).masks_fingerprint)
+    assert found[0] != found[1]

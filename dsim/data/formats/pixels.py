@@ -49,7 +49,8 @@ class FrameHeader:
     ``height`` and ``width`` are those of the upright image; ``dtype`` is the numpy name of the pixels as they will be
     read; ``traits`` are the conversions that reading will make, in words. ``kind`` is ``picture``, ``NIfTI`` or
     ``DICOM``; ``time`` counts the time points of a file that holds several; ``slot`` is the place in a DICOM series;
-    ``directions`` are the letters of a NIfTI volume's axes (``RAS``), empty where it states none.
+    ``directions`` are the letters of a NIfTI volume's axes (``RAS``), empty where it states none; ``orientation`` is
+    that of EXIF or TIFF, 1 to 8, by which reading turns a picture upright.
     """
 
     height: int
@@ -60,6 +61,7 @@ class FrameHeader:
     time: int = 0
     slot: Slot | None = None
     directions: str = ""
+    orientation: int = 1
 
 
 class NoImageError(UnreadableImageError):
@@ -170,6 +172,41 @@ def oriented(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (3, 4, 7, 8):
         array = array[::-1]
     return array[:, ::-1] if orientation in (2, 3, 6, 7) else array
+
+
+_TURNED_ALONG = "turned as their images are, whose stored pixels they fit"
+_UNTOLD = (
+    "their orientation is not that of their images, and sizes do not tell which holds: taken as drawn on upright "
+    "images (look: dsim data inspect --sheet)"
+)
+
+
+def turn_of_mask(image: FrameHeader, mask: FrameHeader) -> tuple[int, str]:
+    """Return the orientation by which a mask (h, w) that was read is turned to lie on its image, and a note, or none.
+
+    A mask that lacks the orientation of its photo may be drawn on the upright photo or on the pixels as stored: where
+    only one of the sizes agrees, that tells; where both do, it is taken as upright, and the note says so.
+
+    >>> photo, mask = FrameHeader(40, 30, "uint8", orientation=6), FrameHeader(30, 40, "uint8")
+    >>> turn_of_mask(photo, mask)[0]
+    6
+    """
+    if image.orientation == mask.orientation:
+        return 1, ""
+    fits = (image.height, image.width) == (mask.height, mask.width)
+    fits_as_stored = _stored_size(image) == _stored_size(mask)
+    if fits and fits_as_stored:
+        return 1, _UNTOLD
+    if fits_as_stored and 1 in (image.orientation, mask.orientation):
+        # A quarter turn is undone by the opposite one; all others undo themselves.
+        undone = {6: 8, 8: 6}.get(mask.orientation, mask.orientation)
+        return (image.orientation if mask.orientation == 1 else undone), _TURNED_ALONG
+    return 1, ""
+
+
+def _stored_size(header: FrameHeader) -> tuple[int, int]:
+    size = header.height, header.width
+    return size if header.orientation < 5 else size[::-1]
 
 
 def array_digest(array: NDArray[Any]) -> str:

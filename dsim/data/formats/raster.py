@@ -75,7 +75,7 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
             traits += (_TURNED,)
         dtype = "uint16" if deep else _DEEP.get(image.mode, "uint8")
     refuse_bomb(path, height, width * frames, 1, max_pixels)
-    return (FrameHeader(height, width, dtype, traits),) * frames
+    return (FrameHeader(height, width, dtype, traits, orientation=orientation),) * frames
 
 
 def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:

@@ -229,7 +229,7 @@ def _header(stack: _Stack, notes: list[str]) -> FrameHeader:
     page = stack.page
     upright = _orientation(page) < 5
     height, width = (stack.height, stack.width) if upright else (stack.width, stack.height)
-    return FrameHeader(height, width, _dtype(page), (*_traits(stack), *notes))
+    return FrameHeader(height, width, _dtype(page), (*_traits(stack), *notes), orientation=_orientation(page))
 
 
 def _dtype(page: Any) -> str:
