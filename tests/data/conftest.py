@@ -32,3 +32,20 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return writer
+
+
+@pytest.fixture
+def plant(tmp_path: Path, write: Write) -> Callable[..., Path]:
+    """``plant("img/a.png", "!gt/a.png", "z/")``: photographs, masks after a ``!``, empty folders; returns tmp_path."""
+    mask = np.zeros((12, 16), np.uint8)
+    mask[3:9, 4:12] = 255
+
+    def planter(*names: str) -> Path:
+        for name in names:
+            if name.endswith("/"):
+                (tmp_path / name).mkdir(parents=True)
+            else:
+                write(name.lstrip("!"), mask if name.startswith("!") else None)
+        return tmp_path
+
+    return planter

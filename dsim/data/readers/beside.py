@@ -51,24 +51,34 @@ def find_beside(files: Sequence[Path], root: Path) -> Beside:
     A file is a mask only where its image is there. Raises DataError where some masks lack their image, where it is not
     clear which of several images is meant, or where the masks do not look like masks.
     """
-    of_folder: dict[Path, list[Path]] = defaultdict(list)
-    for file in files:
-        of_folder[file.parent].append(file)
-    owners: dict[Path, Path] = {}
+    of_folder = _by_folder(files)
+    owned: dict[Path, Path] = {}
     strays: list[Path] = []
     for folder in of_folder.values():
-        owned, lost = _owners(folder)
-        owners |= owned
+        of_images, lost = _owners(folder)
+        owned |= of_images
         strays += lost
     _refuse_shared(strays, of_folder, root)
     masks: dict[Path, tuple[Path, ...]] = {}
-    for mask in sorted(owners, key=lambda file: natural(stem(file))):
-        masks[owners[mask]] = (*masks.get(owners[mask], ()), mask)
+    for mask in sorted(owned, key=lambda file: natural(stem(file))):
+        masks[owned[mask]] = (*masks.get(owned[mask], ()), mask)
     if masks:
-        _refuse_strays(strays, owners, root)
-        _refuse_unlike(owners, root)
-    images = tuple(file for file in files if file not in owners)
+        _refuse_strays(strays, owned, root)
+        _refuse_unlike(owned, root)
+    images = tuple(file for file in files if file not in owned)
     return Beside(images, {image: masks[image] for image in images if image in masks}, tuple(strays))
+
+
+def owners(files: Sequence[Path]) -> dict[Path, Path]:
+    """Return images by masks: of each file that is named like the mask of another one in its folder, that other one."""
+    return {mask: image for folder in _by_folder(files).values() for mask, image in _owners(folder)[0].items()}
+
+
+def _by_folder(files: Sequence[Path]) -> dict[Path, list[Path]]:
+    found: dict[Path, list[Path]] = defaultdict(list)
+    for file in files:
+        found[file.parent].append(file)
+    return found
 
 
 def _owners(files: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:
@@ -79,16 +89,16 @@ def _owners(files: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:
         if not keys_of_mask(name):
             for key in keys_of_image(name)[1:]:
                 plain.setdefault(key, file)
-    owners: dict[Path, Path] = {}
+    found: dict[Path, Path] = {}
     strays: list[Path] = []
     for file in files:
         keys = keys_of_mask(stem(file))
-        image = next((found for key in keys for found in (stems.get(key), plain.get(key)) if found), None)
+        image = next((one for key in keys for one in (stems.get(key), plain.get(key)) if one), None)
         if image is not None and image != file:
-            owners[file] = image
+            found[file] = image
         elif keys and not (len(keys) == 1 and keys[0] == ""):
             strays.append(file)
-    return owners, strays
+    return found, strays
 
 
 def _refuse_shared(strays: Sequence[Path], of_folder: Mapping[Path, Sequence[Path]], root: Path) -> None:
@@ -109,21 +119,21 @@ def _refuse_shared(strays: Sequence[Path], of_folder: Mapping[Path, Sequence[Pat
                 )
 
 
-def _refuse_strays(strays: Sequence[Path], owners: Mapping[Path, Path], root: Path) -> None:
+def _refuse_strays(strays: Sequence[Path], owned: Mapping[Path, Path], root: Path) -> None:
     if strays:
         raise DataError(
-            f"{strays[0]} is named like a mask, but has no image ({len(strays)} of {len(strays) + len(owners)} masks)",
+            f"{strays[0]} is named like a mask, but has no image ({len(strays)} of {len(strays) + len(owned)} masks)",
             hint=f"add its image, or move the file away; or read all as images: {root}[masks=none]",
         )
 
 
-def _refuse_unlike(owners: Mapping[Path, Path], root: Path) -> None:
-    file = unlike_masks(list(owners))
+def _refuse_unlike(owned: Mapping[Path, Path], root: Path) -> None:
+    file = unlike_masks(list(owned))
     if file is None:
         return
-    ending = stem(file).replace(stem(owners[file]), "*", 1)
+    ending = stem(file).replace(stem(owned[file]), "*", 1)
     way = f"as masks anyway: {root}[masks={ending}]; " if ending.count("*") == 1 and ending != "*" else ""
     raise DataError(
-        f"{file} is named like the mask of {owners[file].name}, but does not look like a mask: it has many values",
+        f"{file} is named like the mask of {owned[file].name}, but does not look like a mask: it has many values",
         hint=f"{way}all as images: {root}[masks=none]",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dsim.data.layout import NONE, Layout
 from dsim.data.listing import Listing, listing, name_some, sample_id, subfolders
+from dsim.data.readers.beside import owners
 from dsim.data.readers.matching import BY_ENDING, OBJECTS, Match, explain, images_with_masks, mask_of, match, natural
 from dsim.data.volumes import Item
 from dsim.errors import DataError, did_you_mean, readable
@@ -76,15 +77,24 @@ def read_chosen(root: Path, layout: Layout) -> Chosen:
     _, marked = masks.listed()
     keys = {place: key for place in marked if (key := masks.key(place)) is not None}
     _refuse_nothing(keys, masks, "masks")
-    shown = {place: key for place, key in shown.items() if files[place] not in {marked[mask] for mask in keys}}
+    used = {marked[mask] for mask in keys}
+    shown = {place: key for place, key in shown.items() if files[place] not in used}
+    if not images.pattern:
+        shown = _without_other_masks(shown, files)
     _refuse_nothing(shown, images, "images")
     owned = _match(shown, keys, patterns=bool(images.pattern or masks.pattern))
     _refuse_orphans(owned, marked, images)
     items = tuple(_item(place, files[place], owned, marked) for place in shown)
     named = f"images={images.text or '.'}, masks={masks.text}"
     what = readable(f"{images_with_masks(len(owned.masks))}: {named}, {explain(owned.way)}")
-    left = {place: file for place, file in files.items() if file not in set(marked.values())}
+    left = {place: file for place, file in files.items() if file not in used}
     return Chosen(items, found, (what, *_passed(left, shown)))
+
+
+def _without_other_masks(shown: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, str]:
+    """The images without files beside them that are named like masks of theirs, such as those of another person."""
+    others = owners([files[place] for place in shown])
+    return {place: key for place, key in shown.items() if files[place] not in others}
 
 
 def _match(images: Mapping[str, str], masks: Mapping[str, str], *, patterns: bool) -> Match:

@@ -140,9 +140,10 @@ def _refuse_rivals(files: Sequence[Path]) -> None:
     beside = {file.parent for file in files}
     if len(plain) > 1 and len(beside) == 1 and any(keys_of_mask(name) for name in plain):
         first, second = sorted(plain.values())[:2]
+        ending = next((f"*{first.stem[len(key) :]}" for key in keys_of_mask(first.stem) if key), "*_mask")
         raise DataError(
             f"{first} and {second.name} are both masks of one image",
-            hint="keep one of them; or name the ending that counts, as in PATH[masks=*_mask]",
+            hint=f"keep one of them; or name the ending that counts, as in PATH[masks={ending}]",
         )
 
 

@@ -171,9 +171,10 @@ def refuse_strangers(pair: Pair, found: Match, masks: Mapping[str, Path], root: 
     # A slip in a name is likelier than a mask too many.
     lacking = {sample_id(image, pair.images) for image in pair.found.images} - found.masks.keys()
     raise DataError(
-        f"mask {masks[orphan]} has no image ({len(found.orphans)} of {len(masks)} masks){where}",
+        f"mask {masks[orphan]} has no image ({len(found.orphans)} of {len(masks)} masks){where}."
+        f"{did_you_mean(orphan, lacking)}",
         hint=f"give its image the stem {orphan!r} under {folder}, or remove the mask; "
-        f"or read all as images: {root}[masks=none].{did_you_mean(orphan, lacking)}",
+        f"or read all as images: {root}[masks=none]",
     )
 
 
