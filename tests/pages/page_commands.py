@@ -108,12 +108,16 @@ def lay_down(folder: Path, count: int = 8, size: int = 32) -> None:
 
 
 def run(command: str, folder: Path) -> tuple[int, str]:
-    """Run one command of dsim in a folder, in this process; its exit code, and what it prints on both streams."""
+    """Run one command of dsim in a folder, in this process; its exit code, and what it prints on both streams.
+
+    The terminal has 80 columns, as that of most readers.
+    """
     from dsim.cli.main import run as run_dsim
 
     words = [found for word in shlex.split(command, comments=True) for found in _expanded(word, folder)]
     assert words[0] == "dsim", command
     printed = io.StringIO()
+    os.environ["COLUMNS"] = "80"
     with chdir(folder), redirect_stdout(printed), redirect_stderr(printed):
         code = run_dsim(words[1:])
     return code, "".join(f"{line.rstrip()}\n" for line in printed.getvalue().splitlines())
