@@ -13,7 +13,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
 
 
 def test_every_reader_stands_in_the_table_in_the_order_they_are_asked() -> None:
-    rows = [line.split("`")[1] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    section = PAGE.read_text().partition("## What can be read")[2].partition("\n## ")[0]
+    rows = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
     assert rows == [spec.name for spec in sorted(SPECS, key=lambda spec: spec.priority)]
 
 
