@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,49 @@ def test_pages_of_several_sizes_without_a_mark_are_samples(path: Path, slide: np
 def test_where_all_pages_are_marked_all_are_samples(path: Path, slide: np.ndarray) -> None:
     tifffile.imwrite(path, slide, photometric="rgb", subfiletype=1)
     assert len(decode.headers(path)) == 1
+
+
+# Stacks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stack(path: Path) -> Path:
+    """Pages that do not lie one behind the other, written long ago."""
+    with tifffile.TiffWriter(path) as writer:
+        for value in range(40):
+            writer.write(np.full((4, 4), value, np.uint8), contiguous=False, metadata=None)
+    os.utime(path, ns=(1, 1))
+    return path
+
+
+def test_the_pages_of_a_stack_are_parsed_once_not_for_each_image(stack: Path, monkeypatch) -> None:
+    """Otherwise the time of reading a stack grows with the square of its pages."""
+    times: list[object] = []
+    parse = tifffile.TiffFile.__init__
+    monkeypatch.setattr(
+        tifffile.TiffFile, "__init__", lambda *args, **named: times.append(args) or parse(*args, **named)
+    )
+    dataset = open_dataset(stack)
+    assert [int(dataset.native(index).max()) for index in range(40)] == list(range(40))
+    assert len(times) == 1
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda index: int(dataset.native(index).max()), range(40)))
+    assert found == list(range(40))
+    assert len(times) <= 4
+
+
+def test_a_stack_that_is_written_anew_is_parsed_anew(stack: Path) -> None:
+    assert decode.read(stack, 3).max() == 3
+    with tifffile.TiffWriter(stack) as writer:
+        for value in range(40, 80):
+            writer.write(np.full((4, 4), value, np.uint8), contiguous=False, metadata=None)
+    assert decode.read(stack, 3).max() == 43
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed under /proc only")
+def test_a_parsed_stack_is_closed_between_images(stack: Path) -> None:
+    decode.read(stack, 3)
+    assert str(stack) not in {os.path.realpath(entry) for entry in Path("/proc/self/fd").iterdir()}
 
 
 # Display tables ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dsim.data.formats.masks import mask_of_alpha, mask_of_lossy, mask_of_palette
 from dsim.data.formats.pixels import FrameHeader, all_channels_equal, oriented, refuse_bomb
-from dsim.data.formats.tiff_pages import refuse_truncated, sample_series
+from dsim.data.formats.tiff_pages import opened, refuse_truncated, sample_series
 from dsim.errors import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def is_tiff(head: bytes) -> bool:
 
 def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
     """Return one header per sample (h, w, c); decodes nothing. Raises ValueError where the file breaks off."""
-    with _opened(path) as tif:
+    with opened(path) as tif:
         refuse_truncated(tif, path.stat().st_size)
         elsewhere = tif.is_ome and tif.series[0].kind != "ome"
         series, aside = sample_series(tif)
@@ -57,7 +57,7 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
 
     Raises UnreadableImageError for more than ``max_pixels``.
     """
-    with _opened(path) as tif:
+    with opened(path) as tif:
         stack, sample = _find(tif, index)
         refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
         pixels = _intensities(stack.plane(sample), stack.page, path)
@@ -69,7 +69,7 @@ def read_mask(path: Path, index: int, max_pixels: int) -> tuple[NDArray[Any], tu
 
     Raises UnreadableImageError for more than ``max_pixels``, and where the meaning is not known.
     """
-    with _opened(path) as tif:
+    with opened(path) as tif:
         stack, sample = _find(tif, index)
         refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
         mask, notes = _mask(stack.plane(sample), stack.page, path)
@@ -81,7 +81,7 @@ def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
 
     Raises UnreadableImageError where the meaning is not known.
     """
-    with _opened(path) as tif:
+    with opened(path) as tif:
         page = _find(tif, 0)[0].page
         plain = page.photometric not in (_PALETTE, _MIN_IS_WHITE) and not _has_alpha(page) and not _is_lossy(page)
         turned = _orientation(page) != 1
@@ -115,13 +115,6 @@ def _is_lossy(page: Any) -> bool:
 def _shown_only(page: Any) -> bool:
     """Whether palette and white-is-zero say how a page is displayed, not what its numbers mean: ImageJ's tables."""
     return bool(page.parent.is_imagej) and page.bitspersample >= 8
-
-
-def _opened(path: Path) -> Any:
-    import tifffile
-
-    # An OME-TIFF may name other files to read from; only this one is read.
-    return tifffile.TiffFile(path, _multifile=False)
 
 
 def _find(tif: Any, index: int) -> tuple[_Stack, int]:

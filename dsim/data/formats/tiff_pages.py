@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +22,68 @@ _REDUCED, _MASK = 1, 4
 _ASIDE = re.compile(r"(label|macro|thumbnail|overview|map)( image)?", re.IGNORECASE)
 #: Sizes of the levels of a pyramid are rounded.
 _ROUNDED = 0.05
+
+
+Stamp = tuple[str, int, int]
+
+
+class _Parsed:
+    """Parsed files that nobody reads, each closed, by path and state; the oldest are forgotten. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[Stamp, Any]] = []
+        self._renew()
+        # A process that is forked while another thread holds the lock would wait for ever.
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def take(self, stamp: Stamp) -> Any:
+        """Return a parsed file, which is no one else's until it is given back; None where there is none."""
+        with self._lock:
+            places = [place for place, (own, _) in enumerate(self._idle) if own == stamp]
+            return self._idle.pop(places[-1])[1] if places else None
+
+    def give(self, stamp: Stamp, tif: Any) -> None:
+        """Keep a parsed file for its next image."""
+        with self._lock:
+            self._idle = [*self._idle, (stamp, tif)][-_KEPT:]
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+
+#: An image and its mask, for each of a few threads.
+_KEPT = 8
+_PARSED = _Parsed()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a TIFF file by tifffile; the pages that were parsed for one image are known for the next.
+
+    Otherwise each image of a stack would cost a walk through all pages before it. Between two images it is closed.
+    """
+    import tifffile
+
+    status = path.stat()
+    stamp = (str(path.absolute()), status.st_mtime_ns, status.st_size)
+    tif = _PARSED.take(stamp)
+    if tif is None:
+        # An OME-TIFF may name other files to read from; only this one is read.
+        tif = tifffile.TiffFile(path, _multifile=False)
+    else:
+        tif.filehandle.open()
+    with tif:
+        yield tif
+    # Only what was read without an error is kept.
+    if _is_settled(status.st_mtime_ns):
+        _PARSED.give(stamp, tif)
+
+
+def _is_settled(changed: int) -> bool:
+    """Whether a file that is written anew, with as many bytes, would show another time of change (in ns)."""
+    coarse = changed % 10**9 == 0
+    return time.time_ns() - changed > (2 * 10**9 if coarse else 5 * 10**7)
 
 
 def sample_series(tif: Any) -> tuple[list[Any], tuple[str, ...]]:
