@@ -11,6 +11,7 @@ from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.files import file_sha256
 from dsim.files.documents import digest
+from dsim.files.folder_lock import exclusive
 from dsim.prelabel.journal import Journal
 from dsim.prelabel.labels import Settings, label_image, places_of
 from dsim.prelabel.summary import PreLabels, Row, by_doubt, write_table
@@ -124,14 +125,17 @@ def prelabel(
     sheet : how many images the contact sheet shows; 0 for none.
     overwrite : begin anew: what an earlier run wrote there is removed, other files of these names are replaced.
 
-    An interrupted run goes on where it stopped when the same is asked for again. Raises DataError where ``out`` holds
+    An interrupted run goes on where it stopped when the same is asked for again; a second run in the same folder waits
+    until the first has finished, and takes what is there. Raises DataError where ``out`` holds
     what would be overwritten, or pre-labels of another model, target or settings, and where it lies within the target,
     whose images the masks would become.
     """
     job = _Job(target, model, out, settings or Settings(), runtime or Runtime())
-    left = job.open(overwrite)
-    job.label(left)
-    return job.finish(len(left), sheet)
+    # The journal tells what is there only while nobody else writes: it is read behind the lock.
+    with exclusive(out, note=job.runtime.progress.note):
+        left = job.open(overwrite)
+        job.label(left)
+        return job.finish(len(left), sheet)
 
 
 class _Job:
@@ -147,12 +151,12 @@ class _Job:
         self.target, self.model, self.out, self.settings, self.runtime = target, model, out, settings, runtime
         self.places = places_of(target)
         self.facts = _facts(target, model, settings, self.threshold)
-        self.journal = Journal(out)
         self.notes: list[str] = []
         self.seen = seen(model, target)
 
     def open(self, overwrite: bool) -> list[int]:
         """Take up the folder, or begin it, and return the images to label. Raises DataError where it holds others."""
+        self.journal = Journal(self.out)
         if overwrite:
             self.journal.discard([COCO, TABLE, SHEET, SUMMARY])
         elif self.journal.facts is None:
