@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsim.data.backings import IO_THREADS, FilesBacking, Frame, Objects, Place
+from dsim.data.backings import IO_THREADS, FilesBacking, Frame, Place
 from dsim.data.dataset import Dataset
 from dsim.data.formats import decode
 from dsim.data.formats.pixels import FrameHeader, NoImageError, turn_of_mask
+from dsim.data.mask_files import mask_frames, mask_of_objects
 from dsim.data.options import ReadOptions
+from dsim.data.slice_masks import SliceMasks, give_masks, masks_of_rows
 from dsim.data.volumes import Item, Piece, Volume, describe, refuse_mixed, samples, volumes_of
 from dsim.errors import DataError, UnreadableImageError
 from dsim.registry import format_bracketed
@@ -30,30 +32,39 @@ class _Row:
 
 
 def assemble(
-    items: Sequence[Item], *, name: str, location: Path, format: str, options: ReadOptions, notes: Sequence[str] = ()
+    items: Sequence[Item],
+    *,
+    name: str,
+    location: Path,
+    format: str,
+    options: ReadOptions,
+    notes: Sequence[str] = (),
+    slices: Mapping[str, Path] | None = None,
 ) -> Dataset:
     """Return the dataset of these files, whose images are (h, w, c) and whose masks (h, w).
 
-    Headers are read, not pixels. Only files whose end looks damaged are decoded; with ``skip_unreadable`` all are.
-    Raises UnreadableImageError for a file that cannot be read; DataError where files do not belong together: two of one
-    id, labels for some only, a mask of another size or grid, pictures beside volumes, or none readable.
+    ``slices`` are masks of single slices, by the ids of these, such as ``stack#03``. Headers are read, not pixels. Only
+    files whose end looks damaged are decoded; with ``skip_unreadable`` all are. Raises UnreadableImageError for a file
+    that cannot be read; DataError where files do not belong together: two of one id, labels for some only, a mask of
+    another size or grid, or of no slice, pictures beside volumes, or none readable.
     """
     _refuse_same_ids(items)
     _refuse_partial(items)
-    survey = _survey(items, options)
+    survey = _survey(items, (slices or {}).values(), options)
     items, passed = _without_objects(items, survey)
     kept, skipped = _keep(items, survey, options.skip_unreadable)
+    by_slice, broken = _keep_slices(slices or {}, survey, options.skip_unreadable)
     if not kept:
         raise DataError(
             f"dataset {name!r} has no readable image: all {len(items)} files in {location} failed",
             hint=f"the first: {skipped[0]}",
         )
-    volumes = volumes_of([(item, _pieces(item, survey)) for item in kept])
+    volumes, across = give_masks(volumes_of([(item, _pieces(item, survey)) for item in kept]), by_slice)
     refuse_mixed(volumes, location)
     if all(len(volume.pieces) == 1 for volume in volumes):
         options.cut.refuse(location, "holds none: each of its files is one image")
     rows = sorted((_Row(*found, volume) for volume in volumes for found in samples(volume, options.cut)), key=_id)
-    masks = tuple(row.piece.mask for row in rows)
+    masks = masks_of_rows({row.id: row.piece for row in rows}, across, volumes, options.cut)
     return Dataset(
         name=name,
         ids=tuple(row.id for row in rows),
@@ -66,17 +77,18 @@ def assemble(
         location=str(location),
         format=format_bracketed(format, options.cut.options),
         notes=(*notes, *passed, *describe(volumes, options.cut), *_traits(rows), *_mask_traits(kept, survey)),
-        skipped=tuple(skipped),
+        skipped=(*skipped, *broken),
     )
 
 
 # Reading headers --------------------------------------------------------------------------------------------------
 
 
-def _survey(items: Iterable[Item], options: ReadOptions) -> Survey:
+def _survey(items: Iterable[Item], more_masks: Iterable[Path], options: ReadOptions) -> Survey:
     """Headers of all files, or why there are none."""
     images = {item.path for item in items}
-    files = [(path, False) for path in images] + [(mask, True) for item in items for mask in item.mask_files]
+    masks = [*(mask for item in items for mask in item.mask_files), *more_masks]
+    files = [*((path, False) for path in images), *((mask, True) for mask in masks)]
 
     def look(file: tuple[Path, bool]) -> tuple[FrameHeader, ...] | UnreadableImageError:
         path, is_mask = file
@@ -106,6 +118,20 @@ def _keep(items: Sequence[Item], survey: Survey, skip: bool) -> tuple[list[Item]
     return [item for item in items if item.id not in failed], [error.message for error in failed.values()]
 
 
+def _keep_slices(slices: Mapping[str, Path], survey: Survey, skip: bool) -> tuple[SliceMasks, list[str]]:
+    """The masks of slices that can be read, and what is wrong with the others; raises unless they may be skipped."""
+    whole, broken = {}, []
+    for name, path in slices.items():
+        found = survey[path]
+        if not isinstance(found, UnreadableImageError):
+            whole[name] = (path, found)
+        elif not skip:
+            raise found
+        else:
+            broken.append(found.message)
+    return whole, broken
+
+
 def _without_objects(items: Sequence[Item], survey: Survey) -> tuple[Sequence[Item], list[str]]:
     """The items that are images, and a note on those that are none; all items where none is an image."""
     images = [item for item in items if not isinstance(survey[item.path], NoImageError)]
@@ -120,64 +146,11 @@ def _pieces(item: Item, survey: Survey) -> list[Piece]:
     headers = _headers(survey, item.path)
     masks: Sequence[Place | None] = [None] * len(headers)
     if isinstance(item.mask, Path):
-        masks = _mask_frames(item.path, headers, item.mask, _headers(survey, item.mask))
+        masks = mask_frames(item.path, headers, item.mask, _headers(survey, item.mask))
     elif item.mask:
-        masks = [_objects(item, headers, survey)]
+        masks = [mask_of_objects(item.path, headers, {file: _headers(survey, file) for file in item.mask})]
     alone = len(headers) == 1
     return [Piece(item, header, Frame(item.path, i, alone), masks[i]) for i, header in enumerate(headers)]
-
-
-def _objects(item: Item, headers: Sequence[FrameHeader], survey: Survey) -> Objects:
-    """The mask of one file per object, each as large as the image."""
-    if len(headers) > 1:
-        raise DataError(
-            f"{item.path} holds {len(headers)} images, but each of its {len(item.mask_files)} masks marks one object",
-            hint="give one mask file that holds one mask per image",
-        )
-    for file in item.mask_files:
-        (frame,) = _mask_frames(item.path, headers, file, _headers(survey, file))
-        if frame.turn != 1:
-            raise DataError(
-                f"mask {file} fits the pixels of {item.path} as they are stored, not the upright image",
-                hint="turn the masks of its objects upright, or give one mask file for all of them",
-            )
-    return Objects(item.mask_files)
-
-
-def _mask_frames(image: Path, images: Sequence[FrameHeader], mask: Path, masks: Sequence[FrameHeader]) -> list[Frame]:
-    # A mask of one time point is that of all.
-    slices = sum(header.time == 0 for header in images)
-    if len(masks) not in (len(images), slices):
-        raise DataError(
-            f"{image} holds {len(images)} images but its mask {mask} holds {len(masks)}",
-            hint="give one mask per image",
-        )
-    _refuse_other_grid(image, images[0], mask, masks[0])
-    turn = turn_of_mask(images[0], masks[0])[0]
-    for index, ours in enumerate(images):
-        its = masks[index % len(masks)]
-        if (ours.height, ours.width) != ((its.height, its.width) if turn < 5 else (its.width, its.height)):
-            raise DataError(
-                f"mask {mask} is {its.height} x {its.width} pixels (height x width), "
-                f"but its image {image} is {ours.height} x {ours.width}",
-                hint="resize the mask to its image by nearest neighbour, or find the right mask",
-            )
-    return [Frame(mask, i % len(masks), len(masks) == 1, turn) for i in range(len(images))]
-
-
-def _refuse_other_grid(image: Path, ours: FrameHeader, mask: Path, its: FrameHeader) -> None:
-    """Each format orders slices and rows in its own way, so that voxels of two kinds do not lie on one another."""
-    if ours.kind != its.kind:
-        raise DataError(
-            f"mask {mask} is a {its.kind}, but its image {image} is a {ours.kind}",
-            hint="convert one of them, so that both are stored alike",
-        )
-    if ours.directions != its.directions:
-        named = [header.directions or "not stated" for header in (its, ours)]
-        raise DataError(
-            f"mask {mask} has the directions {named[0]}, but its image {image} {named[1]}",
-            hint="resample the mask to the grid of its image",
-        )
 
 
 def _headers(survey: Survey, path: Path) -> tuple[FrameHeader, ...]:

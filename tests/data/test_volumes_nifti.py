@@ -9,6 +9,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+import tifffile
 
 from dsim.data import open_dataset
 from dsim.data.formats import decode, nifti
@@ -219,9 +220,11 @@ def test_a_mask_on_another_grid_is_refused(tmp_path: Path, scan, mask, affine, w
         open_dataset(tmp_path)
 
 
-def test_a_mask_of_another_format_is_refused(tmp_path: Path, scan, write) -> None:
-    save(tmp_path / "images/p1.nii", scan[:, :, :1])
-    write("masks/p1.png", np.zeros((5, 6), np.uint8))
+def test_a_mask_of_another_format_is_refused(tmp_path: Path, scan) -> None:
+    """A stack of pictures does not say which of its ends is the feet."""
+    save(tmp_path / "images/p1.nii", scan)
+    (tmp_path / "masks").mkdir()
+    tifffile.imwrite(tmp_path / "masks/p1.tif", np.zeros((7, 5, 6), np.uint8), photometric="minisblack")
     with pytest.raises(DataError, match=r"is a picture, but its image .* is a NIfTI"):
         open_dataset(tmp_path)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dsim.prelabel.labels import boundary_entropy, entropy, expected_dice, file_names
+from dsim.files.sample_names import file_names
+from dsim.prelabel.labels import boundary_entropy, entropy, expected_dice
 
 
 def test_the_expected_dice_is_that_of_masks_drawn_from_the_probabilities() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsim.data.layout import NONE, Layout
@@ -17,11 +17,15 @@ from dsim.errors import DataError, did_you_mean, readable
 
 @dataclass(frozen=True)
 class Chosen:
-    """The items of the images that were named, what lies in their folder, and notes."""
+    """The items of the images that were named, what lies in their folder, and notes.
+
+    ``slices`` : masks of single slices, by the ids of these.
+    """
 
     items: tuple[Item, ...]
     found: Listing
     notes: tuple[str, ...] = ()
+    slices: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def read_chosen(root: Path, layout: Layout) -> Chosen:
     named = f"images={images.text or '.'}, masks={masks.text}"
     what = readable(f"{images_with_masks(len(owned.masks))}: {named}, {explain(owned.way)}")
     left = {place: file for place, file in files.items() if file not in used}
-    return Chosen(items, found, (what, *_passed(left, shown)))
+    slices = {place: marked[place] for place in owned.slices}
+    return Chosen(items, found, (what, *_passed(left, shown)), slices)
 
 
 def _without_other_masks(shown: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, str]:

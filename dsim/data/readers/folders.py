@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsim.data.assembly import assemble
@@ -65,7 +65,7 @@ def read_images_masks(path: Path, options: ReadOptions) -> Dataset:
     notes = sorted_.notes
     if table.is_file():
         items, notes = with_labels(items, table), ()
-    return _assembled(items, path, found.format, (*found.listed.notes(), *found.notes, *notes), options)
+    return _assembled(items, path, found.format, (*found.listed.notes(), *found.notes, *notes), options, found.slices)
 
 
 def accepts_class_folders(path: Path) -> bool:
@@ -122,13 +122,21 @@ def _read_chosen(path: Path, options: ReadOptions) -> Dataset:
     chosen = read_chosen(path, options.layout)
     sorted_ = sort_by_folders(chosen.items, options.layout, path)
     kind = "class folders" if sorted_.labelled else "folder"
-    kind = IMAGES_AND_MASKS if any(item.mask_files for item in chosen.items) else kind
-    return _assembled(sorted_.items, path, kind, (*chosen.found.notes(), *chosen.notes, *sorted_.notes), options)
+    kind = IMAGES_AND_MASKS if chosen.slices or any(item.mask_files for item in chosen.items) else kind
+    notes = (*chosen.found.notes(), *chosen.notes, *sorted_.notes)
+    return _assembled(sorted_.items, path, kind, notes, options, chosen.slices)
 
 
-def _assembled(items: Sequence[Item], path: Path, kind: str, notes: Sequence[str], options: ReadOptions) -> Dataset:
+def _assembled(
+    items: Sequence[Item],
+    path: Path,
+    kind: str,
+    notes: Sequence[str],
+    options: ReadOptions,
+    slices: Mapping[str, Path] | None = None,
+) -> Dataset:
     name = options.name or path.name
-    return assemble(items, name=name, location=path, format=kind, options=options, notes=notes)
+    return assemble(items, name=name, location=path, format=kind, options=options, notes=notes, slices=slices)
 
 
 def _refuse_empty(images: Sequence[object], found: Listing) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from dsim.data.formats import decode
 from dsim.data.options import MAX_PIXELS
 from dsim.data.readers.names import keys_of_image, keys_of_mask, without_number
+from dsim.data.slice_masks import slices_among
 from dsim.errors import DataError, DsimError
+from dsim.files.sample_names import file_names
 
 if TYPE_CHECKING:
     from typing import Any
@@ -38,26 +40,35 @@ def images_with_masks(count: int) -> str:
 
 @dataclass(frozen=True)
 class Match:
-    """The masks of images: ids of masks by the id of their image; ``orphans`` have none. ``way`` says by what."""
+    """The masks of images: ids of masks by the id of their image; ``orphans`` have none. ``way`` says by what.
+
+    ``slices`` are masks of single slices, by their names; which slices there are, only the files can tell.
+    """
 
     masks: Mapping[str, tuple[str, ...]]
     orphans: tuple[str, ...]
     way: str = BY_STEM
+    slices: tuple[str, ...] = ()
 
 
 def match(images: Sequence[str], masks: Sequence[str]) -> Match:
     """Return which mask belongs to which image, both given as places below their folder, without suffix.
 
-    A mask has the stem of its image; or that stem and an ending or beginning that marks a mask; or lies in a folder
-    that has it (one mask per object). Only where none does: the image's stem and a number, or any where there is but
-    one image.
+    A mask has the stem of its image, or the name of a sample in it (``stack#3``); or that stem and an ending or
+    beginning that marks a mask; or lies in a folder that has it (one mask per object). Only where none does: the
+    image's stem and a number, or any where there is but one image.
 
     >>> match(["a", "b"], ["a", "b_mask", "c"])
-    Match(masks={'a': ('a',), 'b': ('b_mask',)}, orphans=('c',), way='paired by stem without its ending')
+    Match(masks={'a': ('a',), 'b': ('b_mask',)}, orphans=('c',), way='paired by stem without its ending', slices=())
     >>> match(["cell"], ["1", "2"])
-    Match(masks={'cell': ('1', '2')}, orphans=(), way='one mask per object')
+    Match(masks={'cell': ('1', '2')}, orphans=(), way='one mask per object', slices=())
+    >>> match(["stack"], ["stack#0", "stack#1"]).slices
+    ('stack#0', 'stack#1')
     """
     known = _index(images)
+    slices = slices_among(masks, images)
+    of_slices = set(slices)
+    masks = [mask for mask in masks if mask not in of_slices]
     owners = {mask: _owner(mask, known) for mask in masks}
     objects = {} if any(owners.values()) else _objects_by_number(masks, known) or _objects_of_one(images, masks)
     owners |= objects
@@ -68,7 +79,10 @@ def match(images: Sequence[str], masks: Sequence[str]) -> Match:
             found.setdefault(owner, []).append(mask)
     orphans = tuple(sorted(mask for mask in masks if owners[mask] is None))
     return Match(
-        {image: tuple(of_image) for image, of_image in found.items()}, orphans, OBJECTS if objects else _way(found)
+        {image: tuple(of_image) for image, of_image in found.items()},
+        orphans,
+        OBJECTS if objects else _way(found),
+        slices,
     )
 
 
@@ -88,6 +102,10 @@ def _index(images: Iterable[str]) -> _Known:
     """Images by folder and each of their keys; whole stems come before what remains of them."""
     keys = [(_folder(image), keys_of_image(PurePosixPath(image).name), image) for image in sorted(images)]
     known = {(folder, stem): image for folder, (stem, *_), image in keys}
+    # Pre-labels are named so that every disk can hold them.
+    ordered = sorted(images)
+    for image, name in zip(ordered, file_names(ordered), strict=True):
+        known.setdefault((_folder(name), PurePosixPath(name).name), image)
     for folder, (_, *others), image in keys:
         for key in others:
             known.setdefault((folder, key), image)

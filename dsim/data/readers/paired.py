@@ -21,12 +21,16 @@ IMAGES_AND_MASKS = "images and masks"
 
 @dataclass(frozen=True)
 class Paired:
-    """Items of pairs of folders, what lies in the folders of images, how it was understood, and notes."""
+    """Items of pairs of folders, what lies in the folders of images, how it was understood, and notes.
+
+    ``slices`` : masks of single slices, by the ids of these.
+    """
 
     items: tuple[Item, ...]
     listed: Listing
     format: str
     notes: tuple[str, ...]
+    slices: Mapping[str, Path]
 
 
 def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
@@ -46,10 +50,15 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
         for images, match, prefix in zip(groups, matches, prefixes, strict=True)
         for place in images.files
     )
+    slices = {
+        _name(prefix, place, single): images.masks[place]
+        for images, match, prefix in zip(groups, matches, prefixes, strict=True)
+        for place in match.slices
+    }
     masked = sum(item.mask is not None for item in items)
     told = _told(root, pairs, masked, way) if masked else ()
     kind = IMAGES_AND_MASKS if any(pair.masks for pair in pairs) else "images"
-    return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)))
+    return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)), slices)
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,8 @@ def _prefix(pair: Pair, pairs: Sequence[Pair], root: Path) -> PurePosixPath:
 
 def _name(prefix: PurePosixPath, place: str, single: bool) -> str:
     """The id of a sample; one image per folder that is called as its folder is named once."""
-    return prefix.as_posix() if single and prefix.name == place else (prefix / place).as_posix()
+    stack, mark, number = place.rpartition("#") if prefix.name != place else (place, "", "")
+    return f"{prefix}{mark}{number}" if single and prefix.name == stack else (prefix / place).as_posix()
 
 
 def _one_per_folder(pairs: Sequence[Pair], root: Path) -> bool:
