@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dsim.measures import SimilarityMatrix
 from dsim.plots.frames import equal_decimals
 from dsim.plots.line_of_values import draw_points, floor_of, quantity_of
-from dsim.plots.marks import Mark, best_sources, explain, failures, self_pairs
+from dsim.plots.marks import Cell, Mark, best_sources, explain, failures, self_pairs
 from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 from dsim.registry import Direction
 
@@ -53,13 +53,14 @@ def draw_heatmap(
     if min(matrix.values.shape) == 1:
         return draw_points(matrix, path, title, note, legend)
     title = title or f"{matrix.measure}: {matrix.direction} of sources to targets"
-    cell = _Cell.of(matrix)
+    # Wider than high: a number is.
+    cell = Cell.fit(matrix.values.shape, 9, 0.75, 0.5)
     with pictures():
         figure, axes = _canvas(matrix, cell, title)
         mesh = _cells(axes, matrix)
         floors = _colour_bar(figure, axes, mesh, matrix, legend)
         _name_axes(axes, matrix, cell)
-        if cell.holds_number:
+        if cell.width >= _ROOM_FOR_NUMBERS:
             _numbers(axes, matrix, mesh, cell)
         marks = [*_stars(axes, matrix, mesh, cell), *self_pairs(axes, matrix.same), *failures(axes, _reasons(matrix))]
         explain(figure, axes, [*marks, *floors, *_how_alike(matrix)], note)
@@ -70,24 +71,7 @@ def _reasons(matrix: SimilarityMatrix) -> dict[tuple[int, int], str]:
     return {(int(row), int(column)): matrix.notes[row][column] for row, column in np.argwhere(np.isnan(matrix.values))}
 
 
-class _Cell(NamedTuple):
-    """Width and height of a cell, inches."""
-
-    width: float
-    height: float
-
-    @classmethod
-    def of(cls, matrix: SimilarityMatrix) -> _Cell:
-        """As large as nine inches allow, wider than high: a number is."""
-        sources, targets = matrix.values.shape
-        return cls(float(np.clip(9 / targets, 0.24, 0.75)), float(np.clip(9 / sources, 0.24, 0.5)))
-
-    @property
-    def holds_number(self) -> bool:
-        return self.width >= _ROOM_FOR_NUMBERS
-
-
-def _canvas(matrix: SimilarityMatrix, cell: _Cell, title: str) -> tuple[Figure, Axes]:
+def _canvas(matrix: SimilarityMatrix, cell: Cell, title: str) -> tuple[Figure, Axes]:
     """A figure that the cells fill exactly; names and legends stand outside, and the file is cut to what is drawn."""
     from matplotlib.figure import Figure
 
@@ -174,7 +158,7 @@ def _floors(bar: Axes, mesh: Any, matrix: SimilarityMatrix) -> list[Mark]:
     return [(line, "noise floor of a target: two halves of it, on the colour bar")] if known else []
 
 
-def _name_axes(axes: Axes, matrix: SimilarityMatrix, cell: _Cell) -> None:
+def _name_axes(axes: Axes, matrix: SimilarityMatrix, cell: Cell) -> None:
     labels = [drawable(name, _NAME_LENGTH) for name in matrix.targets]
     axes.set_xticks(np.arange(len(labels)) + 0.5, labels, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(np.arange(len(matrix.sources)) + 0.5, [drawable(name, _NAME_LENGTH) for name in matrix.sources])
@@ -186,7 +170,7 @@ def _name_axes(axes: Axes, matrix: SimilarityMatrix, cell: _Cell) -> None:
     axes.set_ylabel("source", color=PALE_INK)
 
 
-def _numbers(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: _Cell) -> None:
+def _numbers(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: Cell) -> None:
     form = equal_decimals(matrix.values.ravel().tolist())
     for (row, column), value in np.ndenumerate(matrix.values):
         if math.isfinite(value):
@@ -200,8 +184,8 @@ def _ink(mesh: Any, value: float) -> str:
     return ink_on(mesh.cmap(mesh.norm(value)))
 
 
-def _stars(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: _Cell) -> list[Mark]:
+def _stars(axes: Axes, matrix: SimilarityMatrix, mesh: Any, cell: Cell) -> list[Mark]:
     """In the corner of a cell that holds a number, else in its middle."""
-    place = (0.87, 0.22) if cell.holds_number else (0.5, 0.5)
-    size = min(8.0, 72 * min(cell) * (0.3 if cell.holds_number else 0.42))
+    place = (0.87, 0.22) if cell.width >= _ROOM_FOR_NUMBERS else (0.5, 0.5)
+    size = min(8.0, 72 * min(cell) * (0.3 if cell.width >= _ROOM_FOR_NUMBERS else 0.42))
     return best_sources(axes, matrix, lambda value: _ink(mesh, value), place, size=size)

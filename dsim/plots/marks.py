@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,23 @@ def _entries(
         handles += [Line2D([], [], **centre_mark(look[name], roles[name])) for name in names]
         texts += [heading, *(f"{drawable(name, NAME_LENGTH)}  ({counts[name]})" for name in names)]
     return handles, texts, headings
+
+
+class Cell(NamedTuple):
+    """Width and height of the cells of a table, inches."""
+
+    width: float
+    height: float
+
+    @classmethod
+    def fit(cls, shape: tuple[int, ...], inches: float, widest: float, highest: float) -> Cell:
+        """Return the largest cells with which a table of a shape (rows, columns) stays within a square, but not tiny.
+
+        >>> Cell.fit((3, 100), inches=9, widest=0.75, highest=0.5)
+        Cell(width=0.24, height=0.5)
+        """
+        rows, columns = shape
+        return cls(*(min(max(inches / n, 0.24), most) for n, most in ((columns, widest), (rows, highest))))
 
 
 #: An entry of the legend: what is drawn, and what it means.

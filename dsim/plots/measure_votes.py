@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsim.plots.frames import number
 from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH = 36
 #: In inches.
-_CELL_HIGH, _CELL_WIDE, _SQUARE, _GAP = 0.3, 1.15, 0.42, 0.85
+_CELL_HIGH, _CELL_WIDE, _WIDEST, _SQUARE, _GAP = 0.3, 1.15, 2.4, 0.42, 0.85
 #: All measures, most of them (of those that rank a source first), fewer.
 _SHADES = {"all": "#0072B2", "most": "#9CC9E3", "few": "#F1F1F1"}
 _SMALL: dict[str, Any] = {"color": PALE_INK, "fontsize": 8}
@@ -40,15 +41,17 @@ def draw_agreement(found: Agreement, path: Path, note: str = "") -> None:
 
     check_suffix(path)
     count = len(found.measures)
-    wide = max(_CELL_WIDE * len(found.targets), _SQUARE * count)
+    # Few targets have wide cells, as far as the table below reaches: names of sources need room.
+    column = min(max(_CELL_WIDE, _SQUARE * count / len(found.targets)), _WIDEST)
+    wide = max(column * len(found.targets), _SQUARE * count)
     high = (_CELL_HIGH * count, _SQUARE * count)
     total = sum(high) + _GAP
     title = f"{count} measures: where they agree"
     with pictures():
         figure = Figure(figsize=(wide, total))
-        upper = figure.add_axes((0, 1 - high[0] / total, _CELL_WIDE * len(found.targets) / wide, high[0] / total))
+        upper = figure.add_axes((0, 1 - high[0] / total, column * len(found.targets) / wide, high[0] / total))
         lower = figure.add_axes((0, 0, _SQUARE * count / wide, high[1] / total))
-        _nearest(upper, found)
+        _nearest(upper, found, int(12 * column))
         _taus(lower, found)
         if note:
             below = -16 - 5 * max(len(drawable(name, _NAME_LENGTH)) for name in found.measures)
@@ -56,7 +59,7 @@ def draw_agreement(found: Agreement, path: Path, note: str = "") -> None:
         save(figure, path, title)
 
 
-def _nearest(axes: Axes, found: Agreement) -> None:
+def _nearest(axes: Axes, found: Agreement, letters: int) -> None:
     """One row per measure, one column per target, with the name of the source that the measure ranks first."""
     axes.set_title("nearest source of each target", loc="left", pad=46, fontweight="bold")
     for column, target in enumerate(found.targets):
@@ -65,7 +68,7 @@ def _nearest(axes: Axes, found: Agreement) -> None:
             source = nearest[measure]
             shade = _shade(votes.get(source or "", 0), len(found.measures))
             axes.add_patch(_rectangle(column, row, shade))
-            text = drawable(source, 14) if source else "none"
+            text = drawable(source, letters) if source else "none"
             ink = "white" if shade == _SHADES["all"] else INK if source else PALE_INK
             axes.text(
                 column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5, color=ink, parse_math=False
@@ -97,7 +100,7 @@ def _taus(axes: Axes, found: Agreement) -> None:
     for (row, column), value in np.ndenumerate(taus):
         if math.isfinite(value):
             ink = ink_on(mesh.cmap(float(value + 1) / 2))
-            axes.text(column + 0.5, row + 0.5, f"{value:z.2f}", ha="center", va="center", fontsize=7, color=ink)
+            axes.text(column + 0.5, row + 0.5, number(value), ha="center", va="center", fontsize=7, color=ink)
     _name(axes, found.measures, "y")
     labels = [drawable(name, _NAME_LENGTH) for name in found.measures]
     axes.set_xticks(np.arange(len(labels)) + 0.5, labels, rotation=90, fontsize=8, parse_math=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.plots.frames import best_pairs, decimals, number
-from dsim.plots.marks import Mark, explain, failures, self_pairs
+from dsim.plots.marks import Cell, Mark, explain, failures, self_pairs
 from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def draw_ranks(evaluation: Evaluation, path: Path | None = None, note: str = "")
     near = _ranks(np.where(evaluation.counted, evaluation.distances, np.nan))
     good = _ranks(np.where(evaluation.candidates, -evaluation.scores, np.nan))
     order = _order(good)
-    cell = float(np.clip(5.5 / max(near.shape), 0.24, 0.5))
+    cell = Cell.fit(near.shape, 5.5, 0.5, 0.5)
     with pictures():
         figure, panels, strips = _canvas(evaluation, cell, title)
         marks: list[Mark] = []
@@ -77,32 +77,33 @@ def _order(good: NDArray[np.float64]) -> list[int]:
     return sorted(range(len(mean)), key=lambda row: (mean[row], row))
 
 
-def _canvas(evaluation: Evaluation, cell: float, title: str) -> tuple[Figure, list[Axes], list[Axes]]:
+def _canvas(evaluation: Evaluation, cell: Cell, title: str) -> tuple[Figure, list[Axes], list[Axes]]:
     """Two panels side by side that the cells fill exactly, a strip of one row below each; names stand outside."""
     from matplotlib.figure import Figure
 
-    wide, high = cell * len(evaluation.targets), cell * len(evaluation.sources)
-    width, height = 2 * wide + _BETWEEN, high + _ABOVE_STRIP + cell
+    wide, high = cell.width * len(evaluation.targets), cell.height * len(evaluation.sources)
+    width, height = 2 * wide + _BETWEEN, high + _ABOVE_STRIP + cell.height
     figure = Figure(figsize=(width, height))
     lefts = (0, (wide + _BETWEEN) / width)
     panels = [figure.add_axes((left, 1 - high / height, wide / width, high / height)) for left in lefts]
-    strips = [figure.add_axes((left, 0, wide / width, cell / height)) for left in lefts]
+    strips = [figure.add_axes((left, 0, wide / width, cell.height / height)) for left in lefts]
     heading: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "parse_math": False}
     panels[0].annotate(drawable(title, 90), (0, 1), (0, 28), "axes fraction", "offset points", **heading)
     return figure, panels, strips
 
 
-def _cells(axes: Axes, ranks: NDArray[np.float64], cell: float) -> None:
+def _cells(axes: Axes, ranks: NDArray[np.float64], cell: Cell) -> None:
     """Coloured cells, each with its rank where there is room."""
     sources = len(ranks)
     axes.pcolormesh(np.ma.masked_invalid(ranks), cmap=_COLOURS, vmin=1, vmax=sources, edgecolors="white", linewidth=0.8)
     axes.invert_yaxis()
-    if cell < _ROOM_FOR_RANKS:
+    if cell.width < _ROOM_FOR_RANKS:
         return
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": min(8.0, 72 * cell.height * 0.45)}
     for (row, column), rank in np.ndenumerate(ranks):
         if math.isfinite(rank):
             ink = _ink((rank - 1) / max(sources - 1, 1), _COLOURS)
-            axes.text(column + 0.5, row + 0.5, f"{rank:g}", ha="center", va="center", fontsize=8, color=ink)
+            axes.text(column + 0.5, row + 0.5, f"{rank:g}", color=ink, **style)
 
 
 def _ink(share: float, colours: str) -> str:
@@ -113,7 +114,7 @@ def _ink(share: float, colours: str) -> str:
 
 
 def _marks(
-    axes: Axes, evaluation: Evaluation, ranks: NDArray[np.float64], order: Sequence[int], cell: float
+    axes: Axes, evaluation: Evaluation, ranks: NDArray[np.float64], order: Sequence[int], cell: Cell
 ) -> list[Mark]:
     """Stars, rings, frames and hatches, and what they mean."""
     from matplotlib.lines import Line2D
@@ -122,12 +123,14 @@ def _marks(
         rank = ranks[order[row], column]
         return INK if math.isnan(rank) else _ink((rank - 1) / max(len(order) - 1, 1), _COLOURS)
 
-    roomy = cell >= _ROOM_FOR_RANKS
+    roomy, side = cell.width >= _ROOM_FOR_RANKS, 72 * min(cell)
     place = (0.86, 0.16) if roomy else (0.5, 0.5)
     for row, column in np.argwhere(best_pairs(evaluation)[order]):
-        axes.plot(column + place[0], row + place[1], **_star(ink(row, column), 72 * cell * (0.22 if roomy else 0.34)))
+        axes.plot(
+            column + place[0], row + place[1], **_star(ink(row, column), max(4, side * (0.22 if roomy else 0.34)))
+        )
     for row, column in np.argwhere(_nearest(evaluation)[order]):
-        axes.plot(column + 0.5, row + 0.5, **_ring(ink(row, column), 72 * cell * 0.66))
+        axes.plot(column + 0.5, row + 0.5, **_ring(ink(row, column), side * (0.66 if side > 25 else 0.9)))
     explained = [
         (Line2D([], [], **_star(INK, 7)), "the source that transferred best"),
         (Line2D([], [], **_ring(INK, 9)), "the source that the measure finds nearest"),
@@ -175,7 +178,7 @@ def _unknown(evaluation: Evaluation, order: Sequence[int]) -> dict[tuple[int, in
 
 
 def _strip(
-    axes: Axes, name: str, values: NDArray[np.float64], decimals: int, cell: float, colours: str | None = None
+    axes: Axes, name: str, values: NDArray[np.float64], decimals: int, cell: Cell, colours: str | None = None
 ) -> None:
     """One number for each target, in a coloured cell where colours are given, from -1 to 1."""
     axes.set(xlim=(0, len(values)), ylim=(0, 1))
@@ -186,7 +189,7 @@ def _strip(
         text, ink = "none", PALE_INK
         if math.isfinite(value):
             text, ink = number(value, decimals), _ink((value + 1) / 2, colours) if colours else INK
-        size = min(8.0, 72 * cell * 0.9 / (0.6 * max(len(text), 4)))
+        size = min(8.0, 72 * cell.height * 0.45, 72 * cell.width * 0.9 / (0.6 * max(len(text), 4)))
         axes.text(column + 0.5, 0.5, text, ha="center", va="center", fontsize=size, color=ink)
     axes.set_yticks([0.5], [name], fontsize=8.5)
 
