@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: So many channels are usual, and so many pixels are not.
 _CHANNELS = (1, 2, 3, 4)
 #: Texts of values that are missing, in numpy and pandas.
-_MISSING = frozenset({"nan", "NaN", "NaT", "<NA>"})
+MISSING = frozenset({"nan", "NaN", "NaT", "<NA>"})
 CHANNELS_FIRST = "channels come first in the arrays, and were put last"
 
 
@@ -133,7 +133,7 @@ def texts(values: NDArray[Any] | Sequence[Any], what: str, names: Sequence[str] 
 
 def _refuse_missing(values: Sequence[object], what: str) -> None:
     """Raise DataError that names the rows without a value: as a text, "nan" would be a class of its own."""
-    rows = [row for row, value in enumerate(values) if value is None or _text(value) in _MISSING]
+    rows = [row for row, value in enumerate(values) if value is None or _text(value) in MISSING]
     if rows:
         named = ", ".join(map(str, rows[:3])) + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")
         raise DataError(

@@ -94,3 +94,15 @@ def test_a_table_that_is_no_text(table, tmp_path: Path) -> None:
     (tmp_path / "set/cells.csv").write_bytes(np.arange(200, dtype=np.uint8).tobytes())
     with pytest.raises(DataError, match=r"cannot read the table .*cells\.csv"):
         open_dataset(tmp_path / "set/cells.csv")
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "<NA>", "NaT"])
+def test_a_label_that_is_missing_is_no_class(tmp_path: Path, write, cell: str) -> None:
+    """As pandas writes it where it was told so."""
+    for name in "ab":
+        write(f"{name}.png")
+    (tmp_path / "t.csv").write_text(f"path,label\na.png,1\nb.png,{cell}\n")
+    with pytest.raises(DataError, match=r"b\.png has no label"):
+        open_dataset(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text(f"path,label\na.png,{cell}\nb.png,{cell}\n")
+    assert open_dataset(tmp_path / "t.csv").labels is None

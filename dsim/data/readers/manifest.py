@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsim.data.arrays import MISSING
 from dsim.data.assembly import assemble
 from dsim.data.dataset import Dataset
 from dsim.data.listing import sample_id
@@ -64,10 +65,16 @@ def _check_header(path: Path, header: Sequence[str], key: str) -> None:
         raise DataError(f"the table {path} names a column twice", hint="give each column its own name")
 
 
+def _text(cell: object) -> str:
+    """The cell without spaces; empty where the program that wrote the table had no value."""
+    text = str(cell or "").strip()
+    return "" if text in MISSING else text
+
+
 def _row(path: Path, line: int, cells: Mapping[str | None, object], key: str, columns: Sequence[str]) -> Row:
     if None in cells:
         raise DataError(f"{path}, line {line}: more cells than columns", hint="quote cells that contain commas")
-    given = {name: str(cells.get(name) or "").strip() for name in (key, *columns)}
+    given = {name: _text(cells.get(name)) for name in (key, *columns)}
     if not given[key]:
         raise DataError(f"{path}, line {line}: the column {key!r} is empty", hint="name a file, or remove the line")
     return Row(line, given[key], {name: given[name] for name in columns if given[name]})
