@@ -126,7 +126,7 @@ def test_volumes_are_refused_with_the_way_and_read_by_slices(volumes: tuple[Path
         plane = images[index // 2, (2, 6)[index % 2]]
         np.testing.assert_array_equal(dataset.native(index)[..., 0], plane)
         np.testing.assert_array_equal(dataset.mask(index), plane // 200)
-    assert "2 slices of each of 3 volumes of 8, along the first axis" in dataset.notes
+    assert "2 of the 8 slices of each of 3 volumes, along the first axis" in dataset.notes
 
 
 @pytest.mark.parametrize("options", [{"axis": "y"}, {"time": 1}])

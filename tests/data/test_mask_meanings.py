@@ -194,7 +194,9 @@ def thin(rng: np.random.Generator) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "array", [soft, coloured, thin, lambda rng: SHAPE.astype(np.uint8)], ids=["soft", "coloured", "thin", "0 and 1"]
+    "array",
+    [soft, coloured, thin, lambda rng: SHAPE.astype(np.uint8), lambda rng: rng.integers(0, 256, (32, 40), np.uint8)],
+    ids=["soft", "coloured", "thin", "0 and 1", "photograph"],
 )
 def test_what_compression_has_spoilt_is_refused_with_the_fix(opened, rng, array) -> None:
     with pytest.raises(UnreadableImageError, match=r"a\.jpg") as caught:

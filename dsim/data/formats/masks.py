@@ -90,13 +90,13 @@ def mask_of_lossy(pixels: NDArray[Any], what: object) -> Read:
     _refuse_colours(channels, calm & marked, what)
     gray = calm & marked & (values < _BRIGHT)
     if gray.sum() <= _CHANCE * marked.sum():
-        bright = values >= 128
+        bright = values >= _BRIGHT
         # An empty mask is one value everywhere, which compression may have moved from 0.
         if bright.sum() < _MOSTLY * marked.sum() or (values.max() < _DARK and values.max() > values.min()):
             raise UnreadableImageError(
-                f"mask {what} holds thin or faint marks, which its lossy compression has mixed with noise", hint=_AS_PNG
+                f"mask {what} holds thin or faint marks, or a photograph, in a format that blurs them", hint=_AS_PNG
             )
-        return np.where(bright, 255, 0).astype(np.uint8), ()
+        return np.where(values >= 128, 255, 0).astype(np.uint8), ()
     levels = _levels(values[calm])
     if len(levels) < 2 or (calm & marked).sum() < _MOSTLY * marked.sum():
         raise UnreadableImageError(

@@ -154,7 +154,7 @@ class _Part:
         labels, notes = _labels(path, prefix, declared)
         notes += (CHANNELS_FIRST,) if stack.channels_first else ()
         if slices is not None:
-            notes += (f"{len(slices)} slices of each of {shape[0]} volumes of {shape[1]}, along the first axis",)
+            notes += (f"{len(slices)} of the {shape[1]} slices of each of {shape[0]} volumes, along the first axis",)
         return cls(_Rows(prefix, shape[0], slices, first), dtype_as_read(dtype), masks in declared, labels, notes)
 
     @property
