@@ -94,7 +94,7 @@ def _lines(found: Inspection) -> list[tuple[str, str]]:
         ("channels", _counts(found.channels)),
         ("features", f"{found.count} x {found.features}" if found.features else ""),
         ("classes", _counts(found.classes) or "no labels"),
-        ("masks", f"all images, {found.foreground:.1%} foreground" if found.foreground is not None else "none"),
+        ("masks", _masks(found)),
         ("groups", str(found.groups) if found.groups else "unknown"),
         ("splits", _counts(found.splits)),
         ("attributes", ", ".join(f"{key} {value}" for key, value in found.attributes.items())),
@@ -103,6 +103,13 @@ def _lines(found: Inspection) -> list[tuple[str, str]]:
     ]
     lines += [("note", note) for note in found.notes]
     return lines + [(f"skipped {i} of {len(found.skipped)}", why) for i, why in enumerate(found.skipped, 1)]
+
+
+def _masks(found: Inspection) -> str:
+    if found.foreground is None:
+        return "none"
+    which = "all images" if found.annotated == found.count else f"{found.annotated} of {found.count} images"
+    return f"{which}, {found.foreground:.1%} foreground"
 
 
 def _spread(spread: Spread | None) -> str:

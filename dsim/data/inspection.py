@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.data.dataset import Dataset
-from dsim.data.thumbnails import brightened, thumbnail
+from dsim.data.thumbnails import beside_mask, brightened, thumbnail
 from dsim.errors import DataError
 from dsim.files import replacing
 from dsim.runtime import Progress, Silent
@@ -38,8 +38,8 @@ class Spread:
 class Inspection:
     """The contents of a dataset; every field is a JSON value.
 
-    ``dtypes`` and ``channels`` count images; ``foreground`` is the mean share of pixels that the masks mark, in [0, 1];
-    ``repeated`` is the number of images whose bytes are those of an earlier one.
+    ``dtypes`` and ``channels`` count images, ``annotated`` those with masks; ``foreground`` is the mean share of pixels
+    that the masks mark, in [0, 1]; ``repeated`` is the number of images whose bytes are those of an earlier one.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Inspection:
     splits: Mapping[str, int]
     groups: int
     masked: bool
+    annotated: int
     foreground: float | None
     features: int
     attributes: Mapping[str, str]
@@ -105,6 +106,7 @@ def inspect(dataset: Dataset, progress: Progress | None = None) -> Inspection:
         splits=_counts(dataset.splits or ()),
         groups=len(set(dataset.groups or ())),
         masked=bool(dataset.masked),
+        annotated=len(dataset.annotated),
         foreground=_mean([look.foreground for look in looks if look.foreground is not None]),
         features=0 if dataset.features is None else int(dataset.features.shape[1]),
         attributes=dict(dataset.attributes),
@@ -159,7 +161,7 @@ _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 
 
 def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16) -> None:
-    """Write one picture with a block of thumbnails per dataset, evenly spread over its images.
+    """Write one picture with a block of thumbnails per dataset, evenly spread over its images; masks beside images.
 
     Raises DataError where no dataset has images, or where the file is neither ``.png`` nor ``.jpg``.
     """
@@ -181,7 +183,7 @@ def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16, brighten: 
     if not shown:
         raise DataError("there are no images to draw", hint="give a dataset that has images, not only features")
     blocks = [_Block.of(dataset, per_dataset, brighten) for dataset in shown]
-    columns = min(_COLUMNS, max(len(block.pictures) for block in blocks))
+    columns = min(_COLUMNS, max(len(block.pictures) * block.span for block in blocks))
     size = (max(_GAP + columns * (_SIDE + _GAP), 4 * _SIDE), _GAP + sum(block.height(columns) for block in blocks))
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
@@ -221,16 +223,20 @@ class _Block:
     title: str
     captions: tuple[str, ...]
     pictures: tuple[Image.Image, ...]
+    span: int = 1  # 2 where masks stand beside images
 
     @classmethod
     def of(cls, dataset: Dataset, wanted: int, brighten: bool) -> _Block:
         indices = evenly(len(dataset), wanted)
         labels = dataset.labels or ("",) * len(dataset)
-        pictures = tuple(thumbnail(dataset, index, _SIDE, brighten=brighten) for index in indices)
+        draw = beside_mask if dataset.masked else thumbnail
+        pictures = tuple(draw(dataset, index, _SIDE, brighten=brighten) for index in indices)
+        beside = ", each beside its mask" if dataset.masked else ""
         return cls(
-            f"{dataset.name}   {len(indices)} of {len(dataset)} images{brightened(pictures)}",
+            f"{dataset.name}   {len(indices)} of {len(dataset)} images{beside}{brightened(pictures)}",
             tuple(f"{dataset.ids[index]}  {labels[index]}" for index in indices),
             pictures,
+            2 if dataset.masked else 1,
         )
 
     @property
@@ -238,17 +244,23 @@ class _Block:
         """Height of one row with its captions."""
         return max(picture.height for picture in self.pictures) + _CAPTION + _GAP
 
+    @property
+    def width(self) -> int:
+        """Width of one picture with its mask."""
+        return self.span * (_SIDE + _GAP) - _GAP
+
     def height(self, columns: int) -> int:
-        return _TITLE + -(-len(self.pictures) // columns) * self.step + _GAP
+        """Height of all rows where ``columns`` pictures without masks would lie side by side."""
+        return _TITLE + -(-len(self.pictures) // max(1, columns // self.span)) * self.step + _GAP
 
     def draw(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, columns: int, top: int) -> None:
         write_line(pen, (_GAP, top), self.title, _INK, 15, sheet.width, keep_end=True)
         for position, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
-            row, column = divmod(position, columns)
-            left = _GAP + column * (_SIDE + _GAP)
+            row, column = divmod(position, max(1, columns // self.span))
+            left = _GAP + column * (self.width + _GAP)
             floor = top + _TITLE + (row + 1) * self.step - _CAPTION - _GAP
-            sheet.paste(picture, (left + (_SIDE - picture.width) // 2, floor - picture.height))
-            write_line(pen, (left, floor + 2), caption, _FAINT, 11, _SIDE, keep_end=True)
+            sheet.paste(picture, (left + (self.width - picture.width) // 2, floor - picture.height))
+            write_line(pen, (left, floor + 2), caption, _FAINT, 11, self.width, keep_end=True)
 
 
 def write_line(

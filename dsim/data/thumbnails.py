@@ -46,6 +46,42 @@ def thumbnail(dataset: Dataset, index: int, side: int = 112, *, brighten: bool =
     return picture
 
 
+def beside_mask(dataset: Dataset, index: int, side: int = 112, gap: int = 8, *, brighten: bool = True) -> Image.Image:
+    """Return the thumbnail of an image, and to its right the mask: black is background, each number has its colour.
+
+    The right half stays white where the image has no mask. Raises NeedError without images.
+
+    >>> import numpy as np
+    >>> from dsim.data import from_arrays
+    >>> cells = from_arrays(np.zeros((1, 8, 8), np.uint8), masks=np.full((1, 8, 8), 255))
+    >>> beside_mask(cells, 0, 8, 2).size
+    (18, 8)
+    """
+    from PIL import Image
+
+    left = thumbnail(dataset, index, side, brighten=brighten)
+    both = Image.new("RGB", (2 * side + gap, left.height), "white")
+    both.info.update(left.info)
+    both.paste(left, ((side - left.width) // 2, 0))
+    if dataset.has_mask(index):
+        colours = Image.fromarray(_colours(dataset.mask(index)))
+        both.paste(colours.resize(left.size, Image.Resampling.NEAREST), (side + gap + (side - left.width) // 2, 0))
+    return both
+
+
+def _colours(mask: NDArray[Any]) -> NDArray[Any]:
+    """uint8 (H, W, 3): 0 is black, 255 white, any other number a bright colour of its own."""
+    import numpy as np
+
+    # Hues a golden section apart, so that the numbers of neighbouring objects are far from one another.
+    hue = (mask.astype(np.float64) * 0.618034 % 1)[:, :, None] * 6 + np.array([0, 4, 2])
+    bright = np.clip(np.abs(hue % 6 - 3) - 1, 0, 1) * 0.8 + 0.2
+    bright[mask == 0] = 0
+    bright[mask == 255] = 1
+    colours: NDArray[Any] = np.rint(bright * 255).astype(np.uint8)
+    return colours
+
+
 def brightened(pictures: Sequence[Image.Image]) -> str:
     """Return what a title adds where thumbnails among these were made brighter, else ""."""
     return ", dark ones shown brighter" if any(picture.info.get("brightened") for picture in pictures) else ""

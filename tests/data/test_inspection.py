@@ -110,3 +110,17 @@ def test_a_sheet_without_images_or_of_another_format_is_refused(tmp_path: Path) 
         draw_sheet([from_arrays(features=np.eye(2))])
     with pytest.raises(DataError, match=r"cannot write a sheet to .*\.doc"):
         save_sheet([from_arrays(np.zeros((1, 8, 8), np.uint8))], tmp_path / "s.doc")
+
+
+def test_the_sheet_shows_each_image_beside_its_mask() -> None:
+    images = np.full((2, 16, 16, 3), (200, 100, 50), np.uint8)
+    masks = np.zeros((2, 16, 16), np.uint8)
+    masks[:, :8] = 255
+    plain = draw_sheet([from_arrays(images, name="cells")])
+    beside = draw_sheet([from_arrays(images, masks=masks, name="cells")])
+    assert beside.height == plain.height
+    pixels = np.asarray(beside).reshape(-1, 3)
+    assert (pixels == (0, 0, 0)).all(axis=1).sum() >= 2 * 112 * 56
+    half = draw_sheet([from_arrays(images, masks=[masks[0], None], name="cells")])
+    assert half.size == beside.size
+    assert (np.asarray(half) != np.asarray(beside)).any()
