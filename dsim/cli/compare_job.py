@@ -229,10 +229,11 @@ def _finish(outcome: _Outcome, job: Job) -> int:
 
     found = _agreement(outcome, job)
     if outcome.several and not job.as_json:
-        from dsim.cli.answer import answers_of_several
+        from dsim.cli.answer import answers, answers_of_several
         from dsim.cli.compare_tables import show_several
 
-        lines = () if found is None else answers_of_several(found, job.datasets)
+        alone = outcome.matrices[0]
+        lines = answers(alone, job.datasets) if found is None else answers_of_several(found, job.datasets)
         show_several(outcome.matrices, found, job.out, job.why, lines)
     if job.report is not None:
         _report(outcome, job, job.report)

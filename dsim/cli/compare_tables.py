@@ -30,6 +30,8 @@ def show(matrix: SimilarityMatrix, written: Sequence[Path], why: bool = False, a
     for line in (*failures(matrix), *notes(matrix, statistics=why)):
         say(line)
     say_written(written)
+    if not why:
+        _tell_of_more("the statistics behind the answer", written[0].parent)
 
 
 def show_several(
@@ -45,22 +47,19 @@ def show_several(
     if found is not None:
         show_agreement(found, why)
     for matrix in matrices if why or found is None else ():
-        show_verdicts(matrix)
         show_ranking(matrix, why)
-    if not why:
-        click.echo(f"next: --why shows each measure's table; dsim report {shlex.quote(str(out))} makes a page")
     lines = [f"{matrix.measure}: {line}" for matrix in matrices for line in failures(matrix)]
     for line in dict.fromkeys([*lines, *(line for matrix in matrices for line in notes(matrix, statistics=why))]):
         say(line)
     say(f"wrote {out}: a folder for each measure{', agreement.json, agreement.png' if found else ''}")
+    if not why:
+        _tell_of_more("each measure's tables", out)
 
 
-def show_verdicts(matrix: SimilarityMatrix) -> None:
-    """Print one sentence per target on stdout: which source is nearest, and whether clearly so."""
-    from dsim.measures import answer
+def _tell_of_more(what: str, folder: Path) -> None:
+    from dsim.ui import say
 
-    for ranking in matrix.rankings():
-        click.echo(answer(ranking.verdict, len(ranking.entries)))
+    say(f"more: --why prints {what}; dsim report {shlex.quote(str(folder))} makes one page")
 
 
 def show_ranking(matrix: SimilarityMatrix, why: bool) -> None:
@@ -91,8 +90,14 @@ def _show_why(matrix: SimilarityMatrix, ranking: Ranking) -> None:
         [str(rank), entry.source, _value(entry), *_interval(entry), *_p(entry, matrix)]
         for rank, entry in enumerate(ranking.entries[:_SHOWN_WHY], 1)
     ]
-    floor = f"; noise floor {found}" if matrix.floor and (found := _floor(matrix, ranking.target)) else ""
-    title = f"{ranking.target}, by {matrix.measure}, a {matrix.direction}{_shown_of(matrix, _SHOWN_WHY)}{floor}"
+    said = [ranking.verdict.reason]
+    if ranking.verdict.low < ranking.verdict.high:
+        low, high = (f"{bound:.4g}" for bound in (ranking.verdict.low, ranking.verdict.high))
+        said.append(f"{ranking.verdict.second} lies {low} to {high} farther")
+    if matrix.floor and (found := _floor(matrix, ranking.target)):
+        said.append(f"noise floor {found}")
+    of = f"{ranking.target}, by {matrix.measure}, a {matrix.direction}{_shown_of(matrix, _SHOWN_WHY)}"
+    title = f"{of}: {'; '.join(said)}"
     print_table(title, columns, rows, right=[column for column in columns if column != "source"])
 
 

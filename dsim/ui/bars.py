@@ -50,7 +50,9 @@ def make_bars() -> Progress:
 
 def _rate(task: Task) -> str:
     speed = task.finished_speed or task.speed
-    return f"{speed:.1f} {task.fields['unit']}/s" if speed else ""
+    if not speed:
+        return ""
+    return f"{speed:.1f} {task.fields['unit']}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
 
 
 def in_one_line(description: str, told: str, room: int) -> tuple[str, str]:

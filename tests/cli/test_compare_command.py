@@ -103,10 +103,12 @@ def test_several_measures_have_a_folder_each_and_their_agreement_is_told(folders
         "cc_size_32",
         "frc_size_32",
     ]
-    printed = capsys.readouterr().out
+    captured = capsys.readouterr()
+    printed = captured.out
     assert printed.splitlines()[0] == "near: both measures put alike first"
     assert "interval" not in printed
-    assert f"dsim report {out}" in printed
+    assert "--why" in captured.err
+    assert f"dsim report {out}" in captured.err
     assert run(["compare", *measures, "--sources", *folders, "--out", str(out), "--why"]) == 0
     printed = capsys.readouterr().out
     assert "where 2 measures agree" in printed

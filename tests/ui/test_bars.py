@@ -19,6 +19,17 @@ def test_description_and_fields_share_the_room_and_no_number_is_cut(description:
     assert set(left.split("  ") if left else []) <= set(told.split("  "))
 
 
+def test_a_slow_task_says_how_long_each_step_takes() -> None:
+    clock = iter(float(second) for second in range(0, 1000, 10))
+    with_clock = make_bars()
+    with_clock.get_time = lambda: next(clock)
+    task = with_clock.add_task("training", total=9, unit="epochs", fields="")
+    for _ in range(3):
+        with_clock.advance(task)
+    lines = with_clock.console.render_lines(with_clock.get_renderable(), pad=False)
+    assert "s each" in "".join(segment.text for segment in lines[0])
+
+
 def test_a_line_of_bars_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = io.StringIO()
     narrow = Console(file=drawn, width=80, force_terminal=True)
