@@ -67,7 +67,8 @@ class Runtime:
     """Device, cache folder, progress and permissions of one run.
 
     ``device`` is ``"auto"`` (CUDA, else MPS, else CPU) or a torch device name; ``offline`` forbids any download;
-    ``workers`` is the number of decoding threads; ``batch`` images pass the network at once.
+    ``workers`` is the number of decoding threads; ``batch`` images pass the network at once;
+    ``debug`` prints the traceback of a cell that fails.
     """
 
     device: str = "auto"
@@ -76,6 +77,7 @@ class Runtime:
     progress: Progress = field(default_factory=Silent)
     workers: int = 2
     batch: int = 64
+    debug: bool = False
 
     def resolved_device(self) -> str:
         """Return the torch device that ``device`` stands for here.

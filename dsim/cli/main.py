@@ -178,7 +178,7 @@ def _commands() -> Mapping[str, tuple[str, str]]:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(VERSION, prog_name="dsim")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option("--debug", is_flag=True, help="Show tracebacks, also of cells that fail.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
     """Which dataset should I pre-train on, or pre-label with?
@@ -232,14 +232,27 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
-        print("  fix: this is a defect; run again with `dsim --debug ...` and report the traceback", file=sys.stderr)
-        return 1
+        return _failed(_unexpected(error))
 
 
 def _failed(error: DsimError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+def _unexpected(error: Exception) -> DsimError:
+    """The defect of a plugin where its code is the innermost in the traceback, else that of dsim."""
+    from dsim.registry import OWN, default, describe_failure, innermost_package
+
+    plugins = {plugin.target.partition(":")[0].partition(".")[0]: plugin for plugin in default().plugins.values()}
+    top = innermost_package(error, [_PROGRAM, *plugins])
+    plugin = plugins.get(top or "")
+    if plugin is None or plugin.dist == OWN:
+        fix = "this is a defect; run again with `dsim --debug ...` and report the traceback"
+        return DsimError(f"unexpected {type(error).__name__}: {error}", hint=fix)
+    cause = describe_failure(error, plugin.target)
+    fix = "mend that line of the plugin; `dsim --debug ...` shows the whole traceback"
+    return PluginError(f"plugin {plugin.name!r} ({plugin.dist} {plugin.version}) raised {cause}", hint=fix)
 
 
 def _interrupted() -> int:

@@ -1,4 +1,4 @@
-from .cells import is_defect
+from .cells import is_defect, is_outside_bounds
 from .engine import compare
 from .measure_agreement import Agreement, compare_rankings
 from .plan import make_plan
@@ -17,6 +17,7 @@ __all__ = [
     "decode",
     "encode",
     "is_defect",
+    "is_outside_bounds",
     "make_plan",
     "measure_identity",
     "plugin_of",

@@ -12,12 +12,14 @@ from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from dsim.comparison.failures import Failures
 from dsim.comparison.plan import Plan
 from dsim.comparison.provenance import conditions
 from dsim.comparison.summaries import Failed, Summaries, run_jobs
 from dsim.errors import MeasureError
 from dsim.files.documents import digest, number, or_nan
 from dsim.measures import SimilarityMeasure
+from dsim.registry import MeasureSpec
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -143,17 +145,19 @@ def compute_singly(
 
     def batches(missing: Sequence[K]) -> list[Batch[K]]:
         read = {name: [summaries[dataset] for dataset in work[name].reads] for name in missing}
-        return [Batch([name], partial(_compute_one, work[name].compute, read[name])) for name in missing]
+        one = partial(_compute_one, plan.failures)
+        return [Batch([name], partial(one, work[name].compute, read[name])) for name in missing]
 
     return compute_cells(plan, summaries, jobs, work, batches, description=description, unit=unit)
 
 
-def _compute_one(compute: Callable[..., Cell], summaries: Sequence[Any]) -> list[Cell]:
-    return [_guarded("it", compute, *summaries)]
+def _compute_one(failures: Failures, compute: Callable[..., Cell], summaries: Sequence[Any]) -> list[Cell]:
+    return [_guarded(failures, "it", compute, *summaries)]
 
 
 def compute_column(
     measure: SimilarityMeasure[Any],
+    failures: Failures,
     sources: Sequence[Any],
     target: Any,
     draws: Sequence[tuple[Draws, Draws] | None],
@@ -171,7 +175,7 @@ def compute_column(
         except Exception:
             pass  # one by one, so that the failure is reported for the cell that it belongs to
     return [
-        _guarded("comparing", partial(_compare, measure, drawn), source, target)
+        _guarded(failures, "comparing", partial(_compare, measure, drawn), source, target)
         for source, drawn in zip(sources, draws, strict=True)
     ]
 
@@ -188,7 +192,7 @@ def _compare(measure: SimilarityMeasure[Any], draws: tuple[Draws, Draws] | None,
     return Cell(value, measure.pair_remark(source, target), finite)
 
 
-def _guarded(activity: str, compute: Callable[..., Cell], *summaries: Any) -> Cell:
+def _guarded(failures: Failures, activity: str, compute: Callable[..., Cell], *summaries: Any) -> Cell:
     """The computed cell; whatever goes wrong becomes NaN with a reason, never a plausible number."""
     for summary in summaries:
         if isinstance(summary, Failed):
@@ -198,7 +202,31 @@ def _guarded(activity: str, compute: Callable[..., Cell], *summaries: Any) -> Ce
     except MeasureError as error:
         return Cell(math.nan, error.message)
     except Exception as error:
-        return Cell(math.nan, f"{activity} raised {type(error).__name__}: {error}")
+        return Cell(math.nan, failures.reason(activity, error))
+
+
+def within_bounds(cell: Cell, spec: MeasureSpec) -> Cell:
+    """Return the cell, or NaN with the reason where its value lies outside the bounds that the measure declares.
+
+    Replicates outside them are NaN. What is stored stays as it was computed: the bounds may be mended by tomorrow.
+    """
+    if math.isnan(cell.value):
+        return cell
+    if not spec.within_bounds(cell.value):
+        low, high = spec.bounds
+        return Cell(math.nan, f"the value {cell.value:g} {_OUTSIDE} {low:g} to {high:g} of {spec.name}")
+    if all(math.isnan(value) or spec.within_bounds(value) for value in cell.replicates):
+        return cell
+    kept = tuple(value if spec.within_bounds(value) else math.nan for value in cell.replicates)
+    return dataclasses.replace(cell, replicates=kept)
+
+
+_OUTSIDE = "lies outside the declared bounds"
+
+
+def is_outside_bounds(note: str) -> bool:
+    """Return whether a failed cell's note says that the value lies outside the measure's bounds."""
+    return _OUTSIDE in note
 
 
 def is_defect(note: str) -> bool:
@@ -207,9 +235,8 @@ def is_defect(note: str) -> bool:
     >>> is_defect("comparing raised ZeroDivisionError: by zero"), is_defect("no expert chose for the target")
     (True, False)
     """
-    return (
-        re.match(r"(comparing|summarising .+) raised \w+: |the measure returned \S+ without a reason", note) is not None
-    )
+    defects = r"(comparing|summarising .+) raised \w+: |the measure returned \S+ without a reason"
+    return re.match(rf"{defects}|the value \S+ {_OUTSIDE}", note) is not None
 
 
 class _Ledger:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dsim.comparison.cells import Cell, Pair, SingleWork, compute_singly
+from dsim.comparison.cells import Cell, Pair, SingleWork, compute_singly, within_bounds
 from dsim.measures import SimilarityMatrix, Verdict, with_floor
 from dsim.random import stream
 
@@ -143,7 +143,8 @@ def floors(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, Cell]:
         if name not in refused
     }
     found = compute_singly(plan, summaries, jobs, work, "noise floors", "datasets")
-    return {name: Cell(math.nan, refused[name]) if name in refused else found[name] for name in splits}
+    known = {name: within_bounds(cell, plan.measure.spec) for name, cell in found.items()}
+    return {name: Cell(math.nan, refused[name]) if name in refused else known[name] for name in splits}
 
 
 def halves(dataset: Dataset, fingerprint: str, seed: int) -> list[Split]:

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dsim.comparison.cells import Batch, Cell, Pair, SingleWork, Work, compute_cells, compute_column, compute_singly
+from dsim.comparison.cells import (
+    Batch,
+    Cell,
+    Pair,
+    SingleWork,
+    Work,
+    compute_cells,
+    compute_column,
+    compute_singly,
+    within_bounds,
+)
 from dsim.comparison.draws import DrawsOfPairs, floors, p_values, with_floors, with_p_values
 from dsim.comparison.plan import Plan, make_plan
 from dsim.comparison.provenance import measure_identity, provenance
@@ -49,6 +59,7 @@ def compare(
     bootstrap: int | None = None,
     test: int = 0,
     floor: bool = True,
+    debug: bool = False,
     runtime: Runtime | None = None,
 ) -> SimilarityMatrix:
     """Measure how similar each source is to each target; the defaults and the numbers are those of ``dsim compare``.
@@ -67,9 +78,11 @@ def compare(
     test : permutations for the p-value of each pair: are both samples of one population? 0 for none.
     floor : whether to compute the noise floor, the distance of two halves of each dataset, where the measure can, and
         to say whether the nearest source resembles the target.
+    debug : raise what a measure does wrong where it happens, for a debugger, instead of a cell that is NaN.
     runtime : device, cache, progress; the defaults suit a script.
 
-    Returns the matrix: values float64 (sources, targets); a pair that could not be computed is NaN with its reason.
+    Returns the matrix: values float64 (sources, targets); a pair that could not be computed is NaN with its reason, and
+    so is a value outside the bounds that the measure declares.
 
     Raises UsageError, DataError, NeedError or WeightsError, before any work, where the request cannot be carried out,
     and UnreadableImageError where an image cannot be decoded.
@@ -83,7 +96,7 @@ def compare(
     pool, wanted = to_datasets(sources, "source"), None if targets is None else to_datasets(targets, "target")
     draws = default_replicates(built) if bootstrap is None else bootstrap
     numbers = {"seed": seed, "bootstrap": draws, "test": test, "jobs": jobs}
-    plan = make_plan(built, pool, wanted, **numbers, runtime=runtime or Runtime())
+    plan = make_plan(built, pool, wanted, **numbers, debug=debug, runtime=runtime or Runtime())
     return _carry_out(plan, jobs, floor)
 
 
@@ -121,16 +134,18 @@ def _pair_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]
     pairs = [(source.name, target.name) for source in plan.sources for target in plan.targets]
     work = {pair: Work([*(summaries.key(name) for name in pair), plan.bootstrap], pair) for pair in pairs}
     columns = partial(_columns, plan, summaries)
-    return compute_cells(plan, summaries, jobs, work, columns, description="comparing", unit="pairs")
+    cells = compute_cells(plan, summaries, jobs, work, columns, description="comparing", unit="pairs")
+    return {pair: within_bounds(cell, plan.measure.spec) for pair, cell in cells.items()}
 
 
 def _columns(plan: Plan, summaries: Summaries, missing: Sequence[Pair]) -> list[Batch[Pair]]:
     """A batch for each target, so that a measure compares its sources at once."""
+    compare_column = partial(compute_column, plan.measure, plan.failures)
     drawn, batches = DrawsOfPairs(plan), []
     for target in dict.fromkeys(target for _, target in missing):
         column = [pair for pair in missing if pair[1] == target]
         sources, draws = [summaries[source] for source, _ in column], [drawn.of(*pair) for pair in column]
-        batches.append(Batch(column, partial(compute_column, plan.measure, sources, summaries[target], draws)))
+        batches.append(Batch(column, partial(compare_column, sources, summaries[target], draws)))
     return batches
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from dsim.comparison.failures import Failures
 from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.measures import DatasetView, SimilarityMeasure
@@ -33,6 +34,12 @@ class Plan:
     bootstrap: int
     runtime: Runtime
     test: int = 0
+    debug: bool = False
+
+    @property
+    def failures(self) -> Failures:
+        """What becomes of a defect of the measure."""
+        return Failures(type(self.measure).__module__, self.runtime.debug, self.debug)
 
     def view(self, dataset: Dataset) -> DatasetView:
         """Return the dataset as the measure may see it; raises NeedError where it lacks a need."""
@@ -68,6 +75,7 @@ def make_plan(
     jobs: int,
     runtime: Runtime,
     test: int = 0,
+    debug: bool = False,
 ) -> Plan:
     """Return the plan of a comparison whose names, needs and numbers were checked.
 
@@ -81,7 +89,8 @@ def make_plan(
         raise UsageError("0 jobs do no work", hint="give 1, or more to work side by side, or -1 for all cores")
     if targets is None and len(sources) < 2:
         raise UsageError("one dataset cannot be compared with itself alone", hint="give a second source, or targets")
-    plan = Plan(measure, tuple(sources), tuple(sources if targets is None else targets), seed, bootstrap, runtime, test)
+    wanted = tuple(sources if targets is None else targets)
+    plan = Plan(measure, tuple(sources), wanted, seed, bootstrap, runtime, test, debug)
     if not plan.targets:
         raise UsageError(
             "nothing to compare with: the list of targets is empty",

@@ -121,7 +121,7 @@ def summarise(plan: Plan, name: str) -> Any:
         raise
     except Exception as error:
         # A measure's own defect must not abort the matrix; it must not look like a value either.
-        return Failed(f"summarising {name!r} raised {type(error).__name__}: {error}")
+        return Failed(plan.failures.reason(f"summarising {name!r}", error))
 
 
 def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:

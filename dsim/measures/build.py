@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from dsim.errors import PluginError, UnknownNameError, UsageError
+from dsim.errors import DsimError, PluginError, UnknownNameError, UsageError
 from dsim.measures.interface import SimilarityMeasure
 from dsim.registry import (
     MeasureSpec,
     Registry,
     default,
+    describe_failure,
     format_bracketed,
     format_call,
     load,
@@ -43,8 +45,52 @@ def build_measure(measure: str | SimilarityMeasure[Any], registry: Registry | No
             f"{spec.factory} does not carry the spec that declares measure {name!r}",
             hint="give the class the attribute spec, the same object that the hook returns",
         )
-    built: SimilarityMeasure[Any] = factory(**values)
+    return _constructed(spec, factory, values)
+
+
+#: By what a spec declares, the methods of which it needs one, each in its own class.
+_DECLARED: Mapping[str, tuple[str, ...]] = {
+    "resamples": ("resample", "compare_resampled", "compare_with_replicates"),
+    "two_sample": ("merge",),
+    "embeds": ("embedding",),
+    "fits_pool": ("fit",),
+}
+
+
+def _constructed(spec: MeasureSpec, factory: Any, values: Mapping[str, Any]) -> SimilarityMeasure[Any]:
+    """The measure; PluginError names a method that is missing or misspelt, and the line of whatever else goes wrong."""
+    where = f"{factory.__module__}.{factory.__qualname__}"
+    for method in sorted(getattr(factory, "__abstractmethods__", ())):
+        raise PluginError(
+            f"measure {spec.name!r} has no method {method!r}", hint=f"write {method} in {where}{_near(factory, method)}"
+        )
+    for declared, methods in _DECLARED.items():
+        if getattr(spec, declared) and all(_inherited(factory, method) for method in methods):
+            raise PluginError(
+                f"measure {spec.name!r} declares {declared} but has no method {methods[0]!r}",
+                hint=f"write {methods[0]} in {where}, or declare {declared}=False{_near(factory, methods[0])}",
+            )
+    try:
+        built: SimilarityMeasure[Any] = factory(**values)
+    except DsimError:
+        raise
+    except Exception as error:
+        cause = describe_failure(error, factory.__module__)
+        raise PluginError(
+            f"measure {spec.name!r} cannot be made: {cause}", hint=f"mend that line of {where}"
+        ) from error
     return built
+
+
+def _inherited(factory: Any, method: str) -> bool:
+    return getattr(factory, method, None) is getattr(SimilarityMeasure, method)
+
+
+def _near(factory: Any, method: str) -> str:
+    """The method of the class that was probably meant to be this one."""
+    own = [name for name, value in vars(factory).items() if callable(value) and not hasattr(SimilarityMeasure, name)]
+    near = difflib.get_close_matches(method, own, n=1)
+    return f"; it has {near[0]!r}: did you mean {method!r}?" if near else ""
 
 
 def _preset(spec: MeasureSpec, name: str) -> Mapping[str, Any]:

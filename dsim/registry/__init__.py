@@ -1,5 +1,6 @@
 """How a plugin is found, what it declares, and how a name becomes an object."""
 
+from dsim.registry.blame import describe_failure, innermost_package, line_of
 from dsim.registry.hooks import API_VERSION, hookimpl
 from dsim.registry.loader import HOOKS, Plugin, PluginFailure, load_plugin, name_of
 from dsim.registry.notation import (
@@ -45,10 +46,13 @@ __all__ = [
     "Registry",
     "TrainerSpec",
     "default",
+    "describe_failure",
     "forget",
     "format_bracketed",
     "format_call",
     "hookimpl",
+    "innermost_package",
+    "line_of",
     "load",
     "load_plugin",
     "name_of",

@@ -12,6 +12,7 @@ from typing import Any
 import pluggy
 
 from dsim.registry import hooks as hookspecs
+from dsim.registry.blame import describe_failure
 from dsim.registry.hooks import API_VERSION
 from dsim.registry.specs import BuilderSpec, CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
@@ -83,7 +84,7 @@ def _import(entry: EntryPoint) -> Any:
     try:
         return entry.load()
     except (Exception, SystemExit) as error:
-        raise _Broken("import", _describe(error), _mending(entry, error)) from error
+        raise _Broken("import", describe_failure(error, entry.module), _mending(entry, error)) from error
 
 
 def _mending(entry: EntryPoint, error: BaseException) -> str:
@@ -130,7 +131,7 @@ def _call(hook: str, function: Any, expected: type) -> list[Any]:
         items = list(function())
     except (Exception, SystemExit) as error:
         hint = f"mend {hook}(): it takes nothing, and returns a list of declarations"
-        raise _Broken("hooks", f"{hook}() raised {_describe(error)}", hint) from error
+        raise _Broken("hooks", f"{hook}() raised {describe_failure(error, function.__module__)}", hint) from error
     for item in items:
         if not isinstance(item, expected):
             message = f"{hook}() returned a {type(item).__name__}, not a {expected.__name__}"

@@ -10,8 +10,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from dsim.errors import PluginError, UnknownNameError
+from dsim.errors import PluginError, UnknownNameError, did_you_mean
 from dsim.registry import catalogue
+from dsim.registry.blame import describe_failure
 from dsim.registry.loader import HOOKS, Plugin, PluginFailure, load_plugin, name_of
 from dsim.registry.specs import BuilderSpec, CommandSpec, ExtractorSpec, MeasureSpec, ReaderSpec, TrainerSpec
 
@@ -125,12 +126,21 @@ def _duplicate(plugin: Plugin, error: str) -> PluginFailure:
 
 
 def load(reference: str) -> Any:
-    """Import and return ``"module:attribute"``. Raises PluginError where that fails."""
+    """Import and return ``"module:attribute"``. Raises PluginError where that fails, whatever the module does wrong."""
     module, _, attribute = reference.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        imported = importlib.import_module(module)
+    except ImportError as error:
         raise PluginError(f"cannot load {reference}: {error}", hint="reinstall the plugin that names it") from error
+    except (Exception, SystemExit) as error:
+        cause = describe_failure(error, module)
+        raise PluginError(f"cannot load {reference}: {cause}", hint=f"mend that line of {module}") from error
+    try:
+        return getattr(imported, attribute)
+    except AttributeError as error:
+        near = did_you_mean(attribute, vars(imported))
+        hint = f"name what {module} has, or reinstall the plugin that names it"
+        raise PluginError(f"cannot load {reference}: {error}{near}", hint=hint) from error
 
 
 @cache

@@ -61,6 +61,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "floats": (tuple, list),
     "extractor": (str,),
 }
+#: Of computations in float32, relative to bounds.
+_ROUNDING = 1e-6
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -192,6 +194,11 @@ class MeasureSpec:
     def parameter(self, name: str) -> Parameter:
         """Return the declared parameter of that name; raises UnknownNameError with the nearest known one."""
         return _parameter(f"measure {self.name!r}", self.parameters, name)
+
+    def within_bounds(self, value: float) -> bool:
+        """Return whether a value is finite and within the declared bounds, but for rounding."""
+        slack = _ROUNDING * max([1.0, *(abs(bound) for bound in self.bounds if math.isfinite(bound))])
+        return math.isfinite(value) and self.bounds[0] - slack <= value <= self.bounds[1] + slack
 
 
 def _parameter(owner: str, parameters: tuple[Parameter, ...], name: str) -> Parameter:

@@ -146,9 +146,7 @@ class Subject:
 
     def within_bounds(self, value: float) -> bool:
         """Return whether a value is finite and within the declared bounds, but for rounding."""
-        low, high = self.spec.bounds
-        slack = ROUNDING * max([1.0, *(abs(bound) for bound in (low, high) if math.isfinite(bound))])
-        return math.isfinite(value) and low - slack <= value <= high + slack
+        return self.spec.within_bounds(value)
 
     @cached_property
     def repeats(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsim.errors import UnknownNameError
+from dsim.registry import load
 
 Table = Mapping[str, tuple[str, str]]
 
@@ -43,8 +43,7 @@ class LazyGroup(click.Group):
         entry = self.table().get(cmd_name)
         if entry is None:
             return None
-        module, _, attribute = entry[1].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        command: click.Command = load(entry[1])
         return command
 
     def resolve_command(

@@ -21,7 +21,15 @@ def make_runtime(device: str = "auto", offline: bool = False) -> Runtime:
     from dsim.runtime import Runtime
 
     progress: Progress = RichProgress() if sys.stderr.isatty() else Notes()
-    return Runtime(device=device, offline=offline, progress=progress)
+    return Runtime(device=device, offline=offline, progress=progress, debug=_debugging())
+
+
+def _debugging() -> bool:
+    """Whether the command line began with ``dsim --debug``."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().params.get("debug"))
 
 
 class _RichTask:
