@@ -13,6 +13,7 @@ from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
     from dsim.comparison import Agreement
@@ -25,13 +26,13 @@ _SHADES = {"all": "#0072B2", "most": "#9CC9E3", "few": "#F1F1F1"}
 _SMALL: dict[str, Any] = {"color": PALE_INK, "fontsize": 8}
 
 
-def draw_agreement(found: Agreement, path: Path, note: str = "") -> None:
+def draw_agreement(found: Agreement, path: Path | None, note: str = "") -> Figure:
     """Draw the nearest source of each target by each measure, and Kendall's tau between the measures' rankings.
 
     Parameters
     ----------
     found : of m measures; tau is drawn as a table (m, m).
-    path : a name in .png or .svg; written atomically. ``note`` : a line below the picture.
+    path : a name in .png or .svg, written atomically; None writes no file. ``note`` : a line below the picture.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def draw_agreement(found: Agreement, path: Path, note: str = "") -> None:
         if note:
             below = -16 - 5 * max(len(drawable(name, _NAME_LENGTH)) for name in found.measures)
             lower.annotate(drawable(note), (0, 0), (0, below), "axes fraction", "offset points", **_SMALL)
-        save(figure, path, title)
+        return save(figure, path, title)
 
 
 def _nearest(axes: Axes, found: Agreement, letters: int) -> None:

@@ -133,3 +133,22 @@ def test_the_picture_is_drawn_whatever_failed(found, tmp_path):
         assert min(picture.size) > 200
     with pytest.raises(UsageError, match="png"):
         draw_agreement(found, tmp_path / "agreement.jpg")
+
+
+def test_names_of_nearest_sources_are_whole_in_their_cells_where_targets_are_few(found):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    name = "a_name_of_a_source"
+    renamed = [replace(one, sources=(name, *one.sources[1:])) for one in found.matrices]
+    some = [
+        replace(one, targets=one.targets[:1], values=one.values[:, :1], same=one.same[:, :1],
+                notes=tuple(row[:1] for row in one.notes),
+                verdicts={TARGETS[0]: replace(one.verdicts[TARGETS[0]], best=name)})
+        for one in [replace(one, measure=f"{one.measure}{i}") for i in range(3) for one in renamed]
+    ]  # fmt: skip
+    figure = draw_agreement(compare_rankings(some), None)
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    names = [text for text in axes.texts if text.get_text() == name]
+    assert names
+    assert all(text.get_window_extent().width < axes.get_window_extent().width for text in names)

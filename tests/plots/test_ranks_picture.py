@@ -69,6 +69,12 @@ def test_cells_tell_the_ranks_of_both_sides(drawn: list[Figure]) -> None:
     assert (np.diff(mean) >= 0).all(), "the best source on average stands on top"
 
 
+def test_ranks_of_many_sources_are_told_where_targets_are_few(drawn: list[Figure], judged: Judged) -> None:
+    draw_ranks(judged(30, 3), Path("k.png"))
+    for axes in drawn[0].axes[:2]:
+        assert sorted(numbers(axes).values(), key=float) == sorted([str(rank) for rank in range(1, 31)] * 3, key=float)
+
+
 def test_star_and_ring_stand_on_the_best_and_the_nearest_in_both_panels(drawn: list[Figure], judged: Judged) -> None:
     evaluation = judged(7, 5)
     draw_ranks(evaluation, Path("k.png"))
