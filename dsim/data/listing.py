@@ -104,7 +104,8 @@ def _place(folder: Path) -> Place:
 
 def _empty(root: Path, places: Iterable[Place], images: Iterable[Path]) -> tuple[Path, ...]:
     """The outermost folders below the root that hold no image at any depth."""
-    filled = {parent for image in images for parent in image.parents}
+    homes = {image.parent for image in images}
+    filled = homes.union(*(home.parents for home in homes))
     if root not in filled:
         return ()
     return tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dsim.data.formats.dicom import series_of
 from dsim.data.layout import Layout
@@ -36,7 +36,7 @@ def sort_by_folders(items: Sequence[Item], layout: Layout, location: Path, *, un
     images, and no folders, are classes; where ``unlike_classes`` tells why not, only if the layout says so. Raises
     DataError where an image lies in fewer folders than the layout names.
     """
-    folders = [PurePosixPath(item.id).parent.parts for item in items]
+    folders = [_folders(item) for item in items]
     level = _level_of_splits(folders)
     splits = [None if level is None else folders_of[level] for folders_of in folders]
     items = [replace(item, split=split) for item, split in zip(items, splits, strict=True)]
@@ -48,6 +48,11 @@ def sort_by_folders(items: Sequence[Item], layout: Layout, location: Path, *, un
         labelled = tuple(replace(item, label=parts[0]) for item, parts in zip(items, rest, strict=True))
         return Sorted(labelled)
     return Sorted(tuple(items), tuple(_lost(rest, folders, level, why, location)))
+
+
+def _folders(item: Item) -> tuple[str, ...]:
+    """The folders in the id of an item, from the top."""
+    return tuple(item.id.split("/")[:-1])
 
 
 def _level_of_splits(folders: Sequence[tuple[str, ...]]) -> int | None:
@@ -103,7 +108,7 @@ def _at_levels(items: Sequence[Item], layout: Layout, location: Path) -> list[It
     """The items with the folders of the levels that the layout names."""
     found = []
     for item in items:
-        parts = PurePosixPath(item.id).parent.parts
+        parts = _folders(item)
         lacking = max(layout.labels or 0, layout.groups or 0)
         if lacking > len(parts):
             raise DataError(

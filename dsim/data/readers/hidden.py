@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -29,15 +29,12 @@ def refuse_hidden_masks(files: Sequence[Path], root: Path) -> None:
 
 def _refuse_twin_folders(files: Sequence[Path], root: Path) -> None:
     """Of exactly two folders in the root."""
-    of_folder: dict[Path, dict[str, Path]] = defaultdict(dict)
-    for file in files:
-        if file.parent == root:
-            return
-        top = root / file.relative_to(root).parts[0]
-        of_folder[top][sample_id(file, top)] = file
-    if len(of_folder) != 2:
+    homes = {file.parent for file in files}
+    tops = sorted({home.relative_to(root).parts[:1] for home in homes})
+    if len(tops) != 2 or () in tops:
         return
-    (one, of_one), (other, of_other) = of_folder.items()
+    one, other = (root / name for (name,) in tops)
+    of_one, of_other = ({sample_id(f, top): f for f in files if top in f.parents} for top in (one, other))
     if of_one.keys() != of_other.keys():
         return
     for images, masks, pairs in (
