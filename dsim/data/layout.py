@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from dsim.errors import DataError, UsageError
+from dsim.errors import DataError, UsageError, readable
 
 #: ``masks=none``: every file is an image.
 NONE = "none"
@@ -67,6 +68,15 @@ class Layout:
         if self.options:
             given = ", ".join(f"{name}={value}" for name, value in self.options.items())
             raise DataError(f"{given} says what folders mean, and {location} {why}", hint="leave the option out")
+
+
+def typed(path: object, **options: object) -> str:
+    """Return a path with options as a shell takes it, in quotes; Python takes what is between them.
+
+    >>> typed("scans", images="img", masks="gt")
+    "'scans[images=img,masks=gt]'"
+    """
+    return shlex.quote(readable(f"{path}[{','.join(f'{name}={value}' for name, value in options.items())}]"))
 
 
 _NUMBERS = ("labels", "groups", "channel")

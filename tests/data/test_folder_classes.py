@@ -57,8 +57,8 @@ def test_folders_that_are_read_as_nothing_are_noted(plant: Plant, files: list[st
 def test_the_note_tells_the_option_that_reads_them(plant: Plant) -> None:
     root = plant(*images("x/p1", "y/p2"))
     (note,) = open_dataset(root).notes
-    assert f"{root}[labels=1]" in note
-    assert "[labels=1,groups=2]" in note
+    assert f"'{root}[labels=1]'" in note
+    assert f"'{root}[labels=1,groups=2]'" in note
     dataset = open_dataset(f"{root}[labels=1,groups=2]")
     assert (dataset.labels, dataset.groups) == (("x", "x", "y", "y"), ("p1", "p1", "p2", "p2"))
     assert dataset.notes == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def refusal(path: Path | str) -> DataError:
 
 def follow(error: DataError, which: int = 0) -> Dataset:
     """Do what a fix tells: open the path with options that it writes."""
-    words = (error.hint or "").replace(";", " ").split()
+    words = shlex.split((error.hint or "").replace(";", " "))
     return open_dataset([word for word in words if "[" in word][which])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsim.data.layout import NONE, typed
 from dsim.data.listing import name_some, stem
 from dsim.data.readers.matching import BY_ENDING, OBJECTS, explain, images_with_masks, mask_of, natural, unlike_masks
 from dsim.data.readers.names import keys_of_image, keys_of_mask
@@ -115,7 +116,8 @@ def _refuse_shared(strays: Sequence[Path], of_folder: Mapping[Path, Sequence[Pat
                 ending, other = stem(shared[0])[len(key) :], stem(mask)[len(key) :]
                 raise DataError(
                     f"{mask} is named like the mask of {len(shared)} images: {name_some(file.name for file in shared)}",
-                    hint=f"say which: {root}[images=*{ending},masks=*{other}]; all as images: {root}[masks=none]",
+                    hint=f"say which: {typed(root, images=f'*{ending}', masks=f'*{other}')}; "
+                    f"all as images: {typed(root, masks=NONE)}",
                 )
 
 
@@ -123,7 +125,7 @@ def _refuse_strays(strays: Sequence[Path], owned: Mapping[Path, Path], root: Pat
     if strays:
         raise DataError(
             f"{strays[0]} is named like a mask, but has no image ({len(strays)} of {len(strays) + len(owned)} masks)",
-            hint=f"add its image, or move the file away; or read all as images: {root}[masks=none]",
+            hint=f"add its image, or move the file away; or read all as images: {typed(root, masks=NONE)}",
         )
 
 
@@ -132,8 +134,8 @@ def _refuse_unlike(owned: Mapping[Path, Path], root: Path) -> None:
     if file is None:
         return
     ending = stem(file).replace(stem(owned[file]), "*", 1)
-    way = f"as masks anyway: {root}[masks={ending}]; " if ending.count("*") == 1 and ending != "*" else ""
+    way = f"as masks anyway: {typed(root, masks=ending)}; " if ending.count("*") == 1 and ending != "*" else ""
     raise DataError(
         f"{file} is named like the mask of {owned[file].name}, but does not look like a mask: it has many values",
-        hint=f"{way}all as images: {root}[masks=none]",
+        hint=f"{way}all as images: {typed(root, masks=NONE)}",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsim.data.formats.dicom import series_of
-from dsim.data.layout import Layout
+from dsim.data.layout import Layout, typed
 from dsim.data.listing import name_some
 from dsim.data.volumes import Item
 from dsim.errors import DataError
@@ -98,9 +98,10 @@ def _lost(
         return []
     depth = min(len(parts) for parts in folders)
     at = 1 + (level == 0)
-    way = f"if they are: {location}[labels={at}]" if depth >= at else "if they are, move all images into them"
+    way = f"if they are: {typed(location, labels=at)}" if depth >= at else "if they are, move all images into them"
     if depth > at and level is None:
-        way = f"if they are: {location}[labels={at}], with the folders in them as groups: [labels={at},groups={at + 1}]"
+        way = f"if they are: {typed(location, labels=at)}"
+        way += f"; with the folders in them as groups: {typed(location, labels=at, groups=at + 1)}"
     return [f"folders {name_some(sorted(tops))} are not read as classes, since {why}; {way}"]
 
 

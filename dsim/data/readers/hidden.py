@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dsim.data.formats import decode
+from dsim.data.layout import NONE, typed
 from dsim.data.listing import folder_name, sample_id, stem
 from dsim.data.readers.matching import looks_like_mask
 from dsim.errors import DataError, DsimError
@@ -45,8 +46,8 @@ def _refuse_twin_folders(files: Sequence[Path], root: Path) -> None:
             named = [folder_name(folder, root)[:-1] for folder in (images, masks)]
             raise DataError(
                 f"{masks} holds files of the same names as {images}, and they look like the masks of these",
-                hint=f"if they are: {root}[images={named[0]},masks={named[1]}]; if both are classes of images: "
-                f"{root}[masks=none]",
+                hint=f"if they are: {typed(root, images=named[0], masks=named[1])}; "
+                f"if both are classes of images: {typed(root, masks=NONE)}",
             )
 
 
@@ -62,7 +63,7 @@ def _refuse_endings(files: Sequence[Path], root: Path) -> None:
             raise DataError(
                 f"{pairs[0][1]} and {len(pairs) - 1} more files look like the masks of those of the same names "
                 f"without {ending!r}",
-                hint=f"if they are: {root}[masks=*{ending}]; if all are images: {root}[masks=none]",
+                hint=f"if they are: {typed(root, masks=f'*{ending}')}; if all are images: {typed(root, masks=NONE)}",
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dsim.data.layout import Layout
+from dsim.data.layout import Layout, typed
 from dsim.data.listing import Listing, folder_name, listing, name_some, sample_id
 from dsim.data.readers.classes import SPLITS
 from dsim.data.readers.matching import BY_STEM, OBJECTS, Match, explain, images_with_masks, mask_of, match
@@ -106,7 +106,7 @@ def _of_channel(files: Mapping[str, Path], channel: int | None, root: Path) -> d
         example = sorted(file.name for of_case in found.values() for file in of_case.values())
         raise DataError(
             f"images in {root} have {len(found)} channels in files of their own: {name_some(example)}",
-            hint=f"choose one: {root}[channel=0]",
+            hint=f"choose one: {typed(root, channel=0)}",
         )
     chosen = next(iter(found)) if channel is None else f"{channel:04d}"
     if chosen not in found:
@@ -162,7 +162,7 @@ def _refuse_several_datasets(root: Path, pairs: Sequence[Pair]) -> None:
             if len(homes) > 1
             else f"{root} holds a dataset in {first}/, and images beside it",
             hint=f"give them one by one, or all: {root}/*/; or, where these folders are classes of one dataset: "
-            f"{root}[labels=1]",
+            f"{typed(root, labels=1)}",
         )
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from dsim.data.formats.decode import is_image
+from dsim.data.layout import NONE, typed
 from dsim.data.listing import Listing, Place, folder_name, listing, name_some, sample_id, walk
 from dsim.data.readers.matching import OBJECTS, Match, match, unlike_masks
 from dsim.data.readers.names import IMAGE, MASK, folder_role
@@ -107,7 +108,7 @@ def _settled(place: Place, images: Iterable[Path], masks: Iterable[Path], root: 
     ways = [as_options(pair, root) for pair in choices][:2]
     raise DataError(
         f"{root} holds several folders that may be the {'masks' if of_masks else 'images of its masks'}: {named}",
-        hint=f"say which: {' or '.join(ways)}; all as images: {root}[masks=none]",
+        hint=f"say which: {' or '.join(ways)}; all as images: {typed(root, masks=NONE)}",
     )
 
 
@@ -129,7 +130,7 @@ def _adopted(place: Place, images: Sequence[Path], masks: Path, root: Path) -> l
     raise DataError(
         f"{masks} holds masks, but there is no folder {beside} beside it, nor another that has images of their names",
         hint=f"put the images into images/ beside {masks.name}/, with the same stems; or name their folder: "
-        f"{root}[images=FOLDER,masks={_below(masks, root)}]; or read all as images: {root}[masks=none]",
+        f"{typed(root, images='FOLDER', masks=_below(masks, root))}; or read all as images: {typed(root, masks=NONE)}",
     )
 
 
@@ -158,7 +159,7 @@ def refuse_unlike(pair: Pair, root: Path) -> None:
         raise DataError(
             f"{pair.named(root)} in {root} look like images and their masks, but {file} does not look like a mask: "
             "it has many values",
-            hint=f"as masks anyway: {as_options(pair, root)}; all as images: {root}[masks=none]",
+            hint=f"as masks anyway: {as_options(pair, root)}; all as images: {typed(root, masks=NONE)}",
         )
 
 
@@ -174,14 +175,14 @@ def refuse_strangers(pair: Pair, found: Match, masks: Mapping[str, Path], root: 
         f"mask {masks[orphan]} has no image ({len(found.orphans)} of {len(masks)} masks){where}."
         f"{did_you_mean(orphan, lacking)}",
         hint=f"give its image the stem {orphan!r} under {folder}, or remove the mask; "
-        f"or read all as images: {root}[masks=none]",
+        f"or read all as images: {typed(root, masks=NONE)}",
     )
 
 
 def as_options(pair: Pair, root: Path) -> str:
     """Return the path with the options that name both folders, to be typed."""
-    images = "" if pair.direct and pair.home == root else f"images={_below(pair.images, root)},"
-    return f"{root}[{images}masks={_below(pair.masks or pair.images, root)}]"
+    images = {} if pair.direct and pair.home == root else {"images": _below(pair.images, root)}
+    return typed(root, **images, masks=_below(pair.masks or pair.images, root))
 
 
 def _below(folder: Path, root: Path) -> str:
