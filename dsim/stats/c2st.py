@@ -9,11 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.stats.frames import refuse_hidden
+
 Points = NDArray[np.floating[Any]]
 Scores = NDArray[np.float64]
 Indices = NDArray[np.intp]
 #: Learns from points (n, d) and whether each is of the second class, and scores others: more is more of the second.
 Classifier = Callable[[Points, NDArray[np.bool_], Points], Scores]
+
+#: Squares of most points below this share of the mean are rounding to a classifier.
+_HIDDEN = 1e-18
 
 
 class HeldOut(NamedTuple):
@@ -87,6 +92,8 @@ def held_out_scores(
     ------
     ValueError
         Where some fold leaves nothing of a cloud to learn from, or a classifier does not converge.
+    LostDigitsError
+        Where few points lie so far off that beside their deviation all others are equal but for rounding.
 
     References
     ----------
@@ -98,6 +105,7 @@ def held_out_scores(
     1.0
     """
     points, is_second = np.concatenate([a, b]).astype(np.float64), np.arange(len(a) + len(b)) >= len(a)
+    refuse_hidden(points / _scale(points), _HIDDEN)
     group = _joined(points, np.concatenate(groups))
     # In an order that depends on the values alone, all that follows is the same whichever way the points came.
     order = _canonical_order(points, is_second, seed)
@@ -167,9 +175,14 @@ def weighted_auc(held: HeldOut, first: Scores, second: Scores) -> Scores:
 
 
 def _standardised(learned: Points, scored: Points) -> tuple[Points, Points]:
-    mean, scale = learned.mean(axis=0), learned.std(axis=0)
-    scale[scale <= 1e-12 * np.abs(mean)] = 1.0  # a feature that does not vary adds nothing
+    mean, scale = learned.mean(axis=0), _scale(learned)
     return (learned - mean) / scale, (scored - mean) / scale
+
+
+def _scale(points: Points) -> NDArray[np.float64]:
+    """The deviation of each feature; 1 for one that does not vary: it adds nothing."""
+    scale: NDArray[np.float64] = points.std(axis=0)
+    return np.where(scale <= 1e-12 * np.abs(points.mean(axis=0)), 1.0, scale)
 
 
 def _joined(points: Points, groups: Indices) -> Indices:

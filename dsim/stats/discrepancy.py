@@ -120,7 +120,7 @@ def _shifted(kernel: Kernel, middle: Floats) -> Kernel:
 def _polynomial_contrast(a: Points, b: Points, middle: Floats) -> Floats:
     """(x.y / d + 1)^3 less what depends on x or on y alone, for x = a + middle and y = b + middle."""
     d = len(middle)
-    constant = 1 + float(middle @ middle) / d
+    constant = 1 + (middle @ middle) / d
     own, other = a @ middle / d, b @ middle / d
     products = a @ b.T / d
     both = own[:, None] + other

@@ -52,6 +52,22 @@ def refuse_drowned(value: float, terms: float, typical: float) -> None:
         )
 
 
+def refuse_hidden(points: Points, share: float) -> None:
+    """Raise LostDigitsError where few points lie so far off that beside them all others look like one point.
+
+    Parameters
+    ----------
+    points : (n, d). ``share`` : the least typical square, in units of the mean one.
+    """
+    typical = typical_square(points)
+    # From the points as they are: less their mean, those beside an outlier would be equal already.
+    centred = points - np.median(points, axis=0)
+    mean = float(np.mean(np.einsum("ij,ij->i", centred, centred)))
+    if 0 < typical < share * mean:
+        far = np.sqrt(mean / typical)
+        raise LostDigitsError(f"a few images lie about {far:.1g} times as far off as most: beside them all look alike")
+
+
 def typical_square(*clouds: Points) -> float:
     """Return the median squared distance of points (n_i, d) from the median of all, without those that lie there.
 

@@ -75,14 +75,16 @@ def mean_within(kernel: Kernel, a: Points, *, distinct: bool = True) -> float:
     >>> mean_within(linear, points), round(mean_within(linear, points, distinct=False), 6)
     (2.0, 2.777778)
     """
-    n, total, diagonal = len(a), 0.0, 0.0
+    n, total = len(a), 0.0
     for i in _tiles(n, _COLUMNS):
         own = kernel(a[i], a[i])
-        diagonal += float(np.trace(own, dtype=np.float64))
+        if distinct:
+            # Not taken off the sum afterwards: the pair of a far point with itself may be all that the sum holds.
+            np.fill_diagonal(own, 0)
         total += _sum(own)
         # The kernel is symmetric: what lies left of the diagonal lies right of it too.
         total += 2 * sum(_sum(kernel(a[i], a[j])) for j in _tiles(n, _COLUMNS) if j.start > i.start)
-    return (total - diagonal) / (n * (n - 1)) if distinct else total / n**2
+    return total / (n * (n - 1)) if distinct else total / n**2
 
 
 def deal(order_a: NDArray[np.intp], order_b: NDArray[np.intp], block: int) -> Blocks:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dsim.errors import DsimError, PluginError, UsageError, repeated
-from dsim.registry import HOOKS, Direction, MeasureSpec, Need, Parameter, Plugin, catalogue, default, load
+from dsim.registry import HOOKS, Direction, Law, MeasureSpec, Need, Parameter, Plugin, catalogue, default, load
 from dsim.testing.report import Failure, NotApplicable
 from dsim.testing.subject import Subject
 
@@ -90,6 +90,10 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
         yield "needs must hold at least one Need"
     if not isinstance(declared.direction, Direction):
         yield f"direction {declared.direction!r} is not a Direction"
+    if len(declared.laws - {Law.SHIFT_INVARIANT}) > 1:
+        yield f"laws name more than one of scales: {', '.join(sorted(declared.laws))}"
+    if declared.laws and Need.FEATURES not in declared.needs:
+        yield "laws are of features that come with a dataset, which needs do not name"
     low, high = declared.bounds
     if math.isnan(low) or math.isnan(high) or low >= high:
         yield f"bounds {declared.bounds} are not in order"

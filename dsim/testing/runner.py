@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from dsim.errors import DsimError, UnknownNameError, UsageError
 from dsim.measures import SimilarityMeasure, build_measure
 from dsim.testing.declaration import DECLARATION
+from dsim.testing.laws import LAWS
 from dsim.testing.refusal import REFUSAL
 from dsim.testing.report import CheckResult, Failure, NotApplicable, Report, Status
 from dsim.testing.state import STATE
@@ -78,7 +79,7 @@ def _against(expected: str, status: Status, message: str) -> tuple[Status, str, 
 
 #: Checks of the declaration run first; ``works`` is the first that asks for values, and all behind it need them.
 _MEASURE_CHECKS: Mapping[str, Check[Subject]] = named(
-    (*DECLARATION, *REFUSAL, *AXIOMS, *INVARIANCE, *SPLITTING, *STATE)
+    (*DECLARATION, *REFUSAL, *AXIOMS, *INVARIANCE, *SPLITTING, *LAWS, *STATE)
 )
 
 #: What each check guards, by name.
@@ -90,7 +91,7 @@ def check_measure(
     *,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Report:
-    """Return the report on a measure: thirty checks of the contract, in a few seconds for a quick measure.
+    """Return the report on a measure: checks of the contract, in a few seconds for a quick measure.
 
     Parameters
     ----------

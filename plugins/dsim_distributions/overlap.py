@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import DatasetView, finite_features, refuse_other_dimension
+from dsim.measures import DatasetView, digits_kept, finite_features, frame_of, refuse_other_dimension
 from dsim.plugin import MeasureError, SimilarityMeasure
 from dsim.stats.c2st import Classifier, HeldOut, auc, held_out_scores, logistic, neighbours, weighted_auc
 from dsim.stats.euclidean import squared_distances
@@ -96,8 +96,11 @@ class ClassifierTwoSample(SimilarityMeasure[GroupedCloud]):
     def _held_out(self, source: GroupedCloud, target: GroupedCloud) -> HeldOut:
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])
         groups = source.groups, target.groups
+        frame = frame_of(self.laws, source.points, target.points)
+        placed = frame.place(source.points), frame.place(target.points)
         try:
-            return held_out_scores(source.points, target.points, groups, self._learner(), self.folds, self.seed)
+            with digits_kept():
+                return held_out_scores(*placed, groups, self._learner(), self.folds, self.seed)
         except ValueError as error:
             raise MeasureError(str(error), hint="give more images, or images of more groups") from None
 
@@ -158,7 +161,9 @@ class PrecisionRecallDensityCoverage(SimilarityMeasure[Balls]):
 
     def compare(self, source: Balls, target: Balls) -> float:
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])
-        found = prdc(source.points, target.points, self.k, (source.radii, target.radii))
+        frame = frame_of(self.laws, source.points, target.points)
+        placed = frame.place(source.points), frame.place(target.points)
+        found = prdc(*placed, self.k, (source.radii, target.radii) if frame.ordinary else None)
         return float(getattr(found, self.statistic))
 
     def resample(self, summary: Balls, draw: NDArray[np.intp]) -> Balls:
@@ -173,7 +178,8 @@ class PrecisionRecallDensityCoverage(SimilarityMeasure[Balls]):
     ) -> NDArray[np.float64]:
         if len(whole.points) > _KEPT:
             return super().compare_splits(whole, splits)
-        table = squared_distances(whole.points, whole.points)
+        points = frame_of(self.laws, whole.points).place(whole.points)
+        table = squared_distances(points, points)
         values = []
         for one, other in splits:
             of_one, of_other = (kth_nearest(table[np.ix_(part, part)], self._reach(len(part))) for part in (one, other))
@@ -182,7 +188,9 @@ class PrecisionRecallDensityCoverage(SimilarityMeasure[Balls]):
         return np.array(values, dtype=np.float64)
 
     def _balls(self, points: Points) -> Balls:
-        return Balls(points, squared_radii(points, self._reach(len(points))))
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Where squares overflow, pairs have a frame of their own, and radii in it.
+            return Balls(points, squared_radii(points, self._reach(len(points))))
 
     def _reach(self, n: int) -> int:
         if n <= self.k:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 #: Shares of all values in one bin, and in the outermost bins, from which on the bins hide the differences.
 _CROWDED, _BEYOND = 0.95, 0.01
 
+#: Means that differ by less than this share are equal but for rounding.
+_ROUNDING = 1e-14
+
 Draws = Sequence[NDArray[np.intp]]
 
 
@@ -78,6 +81,8 @@ class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
         refuse_other_dimension(len(source.mean), len(target.mean))
         if self.variant == MEAN:
             _refuse_means(source.mean, target.mean)
+        else:
+            _refuse_unresolved(source, target)
         return self._value(source, target)
 
     def _value(self, source: Fingerprint, target: Fingerprint) -> float:
@@ -138,6 +143,21 @@ def bins_that_hide(histograms: NDArray[np.int64]) -> list[str]:
     if beyond > _BEYOND:
         found.append(f"{beyond:.0%} of the values lie in the outermost bins: a larger scale sees more")
     return found
+
+
+def _refuse_unresolved(source: Fingerprint, target: Fingerprint) -> None:
+    """Raise MeasureError where nearly all features that differ lie in one and the same bin in both datasets."""
+    counts = source.histograms + target.histograms
+    one_bin = counts.max(axis=1) == counts.sum(axis=1)
+    size = np.maximum(np.abs(source.mean), np.abs(target.mean))
+    differs = np.abs(source.mean - target.mean) > _ROUNDING * size
+    hidden = int((one_bin & differs).sum())
+    if hidden and hidden >= _CROWDED * differs.sum():
+        raise MeasureError(
+            f"{hidden} of {int(differs.sum())} features that differ lie in a single bin in both datasets: their "
+            "histograms are equal, though the features are not",
+            hint="give features around 0, or bins that are wide where they lie: kld-tf:scale=NUMBER",
+        )
 
 
 def _refuse_means(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:

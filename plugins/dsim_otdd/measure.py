@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import DatasetView, finite_features, refuse_other_dimension
-from dsim.plugin import MeasureError, Need, SimilarityMeasure, UsageError
-from dsim.stats.frames import Points
+from dsim.measures import DatasetView, degree_of, digits_kept, finite_features, frame_of, refuse_other_dimension
+from dsim.plugin import Law, MeasureError, Need, SimilarityMeasure, UsageError
+from dsim.stats.frames import Frame, Points, typical_square, unit_of
 from dsim.stats.otdd import Ground, NoTransportError, Sample, Transported, otdd, stratified, transport_within
 from dsim_otdd.specs import OTDD
 
 #: Inner distances that are made of class covariances.
 _WITH_COVARIANCES = ("gaussian", "diagonal")
+
+#: Costs below this share of the regularisation are its rounding.
+_RESOLVED = 1e-9
 
 Draws = Sequence[NDArray[np.intp]]
 
@@ -87,6 +90,17 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
     @property
     def needs(self) -> frozenset[Need]:
         return self.spec.needs if self.labels else self.spec.needs - {Need.LABELS}
+
+    @property
+    def laws(self) -> frozenset[Law]:
+        if not self._exact:
+            return self.spec.laws
+        return self.spec.laws | {Law.SCALE_SQUARED if self.p == 2 else Law.SCALE_EQUIVARIANT}
+
+    @property
+    def _exact(self) -> bool:
+        """Whether no transport is regularised."""
+        return self.outer == "exact" and not (self.labels and self.inner == "sinkhorn")
 
     @property
     def ground(self) -> Ground:
@@ -172,6 +186,11 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
             return _Prepared(sample, Transported(0.0, 0.0))
         if math.isfinite(summary.within_value):
             return _Prepared(sample, Transported(summary.within_value, summary.within_cost))
+        if not unit_of(sample.points).ordinary:
+            raise MeasureError(
+                f"features reach {float(np.abs(sample.points).max()):.1g}, too far from entreg={self.entreg:g}",
+                hint="give features of about 1, or outer=exact",
+            )
         try:
             found = transport_within(sample)
         except NoTransportError as error:
@@ -180,11 +199,26 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
 
     def _value(self, source: _Prepared, target: _Prepared) -> float:
         refuse_other_dimension(source.sample.points.shape[1], target.sample.points.shape[1])
+        frame = frame_of(self.laws, source.sample.points, target.sample.points)
+        samples = [_placed(each.sample, frame) for each in (source, target)]
+        if not self._exact:
+            self._refuse_below_entreg(samples[0].points, samples[1].points)
         try:
-            found = otdd(source.sample, target.sample, outer=self.outer, within=(source.within, target.within))
+            found = otdd(samples[0], samples[1], outer=self.outer, within=(source.within, target.within))
         except NoTransportError as error:
             raise _unsolved(error) from None
-        return found.plain if self.convention == "plain" else found.value
+        with digits_kept():
+            return frame.restore(found.plain if self.convention == "plain" else found.value, degree_of(self.laws))
+
+    def _refuse_below_entreg(self, source: Points, target: Points) -> None:
+        """Raise MeasureError where the regularisation is so far above the costs that its rounding hides them."""
+        typical = typical_square(source, target) ** (self.p / 2)
+        weight = max(self.lambda_x, self.lambda_y) if self.labels else self.lambda_x
+        if 0 < typical * weight < _RESOLVED * self.entreg:
+            raise MeasureError(
+                f"costs are about {typical * weight:.1g}, so far below entreg={self.entreg:g} that rounding hides them",
+                hint="give features of about 1, a smaller entreg, or outer=exact, which needs none",
+            )
 
     def _values(self, pairs: Iterable[tuple[LabelledCloud, LabelledCloud]]) -> NDArray[np.float64]:
         """Values of resampled pairs; NaN where one has none, which must not take the others along."""
@@ -219,6 +253,10 @@ class DatasetDistance(SimilarityMeasure[LabelledCloud]):
         yield self.shrinkage != "fixed", ("shrinkage_weight",), f"with shrinkage={self.shrinkage}", "shrinkage=fixed"
         exact = self.outer == "exact" and self.inner != "sinkhorn"
         yield exact, ("entreg",), "with outer=exact", "leave it out, or outer=debiased"
+
+
+def _placed(sample: Sample, frame: Frame) -> Sample:
+    return sample if frame.ordinary else Sample(frame.place(sample.points), sample.codes, sample.ground)
 
 
 def _unsolved(error: NoTransportError) -> MeasureError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dsim.plugin import EXTRACTOR, Direction, MeasureSpec, Need, Parameter
+from dsim.plugin import EXTRACTOR, Direction, Law, MeasureSpec, Need, Parameter
 
 #: The features of the papers: ResNet-18 trained on ImageNet.
 _RESNET18 = "timm:resnet18.a1_in1k"
@@ -35,6 +35,7 @@ OTDD = MeasureSpec(
     resamples=True,
     replicates=0,
     two_sample=True,
+    laws=frozenset({Law.SHIFT_INVARIANT}),
     parameters=(
         EXTRACTOR,
         Parameter("labels", "bool", True, "false: one distribution of images, no labels needed (as in the ASAP paper)"),

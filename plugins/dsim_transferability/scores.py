@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import finite_features, refuse_other_dimension
-from dsim.plugin import MeasureError, SimilarityMeasure
-from dsim.stats.frames import Points
+from dsim.measures import digits_kept, finite_features, frame_of, refuse_other_dimension
+from dsim.plugin import Law, MeasureError, SimilarityMeasure
+from dsim.stats.frames import Points, typical_square
 from dsim.stats.transferability import Head, gbc, h_score, leep, logme, nleep, parc, regularised_h_score, train_head
 from dsim_transferability.specs import GBC, H_SCORE, LEEP, LOGME, NLEEP, PARC
 
@@ -49,6 +49,10 @@ class Taught:
     @property
     def head(self) -> Head:
         return Head(self.weights, self.bias)
+
+
+#: Squared distances below this share of squared norms are rounding to LogME, which knows an origin.
+_FAR = 1e-11
 
 
 class TransferScore(SimilarityMeasure[Taught]):
@@ -97,13 +101,17 @@ class TransferScore(SimilarityMeasure[Taught]):
     def compare(self, source: Taught, target: Taught) -> float:
         refuse_other_dimension(source.points.shape[1], target.points.shape[1])
         through = self.representation == "probe"
-        points = self.seen(source, target) if through else np.asarray(target.points, dtype=np.float64)
+        points = self.seen(source, target) if through else self._unseen(target)
         value = self.score(points, target)
         if not math.isfinite(value):
             alike = np.ptp(points, axis=0).max() <= 1e-9 * np.abs(points).max()
             message = SAME_OUTPUT if alike else self.why_undefined(points, target)
             raise MeasureError(message, hint="judge this target by another measure: dsim measures")
         return value
+
+    def _unseen(self, target: Taught) -> NDArray[np.float64]:
+        """The target's features as no source sees them, (n, d): around a near origin, where that changes nothing."""
+        return np.asarray(frame_of(self.laws, target.points).place(target.points), dtype=np.float64)
 
     def compare_many(self, sources: Sequence[Taught], targets: Sequence[Taught]) -> NDArray[np.float64]:
         if self.representation == "probe" or not sources:
@@ -143,7 +151,8 @@ class TransferScore(SimilarityMeasure[Taught]):
 def trained(points: Points, classes: NDArray[np.intp], penalty: float) -> Head:
     """Return the head of features (n, d) and their classes (n,); MeasureError where it does not converge."""
     try:
-        return train_head(points, classes, penalty)
+        with digits_kept():
+            return train_head(points, classes, penalty)
     except FloatingPointError as error:
         raise MeasureError(str(error), hint="raise penalty") from error
 
@@ -247,6 +256,20 @@ class LogMe(TransferScore):
     """
 
     spec = LOGME
+
+    @property
+    def laws(self) -> frozenset[Law]:
+        # Features themselves form an intercept, or do not, by where they lie.
+        return self.spec.laws if self.representation == "probe" else frozenset({Law.SCALE_INVARIANT})
+
+    def _unseen(self, target: Taught) -> NDArray[np.float64]:
+        points = super()._unseen(target)
+        if 0 < typical_square(points) < _FAR * np.mean(np.einsum("ij,ij->i", points, points)):
+            raise MeasureError(
+                "the features lie so far from 0 that LogME, which fits no intercept, sees nothing else",
+                hint="subtract their mean, or see them through the source: representation=probe",
+            )
+        return points
 
     def seen(self, source: Taught, target: Taught) -> NDArray[np.float64]:
         # LogME fits no intercept. A network's features can form one themselves; a head's logits cannot, and carry an

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dsim.plugin import EXTRACTOR, Direction, MeasureSpec, Need, Parameter
+from dsim.plugin import EXTRACTOR, Direction, Law, MeasureSpec, Need, Parameter
 
 _REPRESENTATION = Parameter(
     "representation",
@@ -62,6 +62,7 @@ def _spec(
         references=references,
         min_samples=4,
         bounds=bounds,
+        laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_INVARIANT}),
         resamples=True,
         replicates=0,
         parameters=(EXTRACTOR, *parameters, _PENALTY),

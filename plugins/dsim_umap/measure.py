@@ -18,7 +18,7 @@ from dsim.measures import DatasetView, finite_features, refuse_other_dimension
 from dsim.plugin import MeasureError, PairwiseMeasure
 from dsim.runtime import Runtime
 from dsim.stats.euclidean import mean_distance
-from dsim.stats.frames import Points
+from dsim.stats.frames import Frame, Points, unit_of
 from dsim_umap.specs import SL_PCA_UMAP
 
 #: A layout is chaotic: the last bit of one of these changes all of it.
@@ -52,17 +52,19 @@ class SlPcaUmap(PairwiseMeasure[PlacedCloud]):
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
         self._map: UmapMap | None = None
+        self._unit = Frame()
 
     def extractors(self) -> tuple[str, ...]:
         return (self.extractor,)
 
     def fit(self, pool: Sequence[DatasetView], rng: np.random.Generator) -> None:
         clouds = [finite_features(view, self.extractor) for view in pool]
+        self._unit = unit_of(*clouds)  # a map is float32, which ends at 1e38
         for cloud in clouds:
             refuse_other_dimension(clouds[0].shape[1], cloud.shape[1])
         settings = {"variance": self.variance, "neighbours": self.neighbours, "min_dist": self.min_dist}
         seed = int(rng.integers(2**31))
-        self._map = _kept_map(np.concatenate(clouds), {**settings, "seed": seed}, pool[0].runtime)
+        self._map = _kept_map(self._unit.place(np.concatenate(clouds)), {**settings, "seed": seed}, pool[0].runtime)
 
     @property
     def fitted(self) -> str:
@@ -75,7 +77,7 @@ class SlPcaUmap(PairwiseMeasure[PlacedCloud]):
             raise MeasureError(f"{self!r} was not fitted", hint="call fit(pool, rng) first")
         features = finite_features(data, self.extractor)
         refuse_other_dimension(len(self._map.mean), features.shape[1])
-        return PlacedCloud(self._map.place(features))
+        return PlacedCloud(self._map.place(self._unit.place(features)))
 
     def pairwise(self, source: PlacedCloud, target: PlacedCloud) -> NDArray[np.float64]:
         from scipy.spatial.distance import cdist

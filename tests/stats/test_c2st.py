@@ -14,6 +14,7 @@ from dsim.stats.c2st import (
     neighbours,
     weighted_auc,
 )
+from dsim.stats.frames import LostDigitsError
 from dsim.stats.mmd import counts
 
 
@@ -155,3 +156,14 @@ def test_features_that_do_not_vary_tell_nothing(clouds: tuple[np.ndarray, np.nda
     held, expected = held_out(*constant), held_out(a, b)
     assert np.isfinite(held.first).all()
     assert abs(auc(held) - auc(expected)) < 0.15
+
+
+def test_images_that_hide_all_others_are_refused() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(30, 2)), rng.normal(size=(30, 2)) + 1
+    a[0] = 1e15
+    with pytest.raises(LostDigitsError):
+        held_out_scores(a, b, (np.arange(30), np.arange(30, 60)), logistic(0.1))
+    # In one feature alone it only makes that one useless.
+    a[0, 1] = 0.0
+    assert auc(held_out_scores(a, b, (np.arange(30), np.arange(30, 60)), logistic(0.1))) > 0.5

@@ -117,3 +117,13 @@ def test_bkld_is_not_zero_for_equal_datasets() -> None:
     compact = np.array([[10, 0, 0, 0]])
     assert bkld(compact, compact) == pytest.approx(math.log(3 + math.e) - 1)
     assert soften(compact).max() / soften(compact).min() == pytest.approx(math.e)
+
+
+@pytest.mark.parametrize("shift", [1e2, 1e5, 1e8])
+def test_distributions_that_are_all_but_equal_keep_their_divergence(shift: float) -> None:
+    rng = np.random.default_rng(3)
+    one, other = rng.normal(size=8), rng.normal(size=8)
+    # To leading order the divergence is half the squared relative difference of the shares.
+    p, q = (x + shift for x in (one, other))
+    expected = (((q / q.sum() - p / p.sum()) ** 2) / (2 * p / p.sum())).sum()
+    assert float(kl_divergence(p, q)) == pytest.approx(expected, rel=0.1 if shift < 1e3 else 1e-4)

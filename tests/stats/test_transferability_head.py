@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dsim.stats.frames import LostDigitsError
 from dsim.stats.transferability import Head, train_head
 
 
@@ -91,3 +92,18 @@ def test_two_classes_have_one_coordinate() -> None:
 def test_logits_are_weights_and_bias() -> None:
     head = Head(np.array([[1.0, -1.0]]), np.array([0.5, -0.5]))
     assert head.logits(np.array([[2.0]])).tolist() == [[2.5, -2.5]]
+
+
+@pytest.mark.parametrize("exponent", [-500, 500])
+def test_a_head_does_not_depend_on_the_unit_of_the_features(exponent: int) -> None:
+    features, labels = np.random.default_rng(5).normal(size=(20, 3)), np.arange(20) % 2
+    head, scaled = train_head(features, labels), train_head(np.ldexp(features, exponent), labels)
+    np.testing.assert_allclose(np.ldexp(scaled.weights, exponent), head.weights, rtol=1e-9)
+    np.testing.assert_allclose(scaled.bias, head.bias, rtol=1e-9)
+
+
+def test_a_head_that_would_see_one_image_only_is_refused() -> None:
+    features = np.random.default_rng(5).normal(size=(20, 3))
+    features[0] = 1e9
+    with pytest.raises(LostDigitsError, match="times as far off"):
+        train_head(features, np.arange(20) % 2)

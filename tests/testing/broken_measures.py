@@ -15,7 +15,7 @@ from sound_measures import SOUND, Cloud, HelpedByLabels, MeanShift
 
 from dsim.errors import WeightsError
 from dsim.measures import DatasetView
-from dsim.plugin import Direction, MeasureError, Need, Parameter, SimilarityMeasure
+from dsim.plugin import Direction, Law, MeasureError, Need, Parameter, SimilarityMeasure
 
 M = TypeVar("M", bound=SimilarityMeasure[Any])
 
@@ -127,7 +127,7 @@ class DividesBySpread(MeanShift):
 class CrashesOnConstants(MeanShift):
     def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
         cloud = super().summarise(data, rng)
-        if len(data) > 1:
+        if len(data) > 1 and not np.ptp(cloud.features, axis=0).any():
             np.linalg.inv(np.cov(cloud.features.T))
         return cloud
 
@@ -235,6 +235,48 @@ class Transposed(MeanShift):
 class VectorisedHalf(MeanShift):
     def compare_many(self, sources: Sequence[Cloud], targets: Sequence[Cloud]) -> NDArray[np.float64]:
         return super().compare_many(sources, targets) / 2
+
+
+@caught_by("spec", laws=frozenset({Law.SCALE_INVARIANT, Law.SCALE_EQUIVARIANT}))
+class InvariantAndEquivariant(MeanShift): ...
+
+
+@caught_by("shift", laws=frozenset({Law.SHIFT_INVARIANT}))
+class FarFromTheOrigin(MeanShift):
+    """Multiplies out what cancels."""
+
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        x, y = self.centre(source), self.centre(target)
+        return float(np.sqrt(np.maximum(x @ x + y @ y - 2 * x @ y, 0.0)))
+
+
+@caught_by("scale", laws=frozenset({Law.SCALE_EQUIVARIANT}))
+class AbsoluteTolerance(MeanShift):
+    """Takes small differences for none."""
+
+    def compare(self, source: Cloud, target: Cloud) -> float:
+        distance = super().compare(source, target)
+        return 0.0 if distance < 1e-8 else distance
+
+
+@caught_by("scale", laws=frozenset({Law.SCALE_SQUARED}))
+class SquaresInWords(MeanShift): ...
+
+
+@caught_by("extremes")
+class SinglePrecision(MeanShift):
+    def summarise(self, data: DatasetView, rng: np.random.Generator) -> Cloud:
+        with np.errstate(over="ignore"):
+            return Cloud(np.float32(super().summarise(data, rng).features).astype(np.float64))
+
+
+@caught_by("outlier")
+class MovesAndMovesBack(MeanShift):
+    """Its medians are far from all images where one of these is."""
+
+    def centre(self, summary: Cloud) -> NDArray[np.float64]:
+        far = np.abs(summary.features).max()
+        return np.asarray(np.median(summary.features + far, axis=0) - far)
 
 
 @caught_by("resampling", two_sample=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.measures import DatasetView
-from dsim.plugin import Direction, MeasureSpec, Need, Parameter, SimilarityMeasure
+from dsim.plugin import Direction, Law, MeasureSpec, Need, Parameter, SimilarityMeasure
 
 SOUND = MeasureSpec(
     name="mean-shift",
@@ -68,6 +68,12 @@ class MeanShift(SimilarityMeasure[Cloud]):
 
     def embedding(self, summary: Cloud) -> NDArray[np.float64]:
         return summary.features[:, :2]
+
+
+class Lawful(MeanShift):
+    """Sound, and says how its values follow shifts and scales."""
+
+    spec = replace(SOUND, factory="sound_measures:Lawful", laws=frozenset({Law.SHIFT_INVARIANT, Law.SCALE_EQUIVARIANT}))
 
 
 class Subsampled(MeanShift):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from broken_measures import SPECIMENS, OutOfReach, Unbiased
-from sound_measures import HelpedByLabels, LabelsWhereWeighted, MeanShift, PoolScaled, Subsampled
+from sound_measures import HelpedByLabels, LabelsWhereWeighted, Lawful, MeanShift, PoolScaled, Subsampled
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.measures import SimilarityMeasure
@@ -53,6 +53,12 @@ TOLD = {
     "Unbiased": "every image twice: ",
     "Transposed": "compare_many returned shape (4, 3)",
     "VectorisedHalf": "compare and compare_many: ",
+    "InvariantAndEquivariant": "laws name more than one of scales: scale-equivariant, scale-invariant",
+    "FarFromTheOrigin": "features shifted by 2^",
+    "AbsoluteTolerance": "features times 2^-30 give 0, and ",
+    "SquaresInWords": "features times 2^3 give ",
+    "SinglePrecision": "features shifted by 2^40 ",
+    "MovesAndMovesBack": "an image at 2^20, 2^40, 2^60: ",
     "ResamplesNothing": "a bootstrap draw, recomputed and resampled: ",
     "ResamplesOthers": "the identity draw: ",
     "ResamplesNot": "resampling raised MeasureError: cannot be resampled",
@@ -78,7 +84,11 @@ def test_a_sound_measure_passes_every_check_that_applies() -> None:
     report = check_measure(MeanShift)
     assert report.ok, str(report)
     passed = {result.name for result in report.results if result.status is Status.PASSED}
-    assert set(CHECKS) - passed == {"registration"}
+    assert set(CHECKS) - passed == {"registration", "shift", "scale"}
+    lawful = check_measure(Lawful)
+    assert lawful.ok, str(lawful)
+    assert lawful["shift"].status is lawful["scale"].status is Status.PASSED
+    assert lawful["extremes"].status is Status.NOT_APPLICABLE
     assert "not registered" in report["registration"].message
 
 

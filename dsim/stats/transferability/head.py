@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.stats.frames import refuse_hidden
 from dsim.stats.transferability.labelled import indicators, principal_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Squares of most points below this share of the mean have weights that the search does not resolve.
+_HIDDEN = 1e-10
 #: Coordinates of logits below this share of the largest are rounding.
 _COORDINATE = 1e-6
 
@@ -70,6 +73,8 @@ def train_head(features: NDArray[np.floating], labels: NDArray[Any], penalty: fl
     ------
     FloatingPointError
         Where the minimum was not reached.
+    LostDigitsError
+        Where few points lie so far off that the head would hardly see the others.
 
     References
     ----------
@@ -81,8 +86,13 @@ def train_head(features: NDArray[np.floating], labels: NDArray[Any], penalty: fl
     """
     centre = features.mean(axis=0, dtype=np.float64)
     points = np.asarray(features, dtype=np.float64) - centre
+    # Squares of very large or small numbers would overflow, or vanish; a power of two rounds nothing.
+    unit = 2.0 ** int(np.frexp(np.abs(points).max())[1])
+    points /= unit
+    refuse_hidden(np.asarray(features, dtype=np.float64) / unit, _HIDDEN)
     scale = float(np.sqrt(np.mean(points**2)))
     points /= scale
+    scale *= unit
     members = indicators(labels)
     # A ridge solution lies in what the principal axes span: fewer weights where samples are few.
     _, axes = principal_axes(points)
