@@ -126,14 +126,14 @@ WELCOME = """\
 dsim measures how similar annotated source datasets are to your images.
 
 Which source, or which model, for my images?
-  dsim recommend mine/                        the source to take, and how sure that is
-  dsim prelabel mine/ --best --out prelabels  pre-labels by the model that was trained on it
+  dsim recommend mine/                        which source, and how sure that is
+  dsim prelabel mine/ --best --out prelabels  pre-labels by that source's model
 Is my measure any good?
   dsim plugin new mymeasure                   your own measure, ready to install
-  dsim leaderboard                            every measure, judged against measured transfer
+  dsim leaderboard                            every measure, judged by transfer
 Where do my datasets lie?
   dsim compare --sources annotated/* mine/    a map of them, and their distances
-  dsim compare                                the same with built-in datasets, to try it
+  dsim compare                                the same with built-in datasets
 
 All commands: dsim --help      Check the installation: dsim doctor"""
 

@@ -128,6 +128,27 @@ def test_what_is_built_in(line: str, narrow: Narrow) -> None:
     assert narrow(*line.split())
 
 
+def test_the_greeting_and_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in ([], ["--help"], ["compare", "--help"], ["transfer", "segmentation", "--help"]):
+        assert run(arguments) == 0
+        assert [line for line in capsys.readouterr().out.splitlines() if cell_len(line) > 80] == []
+
+
+@pytest.mark.parametrize("benchmark", ["biomed16-dsc", "phantoms-dsc"])
+def test_leaderboard(benchmark: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from dsim.cli.leaderboard import _show
+    from dsim.leaderboard import Board
+
+    monkeypatch.setenv("COLUMNS", "80")
+    board = Board.from_json(Path(__file__).parents[2] / "docs" / "leaderboard" / benchmark / "results.json")
+    _show(board)
+    printed = capsys.readouterr().out
+    assert too_wide(printed) == []
+    assert "regret" in printed
+    assert all(f" {row.measure} " in printed for row in board.rows if row.judged and len(row.measure) < 16)
+
+
 def test_datasets(narrow: Narrow) -> None:
     narrow("data", "inspect", DATASETS[0])
     narrow("extract", *DATASETS, "--extractor", "pixels:[side=4]")
