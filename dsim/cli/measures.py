@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 import click
 
+from dsim.registry import OWN
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
-    from dsim.registry import MeasureSpec, Parameter, Registry
+    from dsim.registry import MeasureSpec, Parameter, Plugin, Registry
 
 
 @click.command()
@@ -49,10 +50,8 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
 @click.argument("name", shell_complete=completion.measures)
 @options.as_json
 def explain(name: str, as_json: bool) -> None:
-    """Explain what a measure computes: formula, direction, range, cost, references, parameters, presets."""
-    from dsim.cli.measure_words import reads
+    """Explain a measure: what it does and for whom, formula, range, cost, parameters, how well it did, its page."""
     from dsim.registry import default
-    from dsim.ui import print_behind
 
     if name not in default().measures and name in default().trainers:
         from dsim.cli.train import explain_trainer
@@ -63,9 +62,32 @@ def explain(name: str, as_json: bool) -> None:
         from dsim.ui import emit_json
 
         return emit_json(_document(spec))
-    plugin = default().origin(name)
+    return _explain(spec, default().origin(name))
+
+
+def _explain(spec: MeasureSpec, plugin: Plugin) -> None:
+    """Print what it does in plain words, then all that is declared, how well it did, and its page."""
+    from dsim.cli.measure_standings import standings
+    from dsim.ui import print_behind
+
     click.echo(f"{spec.name}@{spec.version}: {spec.title}   (plugin {plugin.name}, {plugin.dist} {plugin.version})\n")
-    facts = {
+    if spec.summary:
+        print_behind("", spec.summary)
+        click.echo()
+    for label, text in _facts(spec).items():
+        print_behind(f"{label:>10}  ", text)
+    _list("references", spec.references)
+    _list("parameters", [_parameter_line(parameter) for parameter in spec.parameters])
+    _list("presets", [f"{preset}: {_settings(spec, preset)}" for preset in spec.presets])
+    _list("on the stored leaderboards", standings(spec.name, spec.version))
+    if plugin.dist == OWN:
+        click.echo(f"\nmore: docs/measures/{spec.name}.md")
+
+
+def _facts(spec: MeasureSpec) -> dict[str, str]:
+    from dsim.cli.measure_words import reads
+
+    return {
         "formula": spec.formula,
         "direction": f"{spec.direction}: {'small' if spec.direction == 'distance' else 'large'} means similar",
         "range": f"{spec.bounds[0]:g} to {spec.bounds[1]:g}{' ' + spec.unit if spec.unit else ''}",
@@ -77,11 +99,6 @@ def explain(name: str, as_json: bool) -> None:
         "cost": spec.cost,
         "blind to": spec.blind_to or "not stated",
     }
-    for label, text in facts.items():
-        print_behind(f"{label:>10}  ", text)
-    _list("references", spec.references)
-    _list("parameters", [_parameter_line(parameter) for parameter in spec.parameters])
-    return _list("presets", [f"{preset}: {_settings(spec, preset)}" for preset in spec.presets])
 
 
 def _needs(names: Sequence[str]) -> set[Any]:
@@ -128,6 +145,7 @@ def _document(spec: MeasureSpec) -> dict[str, Any]:
         "name": spec.name,
         "version": spec.version,
         "title": spec.title,
+        "summary": spec.summary,
         "needs": sorted(spec.needs),
         "label_free": reads(spec).label_free,
         "direction": str(spec.direction),

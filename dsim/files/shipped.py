@@ -11,11 +11,14 @@ _PLACES = {
     "kinds": "benchmarks/kinds",
     "distances": "benchmarks/distances",
     "schema": "docs/schema",
+    "standings": "docs/leaderboard",
 }
 
 
 def shipped(name: str) -> Path:
-    """Return the folder ``zoo``, ``truth``, ``kinds``, ``distances`` or ``schema``; a damaged installation may lack it.
+    """Return the shipped folder of that name; a damaged installation may lack it.
+
+    Raises KeyError for a name other than ``zoo``, ``truth``, ``kinds``, ``distances``, ``schema`` and ``standings``.
 
     >>> shipped("schema").is_dir()
     True

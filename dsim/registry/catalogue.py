@@ -21,7 +21,7 @@ from dsim.registry.loader import HOOKS, Plugin
 from dsim.registry.specs import Direction, Law, MeasureSpec, Need, Parameter, Product, TrainerSpec
 from dsim.runtime import default_cache
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 def stamp(entry: EntryPoint, dist: str, version: str) -> str | None:

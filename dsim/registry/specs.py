@@ -151,6 +151,7 @@ class MeasureSpec:
     Parameters
     ----------
     name, version : ``name@version`` identifies the numbers; a changed number bumps the version.
+    summary : two or three sentences in plain words: what it does, and for whom. ``dsim explain`` begins with them.
     factory : ``"module:Class"``, imported on first use.
     needs : what it reads. ``direction``, ``symmetric``, ``self_is_optimal`` are tested as declared.
     resamples : whether it implements ``resample`` (or ``compare_resampled``), so that intervals can be had.
@@ -177,6 +178,7 @@ class MeasureSpec:
     formula: str
     cost: str
     references: tuple[str, ...]
+    summary: str = ""
     min_samples: int = 2
     bounds: tuple[float, float] = (-math.inf, math.inf)
     unit: str = ""

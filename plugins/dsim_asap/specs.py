@@ -164,6 +164,13 @@ SPEC = MeasureSpec(
     name="asap",
     version=1,
     title="ASAP: mean distance in a style-aware latent space",
+    summary=(
+        "A small autoencoder is trained on the sources so that images of one dataset fall close together on a "
+        "map, by what they show and by how they look (their style). Two datasets are as near as their images on "
+        "that map. Choose it to pick a source for segmentation when you have images only, and want a picture of "
+        "where all datasets lie; train it on your own sources when they differ much from those of the shipped "
+        "model."
+    ),
     factory="dsim_asap.measure:Asap",
     needs=frozenset({Need.IMAGES}),
     direction=Direction.DISTANCE,

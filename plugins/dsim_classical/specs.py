@@ -12,6 +12,11 @@ CC = MeasureSpec(
     name="cc",
     version=1,
     title="Cross-correlation",
+    summary=(
+        "Images are shrunk to small gray squares and compared pixel by pixel: do bright and dark places coincide? "
+        "Choose it as a quick baseline that needs no network, for images that are aligned with each other, such "
+        "as radiographs of one body part; it sees little of textures, or of objects that lie anywhere."
+    ),
     factory="dsim_classical.measures:CrossCorrelation",
     needs=frozenset({Need.IMAGES}),
     direction=Direction.SIMILARITY,
@@ -37,6 +42,12 @@ NMI = MeasureSpec(
     name="nmi",
     version=1,
     title="Normalised mutual information",
+    summary=(
+        "Images are shrunk to small gray squares, and it is measured how well the gray value of a pixel in one "
+        "image foretells that in the other, even where contrast is inverted. Choose it as a baseline without a "
+        "network, for aligned images of different modalities; for images of objects that lie anywhere it says "
+        "little."
+    ),
     factory="dsim_classical.measures:NormalisedMutualInformation",
     needs=frozenset({Need.IMAGES}),
     direction=Direction.SIMILARITY,
@@ -62,6 +73,11 @@ FRC = MeasureSpec(
     name="frc",
     version=1,
     title="Fourier ring correlation",
+    summary=(
+        "Images are shrunk to small gray squares and compared by their fine and coarse structure, one spatial "
+        "frequency after another. Choose it as a baseline without a network, for aligned images, where sharpness "
+        "or resolution matters more than brightness."
+    ),
     factory="dsim_classical.measures:FourierRingCorrelation",
     needs=frozenset({Need.IMAGES}),
     direction=Direction.SIMILARITY,

@@ -24,6 +24,11 @@ DINO = MeasureSpec(
     name="dino",
     version=1,
     title="Distance of self-supervised features (DINO)",
+    summary=(
+        "Images pass a network that has learned to see without labels, and the two clouds of its features are "
+        "compared. Choose it when you have images only, and do not want labels of photographs, on which most "
+        "networks were trained, to decide what is alike. The network is downloaded once."
+    ),
     factory="dsim_dino.measure:Dino",
     needs=frozenset({Need.FEATURES}),
     direction=Direction.DISTANCE,

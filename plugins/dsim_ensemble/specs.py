@@ -11,6 +11,11 @@ ENSEMBLE = MeasureSpec(
     name="ensemble",
     version=1,
     title="Ensemble: several measures as one, by ranks or by standardised distances",
+    summary=(
+        "Several measures of different kinds rank the sources, and their ranks are put together, so that the "
+        "blind spot of one counts less. Choose it when you have images only and no reason to prefer one measure: "
+        "it is what dsim recommend asks by default. Its value depends on which other sources are compared."
+    ),
     factory="dsim_ensemble.measure:Ensemble",
     needs=frozenset({Need.FEATURES}),
     direction=Direction.DISTANCE,

@@ -12,6 +12,12 @@ EXPERT = MeasureSpec(
     name="expert",
     version=1,
     title="Hamming distance of experts' properties",
+    summary=(
+        "People describe each dataset by a few properties, such as modality, organ and colour; two datasets "
+        "differ by the number of properties that differ. Choose it when no image may be shared, or to ask whether "
+        "a measure of images knows more than what everybody can say. It needs a table of answers (dsim expert "
+        "rate)."
+    ),
     factory="dsim_expert.measures:ExpertHamming",
     needs=frozenset({Need.ATTRIBUTES}),
     direction=Direction.DISTANCE,
@@ -43,6 +49,11 @@ CHOICE = MeasureSpec(
     name="expert-choice",
     version=1,
     title="Share of experts who hold the source most similar",
+    summary=(
+        "People name, for each target, the source that they hold most similar; the value of a source is the share "
+        "of people who named it. Choose it to compare the judgement of experts with that of measures. It needs a "
+        "table of answers (dsim expert rate)."
+    ),
     factory="dsim_expert.measures:ExpertChoice",
     needs=frozenset({Need.ATTRIBUTES}),
     direction=Direction.SIMILARITY,

@@ -13,6 +13,11 @@ KLD_TF = MeasureSpec(
     name="kld-tf",
     version=1,
     title="Kullback-Leibler divergence of task fingerprints",
+    summary=(
+        "Each dataset is reduced to a fingerprint: the mean and the histogram of each feature of a network. "
+        "Fingerprints are compared. Choose it when images may not leave a hospital: a fingerprint is a small file "
+        "that holds no image (dsim fingerprint write)."
+    ),
     factory="dsim_kld.measure:FingerprintDivergence",
     needs=frozenset({Need.FEATURES}),
     direction=Direction.DISTANCE,

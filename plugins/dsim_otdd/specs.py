@@ -13,6 +13,11 @@ OTDD = MeasureSpec(
     name="otdd",
     version=1,
     title="Optimal transport dataset distance",
+    summary=(
+        "How far must the images of one dataset be moved, in the space of features, to become the other, if an "
+        "image may be matched well only to images whose class is alike too? Choose it for classification, when "
+        "both datasets have labels; by a parameter it works without labels too."
+    ),
     factory="dsim_otdd.measure:DatasetDistance",
     needs=frozenset({Need.FEATURES, Need.LABELS}),
     direction=Direction.DISTANCE,

@@ -57,6 +57,11 @@ TASK2VEC = MeasureSpec(
     name="task2vec",
     version=1,
     title="Task2Vec",
+    summary=(
+        "The labels of a dataset pose a task to a fixed network, and it is recorded which parts of the network "
+        "matter for solving it. Datasets are near where the same parts matter. Choose it when both datasets have "
+        "labels; without, classes are made up from the images, and it says so."
+    ),
     factory="dsim_task2vec.measure:Task2Vec",
     needs=frozenset({Need.IMAGES, Need.LABELS}),  # labels with labels=given alone
     direction=Direction.DISTANCE,
@@ -108,6 +113,11 @@ ASYMMETRIC = MeasureSpec(
     name="task2vec-asymmetric",
     version=1,
     title="Task2Vec, asymmetric",
+    summary=(
+        "It is task2vec with a preference for rich sources: of two sources that are equally like the target, the "
+        "one with the more complex task is nearer, since a network learns more from it. Choose it to pick a "
+        "source to pre-train on, rather than to ask whether two datasets are alike."
+    ),
     factory="dsim_task2vec.measure:AsymmetricTask2Vec",
     needs=frozenset({Need.IMAGES, Need.LABELS}),  # labels with labels=given alone
     direction=Direction.DISTANCE,

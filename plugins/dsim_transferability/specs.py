@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from dsim.plugin import EXTRACTOR, Direction, Law, MeasureSpec, Need, Parameter
+from dsim_transferability.summaries import SUMMARIES
 
 _REPRESENTATION = Parameter(
     "representation",
@@ -52,6 +53,7 @@ def _spec(
         name=name,
         version=1,
         title=title,
+        summary=SUMMARIES[name],
         factory=f"dsim_transferability.scores:{measure}",
         needs=_NEEDS,
         direction=Direction.SIMILARITY,
@@ -161,6 +163,7 @@ CC_FV = MeasureSpec(
     name="cc-fv",
     version=1,
     title="Class consistency and feature variety",
+    summary=SUMMARIES["cc-fv"],
     factory="dsim_transferability.cc_fv:CcFv",
     needs=frozenset({Need.IMAGES, Need.MASKS}),
     direction=Direction.SIMILARITY,

@@ -8,6 +8,11 @@ SL_PCA_UMAP = MeasureSpec(
     name="sl-pca-umap",
     version=1,
     title="Mean distance in a UMAP of supervised features",
+    summary=(
+        "Features of a network that was trained with labels are laid out as a map (UMAP), and two datasets are as "
+        "near as their images on it. It is the baseline of the ASAP paper. Choose it to reproduce that paper, or "
+        "for a picture of the datasets; distances on such a map are not faithful."
+    ),
     factory="dsim_umap.measure:SlPcaUmap",
     needs=frozenset({Need.FEATURES}),
     direction=Direction.DISTANCE,

@@ -57,6 +57,54 @@ def test_explain_tells_everything_of_every_measure(name, capsys):
     assert json.loads(capsys.readouterr().out)["name"] == name
 
 
+@pytest.mark.parametrize("name", sorted(default().measures))
+def test_explain_begins_in_plain_words_and_ends_with_the_page(name, capsys):
+    """A stranger reads what it does and for whom before any formula."""
+    summary = default().measures[name].summary
+    assert len(summary) > 100
+    assert summary.count(".") + summary.count("?") >= 2
+    assert "Choose it" in summary
+    assert not set(summary) & set("|_^=<>@")
+    run(["explain", name])
+    printed = capsys.readouterr().out
+    assert printed.index(summary) < printed.index("formula")
+    page = printed.rstrip().rpartition(" ")[2]
+    assert (Path(__file__).parents[2] / page).is_file()
+
+
+def test_explain_says_how_well_a_measure_did_on_each_board(capsys):
+    folder = Path(__file__).parents[2] / "docs" / "leaderboard"
+    run(["explain", "asap"])
+    lines = {line.strip().partition(":")[0]: line for line in capsys.readouterr().out.splitlines()}
+    for path in folder.glob("*/results.json"):
+        ranks = json.loads(path.read_text("utf-8"))["ranks"]
+        rank = next(rank for call, rank in ranks.items() if call.partition("@")[0] == "asap" and ":" not in call)
+        assert f"rank {rank} of" in lines[path.parent.name]
+
+
+def test_a_measure_of_a_stranger_is_explained_without_summary_board_or_page(install_plugin, capsys):
+    install_plugin(
+        "plain",
+        """
+        from dsim.plugin import Direction, MeasureSpec, Need, hookimpl
+
+        SPEC = MeasureSpec(
+            name="plain", version=1, title="Plain", factory="plain:Plain", needs=frozenset({Need.IMAGES}),
+            direction=Direction.DISTANCE, symmetric=True, self_is_optimal=True, formula="0", cost="n", references=("x",),
+        )
+
+        @hookimpl
+        def dsim_measures():
+            return [SPEC]
+        """,
+    )
+    assert run(["explain", "plain"]) == 0
+    printed = capsys.readouterr().out
+    assert "formula" in printed
+    assert "leaderboards" not in printed
+    assert "docs/measures" not in printed
+
+
 def test_json_of_measures_tells_what_can_be_said_of_how_sure_a_value_is(capsys):
     run(["measures", "--json"])
     listed = {measure["name"]: measure for measure in json.loads(capsys.readouterr().out)}

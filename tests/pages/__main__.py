@@ -22,6 +22,7 @@ import card_pages
 import command_pages
 import extractor_pages
 import schema_page
+import standings_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 #: Folders of nothing but generated files: what nobody makes any more is removed.
@@ -30,7 +31,7 @@ FOLDERS = ("reference",)
 
 def pages() -> dict[str, bytes]:
     """Every generated file by its path below docs/."""
-    makers = (api_pages, card_pages, command_pages, extractor_pages, schema_page, architecture_page)
+    makers = (api_pages, card_pages, command_pages, extractor_pages, schema_page, architecture_page, standings_page)
     return {path: content for maker in makers for path, content in maker.pages().items()}
 
 
