@@ -200,6 +200,15 @@ def test_a_folder_per_image_with_a_mask_per_object(plant: Plant, write) -> None:
     np.testing.assert_array_equal(open_dataset(root / "p").mask(0), mask)
 
 
+def test_a_folder_per_image_with_one_mask_under_any_name_keeps_its_numbers(plant: Plant) -> None:
+    dataset = open_dataset(
+        plant(*(f"p{i}/image/scan.png" for i in "12"), *(f"!p{i}/label/drawn {i}.png" for i in "12"))
+    )
+    assert dataset.ids == ("p1/scan", "p2/scan")
+    assert has_right_masks(dataset)
+    assert len(dataset.notes) == 1
+
+
 def test_folders_per_image_without_masks_are_the_unannotated_part(plant: Plant) -> None:
     files = [f.replace("!", "!train/") if f.startswith("!") else f"train/{f}" for f in DSB]
     dataset = open_dataset(plant(*files, "test/r/images/r.png"))

@@ -15,6 +15,9 @@ from dsim.errors import DataError
 #: Names of folders that are parts of a dataset, never classes.
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 
+#: Why folders are certainly not classes, so that nothing need be said.
+ONE_EACH, SERIES = "each holds one image", "they hold series of slices"
+
 
 @dataclass(frozen=True)
 class Sorted:
@@ -75,8 +78,8 @@ def _no_classes(items: Sequence[Item], folders: Sequence[tuple[str, ...]]) -> st
     if tops & {name for name in tops if name.lower() in SPLITS}:
         return "some have the names of splits"
     if all(item.mask_files for item in items) and len(tops) == len(items):
-        return "each holds one image"
-    return "they hold series of slices" if _is_series(items, folders) else ""
+        return ONE_EACH
+    return SERIES if _is_series(items, folders) else ""
 
 
 def _is_series(items: Sequence[Item], folders: Sequence[tuple[str, ...]]) -> bool:
@@ -94,7 +97,7 @@ def _lost(
 ) -> list[str]:
     """A note on folders that might be classes or splits and are read as neither."""
     tops = [parts[0] for parts in rest if parts]
-    if len(set(tops)) < 2 or why in ("they hold series of slices", "each holds one image"):
+    if len(set(tops)) < 2 or why in (SERIES, ONE_EACH):
         return []
     depth = min(len(parts) for parts in folders)
     at = 1 + (level == 0)

@@ -59,8 +59,7 @@ def read_images_masks(path: Path, options: ReadOptions) -> Dataset:
     found = read_pairs(path, find_pairs(path), options.layout)
     _refuse_empty(found.items, found.listed)
     table = path / "labels.csv"
-    why = "they hold images with masks" if found.format == IMAGES_AND_MASKS else "they lie below images/"
-    sorted_ = sort_by_folders(found.items, options.layout, path, unlike_classes=why)
+    sorted_ = sort_by_folders(found.items, options.layout, path, unlike_classes=found.unlike_classes)
     items: Sequence[Item] = sorted_.items
     notes = sorted_.notes
     if table.is_file():

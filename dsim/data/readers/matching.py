@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+#: How masks were found; ``ALONE``: one image and one mask share a folder, whatever their names.
+ALONE = "paired as the only ones of their folder"
 BY_STEM, BY_ENDING, OBJECTS = "paired by stem", "paired by stem without its ending", "one mask per object"
 
 
@@ -81,7 +83,7 @@ def match(images: Sequence[str], masks: Sequence[str]) -> Match:
     return Match(
         {image: tuple(of_image) for image, of_image in found.items()},
         orphans,
-        OBJECTS if objects else _way(found),
+        _way(found, bool(objects)),
         slices,
     )
 
@@ -131,9 +133,12 @@ def _objects_of_one(images: Sequence[str], masks: Iterable[str]) -> dict[str, st
     return dict.fromkeys(masks, images[0]) if len(images) == 1 else {}
 
 
-def _way(found: Mapping[str, Sequence[str]]) -> str:
+def _way(found: Mapping[str, Sequence[str]], otherwise: bool) -> str:
+    """How masks were found; ``otherwise`` where by numbers, or since there is but one image."""
     if any(len(masks) > 1 for masks in found.values()):
         return OBJECTS
+    if otherwise:
+        return ALONE if len(found) == 1 else OBJECTS
     return BY_STEM if all(image == mask for image, (mask,) in found.items()) else BY_ENDING
 
 

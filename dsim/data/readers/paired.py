@@ -9,8 +9,18 @@ from pathlib import Path, PurePosixPath
 
 from dsim.data.layout import Layout, typed
 from dsim.data.listing import Listing, folder_name, listing, name_some, sample_id
-from dsim.data.readers.classes import SPLITS
-from dsim.data.readers.matching import BY_STEM, OBJECTS, Match, explain, images_with_masks, mask_of, match
+from dsim.data.readers.classes import ONE_EACH, SPLITS
+from dsim.data.readers.matching import (
+    ALONE,
+    BY_ENDING,
+    BY_STEM,
+    OBJECTS,
+    Match,
+    explain,
+    images_with_masks,
+    mask_of,
+    match,
+)
 from dsim.data.readers.names import channel_of
 from dsim.data.readers.pairs import Pair, refuse_strangers, refuse_unlike
 from dsim.data.volumes import Item
@@ -23,7 +33,7 @@ IMAGES_AND_MASKS = "images and masks"
 class Paired:
     """Items of pairs of folders, what lies in the folders of images, how it was understood, and notes.
 
-    ``slices`` : masks of single slices, by the ids of these.
+    ``slices`` : masks of single slices, by the ids of these. ``unlike_classes`` : why folders in ids are no classes.
     """
 
     items: tuple[Item, ...]
@@ -31,6 +41,7 @@ class Paired:
     format: str
     notes: tuple[str, ...]
     slices: Mapping[str, Path]
+    unlike_classes: str
 
 
 def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
@@ -43,7 +54,8 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
         _refuse_several_datasets(root, pairs)
     groups = [_Images.of(pair, layout, root) for pair in pairs]
     matches = [_checked(images, root) for images in groups]
-    way = OBJECTS if any(match.way == OBJECTS for match in matches) else matches[0].way
+    ways = {match.way for match in matches}
+    way = next((way for way in (OBJECTS, ALONE, BY_ENDING) if way in ways), BY_STEM)
     prefixes = [_prefix(pair, pairs, root) for pair in pairs]
     items = tuple(
         _item(images, place, match, way, _name(prefix, place, single))
@@ -58,7 +70,9 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
     masked = sum(item.mask is not None for item in items)
     told = _told(root, pairs, masked, way) if masked else ()
     kind = IMAGES_AND_MASKS if any(pair.masks for pair in pairs) else "images"
-    return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)), slices)
+    why = "they hold images with masks" if kind == IMAGES_AND_MASKS else "they lie below images/"
+    why = ONE_EACH if single else why
+    return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)), slices, why)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from dsim.data.formats.decode import is_image
 from dsim.data.layout import NONE, typed
 from dsim.data.listing import Listing, Place, folder_name, listing, name_some, sample_id, walk
-from dsim.data.readers.matching import OBJECTS, Match, match, unlike_masks
+from dsim.data.readers.matching import ALONE, OBJECTS, Match, match, unlike_masks
 from dsim.data.readers.names import IMAGE, MASK, folder_role
 from dsim.errors import DataError, did_you_mean, readable
 
@@ -140,7 +140,7 @@ def fits(pair: Pair) -> bool:
     if not images or pair.found_masks is None:
         return False
     found = match(images, ids_below(pair.found_masks))
-    return not found.orphans and (len(images) > 1 or found.way != OBJECTS)
+    return not found.orphans and (len(images) > 1 or found.way not in (ALONE, OBJECTS))
 
 
 def ids_below(found: Listing) -> list[str]:
