@@ -104,6 +104,13 @@ def test_splits_above_below_or_in_the_names_of_pairs(plant: Plant, images: str, 
     assert has_right_masks(dataset)
 
 
+def test_a_split_without_masks_is_to_be_annotated(plant: Plant) -> None:
+    dataset = open_dataset(plant(*paired("train/img", "train/mask"), "test/img/d.png"))
+    assert dataset.ids == ("test/d", "train/a", "train/b", "train/c")
+    assert dataset.splits == ("test", "train", "train", "train")
+    assert list(dataset.annotated) == [1, 2, 3]
+
+
 def test_images_beside_their_folder_of_masks(plant: Plant) -> None:
     dataset = open_dataset(plant("a.png", "b.png", "!masks/a.png", "!masks/b.png"))
     assert dataset.ids == ("a", "b")
@@ -127,14 +134,15 @@ def test_photographs_under_the_name_of_masks_are_refused_with_both_ways(plant: P
     error = refusal(root)
     assert str(root / "label/a.png") in error.message
     assert follow(error, 0).masked
-    assert follow(error, 1).labels == ("image",) * 3 + ("label",) * 3
+    assert follow(error, 1).ids == STEMS
+    assert follow(error, 2).labels == ("image",) * 3 + ("label",) * 3
 
 
 def test_names_of_a_pair_without_common_stems_are_refused(plant: Plant) -> None:
     root = plant("image/a.png", "image/b.png", "!label/c.png", "!label/d.png")
     error = refusal(root)
     assert str(root / "label/c.png") in error.message
-    assert len(follow(error)) == 4
+    assert [len(follow(error, which)) for which in (0, 1)] == [2, 4]
 
 
 def test_several_folders_of_masks_are_for_people_to_choose(plant: Plant) -> None:

@@ -112,6 +112,16 @@ def test_masks_by_an_ending_that_nobody_knows_are_refused(plant: Plant) -> None:
     assert len(follow(error, 1)) == 6
 
 
+def test_masks_that_differ_from_their_images_by_the_kind_of_file(plant: Plant) -> None:
+    root = plant(*(f"{s}.jpg" for s in "abc"), *(f"!{s}.png" for s in "abc"))
+    error = refusal(root)
+    assert str(root / "a.png") in error.message
+    dataset = follow(error)
+    assert (dataset.ids, dataset.masked) == (("a", "b", "c"), True)
+    error = refusal(f"{root}[masks=none]")
+    assert str(root / "a.jpg") in error.message
+
+
 def test_pairs_of_photographs_are_photographs(plant: Plant) -> None:
     assert len(open_dataset(plant(*(f"{eye}_{side}.png" for eye in "abc" for side in ("left", "right"))))) == 6
     assert len(open_dataset(plant(*(f"v/{s}.png" for s in "abc"), *(f"v/{s}_later.png" for s in "abc")) / "v")) == 6

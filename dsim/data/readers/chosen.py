@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dsim.data.formats.decode import IMAGE_SUFFIXES
 from dsim.data.layout import NONE, Layout
 from dsim.data.listing import Listing, listing, name_some, sample_id, subfolders
 from dsim.data.readers.beside import owners
@@ -28,13 +29,21 @@ class Chosen:
     slices: Mapping[str, Path] = field(default_factory=dict)
 
 
+#: Endings of two parts.
+SUFFIXES = (".nii.gz", ".ome.tif", ".ome.tiff")
+
+
 @dataclass(frozen=True)
 class _Files:
-    """Files below a folder whose names fit a pattern with one star; ``text`` is how the option wrote it."""
+    """Files below a folder whose names fit a pattern with one star; ``text`` is how the option wrote it.
+
+    ``suffix`` is that of the files, such as ``.png``, where the pattern names one.
+    """
 
     folder: Path
     pattern: str
     text: str
+    suffix: str = ""
 
     @classmethod
     def of(cls, root: Path, text: str, what: str) -> _Files:
@@ -48,12 +57,23 @@ class _Files:
                 f"there is no folder {path} ({what}={text}).{near}",
                 hint=f"name a folder below {root}, or files by a star: [{what}=*_{what[:-1]}]",
             )
-        return cls(path, pattern, text)
+        suffix = next((end for end in (*SUFFIXES, Path(pattern).suffix) if pattern.lower().endswith(end)), "").lower()
+        known = suffix if suffix in IMAGE_SUFFIXES or suffix in SUFFIXES else ""
+        return cls(path, pattern[: len(pattern) - len(known)], text, known)
 
     def listed(self) -> tuple[Listing, dict[str, Path]]:
-        """What lies in the folder, and the images among it by id."""
+        """What lies in the folder, and the images among it by id. Raises DataError for two of one stem."""
         found = listing(self.folder)
-        return found, {sample_id(file, self.folder): file for file in found.images}
+        files: dict[str, Path] = {}
+        for file in found.images:
+            if file.name.lower().endswith(self.suffix):
+                other = files.setdefault(sample_id(file, self.folder), file)
+                if other is not file:
+                    raise DataError(
+                        f"{other} and {file} have the same stem",
+                        hint=f"rename one of them, or name the kind that counts, such as *{file.suffix}",
+                    )
+        return found, files
 
     def key(self, place: str) -> str | None:
         """What the star stands for, with the folders before it; None where it does not fit. A number may follow."""

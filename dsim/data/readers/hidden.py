@@ -24,8 +24,27 @@ def refuse_hidden_masks(files: Sequence[Path], root: Path) -> None:
     Two folders of the same stems are looked at, and files of one folder whose names differ by one ending. A look at the
     pixels of a few files decides, so that a folder of masks alone, or of photographs twice, is what it seems.
     """
+    _refuse_twin_files(files, root)
     _refuse_twin_folders(files, root)
     _refuse_endings(files, root)
+
+
+def _refuse_twin_files(files: Sequence[Path], root: Path) -> None:
+    """Of two kinds of files that share all stems, such as ``.jpg`` and ``.png``."""
+    kinds = sorted({file.suffix for file in files})
+    if len(kinds) != 2:
+        return
+    first, second = ({file.with_suffix(""): file for file in files if file.suffix == kind} for kind in kinds)
+    if first.keys() != second.keys():
+        return
+    for images, masks in ((first, second), (second, first)):
+        if _are_masks([(images[stem_], masks[stem_]) for stem_ in images]):
+            image, mask = next(iter(images.values())), next(iter(masks.values()))
+            ways = typed(root, images=f"*{image.suffix}", masks=f"*{mask.suffix}")
+            raise DataError(
+                f"{mask} has the stem of {image.name}, and looks like its mask",
+                hint=f"if all such files are masks: {ways}; otherwise rename them",
+            )
 
 
 def _refuse_twin_folders(files: Sequence[Path], root: Path) -> None:

@@ -37,7 +37,7 @@ def _id_of(row: Row, ids: set[str], table: Path) -> str:
         if candidate in ids:
             return candidate
     raise DataError(
-        f"{table}, line {row.line}: there is no image {row.key!r} under images/",
+        f"{table}, line {row.line}: there is no image {row.key!r} in {table.parent}",
         hint="remove the line, or add the image",
     )
 

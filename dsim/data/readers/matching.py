@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from dsim.data.formats import decode
+from dsim.data.listing import stem
 from dsim.data.options import MAX_PIXELS
 from dsim.data.readers.names import keys_of_image, keys_of_mask, without_number
 from dsim.data.slice_masks import slices_among
@@ -159,11 +160,11 @@ def mask_of(files: Sequence[Path], way: str) -> Path | tuple[Path, ...]:
 
 
 def _refuse_rivals(files: Sequence[Path]) -> None:
-    plain = {natural_stem: file for file in files for natural_stem in [re.sub(r"[ ._-]?\d+$", "", file.stem)]}
+    plain = {re.sub(r"[ ._-]?\d+$", "", stem(file)): file for file in files}
     beside = {file.parent for file in files}
     if len(plain) > 1 and len(beside) == 1 and any(keys_of_mask(name) for name in plain):
         first, second = sorted(plain.values())[:2]
-        ending = next((f"*{first.stem[len(key) :]}" for key in keys_of_mask(first.stem) if key), "*_mask")
+        ending = next((f"*{stem(first)[len(key) :]}" for key in keys_of_mask(stem(first)) if key), "*_mask")
         raise DataError(
             f"{first} and {second.name} are both masks of one image",
             hint=f"keep one of them; or name the ending that counts, as in PATH[masks={ending}]",

@@ -60,11 +60,19 @@ def find_pairs(root: Path) -> list[Pair]:
     Raises DataError where several folders could be the masks, or where masks have no images.
     """
     found: dict[Path, list[Pair]] = {}
+    others: list[Pair] = []
     for place in walk(root):
         if not found.keys() & {place.folder, *place.folder.parents}:
             pairs = _pairs_at(place, root)
             found |= {place.folder: pairs} if pairs else {}
-    return [pair for pairs in found.values() for pair in pairs]
+            if not pairs:
+                others += [Pair(place.folder, folder) for folder in _folders_of(place, IMAGE)]
+    known = [pair for pairs in found.values() for pair in pairs]
+    alike = {pair.images.name for pair in known if pair.masks and not pair.direct}
+    # Beside train/img/ and train/mask/, test/img/ holds images to be annotated.
+    return known + [
+        pair for pair in others if pair.images.name in alike and not found.keys() & set(pair.images.parents)
+    ]
 
 
 def _pairs_at(place: Place, root: Path) -> list[Pair]:
@@ -159,7 +167,7 @@ def refuse_unlike(pair: Pair, root: Path) -> None:
         raise DataError(
             f"{pair.named(root)} in {root} look like images and their masks, but {file} does not look like a mask: "
             "it has many values",
-            hint=f"as masks anyway: {as_options(pair, root)}; all as images: {typed(root, masks=NONE)}",
+            hint=f"as masks anyway: {as_options(pair, root)}; {_without_masks(pair, root)}",
         )
 
 
@@ -174,8 +182,7 @@ def refuse_strangers(pair: Pair, found: Match, masks: Mapping[str, Path], root: 
     raise DataError(
         f"mask {masks[orphan]} has no image ({len(found.orphans)} of {len(masks)} masks){where}."
         f"{did_you_mean(orphan, lacking)}",
-        hint=f"give its image the stem {orphan!r} under {folder}, or remove the mask; "
-        f"or read all as images: {typed(root, masks=NONE)}",
+        hint=f"give its image the stem {orphan!r} under {folder}, or remove the mask; {_without_masks(pair, root)}",
     )
 
 
@@ -183,6 +190,14 @@ def as_options(pair: Pair, root: Path) -> str:
     """Return the path with the options that name both folders, to be typed."""
     images = {} if pair.direct and pair.home == root else {"images": _below(pair.images, root)}
     return typed(root, **images, masks=_below(pair.masks or pair.images, root))
+
+
+def _without_masks(pair: Pair, root: Path) -> str:
+    """The ways to read the images alone, and all files as images."""
+    everything = f"all as images: {typed(root, masks=NONE)}"
+    if pair.images == root:
+        return everything
+    return f"only the images: {typed(root, images=_below(pair.images, root), masks=NONE)}; {everything}"
 
 
 def _below(folder: Path, root: Path) -> str:
