@@ -147,6 +147,20 @@ def sample_id(path: Path, root: Path) -> str:
     return readable((path.relative_to(root).parent / stem(path)).as_posix())
 
 
+_RENAME = "rename one of them, or remove the copy"
+
+
+def files_by_id(files: Iterable[Path], root: Path, hint: str = _RENAME) -> dict[str, Path]:
+    """Return files by their ids below a root. Raises DataError where two have one stem."""
+    found: dict[str, Path] = {}
+    for file in files:
+        name = sample_id(file, root)
+        other = found.setdefault(name, file)
+        if other is not file:
+            raise DataError(f"{other} and {file} have the same stem, so both would be sample {name!r}", hint=hint)
+    return found
+
+
 def find_readable(path: Path) -> Path | None:
     """Return the file or folder that ``readable`` would write as this path; None where there is none.
 

@@ -117,7 +117,10 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "a.ome.tif has 2 time points (or echoes, or channels): which is meant is not known\n"
         "  fix: choose one, counted from 0: PATH[time=0], in Python open_dataset(..., time=0)",
     ),
-    "two masks of an image": (two_masks, "have the same stem\n  fix: keep one mask per image"),
+    "two masks of an image": (
+        two_masks,
+        "have the same stem, so both would be sample 'a'\n  fix: keep one mask per image",
+    ),
     "pickled objects": (
         pickles,
         "labels.npy in cells.npz holds pickled objects, which could run code when loaded\n  fix: save plain arrays: ",

@@ -183,6 +183,28 @@ def test_what_is_left_out_is_counted(plant: Plant) -> None:
     assert "2 images in overlays/" in note
 
 
+def test_masks_beside_images_in_the_folder_of_images(plant: Plant) -> None:
+    dataset = open_dataset(plant(*(f"images/{s}.png" for s in STEMS), *(f"!images/{s}_mask.png" for s in STEMS)))
+    assert (dataset.ids, dataset.format) == (STEMS, "images and masks")
+    assert has_right_masks(dataset)
+    assert any("images/a.png + a_mask.png" in note for note in dataset.notes)
+
+
+def test_masks_of_unknown_names_beside_images_are_refused_or_named(plant: Plant) -> None:
+    root = plant(*(f"images/{s}.png" for s in STEMS), *(f"!nuclei/{s}.png" for s in STEMS))
+    (note,) = open_dataset(root).notes
+    way = next(word for word in shlex.split(note) if "[" in word)
+    assert has_right_masks(open_dataset(way))
+    plant(*(f"!images/{s}_1stHO.png" for s in STEMS))
+    assert has_right_masks(follow(refusal(root)))
+
+
+def test_two_images_of_one_stem_are_refused(plant: Plant) -> None:
+    root = plant("images/a.png", "images/a.bmp", "!masks/a.png")
+    assert "'a'" in refusal(root).message
+    assert "'a'" in refusal(f"{root}[images=images,masks=masks]").message
+
+
 def test_a_slip_in_the_name_of_a_mask_is_named(plant: Plant) -> None:
     root = plant("img/cell_1.png", "img/cell_2.png", "!mask/cell_1.png", "!mask/cel_2.png")
     error = refusal(root)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dsim.data.formats.decode import IMAGE_SUFFIXES
 from dsim.data.layout import NONE, Layout
-from dsim.data.listing import Listing, listing, name_some, sample_id, subfolders
+from dsim.data.listing import Listing, files_by_id, listing, name_some, subfolders
 from dsim.data.readers.beside import owners
 from dsim.data.readers.matching import BY_ENDING, OBJECTS, Match, explain, images_with_masks, mask_of, match, natural
 from dsim.data.volumes import Item
@@ -64,16 +64,9 @@ class _Files:
     def listed(self) -> tuple[Listing, dict[str, Path]]:
         """What lies in the folder, and the images among it by id. Raises DataError for two of one stem."""
         found = listing(self.folder)
-        files: dict[str, Path] = {}
-        for file in found.images:
-            if file.name.lower().endswith(self.suffix):
-                other = files.setdefault(sample_id(file, self.folder), file)
-                if other is not file:
-                    raise DataError(
-                        f"{other} and {file} have the same stem",
-                        hint=f"rename one of them, or name the kind that counts, such as *{file.suffix}",
-                    )
-        return found, files
+        files = [file for file in found.images if file.name.lower().endswith(self.suffix)]
+        hint = "rename one of them, or name the kind of files that counts, such as *.png"
+        return found, files_by_id(files, self.folder, hint)
 
     def key(self, place: str) -> str | None:
         """What the star stands for, with the folders before it; None where it does not fit. A number may follow."""

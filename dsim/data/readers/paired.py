@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from dsim.data.layout import Layout, typed
-from dsim.data.listing import Listing, folder_name, listing, name_some, sample_id
+from dsim.data.listing import Listing, files_by_id, folder_name, listing, name_some, sample_id
+from dsim.data.readers.beside import Beside, find_beside
 from dsim.data.readers.classes import ONE_EACH, SPLITS
+from dsim.data.readers.hidden import refuse_hidden_masks
 from dsim.data.readers.matching import (
     ALONE,
     BY_ENDING,
@@ -22,7 +24,7 @@ from dsim.data.readers.matching import (
     match,
 )
 from dsim.data.readers.names import channel_of
-from dsim.data.readers.pairs import Pair, refuse_strangers, refuse_unlike
+from dsim.data.readers.pairs import Pair, as_options, refuse_strangers, refuse_unlike
 from dsim.data.volumes import Item
 from dsim.errors import DataError, readable
 
@@ -67,9 +69,9 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
         for images, match, prefix in zip(groups, matches, prefixes, strict=True)
         for place in match.slices
     }
-    masked = sum(item.mask is not None for item in items)
-    told = _told(root, pairs, masked, way) if masked else ()
-    kind = IMAGES_AND_MASKS if any(pair.masks for pair in pairs) else "images"
+    masked = sum(len(match.masks) for match in matches)
+    told = [*_told(root, pairs, masked, way), *(note for images in groups for note in images.beside.notes(root))]
+    kind = IMAGES_AND_MASKS if any(item.mask for item in items) or any(pair.masks for pair in pairs) else "images"
     why = "they hold images with masks" if kind == IMAGES_AND_MASKS else "they lie below images/"
     why = ONE_EACH if single else why
     return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)), slices, why)
@@ -82,24 +84,31 @@ class _Images:
     pair: Pair
     files: Mapping[str, Path]
     masks: Mapping[str, Path]
+    beside: Beside
 
     @classmethod
     def of(cls, pair: Pair, layout: Layout, root: Path) -> _Images:
-        files = {sample_id(file, pair.images): file for file in pair.found.images}
+        beside = _beside(pair)
+        files = files_by_id(beside.images, pair.images)
         masks = _by_id(pair)
         if _has_channels(pair, files, masks):
             files = _of_channel(files, layout.channel, root)
-        return cls(pair, files, masks)
+        return cls(pair, files, masks, beside)
+
+
+def _beside(pair: Pair) -> Beside:
+    """The images of a pair, and, where it has no folder of masks, the masks that may lie beside them."""
+    if pair.masks is not None:
+        return Beside(pair.found.images, {})
+    beside = find_beside(pair.found.images, pair.images)
+    refuse_hidden_masks(beside.images, pair.images)
+    return beside
 
 
 def _by_id(pair: Pair) -> dict[str, Path]:
     """The masks of a pair by id. Raises DataError for two of one stem."""
-    found: dict[str, Path] = {}
-    for file in pair.found_masks.images if pair.found_masks else ():
-        other = found.setdefault(sample_id(file, pair.found_masks.folder), file)  # type: ignore[union-attr]
-        if other is not file:
-            raise DataError(f"{other} and {file} have the same stem", hint="keep one mask per image")
-    return found
+    found = pair.found_masks
+    return {} if found is None else files_by_id(found.images, found.folder, "keep one mask per image")
 
 
 def _has_channels(pair: Pair, files: Mapping[str, Path], masks: Mapping[str, Path]) -> bool:
@@ -138,7 +147,8 @@ def _checked(images: _Images, root: Path) -> Match:
 
 def _item(images: _Images, place: str, match: Match, way: str, name: str) -> Item:
     files = [images.masks[mask] for mask in match.masks.get(place, ())]
-    return Item(name, images.files[place], mask=mask_of(files, way) if files else None)
+    mask = mask_of(files, way) if files else images.beside.mask(images.files[place])
+    return Item(name, images.files[place], mask=mask)
 
 
 # Where pairs lie --------------------------------------------------------------------------------------------------
@@ -189,7 +199,7 @@ def _is_split(parts: Sequence[str]) -> bool:
 
 def _told(root: Path, pairs: Sequence[Pair], masked: int, way: str) -> tuple[str, ...]:
     """One line on what was paired, unless folders and names are dsim's own."""
-    if way == BY_STEM and all(pair.certain and pair.home == root for pair in pairs):
+    if not masked or (way == BY_STEM and all(pair.certain and pair.home == root for pair in pairs)):
         return ()
     named = name_some(pair.named(root) for pair in pairs if pair.masks)
     return (f"{images_with_masks(masked)}: {named}, {explain(way)}",)
@@ -205,8 +215,18 @@ def _passed(root: Path, pairs: Sequence[Pair]) -> tuple[str, ...]:
     if left:
         folders = name_some(folder_name(folder, root) for folder in left)
         count = sum(map(len, left.values()))
-        told.append(f"passed over {count} images in {folders}: neither images nor masks of the dataset")
+        told.append(
+            f"passed over {count} images in {folders}: neither images nor masks of the dataset{_way(root, pairs, left)}"
+        )
     return tuple(told)
+
+
+def _way(root: Path, pairs: Sequence[Pair], left: Iterable[Path]) -> str:
+    """How to read images that were passed over as masks, where that may be meant."""
+    folders = {root / folder.relative_to(root).parts[0] for folder in left}
+    if len(folders) != 1 or len(pairs) != 1 or pairs[0].masks is not None:
+        return ""
+    return f"; if they are its masks: {as_options(replace(pairs[0], masks=folders.pop()), root)}"
 
 
 def _left_out(root: Path, pairs: Sequence[Pair]) -> dict[Path, list[Path]]:
