@@ -85,9 +85,7 @@ def _command(verdict: Verdict, datasets: Mapping[str, Dataset]) -> str:
     """The command that applies the zoo's model of the source, or trains one; empty where neither can be typed."""
     from dsim.recommend import command, models_of, segmenting
 
-    known = verdict.resemblance
-    best = known.instead if known is not None and known.instead else verdict.best
-    source, target = datasets.get(best or ""), datasets.get(verdict.target)
+    source, target = datasets.get(verdict.source or ""), datasets.get(verdict.target)
     if source is None or target is None or "memory" in (source.location, target.location):
         return ""
     return command(source, target, segmenting(models_of(source, target))) or ""

@@ -130,19 +130,31 @@ def _or_none(value: float | None) -> str:
 def _best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str:
     """Return the reference ``zoo:ID`` of the model; prints on stderr which one and why.
 
-    Raises DataError if no source could be compared, or if no segmentation model was trained on the best one.
+    Raises DataError if no source could be compared or resembles the target, or no model was trained on the best one.
     """
     from dsim.cli.recommend import chosen, open_sources
-    from dsim.recommend import recommend
+    from dsim.recommend import in_words, recommend
     from dsim.ui import say
 
     pool = open_sources(sources, runtime)
     found = recommend(target, pool, runtime=runtime)
     if found.model is None:
         raise _no_model(found, target, pool)
-    for line in (*chosen(found), *found.said, *(f"note: {text}" for text in found.notes)):
+    if found.instead:
+        raise _nothing_like_it(found)
+    for line in (*chosen(found), in_words(found.reliability), *(f"note: {text}" for text in found.notes)):
         say(line)
     return f"zoo:{found.model.id}"
+
+
+def _nothing_like_it(found: Recommendation) -> Exception:
+    from dsim.errors import DataError
+
+    model = found.model.id if found.model else ""
+    return DataError(
+        found.answer.removesuffix("."),
+        hint=f"{'; '.join(found.instead)}; or apply the model of the nearest nevertheless: --model zoo:{model}",
+    )
 
 
 def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -> Exception:

@@ -34,6 +34,7 @@ _SHOWN = 10
 @options.out_folder(
     help="Folder for recommendation.json and nearest.png; nothing is written without it.",
 )
+@click.option("--why", is_flag=True, help="Also print the statistics: intervals, distances, measured reliability.")
 @options.wide
 @options.as_json
 @click.option(
@@ -52,6 +53,7 @@ def recommend(
     sources: Sequence[str],
     measure: str,
     out: Path | None,
+    why: bool,
     as_json: bool,
     bootstrap: int | None,
     seed: int,
@@ -79,7 +81,7 @@ def recommend(
     if as_json:
         emit_json(found.to_dict())
     else:
-        show(found)
+        show(found, why)
     return 3 if any(math.isnan(candidate.value) for candidate in found.choice.candidates) else 0
 
 
@@ -91,40 +93,62 @@ def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool
     return open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else zoo_sources(runtime)
 
 
-def show(found: Recommendation) -> None:
-    """Print the ranking and the answer on stdout, notes on stderr."""
+def show(found: Recommendation, why: bool = False) -> None:
+    """Print the answer and the ranking on stdout, notes on stderr; statistics with ``why``."""
     from dsim.cli.compare_tables import notes
-    from dsim.ui import print_table, say, say_written
+    from dsim.recommend import in_words
+    from dsim.ui import say, say_written
+
+    for line in (*chosen(found), in_words(found.reliability), *_next(found)):
+        click.echo(line)
+    _show_ranking(found, why)
+    for line in _statistics(found) if why else ():
+        click.echo(line)
+    for note in dict.fromkeys((*(f"note: {text}" for text in found.notes), *notes(found.matrix, statistics=why))):
+        say(note)
+    if not why:
+        say("note: --why shows the statistics behind this answer")
+    if found.files:
+        say_written(found.files)
+
+
+def _show_ranking(found: Recommendation, why: bool) -> None:
+    from dsim.ui import print_table
 
     candidates = found.choice.candidates
     more = f" ({_SHOWN} of {len(candidates)})" if len(candidates) > _SHOWN else ""
     title = f"{found.matrix.measure}: sources for {found.target['name']}{more}"
-    judged = _judged(found)
+    judged = _judged(found) if why or found.choice.voters else []
     rows = [
         [str(rank), candidate.source, _value(candidate), *(_cell(candidate, found, column) for column in judged)]
         for rank, candidate in enumerate(candidates[:_SHOWN], 1)
     ]
     print_table(title, ["rank", "source", "value", *judged], rows, right=["rank", "value", *judged])
-    for line in (*chosen(found), *_next(found), *found.said):
-        click.echo(line)
-    for note in dict.fromkeys((*(f"note: {text}" for text in found.notes), *notes(found.matrix))):
-        say(note)
-    if found.files:
-        say_written(found.files)
+
+
+def _statistics(found: Recommendation) -> Iterator[str]:
+    """Yield the verdict with its reason, the distance behind the resemblance, and the measured reliability."""
+    yield found.choice.reason
+    resemblance = found.verdict.resemblance
+    if resemblance is not None:
+        yield resemblance.words
+    yield from found.said
 
 
 def chosen(found: Recommendation) -> Iterator[str]:
-    """Yield the verdict and the model to use, one line each."""
-    yield found.choice.reason
-    if found.model is not None:
+    """Yield the answer and the model to use, one line each; no model where no source resembles the target."""
+    yield found.answer
+    if found.model is not None and not found.instead:
         known = not math.isnan(found.model.held_out)
         dice = f"; Dice {found.model.held_out:.0f} % on images of it that it never saw" if known else ""
-        yield f"model: zoo:{found.model.id}, trained on {found.best}{dice}"
+        yield f"Model: zoo:{found.model.id}, trained on {found.verdict.source}{dice}."
 
 
 def _next(found: Recommendation) -> Iterator[str]:
+    if found.instead:
+        yield f"Instead of pre-labelling: {'; '.join(found.instead)}."
     if found.command:
-        yield f"{'apply it' if found.model else 'train one'}: {found.command}"
+        yield f"Next: {found.command}"
 
 
 def _judged(found: Recommendation) -> list[str]:

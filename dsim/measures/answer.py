@@ -23,6 +23,11 @@ def answer(verdict: Verdict, sources: int) -> str:
         return f"No source could be compared with {verdict.target}."
     if verdict.likeness is Likeness.NONE:
         return _none(verdict, sources)
+    if verdict.source != verdict.best:
+        return (
+            f"Take {verdict.source} for {verdict.target}, if any: {verdict.best} is the nearest of {sources} sources but"
+            f" does not resemble the target, and {verdict.source} may."
+        )
     return f"{_advice(verdict, sources)}{_likeness(verdict)}."
 
 
@@ -67,8 +72,6 @@ def _likeness(verdict: Verdict) -> str:
     known = verdict.resemblance
     if verdict.likeness is Likeness.RESEMBLES:
         return ", and it resembles the target"
-    if verdict.likeness is Likeness.UNCERTAIN and known is not None:
-        if known.instead:
-            return f"; but it does not resemble the target, and {known.instead} may"
+    if verdict.likeness is Likeness.UNCERTAIN:
         return "; whether it resembles the target is uncertain"
     return f"; whether it resembles the target is not known ({known.reason})" if known is not None else ""

@@ -66,6 +66,12 @@ class Verdict:
         return Likeness.NOT_ASSESSED if self.resemblance is None else self.resemblance.likeness
 
     @property
+    def source(self) -> str | None:
+        """The source to take, if any: the best, unless that does not resemble the target and another may."""
+        known = self.resemblance
+        return known.instead if known is not None and known.instead else self.best
+
+    @property
     def outcome(self) -> Outcome:
         """The kind of the verdict.
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.comparison import with_resemblance
 from dsim.data import count_shared_images, say_shared_images
 from dsim.errors import DsimError
+from dsim.measures import Likeness
 from dsim.recommend.procedure import DEFAULT, Procedure, carry_out, fingerprint
 from dsim.recommend.reliability import Reliability, stored
 from dsim.recommend.result import Recommendation, Trained, command, models_of, segmenting
@@ -60,7 +62,7 @@ def recommend(
     procedure = Procedure.of(measure, runtime)
     outcome = carry_out(procedure, sources, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
     records = stored(procedure) if reliability is None else tuple(reliability)
-    answer = _answer(target, sources, procedure, outcome, records, folder, runtime)
+    answer = _answer(target, sources, procedure, outcome, records, folder, seed, runtime)
     if folder is not None:
         answer.to_json(folder / DOCUMENT)
     return answer
@@ -73,11 +75,16 @@ def _answer(
     outcome: Outcome,
     records: tuple[Reliability, ...],
     folder: Path | None,
+    seed: int,
     runtime: Runtime,
 ) -> Recommendation:
     (matrix,), (choice,) = outcome.matrices, outcome.choices
-    best = next((source for source in sources if source.name == choice.best), None)
+    known = {dataset.name: dataset for dataset in (*sources, target)}
+    matrix = with_resemblance(matrix, known, runtime, seed=seed)
+    verdict = matrix.verdicts[target.name]
+    best = known.get(verdict.source or "")
     models = () if best is None else models_of(best, target)
+    unlike = verdict.likeness is Likeness.NONE
     near, picture, no_picture = _nearest(target, best, folder, runtime)
     return Recommendation(
         target=_facts(target),
@@ -86,12 +93,12 @@ def _answer(
         matrix=matrix,
         excluded=tuple(source.name for source in sources if fingerprint(source) == fingerprint(target)),
         models=models,
-        command=None if best is None else command(best, target, segmenting(models)),
+        command=command(best, target, segmenting(models)) if best is not None and not unlike else None,
         nearest=near,
         reliability=records,
         notes=(
             *_about_sources(target, sources, choice),
-            *(_about_models(best, models) if best is not None else ()),
+            *(_about_models(best, models) if best is not None and not unlike else ()),
             *no_picture,
             *_about_records(records, len(choice.candidates)),
         ),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.files.documents import number, or_nan, to_json
-from dsim.measures import SimilarityMatrix
+from dsim.measures import SimilarityMatrix, Verdict, answer, instead
 from dsim.recommend.reliability import Reliability, said
+from dsim.recommend.words import in_words
 from dsim.runtime import VERSION
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class Recommendation:
     procedure : key of how the source was chosen. ``choice`` : the ranking, and whether it has a clear winner.
     matrix : the values, with all that they depend on.
     excluded : sources that are the target itself.
-    models : zoo models that were trained on the source, the one to apply first; ``command`` : what to type next.
+    models : zoo models that were trained on the source, the one to apply first; ``command`` : what to type next, None
+        also where no source resembles the target.
     nearest : images of the target with the nearest of the source, as JSON has them.
     reliability : records of such choices on truths; empty where it has not been measured.
     notes : what must be said. ``files`` : that were written.
@@ -120,8 +122,24 @@ class Recommendation:
 
     @property
     def best(self) -> str | None:
-        """Name of the source to take; None where none could be compared."""
+        """Name of the nearest source; None where none could be compared. Whether to take it says ``verdict``."""
         return self.choice.best
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the nearest source is clearly that, and whether it resembles the target at all."""
+        known = self.matrix.verdicts[self.target["name"]]
+        return replace(known, best=self.choice.best, clear=self.choice.clear, reason=self.choice.reason)
+
+    @property
+    def answer(self) -> str:
+        """The answer in one sentence."""
+        return answer(self.verdict, len(self.choice.candidates))
+
+    @property
+    def instead(self) -> tuple[str, ...]:
+        """What to do where no source resembles the target, in words; empty where one may."""
+        return instead(self.verdict)
 
     @property
     def model(self) -> Trained | None:
@@ -134,7 +152,7 @@ class Recommendation:
         return said(self.reliability)
 
     def __str__(self) -> str:
-        return "\n".join([f"for {self.target['name']}: {self.choice.reason}", *self.said])
+        return "\n".join([self.answer, in_words(self.reliability), *self.said])
 
     def __repr__(self) -> str:
         return f"<Recommendation for {self.target['name']}: {self.choice.reason}>"
@@ -143,7 +161,13 @@ class Recommendation:
         from dsim.pages import format_number, render_result
 
         rows = [[candidate.source, format_number(candidate.value)] for candidate in self.choice.candidates]
-        said = [self.choice.reason, *self.said, *self.notes, *([self.command] if self.command else [])]
+        said = [
+            self.answer,
+            in_words(self.reliability),
+            *self.said,
+            *self.notes,
+            *([self.command] if self.command else []),
+        ]
         return render_result(f"a source for {self.target['name']}", ["source", self.matrix.measure], rows, said)
 
     def plot(self, path: str | Path | None = None) -> Figure:
@@ -173,13 +197,17 @@ class Recommendation:
             "best": self.best,
             "clear": self.choice.clear,
             "verdict": self.choice.reason,
+            "answer": self.answer,
+            "resemblance": None if self.verdict.resemblance is None else self.verdict.resemblance.to_dict(),
             "voters": self.choice.voters,
             "sources": [candidate.to_dict() for candidate in self.choice.candidates],
             "excluded": list(self.excluded),
             "models": [model.to_dict() for model in self.models],
             "command": self.command,
+            "instead": list(self.instead),
             "nearest": [dict(row) for row in self.nearest],
             "reliability": [record.to_dict() for record in self.reliability],
+            "reliability_in_words": in_words(self.reliability),
             "said": self.said,
             "notes": list(self.notes),
             "matrix": self.matrix.to_dict(),
