@@ -70,11 +70,11 @@ def verdict_of_votes(found: Agreement, target: str) -> Verdict | None:
 
 def _next_steps(verdicts: Sequence[Verdict], datasets: Mapping[str, Dataset]) -> Iterator[str]:
     """Yield what to do next: a command for the first target, or what else to do where no source resembles one."""
-    from dsim.measures import Likeness, instead
+    from dsim.measures import Likeness, instead, join_ways
 
     unlike = [verdict for verdict in verdicts if verdict.likeness is Likeness.NONE]
     if unlike:
-        yield f"Instead of pre-labelling: {'; '.join(instead(unlike[0]))}."
+        yield f"Instead of pre-labelling: {join_ways(instead(unlike[0]))}."
     useful = [verdict for verdict in verdicts if verdict.best and verdict.likeness is not Likeness.NONE]
     command = _command(useful[0], datasets) if useful else ""
     if command:

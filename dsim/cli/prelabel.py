@@ -138,10 +138,10 @@ def _best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> st
 
     pool = open_sources(sources, runtime)
     found = recommend(target, pool, runtime=runtime)
-    if found.model is None:
-        raise _no_model(found, target, pool)
     if found.instead:
         raise _nothing_like_it(found)
+    if found.model is None:
+        raise _no_model(found, target, pool)
     for line in (*chosen(found), in_words(found.reliability), *(f"note: {text}" for text in found.notes)):
         say(line)
     return f"zoo:{found.model.id}"
@@ -149,12 +149,10 @@ def _best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> st
 
 def _nothing_like_it(found: Recommendation) -> Exception:
     from dsim.errors import DataError
+    from dsim.measures import join_ways
 
-    model = found.model.id if found.model else ""
-    return DataError(
-        found.answer.removesuffix("."),
-        hint=f"{'; '.join(found.instead)}; or apply the model of the nearest nevertheless: --model zoo:{model}",
-    )
+    nevertheless = [f"apply the model of the nearest nevertheless: --model zoo:{found.model.id}"] if found.model else []
+    return DataError(found.answer.removesuffix("."), hint=join_ways([*found.instead, *nevertheless]))
 
 
 def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -> Exception:

@@ -145,8 +145,10 @@ def chosen(found: Recommendation) -> Iterator[str]:
 
 
 def _next(found: Recommendation) -> Iterator[str]:
+    from dsim.measures import join_ways
+
     if found.instead:
-        yield f"Instead of pre-labelling: {'; '.join(found.instead)}."
+        yield f"Instead of pre-labelling: {join_ways(found.instead)}."
     if found.command:
         yield f"Next: {found.command}"
 

@@ -1,4 +1,4 @@
-from .answer import answer, instead
+from .answer import answer, instead, join_ways
 from .build import build_measure, with_extractor, with_weights
 from .feature_measure import (
     EXTRACTOR,
@@ -66,6 +66,7 @@ __all__ = [
     "first_shares",
     "frame_of",
     "instead",
+    "join_ways",
     "known_kinds",
     "only_target",
     "percentile_interval",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dsim.measures.resemblance import Likeness
 from dsim.measures.verdict import Outcome, Verdict
 
@@ -9,7 +11,7 @@ from dsim.measures.verdict import Outcome, Verdict
 INSTEAD = (
     "annotate a few images of {target}, and train on them",
     "add sources that are nearer to it",
-    "or pre-train on {best} as a start, and fine-tune on {target}",
+    "pre-train on {best} as a start, and fine-tune on {target}",
 )
 
 
@@ -25,8 +27,8 @@ def answer(verdict: Verdict, sources: int) -> str:
         return _none(verdict, sources)
     if verdict.source != verdict.best:
         return (
-            f"Take {verdict.source} for {verdict.target}, if any: {verdict.best} is the nearest of {sources} sources but"
-            f" does not resemble the target, and {verdict.source} may."
+            f"Take {verdict.source} for {verdict.target}, if any: {verdict.best} is the nearest of {sources} sources"
+            f" but does not resemble the target, and {verdict.source} may."
         )
     return f"{_advice(verdict, sources)}{_likeness(verdict)}."
 
@@ -40,6 +42,15 @@ def instead(verdict: Verdict) -> tuple[str, ...]:
     if verdict.likeness is not Likeness.NONE:
         return ()
     return tuple(way.format(target=verdict.target, best=verdict.best) for way in INSTEAD)
+
+
+def join_ways(ways: Sequence[str]) -> str:
+    """Return things that one may do as one phrase.
+
+    >>> join_ways(["annotate a few", "add sources"])
+    'annotate a few; or add sources'
+    """
+    return "; or ".join(part for part in ("; ".join(ways[:-1]), *ways[-1:]) if part)
 
 
 def _none(verdict: Verdict, sources: int) -> str:

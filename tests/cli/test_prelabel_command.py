@@ -119,10 +119,19 @@ def test_best_applies_the_zoo_model_of_the_recommended_source_and_says_why(
     run("phantoms:fluorescence-dim[count=3,size=32]", "--best", "--out", tmp_path, "--device", "cpu", "--json")
     told = capsys.readouterr()
     assert json.loads(told.out)["model"]["name"] == "zoo:unet4.fluorescence.r1"
-    assert "fluorescence is nearest: all 4 members put it first" in told.err
-    assert "model: zoo:unet4.fluorescence.r1, trained on fluorescence" in told.err
-    assert "On phantoms-dsc" in told.err
+    assert "Take fluorescence for fluorescence-dim" in told.err
+    assert "zoo:unet4.fluorescence.r1, trained on fluorescence" in told.err
+    assert "1 target in 5" in told.err
     assert len(list((tmp_path / "masks").iterdir())) == 3
+
+
+def test_best_refuses_where_no_source_resembles_the_target_and_tells_what_else_to_do(
+    phantom_zoo: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="resembles xray-bedside") as caught:
+        run("phantoms:xray-bedside[count=12,size=64]", "--best", "--out", tmp_path, "--device", "cpu")
+    assert "annotate" in (caught.value.hint or "")
+    assert not (tmp_path / "masks").exists()
 
 
 def test_best_without_a_model_of_the_best_source_tells_what_to_do(phantom_zoo: Path, tmp_path: Path) -> None:
