@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from dsim.ui import options
 if TYPE_CHECKING:
     from dsim.evaluation import Contrast, Evaluation
     from dsim.measures import SimilarityMatrix
+    from dsim.truth import TransferMatrix
 
 SCHEMA = "dsim.evaluate/1"
 #: Files that each measure has.
@@ -22,13 +24,19 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 
 
 @click.command()
-@click.argument("matrices", shell_complete=distances, nargs=-1, required=True, metavar="MATRIX...")
+@click.argument("matrices", shell_complete=distances, nargs=-1, required=True, metavar="MATRIX|MEASURE...")
 @click.option(
     "--truth",
     required=True,
     shell_complete=truths,
     metavar="NAME|FILE",
     help="The measured transfer to judge by; dsim truth list shows the stored ones.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Folder of the truth's images, to compute a MEASURE on. Default: DSIM_DATA; phantoms need none.",
 )
 @click.option("--common", is_flag=True, help="Use only the datasets that are in both the matrix and the truth.")
 @click.option(
@@ -40,6 +48,9 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 @options.bounds
 @options.judging
 @options.seed
+@options.device
+@options.jobs
+@options.offline
 @options.out_folder(
     default=Path("dsim-evaluation"),
     show_default=True,
@@ -50,37 +61,74 @@ _OF_ONE = ("evaluation.json", "transfer.png", "ranks.png")
 def evaluate(
     matrices: Sequence[str],
     truth: str,
+    data: Path | None,
     direction: str | None,
     score: str | None,
     bounds: tuple[float, float] | None,
     out: Path,
     as_json: bool,
+    device: str,
+    jobs: int,
+    offline: bool,
     **settings: Any,
 ) -> int:
     """Judge measures against measured transfer.
 
     MATRIX is a stored name (asap-published), a matrix.json, a CSV with sources in rows (then --direction), or a folder
-    that dsim compare wrote. Several matrices of one truth are also tested against each other, target by target.
+    that dsim compare wrote. A MEASURE (asap, energy:estimator=biased) is first computed on the datasets of the truth.
+    Several of one truth are also tested against each other, target by target.
     """
     from dsim.cli.evaluate_tables import print_notes, show
-    from dsim.evaluation import contrast_all
+    from dsim.evaluation import Intervals, contrast_all
     from dsim.evaluation import evaluate as judge
     from dsim.truth import open_truth
-    from dsim.ui import emit_json
+    from dsim.ui import emit_json, make_runtime
 
     measured = open_truth(truth, score=score, bounds=bounds)
-    found = [matrix for text in matrices for matrix in _opened(text, direction)]
+    # Refused before a measure is computed.
+    Intervals(len(measured.targets), resamples=settings["resamples"], method=settings["interval"])
+    computing = {"seed": settings["seed"], "common": settings["common"], "jobs": jobs}
+    compute = _Computing(measured, data, {**computing, "runtime": make_runtime(device, offline)})
+    found = [matrix for text in matrices for matrix in compute(text) or _opened(text, direction)]
     _check_distinct(found)
     evaluations = [judge(matrix, measured, **settings) for matrix in found]
     contrasts = contrast_all(evaluations) if len(evaluations) > 1 else ()
     document = _document(evaluations, contrasts)
-    written = _written(evaluations, document, out)
+    written = [*compute.write(out, len(evaluations) > 1), *_written(evaluations, document, out)]
     if as_json:
         emit_json(document)
     else:
         show(evaluations, contrasts)
     print_notes(evaluations, contrasts, written)
     return 3 if any(_lacks(evaluation) for evaluation in evaluations) else 0
+
+
+@dataclass
+class _Computing:
+    """Computes the measures that were named, on the datasets of a truth; ``done`` are their matrices."""
+
+    truth: TransferMatrix
+    data: Path | None
+    settings: dict[str, Any]
+    done: list[SimilarityMatrix] = field(default_factory=list)
+
+    def __call__(self, text: str) -> list[SimilarityMatrix]:
+        """Return the matrix of a measure; none where the text calls no measure."""
+        from dsim.evaluation import calls_measure, compute_distances
+
+        if not calls_measure(text, self.data):
+            return []
+        self.done.append(compute_distances(text, self.truth, self.data, **self.settings))
+        return self.done[-1:]
+
+    def write(self, out: Path, several: bool) -> list[Path]:
+        """Write the matrices beside their evaluations: they may have taken hours."""
+        from dsim.files import slug
+
+        files = [(out / slug(matrix.measure) if several else out) / "matrix.json" for matrix in self.done]
+        for matrix, file in zip(self.done, files, strict=True):
+            matrix.to_json(file)
+        return files
 
 
 def _opened(text: str, direction: str | None) -> list[SimilarityMatrix]:

@@ -1,3 +1,4 @@
+from .computed import calls_measure, compute_distances
 from .contrasts import Nested, contrast_all, nested_choice
 from .evaluator import SELF_PAIRS, evaluate
 from .intervals import METHODS, Intervals
@@ -19,7 +20,9 @@ __all__ = [
     "Score",
     "ScoreSpec",
     "bounds",
+    "calls_measure",
     "candidates_of",
+    "compute_distances",
     "contrast_all",
     "digits",
     "evaluate",

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import UnknownNameError, UsageError
 from dsim.evaluation.alignment import Aligned, align, names_by_side
 from dsim.evaluation.baselines import baselines
+from dsim.evaluation.computed import calls_measure, compute_distances
 from dsim.evaluation.contrasts import contrasts
 from dsim.evaluation.judgement import judge, missing
 from dsim.evaluation.results import Evaluation, Judgement, Score
-from dsim.measures import SimilarityMatrix
+from dsim.measures import SimilarityMatrix, SimilarityMeasure
 
 if TYPE_CHECKING:
     from dsim.evaluation.intervals import Intervals
+    from dsim.runtime import Runtime
     from dsim.truth import TransferMatrix
 
 
@@ -28,25 +30,31 @@ FEW_TARGETS = 8
 
 
 def evaluate(
-    matrix: SimilarityMatrix | str | Path,
+    matrix: SimilarityMatrix | SimilarityMeasure[Any] | str | Path,
     truth: TransferMatrix | str | Path,
     *,
+    data: str | Path | None = None,
     common: bool = False,
     self_pairs: str = "exclude",
     resamples: int = 2000,
     interval: str = "expanded",
     confidence: float = 0.95,
     seed: int = 0,
+    jobs: int = 1,
+    runtime: Runtime | None = None,
 ) -> Evaluation:
     """Return the judgement of a measure's distances, (sources, targets), by measured transfer.
 
     Parameters
     ----------
-    matrix : of ``compare``, the name of stored distances, or the path of a ``matrix.json``.
+    matrix : of ``compare``, the name of stored distances, or the path of a ``matrix.json``; or a measure, such as
+        ``"asap"`` or ``"cc:size=32"``, whose distances are then computed on the datasets of the truth.
     truth : scores of models trained on each source, on each target; also by name or path. Higher is better.
+    data : folder of the truth's images, for a measure; ``$DSIM_DATA`` by default, and phantoms need none.
     common : judge the sources and targets that both have, where one side has more.
     self_pairs : ``exclude`` or ``include`` the pairs of a dataset with itself.
-    resamples, interval, confidence, seed : of the bootstrap over targets, see ``Intervals``.
+    resamples, interval, confidence, seed : of the bootstrap over targets, see ``Intervals``; the seed is the measure's
+        too. ``jobs``, ``runtime`` : of the computation of a measure.
 
     Returns the scores of the measure and of the baselines, with intervals, the ceiling, and notes on them.
 
@@ -65,7 +73,16 @@ def evaluate(
 
     if self_pairs not in SELF_PAIRS:
         raise UnknownNameError("treatment of self pairs", self_pairs, SELF_PAIRS, hint=f"use {' or '.join(SELF_PAIRS)}")
-    measured, scored = _matrix(matrix), _truth(truth)
+    scored = _truth(truth)
+    Intervals(len(scored.targets), confidence, resamples, interval, seed)  # refused before a measure is computed
+    if calls_measure(matrix, data):
+        measured = compute_distances(matrix, scored, data, common=common, seed=seed, jobs=jobs, runtime=runtime)
+    elif data is not None:
+        raise UsageError(
+            f"data={data} is for a measure, and a matrix was given", hint="name the measure, or leave data"
+        )
+    else:
+        measured = _matrix(matrix)
     aligned = align(measured, scored, common=common, exclude_self=self_pairs == "exclude")
     how = Intervals(len(aligned.targets), confidence, resamples, interval, seed)
     return _evaluation(measured, scored, aligned, how, self_pairs)
@@ -133,7 +150,7 @@ def _beside(background: _Background) -> tuple[tuple[Judgement, ...], Mapping[str
     return baselines(aligned, how), ceiling(aligned.truth, aligned.candidates, how)
 
 
-def _matrix(given: SimilarityMatrix | str | Path) -> SimilarityMatrix:
+def _matrix(given: Any) -> SimilarityMatrix:
     from dsim.truth import TransferMatrix, open_distances
 
     if isinstance(given, TransferMatrix):

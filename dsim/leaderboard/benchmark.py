@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from dsim.data import PHANTOMS, Dataset
+from dsim.data import Dataset
 from dsim.errors import DataError
-from dsim.truth import TransferMatrix, TruthDataset, open_truth
+from dsim.truth import TransferMatrix, TruthDataset, data_folder, open_located, open_truth, refuse_others
 
 #: With fewer, no ranking can be judged.
 FEWEST_SOURCES = 3
@@ -72,43 +71,8 @@ def open_benchmark(name_or_path: str | Path, data: str | Path | None = None) -> 
     if lost:
         hint = "give every dataset its location, or restrict the truth to those that have one"
         raise DataError(f"{truth.name} does not say where these lie: {', '.join(lost)}", hint=hint)
-    folder = _folder(data)
-    datasets = {name: _open(name, known[name].location, folder, truth.name) for name in names}
-    _refuse_others(truth.name, datasets, known)
+    folder = data_folder(data)
+    datasets = {name: open_located(name, known[name].location, folder, truth.name) for name in names}
+    refuse_others(truth.name, datasets, known)
     sources, targets = (tuple(datasets[name] for name in side) for side in (truth.sources, truth.targets))
     return Benchmark(str(name_or_path), truth, sources, targets, folder)
-
-
-def _folder(data: str | Path | None) -> Path | None:
-    chosen = data or os.environ.get("DSIM_DATA")
-    return Path(chosen).absolute() if chosen else None
-
-
-def _open(name: str, location: str, folder: Path | None, benchmark: str) -> Dataset:
-    from dsim.data import open_dataset
-
-    if location.startswith(PHANTOMS):
-        return open_dataset(location, name=name)
-    # A truth may come from a stranger: it names places below the folder that was given, and no others.
-    if PurePosixPath(location).is_absolute() or ".." in PurePosixPath(location).parts:
-        message = f"{name!r} of {benchmark} lies at {location!r}, outside the data folder"
-        raise DataError(message, hint="name a path below the data folder")
-    if folder is None:
-        hint = "give the folder that holds the images: --data FOLDER, or DSIM_DATA"
-        raise DataError(f"{name!r} of {benchmark} lies at {location!r}, below a folder that was not given", hint=hint)
-    dataset = open_dataset(folder / location, name=name)
-    # Named by its place below the data folder: a board is given to others, whose folders are elsewhere.
-    return replace(dataset, location=location.removesuffix(dataset.options))
-
-
-def _refuse_others(benchmark: str, datasets: Mapping[str, Dataset], known: Mapping[str, TruthDataset]) -> None:
-    """Raise DataError where the truth was not measured on these images."""
-    promised = {name: known[name].fingerprint for name in datasets if known[name].fingerprint}
-    differ = [name for name, fingerprint in promised.items() if datasets[name].images_fingerprint != fingerprint]
-    if differ:
-        lines = [f"{name} ({datasets[name].location})" for name in differ]
-        raise DataError(
-            f"{len(differ)} of {len(promised)} datasets are not the images that {benchmark} was measured on: "
-            f"{', '.join(lines)}",
-            hint="get the images that its card names, with the same file names; nothing else can be judged by it",
-        )

@@ -16,7 +16,7 @@ from dsim.errors import DataError, UnknownNameError, UsageError, repeated
 from dsim.files import read_text
 from dsim.files.shipped import shipped
 from dsim.measures import SimilarityMatrix, decide
-from dsim.registry import Direction
+from dsim.registry import Direction, default
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,8 +126,11 @@ def _resolve(name_or_path: str | Path, folder: str, file: str) -> Path:
         )
     if path.is_file() or isinstance(name_or_path, Path) or path.suffix.lower() in (".json", ".csv") or path.parent.name:
         return path
-    what = "truth" if folder == "truth" else "published distances"
-    raise UnknownNameError(what, str(name_or_path), known, hint=f"give a .json or .csv, or one of: {', '.join(known)}")
+    hint = f"give a .json or .csv, or one of: {', '.join(known)}"
+    if folder == "truth":
+        raise UnknownNameError("truth", str(name_or_path), known, hint=hint)
+    near = [*known, *default().measures]
+    raise UnknownNameError("published distances", str(name_or_path), near, hint=f"{hint}; or a measure: dsim measures")
 
 
 _EMPTY = "empty in the CSV"

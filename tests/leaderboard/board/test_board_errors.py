@@ -11,17 +11,16 @@ import pytest
 from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError, DsimError
 from dsim.leaderboard import Limits, add
-from dsim.leaderboard.benchmark import _open, _refuse_others
 from dsim.leaderboard.candidates import _row
 from dsim.leaderboard.runner import _check_settings
 from dsim.testing import check_measure
-from dsim.truth import TruthDataset
+from dsim.truth import TruthDataset, open_located, refuse_others
 
 WORDING: dict[str, tuple[Callable[[], object], str]] = {
     "no process": (lambda: Limits(jobs=-1), "-1 processes do no work\n  fix: give 1 or more, or 0 for one per core"),
     "no time": (lambda: Limits(timeout=0), "in 0 s nothing can be run\n  fix: give a number of seconds"),
     "a place outside": (
-        lambda: _open("relief", "../secret", None, "mine"),
+        lambda: open_located("relief", "../secret", None, "mine"),
         "'relief' of mine lies at '../secret', outside the data folder\n  fix: name a path below the data folder",
     ),
     "a version that is no number": (
@@ -50,7 +49,7 @@ def test_wording_of_boards(act: Callable[[], object], message: str) -> None:
 def test_wording_of_images_that_are_not_those_of_the_truth() -> None:
     phantom = open_phantom("relief", count=2, size=32)
     with pytest.raises(DataError) as caught:
-        _refuse_others("tiny", {"relief": phantom}, {"relief": TruthDataset(2, "", "0" * 64)})
+        refuse_others("tiny", {"relief": phantom}, {"relief": TruthDataset(2, "", "0" * 64)})
     assert str(caught.value) == (
         f"1 of 1 datasets are not the images that tiny was measured on: relief ({phantom.location})\n"
         "  fix: get the images that its card names, with the same file names; nothing else can be judged by it"
