@@ -11,7 +11,7 @@ from dsim.comparison.failures import Failures
 from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.measures import DatasetView, SimilarityMeasure
-from dsim.registry import default
+from dsim.registry import Need, default
 from dsim.runtime import Runtime, Silent
 
 #: With fewer, p can never fall to 0.05.
@@ -89,8 +89,8 @@ def make_plan(
         raise UsageError("0 jobs do no work", hint="give 1, or more to work side by side, or -1 for all cores")
     if targets is None and len(sources) < 2:
         raise UsageError("one dataset cannot be compared with itself alone", hint="give a second source, or targets")
-    wanted = tuple(sources if targets is None else targets)
-    plan = Plan(measure, tuple(sources), wanted, seed, bootstrap, runtime, test, debug)
+    sources, targets = _annotated(measure, sources, sources if targets is None else targets, runtime)
+    plan = Plan(measure, tuple(sources), tuple(targets), seed, bootstrap, runtime, test, debug)
     if not plan.targets:
         raise UsageError(
             "nothing to compare with: the list of targets is empty",
@@ -100,6 +100,19 @@ def make_plan(
     for dataset in plan.datasets.values():
         plan.view(dataset)  # raises NeedError where something that the measure reads is missing
     return plan
+
+
+def _annotated(
+    measure: SimilarityMeasure[Any], sources: Sequence[Dataset], targets: Sequence[Dataset], runtime: Runtime
+) -> tuple[Sequence[Dataset], Sequence[Dataset]]:
+    """Sources and targets; for a measure that needs masks, the images of them that have some, and the user is told."""
+    if Need.MASKS not in measure.needs:
+        return sources, targets
+    parts: dict[int, Dataset] = {}  # one dataset in both roles stays one, which is read once
+    for dataset in (*sources, *targets):
+        if dataset.masked and id(dataset) not in parts:
+            parts[id(dataset)] = dataset.annotated_part(runtime.progress.note)
+    return [parts.get(id(each), each) for each in sources], [parts.get(id(each), each) for each in targets]
 
 
 def _refuse_draws(measure: SimilarityMeasure[Any], bootstrap: int, test: int) -> None:

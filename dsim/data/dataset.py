@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -184,13 +184,19 @@ class Dataset:
             return ""
         return f"masks for {len(self.annotated)} of {len(self)} images"
 
-    def annotated_part(self) -> Dataset:
+    def annotated_part(self, note: Callable[[str], None] | None = None) -> Dataset:
         """Return the dataset of the images (h, w, c) that have masks (h, w): itself where all have one.
 
-        Raises NeedError where none has.
+        Otherwise its notes say how many it is of, and ``note`` is told. Raises NeedError where no image has a mask.
         """
         self.require(Need.MASKS, "this step")
-        return self if self.masked is True else self.subset(self.annotated)
+        if self.masked is True:
+            return self
+        used = f"uses the {len(self.annotated)} of {len(self)} images that have masks"
+        if note is not None:
+            note(f"{self.name}: {used}")
+        part = self.subset(self.annotated)
+        return replace(part, notes=(*part.notes, used))
 
     @property
     def reference(self) -> str:

@@ -29,8 +29,9 @@ class DatasetView:
     """One dataset through the eyes of one measure. Images are (H, W, C), masks (H, W), features (n, d).
 
     Touching anything that the measure's ``needs`` do not name raises PluginError, so that a measure cannot quietly read
-    labels it claims not to use. ``optional`` needs count where the dataset has them: see ``has``. Need.IMAGES also
-    allows ``features``, which are then computed from the images. Images, masks and features cannot be written.
+    labels it claims not to use. With Need.MASKS the images are those that have masks. ``optional`` needs count where
+    the dataset has them: see ``has``. Need.IMAGES also allows ``features``, which are then computed from the images.
+    Images, masks and features cannot be written.
     """
 
     dataset: Dataset
@@ -42,9 +43,13 @@ class DatasetView:
     def __post_init__(self) -> None:
         for need in sorted(self.needs):
             self.dataset.require(need, self.wanted_by)
+        if Need.MASKS in self.needs:
+            object.__setattr__(self, "dataset", self.dataset.annotated_part())
         self.dataset.remember_in(self.runtime.cache)
         # What the dataset does not have cannot be read, nor enter its identity.
         found = frozenset(need for need in self.optional if self.dataset.has(need))
+        if self.dataset.masked is not True:
+            found -= {Need.MASKS}  # the images without a mask are worth more than the masks of the others
         object.__setattr__(self, "needs", self.needs | found)
 
     def __len__(self) -> int:

@@ -132,12 +132,12 @@ def count_thumbnails(datasets: int) -> int:
 
 def _thumbnails(dataset: Dataset, count: int) -> tuple[Picture, ...]:
     """Some images of a dataset, evenly spread over it, masks outlined; the text says which are shown brighter."""
-    marked = ", outlined by its mask" if dataset.masked else ""
     indices = evenly(len(dataset), count)
     pictures = [thumbnail(dataset, index, SIDE) for index in indices]
+    marked = [", outlined by its mask" if dataset.has_mask(index) else "" for index in indices]
     return tuple(
-        embed_image(picture, f"image {dataset.ids[index]} of {dataset.name}{marked}{brightened([picture])}")
-        for index, picture in zip(indices, pictures, strict=True)
+        embed_image(picture, f"image {dataset.ids[index]} of {dataset.name}{outlined}{brightened([picture])}")
+        for index, picture, outlined in zip(indices, pictures, marked, strict=True)
     )
 
 
@@ -169,7 +169,7 @@ def _stated_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     if votes:
         yield "modality", min(votes, key=lambda value: (-votes[value], value))
     if dataset.masked:
-        yield "annotated", "masks"
+        yield "annotated", dataset.annotation or "masks"
     if dataset.labels is not None:
         yield "classes", str(len(dataset.classes))
     if dataset.groups is not None:

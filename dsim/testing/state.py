@@ -80,8 +80,7 @@ def _digests(specimen: Specimen) -> list[str]:
     parts = [] if dataset.features is None else [np.asarray(dataset.features)]
     if dataset.backing is not None:
         parts += [dataset.native(i) for i in range(len(dataset))]
-    if dataset.masked:
-        parts += [dataset.mask(i) for i in range(len(dataset))]
+    parts += [dataset.mask(i) for i in dataset.annotated]
     return [array_digest(part) for part in parts]
 
 

@@ -34,6 +34,7 @@ def test_images_without_masks_are_counted_and_the_others_are_read(tmp_path: Path
     np.testing.assert_array_equal(dataset.mask(4), DRAWN[0])
     found = inspect(dataset)
     assert [note for note in found.notes if "2 of 6" in note]
+    assert found.annotated == 2
     assert found.foreground == pytest.approx(float(DRAWN[0].mean()))
 
 

@@ -80,3 +80,17 @@ def test_features_given_as_arrays_are_seen_as_they_are(given: str, seen: str) ->
     for found in (view.features("unused"), next(view.feature_blocks("unused"))):
         assert found.dtype == seen
         np.testing.assert_array_equal(found, features)
+
+
+def test_masks_and_images_of_a_partly_annotated_dataset_belong_together():
+    images = np.arange(4 * 64, dtype=np.uint8).reshape(4, 8, 8)
+    masks = [None, images[1] > 70, None, images[3] > 200]
+    partly = from_arrays(images, masks=masks, features=np.eye(4), labels=list("abcd"), name="partly")
+    seen = view(partly, Need.IMAGES, Need.MASKS, Need.LABELS, Need.FEATURES)
+    assert (len(seen), seen.labels, seen.features("x").shape) == (2, ("b", "d"), (2, 4))
+    for image, mask, index in zip(seen.images(), seen.masks(), (1, 3), strict=True):
+        np.testing.assert_array_equal(image[..., 0], images[index])
+        np.testing.assert_array_equal(mask != 0, masks[index])
+    assert len(view(partly, Need.IMAGES)) == 4
+    optional = DatasetView(partly, frozenset({Need.IMAGES}), "m", Runtime(), frozenset({Need.MASKS, Need.LABELS}))
+    assert (len(optional), optional.has(Need.MASKS), optional.has(Need.LABELS)) == (4, False, True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +401,23 @@ def test_arrays_can_be_labelled_too(tmp_path: Path, bright: Bright) -> None:
     target = dsim.from_arrays(np.full((2, 5, 6), 255, np.uint8), name="x")
     prelabel(target, bright(), tmp_path / "out")
     assert mask(tmp_path / "out/masks/1.png").shape == (5, 6)
+
+
+def test_runs_at_once_in_one_folder_wait_and_do_not_mix(cells: Path, tmp_path: Path, bright: Bright) -> None:
+    """A job that was queued twice: the second takes what the first has written."""
+    target, out, told = dsim.open_dataset(cells), tmp_path / "out", Told()
+    start = threading.Barrier(3)
+
+    def run() -> Any:
+        start.wait()
+        return prelabel(target, bright(), out, sheet=0, runtime=Runtime(progress=told))
+
+    with ThreadPoolExecutor(3) as threads:
+        found = [future.result() for future in [threads.submit(run) for _ in range(3)]]
+    assert sorted(each.new for each in found) == [0, 0, 5]
+    assert len({each.rows[0]["id"] for each in found}) == 1
+    assert [note for note in told.notes if str(out) in note and "waiting" in note]
+    once = tmp_path / "once"
+    prelabel(target, bright(), once, sheet=0)
+    same = [name for name in files(once) if name != "prelabel.json"]  # which names its folder
+    assert [files(out)[name] for name in same] == [files(once)[name] for name in same]

@@ -13,11 +13,22 @@ import pytest
 from dsim.data import Dataset, from_arrays
 from dsim.errors import DataError, DsimError, MeasureError, NeedError, TooFewSamplesError, UsageError
 from dsim.models import SegmentationRecipe
-from dsim.runtime import Runtime
+from dsim.runtime import Runtime, Silent
 from dsim.transfer.jobs import public_location
 from dsim.transfer.segmentation import experiment, measure_segmentation
 from dsim.transfer.segmentation.experiment import Scenario
 from dsim.truth import TransferMatrix
+
+
+class Told(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
 
 CPU = Runtime(device="cpu")
 Discs = Callable[..., Dataset]
@@ -222,3 +233,24 @@ def test_locations_are_told_below_the_data_folder_only(tmp_path: Path, discs: Di
     assert public_location(inside, tmp_path / "data") == "sets/a"
     assert public_location(inside, tmp_path / "elsewhere") == ""
     assert public_location(dataclasses.replace(inside, location="phantoms:histology"), None) == "phantoms:histology"
+
+
+def test_images_with_masks_are_trained_on_and_scored_and_that_is_said(
+    discs: Discs, tiny: SegmentationRecipe, tmp_path: Path
+) -> None:
+    """The truth knows a dataset by all of its images: whoever judges by it opens them all."""
+    source, whole = discs("source"), discs("target", seed=1)
+    images, count = [whole.native(i) for i in range(len(whole))], len(whole)
+    masks = [whole.mask(i) if i % 2 else None for i in range(count)]
+    target = from_arrays(images, masks=masks, name="target")
+    told = Told()
+    runtime = Runtime(device="cpu", progress=told)
+    truth = measure_segmentation([source, target], [target], tiny, out=tmp_path, runtime=runtime, repetitions=1)
+    assert not np.isnan(truth.values).any()
+    assert [note for note in told.notes if f"{count // 2} of {count}" in note and "target" in note]
+    known = truth.datasets["target"]
+    assert (known.images, known.fingerprint) == (count // 2, target.images_fingerprint)
+    assert f"{count // 2} of {count}" in known.note
+    bare = from_arrays(images, name="bare")
+    with pytest.raises(NeedError, match="'bare'"):
+        measure([source], [bare], tiny, tmp_path / "bare")

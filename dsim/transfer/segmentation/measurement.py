@@ -66,7 +66,8 @@ def measure_segmentation(
     everything = check_experiment(experiment, repetitions)
     failures = run_experiment(experiment, repetitions, jobs)
     experiment.runtime.progress.note(f"finished in {(time.monotonic() - started) / 60:.1f} minutes")
-    return _assemble(experiment, repetitions, failures, everything, name or _name(experiment), data)
+    truth = _assemble(experiment, repetitions, failures, everything, name or _name(experiment))
+    return replace(truth, datasets=_datasets(experiment, {each.name: each for each in (*sources, *targets)}, data))
 
 
 def _plan_experiment(
@@ -79,17 +80,24 @@ def _plan_experiment(
     foreground: Foreground | None,
     runtime: Runtime | None,
 ) -> SegmentationExperiment:
-    wanted = Scenario.parse(scenario)
+    wanted, runtime = Scenario.parse(scenario), runtime or Runtime()
+    # One dataset in both roles stays one, whose files are hashed once.
+    used = {id(each): _annotated(each, runtime) for each in (*sources, *targets)}
     return SegmentationExperiment(
-        sources=() if wanted.kind == "scratch" else tuple(sources),
-        targets=tuple(targets),
+        sources=() if wanted.kind == "scratch" else tuple(used[id(source)] for source in sources),
+        targets=tuple(used[id(target)] for target in targets),
         recipe=recipe or SegmentationRecipe(),
         scenario=wanted,
         folder=Path(out) / WORK,
         seed=seed,
         foreground=foreground or {},
-        runtime=runtime or Runtime(),
+        runtime=runtime,
     )
+
+
+def _annotated(dataset: Dataset, runtime: Runtime) -> Dataset:
+    """The images that have masks, and the user is told; a dataset without any is refused with all else."""
+    return dataset.annotated_part(runtime.progress.note) if dataset.masked else dataset
 
 
 def check_experiment(experiment: SegmentationExperiment, repetitions: int) -> dict[str, float]:
@@ -187,7 +195,6 @@ def _assemble(
     failures: Failures,
     everything: Mapping[str, float],
     name: str,
-    data: Path | None,
 ) -> TransferMatrix:
     """Return the matrix of Dice in percent of all that is finished, with the reasons of what failed."""
     import numpy as np
@@ -209,7 +216,6 @@ def _assemble(
         bounds=bounds_of("DSC", "%"),
         repetition="seed",
         baseline=None if baseline is None or np.isnan(baseline).all() else baseline,
-        datasets=_datasets(experiment, data),
         reasons={
             (names[i], targets[j].name): _reason(failures, names[i], targets[j].name)
             for i, j in np.argwhere(np.isnan(values).all(axis=2))
@@ -262,19 +268,25 @@ def _scores(experiment: SegmentationExperiment, repetitions: int) -> list[dict[s
     ]
 
 
-def _datasets(experiment: SegmentationExperiment, data: Path | None) -> dict[str, TruthDataset]:
+def _datasets(
+    experiment: SegmentationExperiment, wholes: Mapping[str, Dataset], data: Path | None
+) -> dict[str, TruthDataset]:
+    """What the truth says of each dataset; known by the images of the whole, also where some had no masks."""
     from dsim.truth import TruthDataset
 
     held = {source.name: len(experiment.split(source, 0).test) for source in experiment.sources}
-    return {
-        each.name: TruthDataset(
+    found = {}
+    for each in (*experiment.targets, *experiment.sources):
+        whole = wholes[each.name]
+        notes = [f"self pair scored on {held[each.name]} held-out images"] if each.name in held else []
+        notes += [whole.annotation] if whole.annotation else []
+        found[each.name] = TruthDataset(
             images=len(each),
             location=public_location(each, data),
-            fingerprint=each.images_fingerprint,
-            note=f"self pair scored on {held[each.name]} held-out images" if each.name in held else "",
+            fingerprint=whole.images_fingerprint,
+            note="; ".join(notes),
         )
-        for each in (*experiment.targets, *experiment.sources)
-    }
+    return found
 
 
 def _percents(experiment: SegmentationExperiment, repetitions: int) -> NDArray[np.float64]:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import dsim
 from dsim.data import Dataset, from_arrays
 from dsim.data.phantoms import style_ladder
 from dsim.errors import MeasureError, NeedError
 from dsim.measures import DatasetView, SimilarityMeasure, build_measure
 from dsim.random import stream
-from dsim.runtime import Runtime
+from dsim.runtime import Runtime, Silent
 from dsim.stats.transferability import cc_fv, class_consistency, feature_variety, train_head
+
+
+class Told(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 def blobs(name: str = "blobs", n: int = 8, seed: int = 0, invert: bool = False, value: int = 255) -> Dataset:
@@ -142,3 +154,15 @@ def test_a_dataset_without_masks_is_refused() -> None:
     bare = from_arrays(np.zeros((3, 64, 64), np.uint8), name="bare")
     with pytest.raises(NeedError, match="'bare' has no masks"):
         summary(bare)
+
+
+def test_of_a_partly_annotated_dataset_the_images_with_masks_are_compared_and_that_is_said(tmp_path: Path) -> None:
+    whole, target = blobs(seed=1), blobs(seed=2)
+    some = [whole.mask(i) if i < 5 else None for i in range(8)]
+    partly, alone = with_masks(whole, some, "cells"), with_masks(whole.subset(range(5)), some[:5], "cells")
+    told = Told()
+    runtime = Runtime(device="cpu", cache=tmp_path, progress=told)
+    found = [dsim.compare([one], [target], measure="cc-fv", bootstrap=0, runtime=runtime) for one in (partly, alone)]
+    assert found[0].values[0, 0] == found[1].values[0, 0]
+    assert [note for note in told.notes if "5 of 8" in note and "cells" in note]
+    assert "5 of 8" in found[0].provenance["datasets"]["cells"]["notes"][-1]
