@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 #: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
 _OUTLINE = (0, 230, 255)
-#: An image is dark whose brightest part stays below this share of the range; at most so many values tell.
-_DARK, _TELLING = 0.6, 65_536
+#: An image is dark whose brightest part stays below the first share of the range, and half of it below the second; at
+#: most so many values tell.
+_DARK, _HALF, _TELLING = 0.6, 0.3, 65_536
 
 
 def thumbnail(dataset: Dataset, index: int, side: int = 112, *, brighten: bool = True) -> Image.Image:
@@ -119,9 +120,10 @@ def _range_of_dark(pixels: NDArray[Any]) -> tuple[float, float]:
     step = max(1, round((pixels.shape[0] * pixels.shape[1] / _TELLING) ** 0.5))
     seen = pixels[::step, ::step] / (255 if pixels.dtype == np.uint8 else 1)
     brightest = seen.max(axis=2)
-    high = max(float(np.percentile(brightest, 99.5)), float(brightest.max()) / 4)
+    high = max(float(np.percentile(brightest, 98)), float(brightest.max()) / 4)
     low = float(np.percentile(seen.min(axis=2), 0.5))
-    return (low, high) if low < high < _DARK else (0.0, 1.0)
+    dark = high < _DARK and float(np.median(brightest)) < _HALF
+    return (low, high) if dark and low < high else (0.0, 1.0)
 
 
 def _outline(mask: Image.Image) -> NDArray[Any]:

@@ -175,7 +175,7 @@ def write_overlays(path: Path, target: Dataset, out: Path, rows: Sequence[Row], 
     first = rows[: -(-shown // 2)]
     rest = rows[len(first) :]
     others = [rest[position] for position in evenly(len(rest), shown - len(first))]
-    title = f"{target.name}: the {len(first)} most doubtful of {len(rows)} images, with the Dice that the model expects"
+    title = f"{target.name}: the {len(first)} most doubtful of {len(rows)} images, with the expected Dice"
     blocks = [(title, first), (f"{len(others)} of the other {len(rest)}", others)]
     drawn = [_Block.of(title, target, out, block) for title, block in blocks if block]
     with replacing(path) as temporary:

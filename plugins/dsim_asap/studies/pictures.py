@@ -128,6 +128,7 @@ def _map(
         if len(points):
             axes.plot(*points.mean(axis=0), zorder=4, **{**centre_mark(look[name], roles[name]), "markersize": 7})
     bare(axes)
+    axes.locator_params(nbins=5)
     axes.tick_params(labelsize=6.5)
 
 
