@@ -33,6 +33,15 @@ def answer(verdict: Verdict, sources: int) -> str:
     return f"{_advice(verdict, sources)}{_likeness(verdict)}."
 
 
+def in_short(verdict: Verdict) -> str:
+    """Return the verdict in a few words, for one line.
+
+    >>> in_short(Verdict("t", "a", "b", True, 0.1, 0.2, "a is nearest"))
+    'a is nearest'
+    """
+    return f"none resembles it, {verdict.best} is nearest" if verdict.likeness is Likeness.NONE else verdict.reason
+
+
 def instead(verdict: Verdict) -> tuple[str, ...]:
     """Return what to do where no source resembles the target, in words; nothing where one may, or none was compared.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import DataError, UsageError
 from dsim.files import write_text
 from dsim.files.documents import array, nullable, number, or_nan, read_either, to_json
+from dsim.measures.answer import answer, in_short
 from dsim.measures.ranking import Ranked, Ranking
 from dsim.measures.resemblance import Resemblance
 from dsim.measures.showing import describe_result, draw_result, only_target
@@ -171,7 +172,7 @@ class SimilarityMatrix:
         return list(names).index(name)
 
     def __repr__(self) -> str:
-        said = [f"{target}: {verdict.reason}" for target, verdict in list(self.verdicts.items())[:_SAID]]
+        said = [f"{target}: {in_short(verdict)}" for target, verdict in list(self.verdicts.items())[:_SAID]]
         said += [f"{len(self.failed)} cells failed"] if self.failed else []
         return describe_result(type(self).__name__, self.measure, self.sources, self.targets, said)
 
@@ -187,7 +188,8 @@ class SimilarityMatrix:
             [source, *(format_number(value) if value == value else "failed" for value in row)]
             for source, row in zip(self.sources, self.values.tolist(), strict=True)
         ]
-        said = [f"{target}: {verdict.reason}" for target, verdict in self.verdicts.items()]
+        judged = [self.ranking(target) for target in self.verdicts]
+        said = [answer(ranking.verdict, len(ranking.entries)) for ranking in judged]
         said += [f"{source} for {target} failed: {reason}" for source, target, reason in self.failed]
         small = "small" if self.direction is Direction.DISTANCE else "large"
         strong = [(self.sources.index(name), place) for place, name in nearest]
@@ -208,7 +210,7 @@ class SimilarityMatrix:
         """
         if not self.clouds:
             fix = "compare anew: files hold no points" if "embedding" in self.provenance else "choose one that embeds"
-            raise UsageError(f"the matrix of {self.measure} has no points to draw_result", hint=f"{fix}, such as asap")
+            raise UsageError(f"the matrix of {self.measure} has no points to draw", hint=f"{fix}, such as asap")
         roles = {**dict.fromkeys(self.targets, "target"), **dict.fromkeys(self.sources, "source")}
         return draw_result("draw_embedding", path, self.clouds, roles, title=f"{self.measure}: where the datasets lie")
 

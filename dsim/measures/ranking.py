@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dsim.measures.answer import answer
 from dsim.measures.verdict import Verdict
 
 
@@ -35,4 +36,4 @@ class Ranking:
 
     def __str__(self) -> str:
         lines = [f"{rank}. {entry.source}  {entry.value:.4g}" for rank, entry in enumerate(self.entries, 1)]
-        return "\n".join([f"target {self.target}: {self.verdict.reason}", *lines])
+        return "\n".join([answer(self.verdict, len(self.entries)), *lines])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.comparison import with_resemblance
-from dsim.data import count_shared_images, say_shared_images
+from dsim.data import count_shared_images, say_shared_images, to_dataset, to_datasets
 from dsim.errors import DsimError
 from dsim.measures import Likeness
 from dsim.recommend.procedure import DEFAULT, Procedure, carry_out, fingerprint
@@ -18,6 +18,7 @@ from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
+    from dsim.data.given import Given
     from dsim.recommend.procedure import Choice, Outcome
 
 
@@ -29,8 +30,8 @@ _LEARNT = 50.0
 
 
 def recommend(
-    target: Dataset,
-    sources: Sequence[Dataset],
+    target: Given,
+    sources: Given | Iterable[Given] | Mapping[str, Given],
     *,
     measure: str = DEFAULT,
     reliability: Sequence[Reliability] | None = None,
@@ -44,7 +45,9 @@ def recommend(
 
     Parameters
     ----------
-    sources : the datasets to choose from, ``zoo_sources(runtime)`` for the zoo's; one that is the target is left out.
+    target : a path, ``phantoms:NAME``, an array of images (n, H, W[, C]), a torch dataset, or a Dataset.
+    sources : the datasets to choose from, given alike in a list or a mapping from names, ``zoo_sources(runtime)`` for
+        the zoo's; one that is the target is left out.
     measure : ranks the sources; a name with parameters.
     reliability : records of such choices on truths, from ``measure_reliability``; by default the shipped records.
     out : folder for ``recommendation.json`` and ``nearest.png``; nothing is written without one.
@@ -59,6 +62,7 @@ def recommend(
     'xray'
     """
     runtime, folder = runtime or Runtime(), None if out is None else Path(out)
+    target, sources = to_dataset(target, "target"), to_datasets(sources, "source")
     procedure = Procedure.of(measure, runtime)
     outcome = carry_out(procedure, sources, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
     records = stored(procedure) if reliability is None else tuple(reliability)

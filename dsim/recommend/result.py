@@ -155,7 +155,7 @@ class Recommendation:
         return "\n".join([self.answer, in_words(self.reliability), *self.said])
 
     def __repr__(self) -> str:
-        return f"<Recommendation for {self.target['name']}: {self.choice.reason}>"
+        return f"<Recommendation for {self.target['name']}: {self.answer}>"
 
     def _repr_html_(self) -> str:
         from dsim.pages import format_number, render_result

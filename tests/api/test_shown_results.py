@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import dsim
 from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError, UsageError
 from dsim.evaluation import evaluate
+from dsim.measures import Bounds, Likeness, Resemblance
 from dsim.recommend import recommend
 from dsim.truth import open_truth
 
@@ -93,6 +95,7 @@ def test_a_map_is_drawn_of_a_measure_that_embeds_and_refused_with_the_fix_elsewh
     with pytest.raises(UsageError, match="cc@") as caught:
         matrix.plot_embedding()
     assert "asap" in caught.value.hint
+    assert "no points" in caught.value.message
     clouds = {name: np.random.default_rng(0).normal(size=(4, 2)) for name in (*matrix.sources, *matrix.targets)}
     embedded = dsim.SimilarityMatrix(**{**vars(matrix), "clouds": clouds})
     embedded.plot_embedding(tmp_path / "map.png")
@@ -123,3 +126,12 @@ def test_the_best_source_of_a_truth_is_the_one_that_served_best(tmp_path: Path):
     assert truth.best("t") == truth.best() == "a", "a dataset is no source for itself"
     with pytest.raises(DataError, match="u"):
         truth.best("u")
+
+
+def test_where_no_source_resembles_the_target_every_form_says_so(matrix):
+    verdict = matrix.verdicts["<b>mine</b>"]
+    far = replace(verdict, resemblance=Resemblance(Likeness.NONE, "energy@1", 7.0, 15, Bounds(2.0, 3.0)))
+    told = replace(matrix, verdicts={"<b>mine</b>": far})
+    assert "none resembles it" in repr(told)
+    for text in (str(told), told._repr_html_()):
+        assert "None of these 2 sources resembles" in text

@@ -140,3 +140,12 @@ def test_without_a_model_the_way_to_train_one_is_told(pool: list[dsim.Dataset], 
     assert found.command == "dsim transfer segmentation --sources phantoms:xray --out trained/truth.json"
     assert "no segmentation model of the zoo was trained on xray: train one" in found.notes
     assert command(dsim.from_arrays(np.zeros((1, 4, 4), np.uint8)), target, segmenting(())) is None
+
+
+def test_a_recommendation_takes_what_is_at_hand():
+    """Paths and texts, as ``dsim.compare`` takes them; names are those of the mapping."""
+    pool = {"chest": "phantoms:xray[count=4,size=32]", "eyes": "phantoms:fundus[count=4,size=32]"}
+    found = recommend("mine=phantoms:xray-bedside[count=4,size=32]", pool, measure="cc:size=32", bootstrap=0)
+    assert found.best == "chest"
+    assert found.answer in repr(found)
+    assert "mine" in repr(found)
