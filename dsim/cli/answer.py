@@ -38,6 +38,7 @@ def answers_of_several(found: Agreement, datasets: Mapping[str, Dataset]) -> Ite
 
     ``datasets`` : those that a command can name, by name.
     """
+    from dsim.comparison import verdict_of_votes
     from dsim.measures import answer
 
     verdicts = [verdict for target in found.targets if (verdict := verdict_of_votes(found, target)) is not None]
@@ -46,26 +47,6 @@ def answers_of_several(found: Agreement, datasets: Mapping[str, Dataset]) -> Ite
             sources = len(found.matrices[0].ranking(verdict.target).entries)
             yield answer(verdict, sources)
     yield from _next_steps(verdicts, datasets)
-
-
-def verdict_of_votes(found: Agreement, target: str) -> Verdict | None:
-    """Return the verdict on the source with the most votes, with its resemblance; None where no measure names one.
-
-    Whether it is clear is whether more than half of the measures agree.
-    """
-    from dataclasses import replace
-
-    from dsim.measures import Likeness
-
-    poll = found.poll(target)
-    if not poll.leaders:
-        return None
-    own = [matrix.verdicts[target] for matrix in found.matrices]
-    own = [verdict for verdict in own if verdict.best == poll.leaders[0]]
-    # Measures that read no feature of the known kinds do not know; those that do say the same.
-    known = [verdict for verdict in own if verdict.likeness is not Likeness.NOT_ASSESSED]
-    chosen = (known or own)[0]
-    return replace(chosen, clear=poll.decided, reason=found.sentence(target))
 
 
 def _next_steps(verdicts: Sequence[Verdict], datasets: Mapping[str, Dataset]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from dsim.ui import options
 if TYPE_CHECKING:
     from dsim.data import Dataset
     from dsim.leaderboard import Board
-    from dsim.measures import SimilarityMatrix
+    from dsim.measures import SimilarityMatrix, Verdict
     from dsim.report import Report, Results, Step
 
 
@@ -118,11 +118,13 @@ def _notes_on(matrix: SimilarityMatrix) -> list[str]:
 
 def reliability_of(matrix: SimilarityMatrix, boards: Sequence[Board]) -> list[str]:
     """Return sentences on how such choices fared on the stored truths and on leaderboards."""
-    from dsim.recommend import said, stored_for
+    from dsim.recommend import in_words, said, stored_for
 
     ranked = [sentence for board in boards for sentence in _on_board(board, matrix.measure)]
     records = stored_for(matrix)
-    return [*ranked, *(said(records) if records or not ranked else [])]
+    if not records:
+        return ranked or said(records)
+    return [in_words(records), *ranked, *said(records)]
 
 
 def _on_board(board: Board, measure: str) -> Iterator[str]:
@@ -154,13 +156,20 @@ def _next_steps(results: Results, datasets: Mapping[str, Dataset]) -> list[Step]
 
 
 def _with_best(results: Results, datasets: Mapping[str, Dataset]) -> Iterator[Step]:
-    """Yield for each target: apply the model of its nearest source, or train one."""
+    """Yield for each target: apply the model of its nearest source, train one, or what else where none is like it."""
+    from dsim.measures import instead, join_ways
     from dsim.report import Step
 
     targets = results.matrices[0].targets
     for target in targets[:_SPELLED]:
-        best = _best(results, target)
-        if best is None:
+        verdict = _verdict(results, target)
+        best = None if verdict is None else verdict.source
+        if verdict is None or best is None:
+            continue
+        if ways := instead(verdict):
+            yield Step(
+                f"{target}: none of the sources resembles it, so do not pre-label it by them: {join_ways(ways)}."
+            )
             continue
         if best not in datasets or target not in datasets:
             yield Step(f"{target}: take {best}. The images cannot be opened here, so no command is shown.")
@@ -170,10 +179,13 @@ def _with_best(results: Results, datasets: Mapping[str, Dataset]) -> Iterator[St
         yield Step(f"Likewise for the other {len(targets) - _SPELLED} targets.")
 
 
-def _best(results: Results, target: str) -> str | None:
+def _verdict(results: Results, target: str) -> Verdict | None:
+    """The verdict of the one measure, or of all together."""
+    from dsim.comparison import verdict_of_votes
+
     if results.agreement is None:
-        return results.matrices[0].verdicts[target].best
-    return next(iter(results.agreement.votes(target)), None)
+        return results.matrices[0].verdicts[target]
+    return verdict_of_votes(results.agreement, target)
 
 
 def _apply(best: Dataset, target: Dataset) -> Step:

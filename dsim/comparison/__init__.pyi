@@ -5,6 +5,7 @@ from .plan import make_plan
 from .provenance import code_of, conditions, measure_identity, plugin_of
 from .resemblance import assess_resemblance, with_resemblance
 from .summaries import Summaries, decode, encode, summary_type
+from .votes import verdict_of_votes
 
 __all__ = [
     "Agreement",
@@ -22,5 +23,6 @@ __all__ = [
     "measure_identity",
     "plugin_of",
     "summary_type",
+    "verdict_of_votes",
     "with_resemblance",
 ]

@@ -103,14 +103,17 @@ def _describe_measure(report: Report) -> str:
 
 
 def _answers(report: Report) -> str:
-    """One card for each target: the source to take, how sure that is, and one image of both."""
+    """One card for each target: the source to take, how sure that is, one image of both; how such choices fared."""
     cards = "\n".join(_answer_card(report, target) for target in report.first.targets)
-    return f'<div class="answers">\n{cards}\n</div>'
+    fared = report.parts[0].reliability[:1] if not report.agreement else ()
+    reliable = "".join(f'<p class="small">{escape(sentence)}</p>' for sentence in fared)
+    return f'<div class="answers">\n{cards}\n</div>\n{reliable}'
 
 
 def _answer_card(report: Report, target: str) -> str:
     verdict = _verdict(report, target)
     source = isolate_name(verdict.best) if verdict.best else "no source"
+    source = "none of these" if verdict.best and verdict.kind == "none" else source
     pictures = _first_picture(report.glance(target))
     pictures += _first_picture(report.glance(verdict.best)) if verdict.best else ""
     shown = f'<div class="pair">{pictures}</div>' if pictures else ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dsim.measures import Outcome
+from dsim.comparison import verdict_of_votes
+from dsim.measures import Likeness, Outcome
 from dsim.pages import (
     MISSING,
     emphasise_name,
@@ -45,6 +46,34 @@ def render_badge(verdict: WordedVerdict) -> str:
 
 def word_verdict(matrix: SimilarityMatrix, target: str) -> WordedVerdict:
     """Return the verdict of one measure for one target, in words; raises KeyError for a name that is not a target."""
+    return _with_likeness(_word_ranking(matrix, target), matrix.verdicts[target])
+
+
+def _with_likeness(worded: WordedVerdict, verdict: Verdict | None) -> WordedVerdict:
+    """The verdict with whether the source resembles the target; nothing is green where that is not so."""
+    if verdict is None or verdict.resemblance is None:
+        return worded
+    match verdict.likeness:
+        case Likeness.NONE:
+            words = f"None of the sources resembles the target. {worded.words} But {_FAR}."
+            return WordedVerdict(worded.best, "none", "none resembles it", words)
+        case Likeness.UNCERTAIN:
+            other = verdict.resemblance.instead
+            unsure = "Whether it resembles the target is uncertain"
+            may = f"It does not resemble the target, and {emphasise_name(other)} may" if other else unsure
+            kind = "open" if worded.kind == "sure" else worded.kind
+            return replace(worded, kind=kind, words=f"{worded.words} {may}.")
+        case Likeness.RESEMBLES:
+            return replace(worded, words=f"{worded.words} It resembles the target.")
+        case _:
+            why = escape(verdict.resemblance.reason)
+            return replace(worded, words=f"{worded.words} Whether it resembles the target is not known: {why}.")
+
+
+_FAR = "that is farther from the target than any two sets of one kind that dsim knows"
+
+
+def _word_ranking(matrix: SimilarityMatrix, target: str) -> WordedVerdict:
     verdict = matrix.verdicts[target]
     outcome = verdict.outcome
     if outcome is Outcome.NO_SOURCE or verdict.best is None:
@@ -65,6 +94,10 @@ def word_verdict(matrix: SimilarityMatrix, target: str) -> WordedVerdict:
 
 def word_votes(agreement: Agreement, target: str) -> WordedVerdict:
     """Return the verdict of several measures for one target: their votes, in words."""
+    return _with_likeness(_word_poll(agreement, target), verdict_of_votes(agreement, target))
+
+
+def _word_poll(agreement: Agreement, target: str) -> WordedVerdict:
     poll = agreement.poll(target)
     if not poll.votes:
         return WordedVerdict(None, "none", "no answer", _sentence("No measure could name a nearest source", ""))
@@ -152,10 +185,12 @@ def _ranking_card(matrix: SimilarityMatrix, target: str, scale: _Scale, worded: 
     more = len(entries) - _MOST_SHOWN
     rest = f'<p class="small">{more} more in the heat map below.</p>' if more > 0 else ""
     words = f" {verdict.words}" if worded else ""
+    known = matrix.verdicts[target].resemblance
+    far = f'<p class="small">{escape(known.words)}.</p>' if known is not None and known.bounds is not None else ""
     heads = "".join(f'<th scope="col"{kind}>{head}</th>' for head, kind in _heads(matrix))
     return (
         f'<article class="card ranking"><h3>for {isolate_name(target)}</h3><p>{render_badge(verdict)}{words}</p>\n'
-        f"<table><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>{rest}</article>"
+        f"<table><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>{rest}{far}</article>"
     )
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dsim.measures import SimilarityMatrix
+from dsim.measures import Likeness, SimilarityMatrix
 from dsim.pages import (
     MISSING,
     escape,
@@ -253,7 +253,9 @@ def _cell(matrix: SimilarityMatrix, row: int, column: int, limits: tuple[float, 
     verdict = matrix.verdicts[target]
     star = ""
     if verdict.best == matrix.sources[row] and not same:
-        mark, meaning = ("☆", "first, no clear winner") if verdict.clear is False else ("★", "best")
+        unlike = verdict.likeness is Likeness.NONE
+        hollow = "first, and does not resemble the target" if unlike else "first, no clear winner"
+        mark, meaning = ("☆", hollow) if unlike or verdict.clear is False else ("★", "best")
         star = f'<span class="star" aria-hidden="true">{mark}</span><span class="unseen"> {meaning}</span>'
     return f'<td class="v{_shade(matrix, value, limits)}{same}">{format_decimals(value, form)}{star}</td>'
 
@@ -273,9 +275,10 @@ def _key(matrix: SimilarityMatrix, low: float, high: float) -> str:
         f'<span class="strip">{strip}</span><span class="end">{format_number(ends[1])} unlike</span></span>'
     )
     key = ["The darker, the more similar.", *filter(None, [tell_narrow_range(matrix)])]
-    clear = {matrix.verdicts[target].clear is not False for target in matrix.targets if matrix.verdicts[target].best}
+    verdicts = [matrix.verdicts[target] for target in matrix.targets if matrix.verdicts[target].best]
+    clear = {verdict.clear is not False and verdict.likeness is not Likeness.NONE for verdict in verdicts}
     key += ["★ best source of the target."] if True in clear else []
-    key += ["☆ first, but no clear winner."] if False in clear else []
+    key += ["☆ first, but no clear winner, or not like the target."] if False in clear else []
     key += ["Framed: a dataset against itself, not ranked."] if matrix.same.any() else []
     return f'<p class="small key">{legend} {" ".join(key)}</p>'
 

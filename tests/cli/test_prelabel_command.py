@@ -128,8 +128,8 @@ def test_best_applies_the_zoo_model_of_the_recommended_source_and_says_why(
 def test_best_refuses_where_no_source_resembles_the_target_and_tells_what_else_to_do(
     phantom_zoo: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="resembles xray-bedside") as caught:
-        run("phantoms:xray-bedside[count=12,size=64]", "--best", "--out", tmp_path, "--device", "cpu")
+    with pytest.raises(DataError, match="resembles histology-pale") as caught:
+        run("phantoms:histology-pale[count=12,size=64]", "--best", "--out", tmp_path, "--device", "cpu")
     assert "annotate" in (caught.value.hint or "")
     assert not (tmp_path / "masks").exists()
 

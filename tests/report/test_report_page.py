@@ -17,7 +17,7 @@ from report_pages import Page, small
 import dsim.pages
 import dsim.report
 from dsim.data import Dataset
-from dsim.measures import SimilarityMatrix, Verdict
+from dsim.measures import Bounds, Likeness, Resemblance, SimilarityMatrix, Verdict
 from dsim.report import Results, Step, make_report, to_html
 from dsim.report.sections import render_heatmap
 
@@ -272,6 +272,37 @@ def test_verdicts_are_in_plain_words(verdict, badge, words):
     page = Page(to_html(make_report(Results((matrix,), (None,)))))
     assert f" {badge} " in page.said
     assert words in page.said
+
+
+def resembling(likeness: str, other: str = "") -> Verdict:
+    known = Resemblance(Likeness(likeness), "kld-tf@1", 3.0, 15, Bounds(1.0, 2.0), instead=other)
+    return Verdict("t", "a", "b", True, 0.1, 0.2, "", resemblance=known)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "words"),
+    [
+        (resembling("resembles"), "sure", "It resembles the target"),
+        (resembling("uncertain"), "open", "uncertain"),
+        (resembling("uncertain", "b"), "open", "b may"),
+        (resembling("none"), "none", "None of the sources resembles the target"),
+    ],
+)
+def test_nothing_is_green_unless_the_source_may_resemble_the_target(verdict, kind, words):
+    matrix = small(("a", "b"), ("t",), np.array([[0.5], [1.0]]), verdicts={"t": verdict})
+    text = to_html(make_report(Results((matrix,), (None,))))
+    page = Page(text)
+    badges = {attributes["class"] for attributes in page.all("span") if "badge" in (attributes.get("class") or "")}
+    assert badges == {f"badge {kind}"}
+    assert words in page.said
+    assert ("none of these" in page.said) is (kind == "none")
+
+
+def test_a_source_that_resembles_nothing_has_no_full_star():
+    matrix = small(("a", "b"), ("t",), np.array([[0.5], [1.0]]), verdicts={"t": resembling("none")})
+    text = to_html(make_report(Results((matrix,), (None,))))
+    assert "★" not in text
+    assert "☆" in text
 
 
 def test_a_long_ranking_leaves_its_tail_to_the_heat_map():
