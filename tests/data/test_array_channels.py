@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,3 +200,18 @@ def test_the_largest_size_is_part_of_the_notation_and_stays_with_the_dataset(
     for wrong in ("0", "many", "1x2x3", "-5"):
         with pytest.raises(UsageError, match="max_pixels cannot be"):
             opened(f"{path}[max_pixels={wrong}]")
+
+
+def test_more_rows_than_a_file_holds_are_refused_before_they_are_counted(tmp_path: Path) -> None:
+    """10^10 ids would fill the memory, and no pixel has been read yet."""
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (10000000000, 28, 28), }".ljust(117) + "\n"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr(
+            "images.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + bytes(99)
+        )
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file.create_dataset("images", shape=(10**10, 28, 28), dtype="u1", chunks=(1, 28, 28))
+    for name in ("a.npz", "b.h5"):
+        with pytest.raises(DataError, match=name) as caught:
+            open_dataset(tmp_path / name)
+        assert caught.value.hint

@@ -106,6 +106,36 @@ def test_compressed_pixels_of_unstated_syntax_are_refused_with_the_fix(tmp_path:
     assert "uncompressed" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("preamble", [True, False], ids=["preamble", "bare"])
+def test_what_old_exports_leave_out_is_what_it_can_only_mean(tmp_path: Path, values, preamble: bool) -> None:
+    data = image(values)
+    for name in ("SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation", "BitsStored", "HighBit"):
+        delattr(data, name)
+    data["PixelData"].VR = "OW"
+    path = save_bare(tmp_path / "a.dcm", data, ImplicitVRLittleEndian, preamble)
+    np.testing.assert_array_equal(open_dataset(path).native(0)[..., 0], values)
+
+
+@pytest.mark.parametrize("lacking", ["Rows", "BitsAllocated"])
+def test_what_is_needed_and_lacks_is_named(tmp_path: Path, values, lacking: str) -> None:
+    data = image(values)
+    delattr(data, lacking)
+    with pytest.raises(UnreadableImageError, match=rf"a\.dcm: its header lacks {lacking}"):
+        open_dataset(save(tmp_path / "a.dcm", data))
+
+
+def test_more_frames_than_a_compressed_file_can_hold_are_refused(tmp_path: Path, values) -> None:
+    """A list of 10^9 frames would fill the memory before the first is read."""
+    path = save(tmp_path / "a.dcm", image(values))
+    data = pydicom.dcmread(path)
+    data.compress(RLELossless, generate_instance_uid=False)
+    for frames in (10**9, 2):
+        data.NumberOfFrames = frames
+        data.save_as(path)
+        with pytest.raises(UnreadableImageError, match=r"a\.dcm: it should hold .* frames, and holds 1"):
+            open_dataset(path)
+
+
 @pytest.mark.parametrize("length", [12, 40, 200, 400])
 def test_a_bare_file_that_breaks_off_is_refused(tmp_path: Path, values, length: int) -> None:
     path = save_bare(tmp_path / "a.dcm", image(np.tile(values, (5, 5))), ImplicitVRLittleEndian, False)

@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.formats.pixels import PADDING, FrameHeader, NoImageError, Slot, all_channels_equal, refuse_bomb
-from dsim.errors import UnreadableImageError
+from dsim.data.formats.dicom_checks import (
+    PIXELS,
+    frames_of,
+    refuse_missing_codec,
+    refuse_no_pixels,
+    refuse_truncated,
+    refuse_unknown_syntax,
+)
+from dsim.data.formats.pixels import PADDING, FrameHeader, Slot, all_channels_equal, refuse_bomb
 
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO
+    from typing import Any
 
     from numpy.typing import NDArray
 
 #: Bytes of a file that show whether it is one.
 HEAD_BYTES = 1024
-_PIXELS, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
-_DELIMITER = b"\xfe\xff\xdd\xe0"
 #: Longer elements are left in the file until they are asked for: the pixels.
 _DEFER = 1024
-_CODECS = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg pylibjpeg-rle"
 
 
 #: Explicit value representations whose length takes four bytes, after two that are reserved.
@@ -71,17 +75,16 @@ def headers(path: Path, max_pixels: int) -> tuple[FrameHeader, ...]:
     Raises ValueError where the file breaks off, or needs a codec that is missing; UnreadableImageError for more than
     ``max_pixels``; NoImageError for plans, structures, reports and other objects without pixels.
     """
-    header, stated = _opened(path, defer_size=_DEFER)
-    _refuse_no_pixels(header, path)
+    header, _ = _opened(path, defer_size=_DEFER)
+    refuse_no_pixels(header, path)
     channels = int(header.get("SamplesPerPixel", 1))
     refuse_bomb(path, int(header.Rows), int(header.Columns), channels, max_pixels)
-    frames = _frames(header)
+    frames = frames_of(header)
     if frames < 1:
         raise ValueError("it has zero slices: NumberOfFrames is 0")
-    if not stated:
-        _refuse_unknown_syntax(header, path)
-    _refuse_missing_codec(header, path)
-    _refuse_truncated(header, path)
+    refuse_unknown_syntax(header, path)
+    refuse_missing_codec(header, path)
+    refuse_truncated(header, path)
     frame = FrameHeader(
         int(header.Rows), int(header.Columns), _dtype(header), _traits(header), kind="DICOM", slot=_slot(header)
     )
@@ -147,35 +150,37 @@ def series_of(path: Path) -> str:
 
 
 def _opened(path: Path, **options: Any) -> tuple[Any, bool]:
-    """The data set, and whether it states its transfer syntax; where it does not, that in which it was found is set."""
+    """The data set, and whether it was complete: what old exports leave out is set to what it can only mean."""
     import pydicom
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     header = pydicom.dcmread(path, force=True, **options)
-    if "TransferSyntaxUID" in header.file_meta:
-        return header, True
-    implicit, little = header.original_encoding
-    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-    return header, False
+    complete = "TransferSyntaxUID" in header.file_meta
+    if not complete:
+        implicit, little = header.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    bits = header.get("BitsAllocated")
+    gray = {"SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "PixelRepresentation": 0}
+    usual = {**gray, "BitsStored": bits, "HighBit": int(header.get("BitsStored") or bits or 1) - 1}
+    single = bits and PIXELS in header and int(header.get("SamplesPerPixel", 1)) == 1
+    lacking = [name for name in usual if single and name not in header]
+    for name in lacking:
+        setattr(header, name, usual[name])
+    return header, complete and not lacking
 
 
 def _frame(path: Path, index: int) -> tuple[Any, NDArray[Any]]:
     from pydicom.pixels.utils import pixel_array
 
-    header, stated = _opened(path, defer_size=_DEFER)
-    _refuse_missing_codec(header, path)
+    header, complete = _opened(path, defer_size=_DEFER)
+    refuse_missing_codec(header, path)
     # From the file only the frame is read; but it must state how, and a deflated file has to be inflated as a whole.
-    whole = not stated or header.file_meta.TransferSyntaxUID.is_deflated
+    whole = not complete or header.file_meta.TransferSyntaxUID.is_deflated
     return header, pixel_array(_opened(path)[0] if whole else path, index=index)
 
 
 # What the header states -------------------------------------------------------------------------------------------
-
-
-def _frames(header: Any) -> int:
-    stated = header.get("NumberOfFrames")
-    return 1 if stated is None else int(stated)
 
 
 def _slot(header: Any) -> Slot:
@@ -294,77 +299,3 @@ def _padding(header: Any, stored: NDArray[Any]) -> NDArray[Any] | None:
 def _pads(header: Any) -> bool:
     gray = str(header.PhotometricInterpretation).startswith("MONOCHROME")
     return gray and not _bilevel(header) and header.get("PixelPaddingValue") is not None
-
-
-# What is refused --------------------------------------------------------------------------------------------------
-
-
-def _refuse_no_pixels(header: Any, path: Path) -> None:
-    if _PIXELS in header and "Rows" in header:
-        return
-    kind = getattr(header.file_meta.get("MediaStorageSOPClassUID"), "name", "")
-    if kind and "Image" not in kind:
-        raise NoImageError(f"{path} is a {kind}: it holds no pixels", hint="name a file that holds an image")
-    raise ValueError("it holds no integer pixels, or breaks off before them")
-
-
-def _refuse_unknown_syntax(header: Any, path: Path) -> None:
-    """Raise UnreadableImageError where pixels are compressed, but nothing says how."""
-    pixels = header.get_item(_PIXELS, keep_deferred=True)
-    if getattr(pixels, "length", 0) == _UNDEFINED:
-        raise UnreadableImageError(
-            f"{path} states no TransferSyntaxUID, and its pixels are compressed: how is not known",
-            hint="export it again, or uncompressed",
-        )
-
-
-def _refuse_missing_codec(header: Any, path: Path) -> None:
-    from pydicom.pixels.decoders.base import get_decoder
-
-    syntax = header.file_meta.TransferSyntaxUID
-    if not syntax.is_compressed:
-        return
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
-        raise UnreadableImageError(
-            f"{path} is compressed by {syntax.name}, which needs a decoder that is not installed", hint=_CODECS
-        )
-
-
-def _refuse_truncated(header: Any, path: Path) -> None:
-    pixels = header.get_item(_PIXELS, keep_deferred=True)
-    if not hasattr(pixels, "value_tell") or header.file_meta.TransferSyntaxUID.is_deflated:
-        return  # short or deflated: they have been read in full
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if pixels.length == _UNDEFINED:
-            whole = _ends_well(file, pixels.value_tell, size)
-        else:
-            whole = pixels.value_tell + pixels.length <= size and pixels.length >= _wanted(header)
-    if not whole:
-        raise ValueError("the file breaks off within its pixels")
-
-
-def _wanted(header: Any) -> int:
-    """Bytes of uncompressed pixels, or 0 where they are compressed."""
-    if header.file_meta.TransferSyntaxUID.is_encapsulated:
-        return 0
-    numbers = int(header.Rows) * int(header.Columns) * int(header.get("SamplesPerPixel", 1))
-    if str(header.PhotometricInterpretation) == "YBR_FULL_422":
-        numbers = numbers * 2 // 3
-    return numbers * _frames(header) * int(header.BitsAllocated) // 8
-
-
-def _ends_well(file: BinaryIO, start: int, size: int) -> bool:
-    """Whether compressed pixels, fragment after fragment, reach their delimiter."""
-    place = start
-    while place + 8 <= size:
-        file.seek(place)
-        tag, length = file.read(4), int.from_bytes(file.read(4), "little")
-        if tag == _DELIMITER:
-            return True
-        place += 8 + length
-    return False

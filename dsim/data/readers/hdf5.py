@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: Images do not compress a thousandfold, and small files do no harm.
+_BOMB_RATIO, _BOMB_BYTES = 1000, 2**30
 _NAMES = ("images", "features", "labels", "masks", "groups")
 
 
@@ -47,6 +49,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
             )
         for name in found:
             _refuse_foreign(file, name, path)
+            _refuse_empty_promise(file[name], f"{name} in {path}")
         return _dataset(found, _stacks(found, path, options), path, options)
 
 
@@ -117,6 +120,17 @@ def _refuse_foreign(file: Any, name: str, path: Path) -> None:
     own_link = isinstance(file.get(name, getlink=True), h5py.HardLink | h5py.SoftLink)
     if not own_link or item.file.filename != file.filename or item.external or item.is_virtual:
         raise DataError(f"{name} in {path} lies in another file", hint="copy the data into the file itself")
+
+
+def _refuse_empty_promise(array: Any, what: str) -> None:
+    """Rows that were never written, or that unpack a thousandfold, would fill the memory by their number alone."""
+    promised, held = int(array.nbytes), int(array.id.get_storage_size())
+    if promised > max(_BOMB_BYTES, _BOMB_RATIO * held):
+        raise DataError(
+            f"{what} promises {promised:,} bytes, and the file holds {held:,} of them: "
+            "a decompression bomb, or rows that were never filled",
+            hint="if you trust it, save only the rows that were filled, uncompressed",
+        )
 
 
 def accepts_container(path: Path) -> bool:

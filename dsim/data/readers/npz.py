@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -237,6 +238,8 @@ def _header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tu
             f"{member.filename} in {path} holds pickled objects, which could run code when loaded",
             hint="save plain arrays: labels as numpy.array(labels, dtype=str), images as one numpy.stack(images)",
         )
+    if member.file_size < math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{member.filename} holds {member.file_size:,} bytes, too few for its shape {shape}")
     if member.file_size > max(_BOMB_BYTES, _BOMB_RATIO * member.compress_size):
         raise DataError(
             f"{member.filename} in {path} unpacks {member.compress_size:,} bytes to {member.file_size:,}: "
