@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 #: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
 _OUTLINE = (0, 230, 255)
-#: An image is dark whose brightest part stays below the first share of the range, and half of it below the second; at
-#: most so many values tell.
-_DARK, _HALF, _TELLING = 0.6, 0.3, 65_536
+#: An image is dark of which half stays below the first share of the range. The nearer its brightest part comes to the
+#: end of the range, the less there is to gain; beyond the second share nothing. At most so many values tell.
+_HALF, _BRIGHT, _TELLING = 0.3, 0.9, 65_536
 
 
 def thumbnail(dataset: Dataset, index: int, side: int = 112, *, brighten: bool = True) -> Image.Image:
@@ -85,7 +85,7 @@ def _colours(mask: NDArray[Any]) -> NDArray[Any]:
 
 def brightened(pictures: Sequence[Image.Image]) -> str:
     """Return what a title adds where thumbnails among these were made brighter, else ""."""
-    return ", dark ones shown brighter" if any(picture.info.get("brightened") for picture in pictures) else ""
+    return ", dark ones brightened" if any(picture.info.get("brightened") for picture in pictures) else ""
 
 
 def _rgb(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -122,7 +122,7 @@ def _range_of_dark(pixels: NDArray[Any]) -> tuple[float, float]:
     brightest = seen.max(axis=2)
     high = max(float(np.percentile(brightest, 98)), float(brightest.max()) / 4)
     low = float(np.percentile(seen.min(axis=2), 0.5))
-    dark = high < _DARK and float(np.median(brightest)) < _HALF
+    dark = high < _BRIGHT and float(np.median(brightest)) < _HALF
     return (low, high) if dark and low < high else (0.0, 1.0)
 
 

@@ -41,7 +41,7 @@ def test_dark_fluorescence_is_shown_bright() -> None:
     data = replace(open_dataset("phantoms:fluorescence-dim[count=3,size=64]"), masked=False)
     for index in range(3):
         plain, bright = (np.asarray(thumbnail(data, index, 64, brighten=one)) for one in (False, True))
-        assert np.percentile(plain, 98) < 0.6 * 255, "or the phantom has changed"
+        assert np.percentile(plain, 90) < 0.5 * 255, "or the phantom has changed"
         assert np.percentile(bright, 98.5) > 240
         assert bright.min() == 0
 
