@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsim.errors import readable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -35,8 +37,8 @@ def stderr() -> Console:
 
 
 def say(line: str) -> None:
-    """Print a line on stderr as it is: markup in it, such as a user's ``[name]``, is not interpreted."""
-    stderr().print(line, markup=False)
+    """Print a line on stderr: neither markup in it, such as a user's ``[name]``, nor control characters are obeyed."""
+    stderr().print(readable(line), markup=False)
 
 
 def say_written(files: Iterable[str | Path]) -> None:
@@ -56,6 +58,7 @@ def print_behind(label: str, text: str, deeper: int = 0) -> None:
     """
     import textwrap
 
+    text = readable(text)
     room = stdout().width - len(label)
     folds = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
     if not folds or len(text) <= room:

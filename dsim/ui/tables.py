@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsim.errors import readable
 from dsim.ui.options import WIDE
+from dsim.ui.shortening import ELLIPSIS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from dsim.ui.layout import Block, Column
 
 _TOLD = "dsim.ui.told_wide"
+_PLAIN_ELLIPSIS = "~"
 
 
 def print_table(
@@ -27,7 +30,7 @@ def print_table(
     prose: Sequence[str] = (),
     optional: Sequence[str] = (),
 ) -> None:
-    """Print a table no wider than the terminal; markup in its cells is not interpreted.
+    """Print a table no wider than the terminal; neither markup nor control characters in its cells are obeyed.
 
     Where it is too wide, optional columns are left out, then names are shortened in the middle, two of them never to
     the same; columns that still have no room follow in a table below. With ``--wide`` everything is printed in full.
@@ -42,7 +45,7 @@ def print_table(
     from dsim.ui.console import stdout
     from dsim.ui.layout import Column, framed, lay_out
 
-    cells = [[str(row[position]) for row in rows] for position in range(len(columns))]
+    cells = [[readable(str(row[position])) for row in rows] for position in range(len(columns))]
     laid = [
         Column(
             title=name,
@@ -61,14 +64,16 @@ def print_table(
     if title:
         from rich.text import Text
 
-        console.print(Text(title, style="table.title"))
+        console.print(Text(readable(title), style="table.title"))
+    # The sign of what is left out is one cell wide everywhere, and not every encoding has it.
+    sign = _PLAIN_ELLIPSIS if console.options.ascii_only else ELLIPSIS
     for block in layout.blocks:
-        console.print(_drawn(block))
+        console.print(_drawn(block, sign))
     if layout.gives_way:
         _tell_of_wide()
 
 
-def _drawn(block: Block) -> Table:
+def _drawn(block: Block, sign: str) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -78,9 +83,9 @@ def _drawn(block: Block) -> Table:
     words, columns = [word for column in block.columns for word in column.title.split()], []
     for column, width in zip(block.columns, block.widths, strict=True):
         titles = shorten_distinctly(words, width)
-        heading = Text(" ".join(titles[word] for word in column.title.split()))
+        heading = Text(" ".join(titles[word] for word in column.title.split()).replace(ELLIPSIS, sign))
         drawn.add_column(heading, justify="right" if column.right else "left", width=width, overflow="fold")
-        columns.append(_fitted(column, width))
+        columns.append([cell.replace(ELLIPSIS, sign) for cell in _fitted(column, width)])
     for row in zip(*columns, strict=True):
         drawn.add_row(*map(Text, row))
     return drawn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -72,6 +74,23 @@ def test_markup_in_cells_is_not_interpreted(capsys, monkeypatch) -> None:
     printed = printed_at(80, capsys, monkeypatch, "[red]t[/red]", ["n"], [["[bold]x[/bold]"]])
     assert "[red]t[/red]" in printed
     assert "[bold]x[/bold]" in printed
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(capsys, monkeypatch) -> None:
+    printed = printed_at(80, capsys, monkeypatch, "t\x1b[2J", ["n\x07"], [["a\x1b[31mb"]])
+    assert "\x1b" not in printed
+    assert "a\\x1b[31mb" in printed
+
+
+def test_a_terminal_without_unicode_shows_another_sign_for_what_is_left_out(monkeypatch) -> None:
+    plain = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", plain)
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table("", ["target", "source"], [[LONG[0], LONG[1]]])
+    plain.flush()
+    lines = plain.buffer.getvalue().decode("ascii").splitlines()
+    assert {len(line) for line in lines} == {40}
+    assert "~" in lines[3]
 
 
 @click.command()
