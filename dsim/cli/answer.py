@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
 #: Targets with a sentence each; all verdicts are in the files.
 _SENTENCES = 8
+#: In front of a command, which is one line for whoever copies it.
+NEXT = "Next"
+
+
+def print_answers(lines: Iterable[str]) -> None:
+    """Print sentences on stdout, folded to the terminal between words; a line with a command stays whole."""
+    from dsim.ui import print_behind
+
+    for line in lines:
+        if line.startswith(NEXT):
+            print(line)
+        else:
+            print_behind("", line)
 
 
 def answers(matrix: SimilarityMatrix, datasets: Mapping[str, Dataset]) -> Iterator[str]:
@@ -59,7 +72,7 @@ def _next_steps(verdicts: Sequence[Verdict], datasets: Mapping[str, Dataset]) ->
     useful = [verdict for verdict in verdicts if verdict.best and verdict.likeness is not Likeness.NONE]
     command = _command(useful[0], datasets) if useful else ""
     if command:
-        yield f"Next{', and so for each target' if len(useful) > 1 else ''}: {command}"
+        yield f"{NEXT}{', and so for each target' if len(useful) > 1 else ''}: {command}"
 
 
 def _command(verdict: Verdict, datasets: Mapping[str, Dataset]) -> str:

@@ -22,10 +22,10 @@ _LEVEL = 0.05
 
 def show(matrix: SimilarityMatrix, written: Sequence[Path], why: bool = False, answers: Iterable[str] = ()) -> None:
     """Print the answers and the nearest sources, then failures, notes and written files; statistics with ``why``."""
+    from dsim.cli.answer import print_answers
     from dsim.ui import say, say_written
 
-    for line in answers:
-        click.echo(line)
+    print_answers(answers)
     show_ranking(matrix, why)
     for line in (*failures(matrix), *notes(matrix, statistics=why)):
         say(line)
@@ -38,12 +38,12 @@ def show_several(
     matrices: Sequence[SimilarityMatrix], found: Agreement | None, out: Path, why: bool, answers: Iterable[str] = ()
 ) -> None:
     """Print the votes of several measures and the answers, the tables of each with ``why``, failures and notes."""
+    from dsim.cli.answer import print_answers
     from dsim.ui import say
 
     if found is not None:
         show_votes(found)
-    for line in answers:
-        click.echo(line)
+    print_answers(answers)
     if found is not None:
         show_agreement(found, why)
     for matrix in matrices if why or found is None else ():

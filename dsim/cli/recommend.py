@@ -95,15 +95,14 @@ def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool
 
 def show(found: Recommendation, why: bool = False) -> None:
     """Print the answer and the ranking on stdout, notes on stderr; statistics with ``why``."""
+    from dsim.cli.answer import print_answers
     from dsim.cli.compare_tables import notes
     from dsim.recommend import in_words
     from dsim.ui import say, say_written
 
-    for line in (*chosen(found), in_words(found.reliability), *_next(found)):
-        click.echo(line)
+    print_answers((*chosen(found), in_words(found.reliability), *_next(found)))
     _show_ranking(found, why)
-    for line in _statistics(found) if why else ():
-        click.echo(line)
+    print_answers(_statistics(found) if why else ())
     for note in dict.fromkeys((*(f"note: {text}" for text in found.notes), *notes(found.matrix, statistics=why))):
         say(note)
     if not why:
@@ -145,12 +144,13 @@ def chosen(found: Recommendation) -> Iterator[str]:
 
 
 def _next(found: Recommendation) -> Iterator[str]:
+    from dsim.cli.answer import NEXT
     from dsim.measures import join_ways
 
     if found.instead:
         yield f"Instead of pre-labelling: {join_ways(found.instead)}."
     if found.command:
-        yield f"Next: {found.command}"
+        yield f"{NEXT}: {found.command}"
 
 
 def _judged(found: Recommendation) -> list[str]:
