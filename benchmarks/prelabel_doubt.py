@@ -27,7 +27,7 @@ def measured(reference: str, folder: str, runtime: Runtime) -> dict[str, object]
     """One row: a model on a target."""
     model, target = open_model(reference, runtime), dsim.open_dataset(folder)
     seen = {digest for entry in model.segmenter.trained_on for digest in entry.get("image_digests", ())}
-    left = [index for index, digest in enumerate(target.image_digests) if digest not in seen]
+    left = [index for index in target.annotated if target.image_digests[index] not in seen]
     rows = []
     for index, probabilities in model.segmenter.predict_many(target, left):
         mask = probabilities >= model.threshold

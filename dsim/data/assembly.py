@@ -11,7 +11,7 @@ from pathlib import Path
 from dsim.data.backings import IO_THREADS, FilesBacking, Frame, Place
 from dsim.data.dataset import Dataset
 from dsim.data.formats import decode
-from dsim.data.formats.pixels import FrameHeader, NoImageError, turn_of_mask
+from dsim.data.formats.pixels import PICTURE, FrameHeader, NoImageError, turn_of_mask
 from dsim.data.mask_files import mask_frames, mask_of_objects
 from dsim.data.options import ReadOptions
 from dsim.data.slice_masks import SliceMasks, give_masks, masks_of_rows
@@ -60,11 +60,9 @@ def assemble(
             hint=f"the first: {skipped[0]}",
         )
     volumes, across = give_masks(volumes_of([(item, _pieces(item, survey)) for item in kept]), by_slice)
-    refuse_mixed(volumes, location)
-    if all(len(volume.pieces) == 1 for volume in volumes):
-        options.cut.refuse(location, "holds none: each of its files is one image")
-    rows = sorted((_Row(*found, volume) for volume in volumes for found in samples(volume, options.cut)), key=_id)
+    rows = _rows(volumes, options, location)
     masks = masks_of_rows({row.id: row.piece for row in rows}, across, volumes, options.cut)
+    of_masks = (*_mask_traits(kept, survey), *_as_shown(rows, masks, survey))
     return Dataset(
         name=name,
         ids=tuple(row.id for row in rows),
@@ -76,9 +74,17 @@ def assemble(
         dtypes=tuple(row.piece.header.dtype for row in rows),
         location=str(location),
         format=format_bracketed(format, options.cut.options),
-        notes=(*notes, *passed, *describe(volumes, options.cut), *_traits(rows), *_mask_traits(kept, survey)),
+        notes=(*notes, *passed, *describe(volumes, options.cut), *_traits(rows), *of_masks),
         skipped=(*skipped, *broken),
     )
+
+
+def _rows(volumes: Sequence[Volume], options: ReadOptions, location: Path) -> list[_Row]:
+    """The samples of all volumes, sorted by id. Raises DataError for mixed kinds, and for a cut of single images."""
+    refuse_mixed(volumes, location)
+    if all(len(volume.pieces) == 1 for volume in volumes):
+        options.cut.refuse(location, "holds none: each of its files is one image")
+    return sorted((_Row(*found, volume) for volume in volumes for found in samples(volume, options.cut)), key=_id)
 
 
 # Reading headers --------------------------------------------------------------------------------------------------
@@ -217,3 +223,10 @@ def _mask_traits(items: Iterable[Item], survey: Survey) -> list[str]:
         turned = turn_of_mask(_headers(survey, image)[0], first)[1]
         counts.update([*first.traits, turned] if turned else first.traits)
     return [f"masks: {trait} ({count} of {len(pairs)} files)" for trait, count in sorted(counts.items())]
+
+
+def _as_shown(rows: Sequence[_Row], masks: Sequence[Place | None], survey: Survey) -> list[str]:
+    """A note on pictures that are masks of NIfTI slices: other programs may turn a slice otherwise."""
+    turned = [mask for row, mask in zip(rows, masks, strict=True) if mask and row.piece.header.kind == "NIfTI"]
+    count = sum(_headers(survey, mask.path)[0].kind == PICTURE for mask in turned)
+    return [f"masks: pictures lie on their slices as dsim shows these ({count} of {len(rows)} images)"] if count else []

@@ -37,18 +37,18 @@ def slices_among(masks: Sequence[str], images: Sequence[str]) -> tuple[str, ...]
     >>> slices_among(["stack#0", "p1/scan#y12", "a"], ["stack", "a", "p1/scan"]), slices_among(["p1#007"], ["p1/001"])
     (('stack#0', 'p1/scan#y12'), ('p1#007',))
     """
-    known, folders = _with_written(images), {_parent(image) for image in images}
-    series = _with_written([folder for folder in folders if folder])
+    candidates = {mask: found["stack"] for mask in masks if (found := _OF_SLICE.fullmatch(mask))}
+    if not candidates:
+        return ()
+    known = _with_written(images)
+    folders = _with_written({_parent(image) for image in images} - {""})
+    homes = {*folders, *("" for image in images if not _parent(image))}
 
-    def is_of_slice(mask: str) -> bool:
-        found = _OF_SLICE.fullmatch(mask)
-        if found is None or mask in known:
-            return False
-        stack = found["stack"]
-        alone = _parent(stack) in {"", *series} and _SERIES.fullmatch(PurePosixPath(stack).name)
-        return stack in known or stack in series or bool(alone and _parent(stack) in folders)
+    def is_there(stack: str) -> bool:
+        alone = _parent(stack) in homes and _SERIES.fullmatch(PurePosixPath(stack).name)
+        return stack in known or stack in folders or bool(alone)
 
-    return tuple(mask for mask in masks if is_of_slice(mask))
+    return tuple(mask for mask, stack in candidates.items() if mask not in known and is_there(stack))
 
 
 def give_masks(volumes: Sequence[Volume], masks: SliceMasks) -> tuple[list[Volume], SliceMasks]:

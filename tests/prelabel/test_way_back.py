@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dsim.data import Dataset, open_dataset
-from dsim.errors import DataError
-from dsim.prelabel import Model, prelabel
+from dsim.errors import DataError, UnreadableImageError
+from dsim.prelabel import Model, Settings, prelabel
 
 Bright = Callable[..., Model]
 
@@ -176,6 +176,12 @@ def test_pre_labels_are_read_as_masks_of_the_same_images(
     assert_same(*there_and_back(tmp_path, bright(), options))
 
 
+def test_pictures_on_volumes_are_said_to_lie_as_dsim_shows_the_slices(tmp_path: Path, bright: Bright) -> None:
+    of_volumes(tmp_path / "images")
+    target, back = there_and_back(tmp_path, bright())
+    assert [note for note in back.notes if f"{len(target)} of {len(target)}" in note and "shows" in note]
+
+
 def test_the_masks_of_some_slices_leave_the_others_without(tmp_path: Path, bright: Bright) -> None:
     of_one_stack(tmp_path / "images")
     there_and_back(tmp_path, bright(), "[slices=2]")
@@ -232,3 +238,43 @@ def test_numbers_behind_the_name_of_a_single_image_are_its_objects(tmp_path: Pat
         mask[number % 8] = 255
         write_picture(tmp_path / f"masks/cell#{number}.png", mask)
     assert open_dataset(tmp_path).mask(0)[:, 0].tolist() == [0, 1, 3, 0, 0, 0, 0, 0]
+
+
+def test_pictures_of_the_stems_of_dicom_files_are_their_masks(tmp_path: Path) -> None:
+    """As radiographs are annotated: a DICOM file and a PNG beside it; and a series, file by file."""
+    of_series_by_patient(tmp_path / "images")
+    write_dicom(tmp_path / "images/loop.dcm", stack(2), series="1.2.9")
+    drawn = {}
+    for seed, file in enumerate(sorted((tmp_path / "images").glob("p*/*.dcm"))):
+        drawn[file] = stack(seed)[0] & 1
+        write_picture(tmp_path / "masks" / file.parent.name / f"{file.stem}.png", drawn[file])
+    write_stack(tmp_path / "masks/loop.tif", stack(3) & 1)
+    dataset = open_dataset(tmp_path)
+    assert dataset.masked is True
+    for index, id in enumerate(dataset.ids):
+        name, z = id.split("#")
+        depth = {"p1": 4, "p2": 3}.get(name, 0)
+        wanted = (
+            drawn[tmp_path / f"images/{name}/{'3' if name == 'p1' else '5'}-{depth - int(z)}.dcm"]
+            if depth
+            else stack(3)[int(z)] & 1
+        )
+        np.testing.assert_array_equal(dataset.mask(index), wanted, err_msg=id)
+
+
+def test_the_mask_of_a_slice_that_cannot_be_read_may_be_skipped(tmp_path: Path) -> None:
+    of_one_stack(tmp_path / "images")
+    for number in (1, 2):
+        write_picture(tmp_path / f"masks/cell#{number}.png", stack(1)[0])
+    (tmp_path / "masks/cell#1.png").write_bytes(b"no")
+    with pytest.raises(UnreadableImageError, match="cell#1"):
+        open_dataset(tmp_path)
+    dataset = open_dataset(tmp_path, skip_unreadable=True)
+    assert (list(dataset.annotated), len(dataset), len(dataset.skipped)) == ([2], 4, 1)
+
+
+def test_pre_labels_with_probability_maps_are_read_too(tmp_path: Path, bright: Bright) -> None:
+    of_stacks(tmp_path / "images")
+    target = open_dataset(tmp_path / "images")
+    prelabel(target, bright(), tmp_path, settings=Settings(probabilities="png"), sheet=0)
+    assert_same(target, open_dataset(tmp_path))

@@ -69,6 +69,8 @@ def match(images: Sequence[str], masks: Sequence[str]) -> Match:
     ('stack#0', 'stack#1')
     """
     known = _index(images)
+    if not set(masks) <= set(images):
+        known = _named_for_disks(images) | known
     slices = slices_among(masks, images)
     of_slices = set(slices)
     masks = [mask for mask in masks if mask not in of_slices]
@@ -98,21 +100,24 @@ def natural(text: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text) if part)
 
 
-_Known = Mapping[tuple[str, str], str]
+_Known = dict[tuple[str, str], str]
 
 
 def _index(images: Iterable[str]) -> _Known:
     """Images by folder and each of their keys; whole stems come before what remains of them."""
     keys = [(_folder(image), keys_of_image(PurePosixPath(image).name), image) for image in sorted(images)]
     known = {(folder, stem): image for folder, (stem, *_), image in keys}
-    # Pre-labels are named so that every disk can hold them.
-    ordered = sorted(images)
-    for image, name in zip(ordered, file_names(ordered), strict=True):
-        known.setdefault((_folder(name), PurePosixPath(name).name), image)
     for folder, (_, *others), image in keys:
         for key in others:
             known.setdefault((folder, key), image)
     return known
+
+
+def _named_for_disks(images: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Images by the names of their pre-labels, which every disk can hold."""
+    ordered = sorted(images)
+    names = zip(ordered, file_names(ordered), strict=True)
+    return {(_folder(name), PurePosixPath(name).name): image for image, name in names}
 
 
 def _owner(mask: str, known: _Known) -> str | None:
