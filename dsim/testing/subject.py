@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import random
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import DsimError
 from dsim.measures import DatasetView, SimilarityMeasure
 from dsim.random import stream
-from dsim.registry import MeasureSpec
+from dsim.registry import MeasureSpec, Need
 from dsim.runtime import Runtime
 from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.specimens import Specimen, Specimens
@@ -40,6 +43,26 @@ class Outcome:
         return f"{self.value:.6g}" if self.error is None else cause_of(self.error)
 
 
+@dataclass(frozen=True)
+class Run:
+    """A value, and the global random generators that were drawn from on the way to it."""
+
+    value: float
+    drawn_from: tuple[str, ...]
+
+
+def random_states() -> dict[str, str]:
+    """Return a digest of the state of every global generator that is loaded."""
+    import numpy as np
+
+    words = np.random.get_state()  # noqa: NPY002 the legacy global generator is what is watched
+    legacy = [part.tobytes() if isinstance(part, np.ndarray) else part for part in words]
+    states: dict[str, Any] = {"random": random.getstate(), "numpy": legacy}
+    if "torch" in sys.modules:
+        states["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
+    return {name: hashlib.sha256(repr(state).encode()).hexdigest() for name, state in states.items()}
+
+
 class Subject:
     """A measure, its specimens, and what it says of them. Values of its pairs are (sources, targets).
 
@@ -54,7 +77,7 @@ class Subject:
         self.spec: MeasureSpec = measure.spec
         self.folder = folder
         self.specimens = Specimens(measure.needs)
-        self._summaries: dict[tuple[str, int], Any] = {}
+        self._summaries: dict[tuple[str, frozenset[Need], int], tuple[Any, Exception | None]] = {}
         self._caches = 0
 
     def fresh(self, runtime: Runtime | None = None) -> SimilarityMeasure[Any]:
@@ -103,21 +126,26 @@ class Subject:
         return (measure or self.measure).summarise(view, stream(seed, view.fingerprint, "summarise"))
 
     def summary(self, specimen: Specimen, seed: int = 0) -> Any:
-        """Return the summary, computed once per specimen. Raises what the measure raises."""
-        key = (specimen.name, seed)
+        """Return the summary, computed once per name and parts of a specimen. Raises what the measure raises."""
+        key = (specimen.name, frozenset(specimen.parts), seed)
         if key not in self._summaries:
-            self._summaries[key] = self.summarise(specimen, seed=seed)
-        return self._summaries[key]
+            try:
+                self._summaries[key] = self.summarise(specimen, seed=seed), None
+            except Exception as error:
+                self._summaries[key] = None, error
+        summary, failure = self._summaries[key]
+        if failure is not None:
+            raise failure
+        return summary
 
     def value(self, source: Specimen, target: Specimen, seed: int = 0) -> float:
         """Return the measure's value for a pair. Raises what the measure raises."""
         return float(self.measure.compare(self.summary(source, seed), self.summary(target, seed)))
 
     def outcome(self, source: Specimen, target: Specimen) -> Outcome:
-        """Return the value for a pair, or what was raised; nothing is kept."""
+        """Return the value for a pair, or what was raised."""
         try:
-            summaries = self.summarise(source), self.summarise(target)
-            return Outcome(float(self.measure.compare(*summaries)))
+            return Outcome(self.value(source, target))
         except Exception as error:
             return Outcome(math.nan, error)
 
@@ -155,7 +183,7 @@ class Subject:
 
     def repetition(self) -> tuple[float, float] | None:
         """Return the values of one pair by two instances with one seed, if they differ."""
-        one, other = (self.alone() for _ in range(2))
+        one, other = self.value(self.specimens.ladder[0], self.specimens.ladder[2]), self.alone.value
         return (one, other) if self.differ(one, other, 1e-9) else None
 
     @cached_property
@@ -164,13 +192,15 @@ class Subject:
         source, target = self.specimens.ladder[0], self.specimens.ladder[2]
         return self.differ(self.value(source, target, seed=0), self.value(source, target, seed=1), 1e-9)
 
-    def alone(self) -> float:
-        """Return one value by an instance that shares nothing with any other, and can look nothing up."""
-        runtime = self.separate_runtime()
+    @cached_property
+    def alone(self) -> Run:
+        """One value by an instance that shares nothing with any other, and can look nothing up."""
+        before, runtime = random_states(), self.separate_runtime()
         measure = self.fresh(runtime)
         source, target = self.specimens.ladder[0], self.specimens.ladder[2]
         summaries = [self.summarise(specimen, measure=measure, runtime=runtime) for specimen in (source, target)]
-        return float(measure.compare(*summaries))
+        value, after = float(measure.compare(*summaries)), random_states()
+        return Run(value, tuple(name for name, state in before.items() if after[name] != state))
 
 
 def require_repeats(subject: Subject) -> None:

@@ -105,15 +105,12 @@ def _batch_size(subject: Subject) -> None:
     """The number of images that pass a network at once does not matter, but for rounding (1e-5)."""
     require_repeats(subject)
     source, target = _pair(subject)
-    large, small = (_in_batches(subject, size, source, target) for size in (64, 7))
-    hint = "weigh samples, not batches; networks run in eval mode"
-    same(subject, large, small, "in batches of 64 and of 7", hint, 1e-5)
-
-
-def _in_batches(subject: Subject, size: int, source: Specimen, target: Specimen) -> float:
-    runtime = subject.separate_runtime(size)
+    runtime = subject.separate_runtime(batch=7)
     summaries = [subject.summarise(specimen, runtime=runtime) for specimen in (source, target)]
-    return float(subject.measure.compare(*summaries))
+    small = float(subject.measure.compare(*summaries))
+    hint = "weigh samples, not batches; networks run in eval mode"
+    what = f"in batches of {subject.runtime.batch} and of {runtime.batch}"
+    same(subject, subject.value(source, target), small, what, hint, 1e-5)
 
 
 def _duplication(subject: Subject) -> None:
@@ -189,15 +186,11 @@ def _same_without_and_with(subject: Subject, declared: frozenset[Need], undeclar
     start, target = (rung.restricted(declared) for rung in subject.specimens.complete[:2])
     richer = subject.specimens.complete[0].restricted(declared | undeclared)
     try:
-        values = _value_of(subject, start, target), _value_of(subject, richer, target)
+        values = subject.value(start, target), subject.value(richer, target)
     except PluginError as error:
         raise Failure(error.message, error.hint or "declare what is read in the spec's needs") from None
     hint = "read data through the view only, and declare what is read in the spec's needs"
     same(subject, *values, f"without and with {', '.join(sorted(undeclared))}", hint)
-
-
-def _value_of(subject: Subject, source: Specimen, target: Specimen) -> float:
-    return float(subject.measure.compare(subject.summarise(source), subject.summarise(target)))
 
 
 def _pair(subject: Subject) -> tuple[Specimen, Specimen]:
