@@ -23,6 +23,9 @@ from dsim.registry import MeasureSpec
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dsim.measures import Draws
     from dsim.store import JsonStore
 
@@ -182,14 +185,27 @@ def compute_column(
 
 def _compare(measure: SimilarityMeasure[Any], draws: tuple[Draws, Draws] | None, source: Any, target: Any) -> Cell:
     if draws is None:
-        value, sampled = float(measure.compare(source, target)), None
+        value, sampled, lost = float(measure.compare(source, target)), None, ""
     else:
-        value, sampled = measure.compare_with_replicates(source, target, *draws)
+        value, sampled, lost = _with_replicates(measure, source, target, draws)
     if not math.isfinite(value):
         return Cell(math.nan, f"the measure returned {value} without a reason")
     replicates = () if sampled is None else sampled.tolist()
     finite = tuple(item if math.isfinite(item) else math.nan for item in replicates)
-    return Cell(value, measure.pair_remark(source, target), finite)
+    return Cell(value, "; ".join(filter(None, [measure.pair_remark(source, target), lost])), finite)
+
+
+def _with_replicates(
+    measure: SimilarityMeasure[Any], source: Any, target: Any, draws: tuple[Draws, Draws]
+) -> tuple[float, NDArray[np.float64], str]:
+    """The value, its replicates, and why there are none: a resample that fails takes the interval, not the value."""
+    import numpy as np
+
+    try:
+        return (*measure.compare_with_replicates(source, target, *draws), "")
+    except MeasureError as error:
+        value = float(measure.compare(source, target))
+        return value, np.full(len(draws[0]), np.nan), f"no interval: {error.message}"
 
 
 def _guarded(failures: Failures, activity: str, compute: Callable[..., Cell], *summaries: Any) -> Cell:

@@ -160,8 +160,8 @@ class SimilarityMeasure(ABC, Generic[S]):
 
         Raises MeasureError as these do.
         """
-        replicates = self.compare_resampled(source, target, source_draws, target_draws)
-        return self.compare(source, target), replicates
+        value = self.compare(source, target)  # first: where there is none, its reason is that of the whole datasets
+        return value, self.compare_resampled(source, target, source_draws, target_draws)
 
     def compare_splits(
         self, whole: S, splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]

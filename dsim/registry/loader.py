@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import pluggy
 
+from dsim.errors import did_you_mean
 from dsim.registry import hooks as hookspecs
 from dsim.registry.blame import describe_failure
 from dsim.registry.hooks import API_VERSION
@@ -116,7 +118,10 @@ def _declarations(module: Any, name: str) -> dict[str, list[Any]]:
         manager.register(module, name=name)
         manager.check_pending()
     except Exception as error:
-        raise _Broken("validate", _describe(error), "compare its hooks with those of docs/plugin-api.md") from error
+        misspelt = re.search(r"unknown hook '(\w+)'", str(error))
+        near = did_you_mean(misspelt[1], HOOKS) if misspelt else ""
+        fix = f"compare its hooks with those of docs/plugin-api.md.{near}"
+        raise _Broken("validate", _describe(error), fix.removesuffix(".")) from error
     declared = {}
     for hook, expected in HOOKS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():

@@ -70,3 +70,18 @@ def test_merged_units_count_on_from_the_first(grouped: bool) -> None:
     found = joined(first, second, 3)
     assert [unit.tolist() for unit in found][:3] == [[0], [1], [2]]
     assert [unit.tolist() for unit in found][3:] == ([[3, 4], [5, 6]] if grouped else [[3], [4], [5], [6]])
+
+
+def test_a_resample_without_a_value_takes_the_interval_and_not_the_value(gap_class, line):
+    from dsim.plugin import MeasureError
+
+    class Refusing(gap_class):
+        def resample(self, summary, draw):
+            raise MeasureError("too few kinds of images")
+
+    matrix = compare(line([0, 1, 5]), measure=Refusing(), bootstrap=20)
+    plain = compare(line([0, 1, 5]), measure=gap_class(), bootstrap=0)
+    np.testing.assert_array_equal(matrix.values, plain.values)
+    assert np.isnan(matrix.low).all()
+    assert "no interval: too few kinds" in matrix.notes[0][1]
+    assert matrix.verdicts["at0"].clear is None
