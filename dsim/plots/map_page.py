@@ -117,7 +117,7 @@ def _notes(found: DatasetMap, meaning: str) -> list[str]:
     lines = [
         f"Each mark is an image; {meaning}.",
         "Large marks are the centres of datasets, ellipses two standard deviations around the images of a modality, or"
-        " of a dataset that states none. A typical image is the one nearest to the centre.",
+        " of a dataset that states none. A typical image is the one nearest to the centre; dark images are brightened.",
     ]
     if found.projection:
         lines.append(f"Plane: {found.projection}; the numbers are those of the whole latent space.")

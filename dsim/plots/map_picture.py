@@ -282,7 +282,7 @@ def _notes(found: DatasetMap, note: str) -> list[str]:
     if modality and any(region.kind == "dataset" for region in found.regions):
         of += ", or of a dataset that states none"
     said = f"Each mark is an image, a large one a dataset's centre. Ellipses: two standard deviations {of}."
-    said += " Pictures: the image nearest to the centre."
+    said += " Pictures: the image nearest to the centre, dark ones brightened."
     if any(cloud.role == "target" for cloud in found.clouds):
         said += " Filled marks are sources, strokes are targets."
     eqc = "" if math.isnan(found.eqc[0]) else f" EQC of all of them: {found.eqc[0]:.3f}."
@@ -306,18 +306,22 @@ def draw_sheet(dataset: Dataset, captions: Mapping[int, Sequence[str]], path: Pa
     shown = list(captions.items())[:_MOST]
     if not shown:
         return
+    from dsim.data import brightened
+
+    drawn = [typical_image(dataset, index) for index, _ in shown]
     rows = math.ceil(len(shown) / _BESIDE)
     with pictures():
         figure = Figure(figsize=(_BESIDE * _CELL + 0.2, rows * (_CELL + _TEXT) + 0.75))
         width, height = figure.get_size_inches()
-        figure.text(0.1 / width, 1 - 0.1 / height, drawable(title), va="top", fontsize=12, fontweight="bold")
+        heading = drawable(title + brightened(drawn))
+        figure.text(0.1 / width, 1 - 0.1 / height, heading, va="top", fontsize=12, fontweight="bold")
         figure.text(0.1 / width, 1 - 0.36 / height, drawable(note, 400), va="top", fontsize=7.5, color=PALE_INK)
-        for position, (index, lines) in enumerate(shown):
+        for position, ((_, lines), picture) in enumerate(zip(shown, drawn, strict=True)):
             row, column = divmod(position, _BESIDE)
             left, top = 0.15 + column * _CELL, height - 0.65 - row * (_CELL + _TEXT)
             side = _CELL - 0.15
             axes = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
-            axes.imshow(np.asarray(typical_image(dataset, index)), interpolation="lanczos")
+            axes.imshow(np.asarray(picture), interpolation="lanczos")
             axes.set_axis_off()
             y = (top - side - 0.05) / height
             figure.text(left / width, y, "\n".join(lines), va="top", fontsize=7, linespacing=1.3, parse_math=False)

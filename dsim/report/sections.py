@@ -43,7 +43,7 @@ def render_datasets(report: Report) -> str:
     note = (
         f"{format_count(len(shown), 'image')}, evenly spread over each dataset, each at most {SIDE} pixels wide or "
         f"high, {size / 1e6:.2f} MB in all. Channels and pixels are those of the images shown; deep images are scaled "
-        "as the measure saw them; a line around an object is its mask."
+        "as the measure saw them, dark ones brightened; a line around an object is its mask."
         if shown
         else "No image is at hand: facts are those that were recorded."
     )
