@@ -9,6 +9,7 @@ import difflib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -202,6 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from dsim.cli.completion import register
 
         register()
+    # Headers of archives are seldom strict; what matters of them is told as a note or an error.
+    warnings.filterwarnings("ignore", module=r"pydicom\.")
     for stream in (sys.stdout, sys.stderr):
         # Paths may hold bytes that are no text; they are shown as \xNN rather than ending the program.
         if isinstance(stream, io.TextIOWrapper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pydicom.uid import (
     UltrasoundImageStorage,
 )
 
+from dsim.cli.main import main
 from dsim.data import from_arrays, open_dataset
 from dsim.data.formats import decode, dicom
 from dsim.data.formats.pixels import PADDING
@@ -286,3 +288,31 @@ def test_views_of_equal_sizes_are_stills_and_need_no_numbers(tmp_path: Path, rng
     for name in "ab":
         save(tmp_path / "s" / f"{name}.dcm", image(np.full((4, 6), 3, np.uint8), UltrasoundImageStorage))
     assert open_dataset(tmp_path / "s").ids == ("a", "b")
+
+
+def test_folders_of_stills_are_classes_even_where_each_is_one_series(tmp_path: Path) -> None:
+    for label in ("ill", "well"):
+        for number in range(3):
+            data = image(
+                np.full((4, 6), 3, np.uint8), UltrasoundImageStorage, f"1.2.{len(label)}", InstanceNumber=number
+            )
+            save(tmp_path / label / f"{number}.dcm", data)
+    dataset = open_dataset(tmp_path)
+    assert dataset.labels == ("ill",) * 3 + ("well",) * 3
+
+
+def test_headers_that_are_not_strict_cost_no_warnings_on_the_command_line(
+    tmp_path: Path, values, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save(
+            tmp_path / "a.dcm",
+            image(values, series="1.2.three", ImagePositionPatient=["0", "0", "0.12345678901234567"]),
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(SystemExit) as left:
+            main(["data", "inspect", str(tmp_path)])
+    assert left.value.code == 0
+    assert "arn" not in capsys.readouterr().err

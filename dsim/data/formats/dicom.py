@@ -136,17 +136,18 @@ def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
 
 
 def series_of(path: Path) -> str:
-    """Return the series that a file belongs to, or an empty text where it is not DICOM or names none."""
+    """Return the series of slices that a file belongs to; empty where it is no DICOM, names none, or is a still."""
     import pydicom
 
     try:
         with path.open("rb") as file:
             if not is_dicom(file.read(HEAD_BYTES)):
                 return ""
-        header = pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"], stop_before_pixels=True, force=True)
+        tags = ["SeriesInstanceUID", "SOPClassUID", "ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber"]
+        slot = _slot(pydicom.dcmread(path, specific_tags=[*tags], stop_before_pixels=True, force=True))
     except Exception:  # whatever is wrong is reported when the file is read
         return ""
-    return str(header.get("SeriesInstanceUID", ""))
+    return slot.series if slot.sliced or slot.position is not None else ""
 
 
 def _opened(path: Path, **options: Any) -> tuple[Any, bool]:
