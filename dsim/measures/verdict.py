@@ -198,7 +198,8 @@ def with_floor(verdict: Verdict, distance: float, floor: float) -> Verdict:
 def with_likeness(verdict: Verdict, known: Mapping[str, Resemblance]) -> Verdict:
     """Return the verdict with the resemblance of the best, by what is known of the sources.
 
-    Where the best resembles nothing of the target and another source may, it is uncertain, and names that source.
+    Where the best does not resemble the target and another source may, it is uncertain, and names that source. Where
+    none does, the reason says so: it is what pictures and short forms show.
     """
     found = known.get(verdict.best or "")
     if found is None:
@@ -207,7 +208,8 @@ def with_likeness(verdict: Verdict, known: Mapping[str, Resemblance]) -> Verdict
     if found.likeness is Likeness.NONE and better:
         nearest = min(better, key=lambda name: known[name].distance)
         found = replace(found, likeness=Likeness.UNCERTAIN, instead=nearest)
-    return replace(verdict, resemblance=found)
+    unlike = "; none of the sources resembles the target" if found.likeness is Likeness.NONE else ""
+    return replace(verdict, resemblance=found, reason=f"{verdict.reason}{unlike}")
 
 
 def vote_of(verdict: Verdict) -> str | None:

@@ -39,8 +39,11 @@ def test_none_is_said_only_where_no_other_source_may_resemble_the_target() -> No
     verdict = Verdict("t", "a", "b", True, 0.1, 0.2, "a is nearest")
     alone = with_likeness(verdict, {"a": resemblance(3.0), "b": resemblance(4.0)})
     assert (alone.likeness, alone.source) == (Likeness.NONE, "a")
+    # Pictures, notebooks and the short form of a matrix show the reason.
+    assert "none of the sources" in alone.reason
     other = with_likeness(verdict, {"a": resemblance(3.0), "b": resemblance(1.5), "c": resemblance(0.5)})
     assert (other.likeness, other.source) == (Likeness.UNCERTAIN, "c")
+    assert "none of the sources" not in other.reason
 
 
 def test_a_resemblance_survives_json() -> None:
