@@ -238,7 +238,8 @@ class _Job:
                 f"their files have others, the first {renamed[0][0]!r}: {renamed[0][1]}"
             )
         if self.target.masked:
-            self.notes.append(f"{self.target.name} has masks of its own; they are neither used nor changed")
+            own = self.target.annotation or "masks of its own"
+            self.notes.append(f"{self.target.name} has {own}; they are neither used nor changed")
         for text in (self.seen, *self.notes):
             if text:
                 self.runtime.progress.note(text)

@@ -421,3 +421,13 @@ def test_runs_at_once_in_one_folder_wait_and_do_not_mix(cells: Path, tmp_path: P
     prelabel(target, bright(), once, sheet=0)
     same = [name for name in files(once) if name != "prelabel.json"]  # which names its folder
     assert [files(out)[name] for name in same] == [files(once)[name] for name in same]
+
+
+def test_all_images_of_a_partly_annotated_target_are_labelled(tmp_path: Path, bright: Bright) -> None:
+    """The usual state before pre-labelling: a few images were annotated by hand."""
+    images = [np.full((8, 9), value, np.uint8) for value in (10, 200, 90)]
+    target = dsim.from_arrays(images, masks=[None, images[1], None], name="partly")
+    found = prelabel(target, bright(), tmp_path / "out", sheet=3)
+    assert (found.new, found.objects) == (3, 1)
+    assert [note for note in found.notes if "1 of 3" in note]
+    np.testing.assert_array_equal(target.mask(1), images[1])
