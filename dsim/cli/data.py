@@ -54,8 +54,8 @@ def _max_pixels() -> int:
 def inspect(paths: tuple[str, ...], sheet: str | None, as_json: bool, skip_unreadable: bool) -> None:
     """Show what was understood of each dataset: counts, sizes, depth, channels, classes, masks, groups, fingerprint.
 
-    PATH is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME; NAME=PATH gives it a name.
-    Every image is read.
+    PATH is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME; NAME=PATH gives it a name,
+    'PATH[images=img,masks=gt]' says which folders are images and masks where names do not. Every image is read.
     """
     from dsim.data import inspect as look
     from dsim.data import open_many

@@ -90,6 +90,33 @@ def test_bad_tables_name_the_file_and_the_line(table, text: str, wanted: str) ->
     assert caught.value.hint
 
 
+def test_rows_that_differ_in_their_masks_name_one_object_each(table, write) -> None:
+    for name, left in (("set/m/1.png", 0), ("set/m/2.png", 8)):
+        mask = np.zeros((12, 16), np.uint8)
+        mask[2:6, left : left + 4] = 255
+        write(name, mask)
+    dataset = open_dataset(table("path,label,mask\nx/a.png,l,m/1.png\nx/a.png,l,m/2.png\nx/b.png,l,m/1.png\n"))
+    assert (dataset.ids, dataset.masked) == (("x/a", "x/b"), True)
+    assert (int(dataset.mask(0)[3, 1]), int(dataset.mask(0)[3, 9])) == (1, 2)
+    assert set(np.unique(dataset.mask(1))) == {0, 1}
+    assert any("one mask per object" in note for note in dataset.notes)
+    for rows in (
+        "x/a.png,l,m/1.png\nx/a.png,k,m/2.png\n",
+        "x/a.png,l,m/1.png\nx/a.png,l,m/1.png\n",
+        "x/a.png,l,\n" * 2,
+    ):
+        with pytest.raises(DataError, match=r"line 3: 'x/a\.png' stands on line 2 too"):
+            open_dataset(table(f"path,label,mask\n{rows}"))
+
+
+def test_findings_of_one_image_are_told_how_to_be_one_label(table) -> None:
+    with pytest.raises(DataError) as caught:
+        open_dataset(table("path,label\nx/a.png,nodule\nx/a.png,mass\n"))
+    assert "line 3" in caught.value.message
+    assert "line 2" in caught.value.message
+    assert "nodule+mass" in (caught.value.hint or "")
+
+
 def test_a_table_that_is_no_text(table, tmp_path: Path) -> None:
     (tmp_path / "set/cells.csv").write_bytes(np.arange(200, dtype=np.uint8).tobytes())
     with pytest.raises(DataError, match=r"cannot read the table .*cells\.csv"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsim.data.arrays import MISSING
@@ -12,6 +12,7 @@ from dsim.data.assembly import assemble
 from dsim.data.dataset import Dataset
 from dsim.data.listing import sample_id
 from dsim.data.options import ReadOptions
+from dsim.data.readers.matching import OBJECTS, explain
 from dsim.data.volumes import Item
 from dsim.errors import DataError, did_you_mean
 
@@ -104,19 +105,36 @@ def accepts(path: Path) -> bool:
 def read(path: Path, options: ReadOptions) -> Dataset:
     """Return the images (h, w, c) that the table names; ids are the paths without suffix.
 
-    Raises DataError that names the line, for files that do not exist or lie outside the table's folder; and what
-    ``assemble`` raises.
+    Several rows of one image that differ in their masks (h, w) name one object each. Raises DataError that names the
+    line, for files that do not exist or lie outside the table's folder; and what ``assemble`` raises.
     """
     table = _table(path)
     root = table.parent
     rows = read_table(table, key="path", columns=_COLUMNS)
-    items = [_item(row, table, root) for row in rows]
-    first: dict[Path, Row] = {}
-    for item, row in zip(items, rows, strict=True):
-        refuse_repeated(table, first.setdefault(item.path, row), row)
+    items = _one_per_image([(_item(row, table, root), row) for row in rows], table)
     notes = _other_columns(table, ("path", *_COLUMNS))
+    if any(isinstance(item.mask, tuple) for item in items):
+        notes.append(explain(OBJECTS))
     name = options.name or (path.name if path.is_dir() else path.stem)
     return assemble(items, name=name, location=table, format="manifest", options=options, notes=notes)
+
+
+def _one_per_image(found: Sequence[tuple[Item, Row]], table: Path) -> list[Item]:
+    """One item per image; rows of one image that name different masks, and differ in nothing else, are its objects."""
+    rows: dict[Path, list[tuple[Item, Row]]] = {}
+    for item, row in found:
+        rows.setdefault(item.path, []).append((item, row))
+    several = any(len(of_image) > 1 for of_image in rows.values())
+    return [_joined(of_image, table) if several else of_image[0][0] for of_image in rows.values()]
+
+
+def _joined(of_image: Sequence[tuple[Item, Row]], table: Path) -> Item:
+    (item, earlier), *others = of_image
+    masks = [mask for other, _ in of_image for mask in other.mask_files]
+    for other, row in others:
+        if len(set(masks)) < len(of_image) or replace(other, mask=item.mask) != item:
+            refuse_repeated(table, earlier, row)
+    return replace(item, mask=tuple(masks) or None)
 
 
 def _table(path: Path) -> Path:
