@@ -16,7 +16,7 @@ from PIL import Image
 
 from dsim.data import open_dataset
 from dsim.data.dataset import Dataset
-from dsim.data.formats import decode
+from dsim.data.formats import decode, raster
 from dsim.data.formats.masks import mask_of_lossy
 from dsim.data.formats.pixels import as_mask
 from dsim.errors import DataError, UnreadableImageError
@@ -75,6 +75,20 @@ def test_labels_with_a_display_table_keep_their_numbers(opened, rng) -> None:
     tiff = {"photometric": "palette", "colormap": table, "metadata": None}
     dataset = opened("a.tif", lambda path: tifffile.imwrite(path, CLASSES, description=IMAGEJ, **tiff))
     np.testing.assert_array_equal(dataset.mask(0), CLASSES)
+
+
+def test_a_mask_that_means_one_thing_is_not_decoded_to_open_a_dataset(opened, monkeypatch) -> None:
+    """Datasets of thousands of palette masks are opened by their headers."""
+
+    def save(path: Path) -> None:
+        image = Image.fromarray(CLASSES // 85).convert("P")
+        image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        image.save(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(raster, "read_mask", lambda *args: pytest.fail("a mask was decoded"))
+        dataset = opened("a.png", save)
+    np.testing.assert_array_equal(dataset.mask(0), CLASSES // 85)
 
 
 # Transparency -----------------------------------------------------------------------------------------------------

@@ -39,11 +39,18 @@ def mask_of_palette(indices: NDArray[Any], table: NDArray[Any]) -> Read:
     """
     import numpy as np
 
-    if len(table) == 256 and np.array_equal(table, np.repeat(np.arange(255, -1, -1), 3).reshape(256, 3)):
+    if is_inverting(table):
         return indices, ("inverting display table: stored values kept",)
     if np.any(table[0]) and not table[np.unique(indices)].any(axis=1).all():
         return np.asarray(table[indices]), ()
     return indices, ()
+
+
+def is_inverting(table: NDArray[Any]) -> bool:
+    """Return whether a palette (k, 3) is the whole ramp from white to black."""
+    import numpy as np
+
+    return len(table) == 256 and np.array_equal(table, np.repeat(np.arange(255, -1, -1), 3).reshape(256, 3))
 
 
 def mask_of_alpha(colours: NDArray[Any], alpha: NDArray[Any], what: object) -> Read:

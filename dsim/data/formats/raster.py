@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsim.data.formats.masks import mask_of_alpha, mask_of_lossy, mask_of_palette
+from dsim.data.formats.masks import is_inverting, mask_of_alpha, mask_of_lossy, mask_of_palette
 from dsim.data.formats.pixels import FrameHeader, all_channels_equal, oriented, refuse_bomb
 from dsim.errors import UnreadableImageError
 
@@ -112,7 +112,9 @@ def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
     """
     with path.open("rb") as file:
         image = _opened(file, path, max_pixels)
-        plain = image.mode not in (*_TRANSPARENT, "P") and not _is_lossy(file) and _deep_png_channels(path, file) < 2
+        plain = image.mode not in _TRANSPARENT and not _is_lossy(file) and _deep_png_channels(path, file) < 2
+        if image.mode == "P":
+            plain = "transparency" not in image.info and not is_inverting(_table(image))
         turned = _orientation(image, file) != 1
     notes = () if plain else read_mask(path, 0, max_pixels)[1]
     return (*notes, _TURNED) if turned else notes
@@ -127,8 +129,7 @@ def _mask(image: Image.Image, path: Path, file: Any) -> tuple[NDArray[Any], tupl
         pixels = _deep_png(path, image)
         return mask_of_alpha(pixels[..., :-1], pixels[..., -1], path) if deep in (2, 4) else (pixels, ())
     if image.mode == "P" and not _has_clear_classes(image):
-        table = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-        return mask_of_palette(np.asarray(image), table)
+        return mask_of_palette(np.asarray(image), _table(image))
     notes: tuple[str, ...] = ()
     if image.mode in (*_TRANSPARENT, "P"):
         layers = np.asarray(image.convert("LA" if image.mode in ("LA", "La") else "RGBA"))
@@ -137,6 +138,13 @@ def _mask(image: Image.Image, path: Path, file: Any) -> tuple[NDArray[Any], tupl
         image.load()
         pixels = native(image)
     return mask_of_lossy(pixels, path) if not notes and _is_lossy(file) else (pixels, notes)
+
+
+def _table(image: Image.Image) -> NDArray[Any]:
+    """The colours of a palette, uint8 (k, 3)."""
+    import numpy as np
+
+    return np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
 
 
 def _has_clear_classes(image: Image.Image) -> bool:
