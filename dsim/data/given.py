@@ -59,6 +59,7 @@ def to_dataset(given: Given, name: str, *, named: bool = False) -> Dataset:
     if _is_array(given):
         return from_arrays(given, name=name)
     if hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, Mapping):
+        _refuse_records(given, name)
         return from_torch(given, name=name)
     raise UsageError(f"{name} is a {type(given).__name__}, which is no dataset", hint=_way(given))
 
@@ -83,6 +84,17 @@ def _refuse_shape(given: Any, name: str) -> None:
         f"{name} has the shape {shape}, which is no stack of images (n, H, W[, C])",
         hint="features: dsim.from_arrays(features=array, name=...); one image: dsim.from_arrays([image], name=...)",
     )
+
+
+def _refuse_records(given: Any, name: str) -> None:
+    """Raise UsageError for a dataset of records by column: which column is the image, only its owner knows."""
+    first = given[0] if len(given) else None
+    if isinstance(first, Mapping):
+        columns = ", ".join(map(str, first))
+        raise UsageError(
+            f"the items of {name} are records of {columns}, not an image, or an image and its label",
+            hint="dsim.from_arrays([numpy.asarray(item['image']) for item in data], labels=[...], name=...)",
+        )
 
 
 def _way(given: Any) -> str:

@@ -68,6 +68,13 @@ def test_names_are_those_of_the_mapping_the_path_or_the_place_in_the_list(folder
     assert len(to_datasets((path for path in [folder, folder]), "source")) == 2
 
 
+class Records(Pictures):
+    """A dataset whose items are records, as those of tables are."""
+
+    def __getitem__(self, index: int) -> Any:
+        return {"picture": STACK[index], "kind": index}
+
+
 #: What is given, the culprit in the message, and the fix.
 REFUSED: dict[str, tuple[Any, str, str]] = {
     "a number": (3, "int", "phantoms:NAME"),
@@ -76,6 +83,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "one colour image": (np.zeros((16, 16, 3), np.uint8), "(16, 16, 3)", "from_arrays([image]"),
     "a list of lists": ([["a/"], ["b/"]], "list of str", "flat list"),
     "a loader": (type("DataLoader", (), {"dataset": Pictures()})(), "DataLoader", "loader.dataset"),
+    "records": (Records(), "picture, kind", "from_arrays(["),
     "a mapping within a list": ([{"a": STACK}], "dict", "phantoms:NAME"),
 }
 
