@@ -98,6 +98,14 @@ def test_constant_images_fail_the_cells_of_their_dataset_by_name(name: str) -> N
         assert "image1, image4" in note
 
 
+@pytest.mark.parametrize("name", ["cc", "cc:shift=true", "frc", "nmi"])
+def test_images_of_one_pixel_are_constant_images(name: str) -> None:
+    pixels = from_arrays(np.arange(4, dtype=np.uint8).reshape(4, 1, 1), name="pixels")
+    matrix = compare([pixels, noise(4, 1)], name)
+    assert np.isnan(matrix.values[0, 0])
+    assert "constant" in matrix.notes[0][0]
+
+
 def test_nmi_fails_only_where_two_constant_images_meet() -> None:
     flat, other = with_constants(0), with_constants(2, 3).renamed("other")
     matrix = compare([flat, other, noise(3, 1)], "nmi")
