@@ -244,22 +244,16 @@ def test_pictures_of_the_stems_of_dicom_files_are_their_masks(tmp_path: Path) ->
     """As radiographs are annotated: a DICOM file and a PNG beside it; and a series, file by file."""
     of_series_by_patient(tmp_path / "images")
     write_dicom(tmp_path / "images/loop.dcm", stack(2), series="1.2.9")
-    drawn = {}
-    for seed, file in enumerate(sorted((tmp_path / "images").glob("p*/*.dcm"))):
-        drawn[file] = stack(seed)[0] & 1
-        write_picture(tmp_path / "masks" / file.parent.name / f"{file.stem}.png", drawn[file])
     write_stack(tmp_path / "masks/loop.tif", stack(3) & 1)
+    drawn = {f"loop#{z}": mask & 1 for z, mask in enumerate(stack(3))}
+    for folder, series, depth in (("p1", 3, 4), ("p2", 5, 3)):
+        for z in range(depth):
+            drawn[f"{folder}#{z}"] = stack(10 * series + z)[0] & 1
+            write_picture(tmp_path / f"masks/{folder}/{series}-{depth - z}.png", drawn[f"{folder}#{z}"])
     dataset = open_dataset(tmp_path)
-    assert dataset.masked is True
+    assert sorted(dataset.ids) == sorted(drawn)
     for index, id in enumerate(dataset.ids):
-        name, z = id.split("#")
-        depth = {"p1": 4, "p2": 3}.get(name, 0)
-        wanted = (
-            drawn[tmp_path / f"images/{name}/{'3' if name == 'p1' else '5'}-{depth - int(z)}.dcm"]
-            if depth
-            else stack(3)[int(z)] & 1
-        )
-        np.testing.assert_array_equal(dataset.mask(index), wanted, err_msg=id)
+        np.testing.assert_array_equal(dataset.mask(index), drawn[id], err_msg=id)
 
 
 def test_the_mask_of_a_slice_that_cannot_be_read_may_be_skipped(tmp_path: Path) -> None:
