@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -59,7 +60,8 @@ def print_behind(label: str, text: str, deeper: int = 0) -> None:
     import textwrap
 
     text = readable(text)
-    room = stdout().width - len(label)
+    # Without rich, which commands that print no table need not import.
+    room = shutil.get_terminal_size().columns - len(label)
     folds = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
     if not folds or len(text) <= room:
         print(f"{label}{text}")
