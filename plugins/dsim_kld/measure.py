@@ -122,8 +122,13 @@ class FingerprintDivergence(SimilarityMeasure[Fingerprint]):
         return self._values(*(resampled(whole, draws, self.edges) for draws in sides))
 
     def _values(self, sources: Iterable[Fingerprint], targets: Iterable[Fingerprint]) -> NDArray[np.float64]:
-        values = np.array([self._value(s, t) for s, t in zip(sources, targets, strict=True)], dtype=np.float64)
+        values = np.array([self._replicate(s, t) for s, t in zip(sources, targets, strict=True)], dtype=np.float64)
         return np.where(np.isfinite(values), values, np.nan)
+
+    def _replicate(self, source: Fingerprint, target: Fingerprint) -> float:
+        """The value of a resampled pair; NaN where bins hide that the two differ."""
+        hides = self.variant != MEAN and _hidden(source, target)[0]
+        return math.nan if hides else self._value(source, target)
 
     def remark(self, summary: Fingerprint) -> str:
         remarks = [] if summary.kept else [f"more than {KEPT} images: no intervals, noise floor or test"]
@@ -147,17 +152,23 @@ def bins_that_hide(histograms: NDArray[np.int64]) -> list[str]:
 
 def _refuse_unresolved(source: Fingerprint, target: Fingerprint) -> None:
     """Raise MeasureError where nearly all features that differ lie in one and the same bin in both datasets."""
+    hidden, differing = _hidden(source, target)
+    if hidden:
+        raise MeasureError(
+            f"{hidden} of {differing} features that differ lie in a single bin in both datasets: their "
+            "histograms are equal, though the features are not",
+            hint="give features around 0, or bins that are wide where they lie: kld-tf:scale=NUMBER",
+        )
+
+
+def _hidden(source: Fingerprint, target: Fingerprint) -> tuple[int, int]:
+    """How many features differ unseen, in one bin of both, and how many differ; 0 unseen where enough are seen."""
     counts = source.histograms + target.histograms
     one_bin = counts.max(axis=1) == counts.sum(axis=1)
     size = np.maximum(np.abs(source.mean), np.abs(target.mean))
     differs = np.abs(source.mean - target.mean) > _ROUNDING * size
-    hidden = int((one_bin & differs).sum())
-    if hidden and hidden >= _CROWDED * differs.sum():
-        raise MeasureError(
-            f"{hidden} of {int(differs.sum())} features that differ lie in a single bin in both datasets: their "
-            "histograms are equal, though the features are not",
-            hint="give features around 0, or bins that are wide where they lie: kld-tf:scale=NUMBER",
-        )
+    hidden, differing = int((one_bin & differs).sum()), int(differs.sum())
+    return (hidden if hidden >= _CROWDED * differing else 0), differing
 
 
 def _refuse_means(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:

@@ -88,6 +88,8 @@ def test_bins_that_see_no_difference_are_refused(call: str) -> None:
     far = cell(call, source + 1e8, target + 1e8)
     assert np.isnan(far.values[0, 0])
     assert "bin" in far.notes[0][0]
+    clouds = [dsim.from_arrays(features=x + 1e8, name=name) for x, name in ((source, "a"), (target, "b"))]
+    assert np.isnan(dsim.compare(clouds[:1], clouds[1:], measure=call).floor["b"])
     # Features that are equal in both, such as dead neurons, share a bin rightly.
     dead = np.ones((30, 40))
     assert cell(call, np.hstack([source, dead]), np.hstack([target, dead])).values[0, 0] > 0
