@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     "--bootstrap",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Replicates for confidence intervals; 0 for none. Default: as the measure proposes (dsim explain NAME).",
+    help="Replicates for intervals: 20 at least, or 0 for none. Default: as the measure proposes (dsim explain NAME).",
 )
 @click.option(
     "--test",
@@ -97,8 +97,8 @@ def compare(
     """Rank source datasets by similarity to each target.
 
     PATH is a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH to give it a name.
-    Without --sources and --targets the built-in phantoms are compared. With several measures, each writes its own
-    folder, and their agreement is shown at the end. If one fails, the others still run.
+    Without --sources and --targets the built-in phantoms are compared. With several measures, their vote is said
+    first, and each writes its own folder. If one fails, the others still run.
     """
     from dsim.cli.compare_job import Job, choose
     from dsim.ui import make_runtime
