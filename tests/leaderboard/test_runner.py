@@ -102,20 +102,24 @@ REASONS = {
 }
 
 
+def reasons_of(rows):
+    """Reasons by measure, without the line of the plugin that is named behind them."""
+    return {name: rows[name].reason.partition(" (raises.py, line ")[0] for name in BAD}
+
+
 def test_a_measure_that_fails_is_a_row_with_its_reason_and_stops_no_other(tiny, tmp_path, measure_plugin, no_process):
     for name, body in BAD.items():
         measure_plugin(name, body)
     calls = [*BAD, "cc:size=32"]
     board = run_board(open_benchmark(tiny), calls, tmp_path / "out", **QUICK)
     rows = by_name(board)
-    reasons = {name: rows[name].reason.partition(" (raises.py, line ")[0] for name in BAD}
-    assert reasons == REASONS
+    assert reasons_of(rows) == REASONS
     assert all(rows[name].status is Status.FAILED and math.isnan(rows[name].seconds) for name in BAD)
     assert rows["cc"].status is Status.OK
     assert (tmp_path / "out" / "rows" / "crashes@1.log").read_text() == "last words\n"
     no_process()
     kept = by_name(run_board(open_benchmark(tiny), calls, tmp_path / "out", **QUICK))
-    assert {name: kept[name].reason for name in BAD} == REASONS, "failures that would come again are kept"
+    assert reasons_of(kept) == REASONS, "failures that would come again are kept"
 
 
 def test_a_measure_that_takes_too_long_is_ended_with_what_it_started(tiny, tmp_path, measure_plugin, count_processes):
