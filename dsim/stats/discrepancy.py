@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsim.stats.euclidean import squared_distances
 from dsim.stats.frames import Floats, LostDigitsError, Points, refuse_drowned
@@ -19,6 +20,8 @@ from dsim.stats.mmd import Blocks, mean_within, squared_mmd
 
 #: A value below this share of its terms may have lost digits: of float64 half of them, of float32 some.
 _SUSPECT, _SUSPECT_SINGLE = 1e-8, 1e-6
+Indices = NDArray[np.intp]
+
 #: Points of either cloud whose kernel tells what is usual.
 _LOOKED_AT = 256
 
@@ -72,6 +75,27 @@ def reliable_mmd(
         some = np.abs(contrast(_some(first), _some(second)))
     refuse_drowned(value, terms, float(np.median(some[some > 0])) if some.any() else 0.0)
     return Discrepancy(value, contrast, first, second)
+
+
+def reliable_kernel(
+    kernel: Kernel, whole: Points, one: Indices, other: Indices, *, unbiased: bool
+) -> tuple[Kernel, Points]:
+    """Return the kernel and the points (n, d) from which to compute discrepancies between parts of one cloud.
+
+    These are what was given, or the contrast and moved points: as some of two parts, by their indices, need it.
+
+    Raises LostDigitsError as ``reliable_mmd`` does.
+
+    >>> points = np.arange(4.0)[:, None]
+    >>> reliable_kernel(linear, points, np.array([0, 1]), np.array([2, 3]), unbiased=False)[1] is points
+    True
+    """
+    if min(len(one), len(other)) < 2:
+        return kernel, whole
+    if reliable_mmd(kernel, whole[one[:_LOOKED_AT]], whole[other[:_LOOKED_AT]], unbiased=unbiased).kernel is kernel:
+        return kernel, whole
+    middle = np.median(whole.astype(np.float64), axis=0)
+    return contrast_of(kernel, middle), whole - middle
 
 
 def block_mmd(kernel: Kernel, a: Points, b: Points, blocks: Blocks) -> list[Discrepancy]:

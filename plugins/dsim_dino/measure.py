@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import FeatureCloud, FeatureMeasure, degree_of, digits_kept, frame_of, refuse_other_dimension
 from dsim.plugin import Law, MeasureError
-from dsim.stats.discrepancy import Discrepancy, reliable_mmd
+from dsim.stats.discrepancy import Discrepancy, reliable_kernel, reliable_mmd
 from dsim.stats.frames import Points, refuse_drowned, typical_square
 from dsim.stats.frechet import covariance_factor, frechet_distance, moments, points_factor
 from dsim.stats.kernels import Kernel, median_distance, negative_distance, with_bandwidth
@@ -87,7 +87,9 @@ class Dino(FeatureMeasure):
         ones, others = (counts([split[part] for split in splits], len(points)) for part in (0, 1))
         if self.statistic == "nearest":
             return split_accuracy(points, ones, others)
-        return frame.restore_all(split_mmd(self._kernel(points), points, ones, others), degree_of(self.laws))
+        with digits_kept():
+            kernel, placed = reliable_kernel(self._kernel(points), points, *splits[0], unbiased=True)
+        return frame.restore_all(split_mmd(kernel, placed, ones, others), degree_of(self.laws))
 
     def _kernel(self, pooled: NDArray[np.float64]) -> Kernel:
         """The kernel for images that together have these features."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import DatasetView, degree_of, digits_kept, finite_features, frame_of, refuse_other_dimension
 from dsim.plugin import Law, MeasureError, SimilarityMeasure
-from dsim.stats.discrepancy import Discrepancy, block_mmd, reliable_mmd
+from dsim.stats.discrepancy import Discrepancy, block_mmd, reliable_kernel, reliable_mmd
 from dsim.stats.frames import Frame, Points
 from dsim.stats.kernels import Kernel, linear, median_distance, negative_distance, polynomial, with_bandwidth
 from dsim.stats.mmd import Blocks, Draws, counts, deal, mean_within, split_mmd, weighted_mmd
@@ -123,7 +123,9 @@ class KernelMeasure(SimilarityMeasure[PairCloud]):
         frame = frame_of(self.laws, whole.points)
         points = self.working(*[frame.place(whole.points)] * 2)[0]
         parts = (counts([split[part] for split in splits], len(points)) for part in (0, 1))
-        values = split_mmd(self.kernel(points), points, *parts, unbiased=self.unbiased)
+        with digits_kept():
+            kernel, points = reliable_kernel(self.kernel(points), points, *splits[0], unbiased=self.unbiased)
+        values = split_mmd(kernel, points, *parts, unbiased=self.unbiased)
         return frame.restore_all(values, degree_of(self.laws))
 
     def working(self, x: Points, y: Points) -> tuple[Points, Points]:

@@ -103,3 +103,17 @@ def test_features_of_one_scale_need_a_regularisation_of_that_scale() -> None:
     assert "entreg" in small.notes[0][0]
     exact = cell("otdd:labels=false,outer=exact", source * 1e-9, target * 1e-9).values[0, 0]
     assert exact == pytest.approx(cell("otdd:labels=false,outer=exact", source, target).values[0, 0] * 1e-18, rel=1e-9)
+
+
+@pytest.mark.parametrize("call", ["energy", "kid", "dino"])
+def test_a_noise_floor_keeps_its_digits_or_is_refused(call: str) -> None:
+    grid = np.round(np.random.default_rng(0).normal(size=(24, 4)) * 256) / 256
+    near, far = ([np.vstack([grid + step, last]) for step in (0, 1)] for last in ([0.0] * 4, [1e30] * 4))
+    # Of the cubic kernel, which knows an origin, 0 was all that cancellation left.
+    assert abs(floor(call, [x + 2.0**30 for x in near])) > 1e-3
+    assert call == "kid" or np.isnan(floor(call, far))
+
+
+def floor(call: str, pair: list[np.ndarray]) -> float:
+    clouds = [dsim.from_arrays(features=x, name=name) for x, name in zip(pair, "ab", strict=True)]
+    return dsim.compare(clouds[:1], clouds[1:], measure=call).floor["b"]
