@@ -85,7 +85,7 @@ def write_features(
     import h5py
 
     from dsim.files import replacing
-    from dsim.files.deferring import DeferringFile
+    from dsim.files.deferred_errors import DeferringFile
     from dsim.store import blocks
 
     with replacing(path) as temporary, DeferringFile(temporary) as disk:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from dsim.data.dataset import ARRAYS, IN_MEMORY, Dataset
+from dsim.data.file_list import stem
 from dsim.data.layout import NAMES as LAYOUT_OPTIONS
 from dsim.data.layout import Layout
-from dsim.data.listing import stem
 from dsim.data.options import ARRANGEMENT_OPTIONS, MAX_PIXELS, PHANTOMS, Arrangement, Cut, ReadOptions
 from dsim.errors import DataError, UsageError, did_you_mean, readable
 from dsim.registry import ReaderSpec, format_bracketed, parse_options
@@ -162,7 +162,7 @@ def _options(
 
 def _existing(path: Path) -> Path:
     """The path itself; or, where none is there, the one whose name messages write so (``caf\\xe9`` for a lone byte)."""
-    from dsim.data.listing import find_readable
+    from dsim.data.file_list import find_readable
 
     found = path if path.exists() else find_readable(path)
     if found is None:

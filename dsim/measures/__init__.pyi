@@ -14,9 +14,9 @@ from .feature_measure import (
 from .interface import Draws, PairwiseMeasure, SimilarityMeasure
 from .kinds import KnownKinds, known_kinds
 from .matrix import SimilarityMatrix
+from .presentation import describe_result, draw_result, only_target
 from .ranking import Ranked, Ranking
 from .resemblance import Bounds, Likeness, Resemblance
-from .showing import describe_result, draw_result, only_target
 from .verdict import (
     CONFIDENCE,
     Outcome,

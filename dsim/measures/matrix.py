@@ -12,9 +12,9 @@ from dsim.errors import DataError, UsageError
 from dsim.files import write_text
 from dsim.files.documents import array, nullable, number, or_nan, read_either, to_json
 from dsim.measures.answer import answer, in_short
+from dsim.measures.presentation import describe_result, draw_result, only_target
 from dsim.measures.ranking import Ranked, Ranking
 from dsim.measures.resemblance import Resemblance
-from dsim.measures.showing import describe_result, draw_result, only_target
 from dsim.measures.verdict import Verdict, tied_sources
 from dsim.registry import Direction, load
 

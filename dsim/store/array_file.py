@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from dsim.errors import StoreError
-from dsim.files.deferring import DeferringFile
+from dsim.files.deferred_errors import DeferringFile
 
 if TYPE_CHECKING:
     import h5py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dsim.ui.shortening import cell_len, shorten
+from dsim.ui.short_names import cell_len, shorten
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from dsim.ui.shortening import cell_len
+from dsim.ui.short_names import cell_len
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import click
 
 from dsim.errors import readable
 from dsim.ui.options import WIDE
-from dsim.ui.shortening import ELLIPSIS
+from dsim.ui.short_names import ELLIPSIS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -77,7 +77,7 @@ def _drawn(block: Block, sign: str) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from dsim.ui.shortening import shorten_distinctly
+    from dsim.ui.short_names import shorten_distinctly
 
     drawn = Table(header_style="bold")
     words, columns = [word for column in block.columns for word in column.title.split()], []
@@ -93,7 +93,7 @@ def _drawn(block: Block, sign: str) -> Table:
 
 def _fitted(column: Column, width: int) -> list[str]:
     """The cells of a column; words that are longer than its width are shortened, but in prose and numbers."""
-    from dsim.ui.shortening import shorten_distinctly
+    from dsim.ui.short_names import shorten_distinctly
 
     if column.whole or column.prose or column.widest_cell <= width:
         return list(column.cells)

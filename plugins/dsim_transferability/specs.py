@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dsim.plugin import EXTRACTOR, Direction, Law, MeasureSpec, Need, Parameter
-from dsim_transferability.summaries import SUMMARIES
+from dsim_transferability.descriptions import DESCRIPTIONS
 
 _REPRESENTATION = Parameter(
     "representation",
@@ -53,7 +53,7 @@ def _spec(
         name=name,
         version=1,
         title=title,
-        summary=SUMMARIES[name],
+        summary=DESCRIPTIONS[name],
         factory=f"dsim_transferability.scores:{measure}",
         needs=_NEEDS,
         direction=Direction.SIMILARITY,
@@ -163,7 +163,7 @@ CC_FV = MeasureSpec(
     name="cc-fv",
     version=1,
     title="Class consistency and feature variety",
-    summary=SUMMARIES["cc-fv"],
+    summary=DESCRIPTIONS["cc-fv"],
     factory="dsim_transferability.cc_fv:CcFv",
     needs=frozenset({Need.IMAGES, Need.MASKS}),
     direction=Direction.SIMILARITY,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dsim.data import Dataset, open_dataset
-from dsim.data.readers.names import folder_role
+from dsim.data.readers.name_conventions import folder_role
 from dsim.errors import DataError
 
 Plant = Callable[..., Path]

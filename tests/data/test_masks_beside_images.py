@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dsim.data import open_dataset
-from dsim.data.readers.matching import looks_like_mask
+from dsim.data.readers.mask_pixels import looks_like_mask
 from tests.data.test_image_mask_folders import follow, refusal
 
 Plant = Callable[..., Path]

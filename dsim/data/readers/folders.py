@@ -7,16 +7,16 @@ from pathlib import Path
 
 from dsim.data.assembly import assemble
 from dsim.data.dataset import Dataset
+from dsim.data.file_list import Listing, list_files, sample_id, stem, subfolders
 from dsim.data.formats.decode import is_image
-from dsim.data.listing import Listing, listing, sample_id, stem, subfolders
 from dsim.data.options import ReadOptions
-from dsim.data.readers.beside import find_beside
-from dsim.data.readers.chosen import read_chosen
-from dsim.data.readers.classes import sort_by_folders
-from dsim.data.readers.hidden import refuse_hidden_masks
-from dsim.data.readers.labels import with_labels
-from dsim.data.readers.paired import IMAGES_AND_MASKS, read_pairs
-from dsim.data.readers.pairs import find_pairs
+from dsim.data.readers.folder_labels import sort_by_folders
+from dsim.data.readers.folder_pairs import find_pairs
+from dsim.data.readers.label_table import with_labels
+from dsim.data.readers.mask_pixels import refuse_hidden_masks
+from dsim.data.readers.masks_beside_images import find_beside
+from dsim.data.readers.paired_items import IMAGES_AND_MASKS, read_pairs
+from dsim.data.readers.selected_files import read_selected
 from dsim.data.volumes import Item
 from dsim.errors import DataError
 
@@ -74,7 +74,7 @@ def accepts_class_folders(path: Path) -> bool:
     """
     if not path.is_dir() or not subfolders(path):
         return False
-    found = listing(path)
+    found = list_files(path)
     items = [Item(sample_id(image, path), image) for image in found.images]
     return sort_by_folders(items, ReadOptions().layout, path).labelled
 
@@ -101,7 +101,7 @@ def read_folder(path: Path, options: ReadOptions) -> Dataset:
     """
     if _is_chosen(options):
         return _read_chosen(path, options)
-    found = listing(path)
+    found = list_files(path)
     _refuse_empty(found.images, found)
     beside = find_beside(found.images, path)
     refuse_hidden_masks(beside.images, path)
@@ -118,7 +118,7 @@ def _is_chosen(options: ReadOptions) -> bool:
 
 def _read_chosen(path: Path, options: ReadOptions) -> Dataset:
     """The dataset of the files that the options name."""
-    chosen = read_chosen(path, options.layout)
+    chosen = read_selected(path, options.layout)
     sorted_ = sort_by_folders(chosen.items, options.layout, path)
     kind = "class folders" if sorted_.labelled else "folder"
     kind = IMAGES_AND_MASKS if chosen.slices or any(item.mask_files for item in chosen.items) else kind

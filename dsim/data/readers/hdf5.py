@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dsim.data.arrays import CHANNELS_FIRST, Stack, dtype_as_read, given_rows, mask_stack_of, stack_of, texts
 from dsim.data.backings import RowsBacking
 from dsim.data.dataset import Dataset
+from dsim.data.file_list import list_files, subfolders
 from dsim.data.formats.pixels import naming, refuse_bomb
 from dsim.data.ids import numbered
-from dsim.data.listing import listing, subfolders
 from dsim.data.options import Arrangement, ReadOptions
 from dsim.data.readers import npz
 from dsim.errors import DataError
@@ -137,7 +137,7 @@ def accepts_container(path: Path) -> bool:
     """Return whether this folder holds exactly one file of arrays, and neither folders nor images."""
     if not path.is_dir() or subfolders(path):
         return False
-    return len(_containers(path)) == 1 and not listing(path, recursive=False).images
+    return len(_containers(path)) == 1 and not list_files(path, recursive=False).images
 
 
 def read_container(path: Path, options: ReadOptions) -> Dataset:
@@ -148,5 +148,5 @@ def read_container(path: Path, options: ReadOptions) -> Dataset:
 
 
 def _containers(path: Path) -> list[Path]:
-    files = listing(path, recursive=False).unknown
+    files = list_files(path, recursive=False).unknown
     return [file for file in files if npz.accepts(file) or accepts(file)]

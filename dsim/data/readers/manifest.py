@@ -10,9 +10,9 @@ from pathlib import Path
 from dsim.data.arrays import MISSING
 from dsim.data.assembly import assemble
 from dsim.data.dataset import Dataset
-from dsim.data.listing import sample_id
+from dsim.data.file_list import sample_id
 from dsim.data.options import ReadOptions
-from dsim.data.readers.matching import OBJECTS, explain
+from dsim.data.readers.mask_matches import OBJECTS, explain
 from dsim.data.volumes import Item
 from dsim.errors import DataError, did_you_mean
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsim.data.file_list import name_some, stem
 from dsim.data.layout import NONE, typed
-from dsim.data.listing import name_some, stem
-from dsim.data.readers.matching import BY_ENDING, OBJECTS, explain, images_with_masks, mask_of, natural, unlike_masks
-from dsim.data.readers.names import keys_of_image, keys_of_mask
+from dsim.data.readers.mask_matches import BY_ENDING, OBJECTS, explain, images_with_masks, mask_of, natural
+from dsim.data.readers.mask_pixels import unlike_masks
+from dsim.data.readers.name_conventions import keys_of_image, keys_of_mask
 from dsim.errors import DataError, readable
 
 

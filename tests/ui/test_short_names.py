@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from dsim.ui.shortening import shorten, shorten_distinctly
+from dsim.ui.short_names import shorten, shorten_distinctly
 
 
 @pytest.mark.parametrize("width", [7, 8, 12, 20])

@@ -1,10 +1,10 @@
-"""What each measure does and for whom, in plain words: the first paragraph of ``dsim explain``."""
+"""Descriptions of the measures in plain words: the first paragraph of ``dsim explain``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-SUMMARIES: Mapping[str, str] = {
+DESCRIPTIONS: Mapping[str, str] = {
     "frechet": (
         "Each dataset is summed up by the mean and the spread of its features, and the two are compared; with the "
         "features of Inception it is the well-known FID. Choose it when you have a few hundred images or more and "

@@ -1,4 +1,4 @@
-"""Which mask belongs to which image, by their names; and whether pictures look like masks at all."""
+"""Matches of masks to images by their names."""
 
 from __future__ import annotations
 
@@ -6,20 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
-from dsim.data.formats import decode
-from dsim.data.listing import stem
-from dsim.data.options import MAX_PIXELS
-from dsim.data.readers.names import keys_of_image, keys_of_mask, without_number
+from dsim.data.file_list import stem
+from dsim.data.readers.name_conventions import keys_of_image, keys_of_mask, without_number
 from dsim.data.slice_masks import slices_among
-from dsim.errors import DataError, DsimError
+from dsim.errors import DataError
 from dsim.files.sample_names import file_names
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from numpy.typing import NDArray
 
 #: How masks were found; ``ALONE``: one image and one mask share a folder, whatever their names.
 ALONE = "paired as the only ones of their folder"
@@ -174,54 +166,3 @@ def _refuse_rivals(files: Sequence[Path]) -> None:
             f"{first} and {second.name} are both masks of one image",
             hint=f"keep one of them; or name the ending that counts, as in PATH[masks={ending}]",
         )
-
-
-# Do they look like masks? -----------------------------------------------------------------------------------------
-
-_LOOKED_AT = 3
-#: A mask has few values, or wide plains of one value.
-_VALUES, _COVERED, _PLAIN = 16, 0.9, 0.8
-#: Of larger pictures only some rows are looked at, of about so many pixels together.
-_PIXELS = 2**20
-
-
-def unlike_masks(files: Sequence[Path], max_pixels: int = MAX_PIXELS) -> Path | None:
-    """Return the first of a few files, evenly spread, that is no mask by its pixels; None where all may be masks.
-
-    In a photograph neighbours differ, and no sixteen values fill nine tenths of it. What cannot be read is not judged:
-    reading it as a mask tells why.
-    """
-    ordered = sorted(files)
-    chosen = [ordered[place * len(ordered) // _LOOKED_AT] for place in range(_LOOKED_AT)] if ordered else []
-    return next((file for file in dict.fromkeys(chosen) if not _may_be_mask(file, max_pixels)), None)
-
-
-def _may_be_mask(file: Path, max_pixels: int) -> bool:
-    try:
-        pixels = decode.read(file, 0, max_pixels)
-    except DsimError:
-        return True
-    return looks_like_mask(pixels)
-
-
-def looks_like_mask(pixels: NDArray[Any], values: int = _VALUES, *, plains: bool = True) -> bool:
-    """Return whether pixels (h, w, c), any dtype, could be those of a mask: few values, or wide plains of one value.
-
-    Without ``plains`` only few values count.
-
-    >>> import numpy as np
-    >>> looks_like_mask(np.eye(32)[:, :, None]), looks_like_mask(np.random.default_rng(0).normal(size=(32, 32, 1)))
-    (True, False)
-    """
-    import numpy as np
-
-    height, width, channels = pixels.shape
-    rows = pixels[:: 1 + height * width // _PIXELS]
-    codes = np.zeros(rows.shape[:2], np.int64)
-    for channel in range(channels):
-        known, of_channel = np.unique(rows[:, :, channel], return_inverse=True)
-        codes = codes * len(known) + of_channel.reshape(codes.shape)
-    counts = np.sort(np.unique(codes, return_counts=True)[1])[::-1]
-    if counts[:values].sum() >= _COVERED * codes.size:
-        return True
-    return plains and width > 1 and bool((codes[:, 1:] == codes[:, :-1]).mean() >= _PLAIN)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from dsim.data.file_list import Listing, Place, folder_name, list_files, name_some, sample_id, walk
 from dsim.data.formats.decode import is_image
 from dsim.data.layout import NONE, typed
-from dsim.data.listing import Listing, Place, folder_name, listing, name_some, sample_id, walk
-from dsim.data.readers.matching import ALONE, OBJECTS, Match, match, unlike_masks
-from dsim.data.readers.names import IMAGE, MASK, folder_role
+from dsim.data.readers.mask_matches import ALONE, OBJECTS, Match, match
+from dsim.data.readers.mask_pixels import unlike_masks
+from dsim.data.readers.name_conventions import IMAGE, MASK, folder_role
 from dsim.errors import DataError, did_you_mean, readable
 
 
@@ -41,12 +42,12 @@ class Pair:
     @cached_property
     def found(self) -> Listing:
         """The files of the folder of images."""
-        return listing(self.images, recursive=not self.direct)
+        return list_files(self.images, recursive=not self.direct)
 
     @cached_property
     def found_masks(self) -> Listing | None:
         """The files of the folder of masks."""
-        return None if self.masks is None else listing(self.masks)
+        return None if self.masks is None else list_files(self.masks)
 
     def named(self, root: Path) -> str:
         """Return both folders as messages write them, such as ``train/img/ + train/mask/``."""
@@ -132,7 +133,7 @@ def _adopted(place: Place, images: Sequence[Path], masks: Path, root: Path) -> l
     fitting = [pair for pair in candidates if fits(pair) and _unlike(pair) is None]
     if len(fitting) == 1:
         return fitting
-    if masks.name.lower() != "masks" and (not candidates or unlike_masks(listing(masks).images)):
+    if masks.name.lower() != "masks" and (not candidates or unlike_masks(list_files(masks).images)):
         return []  # a class or a part of another kind that has the name by chance
     beside = Path(masks).with_name("images")
     raise DataError(

@@ -7,17 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dsim.data.file_list import Listing, files_by_id, list_files, name_some, subfolders
 from dsim.data.formats.decode import IMAGE_SUFFIXES
 from dsim.data.layout import NONE, Layout
-from dsim.data.listing import Listing, files_by_id, listing, name_some, subfolders
-from dsim.data.readers.beside import owners
-from dsim.data.readers.matching import BY_ENDING, OBJECTS, Match, explain, images_with_masks, mask_of, match, natural
+from dsim.data.readers.mask_matches import (
+    BY_ENDING,
+    OBJECTS,
+    Match,
+    explain,
+    images_with_masks,
+    mask_of,
+    match,
+    natural,
+)
+from dsim.data.readers.masks_beside_images import owners
 from dsim.data.volumes import Item
 from dsim.errors import DataError, did_you_mean, readable
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """The items of the images that were named, what lies in their folder, and notes.
 
     ``slices`` : masks of single slices, by the ids of these.
@@ -63,7 +72,7 @@ class _Files:
 
     def listed(self) -> tuple[Listing, dict[str, Path]]:
         """What lies in the folder, and the images among it by id. Raises DataError for two of one stem."""
-        found = listing(self.folder)
+        found = list_files(self.folder)
         files = [file for file in found.images if file.name.lower().endswith(self.suffix)]
         hint = "rename one of them, or name the kind of files that counts, such as *.png"
         return found, files_by_id(files, self.folder, hint)
@@ -79,7 +88,7 @@ class _Files:
         return f"{folder}{slash}{found[1]}" if found else None
 
 
-def read_chosen(root: Path, layout: Layout) -> Chosen:
+def read_selected(root: Path, layout: Layout) -> Selection:
     """Return the images, and their masks, that the options name, below a folder.
 
     Raises DataError where nothing fits a name, or where a mask has no image.
@@ -89,7 +98,7 @@ def read_chosen(root: Path, layout: Layout) -> Chosen:
     shown = {place: key for place in files if (key := images.key(place)) is not None}
     if layout.masks in (None, NONE):
         _refuse_nothing(shown, images, "images")
-        return Chosen(tuple(Item(place, files[place]) for place in shown), found, _passed(files, shown))
+        return Selection(tuple(Item(place, files[place]) for place in shown), found, _passed(files, shown))
     masks = _Files.of(root, layout.masks or "", "masks")
     _, marked = masks.listed()
     keys = {place: key for place in marked if (key := masks.key(place)) is not None}
@@ -106,7 +115,7 @@ def read_chosen(root: Path, layout: Layout) -> Chosen:
     what = readable(f"{images_with_masks(len(owned.masks))}: {named}, {explain(owned.way)}")
     left = {place: file for place, file in files.items() if file not in used}
     slices = {place: marked[place] for place in owned.slices}
-    return Chosen(items, found, (what, *_passed(left, shown)), slices)
+    return Selection(items, found, (what, *_passed(left, shown)), slices)
 
 
 def _without_other_masks(shown: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from dsim.data.listing import sample_id
+from dsim.data.file_list import sample_id
 from dsim.data.readers.manifest import Row, read_table, refuse_repeated
 from dsim.data.volumes import Item
 from dsim.errors import DataError

@@ -1,20 +1,33 @@
-"""Masks under names that dsim does not know: they would become images, and the numbers would look plausible."""
+"""Masks recognised by their pixels: those in a folder of masks, and those under names that no rule knows.
+
+Masks that are read as images would give numbers that look plausible.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dsim.data.file_list import folder_name, sample_id, stem
 from dsim.data.formats import decode
 from dsim.data.layout import NONE, typed
-from dsim.data.listing import folder_name, sample_id, stem
-from dsim.data.readers.matching import looks_like_mask
+from dsim.data.options import MAX_PIXELS
 from dsim.errors import DataError, DsimError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 #: A mask has hardly more classes than this.
 _FEW = 4
 _LOOKED_AT = 3
+#: A mask has few values, or wide plains of one value.
+_VALUES, _COVERED, _PLAIN = 16, 0.9, 0.8
+#: Of larger pictures only some rows are looked at, of about so many pixels together.
+_PIXELS = 2**20
 _SEPARATORS = (" ", ".", "_", "-")
 
 
@@ -104,3 +117,48 @@ def _looks(file: Path) -> bool:
         return looks_like_mask(decode.read(file), _FEW, plains=False)
     except DsimError:
         return False
+
+
+# Pixels of masks ----------------------------------------------------------------------------------------------------
+
+
+def unlike_masks(files: Sequence[Path], max_pixels: int = MAX_PIXELS) -> Path | None:
+    """Return the first of a few files, evenly spread, that is no mask by its pixels; None where all may be masks.
+
+    In a photograph neighbours differ, and no sixteen values fill nine tenths of it. What cannot be read is not judged:
+    reading it as a mask tells why.
+    """
+    ordered = sorted(files)
+    chosen = [ordered[place * len(ordered) // _LOOKED_AT] for place in range(_LOOKED_AT)] if ordered else []
+    return next((file for file in dict.fromkeys(chosen) if not _may_be_mask(file, max_pixels)), None)
+
+
+def _may_be_mask(file: Path, max_pixels: int) -> bool:
+    try:
+        pixels = decode.read(file, 0, max_pixels)
+    except DsimError:
+        return True
+    return looks_like_mask(pixels)
+
+
+def looks_like_mask(pixels: NDArray[Any], values: int = _VALUES, *, plains: bool = True) -> bool:
+    """Return whether pixels (h, w, c), any dtype, could be those of a mask: few values, or wide plains of one value.
+
+    Without ``plains`` only few values count.
+
+    >>> import numpy as np
+    >>> looks_like_mask(np.eye(32)[:, :, None]), looks_like_mask(np.random.default_rng(0).normal(size=(32, 32, 1)))
+    (True, False)
+    """
+    import numpy as np
+
+    height, width, channels = pixels.shape
+    rows = pixels[:: 1 + height * width // _PIXELS]
+    codes = np.zeros(rows.shape[:2], np.int64)
+    for channel in range(channels):
+        known, of_channel = np.unique(rows[:, :, channel], return_inverse=True)
+        codes = codes * len(known) + of_channel.reshape(codes.shape)
+    counts = np.sort(np.unique(codes, return_counts=True)[1])[::-1]
+    if counts[:values].sum() >= _COVERED * codes.size:
+        return True
+    return plains and width > 1 and bool((codes[:, 1:] == codes[:, :-1]).mean() >= _PLAIN)

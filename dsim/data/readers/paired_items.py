@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from dsim.data.file_list import Listing, files_by_id, folder_name, list_files, name_some, sample_id
 from dsim.data.layout import Layout, typed
-from dsim.data.listing import Listing, files_by_id, folder_name, listing, name_some, sample_id
-from dsim.data.readers.beside import Beside, find_beside
-from dsim.data.readers.classes import ONE_EACH, SPLITS
-from dsim.data.readers.hidden import refuse_hidden_masks
-from dsim.data.readers.matching import (
+from dsim.data.readers.folder_labels import ONE_EACH, SPLITS
+from dsim.data.readers.folder_pairs import Pair, as_options, refuse_strangers, refuse_unlike
+from dsim.data.readers.mask_matches import (
     ALONE,
     BY_ENDING,
     BY_STEM,
@@ -23,8 +22,9 @@ from dsim.data.readers.matching import (
     mask_of,
     match,
 )
-from dsim.data.readers.names import channel_of
-from dsim.data.readers.pairs import Pair, as_options, refuse_strangers, refuse_unlike
+from dsim.data.readers.mask_pixels import refuse_hidden_masks
+from dsim.data.readers.masks_beside_images import Beside, find_beside
+from dsim.data.readers.name_conventions import channel_of
 from dsim.data.volumes import Item
 from dsim.errors import DataError, readable
 
@@ -234,7 +234,7 @@ def _left_out(root: Path, pairs: Sequence[Pair]) -> dict[Path, list[Path]]:
     used = {folder for pair in pairs for folder in (pair.images, pair.masks) if folder and folder != pair.home}
     own = {file for pair in pairs if pair.direct for file in pair.found.images}
     left: dict[Path, list[Path]] = defaultdict(list)
-    for file in listing(root).images:
+    for file in list_files(root).images:
         if file not in own and not used.intersection(file.parents):
             left[file.parent].append(file)
     return left

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from dsim.files.deferring import DeferringFile
+from dsim.files.deferred_errors import DeferringFile
 
 
 class _FullDisk(io.FileIO):

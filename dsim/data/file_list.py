@@ -49,7 +49,7 @@ class Listing:
         return tuple(notes)
 
 
-def listing(folder: Path, *, recursive: bool = True) -> Listing:
+def list_files(folder: Path, *, recursive: bool = True) -> Listing:
     """Return the files of a folder, without hidden ones and attributes.csv; links to folders are followed.
 
     Raises DataError where a folder cannot be read.

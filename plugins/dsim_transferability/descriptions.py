@@ -1,10 +1,10 @@
-"""What each measure does and for whom, in plain words: the first paragraph of ``dsim explain``."""
+"""Descriptions of the measures in plain words: the first paragraph of ``dsim explain``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-SUMMARIES: Mapping[str, str] = {
+DESCRIPTIONS: Mapping[str, str] = {
     "logme": (
         "It asks how well the target's labels can be foretold from what a model of the source's classes sees in "
         "the target's images. Choose it for classification, when source and target have labels and you want a "
