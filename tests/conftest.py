@@ -40,6 +40,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
+def plain_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What commands print is as wide as in a pipe, whoever runs the tests: pytest-xdist sets COLUMNS."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test starts with an empty cache and an empty zoo of its own."""
     cache = tmp_path_factory.mktemp("cache")

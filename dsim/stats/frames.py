@@ -123,7 +123,8 @@ class Frame:
         """
         with np.errstate(over="ignore"):
             restored = float(np.ldexp(value, self.exponent * degree))
-        if np.isinf(restored) or (value and not restored):
+        # An infinite value is not of the unit's making: it is returned as it is, for the caller to refuse.
+        if (np.isinf(restored) and np.isfinite(value)) or (value and not restored):
             raise LostDigitsError(f"the value is about {value:.3g} x 2^{self.exponent * degree}, beyond all numbers")
         return restored
 

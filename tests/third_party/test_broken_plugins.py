@@ -37,8 +37,8 @@ def test_why_names_the_cause_and_the_fix_and_all_others_work(
     assert broken.cause in told
     assert f"fix: {broken.fix}" in told
     assert ("  in use" in told) == broken.in_use
-    assert run(["measures"]) == 0
-    listed = {line.partition("@")[0] for line in capsys.readouterr().out.splitlines()}
+    assert run(["measures", "--json"]) == 0
+    listed = {spec["name"] for spec in json.loads(capsys.readouterr().out)}
     assert {"cc", "healthy"} <= listed
     assert (name.replace("_", "-") in listed) == broken.in_use
 
