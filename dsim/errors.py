@@ -81,7 +81,7 @@ class StoreError(DsimError):
 def readable(text: str) -> str:
     r"""Return a text that can be printed and stored anywhere; line feeds and tabs stay.
 
-    Bytes of a file's name that are no UTF-8, which old archives unpack to, and control characters, which a terminal
+    Bytes of a file's name that are not UTF-8, which old archives unpack to, and control characters, which a terminal
     would obey, become ``\xNN``.
 
     >>> print(readable("caf\udce9\x1b[31m.png"))

@@ -54,11 +54,7 @@ def assemble(
     items, passed = _without_objects(items, survey)
     kept, skipped = _keep(items, survey, options.skip_unreadable)
     by_slice, broken = _keep_slices(slices or {}, survey, options.skip_unreadable)
-    if not kept:
-        raise DataError(
-            f"dataset {name!r} has no readable image: all {len(items)} files in {location} failed",
-            hint=f"the first: {skipped[0]}",
-        )
+    _refuse_unreadable(kept, skipped, f"dataset {name!r}", location)
     volumes, across = give_masks(volumes_of([(item, _pieces(item, survey)) for item in kept]), by_slice)
     rows = _rows(volumes, options, location)
     masks = masks_of_rows({row.id: row.piece for row in rows}, across, volumes, options.cut)
@@ -77,6 +73,15 @@ def assemble(
         notes=(*notes, *passed, *describe(volumes, options.cut), *_traits(rows), *of_masks),
         skipped=(*skipped, *broken),
     )
+
+
+def _refuse_unreadable(kept: Sequence[Item], skipped: Sequence[str], name: str, location: Path) -> None:
+    """Raise DataError, with the first failure, where no file could be read."""
+    if not kept:
+        raise DataError(
+            f"{name} has no readable image: all {len(skipped)} files in {location} failed",
+            hint=f"the first: {skipped[0]}",
+        )
 
 
 def _rows(volumes: Sequence[Volume], options: ReadOptions, location: Path) -> list[_Row]:

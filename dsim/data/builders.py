@@ -158,7 +158,7 @@ def from_arrays(
     labels, groups : one per image, turned into text.
     masks : integers (n, H, W), 0 is background; or a list, with None for an image that has none.
     attributes : properties of the dataset as a whole. ``ids`` : unique texts; default: the position.
-    channels : ``first`` or ``last`` of an image's axes; None: the one that is short enough, which a note tells.
+    channels : ``first`` or ``last`` of an image's axes; None: the one that is short enough, stated in a note.
     Raises DataError where lengths or shapes do not fit.
 
     >>> import numpy as np
@@ -166,10 +166,7 @@ def from_arrays(
     >>> len(cells), cells.classes
     (3, ('0', '1'))
     """
-    if images is None and features is None:
-        raise DataError(f"dataset {name!r} has neither images nor features", hint="give images=... or features=...")
-    if masks is not None and images is None:
-        raise DataError(f"dataset {name!r} has masks but no images", hint="give images=... too")
+    _refuse_without_images(images, features, masks, name)
     stack, first = _as_list(images, "images", channels) if images is not None else (None, False)
     given = _checked_features(features, name)
     drawn = None if stack is None else _masks(masks, stack)
@@ -186,6 +183,13 @@ def from_arrays(
         dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
         notes=(CHANNELS_FIRST,) if first else (),
     )
+
+
+def _refuse_without_images(images: Any, features: Any, masks: Any, name: str) -> None:
+    if images is None and features is None:
+        raise DataError(f"dataset {name!r} has neither images nor features", hint="give images=... or features=...")
+    if masks is not None and images is None:
+        raise DataError(f"dataset {name!r} has masks but no images", hint="give images=... too")
 
 
 def _checked_features(features: Any, name: str) -> NDArray[Any] | None:

@@ -187,7 +187,8 @@ class Dataset:
     def annotated_part(self, note: Callable[[str], None] | None = None) -> Dataset:
         """Return the dataset of the images (h, w, c) that have masks (h, w): itself where all have one.
 
-        Otherwise its notes say how many it is of, and ``note`` is told. Raises NeedError where no image has a mask.
+        Otherwise its notes say how many it is of, and ``note`` gets the same text. Raises NeedError where no image
+        has a mask.
         """
         self.require(Need.MASKS, "this step")
         if self.masked is True:

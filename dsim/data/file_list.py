@@ -142,7 +142,7 @@ def stem(path: Path) -> str:
 def sample_id(path: Path, root: Path) -> str:
     r"""Return a file's place below the root, without its suffix, with forward slashes; always text that can be stored.
 
-    Bytes of a name that are no UTF-8, as of old archives, are written ``\xe9``.
+    Bytes of a name that are not UTF-8, as of old archives, are written ``\xe9``.
     """
     return readable((path.relative_to(root).parent / stem(path)).as_posix())
 

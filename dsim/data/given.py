@@ -25,7 +25,8 @@ def to_datasets(given: Given | Iterable[Given] | Mapping[str, Given], role: str)
     """Return the datasets of one thing, of a list of things, or of a mapping from names to things.
 
     ``role`` is ``"source"`` or ``"target"``: what has no name of its own is called ``source-1``, ``source-2``, ... Each
-    thing is opened as ``to_dataset`` says. Raises UsageError for what is no dataset, and what its opener raises.
+    thing is opened as ``to_dataset`` says. Raises UsageError for anything else, and what its opener
+    raises.
 
     >>> import numpy as np
     >>> [dataset.name for dataset in to_datasets([np.zeros((2, 8, 8), np.uint8), "phantoms:xray[count=2]"], "source")]
@@ -61,7 +62,7 @@ def to_dataset(given: Given, name: str, *, named: bool = False) -> Dataset:
     if hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, Mapping):
         _refuse_records(given, name)
         return from_torch(given, name=name)
-    raise UsageError(f"{name} is a {type(given).__name__}, which is no dataset", hint=_way(given))
+    raise UsageError(f"{name} is a {type(given).__name__}, not a dataset", hint=_way(given))
 
 
 def _images(given: Sequence[Any], name: str) -> Sequence[Any]:
@@ -81,7 +82,7 @@ def _refuse_shape(given: Any, name: str) -> None:
     if len(shape) not in (1, 2) and not (len(shape) == 3 and shape[2] in _COLOURS):
         return
     raise UsageError(
-        f"{name} has the shape {shape}, which is no stack of images (n, H, W[, C])",
+        f"{name} has the shape {shape}, not that of a stack of images (n, H, W[, C])",
         hint="features: dsim.from_arrays(features=array, name=...); one image: dsim.from_arrays([image], name=...)",
     )
 

@@ -175,7 +175,8 @@ def save_sheet(datasets: Sequence[Dataset], path: Path, *, per_dataset: int = 16
 def draw_sheet(datasets: Sequence[Dataset], *, per_dataset: int = 16, brighten: bool = True) -> Image.Image:
     """Return the sheet as an RGB picture. Raises DataError where no dataset has images.
 
-    Of more than three channels the first three are shown, of two red and green; dark images brighter, unless told.
+    Of more than three channels the first three are shown, of two red and green; ``brighten`` makes dark images
+    brighter.
     """
     from PIL import Image, ImageDraw
 

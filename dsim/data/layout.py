@@ -1,4 +1,4 @@
-"""What the folders of a dataset mean, where names do not tell: options such as ``PATH[images=img,masks=gt]``."""
+"""The meaning of folders where their names do not show it: options such as ``PATH[images=img,masks=gt]``."""
 
 from __future__ import annotations
 

@@ -55,13 +55,7 @@ def open_dataset(
     name = name or named
     name = None if name is None else readable(name)
     if where.startswith(PHANTOMS) and not Path(where).exists():
-        from dsim.data.phantoms import open_phantom
-
-        cut, _, arrangement = _options(where, {}, given, max_pixels)
-        cut.refuse(where, "is made of pictures")
-        arrangement.refuse_channels(where, "is made of pictures")
-        dataset = open_phantom(where.removeprefix(PHANTOMS))
-        return dataset if name is None else dataset.renamed(name)
+        return _open_phantom(where, name, given, max_pixels)
     where, written = _split_options(where)
     cut, layout, arrangement = _options(where, written, given, max_pixels)
     location = _existing(Path(where).expanduser())
@@ -70,6 +64,17 @@ def open_dataset(
     dataset = _read(location, reading)
     options = format_bracketed("", {**cut.options, **layout.options, **arrangement.options})
     return replace(dataset, location=readable(dataset.location), options=options, cache=cache)
+
+
+def _open_phantom(where: str, name: str | None, given: Mapping[str, str], max_pixels: int) -> Dataset:
+    """The dataset of ``phantoms:NAME``. Raises DataError for options of volumes or arrays."""
+    from dsim.data.phantoms import open_phantom
+
+    cut, _, arrangement = _options(where, {}, given, max_pixels)
+    cut.refuse(where, "is made of pictures")
+    arrangement.refuse_channels(where, "is made of pictures")
+    dataset = open_phantom(where.removeprefix(PHANTOMS))
+    return dataset if name is None else dataset.renamed(name)
 
 
 def open_many(

@@ -114,7 +114,7 @@ class Arrangement:
     Parameters
     ----------
     max_pixels : largest height x width that is decoded; the header is asked first.
-    channels : ``first`` or ``last`` of the axes of an image; None: told by the smallest axis.
+    channels : ``first`` or ``last`` of the axes of an image; None: inferred from the smallest axis.
 
     Raises UsageError for any other value.
     """
@@ -166,7 +166,7 @@ class ReadOptions:
     max_pixels : largest height x width that is decoded; the header is asked first.
     cache : folder that remembers what readers measure; None: the default cache.
     cut : which slices of volumes become images; a reader that has none calls ``cut.refuse``.
-    channels : where those of arrays are, ``first`` or ``last``; None: told by their shape.
+    channels : where those of arrays are, ``first`` or ``last``; None: inferred from their shape.
     layout : which files and folders are images, masks, labels and groups; only readers of folders see any.
     """
 

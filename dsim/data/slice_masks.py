@@ -22,7 +22,7 @@ from dsim.files.sample_names import file_names, safe_name
 
 T = TypeVar("T")
 
-#: The last part is of a sample whose name some disks could not tell from another.
+#: The last part is of a sample whose name equals another on some disks.
 _OF_SLICE = re.compile(r"(?P<stack>.+)#(?P<axis>[xy]?)(?P<number>\d+)(?:-\d+)?")
 #: Ids of DICOM series that are not named as their folder: one alone in the dataset, and one of several in a folder.
 _SERIES = re.compile(r"volume|[\d.]+")

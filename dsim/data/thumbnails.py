@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 #: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
 _OUTLINE = (0, 230, 255)
 #: An image is dark of which half stays below the first share of the range. The nearer its brightest part comes to the
-#: end of the range, the less there is to gain; beyond the second share nothing. At most so many values tell.
-_HALF, _BRIGHT, _TELLING = 0.3, 0.9, 65_536
+#: end of the range, the less there is to gain; beyond the second share nothing. At most so many values are examined.
+_HALF, _BRIGHT, _EXAMINED = 0.3, 0.9, 65_536
 
 
 def thumbnail(dataset: Dataset, index: int, side: int = 112, *, brighten: bool = True) -> Image.Image:
     """Return one image as RGB, its longest side ``side`` pixels, with the outline of its mask.
 
     It is drawn of ``dataset.pixels(index)``, (h, w, c). A dark one, such as most of fluorescence, is made brighter
-    unless told, and ``info["brightened"]`` of the picture says whether. Raises NeedError without images.
+    unless ``brighten`` is False; ``info["brightened"]`` of the picture says whether. Raises NeedError without images.
 
     >>> import numpy as np
     >>> from dsim.data import from_arrays
@@ -117,7 +117,7 @@ def _range_of_dark(pixels: NDArray[Any]) -> tuple[float, float]:
     """
     import numpy as np
 
-    step = max(1, round((pixels.shape[0] * pixels.shape[1] / _TELLING) ** 0.5))
+    step = max(1, round((pixels.shape[0] * pixels.shape[1] / _EXAMINED) ** 0.5))
     seen = pixels[::step, ::step] / (255 if pixels.dtype == np.uint8 else 1)
     brightest = seen.max(axis=2)
     high = max(float(np.percentile(brightest, 98)), float(brightest.max()) / 4)

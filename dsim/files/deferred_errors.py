@@ -1,4 +1,4 @@
-"""A file for libraries that cannot survive a failed write: the error is kept, and raised by who asks for it."""
+"""A file for libraries that crash after a failed write: the error is kept, and raised on request."""
 
 from __future__ import annotations
 

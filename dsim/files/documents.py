@@ -74,7 +74,7 @@ def to_json(document: Mapping[str, Any], path: str | Path | None = None) -> str:
 def json_text(document: object, indent: int = 2) -> str:
     r"""Return the JSON text of a value, for people to read. Raises ValueError for NaN, which a document holds as null.
 
-    Bytes of paths that are no UTF-8 are written as Python holds them, so that reading gives them back.
+    Bytes of paths that are not UTF-8 are written as Python holds them, so that reading gives them back.
 
     >>> print(json_text(["naïve"], 0), json_text(["caf\udce9"], 0))
     [

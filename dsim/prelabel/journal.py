@@ -48,7 +48,7 @@ class Journal:
         """Begin anew; an older journal is lost. Raises DsimError where the disk refuses."""
         self.facts, self.replaces, self.closed = facts, replaces, False
         self.begun, self._places, self._end = set(), {}, 0
-        with _told(self.path):
+        with _disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_bytes(b"")
         self._append({"facts": dict(facts), "replaces": replaces})
@@ -88,7 +88,7 @@ class Journal:
         """
         if not self._places:
             return
-        with _told(self.path), self.path.open("rb") as file:
+        with _disk_errors(self.path), self.path.open("rb") as file:
             for index in sorted(self._places):
                 file.seek(self._places[index])
                 yield index, json.loads(file.readline())
@@ -105,14 +105,14 @@ class Journal:
         for path in (self.folder / file for file in (*begun, *more)):
             # A journal that somebody wrote by hand must not reach outside.
             if path.resolve().is_relative_to(home):
-                with _told(path):
+                with _disk_errors(path):
                     path.unlink(missing_ok=True)
 
     def _append(self, line: Line, sync: bool = False) -> int:
         """Write a line behind the last whole one, through to the disk with ``sync``; returns where it begins."""
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         place = self._end
-        with _told(self.path), self.path.open("rb+") as file:
+        with _disk_errors(self.path), self.path.open("rb+") as file:
             # What a full disk or a killed process left of a line is cut off.
             file.truncate(place)
             file.seek(place)
@@ -128,7 +128,7 @@ class Journal:
         if not self.path.exists():
             return
         self._end = 0
-        with _told(self.path), self.path.open("rb") as file:
+        with _disk_errors(self.path), self.path.open("rb") as file:
             for text in file:
                 try:
                     line = json.loads(text)
@@ -149,8 +149,8 @@ class Journal:
         self.closed = "closed" in line
 
 
-class _told:
-    """Turns what the disk says into an error of dsim that names the file."""
+class _disk_errors:
+    """Turns an OSError into an error of dsim that names the file and the fix."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -131,7 +131,7 @@ def prelabel(
     whose images the masks would become.
     """
     job = _Job(target, model, out, settings or Settings(), runtime or Runtime())
-    # The journal tells what is there only while nobody else writes: it is read behind the lock.
+    # The journal is complete only while nobody else writes, so it is read behind the lock.
     with exclusive(out, note=job.runtime.progress.note):
         left = job.open(overwrite)
         job.label(left)

@@ -136,7 +136,7 @@ def mask_traits(path: Path, max_pixels: int) -> tuple[str, ...]:
 
 
 def series_of(path: Path) -> str:
-    """Return the series of slices that a file belongs to; empty where it is no DICOM, names none, or is a still."""
+    """Return the series of slices that a file belongs to; empty where it is not DICOM, names none, or is a still."""
     import pydicom
 
     try:
@@ -284,7 +284,7 @@ def _palette(header: Any) -> tuple[int, NDArray[Any]]:
 
 
 def _padding(header: Any, stored: NDArray[Any]) -> NDArray[Any] | None:
-    """Where pixels (H, W) are padding, which is no measured value (PS3.3 C.7.5.1.1.2); None where none is stated."""
+    """Where pixels (H, W) are padding, not measured values (PS3.3 C.7.5.1.1.2); None where none is stated."""
     import numpy as np
 
     if not _pads(header):

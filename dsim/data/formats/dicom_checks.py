@@ -1,4 +1,4 @@
-"""What of a DICOM file is refused before it is decoded: no pixels, codecs that are missing, ends that are missing."""
+"""Refusal of DICOM files before they are decoded: without pixels, of a missing codec, or truncated."""
 
 from __future__ import annotations
 

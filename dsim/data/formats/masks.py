@@ -1,4 +1,4 @@
-"""What the numbers of a mask file mean where it could mean two things: blurred by compression, drawn in transparency.
+"""Masks from files whose numbers are ambiguous: blurred by compression, or drawn in transparency.
 
 Each function returns the mask, (H, W) or (H, W, C), and notes for the user on what was decided.
 """
@@ -56,7 +56,7 @@ def is_inverting(table: NDArray[Any]) -> bool:
 def mask_of_alpha(colours: NDArray[Any], alpha: NDArray[Any], what: object) -> Read:
     """Return the mask of an image whose transparency (H, W) varies: what is transparent is background.
 
-    ``colours``, (H, W[, C]), tell the classes; black is one where no other colour is opaque. Where nothing is
+    ``colours``, (H, W[, C]), are the classes; black is one where no other colour is opaque. Where nothing is
     transparent, or everything is alike, the transparency means nothing and the colours are returned.
     Raises UnreadableImageError where both black and transparent pixels could be the background.
     """
@@ -68,14 +68,14 @@ def mask_of_alpha(colours: NDArray[Any], alpha: NDArray[Any], what: object) -> R
     colours = colours.reshape(*alpha.shape, -1)
     clear = alpha <= (low + high) // 2
     coloured: NDArray[Any] = (colours != 0).any(axis=2)
-    told = ("shape taken from its transparency",)
+    notes = ("shape taken from its transparency",)
     if coloured[~clear].all():
         kept = np.where(clear[:, :, None], 0, colours).astype(colours.dtype)
-        return kept, told if coloured[clear].any() else ()
+        return kept, notes if coloured[clear].any() else ()
     if not coloured[clear].any() and coloured.any():
         return colours, ()  # transparent and opaque black alike are background
     if not coloured[~clear].any():
-        return np.where(clear, 0, 255).astype(np.uint8), told
+        return np.where(clear, 0, 255).astype(np.uint8), notes
     raise UnreadableImageError(
         f"mask {what} has coloured pixels that are transparent and black ones that are not: which are background?",
         hint="save the mask as one gray channel without transparency, with 0 as background",
@@ -86,7 +86,7 @@ def mask_of_lossy(pixels: NDArray[Any], what: object) -> Read:
     """Return the mask of a picture (H, W[, C]), uint8, whose compression has blurred it: 0 and 255, or its grays.
 
     Grays are classes where they are few and clearly separated; edges go to the nearest gray of their surroundings.
-    Raises UnreadableImageError for other grays, for several colours, and where nothing is bright enough to be told from
+    Raises UnreadableImageError for other grays, for several colours, and where nothing is bright enough to differ from
     noise.
     """
     import numpy as np
@@ -107,7 +107,7 @@ def mask_of_lossy(pixels: NDArray[Any], what: object) -> Read:
     levels = _levels(values[calm])
     if len(levels) < 2 or (calm & marked).sum() < _MOSTLY * marked.sum():
         raise UnreadableImageError(
-            f"mask {what} holds grays that are no clearly separated classes, in a format that blurs them", hint=_AS_PNG
+            f"mask {what} holds grays that are not clearly separated classes, in a format that blurs them", hint=_AS_PNG
         )
     return _nearest(values, calm, levels), ("grays of a lossy format taken as classes",)
 
@@ -148,7 +148,7 @@ def _levels(calm: NDArray[Any]) -> list[int]:
 
 
 def _nearest(values: NDArray[Any], calm: NDArray[Any], levels: list[int]) -> NDArray[Any]:
-    """The level of each pixel (H, W): between black and white, a gray is no third class unless it is near."""
+    """The level of each pixel (H, W): between black and white, a gray is a third class only if it is near."""
     import numpy as np
     from scipy.ndimage import maximum_filter
 

@@ -175,8 +175,8 @@ def oriented(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 _TURNED_ALONG = "turned as their images are, whose stored pixels they fit"
-_UNTOLD = (
-    "their orientation is not that of their images, and sizes do not tell which holds: taken as drawn on upright "
+_AMBIGUOUS = (
+    "their orientation is not that of their images, and their sizes fit both: taken as drawn on upright "
     "images (look: dsim data inspect --sheet)"
 )
 
@@ -185,7 +185,7 @@ def turn_of_mask(image: FrameHeader, mask: FrameHeader) -> tuple[int, str]:
     """Return the orientation by which a mask (h, w) that was read is turned to lie on its image, and a note, or none.
 
     A mask that lacks the orientation of its photo may be drawn on the upright photo or on the pixels as stored: where
-    only one of the sizes agrees, that tells; where both do, it is taken as upright, and the note says so.
+    only one of the sizes agrees, that decides; where both do, it is taken as upright, and the note says so.
 
     >>> photo, mask = FrameHeader(40, 30, "uint8", orientation=6), FrameHeader(30, 40, "uint8")
     >>> turn_of_mask(photo, mask)[0]
@@ -196,7 +196,7 @@ def turn_of_mask(image: FrameHeader, mask: FrameHeader) -> tuple[int, str]:
     fits = (image.height, image.width) == (mask.height, mask.width)
     fits_as_stored = _stored_size(image) == _stored_size(mask)
     if fits and fits_as_stored:
-        return 1, _UNTOLD
+        return 1, _AMBIGUOUS
     if fits_as_stored and 1 in (image.orientation, mask.orientation):
         # A quarter turn is undone by the opposite one; all others undo themselves.
         undone = {6: 8, 8: 6}.get(mask.orientation, mask.orientation)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DESCRIPTION = 270
 #: Bits of NewSubfileType: a smaller version of another page, a transparency mask of another page.
 _REDUCED, _MASK = 1, 4
-#: Names that readers of slides, and OME metadata, give to what is no specimen.
+#: Names that readers of slides, and OME metadata, give to pictures that do not show the specimen.
 _ASIDE = re.compile(r"(label|macro|thumbnail|overview|map)( image)?", re.IGNORECASE)
 #: Sizes of the levels of a pyramid are rounded.
 _ROUNDED = 0.05
@@ -38,7 +38,7 @@ class _Parsed:
             os.register_at_fork(after_in_child=self._renew)
 
     def take(self, stamp: Stamp) -> Any:
-        """Return a parsed file, which is no one else's until it is given back; None where there is none."""
+        """Return a parsed file, reserved for the caller until it is given back; None where there is none."""
         with self._lock:
             places = [place for place, (own, _) in enumerate(self._idle) if own == stamp]
             return self._idle.pop(places[-1])[1] if places else None
@@ -102,7 +102,7 @@ def sample_series(tif: Any) -> tuple[list[Any], tuple[str, ...]]:
 
 
 def _aside(series: Any, first: Any) -> str:
-    """What a series is, beside the samples; empty for a sample."""
+    """The kind of a series that is not a sample; empty for a sample."""
     name = _ASIDE.fullmatch(str(series.name or "").strip())
     if name:
         return name[1].lower()
@@ -158,7 +158,7 @@ def _refuse_ring(tif: Any) -> None:
         seen.add(place)
         try:
             place = _directory(tif, place)[1]
-        except struct.error:  # the chain breaks off, which is told by its last page
+        except struct.error:  # the chain breaks off, which its last page shows
             return
 
 

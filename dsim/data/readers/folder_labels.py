@@ -1,4 +1,4 @@
-"""What the folders of images mean: splits, labels, groups, or nothing, which is said."""
+"""Splits, labels and groups inferred from the folders of images, with a note where they mean none of these."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ONE_EACH, SERIES = "each holds one image", "they hold series of slices"
 
 @dataclass(frozen=True)
 class Sorted:
-    """Items with the labels, groups and splits that their folders say, and what is to be told of it."""
+    """Items with the labels, groups and splits inferred from their folders, and notes on it."""
 
     items: tuple[Item, ...]
     notes: tuple[str, ...] = ()
@@ -36,8 +36,8 @@ def sort_by_folders(items: Sequence[Item], layout: Layout, location: Path, *, un
     """Return the items with what the folders in their ids say.
 
     ``train/``, ``val/``, ``test/`` at the top (or in every class) are splits. Below, two folders or more that hold all
-    images, and no folders, are classes; where ``unlike_classes`` tells why not, only if the layout says so. Raises
-    DataError where an image lies in fewer folders than the layout names.
+    images, and no folders, are classes; where ``unlike_classes`` is a reason against it, only if the layout says so.
+    Raises DataError where an image lies in fewer folders than the layout names.
     """
     folders = [_folders(item) for item in items]
     level = _level_of_splits(folders)

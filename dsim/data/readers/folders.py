@@ -40,7 +40,7 @@ def read_image_file(path: Path, options: ReadOptions) -> Dataset:
 def accepts_images_masks(path: Path) -> bool:
     """Return whether this folder holds a folder of images with one of masks, at any depth, or ``images/``.
 
-    Also where it is not clear which masks are whose: reading says so, unless options tell it.
+    Also where it is not clear which masks are whose: reading says so, unless options state it.
     """
     try:
         return path.is_dir() and bool(subfolders(path)) and bool(find_pairs(path))

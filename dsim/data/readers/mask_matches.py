@@ -37,7 +37,7 @@ def images_with_masks(count: int) -> str:
 class Match:
     """The masks of images: ids of masks by the id of their image; ``orphans`` have none. ``way`` says by what.
 
-    ``slices`` are masks of single slices, by their names; which slices there are, only the files can tell.
+    ``slices`` are masks of single slices, by their names; which slices exist is known only from the files.
     """
 
     masks: Mapping[str, tuple[str, ...]]
@@ -148,7 +148,7 @@ def _folder(place: str) -> str:
 def mask_of(files: Sequence[Path], way: str) -> Path | tuple[Path, ...]:
     """Return the mask of an item: the one file, or the files of its objects. Raises DataError for rivals.
 
-    Two files are objects only where numbers tell them apart; otherwise one may be of another annotator.
+    Two files are objects only where they differ by numbers; otherwise one may be of another annotator.
     """
     if way == OBJECTS:
         _refuse_rivals(files)

@@ -123,10 +123,10 @@ def _looks(file: Path) -> bool:
 
 
 def unlike_masks(files: Sequence[Path], max_pixels: int = MAX_PIXELS) -> Path | None:
-    """Return the first of a few files, evenly spread, that is no mask by its pixels; None where all may be masks.
+    """Return the first of a few files, evenly spread, whose pixels are not those of a mask; None without one.
 
     In a photograph neighbours differ, and no sixteen values fill nine tenths of it. What cannot be read is not judged:
-    reading it as a mask tells why.
+    reading it as a mask gives the reason.
     """
     ordered = sorted(files)
     chosen = [ordered[place * len(ordered) // _LOOKED_AT] for place in range(_LOOKED_AT)] if ordered else []

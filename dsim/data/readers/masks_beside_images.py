@@ -1,4 +1,4 @@
-"""Masks that lie beside their images, told by the endings of their names; and files that an option names."""
+"""Masks that lie beside their images, recognised by the endings of their names."""
 
 from __future__ import annotations
 

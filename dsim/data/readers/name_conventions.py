@@ -41,14 +41,14 @@ _NUMBERED = re.compile(rf"(?P<key>.+){_SEPARATOR}(?P<number>\d+)")
 
 @dataclass(frozen=True)
 class FolderRole:
-    """What a folder's name says it holds, and ``part``: the rest of its name, which its partner shares."""
+    """The contents that a folder's name states, and ``part``: the rest of its name, which its partner shares."""
 
     role: str
     part: str = ""
 
 
 def folder_role(name: str) -> FolderRole | None:
-    """Return what the name of a folder says it holds; None where it says nothing.
+    """Return the contents that the name of a folder states; None where it says nothing.
 
     >>> folder_role("imagesTr"), folder_role("train_masks"), folder_role("Ground Truth")
     (FolderRole(role='image', part='train'), FolderRole(role='mask', part='train'), FolderRole(role='mask', part=''))
@@ -88,7 +88,7 @@ def keys_of_image(stem: str) -> tuple[str, ...]:
 
 
 def _keys(stem: str, *patterns: re.Pattern[str]) -> tuple[str, ...]:
-    """What the group ``key`` of each pattern that fits matches, in their order; empty where a pattern has none."""
+    """The matches of the group ``key`` of all patterns that fit, in their order; empty where a pattern has none."""
     found = (pattern.fullmatch(stem) for pattern in patterns)
     return tuple(dict.fromkeys(match.groupdict().get("key") or "" for match in found if match))
 

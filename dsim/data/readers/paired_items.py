@@ -33,9 +33,9 @@ IMAGES_AND_MASKS = "images and masks"
 
 @dataclass(frozen=True)
 class Paired:
-    """Items of pairs of folders, what lies in the folders of images, how it was understood, and notes.
+    """Items of pairs of folders, what lies in the folders of images, the format that was recognised, and notes.
 
-    ``slices`` : masks of single slices, by the ids of these. ``unlike_classes`` : why folders in ids are no classes.
+    ``slices`` : masks of single slices, by the ids of these. ``unlike_classes`` : why folders in ids are not classes.
     """
 
     items: tuple[Item, ...]
@@ -70,11 +70,14 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
         for place in match.slices
     }
     masked = sum(len(match.masks) for match in matches)
-    told = [*_told(root, pairs, masked, way), *(note for images in groups for note in images.beside.notes(root))]
+    notes = [
+        *_pairing_note(root, pairs, masked, way),
+        *(note for images in groups for note in images.beside.notes(root)),
+    ]
     kind = IMAGES_AND_MASKS if any(item.mask for item in items) or any(pair.masks for pair in pairs) else "images"
     why = "they hold images with masks" if kind == IMAGES_AND_MASKS else "they lie below images/"
     why = ONE_EACH if single else why
-    return Paired(items, _joined(root, pairs), kind, (*told, *_passed(root, pairs)), slices, why)
+    return Paired(items, _joined(root, pairs), kind, (*notes, *_passed(root, pairs)), slices, why)
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def _item(images: _Images, place: str, match: Match, way: str, name: str) -> Ite
 
 
 def _prefix(pair: Pair, pairs: Sequence[Pair], root: Path) -> PurePosixPath:
-    """What ids begin with: the folders above the pair, and what tells it from others in the same folder."""
+    """The beginning of ids: the folders above the pair; its own name where others lie in the same folder."""
     above = PurePosixPath(readable(pair.home.relative_to(root).as_posix()))
     several = sum(other.home == pair.home for other in pairs) > 1
     return above / (pair.part or pair.images.name) if several else above
@@ -168,7 +171,7 @@ def _name(prefix: PurePosixPath, place: str, single: bool) -> str:
 
 
 def _one_per_folder(pairs: Sequence[Pair], root: Path) -> bool:
-    """Whether each folder holds one image: named as the folder, or with masks and without tables of its own."""
+    """Whether each folder holds one image: named as the folder, or with masks and without a table of labels."""
     if any(pair.home == root or len(pair.found.images) != 1 for pair in pairs):
         return False
     if all(sample_id(pair.found.images[0], pair.images) == readable(pair.home.name) for pair in pairs):
@@ -194,10 +197,10 @@ def _is_split(parts: Sequence[str]) -> bool:
     return not parts or (len(parts) == 1 and parts[0].lower() in SPLITS)
 
 
-# What is told -----------------------------------------------------------------------------------------------------
+# Notes ----------------------------------------------------------------------------------------------------------
 
 
-def _told(root: Path, pairs: Sequence[Pair], masked: int, way: str) -> tuple[str, ...]:
+def _pairing_note(root: Path, pairs: Sequence[Pair], masked: int, way: str) -> tuple[str, ...]:
     """One line on what was paired, unless folders and names are dsim's own."""
     if not masked or (way == BY_STEM and all(pair.certain and pair.home == root for pair in pairs)):
         return ()
@@ -208,17 +211,17 @@ def _told(root: Path, pairs: Sequence[Pair], masked: int, way: str) -> tuple[str
 def _passed(root: Path, pairs: Sequence[Pair]) -> tuple[str, ...]:
     """Notes on images that lie outside the pairs."""
     left = _left_out(root, pairs)
-    told = []
+    notes = []
     beside = left.pop(root, [])
     if beside:
-        told.append(f"passed over {len(beside)} images beside {pairs[0].images.name}/, the first {beside[0].name}")
+        notes.append(f"passed over {len(beside)} images beside {pairs[0].images.name}/, the first {beside[0].name}")
     if left:
         folders = name_some(folder_name(folder, root) for folder in left)
         count = sum(map(len, left.values()))
-        told.append(
+        notes.append(
             f"passed over {count} images in {folders}: neither images nor masks of the dataset{_way(root, pairs, left)}"
         )
-    return tuple(told)
+    return tuple(notes)
 
 
 def _way(root: Path, pairs: Sequence[Pair], left: Iterable[Path]) -> str:
@@ -241,7 +244,7 @@ def _left_out(root: Path, pairs: Sequence[Pair]) -> dict[Path, list[Path]]:
 
 
 def _joined(root: Path, pairs: Iterable[Pair]) -> Listing:
-    """What lies in all folders of images, and files of unknown formats among the masks."""
+    """The files in all folders of images, and files of unknown formats among the masks."""
     founds = [pair.found for pair in pairs]
     masks = [pair.found_masks for pair in pairs if pair.found_masks]
     return Listing(

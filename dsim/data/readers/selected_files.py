@@ -71,14 +71,14 @@ class _Files:
         return cls(path, pattern[: len(pattern) - len(known)], text, known)
 
     def listed(self) -> tuple[Listing, dict[str, Path]]:
-        """What lies in the folder, and the images among it by id. Raises DataError for two of one stem."""
+        """The files of the folder, and the images among it by id. Raises DataError for two of one stem."""
         found = list_files(self.folder)
         files = [file for file in found.images if file.name.lower().endswith(self.suffix)]
         hint = "rename one of them, or name the kind of files that counts, such as *.png"
         return found, files_by_id(files, self.folder, hint)
 
     def key(self, place: str) -> str | None:
-        """What the star stands for, with the folders before it; None where it does not fit. A number may follow."""
+        """The text that the star stands for, with the folders before it; None if nothing fits. A number may follow."""
         if not self.pattern:
             return place
         before, _, after = self.pattern.partition("*")
