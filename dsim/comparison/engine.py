@@ -73,19 +73,15 @@ def compare(
     measure : a name with parameters, such as ``"asap"`` or ``"cc:size=128"``, or a measure.
     seed : of every random draw; a dataset's draws do not depend on which others are compared.
     jobs : how many summaries and pairs are computed side by side (joblib; -1 for all cores).
-    bootstrap : replicates over images (over groups where they are known) for intervals; 0 for none; by default as many
-        as the measure proposes.
+    bootstrap : replicates over images (or known groups) for intervals; 0: none; default: what the measure proposes.
     test : permutations for the p-value of each pair: are both samples of one population? 0 for none.
-    floor : whether to compute the noise floor, the distance of two halves of each dataset, where the measure can, and
-        to say whether the nearest source resembles the target.
+    floor : compute the noise floor (two halves of each dataset) and whether the nearest source resembles a target.
     debug : raise what a measure does wrong where it happens, for a debugger, instead of a cell that is NaN.
     runtime : device, cache, progress; the defaults suit a script.
 
     Returns the matrix: values float64 (sources, targets); a pair that could not be computed is NaN with its reason, and
     so is a value outside the bounds that the measure declares.
-
-    Raises UsageError, DataError, NeedError or WeightsError, before any work, where the request cannot be carried out,
-    and UnreadableImageError where an image cannot be decoded.
+    Raises UsageError, DataError, NeedError or WeightsError before any work, and UnreadableImageError for an image.
 
     >>> matrix = compare(["phantoms:xray[count=4,size=32]", "phantoms:fundus[count=4,size=32]"],
     ...                  "mine=phantoms:xray-bedside[count=4,size=32]", measure="cc:size=32")

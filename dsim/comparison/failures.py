@@ -1,4 +1,4 @@
-"""What becomes of a defect of a measure: a reason that names the plugin's line; shown or raised on request."""
+"""Defects of a measure: a reason that names the plugin's line, shown or raised on request."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Plan:
 
     @property
     def failures(self) -> Failures:
-        """What becomes of a defect of the measure."""
+        """The treatment of a defect of the measure."""
         return Failures(type(self.measure).__module__, self.runtime.debug, self.debug)
 
     def view(self, dataset: Dataset) -> DatasetView:
@@ -105,7 +105,7 @@ def make_plan(
 def _annotated(
     measure: SimilarityMeasure[Any], sources: Sequence[Dataset], targets: Sequence[Dataset], runtime: Runtime
 ) -> tuple[Sequence[Dataset], Sequence[Dataset]]:
-    """Sources and targets; for a measure that needs masks, the images of them that have some, and the user is told."""
+    """Sources and targets; for a measure that needs masks, the images of them that have some, with a note."""
     if Need.MASKS not in measure.needs:
         return sources, targets
     parts: dict[int, Dataset] = {}  # one dataset in both roles stays one, which is read once

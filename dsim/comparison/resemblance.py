@@ -61,7 +61,7 @@ def with_resemblance(
     """Return the matrix with the resemblance in the verdict of each target; values are (sources, targets).
 
     Only where the nearest source does not resemble a target are the others asked. No other network runs for this: where
-    the measure uses none, or not that of the known kinds, it is not assessed, and the noise floor is told.
+    the measure uses none, or not that of the known kinds, it is not assessed, and the noise floor is reported.
     """
     if not _shares_network(matrix):
         verdicts = {target: _beside_floor(matrix, target) for target in matrix.verdicts}
@@ -81,7 +81,7 @@ def _shares_network(matrix: SimilarityMatrix) -> bool:
     try:
         known = {extractor.get("weights") for extractor in known_kinds().depends["extractors"]}
     except DsimError:
-        return True  # ``assess_resemblance`` tells what is wrong with the installation
+        return True  # ``assess_resemblance`` raises what is wrong with the installation
     return known <= {extractor.get("weights") for extractor in matrix.provenance["extractors"]}
 
 

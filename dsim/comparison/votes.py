@@ -11,7 +11,7 @@ from dsim.measures import Likeness, Verdict
 def verdict_of_votes(found: Agreement, target: str) -> Verdict | None:
     """Return the verdict on the source with the most votes, with its resemblance; None where no measure names one.
 
-    It is clear where more than half of the measures agree. Raises DataError where there is no such target.
+    It is clear where more than half of the measures agree. Raises DataError for an unknown target.
     """
     poll = found.poll(target)
     if not poll.leaders:

@@ -155,9 +155,9 @@ def from_arrays(
     images : (n, H, W[, C]), or a list of (H, W[, C]) arrays of any sizes; see ``channels`` for (n, C, H, W). 8 bits,
         and floats that all lie in [0, 1], are used as they are; anything else is scaled by percentiles of the dataset.
     features : float (n, d); used as they are by every feature measure. May be given without images.
-    labels, groups : one per image, turned into text.
+    labels, groups : one per image, turned into text. ``ids`` : unique texts; default: the position.
     masks : integers (n, H, W), 0 is background; or a list, with None for an image that has none.
-    attributes : properties of the dataset as a whole. ``ids`` : unique texts; default: the position.
+    attributes : properties of the dataset as a whole.
     channels : ``first`` or ``last`` of an image's axes; None: the one that is short enough, stated in a note.
     Raises DataError where lengths or shapes do not fit.
 
@@ -168,8 +168,7 @@ def from_arrays(
     """
     _refuse_without_images(images, features, masks, name)
     stack, first = _as_list(images, "images", channels) if images is not None else (None, False)
-    given = _checked_features(features, name)
-    drawn = None if stack is None else _masks(masks, stack)
+    given, drawn = _checked_features(features, name), None if stack is None else _masks(masks, stack)
     count = len(stack) if stack is not None else len(given) if given is not None else 0
     return Dataset(
         name=name,

@@ -57,7 +57,6 @@ def evaluate(
         too. ``jobs``, ``runtime`` : of the computation of a measure.
 
     Returns the scores of the measure and of the baselines, with intervals, the ceiling, and notes on them.
-
     Raises DataError where names do not match, or fewer than three sources are left, and UsageError for settings that do
     not exist.
 
@@ -69,23 +68,35 @@ def evaluate(
     >>> found.judgement.scores["top1"].value, round(found.judgement.scores["regret"].value, 2)
     (0.75, 3.9)
     """
+    _check_self_pairs(self_pairs)
+    scored = _truth(truth)
+    how = _intervals(len(scored.targets), confidence, resamples, interval, seed)
+    measured = _measured(matrix, scored, data, common=common, seed=seed, jobs=jobs, runtime=runtime)
+    aligned = align(measured, scored, common=common, exclude_self=self_pairs == "exclude")
+    return _evaluation(measured, scored, aligned, replace(how, targets=len(aligned.targets)), self_pairs)
+
+
+def _check_self_pairs(treatment: str) -> None:
+    if treatment not in SELF_PAIRS:
+        raise UnknownNameError("treatment of self pairs", treatment, SELF_PAIRS, hint=f"use {' or '.join(SELF_PAIRS)}")
+
+
+def _intervals(targets: int, confidence: float, resamples: int, method: str, seed: int) -> Intervals:
+    """The settings of the intervals, which are refused before a measure is computed."""
     from dsim.evaluation.intervals import Intervals
 
-    if self_pairs not in SELF_PAIRS:
-        raise UnknownNameError("treatment of self pairs", self_pairs, SELF_PAIRS, hint=f"use {' or '.join(SELF_PAIRS)}")
-    scored = _truth(truth)
-    Intervals(len(scored.targets), confidence, resamples, interval, seed)  # refused before a measure is computed
+    return Intervals(targets, confidence, resamples, method, seed)
+
+
+def _measured(matrix: Any, scored: TransferMatrix, data: str | Path | None, **settings: Any) -> SimilarityMatrix:
+    """The distances: computed for a measure, else those that were given."""
     if calls_measure(matrix, data):
-        measured = compute_distances(matrix, scored, data, common=common, seed=seed, jobs=jobs, runtime=runtime)
-    elif data is not None:
+        return compute_distances(matrix, scored, data, **settings)
+    if data is not None:
         raise UsageError(
             f"data={data} is for a measure, and a matrix was given", hint="name the measure, or leave data"
         )
-    else:
-        measured = _matrix(matrix)
-    aligned = align(measured, scored, common=common, exclude_self=self_pairs == "exclude")
-    how = Intervals(len(aligned.targets), confidence, resamples, interval, seed)
-    return _evaluation(measured, scored, aligned, how, self_pairs)
+    return _matrix(matrix)
 
 
 def _evaluation(

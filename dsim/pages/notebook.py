@@ -1,4 +1,4 @@
-"""What a notebook shows of a result: a heading, one table, and what must be said; elements only, without style."""
+"""Display of a result in a notebook: a heading, one table, and what must be said; elements only, without style."""
 
 from __future__ import annotations
 

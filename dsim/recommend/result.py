@@ -138,7 +138,7 @@ class Recommendation:
 
     @property
     def instead(self) -> tuple[str, ...]:
-        """What to do where no source resembles the target, in words; empty where one may."""
+        """Advice where no source resembles the target, in words; empty where one may."""
         return instead(self.verdict)
 
     @property

@@ -112,17 +112,23 @@ def held_out_scores(
     points, is_second, group = points[order], is_second[order], group[order]
     swapped = bool(is_second[0])
     fold = _dealt(group, is_second ^ swapped, folds)
+    scores = _scores_by_fold(points, is_second ^ swapped, fold, classifier)
+    place = np.argsort(order)
+    scores, fold = (-scores if swapped else scores)[place], fold[place]
+    return HeldOut(scores[: len(a)], scores[len(a) :], fold[: len(a)], fold[len(a) :])
+
+
+def _scores_by_fold(points: Points, is_second: NDArray[np.bool_], fold: Indices, classifier: Classifier) -> Scores:
+    """Scores (n,) of points (n, d), each by the classifier that learned from the other folds."""
     scores = np.empty(len(points))
     for held in np.unique(fold):
         out = fold == held
-        known = is_second[~out] ^ swapped
+        known = is_second[~out]
         if known.all() or not known.any():
             raise ValueError("too few groups of images: some fold leaves none of a dataset to learn from")
         learned, scored = _standardised(points[~out], points[out])
         scores[out] = classifier(learned, known, scored)
-    place = np.argsort(order)
-    scores, fold = (-scores if swapped else scores)[place], fold[place]
-    return HeldOut(scores[: len(a)], scores[len(a) :], fold[: len(a)], fold[len(a) :])
+    return scores
 
 
 def concordance(held: HeldOut) -> tuple[Scores, NDArray[np.bool_]]:

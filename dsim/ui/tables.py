@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dsim.ui.layout import Block, Column
 
-_TOLD = "dsim.ui.told_wide"
+_MENTIONED = "dsim.ui.mentioned_wide"
 _PLAIN_ELLIPSIS = "~"
 
 
@@ -43,19 +43,11 @@ def print_table(
     optional : columns that can be left out, the most important first.
     """
     from dsim.ui.console import stdout
-    from dsim.ui.layout import Column, framed, lay_out
+    from dsim.ui.layout import framed, lay_out
 
-    cells = [[readable(str(row[position])) for row in rows] for position in range(len(columns))]
     laid = [
-        Column(
-            title=name,
-            cells=column,
-            right=name in right,
-            whole=name in right or name in whole,
-            prose=name in prose,
-            optional=list(optional).index(name) + 1 if name in optional else 0,
-        )
-        for name, column in zip(columns, cells, strict=True)
+        _column(name, [str(row[position]) for row in rows], right, whole, prose, optional)
+        for position, name in enumerate(columns)
     ]
     console = stdout()
     if _is_wide():
@@ -70,7 +62,27 @@ def print_table(
     for block in layout.blocks:
         console.print(_drawn(block, sign))
     if layout.gives_way:
-        _tell_of_wide()
+        _mention_wide()
+
+
+def _column(
+    name: str,
+    cells: Sequence[str],
+    right: Sequence[str],
+    whole: Sequence[str],
+    prose: Sequence[str],
+    optional: Sequence[str],
+) -> Column:
+    from dsim.ui.layout import Column
+
+    return Column(
+        title=name,
+        cells=[readable(cell) for cell in cells],
+        right=name in right,
+        whole=name in right or name in whole,
+        prose=name in prose,
+        optional=list(optional).index(name) + 1 if name in optional else 0,
+    )
 
 
 def _drawn(block: Block, sign: str) -> Table:
@@ -108,13 +120,13 @@ def _is_wide() -> bool:
     return bool(context and context.meta.get(WIDE))
 
 
-def _tell_of_wide() -> None:
+def _mention_wide() -> None:
     """Say once, at the end of a command that has ``--wide``, what it is for."""
     from dsim.ui.console import say
 
     context = click.get_current_context(silent=True)
-    if context is None or context.meta.get(_TOLD):
+    if context is None or context.meta.get(_MENTIONED):
         return
     if any("--wide" in parameter.opts for parameter in context.command.params):
-        context.meta[_TOLD] = True
+        context.meta[_MENTIONED] = True
         context.call_on_close(lambda: say("note: --wide prints all columns, and long names in full"))

@@ -96,7 +96,7 @@ def _plan_experiment(
 
 
 def _annotated(dataset: Dataset, runtime: Runtime) -> Dataset:
-    """The images that have masks, and the user is told; a dataset without any is refused with all else."""
+    """The images that have masks, with a note to the user; a dataset without any is refused with all else."""
     return dataset.annotated_part(runtime.progress.note) if dataset.masked else dataset
 
 
@@ -271,7 +271,7 @@ def _scores(experiment: SegmentationExperiment, repetitions: int) -> list[dict[s
 def _datasets(
     experiment: SegmentationExperiment, wholes: Mapping[str, Dataset], data: Path | None
 ) -> dict[str, TruthDataset]:
-    """What the truth says of each dataset; known by the images of the whole, also where some had no masks."""
+    """The entry of each dataset in the truth, identified by all of its images, also those without masks."""
     from dsim.truth import TruthDataset
 
     held = {source.name: len(experiment.split(source, 0).test) for source in experiment.sources}
