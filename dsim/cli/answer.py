@@ -1,4 +1,4 @@
-"""What is printed first: for each target one sentence, how reliable such choices have been, and what to type next."""
+"""The answer that is printed first: a sentence for each target, how reliable it is, and what to type next."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def open_datasets(paths: Iterable[str], runtime: Runtime, *, skip_unreadable: bo
 
 
 def _max_pixels() -> int:
-    """The limit that ``--max-pixels`` of the running command sets. Raises UsageError where it is no number."""
+    """The limit that ``--max-pixels`` of the running command sets. Raises UsageError where it is not a number."""
     from dsim.data.options import MAX_PIXELS, pixels_of
 
     context = click.get_current_context(silent=True)

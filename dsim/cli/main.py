@@ -203,10 +203,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from dsim.cli.completion import register
 
         register()
-    # Headers of archives are seldom strict; what matters of them is told as a note or an error.
+    # Headers of archives are seldom strict; what matters in them becomes a note or an error.
     warnings.filterwarnings("ignore", module=r"pydicom\.")
     for stream in (sys.stdout, sys.stderr):
-        # Paths may hold bytes that are no text; they are shown as \xNN rather than ending the program.
+        # Paths may hold bytes that are not text; they are shown as \xNN rather than ending the program.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))

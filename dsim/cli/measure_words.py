@@ -1,4 +1,4 @@
-"""What measures read as they are by default, and the words ``label-free`` and ``all`` that stand for many of them."""
+"""The needs of measures with default parameters, and the words ``label-free`` and ``all`` for many measures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = {LABEL_FREE: frozenset({Need.IMAGES, Need.FEATURES}), "all": frozenset(N
 
 @dataclass(frozen=True)
 class Reads:
-    """What a measure must have, and what it reads besides where a dataset has it."""
+    """The needs of a measure, and what it reads besides where a dataset has it."""
 
     needs: frozenset[Need]
     optional: frozenset[Need] = frozenset()

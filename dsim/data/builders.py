@@ -169,10 +169,9 @@ def from_arrays(
     _refuse_without_images(images, features, masks, name)
     stack, first = _as_list(images, "images", channels) if images is not None else (None, False)
     given, drawn = _checked_features(features, name), None if stack is None else _masks(masks, stack)
-    count = len(stack) if stack is not None else len(given) if given is not None else 0
     return Dataset(
         name=name,
-        ids=tuple(ids) if ids is not None else numbered(count),
+        ids=tuple(ids) if ids is not None else numbered(_count(stack, given)),
         backing=None if stack is None else ArraysBacking(stack, drawn, name),
         labels=None if labels is None else texts(labels, "labels"),
         groups=None if groups is None else texts(groups, "groups"),
@@ -182,6 +181,12 @@ def from_arrays(
         dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
         notes=(CHANNELS_FIRST,) if first else (),
     )
+
+
+def _count(stack: Sequence[Any] | None, given: Sequence[Any] | NDArray[Any] | None) -> int:
+    """The number of images, or of rows of features without images."""
+    rows = given if stack is None else stack
+    return 0 if rows is None else len(rows)
 
 
 def _refuse_without_images(images: Any, features: Any, masks: Any, name: str) -> None:

@@ -19,7 +19,7 @@ _HINT = "python benchmarks/known_kinds.py --data DATA writes it"
 
 @dataclass(frozen=True)
 class KnownKinds:
-    """What was measured between sets of known kinds, by one measure.
+    """Distances between sets of known kinds, measured by one measure.
 
     Parameters
     ----------

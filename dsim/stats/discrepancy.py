@@ -22,7 +22,7 @@ from dsim.stats.mmd import Blocks, mean_within, squared_mmd
 _SUSPECT, _SUSPECT_SINGLE = 1e-8, 1e-6
 Indices = NDArray[np.intp]
 
-#: Points of either cloud whose kernel tells what is usual.
+#: Points of either cloud from whose kernel the usual value is taken.
 _LOOKED_AT = 256
 
 

@@ -198,7 +198,7 @@ class Kernel:
         error = float(self.b @ np.abs(columns - 1))
         g_new = g - self.eps * np.log(columns)
         value = float(self.a @ f + self.b @ g_new)
-        # Costs far above eps cannot be told apart in their last digits.
+        # Costs far above eps cannot be distinguished in their last digits.
         rounding = 1e-14 * float(np.abs(f).max() + np.abs(g).max()) / self.eps
         accepted = max(10 * _NEARLY if self.stationary else self.accepted, rounding)
         converged = bool(np.isfinite(value) and error <= accepted)

@@ -23,8 +23,8 @@ def squared_errors(values: Array, shared: bool = False) -> Array:
     Parameters
     ----------
     values : (sources, targets, repetitions), NaN where not measured.
-    shared : a repetition is the same for all sources of a target, as a fold is: what it adds to all of them alike is no
-        noise of their order, and is taken out first.
+    shared : a repetition is the same for all sources of a target, as a fold is: what it adds to all of them alike does
+        not disturb their order, and is subtracted first.
 
     Returns
     -------

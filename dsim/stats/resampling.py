@@ -196,7 +196,7 @@ def sign_flip_p(differences: NDArray[np.float64], seed: int = 0) -> float:
     exact = len(moved) <= EXACT
     sums = np.abs(_signs(len(moved), seed) @ moved)
     observed = abs(float(moved.sum()))
-    # Sums that only rounding tells apart are equal.
+    # Sums that differ by rounding only are equal.
     extreme = int((sums >= observed * (1 - 1e-9) - 1e-12 * float(np.abs(moved).max())).sum())
     return extreme / len(sums) if exact else (extreme + 1) / (len(sums) + 1)
 

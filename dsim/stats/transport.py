@@ -56,7 +56,7 @@ def sinkhorn(
     Returns
     -------
     Transport
-        ``converged`` says whether the tolerance was met: an unconverged value is no value.
+        ``converged`` says whether the tolerance was met: an unconverged value must not be used.
 
     Raises ValueError where the weights do not fit the cost.
 
@@ -182,7 +182,7 @@ def _network_simplex(
     exponent = -int(np.frexp(min(float(reduced.max()), ceiling))[1])
     scaled = np.ascontiguousarray(np.ldexp(np.minimum(reduced, ceiling), exponent))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it warns of stands in its log, and is told by ``status``
+        warnings.simplefilter("ignore")  # what it warns of stands in its log, and in ``status``
         plan, log = ot.emd(a, b, scaled, numItermax=iterations, log=True)
     status = str(log["warning"] or "") or ("" if log["result_code"] == 1 else "the solver found no optimum")
     u, v = (np.ldexp(np.asarray(log[name], dtype=np.float64), -exponent) for name in ("u", "v"))

@@ -46,7 +46,7 @@ def _scale(subject: Subject) -> str:
 
 
 def _keeps_law(subject: Subject, changes: dict[str, tuple[Change, int, float]]) -> str:
-    """What was refused; Failure where a value breaks the law, or the least change, the first, is refused."""
+    """The changes that were refused. Raises Failure where a value breaks the law, or the first change is refused."""
     require_repeats(subject)
     start, target = subject.specimens.ladder[0], subject.specimens.ladder[2]
     before, refused = _Changed(subject).outcome(start, target), []
@@ -100,12 +100,12 @@ def _outlier(subject: Subject) -> str:
         if outcome.error and not outcome.refused:
             raise Failure(f"an image at 2^{exponent} raised {outcome}", "raise MeasureError with the reason")
     first, second, third = (outcome.value for outcome in outcomes)
-    told = "an image at 2^20, 2^40, 2^60: " + ", ".join(map(str, outcomes))
+    outliers = "an image at 2^20, 2^40, 2^60: " + ", ".join(map(str, outcomes))
     lost = [later for later in (second, third) if (later == 0) != (first == 0) or later * first < 0]
     bent = abs(second**2 - first * third) > _POWER_LAW * second**2
     if (lost and not math.isnan(first)) or bent:
-        raise Failure(f"{told} follow no power law: rounding decides", "raise MeasureError where digits are lost")
-    return told
+        raise Failure(f"{outliers} follow no power law: rounding decides", "raise MeasureError where digits are lost")
+    return outliers
 
 
 def _require_features(subject: Subject) -> None:

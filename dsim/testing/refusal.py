@@ -127,10 +127,10 @@ def _degenerate_input(subject: Subject) -> str:
 
 def _value_or_reason(subject: Subject, outcome: Outcome, when: str) -> None:
     if outcome.error is not None and not outcome.refused:
-        raise Failure(f"{when} it raised {outcome}", "raise MeasureError with the reason where there is no value")
+        raise Failure(f"{when} it raised {outcome}", "raise MeasureError with the reason where a value does not exist")
     if outcome.error is None and not subject.within_bounds(outcome.value):
         message = f"{when} it gives {outcome.value}, outside {subject.spec.bounds}"
-        raise Failure(message, "raise MeasureError with the reason where there is no value")
+        raise Failure(message, "raise MeasureError with the reason where a value does not exist")
 
 
 def watched(subject: Subject, specimen: Specimen) -> set[Need]:
@@ -181,7 +181,7 @@ class _WatchedView(DatasetView):
         return super().attributes
 
 
-#: Changes to a dataset that take one need away. Images can give features, so without features there are no images.
+#: Changes to a dataset that take one need away. Images can give features, so removing features removes images too.
 _WITHOUT: dict[Need, dict[str, Any]] = {
     Need.IMAGES: {"backing": None, "masked": False},
     Need.FEATURES: {"features": None, "backing": None, "masked": False},

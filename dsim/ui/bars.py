@@ -1,4 +1,4 @@
-"""Progress bars that take one line each, whatever is told of a task: what has no room in it is shortened."""
+"""Progress bars of one line each: the description of a task is shortened, and figures without room are left out."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def make_bars() -> Progress:
             return Text(_rate(task), style="dim")
 
     class Described(ProgressColumn):
-        """What is done, and what is told of it."""
+        """The description of a task and its figures."""
 
         def render(self, task: Task) -> Text:
             room = max(_LEAST, console.width - _BAR - _NUMBERS)
-            described, told = in_one_line(task.description, str(task.fields["fields"]), room)
-            return Text(described).append(f"  {told}" if told else "", style="dim")
+            described, figures = in_one_line(task.description, str(task.fields["fields"]), room)
+            return Text(described).append(f"  {figures}" if figures else "", style="dim")
 
     return Progress(
         Described(table_column=Column(no_wrap=True)),
@@ -55,16 +55,16 @@ def _rate(task: Task) -> str:
     return f"{speed:.1f} {task.fields['unit']}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
 
 
-def in_one_line(description: str, told: str, room: int) -> tuple[str, str]:
-    """Return a description and what is told of a task, in ``room`` cells together with two blanks between.
+def in_one_line(description: str, figures: str, room: int) -> tuple[str, str]:
+    """Return the description and the figures of a task, in ``room`` cells together with two blanks between.
 
-    The description is shortened in the middle, to half of the room at least where something is told; of what is told,
-    parted by two blanks, as much is left as has room.
+    The description is shortened in the middle, to half of the room at least where there are figures; of these,
+    separated by two blanks, as many are left as have room.
 
     >>> in_one_line("training usgra_nerve_of_2016", "loss 0.31  lr 0.001", 32)
     ('training u…ve_of_2016', 'loss 0.31')
     """
-    parts = told.split("  ") if told else []
+    parts = figures.split("  ") if figures else []
     while parts and cell_len("  ".join(parts)) + 2 > max(room // 2, room - cell_len(description)):
         parts.pop()
     left = "  ".join(parts)

@@ -47,7 +47,7 @@ def shorten_distinctly(names: Iterable[str], width: int) -> dict[str, str]:
         short = {name: _joined(name, head, width) for name in too_long}
         if _distinct([*result.values(), *short.values()]):
             return result | short
-    return result | _told_apart(too_long, width, set(result.values()))
+    return result | _by_difference(too_long, width, set(result.values()))
 
 
 def _distinct(names: Sequence[str]) -> bool:
@@ -72,8 +72,8 @@ def _last(name: str, cells: int) -> str:
     return name
 
 
-def _told_apart(names: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
-    """Names that no cut in the middle tells apart, by the part that differs; by numbers where that fails too."""
+def _by_difference(names: Sequence[str], width: int, taken: set[str]) -> dict[str, str]:
+    """Names that are equal after any cut in the middle, by the part that differs; by numbers where that fails too."""
     shared = next((place for place, letters in enumerate(zip(*names, strict=False)) if len(set(letters)) > 1), 0)
     middle = max(3, width // 3)
     ends = max(1, (width - middle - 2) // 2)

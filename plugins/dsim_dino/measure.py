@@ -53,7 +53,7 @@ class Dino(FeatureMeasure):
         if self.statistic == "frechet":
             return _frechet(source, target)
         if self.statistic == "nearest":
-            return _told(nearest_accuracy(source, target))
+            return _defined(nearest_accuracy(source, target))
         return self._discrepancy(source, target).value
 
     def _discrepancy(self, source: Points, target: Points) -> Discrepancy:
@@ -116,7 +116,7 @@ def _frechet(source: Points, target: Points) -> float:
     return value
 
 
-def _told(accuracy: float) -> float:
+def _defined(accuracy: float) -> float:
     if np.isnan(accuracy):
         message = "all images of a dataset have the same features: none has a nearest other image"
         raise MeasureError(message, hint="give images that differ")

@@ -17,7 +17,7 @@ DESCRIPTIONS: Mapping[str, str] = {
         "few images: its expected value does not depend on how many."
     ),
     "mmd": (
-        "It asks how easily two clouds of features can be told apart by a smooth function. Choose it for a test "
+        "It asks how easily two clouds of features can be distinguished by a smooth function. Choose it for a test "
         "whether two datasets are samples of one population, with a p-value; as a ranking of sources it does much "
         "the same as energy, which has no bandwidth to choose."
     ),
@@ -49,9 +49,9 @@ DESCRIPTIONS: Mapping[str, str] = {
         "not need."
     ),
     "c2st": (
-        "A simple classifier tries to tell the images of the two datasets apart, on images that it has not seen. "
+        "A simple classifier tries to distinguish the images of the two datasets, on images that it has not seen. "
         "Half right: they cannot be distinguished. Always right: they can. Choose it to judge whether two "
-        "datasets are alike at all; it ranks sources poorly once all of them can be told from your images without "
-        "error."
+        "datasets are alike at all; it ranks sources poorly once all of them can be distinguished from your images "
+        "without error."
     ),
 }

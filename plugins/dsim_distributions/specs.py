@@ -362,9 +362,7 @@ C2ST = MeasureSpec(
         Parameter("folds", "int", 5, "parts, each scored by a classifier that learned from the others", minimum=2),
         Parameter("seed", "int", 0, _SEED, minimum=0),
     ),
-    blind_to=(
-        "how far apart datasets lie that a classifier tells apart without error: all are at 1, as most real sets"
-    ),
+    blind_to=("how far apart datasets lie that a classifier separates without error: all are at 1, as most real sets"),
     expected_failures={
         "duplication": "another number of images is dealt to other folds: other classifiers, within the noise"
     },

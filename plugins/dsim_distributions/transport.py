@@ -170,7 +170,7 @@ class LineMeasure(SimilarityMeasure[Lines]):
     def compare(self, source: Lines, target: Lines) -> float:
         refuse_other_dimension(source.dimension, target.dimension)
         with digits_kept():
-            # Differences of places need no origin, and squares no unit but for extremes; the ends of a line tell both.
+            # Differences of places need no origin, and squares no unit but for extremes; the ends of a line show both.
             ends = (lines.sorted[:, [0, -1]].T for lines in (source, target))
             frame = Frame(exponent=common_frame(*ends).exponent)
             return frame.restore(self.distance(frame.place(source.sorted), frame.place(target.sorted)))

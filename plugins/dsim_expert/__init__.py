@@ -17,7 +17,7 @@ def dsim_commands() -> list[CommandSpec]:
     return [
         CommandSpec(
             name="expert",
-            help="Ask experts about datasets; tell how far they agree.",
+            help="Ask experts about datasets; measure how far they agree.",
             command="dsim_expert.commands:expert",
         )
     ]

@@ -103,7 +103,7 @@ def record(path: Path, dataset: str, observer: str, answers: Mapping[str, str]) 
 
 @click.group()
 def expert() -> None:
-    """Ask experts about datasets; tell how far they agree."""
+    """Ask experts about datasets; measure how far they agree."""
 
 
 #: An option for each property, so that scripts can answer too.
@@ -192,7 +192,7 @@ def _observer(name: str, out: Path) -> str:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @options.as_json
 def agreement(files: Sequence[Path], as_json: bool) -> None:
-    """Tell how far observers agree: Fleiss' kappa of every property, and of all together."""
+    """Measure how far observers agree: Fleiss' kappa of every property, and of all together."""
     from dsim.data.attributes import merge, read_attributes
     from dsim.ui import emit_json, print_table
     from dsim_expert.measures import SCHEMA, agreements

@@ -79,7 +79,7 @@ class ExpertHamming(SimilarityMeasure[Properties]):
         absent = [name for name in wanted if name not in votes]
         if absent and self.missing == REFUSE:
             raise MeasureError(
-                f"nobody told {', '.join(absent)} of {data.dataset.name!r}",
+                f"{data.dataset.name!r} has no answers on {', '.join(absent)}",
                 hint="ask: dsim expert rate; or choose what becomes of it: expert:missing=differ, missing=skip",
             )
         names = tuple(name for name in votes if not wanted or name in wanted)

@@ -21,7 +21,7 @@ def fingerprint() -> None:
     """Write fingerprints of datasets; compare them without the images.
 
     A fingerprint holds the mean and the histogram of every feature over all images: no image, no feature of a single
-    one, no file name. See docs/measures/kld-tf.md for what it may still tell.
+    one, no file name. See docs/measures/kld-tf.md for what it may still reveal.
     """
 
 
@@ -132,7 +132,7 @@ def _print(matrix: SimilarityMatrix, records: Sequence[Record], as_json: bool) -
     from dsim.ui import emit_json, print_table, say
 
     if any(not record.reference for record in records):
-        say("note: features were given: nobody can tell whether they are of one network")
+        say("note: features were given: whether they are of one network cannot be checked")
     if as_json:
         return emit_json(matrix.to_dict())
     rows = [

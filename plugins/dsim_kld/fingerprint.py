@@ -264,7 +264,7 @@ def make_record(dataset: Dataset, extractor: str, bins: int, scale: float, runti
     """
     if len(dataset) < least:
         raise DataError(
-            f"{dataset.name!r} has {len(dataset)} images; a fingerprint of fewer than {least} tells too much of each",
+            f"{dataset.name!r} has {len(dataset)} images; a fingerprint of fewer than {least} reveals too much of each",
             hint="give more images, or lower --least where the images are public",
         )
     view = DatasetView(dataset, frozenset({Need.FEATURES}), "dsim fingerprint", runtime)

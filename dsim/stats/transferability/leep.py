@@ -85,7 +85,7 @@ def nleep(features: NDArray[np.floating], labels: NDArray[Any], components: int 
         return float("nan")
     mixture = GaussianMixture(clusters, max_iter=1000, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told by converged_
+        warnings.simplefilter("ignore", ConvergenceWarning)  # shown by converged_
         mixture.fit(reduced)
     return leep(mixture.predict_proba(reduced), labels) if mixture.converged_ else float("nan")
 

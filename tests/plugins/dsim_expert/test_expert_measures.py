@@ -102,7 +102,7 @@ def test_a_property_that_one_dataset_lacks_is_refused_unless_told() -> None:
     asked = compare(
         dataset("a", colour="gray", kind="x"), dataset("b", colour="gray"), measure="expert:properties=kind"
     )
-    assert "nobody told kind of 'b'" in asked.notes[0][1]
+    assert "'b' has no answers on kind" in asked.notes[0][1]
     apart = compare(dataset("a", colour="gray"), dataset("b", kind="x"), measure="expert:missing=skip")
     assert "no property in common" in apart.notes[0][1]
 

@@ -126,7 +126,7 @@ def test_a_cell_without_a_value_is_told_and_leaves_exit_code_3(
     told = capsys.readouterr()
     assert "failed" in told.out
     assert "negative" in told.out
-    assert "nobody can tell whether they are of one network" in told.err
+    assert "cannot be checked" in told.err
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_too_few_images_are_refused_unless_told(tmp_path: Path, capsys: pytest.C
     out = tmp_path / "few.json"
     arguments = ["fingerprint", "write", "phantoms:xray", "--extractor", EXTRACTOR, "--out", str(out)]
     assert run([*arguments, "--least", "100"]) == 1
-    assert "fewer than 100 tells too much of each" in capsys.readouterr().err
+    assert "fewer than 100" in capsys.readouterr().err
     assert not out.exists()
     assert run(arguments) == 0
 
