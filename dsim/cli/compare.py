@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from dsim.runtime import Runtime
 
 
+def enough_replicates(context: click.Context, parameter: click.Parameter, count: int | None) -> int | None:
+    """Return how many replicates to draw: the least number that bounds an interval, with a note, for fewer."""
+    from dsim.comparison.plan import FEWEST_REPLICATES
+    from dsim.ui import say
+
+    if not count or count >= FEWEST_REPLICATES or context.resilient_parsing:
+        return count
+    say(
+        f"note: --bootstrap {count} is taken as {FEWEST_REPLICATES}: fewer replicates bound no 95 % interval;"
+        " 0 is for no intervals"
+    )
+    return FEWEST_REPLICATES
+
+
 @click.command()
 @click.option(
     "--measure",
@@ -46,6 +60,7 @@ if TYPE_CHECKING:
 @click.option(
     "--bootstrap",
     type=click.IntRange(min=0),
+    callback=enough_replicates,
     metavar="N",
     help="Replicates for intervals: 20 at least, or 0 for none. Default: as the measure proposes (dsim explain NAME).",
 )

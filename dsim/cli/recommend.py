@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsim.cli.compare import enough_replicates
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _SHOWN = 10
 @click.option(
     "--bootstrap",
     type=click.IntRange(min=0),
+    callback=enough_replicates,
     metavar="N",
     help="Replicates for intervals; 0 for none. Default: as many as the measure proposes. Members of an ensemble vote.",
 )

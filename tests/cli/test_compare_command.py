@@ -206,9 +206,12 @@ def test_images_that_source_and_target_share_are_told_in_the_notes_and_in_the_re
     assert result["provenance"]["shared_images"] == [{"source": "near", "target": "far", "images": 1}]
 
 
-def test_too_few_replicates_are_refused_with_the_least_number(folders, capsys):
-    assert run(["compare", "--measure", "cc", "--sources", *folders, "--bootstrap", "5"]) == 2
-    assert {"5", "20"} <= set(capsys.readouterr().err.split())
+def test_of_too_few_replicates_the_least_number_is_drawn_and_that_is_said(folders, tmp_path, capsys):
+    asked = ["--bootstrap", "5", "--json", "--out", str(tmp_path / "out")]
+    assert run(["compare", "--measure", "cc:size=32", "--sources", *folders, *asked]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["results"][0]["replicates"] == 20
+    assert {"5", "20:"} <= set(printed.err.split())
 
 
 def test_one_extractor_is_given_to_every_measure_that_takes_one(install_plugin):
