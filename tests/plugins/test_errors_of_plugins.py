@@ -27,7 +27,7 @@ from dsim_asap.studies.robustness import read_shares
 from dsim_asap.studies.search import Search, parse_over
 from dsim_asap.trainer import choose_or_fit
 from dsim_dino.extractor import _transform
-from dsim_dino.measure import _told
+from dsim_dino.measure import _defined
 from dsim_distributions.overlap import _value
 from dsim_expert.commands import _observer
 from dsim_kld.commands import fingerprint
@@ -184,7 +184,7 @@ OTHER_WORDING: dict[str, tuple[Callable[[], object], str]] = {
         "gives images of one channel, and xcit takes three\n  fix: write transform=square@1[side=224,channels=3]",
     ),
     "no nearest image": (
-        lambda: _told(float("nan")),
+        lambda: _defined(float("nan")),
         "all images of a dataset have the same features: none has a nearest other image\n  fix: give images",
     ),
     "no fold of both": (
