@@ -34,7 +34,7 @@ def test_every_error_leaves_with_a_code_of_its_own_kind(kind: type[DsimError]) -
 
 
 @pytest.mark.parametrize(
-    ("name", "known", "told"),
+    ("name", "known", "expected"),
     [
         ("otd", ["otdd", "asap"], " Did you mean 'otdd'?"),
         ("ASAP", ["otdd", "asap"], ""),
@@ -42,8 +42,8 @@ def test_every_error_leaves_with_a_code_of_its_own_kind(kind: type[DsimError]) -
         ("asap", [], ""),
     ],
 )
-def test_the_nearest_name_is_suggested(name: str, known: list[str], told: str) -> None:
-    assert did_you_mean(name, known) == told
+def test_the_nearest_name_is_suggested(name: str, known: list[str], expected: str) -> None:
+    assert did_you_mean(name, known) == expected
 
 
 def test_an_unknown_name() -> None:

@@ -53,7 +53,7 @@ def test_the_order_of_options_does_not_change_the_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("", "no name in ''"),
         (":size=32", "no name in ':size=32'"),
@@ -65,10 +65,10 @@ def test_the_order_of_options_does_not_change_the_text() -> None:
         ("m:model=a]b[", "unbalanced brackets in 'model=a]b['"),
     ],
 )
-def test_a_call_that_cannot_be_read_is_refused(text: str, told: str) -> None:
+def test_a_call_that_cannot_be_read_is_refused(text: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_call(text)
-    assert caught.value.message == told
+    assert caught.value.message == expected
     assert caught.value.hint
 
 

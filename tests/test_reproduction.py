@@ -86,11 +86,13 @@ def test_one_command_prints_the_published_row(tmp_path, capsys):
 def test_one_command_prints_both_correlations_of_the_cats_paper_in_its_sign(tmp_path, capsys):
     command = ["evaluate", "cats-experts", "cats-task2vec", "--truth", "cats-auc", "--self", "include", "--json"]
     assert run([*command, "--out", str(tmp_path)]) == 0
-    told = capsys.readouterr()
-    values = [result["judgement"]["scores"]["pooled_pearson"]["value"] for result in json.loads(told.out)["results"]]
+    captured = capsys.readouterr()
+    values = [
+        result["judgement"]["scores"]["pooled_pearson"]["value"] for result in json.loads(captured.out)["results"]
+    ]
     assert [round(value, 3) for value in values] == [-0.238, 0.109]
     for correlation in ("0.238", "-0.109", "0.291", "0.014"):
-        assert f"distance and transferability is {correlation}" in told.err
+        assert f"distance and transferability is {correlation}" in captured.err
 
 
 def test_the_tables_of_the_page_are_those_that_the_benchmark_prints(tmp_path):

@@ -120,7 +120,7 @@ def test_a_spec_finds_its_parameters_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "name", "told", "hint"),
+    ("parameters", "name", "expected", "hint"),
     [
         (
             (SIZE, RATE),
@@ -132,11 +132,11 @@ def test_a_spec_finds_its_parameters_by_name() -> None:
     ],
 )
 def test_an_unknown_parameter_is_refused_with_the_known(
-    parameters: tuple[Parameter, ...], name: str, told: str, hint: str
+    parameters: tuple[Parameter, ...], name: str, expected: str, hint: str
 ) -> None:
     with pytest.raises(UnknownNameError) as caught:
         spec(parameters=parameters).parameter(name)
-    assert (caught.value.message, caught.value.hint) == (told, hint)
+    assert (caught.value.message, caught.value.hint) == (expected, hint)
 
 
 def test_specs_are_values() -> None:

@@ -55,7 +55,7 @@ def test_public_names_are_listed_and_none_goes_without_a_deprecation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "version", "told"),
+    ("line", "version", "expected"),
     [
         ("dsim.gone", "1.0.0", "without a deprecation"),
         ("dsim.gone deprecated 0.2.0", "0.2.9", "keep it until"),
@@ -65,12 +65,12 @@ def test_public_names_are_listed_and_none_goes_without_a_deprecation() -> None:
         ("", "0.1.0", "dsim.kept is public and not listed"),
     ],
 )
-def test_what_goes_or_comes_unsaid_is_seen(line: str, version: str, told: str) -> None:
+def test_what_goes_or_comes_unsaid_is_seen(line: str, version: str, expected: str) -> None:
     listed = read_list(
-        f"# public\n{line}\n" + ("dsim.kept\n" if told.startswith(("without", "keep")) or not told else "")
+        f"# public\n{line}\n" + ("dsim.kept\n" if expected.startswith(("without", "keep")) or not expected else "")
     )
     found = faults(listed, {"dsim.kept"}, version)
-    assert [told in fault for fault in found] == ([True] if told else [])
+    assert [expected in fault for fault in found] == ([True] if expected else [])
 
 
 def test_every_name_of_the_plugin_api_can_be_had_and_is_shown_by_dir() -> None:

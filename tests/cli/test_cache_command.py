@@ -29,11 +29,11 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 
 def test_info_tells_folder_kinds_and_sizes(store: ContentStore, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = output(capsys, "info", "--json")
-    told = json.loads(text)
+    document = json.loads(text)
     assert code == 0
-    assert told["folder"] == str(store.root)
-    assert told["kinds"]["features"]["files"] == 2
-    assert told["bytes"] == sum(kind["bytes"] for kind in told["kinds"].values())
+    assert document["folder"] == str(store.root)
+    assert document["kinds"]["features"]["files"] == 2
+    assert document["bytes"] == sum(kind["bytes"] for kind in document["kinds"].values())
     _, table = output(capsys, "info")
     assert str(store.root) in table
     assert "summaries" in table

@@ -165,17 +165,17 @@ def test_a_word_stands_for_every_measure_that_needs_no_labels(monkeypatch):
     from dsim.cli.compare_job import choose
     from dsim.registry import Need, default
 
-    told: list[str] = []
-    choice = choose(["label-free", "cc:size=32"], None, None, told.append)
+    notes: list[str] = []
+    choice = choose(["label-free", "cc:size=32"], None, None, notes.append)
     names = [chosen.measure.spec.name for chosen in choice.chosen]
     assert {"asap", "cc", "nmi", "frc"} <= set(names)
     assert all(chosen.measure.needs <= {Need.IMAGES, Need.FEATURES} for chosen in choice.chosen)
     assert names.count("cc") == 2
     assert [chosen.of_word for chosen in choice.chosen if repr(chosen.measure) == "cc:size=32"] == [False]
-    assert {chosen.measure.spec.name for chosen in choose(["all"], None, None, told.append).chosen} == set(
+    assert {chosen.measure.spec.name for chosen in choose(["all"], None, None, notes.append).chosen} == set(
         default().measures
     )
-    assert told == []
+    assert notes == []
 
 
 def test_a_source_that_is_the_only_target_is_refused_by_name(folders, tmp_path, capsys):
@@ -237,11 +237,11 @@ def test_one_extractor_is_given_to_every_measure_that_takes_one(install_plugin):
             return [SPEC]
     """
     install_plugin("spread", spec)
-    told: list[str] = []
+    notes: list[str] = []
     texts = ["spread", "spread:preset=paper", "spread:extractor=pixels:[side=4]", "cc"]
-    found = [repr(chosen.measure) for chosen in choose(texts, "pixels:[side=8]", None, told.append).chosen]
+    found = [repr(chosen.measure) for chosen in choose(texts, "pixels:[side=8]", None, notes.append).chosen]
     assert found == ["spread:extractor=pixels:[side=8]", "spread:extractor=pixels:[side=4]", "cc"]
-    (note,) = told
+    (note,) = notes
     assert [word for word in ("cc", "extractor") if word not in note] == []
 
 

@@ -67,16 +67,16 @@ def validated(printed: str) -> dict[str, Any]:
 
 def test_one_measure_has_its_scores_baselines_and_targets_told(here, capsys):
     assert run(["evaluate", "erring.json", "--truth", "truth.json", *FEW]) == 0
-    told = capsys.readouterr()
-    assert "erring@1 judged by lab (DSC): 3 targets, 4 sources, 12 pairs" in told.out
-    lines = {line.split("│")[1].strip(): line for line in told.out.splitlines() if line.startswith("│")}
+    captured = capsys.readouterr()
+    assert "erring@1 judged by lab (DSC): 3 targets, 4 sources, 12 pairs" in captured.out
+    lines = {line.split("│")[1].strip(): line for line in captured.out.splitlines() if line.startswith("│")}
     # Errs for t3 only: nearest is a with 10, the best is d with 60.
     assert "66.67 %" in lines["top-1"]
     assert "16.67 %" in lines["mean regret"]
     assert "50.00" in lines["t3"]
     assert {"random", "best fixed source", "best fixed source, others", "largest source", "oracle"} <= set(lines)
-    assert "note: only 3 targets" in told.err
-    assert "wrote " in told.err
+    assert "note: only 3 targets" in captured.err
+    assert "wrote " in captured.err
 
 
 def test_files_are_whole_and_readable(here, capsys):
@@ -110,10 +110,10 @@ def test_one_measure_has_no_contrasts_of_measures(here, capsys):
 def test_several_measures_stand_side_by_side_and_are_tested_in_pairs(here, capsys):
     matrix("bad@1", SCORES).to_json("bad.json")
     assert run(["evaluate", "good.json", "bad.json", "--truth", "truth.json", *FEW, "--out", "out"]) == 0
-    told = capsys.readouterr()
-    assert "2 measures judged by lab (DSC)" in told.out
-    assert "first less second" in told.out
-    assert "of 3 targets no p below 0.25 is possible" in told.err
+    captured = capsys.readouterr()
+    assert "2 measures judged by lab (DSC)" in captured.out
+    assert "first less second" in captured.out
+    assert "of 3 targets no p below 0.25 is possible" in captured.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["bad@1", "evaluate.json", "good@1", "regret.png"]
 
 
@@ -137,9 +137,9 @@ def test_files_of_an_earlier_run_are_not_left_beside_others(here, capsys):
 
 def test_a_failed_cell_is_named_with_its_reason_and_leaves_with_3(here, capsys):
     assert run(["evaluate", "holes.json", "--truth", "truth.json", *FEW]) == 3
-    told = capsys.readouterr().err
-    assert "a for t1" in told
-    assert "no distance of a -> t1: too few samples" in told
+    captured = capsys.readouterr().err
+    assert "a for t1" in captured
+    assert "no distance of a -> t1: too few samples" in captured
 
 
 def test_what_the_truth_never_measured_is_no_failure_of_the_measure(here, capsys):
@@ -205,7 +205,7 @@ def test_names_that_one_side_lacks_are_listed_and_common_leaves_them_out(here, c
 def test_a_wrong_request_is_told_in_words(here, capsys, arguments, said):
     Path("empty").mkdir()
     assert run(["evaluate", *arguments]) in (1, 2)
-    told = capsys.readouterr()
-    assert said in told.err
-    assert "unexpected" not in told.err
-    assert told.out == ""
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "unexpected" not in captured.err
+    assert captured.out == ""

@@ -30,16 +30,16 @@ def test_the_file_holds_features_ids_and_recipe(
     out = tmp_path / "new" / "features.h5"
     paths = [str(folder), f"again={folder}"]
     assert run(["extract", *paths, "--extractor", "pixels:[side=4]", "--out", str(out), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    check(told, "dsim.extract/1", "the document", "")
-    assert told["schema"] == "dsim.extract/1"
-    assert told["file"] == str(out)
-    assert told["datasets"]["cells"]["shape"] == [3, 16]
-    assert told["recipe"]["transform"] == "square@1[channels=1,side=4]"
+    captured = json.loads(capsys.readouterr().out)
+    check(captured, "dsim.extract/1", "the document", "")
+    assert captured["schema"] == "dsim.extract/1"
+    assert captured["file"] == str(out)
+    assert captured["datasets"]["cells"]["shape"] == [3, 16]
+    assert captured["recipe"]["transform"] == "square@1[channels=1,side=4]"
     with h5py.File(out) as file:
         assert sorted(file) == ["again", "cells"]
-        assert dict(file.attrs) == told["recipe"]
-        assert file["cells"].attrs["images_fingerprint"] == told["datasets"]["cells"]["images"]
+        assert dict(file.attrs) == captured["recipe"]
+        assert file["cells"].attrs["images_fingerprint"] == captured["datasets"]["cells"]["images"]
         assert [Path(name).stem for name in file["cells/ids"].asstr()[()]] == ["a", "b", "c"]
         assert file["cells/features"].dtype == np.float32
         assert file["cells/features"].shape == (3, 16)
@@ -57,9 +57,9 @@ def test_without_a_file_a_table_is_printed(folder: Path, capsys: pytest.CaptureF
 def test_what_is_passed_over_is_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "b.png").write_bytes(b"no image")
     assert run(["extract", str(folder), "--extractor", "pixels:[side=4]", "--skip-unreadable"]) == 0
-    told = capsys.readouterr().err
-    assert told.startswith("note: cells: 1 unreadable")
-    assert "b.png" in told
+    captured = capsys.readouterr().err
+    assert captured.startswith("note: cells: 1 unreadable")
+    assert "b.png" in captured
 
 
 def test_weights_that_cannot_be_reached_leave_with_1_and_the_ways_out(
@@ -86,9 +86,9 @@ def test_the_largest_size_is_an_option_of_every_command_that_opens_datasets(
 ) -> None:
     for command in (["data", "inspect", str(folder)], ["extract", str(folder), "--extractor", "pixels:[side=4]"]):
         assert run([*command, "--max-pixels", "599"]) == 1
-        told = capsys.readouterr().err
-        assert "a.png" in told
-        assert "--max-pixels 600" in told
+        captured = capsys.readouterr().err
+        assert "a.png" in captured
+        assert "--max-pixels 600" in captured
         assert run([*command, "--max-pixels", "20x30"]) == 0
         assert run([*command, "--max-pixels", "many"]) == 2
         assert "max_pixels cannot be 'many'" in capsys.readouterr().err

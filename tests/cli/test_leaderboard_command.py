@@ -143,9 +143,9 @@ def test_what_others_ran_is_added_and_stays(board, plugin, tmp_path, capsys):
     assert board("--measure", "cc:size=32", out="ours") == 0
     capsys.readouterr()
     assert board("--add", str(tmp_path / "stranger" / "results.json"), out="ours") == 0
-    told = capsys.readouterr().err
-    assert "results.json: added theirs@1" in told
-    assert "running" not in told
+    captured = capsys.readouterr().err
+    assert "results.json: added theirs@1" in captured
+    assert "running" not in captured
     expected = {"cc@1:size=32": "ok", "theirs@1": "added"}
     assert {name: status for name, status in statuses(tmp_path / "ours").items() if "@" in name} == expected
     assert board("--measure", "cc:size=32", out="ours") == 0
@@ -229,7 +229,7 @@ def test_a_command_that_is_killed_leaves_no_process_behind(stopped):
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "expected"),
     [
         (["--benchmark", "phantom-dsc"], 2, "phantoms-dsc"),
         (["--measure", "otd"], 2, "Did you mean 'otdd'"),
@@ -242,14 +242,14 @@ def test_a_command_that_is_killed_leaves_no_process_behind(stopped):
         (["--benchmark", "asap-dsc", "--measure", "cc"], 2, "nothing can be run on asap-dsc"),
     ],
 )
-def test_a_wrong_request_is_told_before_any_work(board, options, code, told, capsys, tmp_path, monkeypatch):
+def test_a_wrong_request_is_told_before_any_work(board, options, code, expected, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", None)
     given = dict(zip(options[::2], options[1::2], strict=True))
     benchmark = {"benchmark": given.pop("--benchmark")} if "--benchmark" in given else {}
     assert board(*[word for option in given.items() for word in option], **benchmark) == code
     error = capsys.readouterr().err
     assert error.startswith("error: ")
-    assert told in error
+    assert expected in error
     assert "Traceback" not in error
 
 

@@ -69,10 +69,10 @@ def test_a_table_tells_what_to_look_at_first(
     cells: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(cells, "--model", model.parent, "--out", tmp_path / "out")
-    told = capsys.readouterr()
-    assert "cells: look at these first" in told.out
-    assert "in 3 images" in told.err
-    assert "coco.json, uncertainty.csv, overlays.png, prelabel.json" in told.err
+    captured = capsys.readouterr()
+    assert "cells: look at these first" in captured.out
+    assert "in 3 images" in captured.err
+    assert "coco.json, uncertainty.csv, overlays.png, prelabel.json" in captured.err
     # The same again, from the file instead of its folder: everything is there.
     run(cells, "--model", model, "--out", tmp_path / "out")
     assert "note: 3 of 3 images are labelled already" in capsys.readouterr().err
@@ -117,11 +117,11 @@ def test_best_applies_the_zoo_model_of_the_recommended_source_and_says_why(
     phantom_zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("phantoms:fluorescence-dim[count=3,size=32]", "--best", "--out", tmp_path, "--device", "cpu", "--json")
-    told = capsys.readouterr()
-    assert json.loads(told.out)["model"]["name"] == "zoo:unet4.fluorescence.r1"
-    assert "Take fluorescence for fluorescence-dim" in told.err
-    assert "zoo:unet4.fluorescence.r1, trained on fluorescence" in told.err
-    assert "1 target in 5" in told.err
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["model"]["name"] == "zoo:unet4.fluorescence.r1"
+    assert "Take fluorescence for fluorescence-dim" in captured.err
+    assert "zoo:unet4.fluorescence.r1, trained on fluorescence" in captured.err
+    assert "1 target in 5" in captured.err
     assert len(list((tmp_path / "masks").iterdir())) == 3
 
 

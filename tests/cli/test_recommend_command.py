@@ -32,17 +32,17 @@ def test_the_zoo_is_ranked_without_its_images_and_its_model_named(
     phantom_zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("phantoms:fluorescence-dim", "--out", tmp_path, "--device", "cpu") == 0
-    told = capsys.readouterr()
-    assert "first for, of 4" in told.out
-    first, *others = told.out.splitlines()
+    captured = capsys.readouterr()
+    assert "first for, of 4" in captured.out
+    first, *others = captured.out.splitlines()
     assert "Take fluorescence for fluorescence-dim" in first
     assert "resembles" in first
-    assert "zoo:unet4.fluorescence.r1, trained on fluorescence; Dice 88 %" in told.out
-    assert "dsim prelabel phantoms:fluorescence-dim --model zoo:unet4.fluorescence.r1" in told.out
+    assert "zoo:unet4.fluorescence.r1, trained on fluorescence; Dice 88 %" in captured.out
+    assert "dsim prelabel phantoms:fluorescence-dim --model zoo:unet4.fluorescence.r1" in captured.out
     assert any("1 target in 5" in line for line in others[:2])
-    assert "this procedure chose" not in told.out
-    assert "no picture of the nearest images" in told.err
-    assert f"wrote {tmp_path / 'recommendation.json'}" in told.err
+    assert "this procedure chose" not in captured.out
+    assert "no picture of the nearest images" in captured.err
+    assert f"wrote {tmp_path / 'recommendation.json'}" in captured.err
 
 
 def test_given_sources_are_ranked_by_a_measure_with_intervals(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,11 +58,11 @@ def test_given_sources_are_ranked_by_a_measure_with_intervals(capsys: pytest.Cap
         )
         == 0
     )
-    told = capsys.readouterr()
-    assert "95% interval" in told.out
-    assert "dsim transfer segmentation --sources phantoms:xray --out trained/truth.json" in told.out
-    assert "has not been measured" in told.out
-    assert "wrote" not in told.err
+    captured = capsys.readouterr()
+    assert "95% interval" in captured.out
+    assert "dsim transfer segmentation --sources phantoms:xray --out trained/truth.json" in captured.out
+    assert "has not been measured" in captured.out
+    assert "wrote" not in captured.err
 
 
 def test_json_is_the_document_and_nothing_else_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,9 +75,9 @@ def test_json_is_the_document_and_nothing_else_is_printed(capsys: pytest.Capture
 
 def test_the_target_among_the_sources_is_left_out_and_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("mine=phantoms:xray", *SOURCES, "--sources", "phantoms:histology", *QUICK) == 0
-    told = capsys.readouterr()
-    assert "note: xray is the target itself: left out of the sources" in told.err
-    assert "│ xray" not in told.out
+    captured = capsys.readouterr()
+    assert "note: xray is the target itself: left out of the sources" in captured.err
+    assert "│ xray" not in captured.out
 
 
 def test_a_source_that_cannot_be_compared_leaves_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,9 +86,9 @@ def test_a_source_that_cannot_be_compared_leaves_with_3(tmp_path: Path, capsys: 
     with h5py.File(tmp_path / "odd.h5", "w") as file:
         file["features"] = np.zeros((5, 3), np.float32)
     assert run("phantoms:xray-bedside", *SOURCES, "--sources", tmp_path / "odd.h5", *QUICK) == 3
-    told = capsys.readouterr()
-    assert "failed" in told.out
-    assert "note: odd could not be compared" in told.err
+    captured = capsys.readouterr()
+    assert "failed" in captured.out
+    assert "note: odd could not be compared" in captured.err
 
 
 @pytest.mark.parametrize(

@@ -150,9 +150,9 @@ def test_a_board_tells_how_the_measure_was_judged(folders, tmp_path):
 @pytest.mark.parametrize("name", ["report.pdf", "report"])
 def test_another_suffix_is_refused_before_anything_is_computed(folders, tmp_path, capsys, name):
     assert compared(folders, tmp_path / "out", "--report", str(tmp_path / name)) == 2
-    told = capsys.readouterr().err
-    assert f"cannot write a report as '{name}'" in told
-    assert "fix: end its name in .html" in told
+    captured = capsys.readouterr().err
+    assert f"cannot write a report as '{name}'" in captured
+    assert "fix: end its name in .html" in captured
     assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match="cannot write a report"):
         command([str(tmp_path), "--out", str(tmp_path / name)])

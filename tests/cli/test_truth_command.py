@@ -22,22 +22,22 @@ def table(tmp_path: Path) -> Path:
 
 def test_list_names_each_with_its_size_and_whether_its_images_can_be_opened(capsys):
     assert run(["truth", "list"]) == 0
-    told = capsys.readouterr()
-    assert all(name in told.out for name in truth_names())
-    assert "9 x 12" in told.out
-    assert "5 folds" in told.out
-    assert "not at hand" in told.out
-    assert "note: published distances to judge: asap-published" in told.err
+    captured = capsys.readouterr()
+    assert all(name in captured.out for name in truth_names())
+    assert "9 x 12" in captured.out
+    assert "5 folds" in captured.out
+    assert "not at hand" in captured.out
+    assert "note: published distances to judge: asap-published" in captured.err
 
 
 def test_list_as_json_is_data_alone(capsys):
     assert run(["truth", "list", "--json"]) == 0
-    told = capsys.readouterr()
-    listed = {entry["name"]: entry for entry in json.loads(told.out)}
+    captured = capsys.readouterr()
+    listed = {entry["name"]: entry for entry in json.loads(captured.out)}
     assert set(listed) == set(truth_names())
     assert listed["cats-auc"]["repetitions"] == 5
     assert listed["cats-auc"]["digest"] == open_truth("cats-auc").digest
-    assert told.err == ""
+    assert captured.err == ""
 
 
 def test_show_tells_scores_baseline_missing_pairs_and_corrections(capsys):
@@ -78,10 +78,10 @@ def test_check_as_json_counts_what_is_missing(table, capsys):
 
 def test_check_tells_what_is_wrong_and_how_to_mend_it(table, capsys):
     assert run(["truth", "check", str(table)]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "error: the smallest and largest value of the score 'kappa' are not known" in told.err
-    assert "fix: give its bounds (--bounds LOW HIGH" in told.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "error: the smallest and largest value of the score 'kappa' are not known" in captured.err
+    assert "fix: give its bounds (--bounds LOW HIGH" in captured.err
 
 
 def test_convert_goes_there_and_back(tmp_path, capsys):
@@ -90,9 +90,9 @@ def test_convert_goes_there_and_back(tmp_path, capsys):
     printed = capsys.readouterr().err
     assert [word for word in ("note:", "CSV", "bounds", "reasons") if word not in printed] == []
     assert run(["truth", "convert", str(table), str(document)]) == 0
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert f"wrote {document}" in told.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"wrote {document}" in captured.err
     assert open_truth(document) == open_truth("cats-auc")
 
 
@@ -103,7 +103,7 @@ def test_convert_refuses_another_format_before_it_reads(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("places", "told"),
+    ("places", "expected"),
     [
         (("phantoms:nuclei", "phantoms:gowt1"), "built in"),
         (("nuclei", "sub/cells"), "below a data folder"),
@@ -111,12 +111,12 @@ def test_convert_refuses_another_format_before_it_reads(tmp_path, capsys):
         (("", ""), "not at hand"),
     ],
 )
-def test_whether_images_can_be_opened_is_told_by_their_places(places, told, tmp_path, capsys):
+def test_whether_images_can_be_opened_is_told_by_their_places(places, expected, tmp_path, capsys):
     datasets = {name: TruthDataset(location=place) for name, place in zip("at", places, strict=True)}
     truth = TransferMatrix("mine", "AUC", "", ("a",), ("t",), [[[0.5]]], (0, 1), datasets=datasets)  # type: ignore[arg-type]
     truth.to_json(tmp_path / "mine.json")
     run(["truth", "check", str(tmp_path / "mine.json"), "--json"])
-    assert json.loads(capsys.readouterr().out)["images"] == told
+    assert json.loads(capsys.readouterr().out)["images"] == expected
 
 
 def test_a_strangers_provenance_may_hold_anything(tmp_path, capsys):

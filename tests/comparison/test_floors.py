@@ -94,14 +94,14 @@ def test_a_dataset_that_failed_has_no_floor_and_its_reason(gap_of_two, line):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "told"),
+    ("outcome", "expected"),
     [
         (np.nan, "5 of 5 pairs of halves have no value"),
         (MeasureError("halves differ"), "halves differ"),
         (ValueError("boom"), "it raised ValueError: boom"),
     ],
 )
-def test_halves_without_a_value_are_nan_with_a_reason(gap_of_two, line, outcome, told):
+def test_halves_without_a_value_are_nan_with_a_reason(gap_of_two, line, outcome, expected):
     class Wrong(gap_of_two):
         def compare_splits(self, whole, splits):
             if isinstance(outcome, Exception):
@@ -110,7 +110,7 @@ def test_halves_without_a_value_are_nan_with_a_reason(gap_of_two, line, outcome,
 
     matrix = compare(line([0, 1]), measure=Wrong())
     assert math.isnan(matrix.floor["at0"])
-    assert matrix.floor_notes["at0"].startswith(told), "and the line, where a line failed"
+    assert matrix.floor_notes["at0"].startswith(expected), "and the line, where a line failed"
     assert not matrix.failed
     assert matrix.verdicts["at0"].within_floor is None
 

@@ -99,7 +99,7 @@ def test_a_table_that_speaks_of_none_of_the_datasets_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "expected"),
     [
         (["dataset,observer,colour", "eye,ann,gray", "eye,ann,gray"], "line 3: 'colour' of 'eye' by 'ann' is answered"),
         (["dataset,colour", ",gray"], "line 2: the table names no dataset"),
@@ -114,10 +114,10 @@ def test_a_table_that_speaks_of_none_of_the_datasets_is_refused() -> None:
         (["observer,target,source", "ann,a,b", "ann,a,c"], "line 3: 'choice' of 'a' by 'ann' is answered twice"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_told_with_its_line(tmp_path: Path, lines: list[str], told: str) -> None:
+def test_what_is_wrong_with_a_table_is_told_with_its_line(tmp_path: Path, lines: list[str], expected: str) -> None:
     with pytest.raises(DataError) as caught:
         read_attributes(table(tmp_path / "a.csv", *lines))
-    assert told in caught.value.message
+    assert expected in caught.value.message
     assert caught.value.hint
 
 

@@ -159,10 +159,12 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("act", "told"), WORDING.values(), ids=WORDING)
-def test_wording_of_data(act: Callable[[], object], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("act", "expected"), WORDING.values(), ids=WORDING)
+def test_wording_of_data(
+    act: Callable[[], object], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DsimError) as caught:
         act()
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert caught.value.hint

@@ -49,7 +49,7 @@ def test_names_of_one_side_are_refused_and_all_listed(pair):
     named = replace(matrix, sources=("s0", "s1", "s2", "x"), targets=("t0", "y", "z"))
     with pytest.raises(DataError) as caught:
         aligned(named, truth)
-    told = str(caught.value)
+    message = str(caught.value)
     for part in (
         "truth by-hand",
         "sources only in the matrix: x",
@@ -58,7 +58,7 @@ def test_names_of_one_side_are_refused_and_all_listed(pair):
         "targets only in the truth: t1, t2",
         "--common",
     ):
-        assert part in told
+        assert part in message
 
 
 def test_common_takes_what_both_have_and_says_what_it_left(pair):

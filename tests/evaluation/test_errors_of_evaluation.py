@@ -110,9 +110,9 @@ WORDING: dict[str, tuple[Act, str]] = {
 }
 
 
-@pytest.mark.parametrize(("act", "told"), WORDING.values(), ids=WORDING)
-def test_wording_of_judging(act: Act, told: str, judged: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("act", "expected"), WORDING.values(), ids=WORDING)
+def test_wording_of_judging(act: Act, expected: str, judged: dict[str, Any]) -> None:
     with pytest.raises(DsimError) as caught:
         act(**judged)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert caught.value.hint

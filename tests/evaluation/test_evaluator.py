@@ -251,7 +251,7 @@ def test_a_matrix_and_a_truth_that_changed_places_are_refused(random_pair, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"self_pairs": "includ"}, "no treatment of self pairs named 'includ'. Did you mean 'include'?"),
         ({"interval": "normal"}, "no interval named 'normal'"),
@@ -259,10 +259,10 @@ def test_a_matrix_and_a_truth_that_changed_places_are_refused(random_pair, tmp_p
         ({"resamples": 3}, "3 resamples"),
     ],
 )
-def test_settings_that_do_not_exist_are_refused(random_pair, settings, told):
+def test_settings_that_do_not_exist_are_refused(random_pair, settings, expected):
     with pytest.raises(UsageError) as caught:
         evaluate(*random_pair, **settings)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert caught.value.hint
 
 

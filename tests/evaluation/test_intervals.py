@@ -161,7 +161,7 @@ def test_pooled_correlations_that_are_undefined_say_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"confidence": 1.0}, "confidence 1"),
         ({"confidence": 95}, "confidence 95"),
@@ -169,7 +169,7 @@ def test_pooled_correlations_that_are_undefined_say_why() -> None:
         ({"method": "bca"}, "'bca'"),
     ],
 )
-def test_settings_that_do_not_exist_are_refused(settings: dict[str, float], told: str) -> None:
-    with pytest.raises(UsageError, match=told) as raised:
+def test_settings_that_do_not_exist_are_refused(settings: dict[str, float], expected: str) -> None:
+    with pytest.raises(UsageError, match=expected) as raised:
         Intervals(5, **settings)  # type: ignore[arg-type]
     assert raised.value.hint

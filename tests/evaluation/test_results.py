@@ -76,7 +76,7 @@ def test_a_truth_without_a_baseline_comes_back_without_one(make_matrix, make_tru
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         (lambda d: d.update(schema="dsim.matrix/1"), "'dsim.matrix/1'"),
         (lambda d: d.update(extra=1), "extra"),
@@ -88,20 +88,20 @@ def test_a_truth_without_a_baseline_comes_back_without_one(make_matrix, make_tru
         (lambda d: d["counted"][0].pop(), "different lengths"),
     ],
 )
-def test_what_does_not_hold_to_the_schema_is_refused_by_its_place(document, change, told):
+def test_what_does_not_hold_to_the_schema_is_refused_by_its_place(document, change, expected):
     changed = copy.deepcopy(document)
     change(changed)
     with pytest.raises(DataError) as caught:
         Evaluation.from_dict(changed)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(("text", "told"), [("{not json", "is not JSON"), ("[1]", "holds no JSON object")])
-def test_a_file_that_is_no_evaluation_is_refused(tmp_path, text, told):
+@pytest.mark.parametrize(("text", "expected"), [("{not json", "is not JSON"), ("[1]", "holds no JSON object")])
+def test_a_file_that_is_no_evaluation_is_refused(tmp_path, text, expected):
     path = tmp_path / "evaluation.json"
     path.write_text(text)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=expected):
         Evaluation.from_json(path)
 
 

@@ -144,30 +144,30 @@ def told_by(act: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("reference", "told"), REFERENCES.items(), ids=REFERENCES)
+@pytest.mark.parametrize(("reference", "expected"), REFERENCES.items(), ids=REFERENCES)
 def test_wording_of_references(
-    reference: str, told: str, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reference: str, expected: str, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("weights.pth").touch()
-    assert told in told_by(lambda: recipe(reference, runtime))
+    assert expected in told_by(lambda: recipe(reference, runtime))
 
 
-@pytest.mark.parametrize(("text", "told"), TRANSFORMS.items(), ids=TRANSFORMS)
-def test_wording_of_transforms(text: str, told: str) -> None:
-    assert told in told_by(lambda: parse_transform(text))
+@pytest.mark.parametrize(("text", "expected"), TRANSFORMS.items(), ids=TRANSFORMS)
+def test_wording_of_transforms(text: str, expected: str) -> None:
+    assert expected in told_by(lambda: parse_transform(text))
 
 
-@pytest.mark.parametrize(("act", "told"), WORDING.values(), ids=WORDING)
-def test_wording_of_features(act: Callable[[], object], told: str) -> None:
-    assert told in told_by(act)
+@pytest.mark.parametrize(("act", "expected"), WORDING.values(), ids=WORDING)
+def test_wording_of_features(act: Callable[[], object], expected: str) -> None:
+    assert expected in told_by(act)
 
 
 def test_wording_of_a_repository_without_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hub(monkeypatch)
-    told = told_by(lambda: weights.from_hub("timm:mine", "who/mine", ["model.safetensors"], Runtime(cache=tmp_path)))
-    assert "who/mine holds none of model.safetensors" in told
-    assert "\n  fix: " in told
+    message = told_by(lambda: weights.from_hub("timm:mine", "who/mine", ["model.safetensors"], Runtime(cache=tmp_path)))
+    assert "who/mine holds none of model.safetensors" in message
+    assert "\n  fix: " in message
 
 
 def test_wording_of_a_download_that_is_not_what_its_name_promises(
@@ -176,13 +176,13 @@ def test_wording_of_a_download_that_is_not_what_its_name_promises(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "net-0123456789.pth").write_bytes(b"other")
     url = (tmp_path / "net-0123456789.pth").as_uri()
-    told = told_by(lambda: weights.from_torch_hub("torchvision:mine", url, Runtime(cache=tmp_path)))
-    assert "does not match the hash in its name" in told
-    assert "\n  fix: " in told
+    message = told_by(lambda: weights.from_torch_hub("torchvision:mine", url, Runtime(cache=tmp_path)))
+    assert "does not match the hash in its name" in message
+    assert "\n  fix: " in message
 
 
 def test_wording_of_an_unknown_cuda_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    told = told_by(lambda: Runtime(device="cuda:4").resolved_device())
-    assert told == "there are 1 CUDA devices here\n  fix: cuda:0 is the first"
+    message = told_by(lambda: Runtime(device="cuda:4").resolved_device())
+    assert message == "there are 1 CUDA devices here\n  fix: cuda:0 is the first"

@@ -81,17 +81,17 @@ def _foot(card: Path) -> str:
     lines = []
     manifest = card.with_name("manifest.toml")
     if manifest.exists():
-        told = tomllib.loads(manifest.read_text("utf-8"))
-        weights, seen, given = told["weights"], told["input"], told["output"]
+        document = tomllib.loads(manifest.read_text("utf-8"))
+        weights, seen, given = document["weights"], document["input"], document["output"]
         lines = [
             "\n## Manifest\n",
             "| | |\n|---|---|",
-            f"| reference | `zoo:{told['id']}` |",
-            f"| built by | `{told['builder']}` |",
+            f"| reference | `zoo:{document['id']}` |",
+            f"| built by | `{document['builder']}` |",
             f"| input | {seen['channels']} channels, `{seen['transform']}` |",
             f"| output | {given['kind']}, {given['dim']} numbers |",
             f"| weights | {weights['size']:,} bytes, {weights['dtype']}, sha256 `{weights['sha256']}` |",
-            f"| trained on | {', '.join(one['name'] for one in told['training'].get('pool', ()))} |",
+            f"| trained on | {', '.join(one['name'] for one in document['training'].get('pool', ()))} |",
         ]
     return "\n".join([*lines, f"\n*Made from `{card.relative_to(ROOT)}` by `python tests/pages`.*\n"])
 

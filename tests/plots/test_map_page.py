@@ -74,11 +74,11 @@ def test_the_files_are_whole_and_the_same_again(found: DatasetMap, tmp_path: Pat
     written = write_map(found, tmp_path / "a", Runtime(), **WORDS)
     assert [path.name for path in written] == ["map.json", "map.png", "map.svg", "map.html"]
     ET.fromstring((tmp_path / "a" / "map.svg").read_text())
-    told = json.loads((tmp_path / "a" / "map.json").read_text())
-    check(told, "dsim.asap-map/1", "the map", "")
-    assert told["datasets"][3]["representative"] == "0"
-    assert told["mean_distances"][3][3] is None
-    assert told["eqc"]["paper"] is None
+    document = json.loads((tmp_path / "a" / "map.json").read_text())
+    check(document, "dsim.asap-map/1", "the map", "")
+    assert document["datasets"][3]["representative"] == "0"
+    assert document["mean_distances"][3][3] is None
+    assert document["eqc"]["paper"] is None
     write_map(found, tmp_path / "b", Runtime(), **WORDS)
     assert all((tmp_path / "b" / path.name).read_bytes() == path.read_bytes() for path in written)
 

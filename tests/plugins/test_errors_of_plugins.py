@@ -230,15 +230,15 @@ OTHER_WORDING: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.parametrize(
-    ("act", "told"), [*ASAP_WORDING.values(), *OTHER_WORDING.values()], ids=[*ASAP_WORDING, *OTHER_WORDING]
+    ("act", "expected"), [*ASAP_WORDING.values(), *OTHER_WORDING.values()], ids=[*ASAP_WORDING, *OTHER_WORDING]
 )
 def test_wording_of_plugins(
-    act: Callable[[], object], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    act: Callable[[], object], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DsimError) as caught:
         act()
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert caught.value.hint
 
 

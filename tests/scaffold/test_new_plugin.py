@@ -116,7 +116,7 @@ def test_what_the_command_offers_is_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("Mean_Shift", "joined by hyphens: mean-shift"),
         ("2mean", "joined by hyphens: mean"),
@@ -130,10 +130,10 @@ def test_what_the_command_offers_is_what_there_is() -> None:
         ("x" * 41, "longer than 40"),
     ],
 )
-def test_a_malformed_name_is_refused_with_a_better_one(tmp_path: Path, name: str, told: str) -> None:
+def test_a_malformed_name_is_refused_with_a_better_one(tmp_path: Path, name: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         new_plugin(name, tmp_path)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -110,10 +110,10 @@ def test_a_measure_of_infinities_fails_and_why_repeats_what_to_do_until_it_is_me
     registry.forget()
     assert list(failed(capsys)) == ["works"]
     dsim(["plugins", "--why", "mean-shift"])
-    told = capsys.readouterr().out
-    assert "measure mean-shift@1 fails the check works" in told
-    assert "is inf" in told
-    assert "fix: ordinary datasets must have a finite value" in told
+    captured = capsys.readouterr().out
+    assert "measure mean-shift@1 fails the check works" in captured
+    assert "is inf" in captured
+    assert "fix: ordinary datasets must have a finite value" in captured
     spoil(folder, "measure.py", "float('inf') + ", "")
     registry.forget()
     dsim(["plugins", "--why", "mean-shift"])
@@ -239,6 +239,6 @@ def test_what_is_not_installed_or_not_in_use_is_told(
     assert "Did you mean 'classical'?" in capsys.readouterr().err
     install_plugin("needy", "import no_such_library")
     assert run("check", "needy") == 1
-    told = capsys.readouterr().err
-    assert "plugin 'needy' is not in use: import: ModuleNotFoundError" in told
-    assert "fix: install what it misses" in told
+    captured = capsys.readouterr().err
+    assert "plugin 'needy' is not in use: import: ModuleNotFoundError" in captured
+    assert "fix: install what it misses" in captured

@@ -33,10 +33,10 @@ def test_why_names_the_cause_and_the_fix_and_all_others_work(
         (report,) = check_plugin(name)
         keep(report)
     assert run(["plugins", "--why", name]) == 0
-    told = capsys.readouterr().out
-    assert broken.cause in told
-    assert f"fix: {broken.fix}" in told
-    assert ("  in use" in told) == broken.in_use
+    captured = capsys.readouterr().out
+    assert broken.cause in captured
+    assert f"fix: {broken.fix}" in captured
+    assert ("  in use" in captured) == broken.in_use
     assert run(["measures", "--json"]) == 0
     listed = {spec["name"] for spec in json.loads(capsys.readouterr().out)}
     assert {"cc", "healthy"} <= listed

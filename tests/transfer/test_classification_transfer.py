@@ -230,7 +230,7 @@ def test_a_fold_without_a_class_is_told_and_scored_by_the_others(measure):
 
 
 @pytest.mark.parametrize(
-    ("sources", "targets", "more", "error", "told"),
+    ("sources", "targets", "more", "error", "expected"),
     [
         ([stripes(), stripes()], [noise()], {}, DataError, "two sources are named 'stripes'"),
         ([stripes()], [noise()], {"folds": 1}, UsageError, "leave nothing to score"),
@@ -243,10 +243,10 @@ def test_a_fold_without_a_class_is_told_and_scored_by_the_others(measure):
         ([stripes()], [noise()], {"imagenet": "timm:test_resnet[init=random:0]"}, UsageError, "random weights"),
     ],
 )
-def test_what_would_fail_after_hours_fails_at_once(measure, trained, sources, targets, more, error, told):
+def test_what_would_fail_after_hours_fails_at_once(measure, trained, sources, targets, more, error, expected):
     with pytest.raises(error) as caught:
         measure(sources, targets, **more)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert trained == []
 
 
@@ -310,11 +310,11 @@ def test_the_command_writes_the_truth_and_tells_what_a_reader_should_know(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("more", "told"), [(["--preset", "cat"], "Did you mean 'cats'"), (["--set", "epochs"], "write --set KEY=VALUE")]
+    ("more", "expected"), [(["--preset", "cat"], "Did you mean 'cats'"), (["--set", "epochs"], "write --set KEY=VALUE")]
 )
-def test_the_command_names_a_wrong_request(more, told):
+def test_the_command_names_a_wrong_request(more, expected):
     done = CliRunner().invoke(classification, ["--sources", PHANTOMS[0], *COMMAND, *more], standalone_mode=False)
-    assert told in str(done.exception)
+    assert expected in str(done.exception)
 
 
 @pytest.mark.slow

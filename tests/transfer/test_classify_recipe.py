@@ -49,7 +49,7 @@ def test_the_preset_of_the_cats_paper_is_its_appendix():
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "told"),
+    ("given", "error", "expected"),
     [
         ({"epoch": "3"}, UnknownNameError, "Did you mean 'epochs'"),
         ({"epochs": "many"}, UsageError, "'epochs' takes int"),
@@ -60,10 +60,10 @@ def test_the_preset_of_the_cats_paper_is_its_appendix():
         ({"augment": "wild"}, UsageError, "choose one of"),
     ],
 )
-def test_a_wrong_setting_is_told(given, error, told):
+def test_a_wrong_setting_is_told(given, error, expected):
     with pytest.raises(error) as caught:
         ClassificationRecipe().changed(given)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_an_unknown_preset_or_network_is_told():

@@ -154,12 +154,12 @@ def told_by(act: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("act", "told"), WORDING.values(), ids=WORDING)
+@pytest.mark.parametrize(("act", "expected"), WORDING.values(), ids=WORDING)
 def test_wording_of_transfer(
-    act: Callable[[], object], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    act: Callable[[], object], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert told in told_by(act)
+    assert expected in told_by(act)
 
 
 def test_wording_of_networks_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch) -> None:

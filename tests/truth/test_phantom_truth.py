@@ -183,9 +183,9 @@ def test_a_quick_run_gives_a_valid_truth_and_taken_up_again_it_repeats_nothing(
     assert ((made.values >= 0) & (made.values <= 100)).all()
     assert (out / "card.md").read_text("utf-8") == part("card").card(made)
     main([*places, "--seeds", "3"])
-    told = capsys.readouterr()
-    assert "0 of 9 trainings to do" in told.err
-    assert told.out == ""
+    captured = capsys.readouterr()
+    assert "0 of 9 trainings to do" in captured.err
+    assert captured.out == ""
     assert (out / "truth.json").read_bytes() == before
 
 

@@ -11,12 +11,12 @@ from rich.console import Console
 from dsim.ui.bars import in_one_line, make_bars
 
 
-@pytest.mark.parametrize("told", ["", "loss 0.1234  lr 0.0001  validation 0.5123", "x" * 100])
+@pytest.mark.parametrize("expected", ["", "loss 0.1234  lr 0.0001  validation 0.5123", "x" * 100])
 @pytest.mark.parametrize("description", ["pairs", "features of nuclei_of_fluorescence_microscopy_day_01"])
-def test_description_and_fields_share_the_room_and_no_number_is_cut(description: str, told: str) -> None:
-    described, left = in_one_line(description, told, 32)
+def test_description_and_fields_share_the_room_and_no_number_is_cut(description: str, expected: str) -> None:
+    described, left = in_one_line(description, expected, 32)
     assert cell_len(described) + (2 + cell_len(left) if left else 0) <= 32
-    assert set(left.split("  ") if left else []) <= set(told.split("  "))
+    assert set(left.split("  ") if left else []) <= set(expected.split("  "))
 
 
 def test_a_slow_task_says_how_long_each_step_takes() -> None:

@@ -150,8 +150,10 @@ def test_the_model_is_the_one_of_least_validation_loss(stored: Path) -> None:
     """What targets say chooses nothing."""
     trainings = TransferMatrix.from_json(stored / "truth" / "truth.json").provenance["trainings"]
     for name in NAMES:
-        told = tomllib.loads((stored / "zoo" / f"unet8.{name}.r1" / "manifest.toml").read_text())["training"]
-        assert told["validation_loss"] == min(each["validation_loss"] for each in trainings if each["source"] == name)
+        document = tomllib.loads((stored / "zoo" / f"unet8.{name}.r1" / "manifest.toml").read_text())["training"]
+        assert document["validation_loss"] == min(
+            each["validation_loss"] for each in trainings if each["source"] == name
+        )
 
 
 def test_half_precision_gives_the_same_probabilities(stored: Path, part: Part) -> None:
@@ -159,12 +161,12 @@ def test_half_precision_gives_the_same_probabilities(stored: Path, part: Part) -
     truth = TransferMatrix.from_json(stored / "truth" / "truth.json")
     for name, training in part("choosing").chosen(truth, stored / "results").items():
         folder = stored / "zoo" / f"unet8.{name}.r1"
-        told = tomllib.loads((folder / "manifest.toml").read_text())["training"]
+        document = tomllib.loads((folder / "manifest.toml").read_text())["training"]
         original, half = (load_segmenter(file, Runtime(device="cpu")) for file in (training.weights, folder))
         other = open_dataset(stored / "data" / "sets" / NAMES[NAMES.index(name) - 1])
         change = np.abs(original.predict(other.pixels(0)) - half.predict(other.pixels(0))).max()
-        assert change <= told["half_precision_change"] * 1.01 + 1e-7
-        assert told["half_precision_change"] < 0.01
+        assert change <= document["half_precision_change"] * 1.01 + 1e-7
+        assert document["half_precision_change"] < 0.01
         assert half.trained_on == original.trained_on
 
 
@@ -195,7 +197,7 @@ def test_other_images_are_refused(stored: Path, part: Part, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         (lambda t: {"provenance": {k: v for k, v in t.provenance.items() if k != "hours"}}, "lacks 'hours'"),
         (lambda t: {"provenance": {**t.provenance, "about": "see /place/of/mine"}}, "a place of one machine"),
@@ -205,10 +207,10 @@ def test_other_images_are_refused(stored: Path, part: Part, tmp_path: Path) -> N
     ],
 )
 def test_an_incomplete_truth_is_refused(
-    stored: Path, part: Part, change: Callable[[TransferMatrix], dict[str, Any]], told: str
+    stored: Path, part: Part, change: Callable[[TransferMatrix], dict[str, Any]], expected: str
 ) -> None:
     """Provenance must be whole, and name no place of one machine."""
     truth = TransferMatrix.from_json(stored / "truth" / "truth.json")
     part("checking").check(truth)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=expected):
         part("checking").check(replace(truth, **change(truth)))

@@ -197,7 +197,7 @@ def test_other_images_and_other_scores_are_refused(stored: Path, part: Part, tmp
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         (lambda t: {"provenance": {k: v for k, v in t.provenance.items() if k != "folds"}}, "lacks 'folds'"),
         (lambda t: {"provenance": {**t.provenance, "about": "see /place/of/mine"}}, "a place of one machine"),
@@ -207,16 +207,16 @@ def test_other_images_and_other_scores_are_refused(stored: Path, part: Part, tmp
     ],
 )
 def test_an_incomplete_truth_is_refused(
-    truth: TransferMatrix, part: Part, change: Callable[[TransferMatrix], dict[str, Any]], told: str
+    truth: TransferMatrix, part: Part, change: Callable[[TransferMatrix], dict[str, Any]], expected: str
 ) -> None:
     """Provenance must be whole, and name no place of one machine."""
     part("checking").check(truth)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=expected):
         part("checking").check(replace(truth, **change(truth)))
 
 
 def test_what_is_added_to_meta_json_is_of_the_real_sets(real_data: Path, part: Part) -> None:
     """Each set has its sampling and its caution, and none is told of that is not there."""
-    told = tomllib.loads((ROOT / "benchmarks" / "biomed6" / "sets.toml").read_text())
-    assert sorted(told) == sorted(path.name for path in (real_data / "classification").iterdir() if path.is_dir())
-    assert all(set(each) == {"sampling", "caution"} for each in told.values())
+    document = tomllib.loads((ROOT / "benchmarks" / "biomed6" / "sets.toml").read_text())
+    assert sorted(document) == sorted(path.name for path in (real_data / "classification").iterdir() if path.is_dir())
+    assert all(set(each) == {"sampling", "caution"} for each in document.values())

@@ -181,12 +181,12 @@ def test_the_command_trains_judges_and_writes(
 ) -> None:
     given = arguments("--seeds", "1", "--variants", "ae,asap", "--truth", "truth.json")
     assert run([*given, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    check(told, "dsim.asap-ablate/1", "the study", "")
-    assert told == json.loads(Path("out/ablate.json").read_text())
+    captured = json.loads(capsys.readouterr().out)
+    check(captured, "dsim.asap-ablate/1", "the study", "")
+    assert captured == json.loads(Path("out/ablate.json").read_text())
     assert Path("out/ablate.png").stat().st_size > 10_000
     kept = json.loads(next(Path("out/.work").glob("*/ae-seed-0-*.json")).read_text())["record"]
-    ae = told["variants"][0]
+    ae = captured["variants"][0]
     assert ae["variant"] == "ae"
     assert ae["runs"][0]["eqc"] == pytest.approx(eqc([np.array(cloud) for cloud in kept["clouds"].values()]))
     judged = evaluate(SimilarityMatrix.from_dict(kept["matrix"]), truth())

@@ -114,7 +114,7 @@ def test_the_command_writes_numbers_and_picture(tmp_path: Path, capsys: pytest.C
     sets = [f"phantoms:{name}[count=10,size=32]" for name in ("histology", "fundus")]
     call = ["asap", "coherence", "--sources", *sets, "--no-foreign", "--device", "cpu", "--out", str(tmp_path)]
     assert run([*call, *(part for one in TINY for part in ("--set", one)), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert json.loads((tmp_path / "coherence.json").read_text()) == told
-    assert told["all_unseen"]["images"] == sum(row["images"] for row in told["unseen"].values())
+    captured = json.loads(capsys.readouterr().out)
+    assert json.loads((tmp_path / "coherence.json").read_text()) == captured
+    assert captured["all_unseen"]["images"] == sum(row["images"] for row in captured["unseen"].values())
     assert (tmp_path / "coherence.png").exists()

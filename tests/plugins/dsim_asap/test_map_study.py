@@ -26,6 +26,6 @@ def test_the_command_trains_on_all_sets_and_writes_the_map(tmp_path: Path, capsy
     sets = [f"phantoms:{name}[count=6,size=32]" for name in ("histology", "fundus", "xray")]
     call = ["asap", "map", "--sources", *sets[:2], "--targets", sets[2], "--fit", "--json", "--device", "cpu"]
     assert run([*call, *(part for one in tiny for part in ("--set", one)), "--out", str(tmp_path / "map")]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [one["trained_on"] for one in told["datasets"]] == [True] * 3
-    assert [region["name"] for region in told["regions"]] == ["histology", "fundus", "X-ray"]
+    captured = json.loads(capsys.readouterr().out)
+    assert [one["trained_on"] for one in captured["datasets"]] == [True] * 3
+    assert [region["name"] for region in captured["regions"]] == ["histology", "fundus", "X-ray"]

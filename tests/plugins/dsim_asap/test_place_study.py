@@ -70,6 +70,6 @@ def test_the_command_ranks_an_image_file(tmp_path: Path, capsys: pytest.CaptureF
     sets = [f"phantoms:{name}[count=8,size=32]" for name in ("fundus", "histology")]
     call = ["asap", "place", str(tmp_path / "mine.png"), "--sources", *sets, "--device", "cpu"]
     assert run([*call, "--json", "--out", str(tmp_path / "out")]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["images"][0]["datasets"][0]["dataset"].startswith("histology")
-    assert json.loads((tmp_path / "out" / "place.json").read_text()) == told
+    captured = json.loads(capsys.readouterr().out)
+    assert captured["images"][0]["datasets"][0]["dataset"].startswith("histology")
+    assert json.loads((tmp_path / "out" / "place.json").read_text()) == captured

@@ -179,12 +179,12 @@ def test_the_command_searches_writes_and_says_what_to_type_next(
     given = arguments("--search", "grid", "--over", "n_emb=2/3", "--seeds", "1")
     assert run([*given, "--json"]) == 0
     shown = capsys.readouterr()
-    told = json.loads(shown.out)
-    check(told, "dsim.asap-tune/1", "the search", "")
-    assert told == json.loads(Path("out/tune.json").read_text())
-    assert all(trial["eqc"] > 0 for trial in told["trials"])
+    document = json.loads(shown.out)
+    check(document, "dsim.asap-tune/1", "the search", "")
+    assert document == json.loads(Path("out/tune.json").read_text())
+    assert all(trial["eqc"] > 0 for trial in document["trials"])
     assert Path("out/tune.png").stat().st_size > 10_000
-    assert f"next: dsim compare --measure {told['measure']}" in shown.err
+    assert f"next: dsim compare --measure {document['measure']}" in shown.err
     assert run(given) == 0
     assert "trained again" in capsys.readouterr().out
 
@@ -193,7 +193,7 @@ def test_the_picture_and_tables_of_every_parameter(
     arguments: Callable[..., list[str]], pretended: list[tuple[float, int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments("--trials", "6", "--seeds", "2")) == 0
-    told = json.loads(Path("out/tune.json").read_text())
-    check(told, "dsim.asap-tune/1", "the search", "")
-    assert told["over"] == ["alpha", "beta", "w", "n_emb"]
+    document = json.loads(Path("out/tune.json").read_text())
+    check(document, "dsim.asap-tune/1", "the search", "")
+    assert document["over"] == ["alpha", "beta", "w", "n_emb"]
     assert "optimum" in capsys.readouterr().out

@@ -58,7 +58,7 @@ def test_needs_are_those_of_the_members() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "error", "told"),
+    ("of", "error", "expected"),
     [
         ("cc", UsageError, "does not name two different measures"),
         ("cc+cc", UsageError, "does not name two different measures"),
@@ -66,8 +66,8 @@ def test_needs_are_those_of_the_members() -> None:
         ("cc+nmj", UnknownNameError, "nmj"),
     ],
 )
-def test_wrong_members_are_refused(of: str, error: type[Exception], told: str) -> None:
-    with pytest.raises(error, match=told):
+def test_wrong_members_are_refused(of: str, error: type[Exception], expected: str) -> None:
+    with pytest.raises(error, match=expected):
         dsim.compare(SOURCES, measure=f"ensemble:of={of}")
 
 

@@ -91,17 +91,17 @@ def test_a_table_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--observer", "a@b", "--out", "x.csv"], "a@b"),
         (["--observer", "ann", "--out", "x.json"], "end its name in .csv"),
     ],
 )
 def test_names_that_cannot_be_kept_are_refused(
-    options: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    options: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["expert", "rate", "phantoms:xray", *options]) == 2
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_an_answer_that_was_not_offered_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,14 +123,14 @@ def test_a_cell_without_a_value_is_told_and_leaves_exit_code_3(
         write_record(record, tmp_path / f"{name}.json")
     paths = [str(tmp_path / f"{name}.json") for name in ("plus", "minus")]
     assert run(["fingerprint", "compare", *paths, "--variant", "mean"]) == 3
-    told = capsys.readouterr()
-    assert "failed" in told.out
-    assert "negative" in told.out
-    assert "cannot be checked" in told.err
+    captured = capsys.readouterr()
+    assert "failed" in captured.out
+    assert "negative" in captured.out
+    assert "cannot be checked" in captured.err
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "expected"),
     [
         ({"extractor": "pixels:[side=16]"}, "extractor pixels:[side=8]"),
         ({"bins": 20}, "bins 50 at scale 0.1 and 20 at scale 0.1"),
@@ -138,14 +138,14 @@ def test_a_cell_without_a_value_is_told_and_leaves_exit_code_3(
     ],
 )
 def test_fingerprints_that_were_made_differently_are_refused_by_name(
-    files: dict[str, Path], other: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+    files: dict[str, Path], other: dict[str, Any], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     how = {"extractor": EXTRACTOR, "bins": 50, "scale": 0.1, **other}
     write_record(make_record(dataset("xray"), **how, runtime=Runtime()), files["fundus"])
     assert run(["fingerprint", "compare", str(files["fluorescence"]), str(files["fundus"])]) == 1
     error = capsys.readouterr().err
     assert f"{files['fluorescence']} and {files['fundus']} were not made in the same way" in error
-    assert told in error
+    assert expected in error
     assert "fix:" in error
 
 
@@ -205,16 +205,18 @@ def test_too_few_images_are_refused_unless_told(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ([], "there are no fingerprints to compare"),
         (["phantoms:xray", "phantoms:fundus"], "there is no fingerprint among these datasets"),
         (["absent.json", "--targets", "absent.json"], "there is no fingerprint absent.json"),
     ],
 )
-def test_what_cannot_be_compared_is_told(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_compared_is_told(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["fingerprint", "compare", *arguments]) != 0
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_one_file_alone_and_two_of_one_name_are_refused(

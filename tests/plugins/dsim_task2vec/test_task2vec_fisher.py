@@ -227,19 +227,19 @@ def test_batchnorm_layers_that_also_activate_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "error", "told"),
+    ("reference", "error", "expected"),
     [
         ("timm:test_vit[init=random:0,transform=square@1[side=160]]", MeasureError, "fewer than two convolutions"),
         ("pixels:[side=8]", UsageError, "network"),
     ],
 )
-def test_probes_without_filters_are_refused(reference: str, error: type[DsimError], told: str, task: Task) -> None:
+def test_probes_without_filters_are_refused(reference: str, error: type[DsimError], expected: str, task: Task) -> None:
     from dsim.comparison import compare
 
     sets = [task("one"), task("two", seed=1)]
     if error is UsageError:
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=expected):
             compare(sets, measure=f"task2vec:probe={reference}", runtime=Runtime(device="cpu"))
         return
     matrix = compare(sets, measure=f"task2vec:probe={reference}", runtime=Runtime(device="cpu"))
-    assert told in matrix.notes[0][1]
+    assert expected in matrix.notes[0][1]

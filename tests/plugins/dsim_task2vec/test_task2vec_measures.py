@@ -137,7 +137,7 @@ def test_given_labels_are_required(task: Task, tiny_measure: Tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dataset", "told"),
+    ("dataset", "expected"),
     [
         (from_arrays(np.zeros((4, 8, 8), np.uint8), labels=["x"] * 4, name="single"), "all 4 images of 'single'"),
         (from_arrays(np.full((4, 8, 8), 7, np.uint8), labels=list("xyxy"), name="alike"), "features of all 4 images"),
@@ -145,10 +145,12 @@ def test_given_labels_are_required(task: Task, tiny_measure: Tiny) -> None:
     ],
     ids=["one class", "no difference", "no clusters"],
 )
-def test_datasets_that_pose_no_task_have_a_reason(dataset: Dataset, told: str, task: Task, tiny_measure: Tiny) -> None:
+def test_datasets_that_pose_no_task_have_a_reason(
+    dataset: Dataset, expected: str, task: Task, tiny_measure: Tiny
+) -> None:
     found = matrix(tiny_measure("task2vec"), task(), dataset)
     assert np.isnan(found.values[0, 1])
-    assert told in found.notes[0][1]
+    assert expected in found.notes[0][1]
 
 
 def test_divergences_name_the_filters_without_information() -> None:
@@ -158,7 +160,7 @@ def test_divergences_name_the_filters_without_information() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "expected"),
     [
         ("task2vec:draws=3", "fisher=exact does not read 'draws'"),
         ("task2vec:fisher=sample,steps=3", "fisher=sample does not read 'steps'"),
@@ -167,8 +169,8 @@ def test_divergences_name_the_filters_without_information() -> None:
         ("task2vec:fisher=variational,batchnorm=true", "fisher=variational does not read 'batchnorm'"),
     ],
 )
-def test_parameters_that_nothing_would_read_are_refused(call: str, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_parameters_that_nothing_would_read_are_refused(call: str, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
         build_measure(call)
 
 
