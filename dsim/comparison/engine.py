@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.data.given import Given
+    from dsim.data.conversion import Given
 
 #: A measure that reads none of these looks at no image: nor does the verdict on it.
 _SEEN = {Need.IMAGES, Need.FEATURES}

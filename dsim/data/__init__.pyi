@@ -1,7 +1,7 @@
 from .attributes import modality_family, read_attributes, stated_modality, votes_of
 from .builders import from_arrays, from_torch, join
+from .conversion import to_dataset, to_datasets
 from .dataset import Backing, Dataset
-from .given import to_dataset, to_datasets
 from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, write_line
 from .opener import open_dataset, open_many
 from .options import PHANTOMS, Cut, ReadOptions

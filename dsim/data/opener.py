@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dsim.data.dataset import ARRAYS, IN_MEMORY, Dataset
 from dsim.data.file_list import stem
-from dsim.data.layout import NAMES as LAYOUT_OPTIONS
-from dsim.data.layout import Layout
+from dsim.data.folder_layout import NAMES as LAYOUT_OPTIONS
+from dsim.data.folder_layout import Layout
 from dsim.data.options import ARRANGEMENT_OPTIONS, MAX_PIXELS, PHANTOMS, Arrangement, Cut, ReadOptions
 from dsim.errors import DataError, UsageError, did_you_mean, readable
 from dsim.registry import ReaderSpec, format_bracketed, parse_options
@@ -37,7 +37,7 @@ def open_dataset(
     ----------
     path : a folder, an image file, ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name, and
         ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images, ``PATH[images=img,masks=gt]`` which
-        folders or files are images and masks; see ``dsim.data.options.Cut`` and ``dsim.data.layout.Layout``.
+        folders or files are images and masks; see ``dsim.data.options.Cut`` and ``dsim.data.folder_layout.Layout``.
     name : default: the name of the folder or file, with the options for volumes that were given.
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
         skipped: what its header shows to be broken raises here, and the rest when it is read.

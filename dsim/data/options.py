@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from dsim.data.layout import Layout
+from dsim.data.folder_layout import Layout
 from dsim.errors import DataError, UnknownNameError, UsageError
 
 ALL, CENTRAL = "all", "central"

@@ -1,8 +1,8 @@
-from .computed import calls_measure, compute_distances
 from .contrasts import Nested, contrast_all, nested_choice
 from .evaluator import SELF_PAIRS, evaluate
 from .intervals import METHODS, Intervals
 from .judgement import candidates_of
+from .measure_distances import calls_measure, compute_distances
 from .results import Contrast, Evaluation, Judgement, Score
 from .scores import BY_NAME, PER_TARGET, SCORES, ScoreSpec, bounds, digits, shown
 

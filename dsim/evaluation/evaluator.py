@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import UnknownNameError, UsageError
 from dsim.evaluation.alignment import Aligned, align, names_by_side
 from dsim.evaluation.baselines import baselines
-from dsim.evaluation.computed import calls_measure, compute_distances
 from dsim.evaluation.contrasts import contrasts
 from dsim.evaluation.judgement import judge, missing
+from dsim.evaluation.measure_distances import calls_measure, compute_distances
 from dsim.evaluation.results import Evaluation, Judgement, Score
 from dsim.measures import SimilarityMatrix, SimilarityMeasure
 

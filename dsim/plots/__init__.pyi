@@ -1,5 +1,5 @@
 from .embedding_map import draw_embedding
-from .frames import bare, equal_decimals, foot, head, key, number, point_looks, point_mark
+from .figure_parts import bare, equal_decimals, foot, head, key, number, point_looks, point_mark
 from .heatmap import draw_heatmap, range_of_colours, tell_narrow_range
 from .map_page import write_map
 from .map_picture import draw_map, draw_sheet

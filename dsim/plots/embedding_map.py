@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dsim.embeddings import to_plane
 from dsim.errors import UsageError
-from dsim.plots.frames import bare, foot
+from dsim.plots.figure_parts import bare, foot
 from dsim.plots.marks import NAME_LENGTH, add_legend, centre_mark
 from dsim.plots.names import names_of, settle
 from dsim.plots.style import Look, Role, check_suffix, drawable, looks, pictures, save

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.measures import SimilarityMatrix
-from dsim.plots.frames import equal_decimals
+from dsim.plots.figure_parts import equal_decimals
 from dsim.plots.line_of_values import draw_points, floor_of, quantity_of
 from dsim.plots.marks import Cell, Mark, best_sources, explain, failures, self_pairs
 from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed

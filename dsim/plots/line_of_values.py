@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsim.measures import SimilarityMatrix
-from dsim.plots.frames import bare, equal_decimals
+from dsim.plots.figure_parts import bare, equal_decimals
 from dsim.plots.marks import Mark, explain
 from dsim.plots.style import COLOURS, INK, PALE_INK, check_suffix, drawable, pictures, save
 from dsim.registry import Direction

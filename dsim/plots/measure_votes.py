@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsim.plots.frames import number
+from dsim.plots.figure_parts import number
 from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 
 if TYPE_CHECKING:

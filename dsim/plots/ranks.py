@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plots.frames import best_pairs, decimals, number
+from dsim.plots.figure_parts import best_pairs, decimals, number
 from dsim.plots.marks import Cell, Mark, explain, failures, self_pairs
 from dsim.plots.style import INK, PALE_INK, check_suffix, drawable, ink_on, pictures, save, unframed
 

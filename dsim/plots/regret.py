@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import UsageError
-from dsim.plots.frames import bare, best_pairs, decimals, foot, head, number, plural, point_looks, point_mark
+from dsim.plots.figure_parts import bare, best_pairs, decimals, foot, head, number, plural, point_looks, point_mark
 from dsim.plots.style import GRID, INK, PALE_INK, Look, check_suffix, drawable, pictures, save
 
 if TYPE_CHECKING:

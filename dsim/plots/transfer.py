@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plots.frames import (
+from dsim.plots.figure_parts import (
     Pairs,
     bare,
     foot,

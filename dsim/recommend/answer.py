@@ -18,7 +18,7 @@ from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
-    from dsim.data.given import Given
+    from dsim.data.conversion import Given
     from dsim.recommend.procedure import Choice, Outcome
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsim.data.file_list import name_some
+from dsim.data.folder_layout import Layout, typed
 from dsim.data.formats.dicom import series_of
-from dsim.data.layout import Layout, typed
 from dsim.data.volumes import Item
 from dsim.errors import DataError
 

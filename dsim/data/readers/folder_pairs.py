@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from dsim.data.file_list import Listing, Place, folder_name, list_files, name_some, sample_id, walk
+from dsim.data.folder_layout import NONE, typed
 from dsim.data.formats.decode import is_image
-from dsim.data.layout import NONE, typed
 from dsim.data.readers.mask_matches import ALONE, OBJECTS, Match, match
 from dsim.data.readers.mask_pixels import unlike_masks
 from dsim.data.readers.name_conventions import IMAGE, MASK, folder_role

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsim.data.file_list import folder_name, sample_id, stem
+from dsim.data.folder_layout import NONE, typed
 from dsim.data.formats import decode
-from dsim.data.layout import NONE, typed
 from dsim.data.options import MAX_PIXELS
 from dsim.errors import DataError, DsimError
 

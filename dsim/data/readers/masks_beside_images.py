@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsim.data.file_list import name_some, stem
-from dsim.data.layout import NONE, typed
+from dsim.data.folder_layout import NONE, typed
 from dsim.data.readers.mask_matches import BY_ENDING, OBJECTS, explain, images_with_masks, mask_of, natural
 from dsim.data.readers.mask_pixels import unlike_masks
 from dsim.data.readers.name_conventions import keys_of_image, keys_of_mask

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from dsim.data.file_list import Listing, files_by_id, folder_name, list_files, name_some, sample_id
-from dsim.data.layout import Layout, typed
+from dsim.data.folder_layout import Layout, typed
 from dsim.data.readers.folder_labels import ONE_EACH, SPLITS
 from dsim.data.readers.folder_pairs import Pair, as_options, refuse_strangers, refuse_unlike
 from dsim.data.readers.mask_matches import (

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsim.data.file_list import Listing, files_by_id, list_files, name_some, subfolders
+from dsim.data.folder_layout import NONE, Layout
 from dsim.data.formats.decode import IMAGE_SUFFIXES
-from dsim.data.layout import NONE, Layout
 from dsim.data.readers.mask_matches import (
     BY_ENDING,
     OBJECTS,

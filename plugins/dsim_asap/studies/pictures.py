@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dsim.embeddings import to_plane
-from dsim.plots.frames import bare, foot, head, key, point_looks
+from dsim.plots.figure_parts import bare, foot, head, key, point_looks
 from dsim.plots.marks import add_legend, centre_mark
 from dsim.plots.names import names_of, settle
 from dsim.plots.style import COLOURS, GRID, INK, PALE_INK, Look, Role, check_suffix, drawable, looks, pictures, save
