@@ -228,7 +228,7 @@ def _of_scores(scores: Iterable[Score]) -> Iterator[str]:
 
 
 def _of_contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
-    """Why a paired test says less than it seems, once for the scores of which it is true."""
+    """The reason why a paired test says less than it seems, once for all scores concerned."""
     from dsim.evaluation import BY_NAME
 
     titles_by_note: dict[tuple[str, str, str], list[str]] = {}

@@ -86,7 +86,7 @@ def _shares_network(matrix: SimilarityMatrix) -> bool:
 
 
 def _beside_floor(matrix: SimilarityMatrix, target: str) -> Verdict:
-    """The verdict on a target by a measure of which no experience with kinds is at hand."""
+    """The verdict on a target by a measure that was not calibrated on known kinds."""
     verdict, floor = matrix.verdicts[target], (matrix.floor or {}).get(target, math.nan)
     if verdict.best is None:
         return verdict

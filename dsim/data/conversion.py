@@ -1,4 +1,4 @@
-"""From whatever a Python user has at hand to datasets: paths, arrays, tensors, torch datasets, by name or in a list."""
+"""Conversion of paths, arrays, tensors and torch datasets, alone or in a list or mapping, to datasets."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _refuse_records(given: Any, name: str) -> None:
 
 
 def _way(given: Any) -> str:
-    """How to make a dataset of what is none."""
+    """The hint on how to make a dataset of an object that is not one."""
     inner = getattr(given, "dataset", None)
     if inner is not None and hasattr(inner, "__getitem__"):
         return "give the dataset of the loader: loader.dataset"

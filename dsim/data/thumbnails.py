@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Visible on H&E, on black fluorescence and on gray ultrasound, also to the colour-blind.
 _OUTLINE = (0, 230, 255)
-#: An image is dark of which half stays below the first share of the range. The nearer its brightest part comes to the
+#: An image is dark if half of it stays below the first share of the range. The nearer its brightest part comes to the
 #: end of the range, the less there is to gain; beyond the second share nothing. At most so many values are examined.
 _HALF, _BRIGHT, _EXAMINED = 0.3, 0.9, 65_536
 

@@ -176,7 +176,7 @@ _GAP = 1e-7
 def _network_simplex(
     reduced: Table, ceiling: float, a: Vector, b: Vector, iterations: int
 ) -> tuple[Table, Vector, Vector, str]:
-    """Coupling, potentials, and what went wrong, for costs of at least 0 of which those above the ceiling are cut."""
+    """Coupling, potentials, and what went wrong, for costs of at least 0, cut at the ceiling."""
     import ot
 
     exponent = -int(np.frexp(min(float(reduced.max()), ceiling))[1])

@@ -108,7 +108,7 @@ def _least_cost(
     if method == "exact":
         exact, _ = exact_transport(costs.between, a, b)
         return exact.value, (exact,)
-    # The mean over pairs of points, of which one that was drawn twice is two.
+    # The mean over pairs of points; a point that was drawn twice counts twice.
     mean = costs.between.mean() if a is None or b is None else a @ costs.between @ b
     scaled = epsilon * float(mean)
     if method == "sinkhorn":

@@ -47,7 +47,7 @@ def test_blocks_are_the_features_in_order_in_every_pass(source: Dataset, runtime
     whole = view(source, runtime).features("pixels:")
     for _ in range(2):
         found = list(view(source, runtime).feature_blocks("pixels:", rows))
-        assert {block.dtype for block in found} == {np.dtype(np.float32)}
+        assert {block.dtype for block in found} == {whole.dtype}
         assert max(len(block) for block in found) <= rows
         np.testing.assert_array_equal(np.concatenate(found), whole)
 
