@@ -1,4 +1,4 @@
-"""Folders and what lies in them: linked folders are followed, hidden ones are not. Names of samples."""
+"""Lists of the files in folders, linked ones included and hidden ones left out; names of samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single images for the eye: small, in RGB, the mask outlined, dark ones made brighter."""
+"""Thumbnails of single images in RGB, with the outline of the mask; dark images are brightened."""
 
 from __future__ import annotations
 

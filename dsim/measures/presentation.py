@@ -1,4 +1,4 @@
-"""How results are shown in Python: in one line, and as a picture. Shared by matrices, truths and evaluations."""
+"""Presentation of results in Python, in one line and as a picture, for matrices, truths and evaluations."""
 
 from __future__ import annotations
 

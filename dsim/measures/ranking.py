@@ -1,4 +1,4 @@
-"""The ranking of sources for one target: what a matrix says, spelled out."""
+"""The ranking of sources for one target, taken from a matrix."""
 
 from __future__ import annotations
 

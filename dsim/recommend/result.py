@@ -122,7 +122,7 @@ class Recommendation:
 
     @property
     def best(self) -> str | None:
-        """Name of the nearest source; None where none could be compared. Whether to take it says ``verdict``."""
+        """Name of the nearest source; None where none could be compared. ``verdict`` says whether to take it."""
         return self.choice.best
 
     @property

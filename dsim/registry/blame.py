@@ -1,4 +1,4 @@
-"""Whose line failed: the place in a plugin's code, and the name that was probably meant."""
+"""The line of a plugin's code that failed, and the name that was probably meant."""
 
 from __future__ import annotations
 

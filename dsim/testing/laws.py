@@ -1,4 +1,4 @@
-"""Checks of how values follow features of any size: by the laws that are declared, or with a reason why not."""
+"""Checks that values follow the declared laws for features of any size, or are refused with a reason."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def images_with_masks(count: int) -> str:
 
 @dataclass(frozen=True)
 class Match:
-    """The masks of images: ids of masks by the id of their image; ``orphans`` have none. ``way`` says by what.
+    """The ids of masks by the id of their image; ``orphans`` are masks without one. ``way`` is how they were found.
 
     ``slices`` are masks of single slices, by their names; which slices exist is known only from the files.
     """
@@ -122,7 +122,7 @@ def _owner(mask: str, known: _Known) -> str | None:
 
 
 def _objects_by_number(masks: Iterable[str], known: _Known) -> dict[str, str | None]:
-    """Images by masks that are named by the image and a number; nothing where one mask is not."""
+    """The image of each mask that is named by its image and a number; empty where one mask is not."""
     owners = {mask: known.get((_folder(mask), without_number(PurePosixPath(mask).name) or "")) for mask in masks}
     return owners if all(owners.values()) else {}
 
@@ -132,7 +132,7 @@ def _objects_of_one(images: Sequence[str], masks: Iterable[str]) -> dict[str, st
 
 
 def _way(found: Mapping[str, Sequence[str]], otherwise: bool) -> str:
-    """How masks were found; ``otherwise`` where by numbers, or since there is but one image."""
+    """How masks were found; ``otherwise``: by numbers, or because there is only one image."""
     if any(len(masks) > 1 for masks in found.values()):
         return OBJECTS
     if otherwise:

@@ -43,7 +43,7 @@ def refuse_hidden_masks(files: Sequence[Path], root: Path) -> None:
 
 
 def _refuse_twin_files(files: Sequence[Path], root: Path) -> None:
-    """Of two kinds of files that share all stems, such as ``.jpg`` and ``.png``."""
+    """Raise DataError where, of two kinds of files with the same stems (``.jpg``, ``.png``), one looks like masks."""
     kinds = sorted({file.suffix for file in files})
     if len(kinds) != 2:
         return
@@ -61,7 +61,7 @@ def _refuse_twin_files(files: Sequence[Path], root: Path) -> None:
 
 
 def _refuse_twin_folders(files: Sequence[Path], root: Path) -> None:
-    """Of exactly two folders in the root."""
+    """Raise DataError where, of exactly two folders in the root, one looks like the masks of the other."""
     homes = {file.parent for file in files}
     tops = sorted({home.relative_to(root).parts[:1] for home in homes})
     if len(tops) != 2 or () in tops:
@@ -84,7 +84,7 @@ def _refuse_twin_folders(files: Sequence[Path], root: Path) -> None:
 
 
 def _refuse_endings(files: Sequence[Path], root: Path) -> None:
-    """Of an ending that halves all files into images and the same names with it."""
+    """Raise DataError where half of the files are named as the others, with one ending, and look like their masks."""
     stems = {(file.parent, stem(file)): file for file in files}
     for ending in _endings(stems):
         marked = [key for key in stems if key[1].endswith(ending) and (key[0], key[1][: -len(ending)]) in stems]

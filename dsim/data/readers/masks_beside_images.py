@@ -84,7 +84,7 @@ def _by_folder(files: Sequence[Path]) -> dict[Path, list[Path]]:
 
 
 def _owners(files: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:
-    """Images by masks, in one folder, and the files that are named like masks without an image."""
+    """The image of each mask in one folder, and the files that are named like masks but have no image."""
     stems = {stem(file): file for file in files}
     plain: dict[str, Path] = {}
     for name, file in stems.items():
@@ -104,7 +104,7 @@ def _owners(files: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:
 
 
 def _refuse_shared(strays: Sequence[Path], of_folder: Mapping[Path, Sequence[Path]], root: Path) -> None:
-    """One mask for several images of a case, such as the sequences of a scan: which are wanted is for people to say."""
+    """Raise DataError for one mask of several images, such as the sequences of a scan: only the user knows which."""
     for mask in strays:
         for key in filter(None, keys_of_mask(stem(mask))):
             begins = re.compile(rf"{re.escape(key)}[ ._-]")

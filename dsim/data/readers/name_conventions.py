@@ -1,4 +1,4 @@
-"""How people name images and their masks: folders, and endings or beginnings of file names."""
+"""Naming conventions of images and masks: folders, and endings or beginnings of file names."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def _one_per_folder(pairs: Sequence[Pair], root: Path) -> bool:
 
 
 def _refuse_several_datasets(root: Path, pairs: Sequence[Pair]) -> None:
-    """A parent of datasets would still give plausible numbers."""
+    """Raise DataError for a folder of several datasets: read as one, it would give plausible numbers."""
     homes = sorted({pair.home for pair in pairs if not _is_split(pair.home.relative_to(root).parts)})
     if len(homes) > 1 or (homes and _left_out(root, pairs)):
         first = homes[0].relative_to(root).as_posix()

@@ -125,7 +125,7 @@ def _without_other_masks(shown: Mapping[str, str], files: Mapping[str, Path]) ->
 
 
 def _match(images: Mapping[str, str], masks: Mapping[str, str], *, patterns: bool) -> Match:
-    """Images and masks of one key, where patterns say what keys are; else those that names bring together."""
+    """Masks matched to images by the key in their patterns; without patterns, by their names."""
     if not patterns:
         return match(list(images), list(masks))
     of_key = {key: place for place, key in images.items()}
