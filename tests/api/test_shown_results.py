@@ -131,7 +131,7 @@ def test_the_best_source_of_a_truth_is_the_one_that_served_best(tmp_path: Path):
 def test_where_no_source_resembles_the_target_every_form_says_so(matrix):
     verdict = matrix.verdicts["<b>mine</b>"]
     far = replace(verdict, resemblance=Resemblance(Likeness.NONE, "energy@1", 7.0, 15, Bounds(2.0, 3.0)))
-    told = replace(matrix, verdicts={"<b>mine</b>": far})
-    assert "none resembles it" in repr(told)
-    for text in (str(told), told._repr_html_()):
+    unlike = replace(matrix, verdicts={"<b>mine</b>": far})
+    assert "none resembles it" in repr(unlike)
+    for text in (str(unlike), unlike._repr_html_()):
         assert "None of these 2 sources resembles" in text

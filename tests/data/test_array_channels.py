@@ -1,4 +1,4 @@
-"""Where the channels of arrays are: told by a short axis, asked for where none is; volumes; missing labels; size."""
+"""Where the channels of arrays are: inferred from a short axis, else asked for; volumes; missing labels; size."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_short_axis_holds_the_channels(shape: tuple[int, ...], first: bool |
 
 
 @BOTH
-def test_where_no_axis_is_short_the_option_tells(tmp_path: Path, rng, save: Save) -> None:
+def test_where_no_axis_is_short_the_option_decides(tmp_path: Path, rng, save: Save) -> None:
     images = rng.integers(0, 256, (2, 12, 13, 14), dtype=np.uint8)
     path = save(tmp_path / "a", images=images)
     with pytest.raises(DataError, match="is not known"):

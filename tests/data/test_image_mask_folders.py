@@ -1,4 +1,4 @@
-"""Folders of images and folders of masks, side by side: read under any common name, told, or refused with the way."""
+"""Folders of images and of masks, side by side: read under any common name with a note, or refused with the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks beside their images: found by their ending where the image is there, told, never silently taken for images."""
+"""Masks beside their images: found by their endings, with a note, and never silently taken for images."""
 
 from __future__ import annotations
 

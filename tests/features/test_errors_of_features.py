@@ -137,7 +137,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-def told_by(act: Callable[[], object]) -> str:
+def message_of(act: Callable[[], object]) -> str:
     with pytest.raises(DsimError) as caught:
         act()
     assert caught.value.hint
@@ -150,22 +150,24 @@ def test_wording_of_references(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("weights.pth").touch()
-    assert expected in told_by(lambda: recipe(reference, runtime))
+    assert expected in message_of(lambda: recipe(reference, runtime))
 
 
 @pytest.mark.parametrize(("text", "expected"), TRANSFORMS.items(), ids=TRANSFORMS)
 def test_wording_of_transforms(text: str, expected: str) -> None:
-    assert expected in told_by(lambda: parse_transform(text))
+    assert expected in message_of(lambda: parse_transform(text))
 
 
 @pytest.mark.parametrize(("act", "expected"), WORDING.values(), ids=WORDING)
 def test_wording_of_features(act: Callable[[], object], expected: str) -> None:
-    assert expected in told_by(act)
+    assert expected in message_of(act)
 
 
 def test_wording_of_a_repository_without_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hub(monkeypatch)
-    message = told_by(lambda: weights.from_hub("timm:mine", "who/mine", ["model.safetensors"], Runtime(cache=tmp_path)))
+    message = message_of(
+        lambda: weights.from_hub("timm:mine", "who/mine", ["model.safetensors"], Runtime(cache=tmp_path))
+    )
     assert "who/mine holds none of model.safetensors" in message
     assert "\n  fix: " in message
 
@@ -176,7 +178,7 @@ def test_wording_of_a_download_that_is_not_what_its_name_promises(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "net-0123456789.pth").write_bytes(b"other")
     url = (tmp_path / "net-0123456789.pth").as_uri()
-    message = told_by(lambda: weights.from_torch_hub("torchvision:mine", url, Runtime(cache=tmp_path)))
+    message = message_of(lambda: weights.from_torch_hub("torchvision:mine", url, Runtime(cache=tmp_path)))
     assert "does not match the hash in its name" in message
     assert "\n  fix: " in message
 
@@ -184,5 +186,5 @@ def test_wording_of_a_download_that_is_not_what_its_name_promises(
 def test_wording_of_an_unknown_cuda_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    message = told_by(lambda: Runtime(device="cuda:4").resolved_device())
+    message = message_of(lambda: Runtime(device="cuda:4").resolved_device())
     assert message == "there are 1 CUDA devices here\n  fix: cuda:0 is the first"

@@ -42,7 +42,7 @@ def mask(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image)
 
 
-class Told(Silent):
+class NoteRecorder(Silent):
     """Keeps what is said."""
 
     def __init__(self) -> None:
@@ -125,8 +125,8 @@ def test_masks_beside_images_make_a_dataset(tmp_path: Path, write_images: Write,
 def test_subfolders_and_names_that_clash_are_kept_apart(tmp_path: Path, write_images: Write, bright: Bright) -> None:
     white, black = np.full((8, 8), 255, np.uint8), np.zeros((8, 8), np.uint8)
     home = write_images({"x/a.png": white, "y/a.png": black, "y/A.png": white})
-    told = Told()
-    found = prelabel(dsim.open_dataset(home), bright(), tmp_path / "out", runtime=Runtime(progress=told))
+    recorder = NoteRecorder()
+    found = prelabel(dsim.open_dataset(home), bright(), tmp_path / "out", runtime=Runtime(progress=recorder))
     assert mask(tmp_path / "out/masks/x/a.png").all()
     assert {row["id"]: row["mask"] for row in table(tmp_path / "out")} == {
         "x/a": "masks/x/a.png",
@@ -134,7 +134,7 @@ def test_subfolders_and_names_that_clash_are_kept_apart(tmp_path: Path, write_im
         "y/a": "masks/y/a-2.png",
     }
     assert not mask(tmp_path / "out/masks/y/a-2.png").any()
-    assert found.notes == tuple(told.notes)
+    assert found.notes == tuple(recorder.notes)
     assert "1 images have names" in found.notes[0]
 
 
@@ -165,10 +165,10 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(cells: Path, 
     target = dsim.open_dataset(cells)
     whole, broken = tmp_path / "same" / "out", tmp_path / "broken" / "out"
     prelabel(target, bright(), whole)
-    told = Told()
+    recorder = NoteRecorder()
     with pytest.raises(KeyboardInterrupt):
-        prelabel(target, bright(dies_after=2), broken, runtime=Runtime(progress=told))
-    assert told.notes == ["2 of 5 images are labelled; the same command goes on from there"]
+        prelabel(target, bright(dies_after=2), broken, runtime=Runtime(progress=recorder))
+    assert recorder.notes == ["2 of 5 images are labelled; the same command goes on from there"]
     assert not (broken / "coco.json").exists()
     second = bright()
     found = prelabel(target, second, broken)
@@ -251,9 +251,9 @@ def test_a_full_disk_keeps_what_is_finished(
         write(path, values)
 
     monkeypatch.setattr(writers, "write_mask", full)
-    with pytest.raises(DsimError, match=r"cannot write .*c\.png: No space left on device") as told:
+    with pytest.raises(DsimError, match=r"cannot write .*c\.png: No space left on device") as caught:
         prelabel(target, bright(), out)
-    assert told.value.hint == "free disk space, or choose another folder"
+    assert caught.value.hint == "free disk space, or choose another folder"
     assert sorted(files(out / "masks")) == ["a.png", "b.png"]
     monkeypatch.setattr(writers, "write_mask", write)
     again = bright()
@@ -300,9 +300,9 @@ def test_masks_that_somebody_drew_are_not_overwritten(cells: Path, tmp_path: Pat
     (out / "masks/c.png").write_bytes(b"mine")
     (out / "masks/d.png").write_bytes(b"mine")
     model = bright()
-    with pytest.raises(DataError, match=r"masks/c\.png is there already \(and 1 more files\)") as told:
+    with pytest.raises(DataError, match=r"masks/c\.png is there already \(and 1 more files\)") as caught:
         prelabel(target, model, out)
-    assert "--overwrite" in str(told.value.hint)
+    assert "--overwrite" in str(caught.value.hint)
     assert model.segmenter.asked == []  # type: ignore[attr-defined]
     assert not (out / ".work").exists()
     prelabel(target, model, out, overwrite=True)
@@ -389,10 +389,10 @@ def test_a_target_that_the_model_was_trained_on_is_said(cells: Path, tmp_path: P
     other = {"name": "pool", "images_fingerprint": "0", "image_digests": ["1"]}
     said = []
     for number, entry in enumerate((whole, part, other)):
-        told = Told()
+        recorder = NoteRecorder()
         model = bright(trained_on=[entry])
-        found = prelabel(target, model, tmp_path / str(number), runtime=Runtime(progress=told))
-        assert told.notes == ([found.seen] if found.seen else [])
+        found = prelabel(target, model, tmp_path / str(number), runtime=Runtime(progress=recorder))
+        assert recorder.notes == ([found.seen] if found.seen else [])
         said.append(found.seen and found.seen.split(" images")[0])
     assert said == ["bright was trained on all 5", "bright was trained on 2 of 5", None]
 
@@ -405,18 +405,18 @@ def test_arrays_can_be_labelled_too(tmp_path: Path, bright: Bright) -> None:
 
 def test_runs_at_once_in_one_folder_wait_and_do_not_mix(cells: Path, tmp_path: Path, bright: Bright) -> None:
     """A job that was queued twice: the second takes what the first has written."""
-    target, out, told = dsim.open_dataset(cells), tmp_path / "out", Told()
+    target, out, recorder = dsim.open_dataset(cells), tmp_path / "out", NoteRecorder()
     start = threading.Barrier(3)
 
     def run() -> Any:
         start.wait()
-        return prelabel(target, bright(), out, sheet=0, runtime=Runtime(progress=told))
+        return prelabel(target, bright(), out, sheet=0, runtime=Runtime(progress=recorder))
 
     with ThreadPoolExecutor(3) as threads:
         found = [future.result() for future in [threads.submit(run) for _ in range(3)]]
     assert sorted(each.new for each in found) == [0, 0, 5]
     assert len({each.rows[0]["id"] for each in found}) == 1
-    assert [note for note in told.notes if str(out) in note and "waiting" in note]
+    assert [note for note in recorder.notes if str(out) in note and "waiting" in note]
     once = tmp_path / "once"
     prelabel(target, bright(), once, sheet=0)
     same = [name for name in files(once) if name != "prelabel.json"]  # which names its folder

@@ -1,4 +1,4 @@
-"""Promises of measured transfer in classification: fair folds, honest baselines, nothing done twice, reasons told."""
+"""Promises of measured transfer in classification: fair folds, honest baselines, nothing done twice, with reasons."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CPU = Runtime(device="cpu", offline=True)
 KINDS = ("rows", "columns", "diagonal")
 
 
-class Told(Silent):
+class NoteRecorder(Silent):
     """Keeps what was said."""
 
     def __init__(self) -> None:
@@ -223,9 +223,9 @@ def test_one_training_of_a_source_may_serve_all_folds(measure, trained):
 def test_a_fold_without_a_class_is_told_and_scored_by_the_others(measure):
     data = stripes("few", 3, n=42)
     keep = [i for i in range(42) if i % 3 < 2 or i < 6]
-    told = Told()
-    truth = measure([noise()], [data.subset(keep)], folds=3, runtime=Runtime(device="cpu", progress=told))
-    assert any("lacks diagonal" in note and "weighs nothing" in note for note in told.notes)
+    recorder = NoteRecorder()
+    truth = measure([noise()], [data.subset(keep)], folds=3, runtime=Runtime(device="cpu", progress=recorder))
+    assert any("lacks diagonal" in note and "weighs nothing" in note for note in recorder.notes)
     assert not np.isnan(truth.values).any()
 
 
@@ -280,12 +280,12 @@ def test_weights_that_cannot_be_had_stop_unless_imagenet_may_be_left_out(measure
     reference = "timm:test_resnet.r160_in1k[weights=nowhere.pth]"
     with pytest.raises(WeightsError, match="nowhere"):
         measure([noise()], [stripes()], recipe, imagenet=reference)
-    told = Told()
-    runtime = Runtime(device="cpu", offline=True, progress=told)
+    recorder = NoteRecorder()
+    runtime = Runtime(device="cpu", offline=True, progress=recorder)
     truth = measure([noise()], [stripes()], recipe, imagenet=reference, imagenet_optional=True, runtime=runtime)
     assert truth.sources == ("noise",)
     assert truth.imagenet == ""
-    assert any(note.startswith("without ImageNet") for note in told.notes)
+    assert any(note.startswith("without ImageNet") for note in recorder.notes)
 
 
 COMMAND = ["--folds", "2", "--device", "cpu", "--set", "width=4", "--set", "levels=2", "--set", "side=16"]
@@ -347,5 +347,5 @@ def test_the_page_runs_and_prints_what_it_shows(tmp_path, monkeypatch, capsys):
 
 def test_the_page_tells_every_setting_with_its_default():
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \| (.*?) \|$", PAGE.read_text("utf-8"), re.M)
-    assert [(name, told) for name, _, told in rows] == [(setting.name, setting.help) for setting in SETTINGS]
+    assert [(name, text) for name, _, text in rows] == [(setting.name, setting.help) for setting in SETTINGS]
     assert ClassificationRecipe().changed({name: default for name, default, _ in rows}) == ClassificationRecipe()

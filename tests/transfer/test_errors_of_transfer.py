@@ -147,7 +147,7 @@ WORDING: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-def told_by(act: Callable[[], object]) -> str:
+def message_of(act: Callable[[], object]) -> str:
     with pytest.raises(DsimError) as caught:
         act()
     assert caught.value.hint
@@ -159,26 +159,26 @@ def test_wording_of_transfer(
     act: Callable[[], object], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert expected in told_by(act)
+    assert expected in message_of(act)
 
 
 def test_wording_of_networks_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch) -> None:
     network = ClassificationRecipe(network="timm:resnet18")
-    assert told_by(
+    assert message_of(
         lambda: classifiers.build_classifier(ClassificationRecipe(network="timm:resnet181"), 2, 0)
     ).startswith("no network of timm named 'resnet181'. Did you mean 'resnet18'?\n  fix: timm.list_models() lists them")
     monkeypatch.setattr("dsim.models.timm_body", refusing("no head"))
-    assert told_by(lambda: classifiers.build_classifier(network, 2, 0)) == (
+    assert message_of(lambda: classifiers.build_classifier(network, 2, 0)) == (
         "timm's 'resnet18' cannot be a classifier here: no head\n"
         "  fix: give network=plain, or another network of timm, such as timm:resnet18"
     )
     blueprint = SimpleNamespace(recipe=SimpleNamespace(network="timm:resnet50", weights="a1"))
     monkeypatch.setattr(classifiers, "_prepared", lambda reference, runtime: blueprint)
-    assert told_by(lambda: classifiers.find_published("timm:resnet50.a1", network, Runtime())) == (
+    assert message_of(lambda: classifiers.find_published("timm:resnet50.a1", network, Runtime())) == (
         "timm:resnet50.a1 holds weights of timm:resnet50, and the recipe's network is timm:resnet18\n"
         "  fix: give --set network=timm:resnet50, so that all sources have the same network"
     )
     encoder = SegmentationRecipe(encoder="timm:resnet18")
     monkeypatch.setattr("dsim.models.unet.timm_encoder", lambda name: (None, {}))
     monkeypatch.setattr("dsim.models.unet.EncoderUNet", lambda encoder: SimpleNamespace(stride=7))
-    assert told_by(lambda: encoder.build(0)).startswith("timm's 'resnet18' makes sides 7 times smaller\n  fix: ")
+    assert message_of(lambda: encoder.build(0)).startswith("timm's 'resnet18' makes sides 7 times smaller\n  fix: ")

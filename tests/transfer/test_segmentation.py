@@ -20,7 +20,7 @@ from dsim.transfer.segmentation.experiment import Scenario
 from dsim.truth import TransferMatrix
 
 
-class Told(Silent):
+class NoteRecorder(Silent):
     """Keeps what is said."""
 
     def __init__(self) -> None:
@@ -243,11 +243,11 @@ def test_images_with_masks_are_trained_on_and_scored_and_that_is_said(
     images, count = [whole.native(i) for i in range(len(whole))], len(whole)
     masks = [whole.mask(i) if i % 2 else None for i in range(count)]
     target = from_arrays(images, masks=masks, name="target")
-    told = Told()
-    runtime = Runtime(device="cpu", progress=told)
+    recorder = NoteRecorder()
+    runtime = Runtime(device="cpu", progress=recorder)
     truth = measure_segmentation([source, target], [target], tiny, out=tmp_path, runtime=runtime, repetitions=1)
     assert not np.isnan(truth.values).any()
-    assert [note for note in told.notes if f"{count // 2} of {count}" in note and "target" in note]
+    assert [note for note in recorder.notes if f"{count // 2} of {count}" in note and "target" in note]
     known = truth.datasets["target"]
     assert (known.images, known.fingerprint) == (count // 2, target.images_fingerprint)
     assert f"{count // 2} of {count}" in known.note

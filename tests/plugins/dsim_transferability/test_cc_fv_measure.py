@@ -18,7 +18,7 @@ from dsim.runtime import Runtime, Silent
 from dsim.stats.transferability import cc_fv, class_consistency, feature_variety, train_head
 
 
-class Told(Silent):
+class NoteRecorder(Silent):
     """Keeps what is said."""
 
     def __init__(self) -> None:
@@ -160,9 +160,9 @@ def test_of_a_partly_annotated_dataset_the_images_with_masks_are_compared_and_th
     whole, target = blobs(seed=1), blobs(seed=2)
     some = [whole.mask(i) if i < 5 else None for i in range(8)]
     partly, alone = with_masks(whole, some, "cells"), with_masks(whole.subset(range(5)), some[:5], "cells")
-    told = Told()
-    runtime = Runtime(device="cpu", cache=tmp_path, progress=told)
+    recorder = NoteRecorder()
+    runtime = Runtime(device="cpu", cache=tmp_path, progress=recorder)
     found = [dsim.compare([one], [target], measure="cc-fv", bootstrap=0, runtime=runtime) for one in (partly, alone)]
     assert found[0].values[0, 0] == found[1].values[0, 0]
-    assert [note for note in told.notes if "5 of 8" in note and "cells" in note]
+    assert [note for note in recorder.notes if "5 of 8" in note and "cells" in note]
     assert "5 of 8" in found[0].provenance["datasets"]["cells"]["notes"][-1]
