@@ -31,7 +31,7 @@ def open_images(
     >>> from dsim.truth import open_truth
     >>> sources, targets = open_images(open_truth("phantoms-dsc"))
     >>> len(sources), len(targets)
-    (16, 24)
+    (9, 24)
     """
     folder = data_folder(data)
     datasets: dict[str, Dataset] = {}

@@ -106,13 +106,15 @@ def together(*single: Option) -> Option:
     return decorate
 
 
-def out_folder(*names: str, help: str, **more: Any) -> Option:
+def out_folder(*names: str, help: str, appears_whole: bool = False, **more: Any) -> Option:
     """Return the option ``--out`` for a folder, which the command holds until it ends.
 
-    Before any work the folder is made and found to be writable, and another run that writes there is waited for.
-    ``more`` are keywords of ``click.option``.
+    Before any work the folder is made and found to be writable, and another run that writes there is waited for. One
+    that ``appears_whole``, by a renaming at the end, is held from outside, as a file is. ``more`` are keywords of
+    ``click.option``.
     """
-    return _output(names, click.Path(file_okay=False, path_type=Path), _hold_folder, help, more)
+    hold = _hold_file if appears_whole else _hold_folder
+    return _output(names, click.Path(file_okay=False, path_type=Path), hold, help, more)
 
 
 def out_file(*names: str, help: str, **more: Any) -> Option:

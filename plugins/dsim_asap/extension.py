@@ -18,7 +18,6 @@ import numpy as np
 
 from dsim.errors import UnknownNameError, UsageError
 from dsim.files.documents import or_nulls
-from dsim.files.folder_lock import holds_nothing
 from dsim.ui import options as shared
 from dsim_asap.specs import TRAINING, AsapRecipe
 from dsim_asap.studies import common
@@ -162,7 +161,7 @@ def extend(
     """
     recipe = _recipe(parent, order)
     check_members(parent, known, new)
-    if not holds_nothing(out):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already", hint="a model never changes: choose another folder")
     _note_forgotten(parent, known, runtime)
     from dsim_asap.objective import decode_pool, train_extension
@@ -275,7 +274,7 @@ def _write(
     click.option("--model", required=True, metavar="zoo:ID|file:FOLDER", help="The trained model to extend."),
     shared.datasets("--known", required=True, help="Datasets of its pool, to rehearse."),
     shared.datasets("--new", required=True, help="Datasets to extend it by."),
-    common.out,
+    shared.out_folder(required=True, appears_whole=True, help="Folder of the new model; also to go on."),
     click.option("--images", type=int, help="Images of each new dataset that it learns from; default: all."),
     click.option("--memory", type=int, default=MEMORY, show_default=True, help="Exemplars of each known dataset."),
     click.option(
