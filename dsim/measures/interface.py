@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from dsim.errors import MeasureError
 from dsim.registry import Direction, Law, MeasureSpec, Need, Parameter, format_call
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from dsim.measures.view import DatasetView
 
-    #: Resamples of one dataset: each an array of image indices, with repetition.
-    Draws = Sequence[NDArray[np.intp]]
+#: Resamples of one dataset: each an array (m,) of image positions, with repetition.
+Draws: TypeAlias = "Sequence[NDArray[np.intp]]"
 
 __all__ = ["Direction", "MeasureSpec", "Need", "PairwiseMeasure", "Parameter", "SimilarityMeasure"]
 
