@@ -124,8 +124,8 @@ def broken_ones(environment: Environment) -> None:
         told = environment.dsim("plugins", "--why", name).out
         assert broken.cause in told, told
         assert f"fix: {broken.fix}" in told, told
-    listed = environment.dsim("measures").out
-    assert {"asap@", "cc@", "strange-shift@"} <= {line[: line.find("@") + 1] for line in listed.splitlines()}
+    listed = json.loads(environment.dsim("measures", "--json").out)
+    assert {"asap", "cc", "strange-shift"} <= {spec["name"] for spec in listed}
     environment.dsim("compare", "--measure", "cc", *DATA)
     environment.pip("uninstall", "-y", *BROKEN)
 
