@@ -143,7 +143,8 @@ def bins_that_hide(histograms: NDArray[np.int64]) -> list[str]:
     crowded = histograms.max(axis=1).sum() / total
     beyond = histograms[:, [0, -1]].sum() / total
     found = []
-    if crowded > _CROWDED:
+    # Crowded because they lie out of range, they would be so at a smaller scale all the more.
+    if crowded > _CROWDED and beyond <= _BEYOND:
         found.append(f"{crowded:.0%} of the values lie in the fullest bin of their feature: a smaller scale sees more")
     if beyond > _BEYOND:
         found.append(f"{beyond:.0%} of the values lie in the outermost bins: a larger scale sees more")

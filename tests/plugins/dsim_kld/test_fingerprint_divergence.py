@@ -202,3 +202,9 @@ def test_bkld_keeps_the_contract_except_that_it_hardly_sees_the_ladder() -> None
 
 def test_paper_preset_names_the_papers_network_and_variant() -> None:
     assert repr(build_measure("kld-tf:preset=paper")) == "kld-tf:extractor=timm:resnet34.a1_in1k,variant=mean"
+
+
+def test_values_out_of_range_are_advised_a_larger_scale_and_no_smaller_one() -> None:
+    (advice,) = bins_that_hide(np.array([[0, 0, 0, 50]] * 3))
+    assert "larger" in advice
+    assert "smaller" not in advice
