@@ -107,10 +107,10 @@ def show(found: Recommendation, why: bool = False) -> None:
     print_answers(_statistics(found) if why else ())
     for note in dict.fromkeys((*(f"note: {text}" for text in found.notes), *notes(found.matrix, statistics=why))):
         say(note)
-    if not why:
-        say("note: --why shows the statistics behind this answer")
     if found.files:
         say_written(found.files)
+    if not why:
+        say("more: --why prints the statistics behind the answer")
 
 
 def _show_ranking(found: Recommendation, why: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ def test_the_zoo_is_ranked_without_its_images_and_its_model_named(
     assert "this procedure chose" not in captured.out
     assert "no picture of the nearest images" in captured.err
     assert f"wrote {tmp_path / 'recommendation.json'}" in captured.err
+    assert re.match("more: .*--why", captured.err.splitlines()[-1]), "the pointer of dsim compare"
 
 
 def test_given_sources_are_ranked_by_a_measure_with_intervals(capsys: pytest.CaptureFixture[str]) -> None:
