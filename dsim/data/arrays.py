@@ -138,7 +138,7 @@ def _refuse_missing(values: Sequence[object], what: str) -> None:
         named = ", ".join(map(str, rows[:3])) + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")
         raise DataError(
             f"{what} has no value (NaN or None) in {len(rows)} of {len(values)} rows: {named}, counted from 0",
-            hint="leave these images out, or name what they are: numpy.where(numpy.isnan(labels), -1, labels)",
+            hint="leave these images out, or name what they are, such as 'unknown'",
         )
 
 

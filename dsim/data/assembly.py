@@ -58,7 +58,7 @@ def assemble(
     volumes, across = give_masks(volumes_of([(item, _pieces(item, survey)) for item in kept]), by_slice)
     rows = _rows(volumes, options, location)
     masks = masks_of_rows({row.id: row.piece for row in rows}, across, volumes, options.cut)
-    of_masks = (*_mask_traits(kept, survey), *_as_shown(rows, masks, survey))
+    of_masks = (*_mask_traits(kept, by_slice, survey), *_as_shown(rows, masks, survey))
     return Dataset(
         name=name,
         ids=tuple(row.id for row in rows),
@@ -219,15 +219,15 @@ def _traits(rows: Sequence[_Row]) -> list[str]:
     return [f"{trait} ({count} of {len(rows)} images)" for trait, count in sorted(counts.items())]
 
 
-def _mask_traits(items: Iterable[Item], survey: Survey) -> list[str]:
+def _mask_traits(items: Iterable[Item], slices: SliceMasks, survey: Survey) -> list[str]:
     """Notes on masks whose numbers, or whose place on the image, could have meant two things."""
     pairs = [(item.path, file) for item in items for file in item.mask_files]
-    counts: Counter[str] = Counter()
+    counts = Counter(trait for _, headers in slices.values() for trait in headers[0].traits)
     for image, mask in pairs:
         first = _headers(survey, mask)[0]
         turned = turn_of_mask(_headers(survey, image)[0], first)[1]
         counts.update([*first.traits, turned] if turned else first.traits)
-    return [f"masks: {trait} ({count} of {len(pairs)} files)" for trait, count in sorted(counts.items())]
+    return [f"masks: {trait} ({count} of {len(pairs) + len(slices)} files)" for trait, count in sorted(counts.items())]
 
 
 def _as_shown(rows: Sequence[_Row], masks: Sequence[Place | None], survey: Survey) -> list[str]:

@@ -95,11 +95,18 @@ def _walk(folder: Path, above: frozenset[str]) -> Iterator[Place]:
 def _place(folder: Path) -> Place:
     try:
         with os.scandir(folder) as entries:
-            shown = sorted((entry.name, entry.is_dir()) for entry in entries if not is_hidden(entry.name))
+            shown = sorted((entry.name, _is_folder(entry)) for entry in entries if not is_hidden(entry.name))
     except OSError as error:
         raise DataError(f"cannot read the folder {folder}: {error.strerror}", hint="make it readable") from error
     files = tuple(folder / name for name, is_folder in shown if not is_folder)
     return Place(folder, files, tuple(folder / name for name, is_folder in shown if is_folder))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: reading it names it, and its folder stays readable
+        return False
 
 
 def _empty(root: Path, places: Iterable[Place], images: Iterable[Path]) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from dsim.errors import DataError, UsageError, readable
 
@@ -40,6 +41,12 @@ class Layout:
                 raise UsageError(
                     f"{what} cannot be {text!r}", hint=f"name a folder, or files by one star: [{what}=*_{what[:-1]}]"
                 )
+            # A truth or a list of datasets may come from a stranger: its options must not reach elsewhere either.
+            if text is not None and (text.startswith("/") or ".." in text.split("/") or Path(text).is_absolute()):
+                raise UsageError(
+                    f"{what} cannot be {text!r}: it does not lie below the path",
+                    hint="give a path that holds both folders, and name each below it: PATH[images=img,masks=gt]",
+                )
 
     @classmethod
     def parse(cls, options: Mapping[str, str]) -> Layout:
@@ -68,6 +75,15 @@ class Layout:
         if self.options:
             given = ", ".join(f"{name}={value}" for name, value in self.options.items())
             raise DataError(f"{given} says what folders mean, and {location} {why}", hint="leave the option out")
+
+    def refuse_channel(self, location: object) -> None:
+        """Raise DataError where a channel was given, and no image is named by its channel."""
+        if self.channel is not None:
+            raise DataError(
+                f"channel={self.channel} chooses among files CASE_0000, CASE_0001, ... beside masks, and {location} "
+                "has none",
+                hint=f"leave the option out, or choose files by their names: {typed(location, images='*_0000')}",
+            )
 
 
 def typed(path: object, **options: object) -> str:

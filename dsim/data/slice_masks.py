@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 #: The last part is of a sample whose name equals another on some disks.
 _OF_SLICE = re.compile(r"(?P<stack>.+)#(?P<axis>[xy]?)(?P<number>\d+)(?:-\d+)?")
+_LEADING_ZEROS = re.compile(r"(?<=#)0+(?=\d)|(?<=#[xy])0+(?=\d)")
 #: Ids of DICOM series that are not named as their folder: one alone in the dataset, and one of several in a folder.
 _SERIES = re.compile(r"volume|[\d.]+")
 
@@ -65,10 +66,9 @@ def give_masks(volumes: Sequence[Volume], masks: SliceMasks) -> tuple[list[Volum
     objects: dict[int, list[str]] = defaultdict(list)
     left = {}
     for name, (path, headers) in masks.items():
-        stack = _parsed(name)["stack"]
-        if name in places:
-            volume, number = places[name]
-            given[volume, number] = _checked(volumes[volume].pieces[number], path, headers)
+        stack, place = _parsed(name)["stack"], _find(name, places)
+        if place is not None:
+            given[place] = _checked(volumes[place[0]].pieces[place[1]], path, headers, given.get(place))
         elif stack in alone:
             objects[alone[stack]].append(name)
         else:
@@ -93,8 +93,9 @@ def masks_of_rows(
     rows = _by_name({id: id for id in pieces})
     found: dict[str, Place] = {}
     for name, (path, headers) in masks.items():
-        if name in rows:
-            found[rows[name]] = _checked(pieces[rows[name]], path, headers)
+        row = _find(name, rows)
+        if row is not None:
+            found[row] = _checked(pieces[row], path, headers, found.get(row))
         else:
             _refuse_unless_cut_away(name, path, volumes, cut)
     return tuple(found.get(id, piece.mask) for id, piece in pieces.items())
@@ -111,9 +112,9 @@ def _with_masks(volume: Volume, v: int, given: Mapping[tuple[int, int], Place]) 
     return replace(volume, pieces=tuple(replace(each, mask=given.get((v, p), each.mask)) for p, each in pieces))
 
 
-def _checked(piece: Piece, path: Path, headers: Sequence[FrameHeader]) -> Frame:
-    """The mask of one slice. Raises DataError where it is not one mask of its size."""
-    _refuse_second(piece, path)
+def _checked(piece: Piece, path: Path, headers: Sequence[FrameHeader], given: Place | None) -> Frame:
+    """The mask of one slice. Raises DataError where it is not one mask of its size, or where one is given already."""
+    _refuse_second(piece, path, given)
     if len(headers) != 1:
         raise DataError(
             f"mask {path} is named as that of one slice, and holds {len(headers)}",
@@ -123,10 +124,11 @@ def _checked(piece: Piece, path: Path, headers: Sequence[FrameHeader]) -> Frame:
     return Frame(path)
 
 
-def _refuse_second(piece: Piece, path: Path) -> None:
-    if piece.mask is not None:
+def _refuse_second(piece: Piece, path: Path, given: Place | None = None) -> None:
+    other = given or piece.mask
+    if other is not None:
         raise DataError(
-            f"{piece.mask.path} and {path} are both masks of a slice of {piece.image.path}", hint="keep one of them"
+            f"{other.path} and {path} are both masks of a slice of {piece.image.path}", hint="keep one of them"
         )
 
 
@@ -150,9 +152,19 @@ def _refuse_unless_cut_away(name: str, path: Path, volumes: Sequence[Volume], cu
 
 
 def _by_name(by_id: Mapping[str, T]) -> dict[str, T]:
-    """By the ids of samples, and by the names that their files have on disk."""
+    """By the ids of samples, by the names that their files have on disk, and by both without leading zeros."""
     ids = sorted(by_id)
-    return {**{name: by_id[id] for id, name in zip(ids, file_names(ids), strict=True)}, **by_id}
+    known = {**{name: by_id[id] for id, name in zip(ids, file_names(ids), strict=True)}, **by_id}
+    return {**{_unpadded(name): value for name, value in known.items()}, **known}
+
+
+def _find(name: str, by_name: Mapping[str, T]) -> T | None:
+    """The sample of a mask; whoever names masks by hand may write another number of leading zeros."""
+    return by_name.get(name, by_name.get(_unpadded(name)))
+
+
+def _unpadded(name: str) -> str:
+    return _LEADING_ZEROS.sub("", name)
 
 
 def _with_written(places: Collection[str]) -> set[str]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from dsim.data.file_list import name_some
 from dsim.data.formats.nifti import KEPT
 from dsim.data.formats.pixels import PICTURE, FrameHeader, Slot
 from dsim.data.options import Cut
@@ -283,7 +284,18 @@ def describe(volumes: Sequence[Volume], cut: Cut) -> list[str]:
         chosen = {"all": "all slices", "central": "the central slice"}.get(str(cut.slices), f"{cut.slices} slices")
         time = "" if cut.time is None else f", time point {cut.time}"
         notes.append(f"{chosen} of each of {len(several)} volumes, along {cut.axis}{time}")
-    return notes
+    return [*notes, *_crossed(several, cut)]
+
+
+def _crossed(volumes: Sequence[Volume], cut: Cut) -> list[str]:
+    """A note on volumes with masks of some slices only: through those, slices along another axis have no whole mask."""
+    if cut.axis == "z":
+        return []
+    counts = {volume.id: sum(piece.mask is not None for piece in volume.pieces) for volume in volumes}
+    partly = [volume.id for volume in volumes if 0 < counts[volume.id] < len(volume.pieces)]
+    if not partly:
+        return []
+    return [f"masks of {name_some(partly)} not used along {cut.axis}: only some of the stored slices have one"]
 
 
 def refuse_mixed(volumes: Iterable[Volume], location: Path) -> None:

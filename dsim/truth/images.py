@@ -72,7 +72,8 @@ def open_located(name: str, location: str, folder: Path | None, truth: str) -> D
         raise DataError(f"{name!r} of {truth} lies at {location!r}, below a folder that was not given", hint=hint)
     dataset = open_dataset(folder / location, name=name)
     # Named by its place below the data folder: a board is given to others, whose folders are elsewhere.
-    return replace(dataset, location=location.removesuffix(dataset.options))
+    place = location[: location.rindex("[")] if dataset.options and location.endswith("]") else location
+    return replace(dataset, location=place)
 
 
 def refuse_others(truth: str, datasets: Mapping[str, Dataset], known: Mapping[str, TruthDataset]) -> None:

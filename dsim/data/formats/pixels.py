@@ -125,7 +125,8 @@ def as_pixels(array: NDArray[Any], what: object) -> NDArray[Any]:
 def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
     """Return a mask in the common form: integers (H, W), 0 is background.
 
-    Raises DataError for fractions, and for channels or colours that cannot be read as classes.
+    Raises DataError for fractions, for numbers beyond 64 bits, and for channels or colours that cannot be read as
+    classes.
 
     Three equal channels are one; other colours become one integer per colour, black being 0.
     """
@@ -135,7 +136,14 @@ def as_mask(array: NDArray[Any], what: object) -> NDArray[Any]:
     if array.dtype.kind == "f":
         if not np.array_equal(array, np.rint(array)):
             raise DataError(f"mask {what} holds fractions", hint="store the mask's classes as integers")
-        array = array.astype(np.int32 if np.abs(array).max() < 2**31 else np.int64)
+        largest = np.abs(array).max()
+        if largest >= 2**63:
+            value = array[np.abs(array) == largest][0]
+            raise DataError(
+                f"mask {what} holds {value:g}, which is no class: a sign for missing values?",
+                hint="store the mask's classes as integers, with 0 where there is none",
+            )
+        array = array.astype(np.int32 if largest < 2**31 else np.int64)
     if array.shape[2] == 1:
         return np.ascontiguousarray(array[:, :, 0])
     if array.shape[2] != 3:

@@ -159,9 +159,21 @@ def _has_clear_classes(image: Image.Image) -> bool:
 
 def _is_lossy(file: Any) -> bool:
     """Whether the format of a picture has changed its values: JPEG, and WebP unless it says lossless."""
-    head = _head(file)
-    kind = format_of(head)
-    return kind == "JPEG" or (kind == "WEBP" and b"VP8 " in head)
+    kind = format_of(_head(file))
+    return kind == "JPEG" or (kind == "WEBP" and not _has_lossless_chunk(file))
+
+
+def _has_lossless_chunk(file: Any) -> bool:
+    """Whether the pixels of a WebP are lossless; profiles and transparency of any length may stand before them."""
+    place, here, kind = 12, file.tell(), b""
+    while kind not in (b"VP8 ", b"VP8L"):
+        file.seek(place)
+        kind, length = file.read(4), int.from_bytes(file.read(4), "little")
+        if len(kind) < 4:
+            break
+        place += 8 + length + length % 2
+    file.seek(here)
+    return kind == b"VP8L"
 
 
 def looks_whole(path: Path) -> bool:

@@ -109,7 +109,7 @@ def _mask(stored: NDArray[Any], page: Any, path: Path) -> tuple[NDArray[Any], tu
 
 
 def _is_lossy(page: Any) -> bool:
-    return int(page.compression) in (6, 7)
+    return int(page.compression) in _JPEG
 
 
 def _shown_only(page: Any) -> bool:

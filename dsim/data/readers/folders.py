@@ -101,6 +101,7 @@ def read_folder(path: Path, options: ReadOptions) -> Dataset:
     """
     if _is_chosen(options):
         return _read_chosen(path, options)
+    options.layout.refuse_channel(path)
     found = list_files(path)
     _refuse_empty(found.images, found)
     beside = find_beside(found.images, path)
@@ -118,6 +119,7 @@ def _is_chosen(options: ReadOptions) -> bool:
 
 def _read_chosen(path: Path, options: ReadOptions) -> Dataset:
     """The dataset of the files that the options name."""
+    options.layout.refuse_channel(path)
     chosen = read_selected(path, options.layout)
     sorted_ = sort_by_folders(chosen.items, options.layout, path)
     kind = "class folders" if sorted_.labelled else "folder"

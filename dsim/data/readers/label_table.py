@@ -33,12 +33,14 @@ def _folder(item: Item) -> str:
 
 def _id_of(row: Row, ids: set[str], table: Path) -> str:
     """The sample that a line names, with or without the suffix."""
-    for candidate in (row.key, sample_id(Path(row.key), Path())):
+    place = Path(row.key.replace("\\", "/"))  # as Windows writes it
+    candidates = [row.key] if place.is_absolute() else [row.key, place.as_posix(), sample_id(place, Path())]
+    for candidate in candidates:
         if candidate in ids:
             return candidate
     raise DataError(
         f"{table}, line {row.line}: there is no image {row.key!r} in {table.parent}",
-        hint="remove the line, or add the image",
+        hint=f"name images as their ids are, such as {min(ids - {'.'})!r}; or remove the line, or add the image",
     )
 
 

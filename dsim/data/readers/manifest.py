@@ -12,7 +12,7 @@ from dsim.data.assembly import assemble
 from dsim.data.dataset import Dataset
 from dsim.data.file_list import sample_id
 from dsim.data.options import ReadOptions
-from dsim.data.readers.mask_matches import OBJECTS, explain
+from dsim.data.readers.mask_matches import OBJECTS
 from dsim.data.volumes import Item
 from dsim.errors import DataError, did_you_mean
 
@@ -114,7 +114,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     items = _one_per_image([(_item(row, table, root), row) for row in rows], table)
     notes = _other_columns(table, ("path", *_COLUMNS))
     if any(isinstance(item.mask, tuple) for item in items):
-        notes.append(explain(OBJECTS))
+        notes.append(f"{OBJECTS}, numbered in the order of their lines; of two that overlap the later is seen")
     name = options.name or (path.name if path.is_dir() else path.stem)
     return assemble(items, name=name, location=table, format="manifest", options=options, notes=notes)
 

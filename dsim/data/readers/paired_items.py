@@ -55,6 +55,8 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
     if not single and layout.labels is None and layout.groups is None:
         _refuse_several_datasets(root, pairs)
     groups = [_Images.of(pair, layout, root) for pair in pairs]
+    if not any(images.by_channel for images in groups):
+        layout.refuse_channel(root)
     matches = [_checked(images, root) for images in groups]
     ways = {match.way for match in matches}
     way = next((way for way in (OBJECTS, ALONE, BY_ENDING) if way in ways), BY_STEM)
@@ -88,15 +90,17 @@ class _Images:
     files: Mapping[str, Path]
     masks: Mapping[str, Path]
     beside: Beside
+    by_channel: bool = False
 
     @classmethod
     def of(cls, pair: Pair, layout: Layout, root: Path) -> _Images:
         beside = _beside(pair)
         files = files_by_id(beside.images, pair.images)
         masks = _by_id(pair)
-        if _has_channels(pair, files, masks):
+        by_channel = _has_channels(pair, files, masks)
+        if by_channel:
             files = _of_channel(files, layout.channel, root)
-        return cls(pair, files, masks, beside)
+        return cls(pair, files, masks, beside, by_channel)
 
 
 def _beside(pair: Pair) -> Beside:

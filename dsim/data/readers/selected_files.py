@@ -66,9 +66,8 @@ class _Files:
                 f"there is no folder {path} ({what}={text}).{near}",
                 hint=f"name a folder below {root}, or files by a star: [{what}=*_{what[:-1]}]",
             )
-        suffix = next((end for end in (*SUFFIXES, Path(pattern).suffix) if pattern.lower().endswith(end)), "").lower()
-        known = suffix if suffix in IMAGE_SUFFIXES or suffix in SUFFIXES else ""
-        return cls(path, pattern[: len(pattern) - len(known)], text, known)
+        suffix = _suffix_of(pattern, path)
+        return cls(path, pattern[: len(pattern) - len(suffix)], text, suffix)
 
     def listed(self) -> tuple[Listing, dict[str, Path]]:
         """The files of the folder, and the images among it by id. Raises DataError for two of one stem."""
@@ -77,15 +76,29 @@ class _Files:
         hint = "rename one of them, or name the kind of files that counts, such as *.png"
         return found, files_by_id(files, self.folder, hint)
 
-    def key(self, place: str) -> str | None:
-        """The text that the star stands for, with the folders before it; None if nothing fits. A number may follow."""
+    def key(self, place: str, *, numbered: bool = False) -> str | None:
+        """The text that the star stands for, with the folders before it; None if nothing fits.
+
+        Where names may be ``numbered``, as those of one mask per object, a number may follow.
+        """
         if not self.pattern:
             return place
         before, _, after = self.pattern.partition("*")
         folder, slash, name = place.rpartition("/")
-        number = r"(?:[ ._-]?\d+)?" if after else ""
+        # Behind a digit a number needs a separator: *_t1 is not *_t10.
+        separator = "[ ._-]" if after[-1:].isdecimal() else "[ ._-]?"
+        number = rf"(?:{separator}\d+)?" if after and numbered else ""
         found = re.fullmatch(f"{re.escape(before)}(.+?){re.escape(after)}{number}", name)
         return f"{folder}{slash}{found[1]}" if found else None
+
+
+def _suffix_of(pattern: str, folder: Path) -> str:
+    """The suffix in a pattern, in lower case: a known one, or one that images in the folder have; else empty."""
+    ends = (*SUFFIXES, Path(pattern).suffix.lower())
+    suffix = next(end for end in ends if pattern.lower().endswith(end))
+    if suffix in SUFFIXES or suffix in IMAGE_SUFFIXES or not suffix:
+        return suffix
+    return suffix if any(file.suffix.lower() == suffix for file in list_files(folder).images) else ""
 
 
 def read_selected(root: Path, layout: Layout) -> Selection:
@@ -101,7 +114,7 @@ def read_selected(root: Path, layout: Layout) -> Selection:
         return Selection(tuple(Item(place, files[place]) for place in shown), found, _passed(files, shown))
     masks = _Files.of(root, layout.masks or "", "masks")
     _, marked = masks.listed()
-    keys = {place: key for place in marked if (key := masks.key(place)) is not None}
+    keys = {place: key for place in marked if (key := masks.key(place, numbered=True)) is not None}
     _refuse_nothing(keys, masks, "masks")
     used = {marked[mask] for mask in keys}
     shown = {place: key for place, key in shown.items() if files[place] not in used}
