@@ -123,7 +123,7 @@ class Job:
         return matrix, _write(matrix, folder)
 
     def _say_what_is_replaced(self, chosen: Chosen, folder: Path) -> None:
-        """Note that the folder holds the results of another measure, or of other datasets, while they can be saved."""
+        """Note that the folder holds results of another measure, parameter or dataset, while they can be saved."""
         from dsim.measures import SimilarityMatrix
 
         try:
@@ -132,9 +132,9 @@ class Job:
             return  # there is none, or none that could be lost
         sources = {dataset.name for dataset in self.sources}
         targets = sources if self.targets is None else {dataset.name for dataset in self.targets}
-        same = earlier.measure.partition("@")[0] == chosen.measure.spec.name
+        same = earlier.measure == chosen.measure.identity
         if not same or (set(earlier.sources), set(earlier.targets)) != (sources, targets):
-            datasets = f"{len(earlier.sources)} sources and {len(earlier.targets)} targets"
+            datasets = f"sources: {len(earlier.sources)}, targets: {len(earlier.targets)}"
             self.runtime.progress.note(
                 f"{folder} holds results of {earlier.measure} ({datasets}), which this run replaces when it ends;"
                 " to keep both: --out FOLDER"
@@ -234,7 +234,8 @@ def _finish(outcome: _Outcome, job: Job) -> int:
 
         alone = outcome.matrices[0]
         lines = answers(alone, job.datasets) if found is None else answers_of_several(found, job.datasets)
-        show_several(outcome.matrices, found, job.out, job.why, lines)
+        # Beside the folder of one measure alone, ``out`` may hold the matrix of an earlier run.
+        show_several(outcome.matrices, found, job.out if found else outcome.folders[0], job.why, lines)
     if job.report is not None:
         _report(outcome, job, job.report)
     for what, errors in (("left out", outcome.left_out), ("failed", outcome.failed)):

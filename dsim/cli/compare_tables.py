@@ -37,7 +37,10 @@ def show(matrix: SimilarityMatrix, written: Sequence[Path], why: bool = False, a
 def show_several(
     matrices: Sequence[SimilarityMatrix], found: Agreement | None, out: Path, why: bool, answers: Iterable[str] = ()
 ) -> None:
-    """Print the votes of several measures and the answers, the tables of each with ``why``, failures and notes."""
+    """Print the votes of several measures and the answers, the tables of each with ``why``, failures and notes.
+
+    ``out`` : the folder of all results, or of the one measure that gave some.
+    """
     from dsim.cli.answer import print_answers
     from dsim.ui import say
 
@@ -51,7 +54,8 @@ def show_several(
     lines = [f"{matrix.measure}: {line}" for matrix in matrices for line in failures(matrix)]
     for line in dict.fromkeys([*lines, *(line for matrix in matrices for line in notes(matrix, statistics=why))]):
         say(line)
-    say(f"wrote {out}: a folder for each measure{', agreement.json, agreement.png' if found else ''}")
+    alone = f"the results of {matrices[0].measure}"
+    say(f"wrote {out}: {'a folder for each measure, agreement.json, agreement.png' if found else alone}")
     if not why:
         _tell_of_more("each measure's tables", out)
 

@@ -90,6 +90,7 @@ def evaluate(
     computing = {"seed": settings["seed"], "common": settings["common"], "jobs": jobs}
     compute = _Computing(measured, data, {**computing, "runtime": make_runtime(device, offline)})
     found = [matrix for text in matrices for matrix in compute(text) or _opened(text, direction)]
+    compute.refuse_unused_data()
     _check_distinct(found)
     evaluations = [judge(matrix, measured, **settings) for matrix in found]
     contrasts = contrast_all(evaluations) if len(evaluations) > 1 else ()
@@ -120,6 +121,14 @@ class _Computing:
             return []
         self.done.append(compute_distances(text, self.truth, self.data, **self.settings))
         return self.done[-1:]
+
+    def refuse_unused_data(self) -> None:
+        """Raise UsageError where images were given, and everything was found as computed distances."""
+        from dsim.errors import UsageError
+
+        if self.data is not None and not self.done:
+            message = f"--data {self.data} is for a measure that is computed, and all that were named are results"
+            raise UsageError(message, hint="name a measure (dsim measures), or leave out --data")
 
     def write(self, out: Path, several: bool) -> list[Path]:
         """Write the matrices beside their evaluations: they may have taken hours."""

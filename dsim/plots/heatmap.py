@@ -34,8 +34,9 @@ def draw_heatmap(
     """Draw a matrix as coloured cells, perceptually uniform: the darker, the more similar.
 
     The colours include 0, so that values which hardly differ look alike; lines on the colour bar are the noise floors
-    of the targets. A star marks the best source of each target: filled, or hollow without a clear winner. A dataset
-    against itself is framed and does not stretch the colours. Failed cells are hatched, with their reasons below.
+    of the targets. A star marks the best source of each target: filled, or hollow without a clear winner or where it
+    does not resemble the target. A dataset against itself is framed and does not stretch the colours. Failed cells are
+    hatched, with their reasons below.
     A single target, or a single source, has no table: its values are drawn as points on a line, in their order.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 
 from dsim.measures import SimilarityMatrix
 from dsim.plots.figure_parts import bare, equal_decimals
-from dsim.plots.marks import Mark, explain
+from dsim.plots.marks import Mark, doubt, explain, star_meaning
 from dsim.plots.style import COLOURS, INK, PALE_INK, check_suffix, drawable, pictures, save
 from dsim.registry import Direction
 
@@ -60,7 +60,7 @@ def draw_points(
 
     The most similar one stands on top, failed pairs at the bottom with their reasons; values are printed to the right.
     Bars are intervals, dashed lines noise floors. A star marks the best source of the target: filled, or hollow without
-    a clear winner. A dataset against itself is hollow.
+    a clear winner or where it does not resemble the target. A dataset against itself is hollow.
 
     Parameters
     ----------
@@ -152,13 +152,12 @@ def _star(axes: Axes, matrix: SimilarityMatrix, rows: list[_Row], best: str | No
 
     if best is None:
         return []
-    clear = matrix.verdicts[matrix.targets[0]].clear is not False
+    why = doubt(matrix.verdicts[matrix.targets[0]])
     place = next(place for place, row in enumerate(rows) if row.name == best)
     style = {**_POINT, "marker": "*", "markersize": 15, "markeredgecolor": INK, "markeredgewidth": 0.8}
-    style |= {} if clear else {"markerfacecolor": "white"}
+    style |= {"markerfacecolor": "white"} if why else {}
     axes.plot(rows[place].value, place, **style)
-    meaning = "best source of the target" if clear else "best, but no clear winner"
-    return [(Line2D([], [], **{**style, "markersize": 10}), meaning)]
+    return [(Line2D([], [], **{**style, "markersize": 10}), star_meaning(why))]
 
 
 def _frame(axes: Axes, rows: list[_Row]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.measures import SimilarityMatrix
+from dsim.measures import Likeness, SimilarityMatrix, Verdict
 from dsim.plots.style import INK, PALE_INK, Look, Role, drawable, name_entries
 
 if TYPE_CHECKING:
@@ -105,22 +105,45 @@ _FRAME: dict[str, Any] = {"fill": False, "edgecolor": "#D55E00", "linewidth": 1.
 def best_sources(
     axes: Axes, matrix: SimilarityMatrix, ink: Callable[[float], str], place: tuple[float, float], size: float
 ) -> list[Mark]:
-    """Draw a star on the best source of each target, hollow without a clear winner; return its entries of the legend.
+    """Draw a star on the best source of each target, hollow as ``doubt`` says; return its entries of the legend.
 
     ``place`` is that of the star in its cell; the cells are those of the values (sources, targets).
     """
     from matplotlib.lines import Line2D
 
-    drawn = set()
+    drawn: dict[bool, set[str]] = {}
     for column, target in enumerate(matrix.targets):
         verdict = matrix.verdicts[target]
         if verdict.best is None:
             continue
-        row, filled = matrix.sources.index(verdict.best), verdict.clear is not False
-        axes.plot(column + place[0], row + place[1], **_star(filled, ink(matrix.values[row, column]), size))
-        drawn.add(filled)
-    meanings = {True: "best source of the target", False: "best, but no clear winner"}
-    return [(Line2D([], [], **_star(kind, INK, 8)), text) for kind, text in meanings.items() if kind in drawn]
+        row, why = matrix.sources.index(verdict.best), doubt(verdict)
+        axes.plot(column + place[0], row + place[1], **_star(not why, ink(matrix.values[row, column]), size))
+        drawn.setdefault(not why, set()).add(why)
+    return [
+        (Line2D([], [], **_star(filled, INK, 8)), star_meaning(*sorted(drawn[filled])))
+        for filled in (True, False)
+        if filled in drawn
+    ]
+
+
+def doubt(verdict: Verdict) -> str:
+    """Return why the star of a best source is hollow; "" where it is filled.
+
+    >>> doubt(Verdict("t", "a", "b", False, 0.0, 0.1, "no clear winner"))
+    'no clear winner'
+    """
+    if verdict.likeness is Likeness.NONE:
+        return "unlike the target"
+    return "no clear winner" if verdict.clear is False else ""
+
+
+def star_meaning(*doubts: str) -> str:
+    """Return what a star means, filled for no doubt and hollow for those that there are.
+
+    >>> star_meaning(""), star_meaning("no clear winner")
+    ('best source of the target', 'best, but no clear winner')
+    """
+    return f"best, but {' or '.join(doubts)}" if any(doubts) else "best source of the target"
 
 
 def _star(filled: bool, ink: str, size: float) -> dict[str, Any]:

@@ -43,29 +43,32 @@ def in_words(records: Sequence[Reliability]) -> str:
 def share_in_words(share: float) -> str:
     """Return a share of targets in words.
 
-    >>> share_in_words(0.22), share_in_words(0.54), share_in_words(0.0)
-    ('about 1 target in 5', 'about 5 targets in 10', 'no target')
+    >>> share_in_words(0.22), share_in_words(0.4), share_in_words(0.54), share_in_words(0.96), share_in_words(0.0)
+    ('about 1 target in 5', 'about 4 targets in 10', 'about 5 targets in 10', 'nearly all targets', 'no target')
     """
     if math.isnan(share):
         return "an unknown share of the targets"
-    if share == 0:
-        return "no target"
-    if share < 0.45:
+    if share in (0, 1):
+        return "all targets" if share else "no target"
+    # Of 0.4, 1 in 2 would promise more than there is, and more than is said of 0.45.
+    if share < 0.35:
         return f"about 1 target in {round(1 / share)}"
-    return "all targets" if share >= 0.95 else f"about {round(10 * share)} targets in 10"
+    return "nearly all targets" if share >= 0.95 else f"about {round(10 * share)} targets in 10"
 
 
 def lost_in_words(regret: float, chance: float) -> str:
     """Return what was lost beside what a source drawn at random loses; empty where that is not known.
 
-    >>> lost_in_words(12.5, 37.4), lost_in_words(36.0, 37.4), lost_in_words(50.0, 37.4), lost_in_words(0.0, 37.4)
-    ('a third of what chance loses', 'as much as chance loses', 'more than chance loses', 'nothing')
+    >>> lost_in_words(12.5, 37.4), lost_in_words(36.0, 37.4), lost_in_words(50.0, 37.4)
+    ('a third of what chance loses', 'as much as chance loses', 'more than chance loses')
+    >>> lost_in_words(0.0, 37.4), lost_in_words(1.0, 37.4)
+    ('nothing', 'next to nothing')
     """
     if math.isnan(regret) or math.isnan(chance) or chance <= 0:
         return ""
     share = regret / chance
-    if share < 0.03:
-        return "nothing"
+    if share < 0.05:
+        return "next to nothing" if share > 0 else "nothing"
     if share > 1.05:
         return "more than chance loses"
     if share >= 0.95:

@@ -17,17 +17,25 @@ if TYPE_CHECKING:
 
 #: Columns in a pipe: what pages and logs have room for. Programs read --json.
 _PIPE = 120
+#: Columns below which cells would vanish; a narrower terminal breaks the lines of a table.
+_LEAST = 20
 
 
 def stdout() -> Console:
     """Return the console for data: colour and width of the terminal; in a pipe plain text, 120 columns wide.
 
-    ``COLUMNS`` in the environment is the width of both.
+    ``COLUMNS`` in the environment is the width of both, unless it is 0, by which some shells say that they know none.
     """
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else _PIPE
-    return Console(width=width, highlight=False, soft_wrap=False)
+    width = shutil.get_terminal_size().columns if _has_width() else _PIPE
+    return Console(width=max(width, _LEAST), highlight=False, soft_wrap=False)
+
+
+def _has_width() -> bool:
+    """Whether what is printed on stdout has to fit: into a terminal, or where ``COLUMNS`` asks for it."""
+    asked = os.environ.get("COLUMNS", "")
+    return sys.stdout.isatty() or (asked.isdecimal() and int(asked) > 0)
 
 
 def stderr() -> Console:
@@ -62,8 +70,7 @@ def print_behind(label: str, text: str, deeper: int = 0) -> None:
     text = readable(text)
     # Without rich, which commands that print no table need not import.
     room = shutil.get_terminal_size().columns - len(label)
-    folds = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
-    if not folds or len(text) <= room:
+    if not _has_width() or len(text) <= room:
         print(f"{label}{text}")
         return
     folded = textwrap.wrap(

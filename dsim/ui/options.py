@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsim.errors import readable
 from dsim.ui import completion
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _hold_file(context: click.Context, parameter: click.Parameter, path: Path | 
 
 
 def _note(text: str) -> None:
-    click.echo(f"note: {text}", err=True)
+    click.echo(f"note: {readable(text)}", err=True)
 
 
 seed = click.option(

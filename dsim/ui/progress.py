@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dsim.errors import readable
 from dsim.runtime import Silent
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Notes(_NotedOnce, Silent):
 
     def note(self, text: str) -> None:
         if self._is_new(text):
-            print(f"note: {text}", file=sys.stderr)
+            print(f"note: {readable(text)}", file=sys.stderr)
 
 
 class RichProgress(_NotedOnce):
@@ -88,7 +89,7 @@ class RichProgress(_NotedOnce):
 
         from dsim.ui.console import stderr
 
-        (self._bars.console if self._bars else stderr()).print(Text(f"note: {text}"), soft_wrap=True)
+        (self._bars.console if self._bars else stderr()).print(Text(f"note: {readable(text)}"), soft_wrap=True)
 
     def _start(self) -> Bars:
         if self._bars is None:

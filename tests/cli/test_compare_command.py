@@ -411,6 +411,28 @@ def test_results_of_another_measure_or_other_datasets_are_not_replaced_silently(
     assert "cc@" in replaced
     assert "--out" in replaced
     assert "nmi@" in compare("--measure", "nmi:size=32", "--sources", *folders[:2])
+    assert "size=32" in compare("--measure", "nmi:size=16", "--sources", *folders[:2])
+
+
+def test_where_one_of_several_measures_is_left_the_report_is_of_its_results(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["compare", "--out", str(out), "--bootstrap", "0", "--sources", *folders]
+    assert run([*arguments, "--measure", "nmi:size=32"]) == 0
+    capsys.readouterr()
+    assert (
+        run(
+            [
+                *arguments,
+                "--measure",
+                "cc:size=32",
+                "--measure",
+                "asap:model=zoo:asap-resnet18.biomed16.r1[weights=lost]",
+            ]
+        )
+        != 0
+    )
+    said = capsys.readouterr().err
+    assert f"dsim report {out}/cc" in said
 
 
 def test_where_results_cannot_be_written_no_work_is_done(folders, tmp_path, capsys, monkeypatch):

@@ -102,6 +102,13 @@ def test_json_is_all_of_stdout_and_holds_to_the_schema(here, capsys):
     assert document == json.loads(Path("dsim-evaluation/evaluate.json").read_text())
 
 
+def test_images_that_no_measure_is_computed_on_are_refused(here, capsys):
+    assert run(["evaluate", "good.json", "--truth", "truth.json", "--data", "images", *FEW]) == 2
+    error = capsys.readouterr().err
+    assert "--data images" in error
+    assert "fix: " in error
+
+
 def test_one_measure_has_no_contrasts_of_measures(here, capsys):
     run(["evaluate", "good.json", "--truth", "truth.json", *FEW, "--json"])
     assert validated(capsys.readouterr().out)["contrasts"] == []

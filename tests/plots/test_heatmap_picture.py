@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from dsim.measures import SimilarityMatrix, Verdict
+from dsim.measures import Likeness, Resemblance, SimilarityMatrix, Verdict
 from dsim.plots import draw_heatmap, drawable, equal_decimals, heatmap, ink_on
 from dsim.registry import Direction
 
@@ -110,6 +110,18 @@ def test_a_star_stands_on_the_best_source_of_each_target(drawn: list[Figure], cl
     assert [matrix.sources[row] for row in rows] == [matrix.verdicts[target].best for target in matrix.targets]
     assert all((star.get_markerfacecolor() == "none") == (face == "none") for star in stars)
     assert ("best, but no clear winner" in legend(drawn[0])) == (clear is False)
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_the_star_of_a_source_that_does_not_resemble_the_target_is_hollow(targets: int) -> None:
+    matrix = matrix_of(5, targets)
+    unlike = Resemblance(Likeness.NONE)
+    verdicts = {target: replace(verdict, resemblance=unlike) for target, verdict in matrix.verdicts.items()}
+    figure = draw_heatmap(replace(matrix, verdicts=verdicts))
+    stars = [line for line in figure.axes[0].lines if line.get_marker() == "*"]
+    assert len(stars) == targets
+    assert all(star.get_markerfacecolor() in ("none", "white") for star in stars)
+    assert any("unlike the target" in text for text in legend(figure))
 
 
 def test_a_failed_cell_is_hatched_and_its_reason_given(drawn: list[Figure]) -> None:

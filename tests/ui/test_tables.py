@@ -70,6 +70,14 @@ def test_names_that_are_typed_stay_whole(capsys, monkeypatch) -> None:
     assert LONG[1] not in printed
 
 
+def test_a_terminal_of_unknown_or_no_width_gets_the_whole_table(capsys, monkeypatch) -> None:
+    for width in ("0", "1", "5"):
+        monkeypatch.setenv("COLUMNS", width)
+        print_table("", ["n", "rank"], [["a", "12"], ["b", "34"]], right=["rank"])
+        printed = capsys.readouterr().out
+        assert all(cell in printed for cell in ("a", "12", "b", "34")), width
+
+
 def test_markup_in_cells_is_not_interpreted(capsys, monkeypatch) -> None:
     printed = printed_at(80, capsys, monkeypatch, "[red]t[/red]", ["n"], [["[bold]x[/bold]"]])
     assert "[red]t[/red]" in printed
