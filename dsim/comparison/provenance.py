@@ -117,8 +117,8 @@ def provenance(
 def _shared_images(plan: Plan) -> list[dict[str, Any]]:
     """Pairs of different datasets that share images, as far as the measure sees the images of both."""
     looks = Need.IMAGES in plan.measure.needs
-    seen = [dataset for dataset in plan.datasets.values() if looks or dataset.features is None]
-    pairs = [(s, t) for t in plan.targets for s in plan.sources if s in seen and t in seen and not plan.is_same(s, t)]
+    seen = [[one for one in group if looks or one.features is None] for group in (plan.sources, plan.targets)]
+    pairs = [(source, target) for target in seen[1] for source in seen[0] if not plan.is_same(source, target)]
     counted = ((source.name, target.name, count_shared_images(target, source)) for source, target in pairs)
     return [{"source": source, "target": target, "images": count} for source, target, count in counted if count]
 

@@ -250,6 +250,18 @@ def test_images_that_source_and_target_share_are_in_the_provenance(tmp_path):
     assert on_features.provenance["shared_images"] == []
 
 
+@pytest.mark.parametrize("measure", ["cc:size=16", "energy"])
+def test_one_dataset_that_was_opened_twice_is_the_target_itself(measure):
+    rng = np.random.default_rng(0)
+    mine, other = rng.integers(0, 255, (2, 5, 16, 16), np.uint8)
+    features = rng.normal(size=(5, 3))
+    again = [from_arrays(mine, features=features, name="mine") for _ in range(2)]
+    rest = from_arrays(other, features=features + 1, name="other")
+    matrix = compare([again[0], rest], [again[1]], measure=measure, bootstrap=0)
+    assert matrix.same[:, 0].tolist() == [True, False]
+    assert matrix.provenance["shared_images"] == []
+
+
 def test_an_interrupt_keeps_finished_pairs(gap_class, line, monkeypatch):
     whole = gap_class.compare
 
