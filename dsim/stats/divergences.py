@@ -46,6 +46,8 @@ def _kl_terms(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.floa
         # x - log(1 + x), by its series where the difference would lose digits.
         near = excess**2 * (0.5 - excess * (1 / 3 - excess * (0.25 - excess * (0.2 - excess / 6))))
         terms = p * np.where(np.abs(excess) < 1e-3, near, excess - np.log1p(excess))
+        # Beside a p of 1e-310 the excess is no number any more; the terms are.
+        terms = np.where(np.isinf(excess), q - p - p * (np.log(q) - np.log(p)), terms)
     return np.where(p > 0, terms, q)
 
 

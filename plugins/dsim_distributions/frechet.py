@@ -113,7 +113,7 @@ class FrechetDistance(SimilarityMeasure[Gaussians]):
         if frame.origin is not None:
             return self._of_points(frame.place(summary.points), summary.halving)
         means, factors = (np.ldexp(part, -frame.exponent) for part in (summary.means, summary.factors))
-        return replace(summary, means=means, factors=factors)
+        return replace(summary, means=means, factors=factors, points=frame.place(summary.points))
 
     def resample(self, summary: Gaussians, draw: NDArray[np.intp]) -> Gaussians:
         self._refuse_small(len(draw), "a resample")

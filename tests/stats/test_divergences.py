@@ -127,3 +127,8 @@ def test_distributions_that_are_all_but_equal_keep_their_divergence(shift: float
     p, q = (x + shift for x in (one, other))
     expected = (((q / q.sum() - p / p.sum()) ** 2) / (2 * p / p.sum())).sum()
     assert float(kl_divergence(p, q)) == pytest.approx(expected, rel=0.1 if shift < 1e3 else 1e-4)
+
+
+def test_a_share_near_the_least_number_adds_next_to_nothing() -> None:
+    for least in (1e-310, 5e-324):
+        assert float(kl_divergence([least, 1.0], [0.5, 0.5])) == pytest.approx(math.log(2))

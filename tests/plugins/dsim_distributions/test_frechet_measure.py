@@ -195,3 +195,18 @@ def test_wrong_parameters_are_refused() -> None:
     with pytest.raises(UsageError, match="cannot be 'yes'") as caught:
         FrechetDistance(unbiased="yes")
     assert caught.value.hint == "choose one of: none, extrapolate"
+
+
+@pytest.mark.parametrize("exponent", [-500, 500])
+@pytest.mark.parametrize("far", [0.0, 1e12])
+def test_what_rounding_hides_does_not_depend_on_the_unit(exponent: int, far: float) -> None:
+    points = np.vstack([np.random.default_rng(0).normal(size=(30, 4)), [far] * 4])
+    pair = points, points[::-1]
+    refused = []
+    for scale in (0, exponent):
+        try:
+            value(FrechetDistance(), *(np.ldexp(cloud, scale) for cloud in pair))
+            refused.append(False)
+        except MeasureError:
+            refused.append(True)
+    assert refused == [far > 0] * 2
