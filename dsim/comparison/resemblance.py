@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 DRAWS = 10
 #: Raised when the same images would give another number.
 _VERSION = 1
+#: From here on, multiples are whole numbers.
+_MANY = 10
 _ONLY_FEATURES = "a dataset was given as features, without images"
 
 
@@ -40,13 +42,15 @@ def assess_resemblance(
 ) -> dict[Pair, Resemblance]:
     """Return whether each source resembles its target, by (source, target); what cannot be known says why.
 
+    It is a statement on images: features that were given with a dataset may be of any network, and are left out.
+
     >>> from dsim.data.phantoms import open_phantom
     >>> from dsim.runtime import Runtime
     >>> few = open_phantom("xray", count=4, size=32), open_phantom("fundus", count=4, size=32)
     >>> assess_resemblance([few], Runtime())["xray", "fundus"].reason
     '5 images of each are needed, and there are 4 and 4'
     """
-    wanted = {(source.name, target.name): (source, target) for source, target in pairs}
+    wanted = {(source.name, target.name): (_images_of(source), _images_of(target)) for source, target in pairs}
     try:
         kinds = known_kinds()
         found, ready = _without_images(wanted, kinds)
@@ -81,7 +85,7 @@ def _shares_network(matrix: SimilarityMatrix) -> bool:
     try:
         known = {extractor.get("weights") for extractor in known_kinds().depends["extractors"]}
     except DsimError:
-        return True  # ``assess_resemblance`` raises what is wrong with the installation
+        return True  # ``assess_resemblance`` says what is wrong with the installation
     return known <= {extractor.get("weights") for extractor in matrix.provenance["extractors"]}
 
 
@@ -91,7 +95,8 @@ def _beside_floor(matrix: SimilarityMatrix, target: str) -> Verdict:
     if verdict.best is None:
         return verdict
     times = matrix.value(verdict.best, target) / floor if floor > 0 else math.nan
-    far = f"{verdict.best} is {times:.2g} times the noise floor away; " if _has_multiples(matrix, times) else ""
+    multiple = f"{times:.2g}" if times < _MANY else f"{times:.0f}"
+    far = f"{verdict.best} is {multiple} times the noise floor away; " if _has_multiples(matrix, times) else ""
     return replace(verdict, resemblance=Resemblance.unknown(f"{far}dsim has no experience with {matrix.measure}"))
 
 
@@ -119,6 +124,11 @@ def _without_images(pairs: Pairs, kinds: KnownKinds) -> tuple[dict[Pair, Resembl
             counts = f"{len(source)} and {len(target)}"
             found[name] = Resemblance.unknown(f"{min(kinds.bounds)} images of each are needed, and there are {counts}")
     return found, {name: pair for name, pair in pairs.items() if name not in found}
+
+
+def _images_of(dataset: Dataset) -> Dataset:
+    """The dataset without features that were given with it; as it is where there are no images."""
+    return dataset if dataset.features is None or dataset.backing is None else replace(dataset, features=None)
 
 
 def _sample_size(source: Dataset, target: Dataset, kinds: KnownKinds) -> int:

@@ -65,7 +65,9 @@ def join_ways(ways: Sequence[str]) -> str:
 def _none(verdict: Verdict, sources: int) -> str:
     if sources == 1:
         return f"{verdict.best}, the only source, does not resemble {verdict.target}: {_WHY}."
-    return f"None of these {sources} sources resembles {verdict.target}: even {verdict.best}, the nearest, {_FAR}."
+    known = verdict.resemblance
+    which, rest = (known.assessed, f" ({known.reason})") if known is not None and known.reason else (f"{sources} ", "")
+    return f"None of these {which}sources resembles {verdict.target}{rest}: even {verdict.best}, the nearest, {_FAR}."
 
 
 _FAR = "is farther from it than any two sets of one kind that dsim knows"

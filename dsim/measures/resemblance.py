@@ -56,7 +56,7 @@ class Resemblance:
     ----------
     measure : identity of the measure of ``distance``, which need not be the one that ranks; empty without one.
     distance : mean over samples of so many ``images`` of both; NaN where it is not known. ``bounds`` : of such ones.
-    reason : why it was not assessed, in words; empty where it was.
+    reason : why it was not assessed, in words; where it was, which other sources could not be, or empty.
     instead : another source that may resemble the target, where the nearest by the ranking does not; else empty.
     """
 
@@ -72,6 +72,11 @@ class Resemblance:
     def unknown(cls, reason: str) -> Resemblance:
         """Return what is said where it was not assessed."""
         return cls(Likeness.NOT_ASSESSED, reason=reason)
+
+    @property
+    def assessed(self) -> str:
+        """The word before "sources", with a space, where some of them could not be assessed; else empty."""
+        return "assessed " if self.reason and self.likeness is Likeness.NONE else ""
 
     @property
     def words(self) -> str:

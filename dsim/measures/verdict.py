@@ -199,7 +199,8 @@ def with_likeness(verdict: Verdict, known: Mapping[str, Resemblance]) -> Verdict
     """Return the verdict with the resemblance of the best, by what is known of the sources.
 
     Where the best does not resemble the target and another source may, it is uncertain, and names that source. Where
-    none does, the reason says so: it is what pictures and short forms show.
+    none does, the reason says so: it is what pictures and short forms show. Sources that could not be assessed stand
+    in the reason of the resemblance: of them nobody knows.
     """
     found = known.get(verdict.best or "")
     if found is None:
@@ -208,8 +209,12 @@ def with_likeness(verdict: Verdict, known: Mapping[str, Resemblance]) -> Verdict
     if found.likeness is Likeness.NONE and better:
         nearest = min(better, key=lambda name: known[name].distance)
         found = replace(found, likeness=Likeness.UNCERTAIN, instead=nearest)
-    unlike = "; none of the sources resembles the target" if found.likeness is Likeness.NONE else ""
-    return replace(verdict, resemblance=found, reason=f"{verdict.reason}{unlike}")
+    if found.likeness is not Likeness.NONE:
+        return replace(verdict, resemblance=found)
+    open_ones = [name for name, one in known.items() if one.likeness is Likeness.NOT_ASSESSED]
+    found = replace(found, reason=f"not assessed: {', '.join(open_ones)}" if open_ones else "")
+    unlike = f"none of the {found.assessed}sources resembles the target"
+    return replace(verdict, resemblance=found, reason=f"{verdict.reason}; {unlike}")
 
 
 def vote_of(verdict: Verdict) -> str | None:

@@ -55,7 +55,9 @@ def _with_likeness(worded: WordedVerdict, verdict: Verdict | None) -> WordedVerd
         return worded
     match verdict.likeness:
         case Likeness.NONE:
-            words = f"None of the sources resembles the target. {worded.words} But {_FAR}."
+            rest = f" ({escape(verdict.resemblance.reason)})" if verdict.resemblance.reason else ""
+            which = f"{verdict.resemblance.assessed}sources"
+            words = f"None of the {which} resembles the target{rest}. {worded.words} But {_FAR}."
             return WordedVerdict(worded.best, "none", "none resembles it", words)
         case Likeness.UNCERTAIN:
             other = verdict.resemblance.instead

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,13 @@ def test_too_few_images_and_features_alone_are_not_assessed_and_say_why(pool: di
     assert {one.likeness for one in found.values()} == {Likeness.NOT_ASSESSED}
     assert "4" in found["few", "histology"].reason
     assert "features" in found["bare", "histology"].reason
+
+
+def test_features_that_were_given_with_images_are_not_taken_for_those_of_the_network(pool: dict[str, Dataset]) -> None:
+    source, target = pool["ultrasound"], pool["ultrasound-portable"]
+    given = replace(source, features=np.zeros((COUNT, 512), np.float32))
+    found = [assess_resemblance([(one, target)], Runtime()) for one in (source, given)]
+    assert found[0] == found[1]
 
 
 def test_a_measure_without_the_network_of_the_record_is_told_apart_by_its_floor(pool: dict[str, Dataset]) -> None:

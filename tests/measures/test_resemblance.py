@@ -11,7 +11,7 @@ import pytest
 from dsim.errors import DataError
 from dsim.files.documents import check
 from dsim.files.shipped import shipped
-from dsim.measures import Bounds, KnownKinds, Likeness, Resemblance, Verdict, known_kinds, with_likeness
+from dsim.measures import Bounds, KnownKinds, Likeness, Resemblance, Verdict, answer, known_kinds, with_likeness
 from dsim.recommend import Procedure
 from dsim.runtime import Runtime
 
@@ -44,6 +44,16 @@ def test_none_is_said_only_where_no_other_source_may_resemble_the_target() -> No
     other = with_likeness(verdict, {"a": resemblance(3.0), "b": resemblance(1.5), "c": resemblance(0.5)})
     assert (other.likeness, other.source) == (Likeness.UNCERTAIN, "c")
     assert "none of the sources" not in other.reason
+
+
+def test_a_source_that_could_not_be_assessed_is_not_said_to_be_unlike_the_target() -> None:
+    verdict = Verdict("t", "a", "b", True, 0.1, 0.2, "a is nearest")
+    found = with_likeness(verdict, {"a": resemblance(3.0), "b": Resemblance.unknown("too few images")})
+    assert found.likeness is Likeness.NONE
+    said = answer(found, 2)
+    assert "b" in said.split("(")[1]
+    assert "2 sources" not in said
+    assert "assessed sources" in found.reason
 
 
 def test_a_resemblance_survives_json() -> None:
