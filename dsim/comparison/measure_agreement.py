@@ -199,6 +199,8 @@ def _vote_in_words(poll: Poll) -> str:
     ('2 of 3 measures put a first; b has 1', 'both measures put a first')
     >>> _vote_in_words(count_votes(["a", "b", None]))
     'the measures do not agree: a and b are put first by 1 of 3 each'
+    >>> _vote_in_words(count_votes(["a", "a", "a", "a", "b", "c", "d"]))
+    '4 of 7 measures put a first; b has 1; c has 1; 1 more source has votes'
     """
     leaders, voters = poll.leaders, poll.voters
     if not poll.most:
@@ -210,7 +212,8 @@ def _vote_in_words(poll: Poll) -> str:
         last = leaders[-1] if len(leaders) <= _NAMED + 1 else f"{len(leaders) - _NAMED} more"
         return f"the measures do not agree: {named} and {last} are put first by {poll.most} of {voters} each"
     others = [f"{source} has {count}" for source, count in poll.votes.items() if source != leaders[0]]
-    more = [f"{len(others) - _NAMED} more sources have votes"] if len(others) > _NAMED else []
+    rest = len(others) - _NAMED
+    more = [f"{rest} more {'source has' if rest == 1 else 'sources have'} votes"] if rest > 0 else []
     sentence = f"{poll.most} of {voters} measures put {leaders[0]} first"
     return "; ".join([sentence if poll.decided else f"no majority: {sentence}", *others[:_NAMED], *more])
 

@@ -15,6 +15,7 @@ from dsim.registry import (
     describe_failure,
     format_bracketed,
     format_call,
+    line_of,
     load,
     parse_bracketed,
     parse_call,
@@ -76,9 +77,10 @@ def _constructed(spec: MeasureSpec, factory: Any, values: Mapping[str, Any]) -> 
         raise
     except Exception as error:
         cause = describe_failure(error, factory.__module__)
-        raise PluginError(
-            f"measure {spec.name!r} cannot be made: {cause}", hint=f"mend that line of {where}"
-        ) from error
+        # Without a line in the plugin, it is the call that does not fit.
+        takes = f"let {where}.__init__ take the spec's parameters by name: {', '.join(values) or 'none'}"
+        hint = f"mend that line of {where}" if line_of(error, [factory.__module__]) else takes
+        raise PluginError(f"measure {spec.name!r} cannot be made: {cause}", hint=hint) from error
     return built
 
 

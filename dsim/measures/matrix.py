@@ -209,8 +209,9 @@ class SimilarityMatrix:
         Raises UsageError where the measure embeds nothing, and for a matrix that was read from a file: those hold none.
         """
         if not self.clouds:
-            fix = "compare anew: files hold no points" if "embedding" in self.provenance else "choose one that embeds"
-            raise UsageError(f"the matrix of {self.measure} has no points to draw", hint=f"{fix}, such as asap")
+            read = "embedding" in self.provenance
+            fix = "compare anew: files hold no points" if read else "choose a measure that embeds, such as asap"
+            raise UsageError(f"the matrix of {self.measure} has no points to draw", hint=fix)
         roles = {**dict.fromkeys(self.targets, "target"), **dict.fromkeys(self.sources, "source")}
         return draw_result("draw_embedding", path, self.clouds, roles, title=f"{self.measure}: where the datasets lie")
 

@@ -90,7 +90,9 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
         yield "needs must hold at least one Need"
     if not isinstance(declared.direction, Direction):
         yield f"direction {declared.direction!r} is not a Direction"
-    if len(declared.laws - {Law.SHIFT_INVARIANT}) > 1:
+    if strangers := sorted(str(law) for law in declared.laws if not isinstance(law, Law)):
+        yield f"laws hold {', '.join(strangers)}, which is no Law"
+    elif len(declared.laws - {Law.SHIFT_INVARIANT}) > 1:
         yield f"laws name more than one of scales: {', '.join(sorted(declared.laws))}"
     if declared.laws and Need.FEATURES not in declared.needs:
         yield "laws are of features that come with a dataset, which needs do not name"

@@ -102,7 +102,8 @@ def _outlier(subject: Subject) -> str:
     first, second, third = (outcome.value for outcome in outcomes)
     outliers = "an image at 2^20, 2^40, 2^60: " + ", ".join(map(str, outcomes))
     lost = [later for later in (second, third) if (later == 0) != (first == 0) or later * first < 0]
-    bent = abs(second**2 - first * third) > _POWER_LAW * second**2
+    # Not second**2, which raises where a product is infinite.
+    bent = abs(second * second - first * third) > _POWER_LAW * second * second
     if (lost and not math.isnan(first)) or bent:
         raise Failure(f"{outliers} follow no power law: rounding decides", "raise MeasureError where digits are lost")
     return outliers

@@ -210,7 +210,7 @@ class KernelInceptionDistance(KernelMeasure):
         return _mean(found), means
 
     def _found_in_blocks(self, source: PairCloud, target: PairCloud, blocks: Blocks) -> list[Discrepancy]:
-        frame_of(self.laws, source.points, target.points)
+        frame_of(self.laws, source.points, target.points)  # refuses what the features' type does not hold
         with digits_kept():
             return block_mmd(polynomial, source.points, target.points, blocks)
 

@@ -104,6 +104,7 @@ def test_a_map_is_drawn_of_a_measure_that_embeds_and_refused_with_the_fix_elsewh
     with pytest.raises(UsageError) as caught:
         recorded.plot_embedding()
     assert "compare" in caught.value.hint
+    assert "asap" not in caught.value.hint, "it embeds already"
 
 
 def test_the_report_of_a_matrix_is_one_page_with_images_that_lie_in_memory(matrix, tmp_path):

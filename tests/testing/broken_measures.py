@@ -241,6 +241,10 @@ class VectorisedHalf(MeanShift):
 class InvariantAndEquivariant(MeanShift): ...
 
 
+@caught_by("spec", laws=frozenset({"shift-invariant"}))
+class LawInWords(MeanShift): ...
+
+
 @caught_by("shift", laws=frozenset({Law.SHIFT_INVARIANT}))
 class FarFromTheOrigin(MeanShift):
     """Multiplies out what cancels."""

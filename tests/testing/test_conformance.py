@@ -54,6 +54,7 @@ TOLD = {
     "Transposed": "compare_many returned shape (4, 3)",
     "VectorisedHalf": "compare and compare_many: ",
     "InvariantAndEquivariant": "laws name more than one of scales: scale-equivariant, scale-invariant",
+    "LawInWords": "shift-invariant",
     "FarFromTheOrigin": "features shifted by 2^",
     "AbsoluteTolerance": "features times 2^-30 give 0, and ",
     "SquaresInWords": "features times 2^3 give ",

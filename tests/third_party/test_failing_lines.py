@@ -94,6 +94,12 @@ BROKEN_CODE = {
         ["KeyError: 'y'", "failing.py, line "],
         ["mend that line"],
     ),
+    "constructor that takes nothing": (
+        "    spec = SPEC\n",
+        "    spec = SPEC\n\n    def __init__(self, other):\n        super().__init__()\n",
+        ["TypeError", "other"],
+        ["Means.__init__", "parameters"],
+    ),
 }
 
 
