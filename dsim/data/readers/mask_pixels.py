@@ -14,6 +14,7 @@ from dsim.data.file_list import folder_name, sample_id, stem
 from dsim.data.folder_layout import NONE, typed
 from dsim.data.formats import decode
 from dsim.data.options import MAX_PIXELS
+from dsim.data.readers.name_conventions import SEPARATORS
 from dsim.errors import DataError, DsimError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _LOOKED_AT = 3
 _VALUES, _COVERED, _PLAIN = 16, 0.9, 0.8
 #: Of larger pictures only some rows are looked at, of about so many pixels together.
 _PIXELS = 2**20
-_SEPARATORS = (" ", ".", "_", "-")
 
 
 def refuse_hidden_masks(files: Sequence[Path], root: Path) -> None:
@@ -102,7 +102,7 @@ def _refuse_endings(files: Sequence[Path], root: Path) -> None:
 def _endings(stems: Iterable[tuple[Path, str]]) -> list[str]:
     """Endings, from a separator on, that half of the names have."""
     names = [name for _, name in stems]
-    counts = Counter(name[place:] for name in names for place, sign in enumerate(name) if place and sign in _SEPARATORS)
+    counts = Counter(name[place:] for name in names for place, sign in enumerate(name) if place and sign in SEPARATORS)
     return [ending for ending, count in counts.items() if 2 * count == len(names)]
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice, takewhile
 from pathlib import Path
 
 from dsim.data.file_list import name_some, stem
 from dsim.data.folder_layout import NONE, typed
 from dsim.data.readers.mask_matches import BY_ENDING, OBJECTS, explain, images_with_masks, mask_of, natural
 from dsim.data.readers.mask_pixels import unlike_masks
-from dsim.data.readers.name_conventions import keys_of_image, keys_of_mask
+from dsim.data.readers.name_conventions import SEPARATORS, keys_of_image, keys_of_mask
 from dsim.errors import DataError, readable
 
 
@@ -105,14 +107,10 @@ def _owners(files: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:
 
 def _refuse_shared(strays: Sequence[Path], of_folder: Mapping[Path, Sequence[Path]], root: Path) -> None:
     """Raise DataError for one mask of several images, such as the sequences of a scan: only the user knows which."""
+    plain = {folder: _plain_names(of_folder[folder]) for folder in {mask.parent for mask in strays}}
     for mask in strays:
         for key in filter(None, keys_of_mask(stem(mask))):
-            begins = re.compile(rf"{re.escape(key)}[ ._-]")
-            shared = [
-                file
-                for file in of_folder[mask.parent]
-                if file != mask and begins.match(stem(file)) and not keys_of_mask(stem(file))
-            ]
+            shared = _begin_with(key, plain[mask.parent])
             if shared:
                 ending, other = stem(shared[0])[len(key) :], stem(mask)[len(key) :]
                 raise DataError(
@@ -120,6 +118,24 @@ def _refuse_shared(strays: Sequence[Path], of_folder: Mapping[Path, Sequence[Pat
                     hint=f"say which: {typed(root, images=f'*{ending}', masks=f'*{other}')}; "
                     f"all as images: {typed(root, masks=NONE)}",
                 )
+
+
+def _plain_names(files: Sequence[Path]) -> list[tuple[str, Path]]:
+    """The files that are not named like masks, sorted by their stems."""
+    return sorted((stem(file), file) for file in files if not keys_of_mask(stem(file)))
+
+
+def _begin_with(key: str, names: Sequence[tuple[str, Path]]) -> list[Path]:
+    """The files whose stems go on behind a key and a separator; found by search, since there may be many masks."""
+    found: list[Path] = []
+    for begin in (key + sign for sign in SEPARATORS):
+        behind = islice(names, bisect_left(names, (begin,)), None)
+        found += [file for _, file in takewhile(partial(_begins, begin), behind)]
+    return found
+
+
+def _begins(begin: str, name: tuple[str, Path]) -> bool:
+    return name[0].startswith(begin)
 
 
 def _refuse_strays(strays: Sequence[Path], owned: Mapping[Path, Path], root: Path) -> None:

@@ -24,6 +24,8 @@ _MASK_FOLDERS = frozenset(
 #: The endings of nnU-Net's folders, for training and for testing.
 _NNUNET = {"Tr": "train", "Ts": "test"}
 
+#: Between a stem and what marks it.
+SEPARATORS = (" ", ".", "_", "-")
 _SEPARATOR = "[ ._-]"
 _MASK_WORDS = (
     "cp_masks?|masks?|segmentations?|segs?|annotations?|annot|ground[_-]?truths?|gts?|labels?|lbl|manual\\d?|instances?"

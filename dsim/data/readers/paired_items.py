@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -60,7 +60,8 @@ def read_pairs(root: Path, pairs: Sequence[Pair], layout: Layout) -> Paired:
     matches = [_checked(images, root) for images in groups]
     ways = {match.way for match in matches}
     way = next((way for way in (OBJECTS, ALONE, BY_ENDING) if way in ways), BY_STEM)
-    prefixes = [_prefix(pair, pairs, root) for pair in pairs]
+    homes = Counter(pair.home for pair in pairs)
+    prefixes = [_prefix(pair, homes[pair.home] > 1, root) for pair in pairs]
     items = tuple(
         _item(images, place, match, way, _name(prefix, place, single))
         for images, match, prefix in zip(groups, matches, prefixes, strict=True)
@@ -161,10 +162,9 @@ def _item(images: _Images, place: str, match: Match, way: str, name: str) -> Ite
 # Where pairs lie --------------------------------------------------------------------------------------------------
 
 
-def _prefix(pair: Pair, pairs: Sequence[Pair], root: Path) -> PurePosixPath:
-    """The beginning of ids: the folders above the pair; its own name where others lie in the same folder."""
+def _prefix(pair: Pair, several: bool, root: Path) -> PurePosixPath:
+    """The beginning of ids: the folders above the pair; its own name where ``several`` lie in one folder."""
     above = PurePosixPath(readable(pair.home.relative_to(root).as_posix()))
-    several = sum(other.home == pair.home for other in pairs) > 1
     return above / (pair.part or pair.images.name) if several else above
 
 
