@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,17 +173,14 @@ def _show_contrasts(contrasts: Sequence[Contrast], unit: str) -> None:
     print_table(f"first less second, paired over targets{more}", columns, rows, right=columns[3:], optional=optional)
 
 
-#: Pairs that one line names.
-_NAMED = 3
-
-
 def print_notes(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast], written: Sequence[Path]) -> None:
     """Print the notes of each evaluation, a common note once, and the files."""
+    from dsim.evaluation import notes_on
     from dsim.ui import say, say_written
 
     said: dict[str, list[str]] = {}
     for one in evaluations:
-        for line in dict.fromkeys(notes(one)):
+        for line in dict.fromkeys(notes_on(one)):
             said.setdefault(line, []).append(one.measure)
     for line, measures in said.items():
         about = f"{', '.join(measures)}: " if len(measures) < len(evaluations) else ""
@@ -191,40 +188,6 @@ def print_notes(evaluations: Sequence[Evaluation], contrasts: Sequence[Contrast]
     for line in _of_contrasts(contrasts):
         say(f"note: {line}")
     say_written(written)
-
-
-def notes(one: Evaluation) -> Iterator[str]:
-    """Yield the notes on an evaluation, one line each."""
-    yield from one.notes
-    yield from _reasons(one)
-    yield from _of_scores(one.judgement.scores.values())
-    yield from (f"{found.name}: {found.note}" for found in one.baselines if found.note)
-    yield from (f"ceiling: {line}" for line in _of_scores(one.ceiling.values()))
-
-
-def _reasons(one: Evaluation) -> Iterator[str]:
-    """Yield why pairs are unknown, one line per reason: a failed dataset fails in all of its pairs."""
-    pairs: dict[tuple[str, str], list[str]] = {}
-    unmeasured = {(source, target) for source, target, side, _ in one.unknown if side == "truth"}
-    for source, target, side, reason in one.unknown:
-        if reason and (side == "truth" or (source, target) not in unmeasured):
-            pairs.setdefault((side, reason), []).append(f"{source} -> {target}")
-    for (side, reason), found in pairs.items():
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        yield f"no {side} of {', '.join(found[:_NAMED])}{more}: {reason}"
-
-
-def _of_scores(scores: Iterable[Score]) -> Iterator[str]:
-    """Yield the notes of scores, equal ones once; none on EQC without an embedding."""
-    from dsim.evaluation import BY_NAME
-
-    spoken = [score for score in scores if not (score.name == "eqc" and math.isnan(score.value))]
-    titles_by_note: dict[str, list[str]] = {}
-    for score in spoken:
-        if score.note:
-            titles_by_note.setdefault(score.note, []).append(BY_NAME[score.name].title)
-    for note, titles in titles_by_note.items():
-        yield f"{', '.join(titles)}: {note}" if len(titles) < len(spoken) else note
 
 
 def _of_contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:

@@ -3,8 +3,10 @@ from .evaluator import SELF_PAIRS, evaluate
 from .intervals import METHODS, Intervals
 from .judgement import candidates_of
 from .measure_distances import calls_measure, compute_distances
+from .notes import notes_on
 from .results import Contrast, Evaluation, Judgement, Score
 from .scores import BY_NAME, PER_TARGET, SCORES, ScoreSpec, bounds, digits, shown
+from .words import choices_in_words
 
 __all__ = [
     "BY_NAME",
@@ -22,10 +24,12 @@ __all__ = [
     "bounds",
     "calls_measure",
     "candidates_of",
+    "choices_in_words",
     "compute_distances",
     "contrast_all",
     "digits",
     "evaluate",
     "nested_choice",
+    "notes_on",
     "shown",
 ]
