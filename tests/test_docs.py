@@ -44,7 +44,11 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", RUN_HERE, ids=name)
-def test_python_of_the_page_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_of_the_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # What it writes is no file of the tree.
+    monkeypatch.chdir(tmp_path)
     assert blocks(page, "python")
     for block in blocks(page, "python"):
         if any(held in block for held in NOT_RUN):

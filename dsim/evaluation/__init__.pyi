@@ -5,7 +5,8 @@ from .judgement import candidates_of
 from .measure_distances import calls_measure, compute_distances
 from .notes import notes_on
 from .results import Contrast, Evaluation, Judgement, Score
-from .scores import BY_NAME, PER_TARGET, SCORES, ScoreSpec, bounds, digits, shown
+from .scores import BY_NAME, PER_TARGET, SCORES, ScoreSpec, bounds, digits, shown, shown_p
+from .tables import ScoreTable, baseline_table, score_table, target_table
 from .words import choices_in_words
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Nested",
     "Score",
     "ScoreSpec",
+    "ScoreTable",
+    "baseline_table",
     "bounds",
     "calls_measure",
     "candidates_of",
@@ -31,5 +34,8 @@ __all__ = [
     "evaluate",
     "nested_choice",
     "notes_on",
+    "score_table",
     "shown",
+    "shown_p",
+    "target_table",
 ]

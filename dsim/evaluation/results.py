@@ -12,6 +12,7 @@ from dsim.errors import DataError
 from dsim.evaluation.scores import SCORES, bounds, shown
 from dsim.files.documents import array, check, nullable, number, or_nan, read_either, to_json
 from dsim.measures import describe_result, draw_result
+from dsim.registry import load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,6 +163,23 @@ class Evaluation:
         Raises UsageError for a path that does not end in .png or .svg.
         """
         return draw_result("draw_regret", path, [self])
+
+    def report(self, path: str | Path) -> Path:
+        """Write one HTML page on the judgement, and return its path.
+
+        How often the choices were right and what they lost beside chance, then the tables and the pictures of
+        ``dsim evaluate`` on the distances (sources, targets), notes, and what the numbers depend on; the page needs
+        nothing else. Raises UsageError unless the name ends in .html, and DsimError where the disk refuses.
+
+        >>> import tempfile
+        >>> from dsim.evaluation import evaluate
+        >>> found = evaluate("cats-experts", "cats-auc", resamples=100)
+        >>> page = found.report(Path(tempfile.mkdtemp()) / "experts.html")
+        >>> "Its choices were right for" in page.read_text("utf-8")
+        True
+        """
+        written: Path = load("dsim.report:write_evaluation_report")(self, path)
+        return written
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON document of schema ``dsim.evaluation/1``; NaN is null."""

@@ -97,3 +97,12 @@ def digits(score: str, value: float, unit: str) -> str:
     if spec.share:
         return f"{100 * value:z.2f}"
     return f"{value:z.{2 if unit else 4}f}" if spec.in_score_units else f"{value:z.3f}"
+
+
+def shown_p(value: float) -> str:
+    """Return a p-value, in [0, 1], as text; empty for NaN.
+
+    >>> shown_p(0.0213), shown_p(0.00001), shown_p(math.nan)
+    ('0.021', '< 0.0001', '')
+    """
+    return "" if math.isnan(value) else "< 0.0001" if value < 0.0001 else f"{value:.2g}"

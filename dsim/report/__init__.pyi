@@ -1,6 +1,9 @@
 from .build import dataset_reference, locate_datasets, make_report
 from .contents import Glance, Part, Report, Results, Step, open_results
-from .page import check_report_path, to_html, write_report
+from .evaluation_page import write_evaluation_report
+from .layout import check_report_path
+from .page import to_html, write_report
+from .truth_page import write_truth_report
 
 __all__ = [
     "Glance",
@@ -14,5 +17,7 @@ __all__ = [
     "make_report",
     "open_results",
     "to_html",
+    "write_evaluation_report",
     "write_report",
+    "write_truth_report",
 ]

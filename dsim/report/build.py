@@ -13,6 +13,7 @@ from dsim.measures import build_measure
 from dsim.pages import embed_file, embed_image
 from dsim.registry import default
 from dsim.report.contents import Glance, Part, Report, Step
+from dsim.report.layout import DRAWING_WIDTH
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _MAP = "embedding.png"
 #: Longest side of a thumbnail, pixels; most of one dataset, and of all together unless there are more datasets.
 SIDE, MOST, MOST_IN_ALL = 128, 4, 120
-#: Widest that a map is kept, pixels: letters of its legend stay readable.
-MAP_WIDTH = 1400
 #: Where a dataset lies, by its record, that was given as arrays.
 _MEMORY = "memory"
 _BITS = {"uint8": "8 bit", "uint16": "16 bit", "int16": "16 bit, signed", "bool": "1 bit"}
@@ -85,7 +84,7 @@ def _embed_map(matrix: SimilarityMatrix, folder: Path | None) -> tuple[Picture |
         return None, f"{_MAP} is missing beside the matrix" if path else "no picture of it was written"
     alt = f"Map of the images by {matrix.measure}: one mark for each image, one large mark for each dataset"
     try:
-        return embed_file(path, alt, MAP_WIDTH), ""
+        return embed_file(path, alt, DRAWING_WIDTH), ""
     except DataError as error:
         return None, error.message
 

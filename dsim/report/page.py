@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsim.errors import UsageError
-from dsim.files import write_text
-from dsim.pages import escape, format_count, isolate_name, join_words, render_page, render_picture, render_section
+from dsim.pages import escape, format_count, isolate_name, join_words, render_picture
 from dsim.report.contents import Glance, Part, Report
+from dsim.report.layout import Section, render_document, render_drawing, write_page
 from dsim.report.rankings import WordedVerdict, render_badge, render_rankings, word_verdict, word_votes
 from dsim.report.sections import (
     render_agreement,
@@ -18,7 +17,6 @@ from dsim.report.sections import (
     render_trust,
 )
 
-_FOLDER = Path(__file__).parent
 #: Names that a sentence enumerates.
 _NAMED = 8
 _CAPTION = "Each small mark is an image, each large mark the mean of a dataset; near marks look alike to the measure."
@@ -29,33 +27,17 @@ def write_report(report: Report, path: str | Path) -> Path:
 
     Raises UsageError for a name that does not end in .html or .htm, and DsimError where it cannot be written.
     """
-    where = Path(path)
-    check_report_path(where)
-    write_text(where, to_html(report))
-    return where
-
-
-def check_report_path(path: Path) -> None:
-    """Raise UsageError unless a report can be written under this name: .html or .htm."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"cannot write a report as {path.name!r}", hint="end its name in .html; a browser prints PDF")
+    return write_page(path, lambda: to_html(report))
 
 
 def to_html(report: Report) -> str:
     """Return the report as one HTML page that loads nothing and runs nothing; the same report gives the same text."""
-    sections = _sections(report)
-    links = " ".join(f'<a href="#{mark}">{heading}</a>' for mark, heading, body in sections if body)
-    parts = [
-        _answers(report),
-        f'<nav aria-label="Sections">{links}</nav>',
-        *(render_section(heading, body, mark, _section_kind(mark)) for mark, heading, body in sections),
-    ]
-    return render_page(
+    return render_document(
         _title(report),
-        "\n".join(part for part in parts if part),
+        _sections(report),
         above=f'<p class="made">{_origin(report)}</p>\n',
         header=_question(report),
-        style=_FOLDER.joinpath("report.css").read_text("utf-8"),
+        lead=_answers(report),
     )
 
 
@@ -132,25 +114,26 @@ def _first_picture(glance: Glance) -> str:
     return render_picture(glance.pictures[0]) if glance.pictures else ""
 
 
-def _sections(report: Report) -> list[tuple[str, str, str]]:
-    """Mark, heading and body of each section; empty bodies are left out of the page."""
+def _sections(report: Report) -> list[Section]:
+    """The sections in their order; those with an empty body are left out of the page."""
     several = len(report.parts) > 1
     measures = [
-        (f"measure-{place}", f"By {isolate_name(part.matrix.measure)}" if several else "Ranking", _views(part, several))
+        Section(
+            f"measure-{place}",
+            f"By {isolate_name(part.matrix.measure)}" if several else "Ranking",
+            _views(part, several),
+            "measure",
+        )
         for place, part in enumerate(report.parts, 1)
     ]
     return [
-        ("datasets", "The datasets at a glance", render_datasets(report)),
-        ("agreement", "How far the measures agree", render_agreement(report)),
+        Section("datasets", "The datasets at a glance", render_datasets(report)),
+        Section("agreement", "How far the measures agree", render_agreement(report)),
         *measures,
-        ("trust", "How far to trust this", render_trust(report)),
-        ("next", "What to do next", render_steps(report)),
-        ("provenance", "What the numbers depend on", render_provenance(report)),
+        Section("trust", "How far to trust this", render_trust(report)),
+        Section("next", "What to do next", render_steps(report)),
+        Section("provenance", "What the numbers depend on", render_provenance(report)),
     ]
-
-
-def _section_kind(mark: str) -> str:
-    return "measure" if mark.startswith("measure-") else ""
 
 
 def _views(part: Part, several: bool) -> str:
@@ -165,7 +148,5 @@ def _map_view(part: Part) -> str:
     if part.map is None:
         reason = f'<p class="missing">No map: {escape(part.no_map)}</p>'
         return f'<div class="view">\n<h3>Map</h3>\n{reason}\n</div>\n' if part.no_map else ""
-    return (
-        '<div class="view drawing">\n<h3>Map</h3>\n<figure class="map"><div class="wide" tabindex="0" role="region" '
-        f'aria-label="Map">{render_picture(part.map)}</div><figcaption>{_CAPTION}</figcaption></figure>\n</div>\n'
-    )
+    drawing = render_drawing(render_picture(part.map), "Map", _CAPTION)
+    return f'<div class="view drawing">\n<h3>Map</h3>\n{drawing}\n</div>\n'

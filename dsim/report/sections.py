@@ -22,6 +22,7 @@ from dsim.pages import (
 )
 from dsim.plots import equal_decimals, range_of_colours, tell_narrow_range
 from dsim.report.build import SIDE
+from dsim.report.layout import render_facts
 
 if TYPE_CHECKING:
     from dsim.comparison import Agreement
@@ -166,9 +167,7 @@ def render_provenance(report: Report) -> str:
 
 
 def _measure_record(matrix: SimilarityMatrix) -> str:
-    facts = _measure_facts(matrix)
-    rows = "".join(f'<tr><th scope="row" class="text">{escape(key)}</th><td>{value}</td></tr>' for key, value in facts)
-    return f'<table class="facts"><tbody>{rows}</tbody></table>'
+    return render_facts(_measure_facts(matrix))
 
 
 def _measure_facts(matrix: SimilarityMatrix) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.errors import DataError, did_you_mean
 from dsim.files.documents import array, check, digest, nullable, read_either, to_json
 from dsim.measures import SimilarityMatrix, decide, describe_result, draw_result, only_target
-from dsim.registry import Direction
+from dsim.registry import Direction, load
 from dsim.truth.checks import check_truth
 from dsim.truth.table import read_table, to_table
 
@@ -144,6 +144,21 @@ class TransferMatrix:
         legend = f"{self.score}{f', {self.unit}' if self.unit else ''} (large is better)"
         title = f"{self.name}: measured transfer"
         return draw_result("draw_heatmap", path, self._as_similarity(), title=title, legend=legend)
+
+    def report(self, path: str | Path) -> Path:
+        """Write one HTML page on the scores, (sources, targets), and return its path.
+
+        The best source of each target, all scores, their heat map, the datasets, and where the numbers come from; the
+        page needs nothing else. Raises UsageError unless the name ends in .html, and DsimError where the disk refuses.
+
+        >>> import tempfile
+        >>> truth = TransferMatrix("mine", "DSC", "%", ("a", "b"), ("t",), [[[60.0]], [[40.0]]], (0, 100))
+        >>> page = truth.report(Path(tempfile.mkdtemp()) / "mine.html")
+        >>> "a served t best" in page.read_text("utf-8")
+        True
+        """
+        written: Path = load("dsim.report:write_truth_report")(self, path)
+        return written
 
     def _as_similarity(self) -> SimilarityMatrix:
         import numpy as np

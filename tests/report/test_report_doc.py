@@ -10,7 +10,7 @@ import pytest
 
 from dsim.cli import compare as comparing
 from dsim.cli import report as reporting
-from dsim.report import build, rankings
+from dsim.report import build, layout, rankings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "report.md").read_text("utf-8")
@@ -38,7 +38,7 @@ def test_its_limits_are_those_of_the_code() -> None:
     flat = " ".join(PAGE.split())
     assert f"up to {build.MOST} images, fewer where there are more than 30 datasets, of at most" in flat
     assert build.count_thumbnails(30) == build.MOST > build.count_thumbnails(31)
-    assert f"of at most {build.SIDE} pixels; the map is at most {build.MAP_WIDTH} pixels wide" in flat
+    assert f"of at most {build.SIDE} pixels; the map is at most {layout.DRAWING_WIDTH} pixels wide" in flat
 
 
 def test_its_badges_are_those_of_the_page() -> None:
