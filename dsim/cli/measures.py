@@ -39,6 +39,8 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
         return emit_json([_document(spec) for spec, _ in chosen])
     if markdown:
         return click.echo(page(default(), [spec for spec, _ in chosen]))
+    if not chosen:
+        return say(f"note: no measure needs only {', '.join(sorted(wanted))}; most need images or features too")
     columns = ["measure", "needs", "direction", "what it is"]
     rows = [[f"{spec.name}@{spec.version}", str(found), str(spec.direction), spec.title] for spec, found in chosen]
     print_table("", columns, rows, whole=["measure"], prose=["what it is"], optional=["direction"])
@@ -93,7 +95,7 @@ def _facts(spec: MeasureSpec) -> dict[str, str]:
         "range": f"{spec.bounds[0]:g} to {spec.bounds[1]:g}{' ' + spec.unit if spec.unit else ''}",
         "symmetric": "yes" if spec.symmetric else "no: source and target are not interchangeable",
         "itself": "nearest to itself" if spec.self_is_optimal else "a dataset need not be nearest to itself",
-        "needs": f"{reads(spec)}; at least {spec.min_samples} samples",
+        "needs": f"{reads(spec)}; at least {spec.min_samples} {'sample' if spec.min_samples == 1 else 'samples'}",
         "intervals": f"by bootstrap, {spec.replicates or 'no'} replicates by default" if spec.resamples else "none",
         "halves": "noise floor, and permutation test with --test N" if spec.two_sample else "no floor, no test",
         "cost": spec.cost,

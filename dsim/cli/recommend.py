@@ -133,7 +133,8 @@ def _statistics(found: Recommendation) -> Iterator[str]:
     resemblance = found.verdict.resemblance
     if resemblance is not None:
         yield resemblance.words
-    yield from found.said
+    if found.reliability:  # that there is none has been said above
+        yield from found.said
 
 
 def chosen(found: Recommendation) -> Iterator[str]:

@@ -94,7 +94,7 @@ def _measured(matrix: Any, scored: TransferMatrix, data: str | Path | None, **se
         return compute_distances(matrix, scored, data, **settings)
     if data is not None:
         raise UsageError(
-            f"data={data} is for a measure, and a matrix was given", hint="name the measure, or leave data"
+            f"data={data} is for a measure, and a matrix was given", hint="name the measure, or leave out data"
         )
     return _matrix(matrix)
 

@@ -151,8 +151,13 @@ class Recommendation:
         """The reliability of the choice, in sentences."""
         return said(self.reliability)
 
+    @property
+    def _fared(self) -> list[str]:
+        """How such choices fared, in words and then in figures; that it was not measured only once."""
+        return [in_words(self.reliability), *(self.said if self.reliability else [])]
+
     def __str__(self) -> str:
-        return "\n".join([self.answer, in_words(self.reliability), *self.said])
+        return "\n".join([self.answer, *self._fared])
 
     def __repr__(self) -> str:
         return f"<Recommendation for {self.target['name']}: {self.answer}>"
@@ -163,8 +168,7 @@ class Recommendation:
         rows = [[candidate.source, format_number(candidate.value)] for candidate in self.choice.candidates]
         said = [
             self.answer,
-            in_words(self.reliability),
-            *self.said,
+            *self._fared,
             *self.notes,
             *([self.command] if self.command else []),
         ]

@@ -419,18 +419,8 @@ def test_where_one_of_several_measures_is_left_the_report_is_of_its_results(fold
     arguments = ["compare", "--out", str(out), "--bootstrap", "0", "--sources", *folders]
     assert run([*arguments, "--measure", "nmi:size=32"]) == 0
     capsys.readouterr()
-    assert (
-        run(
-            [
-                *arguments,
-                "--measure",
-                "cc:size=32",
-                "--measure",
-                "asap:model=zoo:asap-resnet18.biomed16.r1[weights=lost]",
-            ]
-        )
-        != 0
-    )
+    lost = "asap:model=zoo:asap-resnet18.biomed16.r1[weights=lost]"
+    assert run([*arguments, "--measure", "cc:size=32", "--measure", lost]) != 0
     said = capsys.readouterr().err
     assert f"dsim report {out}/cc" in said
 

@@ -30,6 +30,13 @@ def test_measures_lists_all_and_filters_by_need(capsys):
     assert "Did you mean 'images'?" in capsys.readouterr().err
 
 
+def test_a_need_that_no_measure_has_alone_leaves_no_empty_table(capsys):
+    assert run(["measures", "--needs", "labels"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert {"labels", "images"} <= set(captured.err.replace(";", "").split())
+
+
 def test_the_list_and_label_free_name_the_same_measures(capsys):
     """What the list calls label-free is what ``--measure label-free`` runs, and each needs what is said there."""
     from dsim.cli.compare_job import choose
