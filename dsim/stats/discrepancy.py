@@ -48,8 +48,8 @@ def reliable_mmd(
     Raises
     ------
     LostDigitsError
-        Where not even the contrast is left any, or products of the points overflow. ValueError where the points of both
-        have different dimensions.
+        Where not even the contrast is left any, or products of the points overflow or vanish. ValueError where the
+        points of both have different dimensions.
 
     References
     ----------
@@ -70,8 +70,7 @@ def reliable_mmd(
         first, second = a - middle, b - middle
         contrast = contrast_of(kernel, middle)
         value, terms = _terms(contrast, first, second, unbiased, None)
-        if not np.isfinite(value):
-            raise LostDigitsError("products of the features overflow: they are too large for this kernel")
+        _refuse_extreme(value, first, second)
         some = np.abs(contrast(_some(first), _some(second)))
     refuse_drowned(value, terms, float(np.median(some[some > 0])) if some.any() else 0.0)
     return Discrepancy(value, contrast, first, second)
@@ -185,6 +184,14 @@ def _terms(
 def _refuse_narrow(kernel: Kernel, terms: float) -> None:
     if not terms and isinstance(kernel, partial) and kernel.func in _BOUNDED:
         raise LostDigitsError(f"the bandwidth {kernel.keywords['bandwidth']:.2g} is so small that all pairs are at 0")
+
+
+def _refuse_extreme(value: float, first: Points, second: Points) -> None:
+    if not np.isfinite(value):
+        raise LostDigitsError("products of the features overflow: they are too large for this kernel")
+    reach = max(float(np.abs(points).max(initial=0.0)) for points in (first, second))
+    if reach > 0 and reach * reach < float(np.finfo(np.float64).tiny):
+        raise LostDigitsError("products of the features vanish: they are too small for this kernel")
 
 
 def _some(points: Points) -> Points:

@@ -94,11 +94,12 @@ def test_equal_clouds_are_at_zero_also_far_away() -> None:
         assert abs(reliable_mmd(KERNELS[name], X + 2.0**20, X[::-1] + 2.0**20, unbiased=False).value) < 1e-12
 
 
-def test_a_bandwidth_below_all_distances_and_products_that_overflow_are_refused() -> None:
+def test_a_bandwidth_below_all_distances_and_products_that_overflow_or_vanish_are_refused() -> None:
     with pytest.raises(LostDigitsError, match="1e-09"):
         reliable_mmd(with_bandwidth("gaussian", 1e-9), X, Y)
-    with pytest.raises(LostDigitsError):
-        reliable_mmd(polynomial, X * 1e60, Y * 1e60)
+    for factor in (1e60, 1e-170):
+        with pytest.raises(LostDigitsError):
+            reliable_mmd(polynomial, X * factor, Y * factor)
 
 
 def test_float32_is_enough_where_nothing_cancels_and_is_left_where_it_does() -> None:
