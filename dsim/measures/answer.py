@@ -78,7 +78,8 @@ def _advice(verdict: Verdict, sources: int) -> str:
     take = f"Take {verdict.best} for {verdict.target}"
     match verdict.outcome:
         case Outcome.ONLY_SOURCE:
-            return f"{take}: it is the only source"
+            among = f" of {sources} that could be compared" if sources > 1 else ""
+            return f"{take}: it is the only source{among}"
         case Outcome.CLEAR:
             return f"{take}: it is clearly the nearest of {sources} sources"
         case Outcome.NOT_ASSESSED:

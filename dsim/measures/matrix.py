@@ -173,7 +173,8 @@ class SimilarityMatrix:
 
     def __repr__(self) -> str:
         said = [f"{target}: {in_short(verdict)}" for target, verdict in list(self.verdicts.items())[:_SAID]]
-        said += [f"{len(self.failed)} cells failed"] if self.failed else []
+        failed = len(self.failed)
+        said += [f"{failed} cell{'s' * (failed != 1)} failed"] if failed else []
         return describe_result(type(self).__name__, self.measure, self.sources, self.targets, said)
 
     def __str__(self) -> str:

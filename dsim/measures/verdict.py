@@ -115,7 +115,8 @@ def decide(
         return Verdict(target, None, None, None, nan, nan, "no source could be compared")
     best = order[0]
     if len(order) == 1:
-        return Verdict(target, best, None, None, nan, nan, f"{best} is the only source")
+        among = " with a value" if len(distances) > 1 else ""
+        return Verdict(target, best, None, None, nan, nan, f"{best} is the only source{among}")
     second, tied = order[1], tied_sources(distances)
     if len(tied) > 1:
         return Verdict(target, best, second, False, 0.0, 0.0, f"{_NO_WINNER}: {_listed(tied)} are equally near")

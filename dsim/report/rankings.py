@@ -82,7 +82,8 @@ def _word_ranking(matrix: SimilarityMatrix, target: str) -> WordedVerdict:
         return WordedVerdict(None, "none", "no answer", _sentence("No source could be compared", ""))
     near = _floor_sentence(matrix, target) if verdict.within_floor else ""
     if outcome is Outcome.ONLY_SOURCE:
-        words = f"{emphasise_name(verdict.best)} is the only source"
+        among = " with a value" if len(matrix.distances(target)) > 1 else ""
+        words = f"{emphasise_name(verdict.best)} is the only source{among}"
         return WordedVerdict(verdict.best, "unknown", "only source", _sentence(words, near))
     if outcome is Outcome.NOT_ASSESSED:
         why = "no intervals were computed" if not matrix.replicates else "an interval could not be computed"

@@ -76,7 +76,7 @@ def test_the_best_source_of_each_target_is_strong_and_a_failed_cell_says_why(mat
     assert html.count("<td><strong>") == 1
     assert "failed" in html
     assert "it &lt;broke&gt;" in html
-    assert "1 cells failed" in repr(broken)
+    assert "1 cell failed" in repr(broken)
 
 
 def test_figures_can_be_shown_and_written(matrix, evaluation, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from dsim.measures import (
     Outcome,
     Verdict,
+    answer,
     count_votes,
     decide,
     decide_by_votes,
@@ -101,3 +102,11 @@ def test_a_poll_is_decided_by_more_than_half_of_the_measures() -> None:
 def test_the_outcome_survives_without_the_words() -> None:
     assert Verdict("t", "a", "b", False, 0.0, 0.0, "").outcome is Outcome.TIED
     assert Verdict("t", "a", "b", False, -0.1, 0.2, "").outcome is Outcome.OPEN
+
+
+def test_a_source_beside_which_others_failed_is_not_called_the_only_one() -> None:
+    alone, left = decide("t", {"a": 1.0}), decide("t", {"a": 1.0, "b": math.nan})
+    assert (alone.best, left.best) == ("a", "a")
+    assert left.reason != alone.reason
+    assert "2" in answer(left, 2)
+    assert "1" not in answer(alone, 1)
