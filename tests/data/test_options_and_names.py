@@ -167,3 +167,23 @@ def test_a_webp_is_lossy_or_not_whatever_stands_before_its_pixels(tmp_path: Path
     path = tmp_path / "mask.webp"
     Image.fromarray(mask).save(path, quality=20, lossless=lossless, icc_profile=bytes(range(256)) * 4)
     assert np.unique(decode.read_mask(path)).tolist() == ([0, 250] if lossless else [0, 255])
+
+
+def test_a_folder_of_empty_folders_is_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    with pytest.raises(DataError) as caught:
+        open_dataset(tmp_path)
+    assert "images/" in caught.value.message
+
+
+def test_objects_of_a_table_are_numbered_as_their_lines(tmp_path: Path, draw: Draw) -> None:
+    draw("a.png")
+    draw("m10.png", 255)
+    Image.fromarray(np.eye(16, dtype=np.uint8)[::-1].copy()).save(tmp_path / "m2.png")
+    (tmp_path / "manifest.csv").write_text("path,mask\na.png,m10.png\na.png,m2.png\n", encoding="utf-8")
+
+    dataset = open_dataset(tmp_path)
+
+    assert dataset.mask(0)[2, 2] == 1
+    assert dataset.mask(0)[15, 0] == 2
+    assert any("lines" in note for note in dataset.notes)

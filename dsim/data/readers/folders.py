@@ -145,6 +145,7 @@ def _refuse_empty(images: Sequence[object], found: Listing) -> None:
     if images:
         return
     other = [path.relative_to(found.folder).as_posix() for path in (*found.unknown, *found.ignored)][:3]
+    other = other or [f"{folder.name}/" for folder in subfolders(found.folder)][:3]
     looked = f"; it holds {', '.join(other)}" if other else ": it is empty"
     formats = "PNG, JPEG, TIFF, GIF, BMP, WebP, PNM, NIfTI or DICOM"
     hint = f"put images there ({formats}), or name the folder or file that holds them"
