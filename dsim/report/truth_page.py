@@ -51,8 +51,8 @@ def _render(truth: TransferMatrix) -> str:
         Section("provenance", "Where the numbers come from", _provenance(truth)),
     ]
     question = (
-        f"<p>{escape(_score_of(truth))} of models trained on each of {format_count(len(truth.sources), 'source')}, on"
-        f" each of {format_count(len(truth.targets), 'target')}; {escape(_repetitions(truth))}. Higher is better.</p>"
+        f"<p>{escape(_score_of(truth))} of models trained on {_each(len(truth.sources), 'source')}, on"
+        f" {_each(len(truth.targets), 'target')}; {escape(_repetitions(truth))}. Higher is better.</p>"
     )
     lead = render_answer(_answer(truth), _gaps(truth))
     return render_document(f"{truth.name}: measured transfer", sections, header=question, lead=lead)
@@ -162,6 +162,10 @@ def _provenance(truth: TransferMatrix) -> str:
         ("digest", f"<code>{truth.digest}</code>"),
     ]
     return "\n".join([render_facts(facts), render_record(truth.provenance)])
+
+
+def _each(count: int, word: str) -> str:
+    return f"{'each of ' if count > 1 else ''}{format_count(count, word)}"
 
 
 def _score_of(truth: TransferMatrix) -> str:

@@ -82,6 +82,7 @@ def test_a_dataset_is_no_source_for_itself_on_the_page(truth: TransferMatrix, tm
     only = truth.restrict(SOURCES, ("t0",))
     text = words(only.report(tmp_path / "only.html"))
     assert "near served t0 best" in text
+    assert "on 1 target;" in text
     alone = truth.restrict(("t0",), ("t0",))
     assert "No target has the score of another dataset" in words(alone.report(tmp_path / "alone.html"))
 
