@@ -223,13 +223,15 @@ def _masks(masks: Masks | None, images: Sequence[NDArray[Any]]) -> tuple[NDArray
     """The masks, None for an image without one; None where no image has one."""
     import numpy as np
 
-    if masks is None or all(mask is None for mask in masks):
+    if masks is None:
         return None
     if len(masks) != len(images):
         raise DataError(
             f"there are {len(images)} images but {len(masks)} masks",
             hint="give one mask per image, None for an image without one",
         )
+    if all(mask is None for mask in masks):
+        return None
     arrays = tuple(None if mask is None else np.asarray(mask) for mask in masks)
     return tuple(
         None if mask is None else _fitting(mask, image, f"masks[{index}]")

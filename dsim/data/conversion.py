@@ -25,8 +25,7 @@ def to_datasets(given: Given | Iterable[Given] | Mapping[str, Given], role: str)
     """Return the datasets of one thing, of a list of things, or of a mapping from names to things.
 
     ``role`` is ``"source"`` or ``"target"``: what has no name of its own is called ``source-1``, ``source-2``, ... Each
-    thing is opened as ``to_dataset`` says. Raises UsageError for anything else, and what its opener
-    raises.
+    thing is opened as ``to_dataset`` says. Raises UsageError for anything else, and what its opener raises.
 
     >>> import numpy as np
     >>> [dataset.name for dataset in to_datasets([np.zeros((2, 8, 8), np.uint8), "phantoms:xray[count=2]"], "source")]

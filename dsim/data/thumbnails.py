@@ -100,13 +100,16 @@ def _rgb(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bytes(pixels: NDArray[Any], low: float, high: float) -> NDArray[Any]:
-    """uint8 (H, W, 3) of uint8 or float in [0, 1]: black at ``low``, white at ``high``, parts of the range."""
+    """uint8 of uint8 or float in [0, 1], any shape: black at ``low``, white at ``high``, both parts of the range."""
     import numpy as np
 
     if pixels.dtype == np.uint8:
         if (low, high) == (0.0, 1.0):
             return np.ascontiguousarray(pixels)
-        pixels = pixels / np.float32(255)
+        # By a table: as floats, a large picture would take many times its size.
+        table = _bytes(np.arange(256, dtype=np.float32) / np.float32(255), low, high)
+        bright: NDArray[Any] = table[pixels]
+        return bright
     return np.rint(np.clip((pixels - low) / (high - low), 0, 1) * 255).astype(np.uint8)
 
 

@@ -126,9 +126,9 @@ def prelabel(
     overwrite : begin anew: what an earlier run wrote there is removed, other files of these names are replaced.
 
     An interrupted run goes on where it stopped when the same is asked for again; a second run in the same folder waits
-    until the first has finished, and takes what is there. Raises DataError where ``out`` holds
-    what would be overwritten, or pre-labels of another model, target or settings, and where it lies within the target,
-    whose images the masks would become.
+    until the first has finished, and takes what is there. Raises DataError where ``out`` holds what would be
+    overwritten, or pre-labels of another model, target or settings, and where it lies within the target, whose images
+    the masks would become.
     """
     job = _Job(target, model, out, settings or Settings(), runtime or Runtime())
     # The journal is complete only while nobody else writes, so it is read behind the lock.

@@ -184,8 +184,10 @@ class Writer:
         self._close()
 
     def _close(self) -> None:
-        self._file.close()
-        self._disk.close()
+        try:
+            self._file.close()
+        finally:
+            self._disk.close()
 
 
 def read(path: Path, key: str | None = None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
