@@ -104,7 +104,9 @@ def _pictures(evaluation: Evaluation) -> str:
 
 def _provenance(evaluation: Evaluation) -> str:
     facts = [
-        ("judged", f"{isolate_name(evaluation.measure)} by {isolate_name(evaluation.truth)}, dsim {escape(VERSION)}"),
+        ("judged", f"{isolate_name(evaluation.measure)} by {isolate_name(evaluation.truth)}"),
+        # An evaluation that was read from a file may be of another version.
+        ("page written by", f"dsim {escape(VERSION)}"),
         ("intervals", escape(_intervals(evaluation))),
         ("self pairs", f"{escape(evaluation.self_pairs)}d"),
         ("sources", _names(evaluation.sources)),
