@@ -153,7 +153,7 @@ class Recommendation:
 
     @property
     def _fared(self) -> list[str]:
-        """How such choices fared, in words and then in figures; that it was not measured only once."""
+        """How such choices fared, in words and then in figures; where nothing was measured, one sentence says so."""
         return [in_words(self.reliability), *(self.said if self.reliability else [])]
 
     def __str__(self) -> str:
