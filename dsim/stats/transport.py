@@ -132,7 +132,7 @@ def exact_transport(
     The solver's tolerances are absolute, so it is given costs of about 1, reduced by the least of each row and column;
     and its coupling counts only where the dual value proves that no other is cheaper. Where costs differ so much that
     rounding hides the proof, those that the coupling makes no use of are cut off, which changes no cheapest coupling
-    that avoids them.
+    that avoids them. Masses that only the rounding of weights leaves over are left out.
 
     Parameters
     ----------
@@ -186,7 +186,9 @@ def _network_simplex(
         plan, log = ot.emd(a, b, scaled, numItermax=iterations, log=True)
     status = str(log["warning"] or "") or ("" if log["result_code"] == 1 else "the solver found no optimum")
     u, v = (np.ldexp(np.asarray(log[name], dtype=np.float64), -exponent) for name in ("u", "v"))
-    return np.asarray(plan), u, v, status
+    # Masses that are left over because weights are rounded would pay whatever it costs to go far.
+    rounding = 2 * float(np.finfo(np.float64).eps) * sum(plan.shape)
+    return np.where(plan > rounding, plan, 0.0), u, v, status
 
 
 def _is_cheapest(

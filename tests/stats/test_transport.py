@@ -191,3 +191,15 @@ def test_an_outlier_does_not_hide_the_transport_of_the_others() -> None:
     table = np.delete(table, 3, axis=0)
     # The outlier goes where it spares the others most: all of the remaining cost is the least there is.
     assert np.vdot(others, table) == pytest.approx(assigned(np.vstack([table, np.zeros(30)])), rel=1e-9)
+
+
+@pytest.mark.parametrize("far", [1e5, 1e8])
+def test_rounded_weights_send_nothing_from_one_cluster_to_another(far: float) -> None:
+    rng = np.random.default_rng(7)
+    near = [((rng.normal(size=(17, 1, 3)) - rng.normal(size=(1, 23, 3))) ** 2).sum(-1) for _ in range(2)]
+    beyond = np.full((17, 23), far**2)
+    found, plan = exact_transport(np.block([[near[0], beyond], [beyond, near[1]]]))
+    assert found.converged
+    assert not plan[:17, 23:].any()
+    # Seventeenths and twenty-thirds of a half do not add up to the same number.
+    assert found.value == pytest.approx(np.mean([exact_transport(table)[0].value for table in near]), rel=1e-9)
