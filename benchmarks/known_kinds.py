@@ -163,9 +163,11 @@ def measure(call: str, sets: Sequence[Dataset], kinds: Mapping[str, str], runtim
 
 
 def open_sets(data: Path) -> list[Dataset]:
-    """The sets of ``KINDS``, below ``segmentation`` or ``unlabelled``."""
+    """The sets of ``KINDS``, below ``segmentation`` or ``unlabelled``; ends the program where one is not there."""
     names = sorted(name for group in KINDS.values() for name in group)
-    places = {name: next(data.glob(f"*/{name}/images")).parent for name in names}
+    places = {name: folder.parent for name in names for folder in data.glob(f"*/{name}/images")}
+    if missing := [name for name in names if name not in places]:
+        raise SystemExit(f"{data} lacks FOLDER/NAME/images of: {', '.join(missing)}")
     return [open_dataset(place).renamed(name) for name, place in places.items()]
 
 

@@ -32,6 +32,8 @@ def main() -> None:
     parser.add_argument("--sources", type=Path, nargs="*", default=[])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.runs < 1:
+        parser.error("--runs must be 1 or more")
     measured = {
         name: [_first_line(command) for _ in range(options.runs)] for name, command in _commands(options).items()
     }
