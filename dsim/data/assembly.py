@@ -58,7 +58,8 @@ def assemble(
     volumes, across = give_masks(volumes_of([(item, _pieces(item, survey)) for item in kept]), by_slice)
     rows = _rows(volumes, options, location)
     masks = masks_of_rows({row.id: row.piece for row in rows}, across, volumes, options.cut)
-    of_masks = (*_mask_traits(kept, by_slice, survey), *_as_shown(rows, masks, survey))
+    unchosen = _unchosen(by_slice if options.cut.axis == "z" else across, masks)
+    of_masks = (*_mask_traits(kept, by_slice, survey), *_as_shown(rows, masks, survey), *unchosen)
     return Dataset(
         name=name,
         ids=tuple(row.id for row in rows),
@@ -228,6 +229,11 @@ def _mask_traits(items: Iterable[Item], slices: SliceMasks, survey: Survey) -> l
         turned = turn_of_mask(_headers(survey, image)[0], first)[1]
         counts.update([*first.traits, turned] if turned else first.traits)
     return [f"masks: {trait} ({count} of {len(pairs) + len(slices)} files)" for trait, count in sorted(counts.items())]
+
+
+def _unchosen(slices: SliceMasks, masks: Sequence[Place | None]) -> list[str]:
+    """A note where no mask is left, since all are of slices that the cut leaves out."""
+    return [f"masks: all {len(slices)} are of slices that were not chosen"] if slices and not any(masks) else []
 
 
 def _as_shown(rows: Sequence[_Row], masks: Sequence[Place | None], survey: Survey) -> list[str]:

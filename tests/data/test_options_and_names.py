@@ -69,6 +69,16 @@ def test_masks_that_a_cut_along_another_axis_cannot_use_are_noted(tmp_path: Path
     assert any("masks" in note and "stack" in note for note in dataset.notes)
 
 
+def test_masks_of_slices_that_were_not_chosen_are_noted(tmp_path: Path, draw: Draw) -> None:
+    write_stack(tmp_path, 5)
+    draw("masks/stack#0.png", 255)
+
+    assert not any("chosen" in note for note in open_dataset(tmp_path).notes)
+    central = open_dataset(tmp_path, slices="central")
+    assert not central.masked
+    assert any("masks" in note and "1" in note for note in central.notes)
+
+
 def test_notes_on_masks_count_those_of_slices(tmp_path: Path, draw: Draw) -> None:
     write_stack(tmp_path, 2)
     draw("masks/stack#0.png", 255)
