@@ -149,7 +149,7 @@ def count(verdicts: Sequence[Likeness]) -> dict[str, int]:
 
 
 def measure(call: str, sets: Sequence[Dataset], kinds: Mapping[str, str], runtime: Any) -> tuple[Any, dict[int, Table]]:
-    """What the measure depends on, and the distances by size of the samples."""
+    """Return the identity of the measure, and the distances by size of the samples."""
     plan = make_plan(build_measure(call), sets, None, seed=0, bootstrap=0, jobs=1, runtime=runtime)
     identity = measure_identity(plan)
     summaries, names, tables = Summaries(plan, identity), [one.name for one in sets], {}

@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def plain_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What commands print is as wide as in a pipe, whoever runs the tests: pytest-xdist sets COLUMNS."""
+    """Give commands the width of a pipe, whoever runs the tests: pytest-xdist sets COLUMNS."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
 

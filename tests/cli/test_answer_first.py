@@ -1,4 +1,4 @@
-"""What commands say first: the answer; and where no source resembles the target, no advice to pre-label with one."""
+"""Commands print the answer first; where no source resembles the target, they do not advise to pre-label with one."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_a_need_that_no_measure_has_alone_leaves_no_empty_table(capsys):
 
 
 def test_the_list_and_label_free_name_the_same_measures(capsys):
-    """What the list calls label-free is what ``--measure label-free`` runs, and each needs what is said there."""
+    """``--measure label-free`` runs the measures that the list calls label-free, and each needs what the list says."""
     from dsim.cli.compare_job import choose
 
     chosen = choose(["label-free"], None, None, print).chosen

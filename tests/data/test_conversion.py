@@ -1,4 +1,4 @@
-"""What a Python user has at hand becomes a dataset by the right opener, or is refused with the opener that takes it."""
+"""Paths, arrays and torch datasets are opened by the right opener, or the error names the opener that takes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What folders mean: classes, splits, groups; what is lost is said; linked folders are like real ones."""
+"""Folders as classes, splits and groups; notes name those that are lost; linked folders are read as real ones."""
 
 from __future__ import annotations
 

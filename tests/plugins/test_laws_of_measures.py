@@ -15,7 +15,7 @@ from dsim.testing.report import NotApplicable
 from dsim.testing.runner import named
 from dsim.testing.subject import Subject
 
-#: With the power of a factor on all features that multiplies the value; None where there is no law of scales.
+#: Measures, with the power of a scale factor that multiplies their value; None: no law of scales is declared.
 DEGREES = {
     "energy:estimator=biased": 1,
     "mmd:kernel=cauchy": 0,
