@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Probability above which a pixel is foreground. Default: that of the model.",
 )
-@click.option("--label", default="foreground", show_default=True, help="Name of the foreground class.")
+@click.option("--label", default="", help="Name of what is marked. Default: what the model marks, such as nuclei.")
 @click.option(
     "--probabilities", type=click.Choice(["png", "tif"]), help="Also probability maps: 16-bit PNG, or float32 TIFF."
 )
@@ -119,7 +119,7 @@ def _show(found: PreLabels) -> None:
     numbers = ["objects", "expected Dice", "entropy at outlines"]
     print_table(f"{document['target']['name']}: look at these first", ["image", *numbers], rows, right=numbers)
     empty = f", {found.empty} images without any" if found.empty else ""
-    say(f"{found.objects} objects in {len(found.rows)} images{empty}")
+    say(f"{found.objects} objects ({found.label}) in {len(found.rows)} images{empty}")
     say(f"wrote {found.out}: masks, geojson, rois, {', '.join(found.files)}")
 
 

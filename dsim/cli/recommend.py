@@ -143,7 +143,7 @@ def chosen(found: Recommendation) -> Iterator[str]:
     if found.model is not None and not found.instead:
         known = not math.isnan(found.model.held_out)
         dice = f"; Dice {found.model.held_out:.0f} % on images of it that it never saw" if known else ""
-        yield f"Model: zoo:{found.model.id}, trained on {found.verdict.source}{dice}."
+        yield f"Model: zoo:{found.model.id}, trained on {found.verdict.source}{dice}; it marks {found.model.marks}."
 
 
 def _next(found: Recommendation) -> Iterator[str]:

@@ -196,7 +196,8 @@ def _apply(best: Dataset, target: Dataset) -> Step:
     typed = command(best, target, model) if "memory" not in (best.location, target.location) else None
     if model is not None:
         known = f", Dice {model.held_out:.0f} % on images of it that it never saw" if model.held_out >= 0 else ""
-        return Step(f"{target.name}: pre-label it by the zoo's model of {best.name}{known}.", typed or "")
+        what = f"{target.name}: pre-label it by the zoo's model of {best.name}, which marks {model.marks}{known}."
+        return Step(what, typed or "")
     if best.masked:
         return Step(f"{target.name}: train a segmentation model on {best.name}, and apply it.", typed or "")
     return Step(f"{target.name}: take {best.name}. It has no masks, so dsim can train no segmentation model on it.")

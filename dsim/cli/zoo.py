@@ -32,9 +32,12 @@ def list_(as_json: bool) -> None:
     known = models()
     if as_json:
         return emit_json([_document(model) for model in known])
-    rows = [[model.id, model.title, _gives(model), format_size(model.manifest["weights"]["size"])] for model in known]
-    columns = ["id", "title", "gives", "weights"]
-    look = {"whole": ["id", "gives"], "prose": ["title"], "optional": ["gives", "weights"]}
+    rows = [
+        [model.id, _marks(model), model.title, _gives(model), format_size(model.manifest["weights"]["size"])]
+        for model in known
+    ]
+    columns = ["id", "marks", "title", "gives", "weights"]
+    look = {"whole": ["id", "gives"], "prose": ["marks", "title"], "optional": ["marks", "gives", "title", "weights"]}
     return print_table("", columns, rows, right=["weights"], **look)
 
 
@@ -125,6 +128,11 @@ def train(
 
 def _document(model: Model) -> dict[str, Any]:
     return {**model.manifest, "folder": str(model.folder)}
+
+
+def _marks(model: Model) -> str:
+    """What a model marks, in the plural; empty for one that gives features."""
+    return model.marks if model.segments else ""
 
 
 def _gives(model: Model) -> str:

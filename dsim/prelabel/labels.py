@@ -31,12 +31,12 @@ class Settings:
     Parameters
     ----------
     threshold : probability from which a pixel is foreground; None for the model's own.
-    label : name of what is marked, in COCO JSON, QuPath and ImageJ.
+    label : name of what is marked, in COCO JSON, QuPath and ImageJ; empty for what the model marks.
     probabilities : also write probability maps: ``png`` (16 bits), ``tif`` (float32), or empty for none.
     """
 
     threshold: float | None = None
-    label: str = "foreground"
+    label: str = ""
     probabilities: str = ""
 
 

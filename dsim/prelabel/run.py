@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ from dsim.prelabel.labels import Settings, label_image, places_of
 from dsim.prelabel.summary import PreLabels, Row, by_doubt, write_table
 from dsim.registry import Need
 from dsim.runtime import Runtime
+from dsim.zoo import FOREGROUND
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,12 +51,14 @@ class Model:
     ----------
     name : as the user calls it: zoo:ID or a file. ``digest`` : sha256 of its weights and settings.
     threshold : probability from which it takes a pixel for foreground.
+    marks : what it marks, in the plural: ``nuclei``; the usual label of its pre-labels.
     """
 
     name: str
     digest: str
     segmenter: Segments
     threshold: float = 0.5
+    marks: str = FOREGROUND
 
 
 def open_model(reference: str | Path, runtime: Runtime) -> Model:
@@ -74,7 +77,19 @@ def open_model(reference: str | Path, runtime: Runtime) -> Model:
     else:
         path = Path(text) / FILE if Path(text).is_dir() else Path(text)
         digest = file_sha256(path)
-    return Model(text, digest, segmenter, segmenter.recipe.threshold)
+    return Model(text, digest, segmenter, segmenter.recipe.threshold, marked_by(text))
+
+
+def marked_by(reference: str) -> str:
+    """Return what the model ``zoo:ID``, of a file or a folder marks, in the plural; FOREGROUND where nobody said it.
+
+    Raises UnknownNameError for an unknown id, DataError for a folder whose manifest is wrong.
+    """
+    from dsim.zoo import find, is_model, read_model
+
+    if reference.startswith("zoo:"):
+        return find(reference.removeprefix("zoo:")).marks
+    return read_model(Path(reference)).marks if is_model(Path(reference)) else FOREGROUND
 
 
 def seen(model: Model, target: Dataset) -> str | None:
@@ -148,9 +163,10 @@ class _Job:
             raise UsageError(f"no pixel can be decided by a threshold of {self.threshold:g}", hint="give 0.5, say")
         _refuse_within(target, out)
         target.remember_in(runtime.cache)
-        self.target, self.model, self.out, self.settings, self.runtime = target, model, out, settings, runtime
+        self.settings = replace(settings, label=settings.label or model.marks)
+        self.target, self.model, self.out, self.runtime = target, model, out, runtime
         self.places = places_of(target)
-        self.facts = _facts(target, model, settings, self.threshold)
+        self.facts = _facts(target, model, self.settings, self.threshold)
         self.notes: list[str] = []
         self.seen = seen(model, target)
 
@@ -215,7 +231,7 @@ class _Job:
         if TABLE in absent:
             write_table(self.out / TABLE, rows)
         if SHEET in absent:
-            write_overlays(self.out / SHEET, self.target, self.out, rows, sheet)
+            write_overlays(self.out / SHEET, self.target, self.out, rows, sheet, self.settings.label)
         files = [name for name in (COCO, TABLE, SHEET, SUMMARY) if name == SUMMARY or (self.out / name).exists()]
         found = PreLabels(self.out, self.facts, tuple(rows), new, self.seen, tuple(self.notes), tuple(files))
         if SUMMARY in absent:
@@ -290,7 +306,7 @@ def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) 
     return {
         "key": digest(judged),
         "dsim": VERSION,
-        "model": {"name": model.name, "sha256": model.digest},
+        "model": {"name": model.name, "sha256": model.digest, "marks": model.marks},
         "target": {"name": target.name, "location": target.location, "images_fingerprint": target.images_fingerprint},
         "settings": judged["settings"],
     }

@@ -51,6 +51,11 @@ class PreLabels:
     files: tuple[str, ...]
 
     @property
+    def label(self) -> str:
+        """Name of what was marked."""
+        return str(self.facts["settings"]["label"])
+
+    @property
     def objects(self) -> int:
         """The number of objects that were marked in all images."""
         return sum(row["objects"] for row in self.rows)
@@ -167,15 +172,15 @@ class _Labelled:
         raise NotImplementedError
 
 
-def write_overlays(path: Path, target: Dataset, out: Path, rows: Sequence[Row], shown: int) -> None:
+def write_overlays(path: Path, target: Dataset, out: Path, rows: Sequence[Row], shown: int, label: str) -> None:
     """Draw ``shown`` images: half of them the most doubtful of ``rows``, which are in that order, half of the rest.
 
-    Raises DsimError where the file cannot be written.
+    ``label`` is the name of what is outlined. Raises DsimError where the file cannot be written.
     """
     first = rows[: -(-shown // 2)]
     rest = rows[len(first) :]
     others = [rest[position] for position in evenly(len(rest), shown - len(first))]
-    title = f"{target.name}: the {len(first)} most doubtful of {len(rows)} images, with the expected Dice"
+    title = f"{target.name}, {label}: the {len(first)} most doubtful of {len(rows)} images, with the expected Dice"
     blocks = [(title, first), (f"{len(others)} of the other {len(rest)}", others)]
     drawn = [_Block.of(title, target, out, block) for title, block in blocks if block]
     with replacing(path) as temporary:

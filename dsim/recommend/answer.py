@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 SHEET, DOCUMENT = "nearest.png", "recommendation.json"
 #: With at most so many times as many sources, or as few, a measured share still says something.
 _ALIKE = 2.0
-#: Percent of Dice on its own held-out images below which a model has not learnt its source.
-_LEARNT = 50.0
 
 
 def recommend(
@@ -160,11 +158,13 @@ def _about_sources(target: Dataset, sources: Sequence[Dataset], choice: Choice) 
 def _about_models(best: Dataset, models: Sequence[Trained]) -> Iterator[str]:
     yield from (model.trained_on_target for model in models if model.trained_on_target)
     model = segmenting(models)
-    if model is None:
-        need = "train one" if best.masked else f"{best.name} has no masks to train one by"
-        yield f"no segmentation model of the zoo was trained on {best.name}: {need}"
-    elif model.held_out < _LEARNT:
-        yield f"{model.id} has not learnt {best.name}: Dice {model.held_out:.0f} % on images of it that it never saw"
+    if model is not None:
+        return
+    unlearnt = [each for each in models if each.segments]
+    for each in unlearnt:
+        yield f"{each.id} has not learnt {best.name}: Dice {each.held_out:.0f} % on images of it that it never saw"
+    need = "train one" if best.masked else f"{best.name} has no masks to train one by"
+    yield f"no segmentation model of the zoo {'has learnt' if unlearnt else 'was trained on'} {best.name}: {need}"
 
 
 def _about_records(records: Sequence[Reliability], count: int) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dsim.measures import SimilarityMatrix, Verdict, answer, instead
 from dsim.recommend.reliability import Reliability, said
 from dsim.recommend.words import in_words
 from dsim.runtime import VERSION
+from dsim.zoo import FOREGROUND
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,6 +30,8 @@ class Trained:
     ----------
     segments : whether ``dsim prelabel`` can apply it. ``datasets`` : how many it was trained on.
     held_out : its Dice, percent, on images of the source that it never saw; NaN where that is not known.
+    marks : what it marks, in the plural: ``nuclei``. ``learnt`` : False where its held-out Dice is so low that it has
+        not learnt its own source. ``replaced_by`` : id of a newer model; None where there is none.
     trained_on_target : that it was trained on the target too, in a sentence; None where it was not.
     """
 
@@ -38,6 +41,9 @@ class Trained:
     datasets: int
     held_out: float
     trained_on_target: str | None
+    marks: str = FOREGROUND
+    learnt: bool = True
+    replaced_by: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object; NaN is null."""
@@ -47,7 +53,8 @@ class Trained:
 def models_of(source: Dataset, target: Dataset) -> tuple[Trained, ...]:
     """Return the zoo models trained on the images of a source, under whatever name.
 
-    First those that segment, those of fewer datasets, and those that do better on held-out images.
+    First those that can be recommended: that segment, have learnt their source and are not replaced by a newer one;
+    then those of fewer datasets, and those that do better on held-out images.
     """
     from dsim.zoo import models, trained_on
 
@@ -61,6 +68,9 @@ def models_of(source: Dataset, target: Dataset) -> tuple[Trained, ...]:
             len(model.pool),
             or_nan(model.manifest["training"].get("dice_held_out")),
             None if target.backing is None else trained_on(model, target),
+            model.marks,
+            model.learnt,
+            model.replaced_by,
         )
         for model in models()
         if trained_on(model, source)
@@ -68,9 +78,10 @@ def models_of(source: Dataset, target: Dataset) -> tuple[Trained, ...]:
     return tuple(sorted(found, key=_order))
 
 
-def _order(model: Trained) -> tuple[bool, int, float, str]:
+def _order(model: Trained) -> tuple[bool, bool, bool, int, float, str]:
     known = model.held_out if model.held_out >= 0 else -1.0
-    return not model.segments, model.datasets, -known, model.id
+    replaced = model.replaced_by is not None
+    return not model.segments, not model.learnt, replaced, model.datasets, -known, model.id
 
 
 def command(source: Dataset, target: Dataset, model: Trained | None) -> str | None:
@@ -84,8 +95,8 @@ def command(source: Dataset, target: Dataset, model: Trained | None) -> str | No
 
 
 def segmenting(models: Sequence[Trained]) -> Trained | None:
-    """Return the model to apply; None where none of them segments."""
-    return next((model for model in models if model.segments), None)
+    """Return the model to apply; None where none of them segments and has learnt its source."""
+    return next((model for model in models if model.segments and model.learnt), None)
 
 
 SCHEMA = "dsim.recommend/1"

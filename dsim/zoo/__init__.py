@@ -7,7 +7,19 @@ makes one, ``add_model`` puts it where ``zoo:ID`` finds it.
 from __future__ import annotations
 
 from dsim.zoo.manifest import SEGMENTATION
-from dsim.zoo.model import Model, ask, find, models, ramp, read_model, trained_on, user_zoo
+from dsim.zoo.model import (
+    FOREGROUND,
+    LEARNT,
+    Model,
+    ask,
+    find,
+    is_model,
+    models,
+    ramp,
+    read_model,
+    trained_on,
+    user_zoo,
+)
 from dsim.zoo.writer import (
     ModelDescription,
     add_model,
@@ -21,6 +33,8 @@ from dsim.zoo.writer import (
 )
 
 __all__ = [
+    "FOREGROUND",
+    "LEARNT",
     "SEGMENTATION",
     "Model",
     "ModelDescription",
@@ -29,6 +43,7 @@ __all__ = [
     "card_text",
     "draw_curves",
     "find",
+    "is_model",
     "markdown_table",
     "models",
     "pool_entry",

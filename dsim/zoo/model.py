@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, PluginError, UnknownNameError, WeightsError, did_you_mean
 from dsim.files import file_sha256
-from dsim.zoo.manifest import NAME, SEGMENTATION, read_manifest
+from dsim.zoo.manifest import NAME, SEGMENTATION, lookup, read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from dsim.data import Dataset
 
+#: What a model marks whose manifest does not say it.
+FOREGROUND = "foreground"
+#: Percent of Dice on held-out images of its own sources below which a model has not learnt them.
+LEARNT = 50.0
 #: Former places, in dsim, of builders that manifests outside this repository name: what was published is not edited.
 _MOVED = {"transfer.segmentation.segmenter:build": "dsim.models.segmenter:build_probed"}
 
@@ -60,6 +64,23 @@ class Model:
     def segments(self) -> bool:
         """Whether it gives masks (``dsim prelabel``); any other model gives features."""
         return bool(self.manifest["output"]["kind"] == SEGMENTATION)
+
+    @property
+    def marks(self) -> str:
+        """What its masks mark, in the plural, as its manifest says: ``nuclei``; ``foreground`` where it does not."""
+        return str(lookup(self.manifest, "output.marks") or lookup(self.manifest, "use.marks") or FOREGROUND)
+
+    @property
+    def learnt(self) -> bool:
+        """Whether its Dice on images of its own sources that it never saw is LEARNT or more, or is not known."""
+        held_out = lookup(self.manifest, "training.dice_held_out")
+        return held_out is None or float(held_out) >= LEARNT
+
+    @property
+    def replaced_by(self) -> str | None:
+        """Id of the newer model that is to be used instead; None where there is none."""
+        newer = lookup(self.manifest, "training.replaced_by")
+        return None if newer is None else str(newer)
 
     @property
     def pool(self) -> tuple[Mapping[str, Any], ...]:
@@ -119,6 +140,11 @@ def read_model(folder: Path) -> Model:
     """Return the model of a folder; raises DataError where its manifest is wrong."""
     manifest = read_manifest(folder)
     return Model(manifest["id"], folder, manifest, folder / manifest["weights"]["file"])
+
+
+def is_model(folder: Path) -> bool:
+    """Return whether a folder has a manifest."""
+    return (folder / NAME).is_file()
 
 
 def models() -> list[Model]:

@@ -21,7 +21,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Model]:
             raise WeightsError("the weights are gone", hint="restore them")
 
     manifest = {"title": "A model", "weights": {"size": 1500}, "training": {"dice_held_out": 91.2}}
-    gives = {"a": {"dim": 2, "kind": "latent"}, "b": {"dim": 1, "kind": "segmentation"}}
+    gives = {"a": {"dim": 2, "kind": "latent"}, "b": {"dim": 1, "kind": "segmentation", "marks": "nuclei"}}
     known = [
         Model(f"{name}.test.r1", tmp_path, {"id": f"{name}.test.r1", "output": output, **manifest}, tmp_path / "w")
         for name, output in gives.items()
@@ -38,6 +38,7 @@ def test_list_shows_ids_what_models_give_and_sizes(models: list[Model], capsys: 
     assert "a.test.r1" in table
     assert "2 features" in table
     assert "masks, Dice 91 %" in table
+    assert "nuclei" in table
     assert "1.5 kB" in table
     assert run(["zoo", "list", "--json"]) == 0
     assert [model["id"] for model in json.loads(capsys.readouterr().out)] == ["a.test.r1", "b.test.r1"]

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,20 @@ def test_another_model_another_target_and_other_settings_are_refused(
     with pytest.raises(DataError, match=r"made otherwise: threshold 0\.5, not 0\.6, label 'foreground', not 'nucleus'"):
         prelabel(target, bright(), out, settings=Settings(0.6, "nucleus"))
     assert files(out) == before
+
+
+def test_the_label_is_what_the_model_marks_unless_another_is_asked_for(
+    cells: Path, tmp_path: Path, bright: Bright
+) -> None:
+    target, nuclei = dsim.open_dataset(cells), replace(bright(), marks="nuclei")
+    found = prelabel(target, nuclei, tmp_path / "out")
+    assert found.label == "nuclei"
+    document = json.loads((tmp_path / "out/prelabel.json").read_text())
+    assert (document["settings"]["label"], document["model"]["marks"]) == ("nuclei", "nuclei")
+    assert json.loads((tmp_path / "out/coco.json").read_text())["categories"][0]["name"] == "nuclei"
+    assert '"nuclei"' in (tmp_path / "out/geojson/a.geojson").read_text()
+    assert prelabel(target, nuclei, tmp_path / "mine", settings=Settings(label="cells")).label == "cells"
+    assert prelabel(target, bright(), tmp_path / "unknown").label == "foreground"
 
 
 def test_overwriting_begins_anew_and_leaves_nothing_of_the_older_run(

@@ -43,6 +43,16 @@ def test_every_shipped_model_is_sound() -> None:
         assert (model.folder / "card.md").is_file()
 
 
+def test_what_a_model_marks_and_whether_it_is_to_be_used_stand_in_its_manifest(folder: Path) -> None:
+    model = find("linear.test.r1")
+    assert (model.marks, model.learnt, model.replaced_by) == ("foreground", True, None)
+    manifest = tomllib.loads((folder / "manifest.toml").read_text())
+    for held_out, learnt in ((49.9, False), (50, True)):
+        manifest["training"] |= {"dice_held_out": held_out, "replaced_by": "linear.test.r2"}
+        described = Model("linear.test.r1", folder, manifest | {"output": {"marks": "nuclei"}}, model.weights)
+        assert (described.marks, described.learnt, described.replaced_by) == ("nuclei", learnt, "linear.test.r2")
+
+
 def test_an_unknown_id_is_refused_with_the_nearest(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"no zoo model named 'linear.tset.r1'. Did you mean 'linear.test.r1'"):
         find("linear.tset.r1")
