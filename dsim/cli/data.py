@@ -95,6 +95,7 @@ def _lines(found: Inspection) -> list[tuple[str, str]]:
         ("features", f"{found.count} x {found.features}" if found.features else ""),
         ("classes", _counts(found.classes) or "no labels"),
         ("masks", _masks(found)),
+        ("model", found.model or ""),
         ("groups", str(found.groups) if found.groups else "unknown"),
         ("splits", _counts(found.splits)),
         ("attributes", ", ".join(f"{key} {value}" for key, value in found.attributes.items())),

@@ -3,6 +3,7 @@ from .builders import from_arrays, from_torch, join
 from .conversion import to_dataset, to_datasets
 from .dataset import Backing, Dataset
 from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, write_line
+from .model_option import model_file
 from .opener import open_dataset, open_many
 from .options import PHANTOMS, Cut, ReadOptions
 from .overlap import count_shared_images, say_shared_images
@@ -31,6 +32,7 @@ __all__ = [
     "inspect",
     "join",
     "modality_family",
+    "model_file",
     "open_dataset",
     "open_many",
     "read_attributes",

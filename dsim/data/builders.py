@@ -147,6 +147,7 @@ def from_arrays(
     ids: Sequence[str] | None = None,
     name: str = "arrays",
     channels: str | None = None,
+    model: str | None = None,
 ) -> Dataset:
     """Return a dataset of arrays in memory. Nothing is copied: do not change them afterwards.
 
@@ -159,6 +160,7 @@ def from_arrays(
     masks : integers (n, H, W), 0 is background; or a list, with None for an image that has none.
     attributes : properties of the dataset as a whole.
     channels : ``first`` or ``last`` of an image's axes; None: the one that is short enough, stated in a note.
+    model : the segmentation model that was trained on these images: ``zoo:ID``, a file, or a folder that holds one.
     Raises DataError where lengths or shapes do not fit.
 
     >>> import numpy as np
@@ -180,6 +182,7 @@ def from_arrays(
         masked=drawn is not None and tuple(mask is not None for mask in drawn),
         dtypes=None if stack is None else tuple(dtype_as_read(image.dtype) for image in stack),
         notes=(CHANNELS_FIRST,) if first else (),
+        model=model,
     )
 
 

@@ -68,6 +68,8 @@ class Dataset:
         is true wherever there is a mask at all; ``annotated`` says which samples have one.
     dtypes : numpy dtype name of each sample's stored pixels, known from the headers; None where only decoding shows it.
     location, format : where it came from and how it was understood. ``notes`` and ``skipped`` hold the rest.
+    model : the segmentation model that was trained on the dataset: ``zoo:ID``, a file, or a folder that holds one;
+        None where there is none. It is loaded by those who use it.
     options : which slices of volumes were asked for, as ``[slices=3]``; empty where nothing was.
     whole : of a subset of deeper images, the dataset whose images decide how they are scaled; None for all others.
     cache : the folder in which the measured range of deeper images is remembered; None: the default cache.
@@ -83,6 +85,7 @@ class Dataset:
     features: Rows | None = None
     masked: bool | tuple[bool, ...] = False
     dtypes: tuple[str, ...] | None = None
+    model: str | None = None
     location: str = IN_MEMORY
     options: str = ""
     format: str = ARRAYS
@@ -130,12 +133,15 @@ class Dataset:
             Need.LABELS: self.labels is not None,
             Need.MASKS: bool(self.masked),
             Need.ATTRIBUTES: bool(self.attributes),
+            Need.MODEL: self.model is not None,
         }[need]
 
     def require(self, need: Need, wanted_by: str) -> None:
         """Raise NeedError, with the ways to supply what is missing, unless ``has(need)``."""
         if not self.has(need):
-            raise NeedError(f"dataset {self.name!r} has no {need}, and {wanted_by} needs them", hint=_SUPPLY[need])
+            object = "one" if need is Need.MODEL else "them"
+            hint = _SUPPLY[need].format(name=self.name)
+            raise NeedError(f"dataset {self.name!r} has no {need}, and {wanted_by} needs {object}", hint=hint)
 
     def native(self, index: int) -> NDArray[Any]:
         """Return pixels as stored, shape (H, W, C), native dtype. Raises NeedError without images."""
@@ -264,6 +270,17 @@ class Dataset:
             )
         return fingerprint(self.features)
 
+    @cached_property
+    def model_fingerprint(self) -> str:
+        """The identity of the model: a zoo id never changes what it names; of a file, the sha256 of its bytes.
+
+        Raises NeedError without a model, WeightsError where there is no file.
+        """
+        from dsim.data.model_option import model_identity
+
+        self.require(Need.MODEL, "this step")
+        return model_identity(str(self.model))
+
     def fingerprint(self, needs: Iterable[Need]) -> str:
         """Return the identity of exactly that part of the dataset which these needs read.
 
@@ -283,6 +300,8 @@ class Dataset:
             return digest(sorted(zip(self.ids, self.labels or (), strict=True)))
         if need is Need.ATTRIBUTES:
             return digest(sorted(self.attributes.items()))
+        if need is Need.MODEL:
+            return self.model_fingerprint
         return self.masks_fingerprint if need is Need.MASKS else self.images_fingerprint
 
     def subset(self, indices: Sequence[int], name: str | None = None) -> Dataset:
@@ -314,6 +333,15 @@ class Dataset:
         if self.whole is None and len(part) == len(self):
             return part  # all of its images in another order decide the same
         return replace(part, whole=self if self.whole is None else self.whole) if deep_samples(part) else part
+
+    def with_model(self, reference: str | Path) -> Dataset:
+        """Return the same dataset with the segmentation model that was trained on it: ``zoo:ID``, a file or folder.
+
+        Raises WeightsError where there is no such file.
+        """
+        from dsim.data.model_option import checked_model
+
+        return replace(self, model=checked_model(str(reference)))
 
     def renamed(self, name: str) -> Dataset:
         """Return the same dataset under another name."""
@@ -357,4 +385,6 @@ _SUPPLY = {
     "or choose a measure without: dsim measures --needs images",
     Need.ATTRIBUTES: "give a table of them: dsim compare --attributes FILE.csv, or attributes.csv in its folder, "
     "or from_arrays(attributes=...); dsim expert rate writes one",
+    Need.MODEL: "name the segmentation model that was trained on it: '{name}[model=FILE]' or '[model=zoo:ID]', "
+    "or train one: dsim transfer segmentation --sources DATASET --targets DATASET --out FOLDER",
 }

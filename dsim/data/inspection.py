@@ -39,7 +39,8 @@ class Inspection:
     """The contents of a dataset; every field is a JSON value.
 
     ``dtypes`` and ``channels`` count images, ``annotated`` those with masks; ``foreground`` is the mean share of pixels
-    that the masks mark, in [0, 1]; ``repeated`` is the number of images whose bytes are those of an earlier one.
+    that the masks mark, in [0, 1]; ``repeated`` is the number of images whose bytes are those of an earlier one;
+    ``model`` the segmentation model that was trained on the dataset, where one is named.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Inspection:
     repeated: int
     fingerprint: str
     treatment: Mapping[str, Any]
+    model: str | None
     notes: tuple[str, ...]
     skipped: tuple[str, ...]
 
@@ -113,6 +115,7 @@ def inspect(dataset: Dataset, progress: Progress | None = None) -> Inspection:
         repeated=len(dataset) - len(set(dataset.image_digests)) if looks else 0,
         fingerprint=dataset.images_fingerprint if looks else dataset.features_fingerprint,
         treatment=treatment.describe(),
+        model=dataset.model,
         notes=(*dataset.notes, *([dataset.annotation] if dataset.annotation else []), *treatment.notes()),
         skipped=dataset.skipped,
     )

@@ -10,9 +10,11 @@ from dsim.data.dataset import ARRAYS, IN_MEMORY, Dataset
 from dsim.data.file_list import stem
 from dsim.data.folder_layout import NAMES as LAYOUT_OPTIONS
 from dsim.data.folder_layout import Layout
+from dsim.data.model_option import NAME as MODEL
+from dsim.data.model_option import checked_model
 from dsim.data.options import ARRANGEMENT_OPTIONS, MAX_PIXELS, PHANTOMS, Arrangement, Cut, ReadOptions
 from dsim.errors import DataError, UsageError, did_you_mean, readable
-from dsim.registry import ReaderSpec, format_bracketed, parse_options
+from dsim.registry import ReaderSpec, format_bracketed, parse_bracketed, parse_options
 
 #: The readers that take options about folders.
 _OF_FOLDERS = "dsim.data.readers.folders:"
@@ -38,6 +40,7 @@ def open_dataset(
     path : a folder, an image file, ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name, and
         ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images, ``PATH[images=img,masks=gt]`` which
         folders or files are images and masks; see ``dsim.data.options.Cut`` and ``dsim.data.folder_layout.Layout``.
+        ``PATH[model=FILE]``, or ``[model=zoo:ID]``, names the segmentation model that was trained on it.
     name : default: the name of the folder or file, with the options for volumes that were given.
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
         skipped: what its header shows to be broken raises here, and the rest when it is read.
@@ -57,13 +60,22 @@ def open_dataset(
     if where.startswith(PHANTOMS) and not Path(where).exists():
         return _open_phantom(where, name, given, max_pixels)
     where, written = _split_options(where)
+    model = _take_model(written)
     cut, layout, arrangement = _options(where, written, given, max_pixels)
     location = _existing(Path(where).expanduser())
     name = name or readable(_default_name(location)) + format_bracketed("", cut.options)
     reading = ReadOptions(skip_unreadable, name, arrangement.max_pixels, cut, cache, layout, arrangement.channels)
     dataset = _read(location, reading)
-    options = format_bracketed("", {**cut.options, **layout.options, **arrangement.options})
-    return replace(dataset, location=readable(dataset.location), options=options, cache=cache)
+    of_model = {MODEL: model} if model else {}
+    options = format_bracketed("", {**cut.options, **layout.options, **arrangement.options, **of_model})
+    given_model = model or dataset.model
+    return replace(dataset, location=readable(dataset.location), options=options, cache=cache, model=given_model)
+
+
+def _take_model(written: dict[str, str]) -> str | None:
+    """Take the option ``model`` out of those that are written. Raises WeightsError where it names no file."""
+    model = written.pop(MODEL, None)
+    return None if model is None else checked_model(model)
 
 
 def _open_phantom(where: str, name: str | None, given: Mapping[str, str], max_pixels: int) -> Dataset:
@@ -73,7 +85,11 @@ def _open_phantom(where: str, name: str | None, given: Mapping[str, str], max_pi
     cut, _, arrangement = _options(where, {}, given, max_pixels)
     cut.refuse(where, "is made of pictures")
     arrangement.refuse_channels(where, "is made of pictures")
-    dataset = open_phantom(where.removeprefix(PHANTOMS))
+    head, written = parse_bracketed(where.removeprefix(PHANTOMS))
+    model = _take_model(written)
+    dataset = open_phantom(format_bracketed(head, written) if model else where.removeprefix(PHANTOMS))
+    if model:
+        dataset = replace(dataset, model=model, location=PHANTOMS + format_bracketed(head, {**written, MODEL: model}))
     return dataset if name is None else dataset.renamed(name)
 
 
@@ -161,7 +177,7 @@ def _options(
     every = {**written, **given}
     of_folders = {name: every.pop(name) for name in LAYOUT_OPTIONS if name in every}
     of_arrays = {name: every.pop(name) for name in ARRANGEMENT_OPTIONS if name in every}
-    cut = Cut.parse(every, others=(*LAYOUT_OPTIONS, *ARRANGEMENT_OPTIONS))
+    cut = Cut.parse(every, others=(*LAYOUT_OPTIONS, *ARRANGEMENT_OPTIONS, MODEL))
     return cut, Layout.parse(of_folders), Arrangement.parse(of_arrays, max_pixels)
 
 

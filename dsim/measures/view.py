@@ -149,6 +149,15 @@ class DatasetView:
         self._allow(Need.ATTRIBUTES)
         return self.dataset.attributes
 
+    @property
+    def model(self) -> str:
+        """Reference of the segmentation model that was trained on the dataset: ``zoo:ID``, a file or a folder.
+
+        Raises PluginError unless the measure declares Need.MODEL.
+        """
+        self._allow(Need.MODEL)
+        return str(self.dataset.model)
+
     def _allow(self, need: Need) -> None:
         if need not in self.needs:
             raise PluginError(

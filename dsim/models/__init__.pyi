@@ -1,4 +1,5 @@
 from .classifier import Classifier, PlainBody, timm_body
+from .predictions import Predictions, mask_like, open_kept, predict_kept, weights_digest
 from .recipe import SETTINGS, SegmentationRecipe
 from .segmenter import Probed, Segmenter, dice, dice_of_everything, load_segmenter, open_segmenter
 from .tiles import as_rgb, channels_last, resize_planes, scale_planes
@@ -9,6 +10,7 @@ __all__ = [
     "Classifier",
     "EncoderUNet",
     "PlainBody",
+    "Predictions",
     "Probed",
     "SegmentationRecipe",
     "Segmenter",
@@ -19,9 +21,13 @@ __all__ = [
     "dice",
     "dice_of_everything",
     "load_segmenter",
+    "mask_like",
+    "open_kept",
     "open_segmenter",
+    "predict_kept",
     "resize_planes",
     "scale_planes",
     "timm_body",
     "timm_encoder",
+    "weights_digest",
 ]

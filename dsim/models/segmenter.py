@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from dsim.data import model_file
 from dsim.errors import WeightsError
 from dsim.features.network import full_precision
 from dsim.models.recipe import SegmentationRecipe
@@ -104,10 +105,7 @@ def load_segmenter(reference: str | Path, runtime: Runtime) -> Segmenter:
         from dsim.zoo import find
 
         return open_segmenter(find(text.removeprefix("zoo:")), runtime)
-    path = Path(text)
-    file = path / FILE if path.is_dir() else path
-    if not file.is_file():
-        raise WeightsError(f"there is no segmentation model at {path}", hint=_HOW)
+    path, file = Path(text), model_file(text)
     return _read(file, runtime.resolved_device(), path.stem if path.suffix else path.name)
 
 

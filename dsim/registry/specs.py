@@ -14,7 +14,7 @@ from dsim.errors import UnknownNameError, UsageError
 class Need(enum.StrEnum):
     """Parts of a dataset that a measure or a trainer reads. Reading anything else raises PluginError.
 
-    Images are (H, W, C), features (n, d), masks (H, W).
+    Images are (H, W, C), features (n, d), masks (H, W); the model is a segmentation model trained on the dataset.
     """
 
     IMAGES = "images"
@@ -22,6 +22,7 @@ class Need(enum.StrEnum):
     LABELS = "labels"
     MASKS = "masks"
     ATTRIBUTES = "attributes"
+    MODEL = "model"
 
 
 class Direction(enum.StrEnum):
@@ -154,6 +155,8 @@ class MeasureSpec:
     summary : two or three sentences in plain words: what it does, and for whom. ``dsim explain`` begins with them.
     factory : ``"module:Class"``, imported on first use.
     needs : what it reads. ``direction``, ``symmetric``, ``self_is_optimal`` are tested as declared.
+    source_needs : what it reads of a source, where that is something else than of a target; then ``needs`` are those
+        of a target. Empty where it reads the same of both.
     resamples : whether it implements ``resample`` (or ``compare_resampled``), so that intervals can be had.
     replicates : how many bootstrap replicates the command line draws by default; 0 where each costs too much.
     two_sample : whether it is a statistic of two samples of images, which any of them may belong to: it implements
@@ -179,6 +182,7 @@ class MeasureSpec:
     cost: str
     references: tuple[str, ...]
     summary: str = ""
+    source_needs: frozenset[Need] = frozenset()
     min_samples: int = 2
     bounds: tuple[float, float] = (-math.inf, math.inf)
     unit: str = ""

@@ -6,6 +6,7 @@ makes one, ``add_model`` puts it where ``zoo:ID`` finds it.
 
 from __future__ import annotations
 
+from dsim.zoo.attachment import with_models
 from dsim.zoo.manifest import SEGMENTATION
 from dsim.zoo.model import (
     FOREGROUND,
@@ -53,5 +54,6 @@ __all__ = [
     "training_texts",
     "user_zoo",
     "weights_text",
+    "with_models",
     "write_model",
 ]
