@@ -36,6 +36,22 @@ def open_datasets(paths: Iterable[str], runtime: Runtime, *, skip_unreadable: bo
     return datasets
 
 
+def open_target(path: str, runtime: Runtime, *, skip_unreadable: bool) -> Dataset:
+    """Open the one dataset of interest with the masks that somebody drew: its own, and those of ``--masks``.
+
+    Masks that are pre-labels as they were written are left out, which is noted. Raises DataError for masks that do not
+    belong to its images.
+    """
+    from dsim.data import with_masks, without_unchanged
+
+    [opened] = open_datasets([path], runtime, skip_unreadable=skip_unreadable)
+    context = click.get_current_context(silent=True)
+    target = without_unchanged(with_masks(opened, context.meta.get(options.MASKS, ()) if context else ()))
+    for note in target.notes[len(opened.notes) :]:
+        runtime.progress.note(f"{target.name}: {note}")
+    return target
+
+
 def _max_pixels() -> int:
     """The limit that ``--max-pixels`` of the running command sets. Raises UsageError where it is not a number."""
     from dsim.data.options import MAX_PIXELS, pixels_of

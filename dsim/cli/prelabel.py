@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     "--best", is_flag=True, help="Instead of --model: the zoo's model of the source that dsim recommend chooses."
 )
 @options.sources("With --best: datasets to choose from; default: the zoo's.")
+@options.masks
 @options.out_folder(required=True, help="Folder; not within the target.")
 @click.option(
     "--threshold",
@@ -76,14 +77,14 @@ def prelabel(
 
     TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
-    from dsim.cli.data import open_datasets
+    from dsim.cli.data import open_target
     from dsim.prelabel import Settings, open_model
     from dsim.prelabel import prelabel as run
     from dsim.ui import emit_json, make_runtime
 
     _refuse_contradictions(reference, best, sources)
     runtime = make_runtime(device, offline)
-    [images] = open_datasets([target], runtime, skip_unreadable=skip_unreadable)
+    images = open_target(target, runtime, skip_unreadable=skip_unreadable)
     settings = Settings(threshold, label, probabilities or "")
     if reference is None:
         reference = _best_model(images, sources, runtime)

@@ -32,6 +32,7 @@ _SHOWN = 10
     metavar="NAME[:PARAM=VALUE,...]",
     help="The measure that ranks the sources.",
 )
+@options.masks
 @options.out_folder(
     help="Folder for recommendation.json and nearest.png; nothing is written without it.",
 )
@@ -72,12 +73,12 @@ def recommend(
 
     TARGET and PATH are a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH.
     """
-    from dsim.cli.data import open_datasets
+    from dsim.cli.data import open_target
     from dsim.recommend import recommend as run
     from dsim.ui import emit_json, make_runtime
 
     runtime = make_runtime(device, offline)
-    [images] = open_datasets([target], runtime, skip_unreadable=skip_unreadable)
+    images = open_target(target, runtime, skip_unreadable=skip_unreadable)
     pool = open_sources(sources, runtime, skip_unreadable)
     found = run(images, pool, measure=measure, out=out, bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
     if as_json:

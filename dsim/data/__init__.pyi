@@ -2,6 +2,7 @@ from .attributes import modality_family, read_attributes, stated_modality, votes
 from .builders import from_arrays, from_torch, join
 from .conversion import to_dataset, to_datasets
 from .dataset import Backing, Dataset
+from .given_masks import JOURNAL, unchanged_prelabels, with_masks, without_unchanged
 from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, write_line
 from .model_option import model_file
 from .opener import open_dataset, open_many
@@ -12,6 +13,7 @@ from .thumbnails import brightened, thumbnail
 from .treatment import TREATMENT_VERSION
 
 __all__ = [
+    "JOURNAL",
     "PHANTOMS",
     "TREATMENT_VERSION",
     "Backing",
@@ -43,6 +45,9 @@ __all__ = [
     "thumbnail",
     "to_dataset",
     "to_datasets",
+    "unchanged_prelabels",
     "votes_of",
+    "with_masks",
+    "without_unchanged",
     "write_line",
 ]

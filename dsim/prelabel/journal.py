@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsim.data import JOURNAL
 from dsim.errors import DsimError
 
 #: Below the folder of the pre-labels; hidden from annotation tools and from readers of images.
-PLACE = Path(".work", "prelabel.jsonl")
+PLACE = JOURNAL
 
 Line = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.data.backings import FilesBacking
 from dsim.errors import MeasureError, readable
-from dsim.files import replacing, write_text
+from dsim.files import file_sha256, replacing, write_text
 from dsim.files.documents import number
 from dsim.files.sample_names import file_names
 
@@ -84,7 +84,10 @@ def _below(path: Path, home: Path) -> str:
 def label_image(
     probabilities: NDArray[np.float32], threshold: float, settings: Settings, place: Place, out: Path, key: str
 ) -> dict[str, Any]:
-    """Write the files of one image; returns ``files`` that were written, ``row`` of the table, and ``annotations``.
+    """Write the files of one image; returns what the journal keeps of them.
+
+    That is ``files`` that were written, ``mask`` and its ``mask_sha256``, by which an uncorrected one is known,
+    ``row`` of the table, and ``annotations``.
 
     There is no ROI zip for an image without objects, which ImageJ would refuse, nor for one larger than its format.
     Raises MeasureError where the model gave no probabilities, DsimError where the disk does not take a file.
@@ -109,7 +112,8 @@ def label_image(
         writers.write_probabilities(out / files[-1], probabilities)
     size = (mask.shape[0], mask.shape[1])
     annotations = [writers.coco_annotation(one, size, score) for one, score in zip(found, scores, strict=True)]
-    return {"files": files, "row": _row(probabilities, mask, found, place), "annotations": annotations}
+    written = {"mask": files[0], "mask_sha256": file_sha256(out / files[0])}
+    return {"files": files, **written, "row": _row(probabilities, mask, found, place), "annotations": annotations}
 
 
 def _row(

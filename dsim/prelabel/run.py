@@ -126,6 +126,7 @@ def prelabel(
     out: Path,
     *,
     settings: Settings | None = None,
+    images: Sequence[int] | None = None,
     sheet: int = 24,
     overwrite: bool = False,
     runtime: Runtime | None = None,
@@ -137,6 +138,7 @@ def prelabel(
     target : its images are read one by one; they are neither changed nor copied.
     model : ``open_model(reference, runtime)``.
     out : holds masks/, geojson/, rois/, coco.json, uncertainty.csv, overlays.png, prelabel.json; see docs/prelabel.md.
+    images : positions of the images to label; None for all.
     sheet : how many images the contact sheet shows; 0 for none.
     overwrite : begin anew: what an earlier run wrote there is removed, other files of these names are replaced.
 
@@ -145,7 +147,7 @@ def prelabel(
     overwritten, or pre-labels of another model, target or settings, and where it lies within the target, whose images
     the masks would become.
     """
-    job = _Job(target, model, out, settings or Settings(), runtime or Runtime())
+    job = _Job(target, model, out, settings or Settings(), runtime or Runtime(), images)
     # The journal is complete only while nobody else writes, so it is read behind the lock.
     with exclusive(out, note=job.runtime.progress.note):
         left = job.open(overwrite)
@@ -156,7 +158,15 @@ def prelabel(
 class _Job:
     """One target, one model, one folder."""
 
-    def __init__(self, target: Dataset, model: Model, out: Path, settings: Settings, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        target: Dataset,
+        model: Model,
+        out: Path,
+        settings: Settings,
+        runtime: Runtime,
+        images: Sequence[int] | None = None,
+    ) -> None:
         target.require(Need.IMAGES, "pre-labelling")
         self.threshold = model.threshold if settings.threshold is None else settings.threshold
         if not 0 < self.threshold < 1:
@@ -166,7 +176,8 @@ class _Job:
         self.settings = replace(settings, label=settings.label or model.marks)
         self.target, self.model, self.out, self.runtime = target, model, out, runtime
         self.places = places_of(target)
-        self.facts = _facts(target, model, self.settings, self.threshold)
+        self.images = range(len(target)) if images is None else sorted(set(images))
+        self.facts = _facts(target, model, self.settings, self.threshold, images)
         self.notes: list[str] = []
         self.seen = seen(model, target)
 
@@ -183,7 +194,7 @@ class _Job:
                 hint="choose another folder, or begin anew with --overwrite",
             )
         finished = set() if overwrite else set(self.journal.finished())
-        left = [index for index in range(len(self.target)) if index not in finished]
+        left = [index for index in self.images if index not in finished]
         if not (overwrite or self.journal.replaces):
             fresh = [self.places[index] for index in left if index not in self.journal.begun]
             self._refuse_occupied([self.out / file for place in fresh for file in place.files(self.settings)])
@@ -194,7 +205,7 @@ class _Job:
     def label(self, left: Sequence[int]) -> None:
         """Write the files of these images, one after the other. Raises DsimError where the disk refuses."""
         self._say()
-        progress, total = self.runtime.progress, len(self.target)
+        progress, total = self.runtime.progress, len(self.images)
         done = total - len(left)
         if done:
             progress.note(f"{done} of {total} images are labelled already")
@@ -292,7 +303,9 @@ class _Job:
             yield index + 1, line["annotations"]
 
 
-def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) -> dict[str, Any]:
+def _facts(
+    target: Dataset, model: Model, settings: Settings, threshold: float, images: Sequence[int] | None
+) -> dict[str, Any]:
     """Everything that the files depend on, and their key; a target's name and place change nothing."""
     from dsim.runtime import VERSION
 
@@ -302,6 +315,7 @@ def _facts(target: Dataset, model: Model, settings: Settings, threshold: float) 
         "images": target.images_fingerprint,
         "order": target.order,
         "settings": {**asdict(settings), "threshold": threshold},
+        **({} if images is None else {"chosen": sorted(target.ids[index] for index in set(images))}),
     }
     return {
         "key": digest(judged),
@@ -324,7 +338,8 @@ def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
         for name, value in wanted["settings"].items()
         if there["settings"].get(name) != value
     ]
-    return "pre-labels made otherwise: " + (", ".join(changed) or f"by dsim {there['dsim']}")
+    by = f"by dsim {there['dsim']}" if there["dsim"] != wanted["dsim"] else "of other images of the same target"
+    return "pre-labels made otherwise: " + (", ".join(changed) or by)
 
 
 def _refuse_within(target: Dataset, out: Path) -> None:

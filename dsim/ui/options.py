@@ -190,6 +190,23 @@ skip_unreadable = together(
     click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read, and list them."),
     max_pixels,
 )
+#: Key of the folders of masks in the context of a command.
+MASKS = "dsim.masks"
+
+
+def _remember_masks(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> None:
+    # Where the target is opened, they are taken from the context: no command has to hand them on.
+    context.meta[MASKS] = value
+
+
+masks = click.option(
+    "--masks",
+    cls=SeveralValues,
+    metavar="FOLDER...",
+    expose_value=False,
+    callback=_remember_masks,
+    help="Folders of masks of TARGET's images beside its own, as OUT/masks of annotate-next.",
+)
 jobs = click.option(
     "--jobs", type=int, default=1, show_default=True, help="Summaries and pairs computed in parallel; -1: all cores."
 )
