@@ -49,7 +49,10 @@ def dsim_extractors() -> list[ExtractorSpec]:
 @hookimpl
 def dsim_builders() -> list[BuilderSpec]:
     """Return the builders of the core's networks."""
-    return [BuilderSpec(name="dsim.models.segmenter:build_probed", title="segmenter of one class, a U-Net")]
+    return [
+        BuilderSpec(name="dsim.models.segmenter:build_probed", title="segmenter of one class, a U-Net"),
+        BuilderSpec(name="dsim.models.lite0:build_features", title="EfficientNet-Lite0, trained on ImageNet"),
+    ]
 
 
 @hookimpl

@@ -28,7 +28,7 @@ from .losses import (
     weighted_sum,
 )
 from .objective import Curves, Objective, ParameterGroup
-from .policies import EXTENTS, augment_asap, augment_classification, augment_segmentation
+from .policies import EXTENTS, augment_asap, augment_classification, augment_segmentation, augment_transfer
 from .schedules import (
     NAMED_SCHEDULES,
     ChainedCosine,
@@ -75,6 +75,7 @@ __all__ = [
     "augment_asap",
     "augment_classification",
     "augment_segmentation",
+    "augment_transfer",
     "autocast",
     "balanced_batches",
     "build_bank",

@@ -23,6 +23,7 @@ from dsim.learning.augment import (
     resize,
     scale_about_mean,
     similarity_matrices,
+    to_gray,
 )
 
 # ---- asap ----------------------------------------------------------------------------------------------------------
@@ -94,14 +95,28 @@ def augment_segmentation(both: Tensor, size: int, generator: torch.Generator) ->
     return _change_intensity(moved[:, :3], generator), (moved[:, 3] > 0.5).float()
 
 
-def segmentation_matrices(n: int, size: int, window: int, generator: torch.Generator) -> Tensor:
+def augment_transfer(both: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return images (b, 3, size, size) in [0, 1] and masks as ``augment_segmentation``, changed further.
+
+    For networks that are applied to images of another origin: zoom from 1/2 to 2; stronger gamma, contrast and
+    brightness; gains of the colours, colours mixed, or none; blur and noise. Light never becomes dark.
+    """
+    matrices = segmentation_matrices(len(both), size, both.shape[-1], generator, zoom=_FAR_ZOOM)
+    moved = resample(both, matrices, (size, size))
+    return _change_appearance(moved[:, :3], generator), (moved[:, 3] > 0.5).float()
+
+
+def segmentation_matrices(
+    n: int, size: int, window: int, generator: torch.Generator, *, zoom: float = _ZOOM
+) -> Tensor:
     """Return matrices (n, 2, 3) for ``resample``: symmetries, rotation, zoom and shift of the segmentation policy.
 
-    ``size`` is the side of the result, ``window`` that of the images from which it is taken.
+    ``size`` is the side of the result, ``window`` that of the images from which it is taken. ``zoom`` is the logarithm
+    of the largest.
     """
     turned = _draw_some(n, generator) * draw_symmetric(n, _FREE_ROTATION, generator) * math.pi / 180
     angle = turned + torch.randint(4, (n,), generator=generator) * (math.pi / 2)
-    scale = torch.exp(_draw_some(n, generator) * draw_symmetric(n, _ZOOM, generator)) * size / window
+    scale = torch.exp(_draw_some(n, generator) * draw_symmetric(n, zoom, generator)) * size / window
     # As far as the zoomed patch can go inside the window, and a little further.
     room = (1 - scale).clamp(min=0) + 2 * _FREE_SHIFT * size / window
     centre = torch.stack([draw_symmetric(n, 1, generator) * room for _ in range(2)], dim=1)
@@ -123,6 +138,50 @@ def _change_intensity(images: Tensor, generator: torch.Generator) -> Tensor:
     images = images.clamp(1e-6, 1) ** torch.exp(gamma)
     images = scale_about_mean(images, 1 + contrast, 1 + colour, shift=brightness)
     return images.add_(noise.to(images.device) * draw(_GRAIN)).clamp_(0, 1)
+
+
+# ---- segmentation of images of another origin ------------------------------------------------------------------------
+
+#: Logarithm of the zoom, and of gamma; relative change of contrast; shift of brightness; relative gain of a colour.
+_FAR_ZOOM, _FAR_GAMMA, _FAR_CONTRAST, _FAR_BRIGHTNESS, _FAR_COLOUR = math.log(2), math.log(2), 0.5, 0.25, 0.4
+#: Largest share of each colour that comes from others; share of images that lose all colour.
+_MIXED, _GRAYED = 0.7, 0.2
+#: Largest standard deviations of blur (pixels) and of noise (intensity in [0, 1]).
+_FAR_BLUR, _FAR_GRAIN = 1.5, 0.08
+#: Powers above 1 make a mixture of three colours mostly one of them.
+_PEAKED = 4
+
+
+def _change_appearance(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Colours, gamma, contrast, brightness, blur and noise; each of about half of the images."""
+    n = len(images)
+
+    def draw(most: float, channels: int = 1) -> Tensor:
+        values = torch.rand(n, channels, generator=generator) * 2 * most - most
+        return (values * _draw_some(n, generator)[:, None])[:, :, None, None].to(images.device)
+
+    colours = _mixing_matrices(n, generator).to(images.device)
+    gray = draw_flags(n, generator, _GRAYED)
+    gamma, contrast, gain, brightness = (
+        draw(most, channels)
+        for most, channels in ((_FAR_GAMMA, 1), (_FAR_CONTRAST, 1), (_FAR_COLOUR, 3), (_FAR_BRIGHTNESS, 1))
+    )
+    softness = _draw_some(n, generator) * draw_uniform(n, 0, _FAR_BLUR, generator)
+    grain = _draw_some(n, generator) * draw_uniform(n, 0, _FAR_GRAIN, generator)
+    noise = _draw_noise(images, generator)
+    images = to_gray(torch.einsum("nij,njhw->nihw", colours, images), gray)
+    # Above 0: the gradient of a power is infinite there.
+    images = images.clamp(1e-6, 1) ** torch.exp(gamma)
+    images = scale_about_mean(images * (1 + gain), 1 + contrast, shift=brightness)
+    return add_noise(blur(images, softness), grain, noise).clamp_(0, 1)
+
+
+def _mixing_matrices(n: int, generator: torch.Generator) -> Tensor:
+    """Matrices (n, 3, 3) that mix the colours of about half of the images; rows add up to 1, so that gray stays gray."""
+    others = torch.rand(n, 3, 3, generator=generator) ** _PEAKED
+    others = others / others.sum(dim=2, keepdim=True)
+    share = (_draw_some(n, generator) * draw_uniform(n, 0, _MIXED, generator))[:, None, None]
+    return (1 - share) * torch.eye(3) + share * others
 
 
 # ---- classification ------------------------------------------------------------------------------------------------

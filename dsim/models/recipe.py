@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 
 
 RATES = ("cosine", "plateau", "constant")
+POLICIES = ("usual", "transfer")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 #: Raised whenever training or scoring changes, so that nothing finished by another recipe is taken up.
 VERSION = 1
+#: Settings that came later, with the value that means what was done before: they are not recorded then, so that what
+#: was finished earlier is still found.
+_LATER: Mapping[str, Any] = {"encoder_share": 1.0, "policy": "usual"}
 SETTINGS = (
-    Parameter("encoder", "str", "plain", "plain, or a network of timm as encoder: timm:resnet18"),
-    Parameter("pretrained", "bool", False, "start the timm encoder with its published weights: timm:NAME.TAG"),
+    Parameter("encoder", "str", "plain", "plain; lite0, of the zoo; or a network of timm as encoder: timm:resnet18"),
+    Parameter("pretrained", "bool", False, "start the encoder with its published weights: lite0, or timm:NAME.TAG"),
+    Parameter(
+        "encoder_share", "float", 1.0, "learning rate of the encoder, as a share of that of all else", minimum=0
+    ),
     Parameter("width", "int", 16, "channels of the plain U-Net at full resolution; doubled at each level", minimum=1),
     Parameter("levels", "int", 5, "resolutions of the plain U-Net", minimum=2, maximum=8),
     Parameter(
@@ -38,6 +45,7 @@ SETTINGS = (
     Parameter("weight_decay", "float", 1e-4, "of AdamW", minimum=0),
     Parameter("precision", "str", "float32", "arithmetic of training", choices=PRECISIONS),
     Parameter("augment", "bool", True, "change geometry and intensity of training images at random"),
+    Parameter("policy", "str", "usual", "how far augment goes: transfer for images of other origin", choices=POLICIES),
     Parameter("validation", "float", 0.2, "share of a source's images that stop its training", minimum=0, maximum=0.5),
     Parameter("holdout", "float", 0.2, "share of a source's images that score its self pair", minimum=0, maximum=0.5),
     Parameter("blocks", "int", 10, "runs of neighbouring images that count as groups where none are known", minimum=0),
@@ -79,16 +87,14 @@ class SegmentationRecipe:
     threshold: float = 0.5
     adapt_epochs: int = 20
     adapt_lr: float = 5e-4
+    encoder_share: float = 1.0
+    policy: str = "usual"
     version: int = VERSION
 
     def __post_init__(self) -> None:
         for setting in SETTINGS:
             object.__setattr__(self, setting.name, setting.check(getattr(self, setting.name)))
-        if self.encoder != "plain" and not self.encoder.startswith("timm:"):
-            hint = "write encoder=plain, or encoder=timm:NAME"
-            raise UnknownNameError("encoder", self.encoder, ["plain", "timm:resnet18"], hint=hint)
-        if self.pretrained and self.encoder == "plain":
-            raise UsageError("a plain U-Net has no published weights", hint="give encoder=timm:NAME.TAG")
+        self._check_encoder()
         if self.validation + self.holdout >= 1:
             raise UsageError("validation and holdout leave nothing to train on", hint="give smaller shares")
         stride = self.stride
@@ -96,15 +102,26 @@ class SegmentationRecipe:
             near = max(stride, round(self.patch / stride) * stride)
             raise UsageError(f"patch={self.patch} is not a multiple of {stride}", hint=f"give patch={near}")
 
+    def _check_encoder(self) -> None:
+        if self.encoder not in ("plain", "lite0") and not self.encoder.startswith("timm:"):
+            hint = "write encoder=plain, encoder=lite0, or encoder=timm:NAME"
+            raise UnknownNameError("encoder", self.encoder, ["plain", "lite0", "timm:resnet18"], hint=hint)
+        if self.pretrained and self.encoder == "plain":
+            raise UsageError("a plain U-Net has no published weights", hint="give encoder=lite0, or timm:NAME.TAG")
+        if self.encoder_share != 1 and self.encoder == "plain":
+            raise UsageError("a plain U-Net has no encoder that could learn otherwise", hint="give encoder=lite0")
+
     @property
     def stride(self) -> int:
         """The number that the sides of the network's input are multiples of."""
+        if self.encoder == "lite0":
+            return 16
         # Encoders of timm halve five times; one that does not is refused when it is built.
         return 2 ** (self.levels - 1) if self.encoder == "plain" else 32
 
     def record(self) -> dict[str, Any]:
-        """Return all settings as plain values."""
-        return asdict(self)
+        """Return the settings as plain values; later ones only where they change what was done before them."""
+        return {name: value for name, value in asdict(self).items() if (name, value) not in _LATER.items()}
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> SegmentationRecipe:
@@ -147,10 +164,27 @@ def _build_unet(
     if recipe.encoder == "plain":
         with seeded(seed):
             network = UNet([recipe.width * 2**level for level in range(recipe.levels)])
+    elif recipe.encoder == "lite0":
+        network = _with_lite0(seed, recipe.pretrained and weights)
     else:
         network = _with_encoder(recipe, seed, runtime, weights)
     made: nn.Module = network.to(memory_format=torch.channels_last)
     return made
+
+
+def _with_lite0(seed: int, pretrained: bool) -> nn.Module:
+    from dsim.features import seeded
+    from dsim.models import lite0
+    from dsim.models.unet import EncoderUNet
+
+    channels = 3
+    with seeded(seed):
+        encoder = lite0.Lite0Encoder()
+        mean, std = (lite0.MEAN,) * channels, (lite0.STD,) * channels
+        network = EncoderUNet(encoder, lite0.WIDTHS, lite0.REDUCTIONS, mean, std)
+    if pretrained:
+        encoder.load_state_dict(lite0.imagenet_state())
+    return network
 
 
 def _with_encoder(recipe: SegmentationRecipe, seed: int, runtime: Runtime | None, weights: bool) -> nn.Module:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.learning import Cosine, Objective, TrainingConfig, TrainingResult, fit, named_schedule
+from dsim.learning import Cosine, Objective, ParameterGroup, TrainingConfig, TrainingResult, fit, named_schedule
 from dsim.models import channels_last
-from dsim.transfer.segmentation.pairs import Pairs, gather_pairs, window_side
+from dsim.transfer.segmentation.pairs import Pairs, gather_pairs, join_pairs, window_side
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
     from dsim.data import Dataset
-    from dsim.learning import Position
+    from dsim.learning import Position, Schedule
     from dsim.models import SegmentationRecipe
     from dsim.runtime import Runtime
     from dsim.transfer.segmentation.pairs import Foreground
@@ -25,38 +25,57 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SegmentationObjective(Objective):
-    """Binary segmentation: pairs of image and mask to train on, and pairs that validate, if any."""
+    """Binary segmentation: pairs of image and mask to train on, and pairs that validate, if any.
+
+    ``lr`` is the learning rate of the encoder, where its share is not that of all else.
+    """
 
     network: nn.Module
     training: Pairs
     validation: Pairs | None
     recipe: SegmentationRecipe
     device: str
+    lr: float | Schedule = 1e-3
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
         """The network that segments."""
         return {"network": self.network}
 
+    def parameter_groups(self) -> Sequence[ParameterGroup]:
+        """Return the encoder apart from all else where its learning rate is another."""
+        if self.recipe.encoder_share == 1:
+            return super().parameter_groups()
+        encoder = [*self.network.encoder.parameters()]  # type: ignore[operator,union-attr]
+        known = set(map(id, encoder))
+        rest = [each for each in self.network.parameters() if id(each) not in known]
+        return [ParameterGroup(rest), ParameterGroup(encoder, {"lr": self.lr})]
+
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
-        """Return the indices of each step, int64 (b,): all images in random order, again until enough were shown."""
+        """Return the indices of each step, int64 (b,): all images in random order, again until enough were shown.
+
+        Of several datasets each has an equal share.
+        """
         import torch
 
-        draws = self.training.draws()
-        rounds = max(1, -(-self.recipe.shown // len(draws)))
-        order = torch.cat([draws[torch.randperm(len(draws), generator=generator)] for _ in range(rounds)])
-        order = order[: max(len(draws), self.recipe.shown)]
+        parts = self.training.draws()
+        wanted = max(-(-self.recipe.shown // len(parts)), *map(len, parts))
+        shares = [_repeat_shuffled(part, wanted, generator) for part in parts]
+        order = torch.cat(shares)
+        if len(parts) > 1:
+            order = order[torch.randperm(len(order), generator=generator)]
         batches: tuple[Tensor, ...] = order.split(self.recipe.batch)  # type: ignore[no-untyped-call]
         return batches
 
     def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
         """Return the loss on the images of ``batch``, int64 (b,), augmented: a scalar."""
-        from dsim.learning import augment_segmentation, segmentation_loss
+        from dsim.learning import augment_segmentation, augment_transfer, segmentation_loss
 
+        change = augment_transfer if self.recipe.policy == "transfer" else augment_segmentation
         size = window_side(self.recipe) if self.recipe.augment else self.recipe.patch
         both = self.training.windows(batch, size, generator).to(self.device)
         images, masks = (
-            augment_segmentation(both, self.recipe.patch, generator)
+            change(both, self.recipe.patch, generator)
             if self.recipe.augment
             else (both[:, :3], both[:, 3])
         )
@@ -76,6 +95,15 @@ class SegmentationObjective(Objective):
             both = batch.to(self.device).float() / 255
             total += float(segmentation_loss(self.network(channels_last(both[:, :3])), both[:, 3])) * len(batch)
         return {"validation": total / len(tiles)}
+
+
+def _repeat_shuffled(part: Tensor, wanted: int, generator: torch.Generator) -> Tensor:
+    """So many entries of a tensor (n,), in random order, and again in another where there are fewer."""
+    import torch
+
+    rounds = -(-wanted // len(part))
+    order = torch.cat([part[torch.randperm(len(part), generator=generator)] for _ in range(rounds)])
+    return order[:wanted]
 
 
 def training_config(recipe: SegmentationRecipe) -> TrainingConfig:
@@ -115,12 +143,45 @@ def train_unet(
 
     Raises DataError where an image and its mask differ in size, MeasureError where the loss becomes infinite or NaN.
     """
+    share = SourceImages(dataset, training, validation)
+    return train_on_several(
+        [share], recipe, seed=seed, runtime=runtime, foreground=foreground, checkpoint=checkpoint, identity=identity
+    )
+
+
+@dataclass(frozen=True)
+class SourceImages:
+    """The images of a dataset, by position, that train a network and that choose its epoch."""
+
+    dataset: Dataset
+    training: Sequence[int]
+    validation: Sequence[int]
+
+
+def train_on_several(
+    sources: Sequence[SourceImages],
+    recipe: SegmentationRecipe,
+    *,
+    seed: int,
+    runtime: Runtime,
+    foreground: Foreground,
+    checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+) -> TrainingResult:
+    """Train a network of the recipe on images of several datasets, each with an equal share of every epoch.
+
+    The loss on all images of ``validation`` chooses the epoch. Raises DataError where an image and its mask differ in
+    size, MeasureError where the loss becomes infinite or NaN.
+    """
+    training = [gather_pairs(each.dataset, each.training, recipe, foreground) for each in sources]
+    apart = [gather_pairs(each.dataset, each.validation, recipe, foreground) for each in sources if each.validation]
     lesson = SegmentationObjective(
         recipe.build(seed, runtime),
-        gather_pairs(dataset, training, recipe, foreground),
-        gather_pairs(dataset, validation, recipe, foreground) if validation else None,
+        join_pairs(training),
+        join_pairs(apart) if apart else None,
         recipe,
         runtime.resolved_device(),
+        named_schedule(recipe.rate, recipe.lr * recipe.encoder_share, recipe.patience),
     )
     return fit(
         lesson,
@@ -129,7 +190,7 @@ def train_unet(
         runtime=runtime,
         checkpoint=checkpoint,
         identity=identity,
-        description=f"training on {dataset.name}",
+        description=f"training on {', '.join(each.dataset.name for each in sources)}",
     )
 
 
@@ -151,10 +212,12 @@ def adapt_unet(
     """
     learner = recipe.build(seed, runtime) if network is None else network
     pairs = gather_pairs(dataset, annotated, recipe, foreground)
-    lesson = SegmentationObjective(learner, pairs, None, recipe, runtime.resolved_device())
+    config = adaptation_config(recipe, fresh=network is None)
+    lr = Cosine(config.first_lr * recipe.encoder_share)
+    lesson = SegmentationObjective(learner, pairs, None, recipe, runtime.resolved_device(), lr)
     return fit(
         lesson,
-        adaptation_config(recipe, fresh=network is None),
+        config,
         seed=seed,
         runtime=runtime,
         checkpoint=checkpoint,

@@ -97,21 +97,24 @@ def read_pair(dataset: Dataset, index: int, foreground: Foreground) -> tuple[Ten
 class Pairs:
     """Images with their masks, uint8 (4, h, w) each: three channels and the mask, 0 or 255.
 
-    None is smaller than a window, so that batches can be cut from images of any size.
+    None is smaller than a window, so that batches can be cut from images of any size. ``sizes`` are the numbers of
+    images of each dataset, where they are of several.
     """
 
     planes: tuple[Tensor, ...]
     patch: int
+    sizes: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.planes)
 
-    def draws(self) -> Tensor:
-        """Return the images that one epoch shows, int64 (n,): large ones for as many patches as they hold."""
+    def draws(self) -> tuple[Tensor, ...]:
+        """Return, for each dataset, what one epoch shows of it, int64 (n,): large images for as many patches."""
         import torch
 
-        times = [max(1, min(MOST_PATCHES, round(p[0].numel() / self.patch**2))) for p in self.planes]
-        return torch.repeat_interleave(torch.arange(len(self)), torch.tensor(times))
+        times = torch.tensor([max(1, min(MOST_PATCHES, round(p[0].numel() / self.patch**2))) for p in self.planes])
+        parts = torch.arange(len(self)).split(list(self.sizes or (len(self),)))
+        return tuple(torch.repeat_interleave(part, times[part]) for part in parts)
 
     def windows(self, indices: Tensor, size: int, generator: torch.Generator | None = None) -> Tensor:
         """Return square windows float32 (b, 4, size, size) in [0, 1], at random places where an image is larger."""
@@ -154,6 +157,12 @@ def gather_pairs(dataset: Dataset, indices: Sequence[int], recipe: SegmentationR
         both[3] = (both[3] >= 0.5).float()
         planes.append(pad_planes((both * 255).round().clamp_(0, 255).to(torch.uint8), side))
     return Pairs(tuple(planes), recipe.patch)
+
+
+def join_pairs(parts: Sequence[Pairs]) -> Pairs:
+    """Return the images of several datasets, which training then shows in equal shares. They have one patch's side."""
+    planes = tuple(planes for part in parts for planes in part.planes)
+    return Pairs(planes, parts[0].patch, tuple(map(len, parts)))
 
 
 def _window(planes: Tensor, size: int, generator: torch.Generator | None) -> Tensor:
