@@ -2,8 +2,8 @@
 
     python benchmarks/zoo_features.py ../shared/data/segmentation/* [--zoo FOLDER]
 
-Writes zoo/features/<dataset>.safetensors, from which ``dsim recommend`` ranks the zoo's sources, and card.md beside
-them. The features are those of the shipped extractor; a META.json beside the images tells collection and licence.
+Writes zoo/features/<dataset>.safetensors, from which ``dsim recommend`` ranks the zoo's sources, the same of ImageNet's
+features into a folder beside them, and card.md. A META.json beside the images tells collection and licence.
 The same images give the same files.
 """
 
@@ -16,17 +16,20 @@ from pathlib import Path
 from dsim.data import open_many
 from dsim.files import read_text, write_text
 from dsim.files.shipped import shipped
-from dsim.recommend.pool import FOLDER, Shelf, read, write
+from dsim.models.lite0 import IMAGENET
+from dsim.recommend.pool import FOLDER, REFERENCE, Shelf, read, write
 from dsim.ui import make_runtime
 
+#: By the folder below the zoo's features.
+EXTRACTORS = {"": REFERENCE, IMAGENET: f"zoo:{IMAGENET}"}
 CARD = """# Features of the zoo's sources
 
 Datasets that segmentation models of the zoo were trained on. `dsim recommend TARGET` ranks them by these files, since
 their images are not shipped: of each image the features of {extractors} (float32), its id, and the sha256 of its file,
 by which it is recognised. The features were computed from images under the licences below: use them within those.
 
-| dataset | images x features | collection | licence of the images | fingerprint |
-|---|---:|---|---|---|
+| dataset | images | features | collection | licence of the images | fingerprint |
+|---|---:|---:|---|---|---|
 {table}
 
 Made by `benchmarks/zoo_features.py`; the same images give the same files. A file that is damaged, or holds what this
@@ -43,20 +46,22 @@ def main() -> None:
     how = make_runtime(options.device, offline=True)
     rows = []
     for dataset in open_many(options.datasets):
-        path = write(dataset, options.zoo / FOLDER, how)
-        rows.append((read(path), *_origin(Path(dataset.location))))
-        print(path, f"{path.stat().st_size / 1e3:.0f} kB")
+        paths = [write(dataset, options.zoo / FOLDER / place, how, each) for place, each in EXTRACTORS.items()]
+        rows.append(([*map(read, paths)], *_origin(Path(dataset.location))))
+        for path in paths:
+            print(path, f"{path.stat().st_size / 1e3:.0f} kB")
     write_text(options.zoo / FOLDER / "card.md", card(rows))
 
 
-def card(rows: list[tuple[Shelf, str, str]]) -> str:
+def card(rows: list[tuple[list[Shelf], str, str]]) -> str:
     """What the files are, and of each dataset where its images come from and under which licence."""
     table = [
-        f"| `{shelf.dataset.name}` | {len(shelf.dataset)} x {shelf.features.shape[1]} | {collection} | {licence} |"
-        f" `{shelf.dataset.images_fingerprint[:12]}` |"
-        for shelf, collection, licence in rows
+        f"| `{shelves[0].dataset.name}` | {len(shelves[0].dataset)} |"
+        f" {' + '.join(str(shelf.features.shape[1]) for shelf in shelves)} | {collection} | {licence} |"
+        f" `{shelves[0].dataset.images_fingerprint[:12]}` |"
+        for shelves, collection, licence in rows
     ]
-    extractors = ", ".join(sorted({f"`{shelf.extractor}`" for shelf, _, _ in rows}))
+    extractors = " and ".join(f"`{extractor}`" for extractor in EXTRACTORS.values())
     return CARD.format(extractors=extractors, table="\n".join(table))
 
 

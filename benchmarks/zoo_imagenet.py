@@ -29,7 +29,7 @@ LIMITS = (
     "precision changes a feature by about a hundredth of the largest at most"
 )
 USE = """\
-    dsim compare TARGET SOURCES... --measure fd:features=zoo:lite0.imagenet.r1
+    dsim compare --sources SOURCES... --targets TARGET --measure energy:extractor=zoo:lite0.imagenet.r1
     dsim transfer segmentation --set encoder=lite0 --set pretrained=true
 
 The first takes its 1280 features of an image, the second starts a U-Net's encoder with its first five stages."""

@@ -106,9 +106,7 @@ def augment_transfer(both: Tensor, size: int, generator: torch.Generator) -> tup
     return _change_appearance(moved[:, :3], generator), (moved[:, 3] > 0.5).float()
 
 
-def segmentation_matrices(
-    n: int, size: int, window: int, generator: torch.Generator, *, zoom: float = _ZOOM
-) -> Tensor:
+def segmentation_matrices(n: int, size: int, window: int, generator: torch.Generator, *, zoom: float = _ZOOM) -> Tensor:
     """Return matrices (n, 2, 3) for ``resample``: symmetries, rotation, zoom and shift of the segmentation policy.
 
     ``size`` is the side of the result, ``window`` that of the images from which it is taken. ``zoom`` is the logarithm
@@ -177,7 +175,7 @@ def _change_appearance(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _mixing_matrices(n: int, generator: torch.Generator) -> Tensor:
-    """Matrices (n, 3, 3) that mix the colours of about half of the images; rows add up to 1, so that gray stays gray."""
+    """Matrices (n, 3, 3) that mix the colours of about half of the images; rows add up to 1: gray stays gray."""
     others = torch.rand(n, 3, 3, generator=generator) ** _PEAKED
     others = others / others.sum(dim=2, keepdim=True)
     share = (_draw_some(n, generator) * draw_uniform(n, 0, _MIXED, generator))[:, None, None]

@@ -51,7 +51,7 @@ class Lite0Encoder(nn.Module):
         stages = tuple(range(len(WIDTHS)))
         self.network = timm.create_model(NETWORK, pretrained=False, features_only=True, out_indices=stages)
         # timm builds, and would save, stages whose maps nobody asked for.
-        self.network.blocks = self.network.blocks[:_STAGES]
+        self.network.blocks = nn.Sequential(*[*self.network.blocks.children()][:_STAGES])  # type: ignore[union-attr]
 
     def forward(self, images: Tensor) -> list[Tensor]:
         maps: list[Tensor] = self.network(images)

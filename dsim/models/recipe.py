@@ -27,9 +27,7 @@ _LATER: Mapping[str, Any] = {"encoder_share": 1.0, "policy": "usual"}
 SETTINGS = (
     Parameter("encoder", "str", "plain", "plain; lite0, of the zoo; or a network of timm as encoder: timm:resnet18"),
     Parameter("pretrained", "bool", False, "start the encoder with its published weights: lite0, or timm:NAME.TAG"),
-    Parameter(
-        "encoder_share", "float", 1.0, "learning rate of the encoder, as a share of that of all else", minimum=0
-    ),
+    Parameter("encoder_share", "float", 1.0, "learning rate of the encoder, as a share of that of all else", minimum=0),
     Parameter("width", "int", 16, "channels of the plain U-Net at full resolution; doubled at each level", minimum=1),
     Parameter("levels", "int", 5, "resolutions of the plain U-Net", minimum=2, maximum=8),
     Parameter(

@@ -1,9 +1,9 @@
 """The zoo's sources: datasets that its segmentation models were trained on, by features, without their images.
 
-Of each dataset the zoo ships the features of one extractor, with ids and digests of the images. The features are put
-into the cache under the key that they would have been computed under, so that every measure of them finds them there
-and gives the number, to the last bit, that it would give beside the images. Where images are at hand, the nearest to
-those of a target are found and drawn.
+Of each dataset the zoo ships the features of a few extractors, with ids and digests of the images. The features are
+put into the cache under the key that they would have been computed under, so that every measure of them finds them
+there and gives the number, to the last bit, that it would give beside the images. Where images are at hand, the
+nearest to those of a target are found and drawn.
 """
 
 from __future__ import annotations
@@ -119,8 +119,9 @@ def _put(
 
 
 SCHEMA = "dsim.features/1"
-#: Below each folder of models: one file per dataset.
+#: Below each folder of models: one file per dataset; of further extractors in a folder each.
 FOLDER = "features"
+_FORMS = ("*.safetensors", "*/*.safetensors")
 _AGAIN = "python benchmarks/zoo_features.py makes it again from the images"
 
 
@@ -129,12 +130,13 @@ class _Absent:
     """Images that are not at hand. Their digests are known, so that they are recognised wherever they turn up."""
 
     name: str
-    extractor: str
+    extractors: tuple[str, ...]
     digests: tuple[str, ...]
 
     def image(self, index: int) -> NoReturn:
+        known = " and ".join(self.extractors)
         raise NeedError(
-            f"the images of {self.name!r} are not at hand: the zoo has their features of {self.extractor} only",
+            f"the images of {self.name!r} are not at hand: the zoo has their features of {known} only",
             hint="give a dataset with images: --sources PATH..., or choose a measure of these features: ensemble",
         )
 
@@ -156,16 +158,31 @@ def zoo_sources(runtime: Runtime) -> list[Dataset]:
     from dsim.zoo import models
 
     trained = {entry["images_fingerprint"] for model in models() if model.segments for entry in model.pool}
-    paths = [path for place in default().zoo_paths() for path in sorted((place / FOLDER).glob("*.safetensors"))]
+    places = [place / FOLDER for place in default().zoo_paths()]
+    # Those beside the folders first: of the reference.
+    paths = [path for place in places for form in _FORMS for path in sorted(place.glob(form))]
     shelves = [shelf for shelf in map(read, paths) if shelf.dataset.images_fingerprint in trained]
-    if len(shelves) < 2:
+    sources = _join_shelves(shelves)
+    if len(sources) < 2:
         raise UsageError(
             "the zoo has no sources to choose from: datasets with features and a segmentation model",
             hint="name the datasets to choose from: --sources PATH...",
         )
     for shelf in shelves:
         shelf.put_into_cache(runtime)
-    return sorted((shelf.dataset for shelf in shelves), key=lambda dataset: dataset.name)
+    return sorted(sources, key=lambda dataset: dataset.name)
+
+
+def _join_shelves(shelves: Sequence[Shelf]) -> list[Dataset]:
+    """One dataset for all shelves of the same images under one name, which knows of which extractors there are."""
+    known: dict[tuple[str, str], list[Shelf]] = {}
+    for shelf in shelves:
+        known.setdefault((shelf.dataset.name, shelf.dataset.images_fingerprint), []).append(shelf)
+    sources = []
+    for same in known.values():
+        dataset, extractors = same[0].dataset, tuple(shelf.extractor for shelf in same)
+        sources.append(replace(dataset, backing=replace(dataset.backing, extractors=extractors)))  # type: ignore[type-var]
+    return sources
 
 
 @dataclass(frozen=True)
@@ -247,7 +264,7 @@ def read(path: Path) -> Shelf:
         dataset = Dataset(
             name=name,
             ids=tuple(facts["ids"]),
-            backing=_Absent(name, extractor, tuple(facts["image_digests"])),
+            backing=_Absent(name, (extractor,), tuple(facts["image_digests"])),
             groups=None if facts["groups"] is None else tuple(facts["groups"]),
             dtypes=("uint8",) * len(features),
             location=f"zoo:{name}",

@@ -13,6 +13,7 @@ from dsim.learning.policies import (
     augment_asap,
     augment_classification,
     augment_segmentation,
+    augment_transfer,
     segmentation_matrices,
 )
 
@@ -32,6 +33,8 @@ POLICIES: dict[str, Policy] = {
     "asap reference": lambda g: augment_asap(images(), 16, g, "reference"),
     "segmentation": lambda g: augment_segmentation(images(channels=4), 16, g)[0],
     "masks": lambda g: augment_segmentation(images(channels=4), 16, g)[1][:, None],
+    "transfer": lambda g: augment_transfer(images(channels=4), 16, g)[0],
+    "transfer masks": lambda g: augment_transfer(images(channels=4), 16, g)[1][:, None],
     "classification small": lambda g: augment_classification(images(), g, "small"),
     "classification usual": lambda g: augment_classification(images(), g),
 }
@@ -41,6 +44,8 @@ FROZEN = {
     "asap reference": [0.43369, 0.215477, 0.16372, 0.567551, 0.525397, 0.353641, 0.421765],
     "segmentation": [0.483278, 0.22035, 0.1788, 0.536079, 0.749708, 0.702311, 0.705733],
     "masks": [0.529688, 0.499313, 1.0, 0.0, 0.0, 0.0, 1.0],
+    "transfer": [0.416529, 0.199201, 0.0, 0.412006, 0.871099, 0.454379, 0.681567],
+    "transfer masks": [0.529688, 0.499313, 0.0, 0.0, 0.0, 0.0, 1.0],
     "classification small": [0.502795, 0.201286, 0.143376, 0.755496, 0.497636, 0.445201, 0.548681],
     "classification usual": [0.455748, 0.185627, 0.078765, 0.891479, 0.257631, 0.608315, 0.521396],
 }
@@ -110,3 +115,19 @@ def test_without_any_draw_beyond_the_symmetries_the_area_is_kept() -> None:
     # Zooms go up to 1.4 either way, in the logarithm; nothing else changes the area of a disc well inside.
     assert float(moved.max()) < 1.4**2 * 1.1 * float(both[0, 3].mean())
     assert abs(float(moved.log().median()) - float(both[0, 3].mean().log())) < 0.05
+
+
+def test_transfer_keeps_gray_gray_unless_a_gain_colours_it_and_masks_in_place() -> None:
+    """A mask that equals the image stays equal to it up to intensity: both go through one resampling."""
+    square = torch.zeros(64, 4, 32, 32)
+    square[:, :, 10:22, 10:22] = 1
+    changed, masks = augment_transfer(square, 32, seeded(1))
+    pairs = zip(changed.mean(1), masks > 0, strict=True)
+    inside = [image[mask].mean() > image[~mask].mean() for image, mask in pairs]
+    assert all(inside), "light never becomes dark"
+    areas = masks.mean(dim=(1, 2)) / square[0, 3].mean()
+    assert areas.min() < 0.5
+    assert areas.max() > 2.2
+    spread = (changed.amax(1) - changed.amin(1)).amax(dim=(1, 2))
+    assert (spread < 0.02).sum() >= 8
+    assert (spread > 0.2).sum() >= 8

@@ -66,6 +66,22 @@ def test_values_by_shipped_features_are_those_beside_the_images_to_the_last_bit(
     assert without.provenance["extractors"] == beside.provenance["extractors"]
 
 
+def test_features_of_a_second_extractor_belong_to_the_same_sources(
+    zoo: Path, pool: list[dsim.Dataset], target: dsim.Dataset, tmp_path: Path
+) -> None:
+    second, elsewhere = "pixels:[side=2]", Runtime(cache=tmp_path / "other")
+    for dataset in pool:
+        write(dataset, zoo / FOLDER / "second", elsewhere, second)
+    found = zoo_sources(Runtime())
+    assert [dataset.name for dataset in found] == ["fundus", "xray"]
+    for extractor in (PIXELS, second):
+        beside = dsim.compare([pool[0], pool[2]], [target], measure=f"energy:extractor={extractor}", runtime=elsewhere)
+        without = dsim.compare(found, [target], measure=f"energy:extractor={extractor}")
+        np.testing.assert_array_equal(without.values, beside.values)
+    with pytest.raises(NeedError, match=r"side=4\] and pixels:\[side=2\] only"):
+        found[0].pixels(0)
+
+
 def test_a_measure_of_anything_else_is_told_that_the_images_are_not_at_hand(zoo: Path, target: dsim.Dataset) -> None:
     for measure in ("cc:size=16", "energy:extractor=pixels:[side=8]"):
         with pytest.raises(
@@ -136,7 +152,7 @@ def test_the_shipped_features_are_sound_and_have_a_card() -> None:
     from dsim.files.shipped import shipped
 
     folder = shipped("zoo") / FOLDER
-    for path in folder.glob("*.safetensors"):
+    for path in folder.rglob("*.safetensors"):
         shelf = read(path)
         shelf.put_into_cache(Runtime())
         assert f"`{shelf.dataset.name}`" in (folder / "card.md").read_text("utf-8")

@@ -46,7 +46,7 @@ class SegmentationObjective(Objective):
         """Return the encoder apart from all else where its learning rate is another."""
         if self.recipe.encoder_share == 1:
             return super().parameter_groups()
-        encoder = [*self.network.encoder.parameters()]  # type: ignore[operator,union-attr]
+        encoder = [*self.network.encoder.parameters()]  # type: ignore[union-attr]
         known = set(map(id, encoder))
         rest = [each for each in self.network.parameters() if id(each) not in known]
         return [ParameterGroup(rest), ParameterGroup(encoder, {"lr": self.lr})]
@@ -74,11 +74,7 @@ class SegmentationObjective(Objective):
         change = augment_transfer if self.recipe.policy == "transfer" else augment_segmentation
         size = window_side(self.recipe) if self.recipe.augment else self.recipe.patch
         both = self.training.windows(batch, size, generator).to(self.device)
-        images, masks = (
-            change(both, self.recipe.patch, generator)
-            if self.recipe.augment
-            else (both[:, :3], both[:, 3])
-        )
+        images, masks = change(both, self.recipe.patch, generator) if self.recipe.augment else (both[:, :3], both[:, 3])
         return {"loss": segmentation_loss(self.network(channels_last(images)), masks)}
 
     def validate(self) -> Mapping[str, float]:

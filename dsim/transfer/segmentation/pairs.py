@@ -113,7 +113,7 @@ class Pairs:
         import torch
 
         times = torch.tensor([max(1, min(MOST_PATCHES, round(p[0].numel() / self.patch**2))) for p in self.planes])
-        parts = torch.arange(len(self)).split(list(self.sizes or (len(self),)))
+        parts = torch.split(torch.arange(len(self)), list(self.sizes or (len(self),)))
         return tuple(torch.repeat_interleave(part, times[part]) for part in parts)
 
     def windows(self, indices: Tensor, size: int, generator: torch.Generator | None = None) -> Tensor:
