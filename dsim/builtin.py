@@ -14,6 +14,7 @@ _COMMANDS = (
     ("evaluate", "Judge a measure against measured transfer.", "evaluate:evaluate"),
     ("leaderboard", "Run and judge every measure on a benchmark.", "leaderboard:leaderboard"),
     ("transfer", "Measure transfer: train on sources, score on targets.", "transfer:transfer"),
+    ("adapt", "Make a target's model from a few annotated images.", "adapt:adapt"),
     ("prelabel", "Write pre-annotations of a segmentation model.", "prelabel:prelabel"),
     ("truth", "List, show, check measured transfer.", "truth:truth"),
     ("data", "Look at datasets; generate phantoms.", "data:data"),

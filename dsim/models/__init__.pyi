@@ -4,8 +4,10 @@ from .recipe import SETTINGS, SegmentationRecipe
 from .segmenter import Probed, Segmenter, dice, dice_of_everything, load_segmenter, open_segmenter
 from .tiles import as_rgb, channels_last, resize_planes, scale_planes
 from .unet import EncoderUNet, UNet, count_parameters, timm_encoder
+from .vote import MOST_MEMBERS, VoteNetwork
 
 __all__ = [
+    "MOST_MEMBERS",
     "SETTINGS",
     "Classifier",
     "EncoderUNet",
@@ -15,6 +17,7 @@ __all__ = [
     "SegmentationRecipe",
     "Segmenter",
     "UNet",
+    "VoteNetwork",
     "as_rgb",
     "channels_last",
     "count_parameters",

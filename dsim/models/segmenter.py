@@ -17,6 +17,7 @@ from dsim.errors import WeightsError
 from dsim.features.network import full_precision
 from dsim.models.recipe import SegmentationRecipe
 from dsim.models.tiles import Canvas, as_rgb, prepare_canvas
+from dsim.models.vote import VoteNetwork, build_vote
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,8 @@ class Segmenter:
             for key, value in self.network.state_dict().items()
         }
         facts = {"schema": SCHEMA, "name": self.name, "recipe": self.recipe.record(), "trained_on": [*self.trained_on]}
+        if isinstance(self.network, VoteNetwork):
+            facts["members"] = self.network.record()
         write_weights(file, state, {"dsim": json.dumps(facts)})
         return file
 
@@ -146,7 +149,7 @@ def _read(file: Path, device: str, name: str) -> Segmenter:
     try:
         facts = json.loads(metadata["dsim"])
         recipe, trained_on = SegmentationRecipe.of(facts["recipe"]), tuple(facts["trained_on"])
-        network = recipe.build(0, weights=False)
+        network = build_vote(facts["members"]) if "members" in facts else recipe.build(0, weights=False)
         network.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
         )

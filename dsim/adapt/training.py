@@ -1,0 +1,116 @@
+"""Training on a few annotated images: of a network that is there already, or of a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.adapt.annotation import ALL
+from dsim.random import stream
+
+if TYPE_CHECKING:
+    from dsim.adapt.settings import Settings
+    from dsim.data import Dataset
+    from dsim.models import SegmentationRecipe, Segmenter
+    from dsim.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One training: a way, the images of the target that train, and the model from which it starts.
+
+    Parameters
+    ----------
+    way : ``finetune`` or ``scratch``. ``images`` : positions in the target.
+    start : reference of the model that is trained further; empty from scratch.
+    """
+
+    way: str
+    images: tuple[int, ...]
+    start: str = ""
+
+    def seed(self, target: Dataset, settings: Settings) -> int:
+        """Return the seed of weights, order and augmentation: another for every set of images, whatever their order."""
+        digests = sorted(target.image_digests[image] for image in self.images)
+        return int(stream(settings.seed, "adapt", self.way, self.start, *digests).integers(2**31))
+
+
+def train_lesson(
+    lesson: Lesson, target: Dataset, settings: Settings, runtime: Runtime, checkpoint: Path | None = None
+) -> Segmenter:
+    """Return the model that a training ends with: the weights of its last step, since no image is left to judge them.
+
+    Raises DataError for an image that cannot be used, MeasureError where the training diverges, WeightsError where the
+    model to start from cannot be read.
+    """
+    from dsim.models import Segmenter
+    from dsim.transfer.segmentation.objective import adapt_unet
+
+    start = _open_start(lesson, runtime)
+    recipe = settings.from_scratch() if start is None else settings.finetuning(start.recipe)
+    seed = lesson.seed(target, settings)
+    done = adapt_unet(
+        None if start is None else start.network.requires_grad_(True),
+        target,
+        lesson.images,
+        recipe,
+        seed=seed,
+        runtime=runtime,
+        foreground=ALL,
+        checkpoint=checkpoint,
+        identity={"lesson": [lesson.way, lesson.start, list(lesson.images)]},
+    )
+    network = done.network.eval().requires_grad_(False)
+    known = () if start is None else start.trained_on
+    entries = (*known, training_entry(target, lesson.images))
+    return Segmenter(network, recipe, entries, f"{lesson.way}.{target.name}", runtime.resolved_device())
+
+
+def training_entry(target: Dataset, images: Sequence[int]) -> Mapping[str, Any]:
+    """Return what a model says of these images of the target once it was trained on them."""
+    return {
+        "name": target.name,
+        "n": len(images),
+        "images_fingerprint": target.subset(images).images_fingerprint,
+        "image_digests": sorted(target.image_digests[index] for index in images),
+    }
+
+
+def score_images(segmenter: Segmenter, target: Dataset, images: Sequence[int]) -> list[float]:
+    """Return the Dice in [0, 1] of the model on annotated images of the target, at their own size."""
+    from dsim.transfer.segmentation.experiment import dice_of_images
+
+    return list(dice_of_images(segmenter, target, images, ALL))
+
+
+def seconds_of_step(recipe: SegmentationRecipe, batch: int) -> float:
+    """Return how long one step of training takes on this machine, as a short trial says."""
+    import time
+
+    import torch
+
+    from dsim.learning import segmentation_loss
+
+    network = recipe.build(0, weights=False).train()
+    images, masks = torch.rand(batch, 3, recipe.patch, recipe.patch), torch.zeros(batch, recipe.patch, recipe.patch)
+    times = []
+    for _ in range(2):
+        began = time.perf_counter()
+        segmentation_loss(network(images), masks).backward()  # type: ignore[no-untyped-call]
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def _open_start(lesson: Lesson, runtime: Runtime) -> Segmenter | None:
+    from dsim.models import VoteNetwork, load_segmenter
+
+    if not lesson.start:
+        return None
+    segmenter = load_segmenter(lesson.start, runtime)
+    if isinstance(segmenter.network, VoteNetwork):
+        # Several networks are not trained further: the first of them, which has the most votes, is.
+        recipe = segmenter.network.recipes[0]
+        return replace(segmenter, network=segmenter.network.members[0], recipe=recipe)
+    return segmenter

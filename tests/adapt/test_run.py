@@ -1,0 +1,161 @@
+"""Promises of adaptation: the judged way is written, no model is tested on what it saw, nothing is done twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsim.adapt import Pool, Settings, Standing, Trials, adapt, read_annotation, trials
+from dsim.data import Dataset
+from dsim.errors import DataError, UsageError
+from dsim.models import VoteNetwork, load_segmenter
+from dsim.prelabel import open_model, prelabel
+from dsim.runtime import Runtime
+from dsim.zoo import add_model, read_model
+
+Partly, PoolOf = Callable[..., Dataset], Callable[..., Pool]
+QUICK = Settings(epochs=6, shown=16, width=8, encoder="plain", scratch_lr=5e-3, lr=5e-3)
+#: Three candidates on three images: the first is poor, the second good, the third poor.
+SCORES = ((0.1, 0.2, 0.1), (0.4, 0.5, 0.3), (0.2, 0.1, 0.2))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tiny: object) -> Settings:
+    """Settings whose training from scratch is that of the tiny recipe."""
+    recipe = replace(tiny, epochs=8, shown=16, lr=5e-3)  # type: ignore[type-var]
+    monkeypatch.setattr(Settings, "from_scratch", lambda self: recipe)
+    return QUICK
+
+
+def test_each_way_is_scored_on_images_that_it_has_not_seen(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    train = trials.train_lesson
+
+    def noted(lesson: trials.Lesson, *given: object) -> object:
+        seen.append(lesson.images)  # type: ignore[arg-type]
+        return train(lesson, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trials, "train_lesson", noted)
+    target = partly(3)
+    run = Trials(read_annotation(target), pool_of(target, SCORES), quick, tmp_path, cpu)
+    scores = run.cross_validate()
+    assert list(scores) == ["apply", "vote", "finetune", "scratch"]
+    assert scores["apply"] == list(SCORES[1])
+    assert sorted(seen) == sorted([(0, 1), (0, 2), (1, 2)] * 2)
+    assert all(0 <= value <= 1 for values in scores.values() for value in values)
+
+
+def test_the_choice_among_candidates_is_tested_too(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path
+) -> None:
+    """One candidate is best on the image that is left out only: no fold may take it."""
+    target = partly(3)
+    lucky = pool_of(target, [(0.9, 0.0, 0.0), (0.0, 0.9, 0.0), (0.0, 0.0, 0.9), (0.2, 0.2, 0.2)])
+    run = Trials(read_annotation(target), lucky, Settings(ways=("apply",)), tmp_path, cpu)
+    assert max(run.cross_validate()["apply"]) <= 0.2
+
+
+def test_training_wins_over_poor_candidates_and_is_written_for_prelabel_and_the_zoo(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, out = partly(3), tmp_path / "model"
+    found = adapt(target, out, settings=quick, pool=pool_of(target, SCORES), runtime=cpu)
+    assert found.way in ("finetune", "scratch")
+    assert found.answer.startswith(f"Wrote {out}: ")
+    assert "3 annotated images" in found.answer
+    assert found.expected is not None
+    assert found.expected.mean > 0.5
+    assert json.loads(json.dumps(found.to_dict()))["way"] == found.way
+    labels = prelabel(target, open_model(out, cpu), tmp_path / "labels", runtime=cpu)
+    assert labels.seen is not None
+    assert "3 of 12" in labels.seen
+    card = (out / "card.md").read_text("utf-8")
+    assert all(way in card for way in ("apply", "vote", "finetune", "scratch"))
+    monkeypatch.setenv("DSIM_ZOO", str(tmp_path / "zoo"))
+    added, _ = add_model(out)
+    assert added.id == read_model(out).id
+
+
+def test_good_candidates_are_kept_as_they_are(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings
+) -> None:
+    target = partly(3)
+    pool = pool_of(target, [(0.99, 0.99, 0.99), (0.1, 0.1, 0.1)])
+    found = adapt(target, tmp_path / "m", settings=quick, pool=pool, runtime=cpu)
+    assert (found.way, found.models, found.marks) == ("apply", ("tiny0",), "discs")
+    own, first = load_segmenter(tmp_path / "m", cpu), load_segmenter(pool.models[0].reference, cpu)
+    assert np.array_equal(own.predict(target.pixels(5)), first.predict(target.pixels(5)))
+
+
+def test_one_annotated_image_tests_nothing_and_the_candidates_decide(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path
+) -> None:
+    target = partly(1)
+    sure = adapt(target, tmp_path / "sure", pool=pool_of(target, [[0.9], [0.1]]), runtime=cpu)
+    unsure = adapt(target, tmp_path / "unsure", pool=pool_of(target, [[0.50], [0.51], [0.505]]), runtime=cpu)
+    assert (sure.way, unsure.way, sure.choice) == ("apply", "vote", None)
+    assert "one annotated image" in sure.notes[0]
+    assert isinstance(load_segmenter(tmp_path / "unsure", cpu).network, VoteNetwork)
+    assert len(unsure.models) == 3
+
+
+def test_without_a_candidate_only_training_from_scratch_is_left(
+    partly: Partly, cpu: Runtime, tmp_path: Path, quick: Settings
+) -> None:
+    target = partly(2)
+
+    def nobody(columns: object) -> Standing:
+        raise AssertionError("there is nobody to judge")
+
+    pool = Pool((), tuple(target.annotated), np.zeros((0, 2)), nobody)
+    found = adapt(target, tmp_path / "m", settings=quick, pool=pool, runtime=cpu)
+    assert (found.way, found.models) == ("scratch", ())
+    with pytest.raises(UsageError) as error:
+        adapt(target, tmp_path / "n", settings=replace(quick, ways=("apply",)), pool=pool, runtime=cpu)
+    assert "scratch" in (error.value.hint or "")
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_scores(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, calls = partly(3), 0
+    pool, only = pool_of(target, SCORES), replace(quick, ways=("scratch",))
+    whole = Trials(read_annotation(target), pool, only, tmp_path / "whole", cpu).cross_validate()
+    train = trials.train_lesson
+
+    def failing(*given: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        return train(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trials, "train_lesson", failing)
+    run = Trials(read_annotation(target), pool, only, tmp_path / "parts", cpu)
+    with pytest.raises(KeyboardInterrupt):
+        run.cross_validate()
+    assert run.cross_validate() == whole
+    assert calls == 4
+
+
+def test_a_folder_that_holds_a_model_or_something_else_is_not_overwritten(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path
+) -> None:
+    target, out = partly(1), tmp_path / "m"
+    pool = pool_of(target, [[0.9], [0.1]])
+    adapt(target, out, pool=pool, runtime=cpu)
+    with pytest.raises(DataError) as error:
+        adapt(target, out, pool=pool, runtime=cpu)
+    assert "--overwrite" in (error.value.hint or "")
+    adapt(target, out, pool=pool, runtime=cpu, overwrite=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"notes\.txt"):
+        adapt(target, tmp_path / "other", pool=pool, runtime=cpu, overwrite=True)
