@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -215,7 +215,7 @@ def train_source(experiment: SegmentationExperiment, source: Dataset, repetition
         identity={"key": ledger.key, "job": list(job)},
     )
     device = runtime.resolved_device()
-    entry = _trained_on(source, (*parts.training, *parts.validation))
+    entry = describe_seen(source, (*parts.training, *parts.validation))
     name = f"{source.name}.{repetition}"
     segmenter = Segmenter(done.network, experiment.recipe, (entry,), name, device)
     segmenter.save(file)
@@ -304,7 +304,8 @@ def _unseen(segmenter: Segmenter | None, target: Dataset, indices: Sequence[int]
     return left
 
 
-def _trained_on(source: Dataset, indices: Sequence[int]) -> Mapping[str, Any]:
+def describe_seen(source: Dataset, indices: Sequence[int]) -> dict[str, Any]:
+    """Return what a segmenter records of images that it saw: name, number, fingerprint of the set, their digests."""
     return {
         "name": source.name,
         "n": len(indices),
