@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,20 @@ LIMITS = """\
   of images can know that.
 - `cxr_lung_masks` has masks that a model drew; scores on it say how well that model is imitated.
 - At most 60 images a set, one small network at 128 pixels, no fine-tuning. Another network gives other numbers.
-- The noise between trainings is known, that of the choice of images is not: every repetition scores the same ones.
+- {noise}
 - The same seed gives the same numbers on the same machine and libraries; elsewhere they differ as between seeds."""
 
 
-def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manifests) -> str:
-    """The card as Markdown; ``manifests`` are those of the zoo models, by source."""
+NOISE = (
+    "The noise between trainings is known, that of the choice of images is not: every repetition scores the same ones."
+)
+NO_NOISE = (
+    "Each source was trained once: neither the noise between trainings nor that of the choice of images is known."
+)
+
+
+def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manifests, written: Collection[str]) -> str:
+    """The card as Markdown; ``manifests`` are those of the models, by source, ``written`` those that are in the zoo."""
     told = facts(truth)
     parts = [
         f"# {truth.name}",
@@ -52,12 +60,12 @@ def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manif
         "## What it says",
         _findings(truth, told),
         "## The sources, each on its own held-out images",
-        _sources(truth, told, manifests),
+        _sources(truth, told, manifests, written),
         _unlearnt(truth, told, known, manifests),
         "## The targets",
         _targets(truth, told),
         f"## Dice, {truth.unit}",
-        "Mean over trainings ± standard deviation between them; targets in rows, sources in columns, the best in "
+        f"{_repeated(truth)}; targets in rows, sources in columns, the best in "
         "bold; self pairs, on held-out images, in brackets.",
         sections.scores(truth, told, digits=1),
         "## What a choice costs, and what the best measure could reach",
@@ -70,7 +78,7 @@ def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manif
         "## How",
         _how(truth),
         "## Limits",
-        LIMITS,
+        LIMITS.format(noise=NOISE if truth.repetitions > 1 else NO_NOISE),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -106,14 +114,21 @@ def _findings(truth: TransferMatrix, told: Facts) -> str:
         f"A source drawn at random loses {_points(told.baselines['random'].scores['regret'])} of Dice against the "
         f"best for each target; the best fixed source {_points(told.baselines['best fixed source'].scores['regret'])} "
         f"({told.baselines['best fixed source'].note}).",
-        f"Between two trainings the sources of a target correlate by {told.seeds_agree:.2f} (Spearman, mean over "
-        "targets and pairs of trainings); the best source of one training is that of the mean of the others for "
-        f"{100 * told.best_again:.0f} % of targets and trainings.",
     ]
+    if truth.repetitions > 1:
+        lines += [
+            f"Between two trainings the sources of a target correlate by {told.seeds_agree:.2f} (Spearman, mean over "
+            "targets and pairs of trainings); the best source of one training is that of the mean of the others for "
+            f"{100 * told.best_again:.0f} % of targets and trainings."
+        ]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _sources(truth: TransferMatrix, told: Facts, manifests: Manifests) -> str:
+def _repeated(truth: TransferMatrix) -> str:
+    return "Mean over trainings ± standard deviation between them" if truth.repetitions > 1 else "Of one training each"
+
+
+def _sources(truth: TransferMatrix, told: Facts, manifests: Manifests, written: Collection[str]) -> str:
     head = ["source", "own Dice, %", "images", "*all*", "Dice on training images", "epoch kept", "zoo model"]
     rows = []
     for name, own, spread in zip(truth.sources, told.own, told.own_spread, strict=True):
@@ -123,12 +138,12 @@ def _sources(truth: TransferMatrix, told: Facts, manifests: Manifests) -> str:
         rows.append(
             [
                 f"`{name}`",
-                f"{own:.1f} ± {spread:.1f}",
+                sections.with_spread(own, spread, 1),
                 str(truth.provenance["images scored"][name]),
                 f"{truth.provenance['all foreground'][name]:.1f}",
                 f"{training['dice_training']:.1f}",
-                f"{min(epochs)} to {max(epochs)}",
-                f"[{model['id']}](../../../zoo/{model['id']}/card.md)",
+                " to ".join(map(str, sorted({min(epochs), max(epochs)}))),
+                f"[{model['id']}](../../../zoo/{model['id']}/card.md)" if name in written else "not shipped",
             ]
         )
     return (
@@ -158,7 +173,9 @@ def _targets(truth: TransferMatrix, told: Facts) -> str:
     rows = []
     for j, name in enumerate(truth.targets):
         order = np.argsort(-np.nan_to_num(told.means[:, j], nan=-np.inf))
-        first, second = (f"`{truth.sources[i]}` {told.means[i, j]:.1f} ± {told.spread[i, j]:.1f}" for i in order[:2])
+        first, second = (
+            f"`{truth.sources[i]}` {sections.with_spread(told.means[i, j], told.spread[i, j], 1)}" for i in order[:2]
+        )
         middle = f"{np.nanmedian(told.means[:, j]):.1f}"
         rows.append([f"`{name}`", first, second, middle, f"{truth.provenance['all foreground'][name]:.1f}"])
     return table(["target", "best source", "second", "median source", "*all*"], rows)

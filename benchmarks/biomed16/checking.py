@@ -21,9 +21,12 @@ PROVENANCE = (
 )
 
 
-def check(truth: TransferMatrix) -> None:
-    """Raise DataError for a truth that does not say how it was made, or that says where on which machine."""
-    found = faults(truth, PROVENANCE, fewest=3)
+def check(truth: TransferMatrix, fewest: int = 3) -> None:
+    """Raise DataError for a truth that does not say how it was made, or that says where on which machine.
+
+    ``fewest`` : repetitions that it must have.
+    """
+    found = faults(truth, PROVENANCE, fewest)
     if not found and len(truth.provenance["trainings"]) != len(truth.sources) * truth.repetitions:
         found.append("the record of some trainings is missing")
     refuse(truth, found)

@@ -17,6 +17,7 @@ from dsim.truth import TransferMatrix
 from dsim.zoo.manifest import SEGMENTATION
 from dsim.zoo.model import ask, ramp
 
+NETWORKS = {"plain": "plain U-Net", "lite0": "U-Net on EfficientNet-Lite0, pretrained on ImageNet"}
 BUILDER = "dsim.models.segmenter:build_probed"
 LIMITS = (
     "sees images at {side} pixels, in three channels; segments what its training images mark and nothing else; on "
@@ -48,7 +49,7 @@ def manifest(made: Made, truth: TransferMatrix) -> dict[str, Any]:
         "id": made.id,
         "title": f"U-Net that segments {marked}, trained on {made.training.source} ({made.origin.modality})",
         "builder": BUILDER,
-        "architecture": {"network": "plain U-Net", "parameters": truth.provenance["parameters"]},
+        "architecture": {"network": NETWORKS[recipe.encoder], "parameters": truth.provenance["parameters"]},
         "weights": _weights(made.weights, made.origin),
         "input": {
             "channels": 3,
@@ -57,7 +58,7 @@ def manifest(made: Made, truth: TransferMatrix) -> dict[str, Any]:
             "mean": [0.0] * 3,
             "std": [1.0] * 3,
         },
-        "output": {"dim": 1, "kind": SEGMENTATION},
+        "output": {"dim": 1, "kind": SEGMENTATION, "marks": made.origin.marks},
         "training": _trained(made, truth),
         "use": {"intended": f"pre-annotation of {marked}", "limits": LIMITS.format(side=recipe.side)},
         "probe": _probe(made.model),

@@ -72,11 +72,16 @@ def _training(manifest: Mapping[str, Any], truth: TransferMatrix) -> str:
     training = manifest["training"]
     settings = ", ".join(f"{name}={value}" for name, value in training["settings"].items())
     versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
+    chosen = f"Seed {training['seed']}, validation loss {training['validation_loss']:.3f}."
+    if truth.repetitions > 1:
+        chosen = (
+            f"Repetition {training['repetition'] + 1} of {truth.repetitions}, seed {training['seed']}: the one with "
+            f"the least validation loss ({training['validation_loss']:.3f}); no target's score entered the choice."
+        )
     return (
-        f"Repetition {training['repetition'] + 1} of {truth.repetitions}, seed {training['seed']}: the one with the "
-        f"least validation loss ({training['validation_loss']:.3f}); no target's score entered the choice. "
-        f"{training['epochs']} epochs in {training['seconds'] / 60:.1f} minutes on {training['device']}, one thread; "
-        f"the weights of epoch {training['kept_epoch']} were kept.\n\nSettings: {settings}.\n\nUnder: {versions}."
+        f"{chosen} {training['epochs']} epochs in {training['seconds'] / 60:.1f} minutes on {training['device']}, one "
+        f"thread; the weights of epoch {training['kept_epoch']} were kept.\n\nSettings: {settings}.\n\n"
+        f"Under: {versions}."
     )
 
 

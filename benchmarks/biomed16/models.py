@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,24 +36,45 @@ def write_models(
     known: Mapping[str, Annotated],
     zoo: Path,
     revision: int = 1,
+    least: float = 0.0,
 ) -> Iterator[dict[str, Any]]:
-    """Write a folder for each source into ``zoo``; yields the manifests.
+    """Write a folder for each source into ``zoo``; yields the manifests, also those of models that are not written.
 
-    DataError where a weights file does not give the Dice of the truth, or an id already names other weights.
+    ``least`` : percent of Dice on its held-out images below which a model is not written. DataError where a weights
+    file does not give the Dice of the truth, or an id already names other weights.
     """
     for source, training in trainings.items():
-        original = load_segmenter(training.weights, Runtime(device="cpu"))
-        id = f"unet{original.recipe.width}.{source}.r{revision}"
-        folder = zoo / id
-        weights = _save(replace(original, name=id), folder)
-        half = load_segmenter(weights, Runtime(device="cpu"))
-        parts = _parts(datasets[source], original, truth, training.repetition)
-        quality = measured(original, half, parts, source, datasets)
-        _compare(quality, truth, training)
-        told = manifest(Made(id, half, weights, quality, training, parts, datasets[source], known[source]), truth)
-        write_text(folder / NAME, tomli_w.dumps(told))
-        write_text(folder / "card.md", model_card(told, truth, known[source]))
-        yield told
+        with ExitStack() as stack:
+            written = training.dice(truth, source) >= least
+            place = zoo if written else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            yield _write_model(training, truth, datasets, known[source], place, revision)
+
+
+def _write_model(
+    training: Training,
+    truth: TransferMatrix,
+    datasets: Mapping[str, Dataset],
+    origin: Annotated,
+    zoo: Path,
+    revision: int,
+) -> dict[str, Any]:
+    source, original = training.source, load_segmenter(training.weights, Runtime(device="cpu"))
+    id = f"{_family(original)}.{source}.r{revision}"
+    folder = zoo / id
+    weights = _save(replace(original, name=id), folder)
+    half = load_segmenter(weights, Runtime(device="cpu"))
+    parts = _parts(datasets[source], original, truth, training.repetition)
+    quality = measured(original, half, parts, source, datasets)
+    _compare(quality, truth, training)
+    told = manifest(Made(id, half, weights, quality, training, parts, datasets[source], origin), truth)
+    write_text(folder / NAME, tomli_w.dumps(told))
+    write_text(folder / "card.md", model_card(told, truth, origin))
+    return told
+
+
+def _family(model: Segmenter) -> str:
+    """The first part of the id: what the network is."""
+    return "lite0unet" if model.recipe.encoder == "lite0" else f"unet{model.recipe.width}"
 
 
 def _compare(quality: Quality, truth: TransferMatrix, training: Training) -> None:

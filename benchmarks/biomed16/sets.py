@@ -18,12 +18,14 @@ class Annotated(Origin):
 
     Parameters
     ----------
-    foreground : what its masks mark. ``use`` : what its licence leaves to whoever applies a model trained on it.
+    foreground : what its masks mark. ``marks`` : the same in a word or two, in the plural.
+    use : what its licence leaves to whoever applies a model trained on it.
     hard : why it may be hard to learn; may be empty.
     files : of each image its name in the set, and its path in the repository.
     """
 
     foreground: str
+    marks: str
     use: str
     hard: str
     files: tuple[tuple[str, str], ...]
@@ -39,9 +41,11 @@ def _origin(folder: Path, told: Mapping[str, str]) -> Annotated:
     with asking(folder, needed="META.json and sources.csv belong beside images/ and masks/"):
         with open(folder / "sources.csv", encoding="utf-8", newline="") as file:
             files = tuple((row["file"], row["source_path"]) for row in csv.DictReader(file))
+        foreground = told.get("foreground", "foreground")
         return Annotated(
             **read_origin(folder),
-            foreground=told.get("foreground", "foreground"),
+            foreground=foreground,
+            marks=told.get("marks", foreground),
             use=told.get("use", "as the licence of the set says"),
             hard=told.get("hard", ""),
             files=files,

@@ -45,19 +45,27 @@ def facts(truth: TransferMatrix) -> Facts:
     own = np.full((len(truth.sources), truth.repetitions), np.nan)
     own[same.any(axis=1)] = values[same]
     values[same] = np.nan
-    means, spread = values.mean(axis=2), values.std(axis=2, ddof=1)
+    means, spread = values.mean(axis=2), _spread(values)
     judged = evaluate(_as_measure(truth), truth)
     return Facts(
         means=means,
         spread=spread,
         own=own.mean(axis=1),
-        own_spread=own.std(axis=1, ddof=1),
+        own_spread=_spread(own),
         best=tuple(truth.sources[i] for i in np.nanargmax(means, axis=0)),
         baselines={each.name: each for each in judged.baselines},
         ceiling=judged.ceiling,
         seeds_agree=seeds_agree(values),
-        best_again=best_again(values),
+        best_again=best_again(values) if truth.repetitions > 1 else float("nan"),
     )
+
+
+def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation between repetitions, along the last axis; NaN of one repetition."""
+    if values.shape[-1] < 2:
+        return np.full(values.shape[:-1], np.nan)
+    spread: NDArray[np.float64] = values.std(axis=-1, ddof=1)
+    return spread
 
 
 def selves(truth: TransferMatrix) -> NDArray[np.bool_]:

@@ -20,12 +20,17 @@ def scores(truth: TransferMatrix, told: Facts, digits: int) -> str:
     """Mean and spread of every pair, the best source of a target in bold, self pairs in brackets."""
 
     def pair(i: int, j: int) -> str:
-        return f"{told.means[i, j]:.{digits}f} ± {told.spread[i, j]:.{digits}f}"
+        return with_spread(told.means[i, j], told.spread[i, j], digits)
 
     def own(i: int) -> str:
-        return f"({told.own[i]:.{digits}f} ± {told.own_spread[i]:.{digits}f})"
+        return f"({with_spread(told.own[i], told.own_spread[i], digits)})"
 
     return table(["target", *truth.sources], by_target(truth, told.best, pair, own))
+
+
+def with_spread(mean: float, spread: float, digits: int) -> str:
+    """Mean ± standard deviation; the mean alone where there is one training only."""
+    return f"{mean:.{digits}f}" if np.isnan(spread) else f"{mean:.{digits}f} ± {spread:.{digits}f}"
 
 
 def measured(record: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ def command(
     ``recipe`` : its settings; those that differ from the ``usual`` ones are given. ``repeated`` : the option that says
     how often.
     """
-    changed = {name: value for name, value in recipe.items() if value != usual[name]}
+    changed = {name: value for name, value in recipe.items() if value != usual.get(name, ...)}
     parts = [f"dsim transfer {task} --sources SETS...", *(f"--set {name}={value}" for name, value in changed.items())]
     parts += [f"{repeated} {truth.repetitions}", *([f"--seed {seed}"] if (seed := truth.provenance["seed"]) else [])]
     return " ".join([*parts, f"--name {truth.name} --data DATA --out RESULTS/truth.json"])

@@ -124,7 +124,7 @@ def test_each_source_has_a_sound_model(stored: Path) -> None:
     for name in NAMES:
         model = read_model(stored / "zoo" / f"unet8.{name}.r1")
         model.build()
-        assert model.manifest["output"] == {"dim": 1, "kind": "segmentation"}
+        assert model.manifest["output"] == {"dim": 1, "kind": "segmentation", "marks": "foreground"}
         assert model.pool[0]["images_fingerprint"] == open_dataset(stored / "data" / "sets" / name).images_fingerprint
         card = (model.folder / "card.md").read_text()
         assert all(f"`{other}`" in card for other in NAMES)

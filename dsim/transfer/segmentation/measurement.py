@@ -177,6 +177,12 @@ def _name(experiment: SegmentationExperiment) -> str:
     return f"segmentation-{experiment.scenario}".replace(":", "-")
 
 
+#: By policy of the recipe.
+AUGMENTATION = {
+    "usual": "symmetries, rotation, zoom, shift in one resampling; gamma, contrast, brightness, colour, noise",
+    "transfer": "symmetries, rotation, zoom to 2, shift in one resampling; colours mixed, changed or taken away, "
+    "gamma, contrast, brightness, blur, noise",
+}
 RULES = {
     "score": "mean over a target's images of the Dice of the thresholded prediction at the original size; two empty "
     "masks agree: 1",
@@ -184,7 +190,7 @@ RULES = {
     "on its held-out images, the same in every repetition",
     "division": "whole groups; where none are known, runs of neighbouring images; validation anew in every repetition",
     "objective": "binary cross-entropy + 1 - soft Dice of each image; the weights of least validation loss are kept",
-    "augmentation": "symmetries, rotation, zoom, shift in one resampling; gamma, contrast, brightness, colour, noise",
+    "augmentation": AUGMENTATION["usual"],
     "normalisation": "intensities in [0, 1], gray repeated to three channels",
 }
 
@@ -236,7 +242,7 @@ def _provenance(
         "about": "Dice of U-Nets, each trained on one source and scored on every target",
         "scenario": str(experiment.scenario),
         "recipe": experiment.recipe.record(),
-        "rules": RULES,
+        "rules": RULES | {"augmentation": AUGMENTATION[experiment.recipe.policy]},
         "parameters": _parameters(experiment),
         "seed": experiment.seed,
         "foreground": {name: list(values) if values else "all but 0" for name, values in experiment.foreground.items()},
