@@ -9,6 +9,7 @@ _PLACES = {
     "zoo": "zoo",
     "truth": "benchmarks/truth",
     "kinds": "benchmarks/kinds",
+    "selection": "benchmarks/selection",
     "distances": "benchmarks/distances",
     "schema": "docs/schema",
     "standings": "docs/leaderboard",
@@ -18,7 +19,8 @@ _PLACES = {
 def shipped(name: str) -> Path:
     """Return the shipped folder of that name; a damaged installation may lack it.
 
-    Raises KeyError for a name other than ``zoo``, ``truth``, ``kinds``, ``distances``, ``schema`` and ``standings``.
+    Raises KeyError for a name other than ``zoo``, ``truth``, ``kinds``, ``selection``, ``distances``, ``schema`` and
+    ``standings``.
 
     >>> shipped("schema").is_dir()
     True

@@ -1,8 +1,8 @@
 """Which of several candidates is the best, from a Gaussian prior and scores on a few common cases.
 
-The model: a candidate c has the mean score mu_c; on case i it scores y_ci = mu_c + e_ci. The means of all candidates are
-Gaussian, and so are the deviations of one case, which are correlated between candidates: a case that is hard for one is
-hard for its like. Cases are independent. Nothing here knows what a candidate is.
+The model: a candidate c has the mean score mu_c; on case i it scores y_ci = mu_c + e_ci. The means of all candidates
+are Gaussian, and so are the deviations of one case, which are correlated between candidates: a case that is hard for
+one is hard for its like. Cases are independent. Nothing here knows what a candidate is.
 """
 
 from __future__ import annotations
@@ -139,4 +139,5 @@ def nearest_semidefinite(matrix: Array) -> Array:
 def _jittered(cov: Array) -> Array:
     size = cov.shape[-1]
     level = np.trace(cov, axis1=-2, axis2=-1) / size + 1e-12
-    return cov + JITTER * np.eye(size) * np.asarray(level)[..., None, None]
+    jittered: Array = cov + JITTER * np.eye(size) * np.asarray(level)[..., None, None]
+    return jittered

@@ -26,6 +26,7 @@ WRITTEN = {
     "extract": ("printed", "`dsim extract --json`"),
     "fingerprint": ("the file of `--out`", "`dsim fingerprint write`"),
     "kinds": ("`biomed21.json`, shipped", "`python benchmarks/known_kinds.py`"),
+    "selection": ("`selection/biomed16.json`, shipped", "`python -m benchmarks.selection`"),
     "leaderboard": ("`results.json`", "`dsim leaderboard`"),
     "matrix": ("`matrix.json`", "`dsim compare`"),
     "plugin-check": ("printed", "`dsim plugin check --json`"),

@@ -1,0 +1,133 @@
+"""What was measured of candidates on targets whose masks are known: what the prior learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsim.files.documents import array, check, nullable, read, to_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+SCHEMA = "dsim.selection/1"
+_HINT = "python -m benchmarks.selection --data DATA writes it"
+#: Dice is kept in whole parts of so many.
+_PARTS = 1000
+
+
+@dataclass(frozen=True)
+class RecordedTarget:
+    """One target: c candidates, none of which was trained on it, and their Dice on all of its n images.
+
+    Parameters
+    ----------
+    kind : how its images were made and of what, as known kinds name it. ``sources`` : of each candidate, what it was
+        trained on.
+    signals : by name (c,). ``agreement`` : (c, c). ``dice`` : (c, n), in [0, 1].
+    """
+
+    name: str
+    kind: str
+    fingerprint: str
+    candidates: tuple[str, ...]
+    sources: tuple[tuple[str, ...], ...]
+    signals: Mapping[str, Array]
+    agreement: Array
+    dice: Array
+
+    def of(self, positions: Sequence[int]) -> RecordedTarget:
+        """Return the same of these candidates (c,) only."""
+        chosen = [int(position) for position in positions]
+        return RecordedTarget(
+            self.name,
+            self.kind,
+            self.fingerprint,
+            tuple(self.candidates[position] for position in chosen),
+            tuple(self.sources[position] for position in chosen),
+            {name: values[chosen] for name, values in self.signals.items()},
+            self.agreement[chosen][:, chosen],
+            self.dice[chosen],
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object; Dice in thousandths, agreement in hundredths."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "fingerprint": self.fingerprint,
+            "candidates": list(self.candidates),
+            "sources": [list(names) for names in self.sources],
+            "signals": {name: nullable(values.round(4)) for name, values in self.signals.items()},
+            "agreement": (100 * self.agreement).round().astype(int).tolist(),
+            "dice": (_PARTS * self.dice).round().astype(int).tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], where: str) -> RecordedTarget:
+        """Return the object of a JSON document; raises DataError where its rows differ in length."""
+        what = f"{document['name']} in {where}"
+        return cls(
+            document["name"],
+            document["kind"],
+            document["fingerprint"],
+            tuple(document["candidates"]),
+            tuple(tuple(names) for names in document["sources"]),
+            {name: array(values, what, _HINT) for name, values in document["signals"].items()},
+            array(document["agreement"], what, _HINT) / 100,
+            array(document["dice"], what, _HINT) / _PARTS,
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """Measured targets, and how choices that were learnt from all but one of them fared on that one.
+
+    Parameters
+    ----------
+    version : of the signals: of other ones the record says nothing. ``errors`` : as JSON has them; empty where they
+        were not measured yet.
+    """
+
+    name: str
+    command: str
+    version: int
+    targets: tuple[RecordedTarget, ...]
+    errors: Mapping[str, Any]
+
+    def to_json(self, path: Path | None = None) -> str:
+        """Return the JSON text, of schema ``dsim.selection/1``; written atomically where a path is given."""
+        from dsim.runtime import VERSION
+
+        document = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "dsim": VERSION,
+            "command": self.command,
+            "signals_version": self.version,
+            "errors": dict(self.errors),
+            "targets": [target.to_dict() for target in self.targets],
+        }
+        return to_json(document, path)
+
+
+def read_record(path: Path) -> Record:
+    """Return the record of a file; raises DataError where it is not of schema ``dsim.selection/1``."""
+    document = read(path, _HINT)
+    check(document, SCHEMA, str(path), _HINT)
+    targets = tuple(RecordedTarget.from_dict(target, str(path)) for target in document["targets"])
+    return Record(document["name"], document["command"], document["signals_version"], targets, document["errors"])
+
+
+@lru_cache(maxsize=1)
+def shipped_record() -> Record:
+    """Return the record that dsim ships; raises DataError where the installation lacks it, or it is damaged."""
+    from dsim.files.shipped import shipped
+
+    return read_record(shipped("selection") / "biomed16.json")

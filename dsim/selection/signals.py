@@ -1,0 +1,81 @@
+"""What can be said of the candidates on a target without any mask: one number for each, of several kinds.
+
+Alone each is a trap: an empty mask is perfectly consistent, and a source may look alike and mark another thing. The
+prior learns from measured targets what each is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dsim.errors import DsimError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dsim.data import Dataset
+    from dsim.runtime import Runtime
+    from dsim.selection.candidates import CandidateModel
+
+    Array = NDArray[np.float64]
+
+#: Raised when the same target and candidates would have other signals.
+VERSION = 1
+CONSENSUS, EDGES = "consensus", "edge-agreement"
+#: Measures of similarity of images; small is near. A candidate has the value of its nearest source.
+DISTANCES = ("energy",)
+#: All signals, in the order in which they are shown.
+SIGNALS = (*DISTANCES, CONSENSUS, EDGES)
+
+
+def behaviour_of_image(image: NDArray[np.float64], masks: NDArray[np.bool_], dice: Array) -> Mapping[str, Array]:
+    """Return what c candidates do on one image, float64 (c,) in [0, 1] by signal; higher is better.
+
+    Parameters
+    ----------
+    image : gray (h, w). masks : of the candidates, (c, h, w). dice : of every two of them, (c, c).
+    """
+    from dsim.stats.mask_agreement import consensus_of, edge_contrast, gradient_of, is_degenerate
+
+    return {
+        CONSENSUS: consensus_of(dice, is_degenerate(masks)),
+        EDGES: edge_contrast(gradient_of(image), masks),
+    }
+
+
+def distance_signals(
+    target: Dataset, candidates: Sequence[CandidateModel], sources: Sequence[Dataset], runtime: Runtime, seed: int = 0
+) -> tuple[dict[str, Array], list[str]]:
+    """Return how far the nearest source of each candidate lies, (c,) by measure, and why a value is missing.
+
+    Small is near; NaN where no source of a candidate is among the ``sources``.
+    """
+    import numpy as np
+
+    found, notes = {}, []
+    for call in DISTANCES:
+        found[call] = np.full(len(candidates), np.nan)
+        known = {name for candidate in candidates for name in candidate.sources}
+        compared = [source for source in sources if source.name in known and source.name != target.name]
+        if not compared:
+            continue
+        try:
+            values = _distances(target, compared, call, runtime, seed)
+        except DsimError as error:
+            notes.append(f"similarity by {call} is not known: {error.message}")
+            continue
+        for index, candidate in enumerate(candidates):
+            near = [values[name] for name in candidate.sources if name in values]
+            found[call][index] = np.nanmin(near) if np.isfinite(near).any() else np.nan
+    return found, notes
+
+
+def _distances(
+    target: Dataset, sources: Sequence[Dataset], call: str, runtime: Runtime, seed: int
+) -> Mapping[str, float]:
+    from dsim.comparison import compare
+
+    matrix = compare(sources, [target], measure=call, bootstrap=0, floor=False, seed=seed, runtime=runtime)
+    return matrix.distances(target.name)
