@@ -32,6 +32,7 @@ LAYERS = (
     {"plugin", "comparison", "transfer", "doctor"},
     {"evaluation"},
     {"plots"},
+    {"selection"},
     {"adapt"},
     {"leaderboard", "prelabel", "recommend", "report"},
     {"testing", "scaffold"},

@@ -71,54 +71,78 @@ def fit_grouped_regression(groups: Sequence[Group], free: Array) -> GroupedRegre
     """
     from scipy.optimize import minimize
 
-    start = np.log(np.array(START))
+    start, stack = np.log(np.array(START)), _Stack.of(groups)
 
     def cost(steps: Array) -> float:
         deviations = np.exp(start + steps)
-        return -_likelihood(groups, free, deviations) + 0.5 * float((steps**2).sum()) / 4
+        return -_likelihood(stack, free, deviations) + 0.5 * float((steps**2).sum()) / 4
 
     found = minimize(cost, np.zeros(4), method="L-BFGS-B", bounds=[(-_REACH, _REACH)] * 4)
     deviations = np.exp(start + found.x)
-    weights, uncertainty = _weights(groups, free, deviations)
+    weights, uncertainty = _weights(stack, free, deviations)
     return GroupedRegression(weights, uncertainty, *(float(value**2) for value in deviations[1:]))
 
 
 def _covariance(likeness: Array, of_group: float, of_alike: float, of_member: float) -> Array:
-    return of_group + of_alike * likeness + of_member * np.eye(len(likeness))
+    return of_group + of_alike * likeness + of_member * np.eye(likeness.shape[-1])
 
 
-def _whitened(group: Group, deviations: Array) -> tuple[Array, Array, float]:
-    """Rows and scores whose deviations are independent with variance 1, and the log determinant of what was divided."""
-    cov = _covariance(group.likeness, *(deviations[1:] ** 2)) + np.diag(group.error)
-    root = np.linalg.cholesky(cov + 1e-10 * np.eye(len(cov)))
-    both = np.linalg.solve(root, np.column_stack([group.rows, group.scores]))
-    return both[:, :-1], both[:, -1], 2 * float(np.log(np.diag(root)).sum())
+@dataclass(frozen=True)
+class _Stack:
+    """All g groups in arrays of one shape: members that a group lacks know nothing, and are known for certain."""
+
+    rows: Array
+    scores: Array
+    likeness: Array
+    error: Array
+    there: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, groups: Sequence[Group]) -> _Stack:
+        size, count = max(len(group.scores) for group in groups), len(groups)
+        empty = cls(
+            np.zeros((count, size, groups[0].rows.shape[1])),
+            np.zeros((count, size)),
+            np.zeros((count, size, size)),
+            np.zeros((count, size)),
+            np.zeros((count, size), dtype=bool),
+        )
+        for place, group in enumerate(groups):
+            own = len(group.scores)
+            empty.rows[place, :own], empty.scores[place, :own] = group.rows, group.scores
+            empty.likeness[place, :own, :own], empty.error[place, :own] = group.likeness, group.error
+            empty.there[place, :own] = True
+        return empty
+
+    def whitened(self, deviations: Array) -> tuple[Array, Array, float]:
+        """Rows (g, c, p) and scores (g, c) with independent deviations of variance 1, and the log determinant."""
+        own = np.eye(self.scores.shape[1])
+        cov = _covariance(self.likeness, *(deviations[1:] ** 2)) + self.error[:, :, None] * own + 1e-10 * own
+        cov = np.where(self.there[:, :, None] & self.there[:, None, :], cov, own)
+        root = np.linalg.cholesky(cov)
+        both = np.linalg.solve(root, np.concatenate([self.rows, self.scores[:, :, None]], axis=2))
+        determinant = 2 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
+        return both[:, :, :-1], both[:, :, -1], determinant
 
 
-def _normal_equations(
-    groups: Sequence[Group], free: Array, deviations: Array
-) -> tuple[Array, Array, float, float, Array]:
-    """Precision (p, p) and moment (p,) of the weights scaled by their prior deviations, and the terms without them."""
+def _normal_equations(stack: _Stack, free: Array, deviations: Array) -> tuple[Array, Array, float, Array]:
+    """Precision (p, p) and moment (p,) of weights in units of their prior deviations, the rest, those deviations."""
     scale = deviations[0] * np.sqrt(free)
-    precision, moment, squares, determinant = np.eye(len(free)), np.zeros(len(free)), 0.0, 0.0
-    for group in groups:
-        rows, scores, log_determinant = _whitened(group, deviations)
-        rows = rows * scale
-        precision += rows.T @ rows
-        moment += rows.T @ scores
-        squares += float(scores @ scores)
-        determinant += log_determinant
-    return precision, moment, squares, determinant, scale
+    rows, scores, determinant = stack.whitened(deviations)
+    flat = rows.reshape(-1, len(free)) * scale
+    precision = np.eye(len(free)) + flat.T @ flat
+    moment = flat.T @ scores.ravel()
+    return precision, moment, float((scores**2).sum()) + determinant, scale
 
 
-def _likelihood(groups: Sequence[Group], free: Array, deviations: Array) -> float:
+def _likelihood(stack: _Stack, free: Array, deviations: Array) -> float:
     """Log likelihood of the scores, up to a constant."""
-    precision, moment, squares, determinant, _ = _normal_equations(groups, free, deviations)
+    precision, moment, rest, _ = _normal_equations(stack, free, deviations)
     explained = float(moment @ np.linalg.solve(precision, moment))
-    return -0.5 * (squares - explained + determinant + float(np.linalg.slogdet(precision)[1]))
+    return -0.5 * (rest - explained + float(np.linalg.slogdet(precision)[1]))
 
 
-def _weights(groups: Sequence[Group], free: Array, deviations: Array) -> tuple[Array, Array]:
-    precision, moment, _, _, scale = _normal_equations(groups, free, deviations)
+def _weights(stack: _Stack, free: Array, deviations: Array) -> tuple[Array, Array]:
+    precision, moment, _, scale = _normal_equations(stack, free, deviations)
     inverse = np.linalg.inv(precision)
     return scale * (inverse @ moment), scale[:, None] * inverse * scale[None, :]
