@@ -59,7 +59,7 @@ def _compared() -> str:
     own = {name: float(truth.mean[i, truth.targets.index(name)]) for i, name in enumerate(truth.sources)}
     rows = [*own_dice(known, (OLD, NEW), own)]
     rows = [row for row in rows if row[1]]
-    return f"{comparison(known, OLD, NEW)}\n\n{table(['source', f'own Dice, `{OLD}`', f'own Dice, `{NEW}`'], rows)}"
+    return f"{comparison(known, OLD)}\n\n{table(['source', f'own Dice, `{OLD}`', f'own Dice, `{NEW}`'], rows)}"
 
 
 if __name__ == "__main__":

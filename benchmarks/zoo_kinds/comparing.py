@@ -20,37 +20,49 @@ def best_of_old(models: Sequence[Model], target: str) -> tuple[float, str]:
     )
 
 
+def candidates(models: Sequence[Model]) -> list[Model]:
+    """The models that are to be taken today: they segment, have learnt their source, and no other replaces them."""
+    return [model for model in models if model.segments and model.learnt and model.replaced_by is None]
+
+
 def best_of_new(models: Sequence[Model], target: str) -> tuple[float, str]:
-    """The same of the newer ones; of a model of several sources, one of which is the target, what it scores without."""
+    """The same of today's candidates; of a model of several sources, the target among them, what it scores without."""
     return max(pair for model in models if (pair := _unseen(model, target)) is not None)
 
 
 def _unseen(model: Model, target: str) -> tuple[float, str] | None:
     training = model.manifest["training"]
     if target in training.get("dice_left_out", {}):
-        return training["dice_left_out"][target], f"{_source(model)}, without it"
+        return training["dice_left_out"][target], f"{model.id}, without it"
     known = training["dice"].get(target)
-    return None if known is None or _source(model) == target else (known, _source(model))
+    return None if known is None or _source(model) == target else (known, model.id)
 
 
 def _source(model: Model) -> str:
     return model.id.split(".")[1]
 
 
-def comparison(models: Sequence[Model], old_family: str, new_family: str) -> str:
-    """Markdown: a row for each target, the means, their difference with its interval, and what was not learnt."""
+def comparison(models: Sequence[Model], old_family: str) -> str:
+    """Markdown: a row for each target, the means, and their difference with its interval."""
     old = [model for model in models if model.id.startswith(f"{old_family}.")]
-    new = [model for model in models if model.id.startswith(f"{new_family}.") and model.learnt]
+    new = candidates(models)
     targets = sorted(_source(model) for model in old)
     rows = [(target, best_of_old(old, target), best_of_new(new, target)) for target in targets]
     before, after = (np.array([pair[side][0] for pair in rows]) for side in (1, 2))
     low, high = interval(after - before)
     lines = [
-        [f"`{target}`", f"{was:.1f}", f"`{by}`", f"{now:.1f}", f"`{of}`" if "," not in of else of, f"{now - was:+.1f}"]
+        [
+            f"`{target}`",
+            f"{was:.1f}",
+            f"`{by}`",
+            f"{now:.1f}",
+            f"`{of}`".replace(", without it`", "`, without it"),
+            f"{now - was:+.1f}",
+        ]
         for target, (was, by), (now, of) in rows
     ]
     lines.append(["mean", f"{before.mean():.1f}", "", f"{after.mean():.1f}", "", f"{(after - before).mean():+.1f}"])
-    head = ["target", f"best of `{old_family}`", "source", f"best of `{new_family}`", "source", "difference"]
+    head = ["target", f"best of `{old_family}`", "source", "best of today's", "model", "difference"]
     difference = after - before
     return table(head, lines) + (
         f"\n\nMean difference {difference.mean():+.1f} points, 95 % interval {low:+.1f} to {high:+.1f} (bootstrap of "

@@ -93,14 +93,15 @@ def fake(id: str, held_out: float = 80.0, **training: Any) -> Model:
 def test_a_target_is_served_by_others_and_by_a_kind_without_it_only(part: Part) -> None:
     """Nothing that has seen the target counts, and nothing that has not learnt its own source."""
     comparing = part("comparing")
-    old = [fake("old.a.r1", dice={"b": 10.0}), fake("old.b.r1", dice={"a": 20.0})]
+    replaced = [{"dice": {"b": 10.0}, "replaced_by": "new.a.r1"}, {"dice": {"a": 20.0}, "replaced_by": "new.b.r1"}]
+    old = [fake(f"old.{name}.r1", **training) for name, training in zip("ab", replaced, strict=True)]
     assert comparing.best_of_old(old, "a") == (20.0, "b")
     several = fake("new.k.r1", dice={"b": 30.0}, dice_left_out={"a": 25.0}, dice_by_source={"a": 99.0})
     unlearnt = fake("new.b.r1", held_out=40.0, dice={"a": 90.0})
-    assert comparing.best_of_new([several], "a") == (25.0, "k, without it")
-    text = comparing.comparison([*old, several, unlearnt, fake("new.a.r1", dice={"b": 5.0})], "old", "new")
-    assert "| `a` | 20.0 | `b` | 25.0 | k, without it | +5.0 |" in text
-    assert "| `b` | 10.0 | `a` | 30.0 | `k` | +20.0 |" in text
+    assert comparing.best_of_new([several], "a") == (25.0, "new.k.r1, without it")
+    text = comparing.comparison([*old, several, unlearnt, fake("new.a.r1", dice={"b": 5.0})], "old")
+    assert "| `a` | 20.0 | `b` | 25.0 | `new.k.r1`, without it | +5.0 |" in text
+    assert "| `b` | 10.0 | `a` | 30.0 | `new.k.r1` | +20.0 |" in text
     assert "Mean difference +12.5 points" in text
 
 
