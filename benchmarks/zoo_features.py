@@ -14,10 +14,11 @@ import json
 from pathlib import Path
 
 from dsim.data import open_many
+from dsim.features.shelves import FOLDER, Shelf, read_shelf
 from dsim.files import read_text, write_text
 from dsim.files.shipped import shipped
 from dsim.models.lite0 import IMAGENET
-from dsim.recommend.pool import FOLDER, REFERENCE, Shelf, read, write
+from dsim.recommend.pool import REFERENCE, write
 from dsim.ui import make_runtime
 
 #: By the folder below the zoo's features.
@@ -47,7 +48,7 @@ def main() -> None:
     rows = []
     for dataset in open_many(options.datasets):
         paths = [write(dataset, options.zoo / FOLDER / place, how, each) for place, each in EXTRACTORS.items()]
-        rows.append(([*map(read, paths)], *_origin(Path(dataset.location))))
+        rows.append(([*map(read_shelf, paths)], *_origin(Path(dataset.location))))
         for path in paths:
             print(path, f"{path.stat().st_size / 1e3:.0f} kB")
     write_text(options.zoo / FOLDER / "card.md", card(rows))

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from dsim.data.phantoms import open_phantom
+from dsim.features.shelves import FOLDER
 from dsim.files.shipped import shipped
-from dsim.recommend.pool import FOLDER, write
+from dsim.recommend.pool import write
 from dsim.runtime import Runtime
 
 ZOO_SOURCES = ("fluorescence", "fundus", "xray")

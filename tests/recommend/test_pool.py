@@ -13,8 +13,9 @@ import pytest
 import dsim
 from dsim.data.phantoms import open_phantom
 from dsim.errors import DataError, NeedError, UsageError
+from dsim.features.shelves import FOLDER, read_shelf
 from dsim.recommend import recommend, zoo_sources
-from dsim.recommend.pool import FOLDER, read, write
+from dsim.recommend.pool import write
 from dsim.runtime import Runtime
 
 PIXELS = "pixels:[side=4]"
@@ -124,14 +125,14 @@ def test_a_damaged_file_is_refused(zoo: Path) -> None:
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match="does not hold features of a dataset"):
-        read(path)
+        read_shelf(path)
     path.write_bytes(b"nothing")
     with pytest.raises(DataError, match="does not hold features of a dataset"):
         zoo_sources(Runtime())
 
 
 def test_features_that_this_version_would_not_compute_are_refused(zoo: Path) -> None:
-    shelf = read(zoo / FOLDER / "xray.safetensors")
+    shelf = read_shelf(zoo / FOLDER / "xray.safetensors")
     with pytest.raises(DataError, match="would not compute: treatment differ"):
         replace(shelf, key={**shelf.key, "treatment": 0}).put_into_cache(Runtime())
 
@@ -153,7 +154,7 @@ def test_the_shipped_features_are_sound_and_have_a_card() -> None:
 
     folder = shipped("zoo") / FOLDER
     for path in folder.rglob("*.safetensors"):
-        shelf = read(path)
+        shelf = read_shelf(path)
         shelf.put_into_cache(Runtime())
         assert f"`{shelf.dataset.name}`" in (folder / "card.md").read_text("utf-8")
         assert json.dumps(shelf.key)
