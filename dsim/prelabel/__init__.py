@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsim.prelabel.labels import Settings
-from dsim.prelabel.run import Model, Segments, open_model, prelabel
+from dsim.prelabel.run import Model, Segments, open_model, prelabel, refuse_within
 from dsim.prelabel.summary import PreLabels
 
-__all__ = ["Model", "PreLabels", "Segments", "Settings", "open_model", "prelabel"]
+__all__ = ["Model", "PreLabels", "Segments", "Settings", "open_model", "prelabel", "refuse_within"]

@@ -171,7 +171,7 @@ class _Job:
         self.threshold = model.threshold if settings.threshold is None else settings.threshold
         if not 0 < self.threshold < 1:
             raise UsageError(f"no pixel can be decided by a threshold of {self.threshold:g}", hint="give 0.5, say")
-        _refuse_within(target, out)
+        refuse_within(target, out)
         target.remember_in(runtime.cache)
         self.settings = replace(settings, label=settings.label or model.marks)
         self.target, self.model, self.out, self.runtime = target, model, out, runtime
@@ -342,8 +342,8 @@ def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     return "pre-labels made otherwise: " + (", ".join(changed) or by)
 
 
-def _refuse_within(target: Dataset, out: Path) -> None:
-    """Readers search folders to their depths: masks in them would be images at the next reading."""
+def refuse_within(target: Dataset, out: Path) -> None:
+    """Raise DataError where a folder lies within a target: masks in it would be images (h, w, c) at the next reading."""
     place = Path(target.location)
     if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
         raise DataError(
