@@ -165,8 +165,12 @@ def read_images(path: Path, record: Record) -> dict[str, Images]:
         found = {}
         for target in record.targets:
             if str(file[f"{target.name}/of"]) != _identity(target):
-                raise ValueError(f"{path} is of other candidates or images of {target.name}: give --data to measure it again")
-            found[target.name] = Images(_unpacked(file[f"{target.name}/agreements"]), file[f"{target.name}/features"].astype(float))
+                raise ValueError(
+                    f"{path} is of other candidates or images of {target.name}: give --data to measure it again"
+                )
+            found[target.name] = Images(
+                _unpacked(file[f"{target.name}/agreements"]), file[f"{target.name}/features"].astype(float)
+            )
     return found
 
 
@@ -218,10 +222,8 @@ def measure_images(record: Record, data: Path) -> dict[str, Images]:
 
 def references(target: RecordedTarget) -> list[str]:
     """Return the zoo's model of each candidate: the newest of its name."""
-    from dsim.selection import find_candidates
     from dsim.zoo import models
 
-    del find_candidates
     by_name = {model.id.split(".")[1]: model.id for model in models() if model.segments and model.replaced_by is None}
     return [f"zoo:{by_name[name]}" for name in target.candidates]
 

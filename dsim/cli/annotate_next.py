@@ -38,7 +38,9 @@ _NAMED = 5
     metavar="POINTS",
     help="Stop where a further image is expected to gain less, in points of Dice.",
 )
-@click.option("--label", default="", metavar="TEXT", help="Name of the foreground class. Default: what the model marks.")
+@click.option(
+    "--label", default="", metavar="TEXT", help="Name of the foreground class. Default: what the model marks."
+)
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing files.")
 @options.seed
 @options.device
@@ -126,9 +128,7 @@ def _prelabel(
     )
 
 
-def _document(
-    target: Dataset, found: Next, selection: Selection | None, written: PreLabels | None
-) -> dict[str, Any]:
+def _document(target: Dataset, found: Next, selection: Selection | None, written: PreLabels | None) -> dict[str, Any]:
     """The JSON document of schema ``dsim.annotate-next/1``."""
     from dsim.runtime import VERSION
 
@@ -160,21 +160,16 @@ def _command(target: Dataset, found: Next, out: Path | None) -> str:
     return f"dsim {'adapt' if out is None else 'recommend'} {place} --masks {folder}"
 
 
-def _show(
-    target: Dataset, found: Next, selection: Selection | None, written: PreLabels | None, out: Path
-) -> None:
+def _show(target: Dataset, found: Next, selection: Selection | None, written: PreLabels | None, out: Path) -> None:
     from dsim.cli.answer import print_answers
     from dsim.ui import print_table, say
 
     print_answers(_lines(target, found, selection, written, out))
-    if written is not None:
-        rows = {row["id"]: row for row in written.rows}
-        cells = [
-            [str(place), id, str(rows[id]["objects"]), rows[id]["mask"]] for place, id in enumerate(found.ids, 1)
-        ]
-        print_table(f"{target.name}: annotate these", ["", "image", "objects", "mask"], cells, right=["", "objects"])
-    elif found.images:
-        print_table(f"{target.name}: annotate these", ["", "image"], [[str(n), id] for n, id in enumerate(found.ids, 1)])
+    rows = {} if written is None else {row["id"]: row for row in written.rows}
+    if found.images:
+        more = ["objects", "mask"] if rows else []
+        cells = [[str(place), id, *(str(rows[id][name]) for name in more)] for place, id in enumerate(found.ids, 1)]
+        print_table(f"{target.name}: annotate these", ["", "image", *more], cells, right=["", "objects"])
     for note in found.notes:
         say(f"note: {note}")
     if found.images:
@@ -214,8 +209,7 @@ def _why(found: Next) -> str:
 
     if found.basis is Basis.DIVERSITY:
         return "they stand best for all images, by what they look like"
-    so_far = f"; {found.annotated} are annotated" if found.annotated else ""
     return (
         "on them the likely models agree and differ as they do on all images, so they show soonest which is the best "
-        f"(now {found.loss:.1f} points of Dice may be lost by the choice; a further image gains {found.gain:.1f}){so_far}"
+        f"(by the choice now {found.loss:.1f} points of Dice may be lost; a further image gains {found.gain:.1f})"
     )

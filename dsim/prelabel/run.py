@@ -343,7 +343,7 @@ def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 
 def refuse_within(target: Dataset, out: Path) -> None:
-    """Raise DataError where a folder lies within a target: masks in it would be images (h, w, c) at the next reading."""
+    """Raise DataError where a folder lies within a target: its masks would be images (h, w, c) at the next reading."""
     place = Path(target.location)
     if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
         raise DataError(

@@ -1,5 +1,6 @@
 from .candidates import CandidateModel, candidate_models, find_candidates
 from .evidence import Evidence, gather_evidence
+from .next_images import Basis, Next, next_images
 from .posterior import Posterior
 from .prior import Prior, shipped_prior
 from .record import Record, RecordedTarget, read_record
@@ -8,9 +9,11 @@ from .signals import SIGNALS
 
 __all__ = [
     "SIGNALS",
+    "Basis",
     "CandidateModel",
     "Evidence",
     "Fit",
+    "Next",
     "Posterior",
     "Prior",
     "Record",
@@ -19,6 +22,7 @@ __all__ = [
     "candidate_models",
     "find_candidates",
     "gather_evidence",
+    "next_images",
     "read_record",
     "select",
     "shipped_prior",

@@ -173,9 +173,13 @@ class _Search:
         if count > len(self.considered):
             found.append(f"{count} images were asked for, and {len(self.considered)} can be chosen from")
         if len(self.considered) < len(self.left):
-            found.append(f"{len(self.considered)} of {len(self.left)} images without a mask were considered, spread evenly")
+            found.append(
+                f"{len(self.considered)} of {len(self.left)} images without a mask were considered, spread evenly"
+            )
         if self.selection is None:
-            found.append("there is no model to choose: the images are chosen by diversity alone, to stand for all others")
+            found.append(
+                "there is no model to choose: the images are chosen by diversity alone, to stand for all others"
+            )
         return tuple(found)
 
     def gains(self, prior: Prior | None) -> tuple[float, float]:

@@ -10,6 +10,7 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 #: Which file, or what is printed, and what writes it. A schema that is not named here fails the test of this page.
 WRITTEN = {
     "agreement": ("`agreement.json`", "`dsim compare` with several measures"),
+    "annotate-next": ("`annotate-next.json`", "`dsim annotate-next`"),
     "asap-ablate": ("`ablate.json`", "`dsim asap ablate`"),
     "asap-coherence": ("`coherence.json`", "`dsim asap coherence`"),
     "asap-map": ("`map.json`", "`dsim asap map`"),

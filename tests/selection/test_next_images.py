@@ -62,9 +62,7 @@ def _selection(
 
 def test_images_without_masks_are_chosen_each_once(models, runtime) -> None:
     target = _target(masked=(2, 5))
-    found = next_images(
-        target, _selection(models, [0.6, 0.55, 0.5], 0.15, (2, 5)), 4, prior=_Prior(), runtime=runtime
-    )
+    found = next_images(target, _selection(models, [0.6, 0.55, 0.5], 0.15, (2, 5)), 4, prior=_Prior(), runtime=runtime)
     assert (len(found.images), found.settled, found.basis, found.annotated) == (4, False, Basis.AGREEMENT, 2)
     assert len({2, 5, *found.images}) == 6
     assert found.ids == tuple(target.ids[index] for index in found.images)
@@ -81,7 +79,9 @@ def test_masks_that_were_drawn_change_nothing_unless_they_were_scored(models, ru
     """What an annotator drew on one image must not leak into which is chosen, but through the selection."""
     selection = _selection(models, [0.6, 0.55, 0.5], 0.15, (1,))
     one = _target(masked=(1,))
-    other = replace(one, backing=replace(one.backing, masks=tuple(None if m is None else 1 - m for m in one.backing.masks)))
+    other = replace(
+        one, backing=replace(one.backing, masks=tuple(None if m is None else 1 - m for m in one.backing.masks))
+    )
     chosen = [next_images(t, selection, 3, prior=_Prior(), runtime=runtime).images for t in (one, other)]
     assert chosen[0] == chosen[1]
 
