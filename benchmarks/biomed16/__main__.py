@@ -75,9 +75,16 @@ def store(
         say(f"{manifest['id']}: {told}")
         if replaces and is_model(zoo / manifest["id"]):
             mark_replaced(zoo, f"{replaces}.{training['pool'][0]['name']}.r1", manifest["id"])
+    options = _options(fewest, learnt, replaces)
     place = out or shipped("truth") / truth.name
     written = frozenset(name for name, manifest in manifests.items() if is_model(zoo / manifest["id"]))
-    write(with_command(truth, command(truth)), listing(known), card(truth, known, manifests, written), place)
+    write(with_command(truth, command(truth)), listing(known), card(truth, known, manifests, written, options), place)
+
+
+def _options(fewest: int, learnt: bool, replaces: str) -> str:
+    """As they were given, but for what is usual."""
+    given = {f" --fewest {fewest}": fewest != 3, " --learnt": learnt, f" --replaces {replaces}": bool(replaces)}
+    return "".join(text for text, differs in given.items() if differs)
 
 
 if __name__ == "__main__":

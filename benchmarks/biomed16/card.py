@@ -51,8 +51,17 @@ NO_NOISE = (
 )
 
 
-def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manifests, written: Collection[str]) -> str:
-    """The card as Markdown; ``manifests`` are those of the models, by source, ``written`` those that are in the zoo."""
+def card(
+    truth: TransferMatrix,
+    known: Mapping[str, Annotated],
+    manifests: Manifests,
+    written: Collection[str],
+    options: str = "",
+) -> str:
+    """The card as Markdown; ``manifests`` are those of the models, by source, ``written`` those that are in the zoo.
+
+    ``options`` : of the command that writes it.
+    """
     told = facts(truth)
     parts = [
         f"# {truth.name}",
@@ -76,7 +85,7 @@ def card(truth: TransferMatrix, known: Mapping[str, Annotated], manifests: Manif
         REBUILD,
         sections.origins(known),
         "## How",
-        _how(truth),
+        _how(truth, options),
         "## Limits",
         LIMITS.format(noise=NOISE if truth.repetitions > 1 else NO_NOISE),
     ]
@@ -92,7 +101,7 @@ def command(truth: TransferMatrix) -> str:
 def _summary(truth: TransferMatrix) -> str:
     return (
         f"Dice ({truth.unit}) of small U-Nets on {len(truth.targets)} sets of real images: each trained on one set "
-        f"and applied to all others as it is, as if to write pre-annotations; {truth.repetitions} trainings per "
+        f"and applied to all others as it is, as if to write pre-annotations; {_trainings(truth)} per "
         f"source. {sections.measured(truth.provenance)}\n\n"
         f"Use: judging measures on real images, `dsim evaluate MATRIX --truth {truth.name}`. The datasets are named "
         "as there; `location` in truth.json is below a data folder. The trained models are in the zoo: `dsim zoo "
@@ -203,10 +212,14 @@ def _sets(truth: TransferMatrix, known: Mapping[str, Annotated]) -> str:
     return words(head, rows)
 
 
-def _how(truth: TransferMatrix) -> str:
+def _trainings(truth: TransferMatrix) -> str:
+    return "one training" if truth.repetitions == 1 else f"{truth.repetitions} trainings"
+
+
+def _how(truth: TransferMatrix, options: str) -> str:
     record = truth.provenance
     return (
-        f"    {command(truth)}\n    python -m benchmarks.biomed16 RESULTS\n\n"
+        f"    {command(truth)}\n    python -m benchmarks.biomed16 RESULTS{options}\n\n"
         f"The first trains {len(record['trainings'])} networks of {record['parameters']} parameters, seed "
         f"{record['seed']}, and can be stopped at any moment and goes on; the second checks what was measured, and "
         "writes this card and the zoo models.\n\n"

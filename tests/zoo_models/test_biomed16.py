@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -214,3 +215,34 @@ def test_an_incomplete_truth_is_refused(
     part("checking").check(truth)
     with pytest.raises(DataError, match=expected):
         part("checking").check(replace(truth, **change(truth)))
+
+
+def test_a_truth_of_one_training_tells_no_spread_and_marks_what_its_models_replace(
+    stored: Path, part: Part, tmp_path: Path
+) -> None:
+    """Where a source was not learnt there is no new model, and the older one stays as it is."""
+    truth = TransferMatrix.from_json(stored / "results" / "truth.json")
+    first = [each for each in truth.provenance["trainings"] if each["repetition"] == 0]
+    once = replace(truth, values=truth.values[:, :, :1], provenance={**truth.provenance, "trainings": first})
+    results, zoo = tmp_path / "results", tmp_path / "zoo"
+    shutil.copytree(stored / "results", results)
+    once.to_json(results / "truth.json")
+    own = {name: float(once.values[i, i, 0]) for i, name in enumerate(NAMES)}
+    least = sorted(own.values())[1]
+    for name in NAMES:
+        shutil.copytree(stored / "zoo" / f"unet8.{name}.r1", zoo / f"old.{name}.r1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(part("__main__"), "LEARNT", least)
+        options = {"fewest": 1, "learnt": True, "replaces": "old"}
+        part("__main__").store(results, stored / "data", tmp_path / "truth", zoo, **options)
+    text = (tmp_path / "truth" / "card.md").read_text()
+    assert "nan" not in text
+    assert "RESULTS --fewest 1 --learnt --replaces old" in text
+    for name in NAMES:
+        is_learnt = own[name] >= least
+        assert (zoo / f"unet8.{name}.r1").exists() == is_learnt
+        document = tomllib.loads((zoo / f"old.{name}.r1" / "manifest.toml").read_text())
+        assert document["training"].get("replaced_by") == (f"unet8.{name}.r1" if is_learnt else None)
+        assert ("**Replaced** by" in (zoo / f"old.{name}.r1" / "card.md").read_text()) == is_learnt
+    with pytest.raises(DataError, match="1 repetitions"):
+        part("checking").check(once)
