@@ -167,6 +167,33 @@ def discs() -> Callable[..., Dataset]:
     return make
 
 
+@pytest.fixture
+def real_pictures() -> None:
+    """Asked for by a test that looks at its pictures, in a file of which all others have ``blank_pictures``."""
+
+
+@pytest.fixture
+def blank_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are composed, but an empty file takes the place of each: drawing is most of what a quick command costs.
+
+    For tests of what commands print and which files they write. What pictures show is tested in ``tests/plots``, and
+    that each command's can be drawn in one test of it, which asks for ``real_pictures``.
+    """
+    if "real_pictures" in request.fixturenames:
+        return
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    from dsim.plots.names import Names
+
+    def write_blank(figure: Figure, path: Path, *, format: str, **options: Any) -> None:
+        Image.new("L", (8, 8)).save(path, format)
+
+    monkeypatch.setattr(Figure, "savefig", write_blank)
+    monkeypatch.setattr(Figure, "draw_without_rendering", lambda figure: None)
+    monkeypatch.setattr(Names, "place", lambda *arguments, **options: None)
+
+
 # Without a sandbox and in one process: it opens our own pages, perhaps as root in a container without a display.
 CHROMIUM = ("--no-sandbox", "--no-zygote", "--single-process", "--in-process-gpu", "--disable-dev-shm-usage")
 

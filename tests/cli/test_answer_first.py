@@ -11,6 +11,9 @@ from dsim.cli.answer import NEXT, print_answers
 from dsim.cli.compare import compare
 from dsim.cli.recommend import recommend
 
+#: What a command prints and writes is tested here; what its pictures show, in tests/plots.
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 #: Drawn small: the network sees 18 images of each once, for all tests of this file.
 FOREIGN = [word for name in ("fluorescence", "fundus", "histology") for word in ("--sources", f"phantoms:{name}{{}}")]
 SIZE = "[count=18,size=64]"

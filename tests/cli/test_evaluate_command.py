@@ -18,6 +18,9 @@ from dsim.measures import SimilarityMatrix, Verdict
 from dsim.registry import Direction
 from dsim.truth import TransferMatrix
 
+#: What a command prints and writes is tested here; what its pictures show, in tests/plots.
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 SOURCES, TARGETS = ("a", "b", "c", "d"), ("t1", "t2", "t3")
 #: Scores in percent; a is best for t1, b for t2, d for t3.
@@ -79,7 +82,7 @@ def test_one_measure_has_its_scores_baselines_and_targets_told(here, capsys):
     assert "wrote " in captured.err
 
 
-def test_files_are_whole_and_readable(here, capsys):
+def test_files_are_whole_and_readable(here, real_pictures, capsys):
     run(["evaluate", "good.json", "--truth", "truth.json", *FEW, "--out", "out"])
     assert sorted(path.name for path in Path("out").iterdir()) == [
         "evaluation.json",

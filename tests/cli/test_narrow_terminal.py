@@ -17,6 +17,9 @@ from rich.cells import cell_len
 from dsim.cli.main import run
 from dsim.truth import TransferMatrix
 
+#: What a command prints and writes is tested here; what its pictures show, in tests/plots.
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 PHANTOMS = ("xray", "relief", "fundus", "histology", "ultrasound")
 NAMES = [f"images_of_the_department_of_{name}_2016_{'x' * (10 - len(name))}" for name in PHANTOMS]
 DATASETS = [f"{name}=phantoms:{phantom}[count=4,size=32]" for name, phantom in zip(NAMES, PHANTOMS, strict=True)]

@@ -19,6 +19,9 @@ from dsim.files.shipped import shipped
 from dsim.measures import SimilarityMatrix
 from dsim.recommend.reliability import FILE, UNKNOWN, records
 
+#: What a command prints and writes is tested here; what its pictures show, in tests/plots.
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[str]:

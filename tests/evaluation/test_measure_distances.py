@@ -14,6 +14,9 @@ from dsim.errors import DataError, UnknownNameError, UsageError
 from dsim.evaluation import calls_measure
 from dsim.truth import TransferMatrix, TruthDataset
 
+#: What a command prints and writes is tested here; what its pictures show, in tests/plots.
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 SOURCES = ("fundus", "xray", "relief")
 TARGETS = ("xray-bedside", "fundus-handheld")
 SCORES = [[[20.0], [90.0]], [[80.0], [10.0]], [[40.0], [30.0]]]
