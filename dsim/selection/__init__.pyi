@@ -1,6 +1,6 @@
 from .candidates import CandidateModel, candidate_models, find_candidates
 from .evidence import Evidence, gather_evidence
-from .next_images import Basis, Next, next_images
+from .image_choice import Basis, Next, next_images
 from .posterior import Posterior
 from .prior import Prior, shipped_prior
 from .record import Record, RecordedTarget, read_record

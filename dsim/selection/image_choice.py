@@ -195,8 +195,10 @@ class _Search:
         noise = (prior or shipped_prior()).noise.covariance(posterior.expected, self.selection.evidence.agreement)
         shape = (_DRAWS, len(posterior.mean))
         normals = np.asarray(stream(self.seed, "next images", str(shape)).standard_normal(shape))
-        gain = gain_per_case(posterior.mean, posterior.cov, noise, len(self.left), normals)
-        return 100 * gain, posterior.expected_gain()
+        gain = 100 * gain_per_case(posterior.mean, posterior.cov, noise, len(self.left), normals)
+        loss = posterior.expected_gain()
+        # No image tells more than everything; the loss alone knows that no Dice is above 1.
+        return min(gain, loss), loss
 
     def choose(self, count: int) -> tuple[int, ...]:
         """The positions of the images to annotate, the most useful first."""

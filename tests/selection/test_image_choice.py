@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,12 @@ from dsim.selection import Basis, CandidateModel, Evidence, Fit, Posterior, Sele
 from dsim.selection.prior import Noise
 
 COUNT = 12
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near duplicates by tiny pictures instead of the shipped network."""
+    monkeypatch.setattr("dsim.selection.image_choice.EXTRACTOR", SimpleNamespace(default="pixels:[side=4]"))
 
 
 @pytest.fixture
