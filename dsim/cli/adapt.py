@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("target", shell_complete=completion.datasets)
 @options.out_folder(required=True, help="Folder of the model.")
+@options.masks
 @options.sources("Datasets with models to choose from; default: the zoo's.")
 @click.option(
     "--ways",
@@ -63,12 +64,12 @@ def adapt(
     TARGET is a folder, an image file, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
     from dsim.adapt import adapt as run
-    from dsim.cli.data import open_datasets
+    from dsim.cli.data import open_datasets, open_target
     from dsim.ui import emit_json, make_runtime
 
     settings = _settings(ways, folds, epochs, seed)
     runtime = make_runtime(device)
-    [images] = open_datasets([target], runtime, skip_unreadable=skip_unreadable)
+    images = open_target(target, runtime, skip_unreadable=skip_unreadable)
     pool = open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else None
     found = run(
         images,

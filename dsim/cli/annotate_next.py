@@ -156,8 +156,9 @@ def _command(target: Dataset, found: Next, out: Path | None) -> str:
     place = shlex.quote(target.reference)
     if found.settled:
         return f"dsim recommend {place}"
-    folder = "FOLDER" if out is None else shlex.quote(str(out / "masks"))
-    return f"dsim {'adapt' if out is None else 'recommend'} {place} --masks {folder}"
+    if out is None:
+        return f"dsim adapt {place} --masks FOLDER --out adapted"
+    return f"dsim recommend {place} --masks {shlex.quote(str(out / 'masks'))}"
 
 
 def _show(target: Dataset, found: Next, selection: Selection | None, written: PreLabels | None, out: Path) -> None:
