@@ -17,19 +17,26 @@ WORDS = {LABEL_FREE: frozenset({Need.IMAGES, Need.FEATURES}), "all": frozenset(N
 
 @dataclass(frozen=True)
 class Reads:
-    """The needs of a measure, and what it reads besides where a dataset has it."""
+    """The needs of a measure, what it reads besides where a dataset has it, and what of sources where that differs."""
 
     needs: frozenset[Need]
     optional: frozenset[Need] = frozenset()
+    of_sources: frozenset[Need] = frozenset()
 
     @property
     def label_free(self) -> bool:
         """Whether ``--measure label-free`` runs it."""
-        return self.needs <= WORDS[LABEL_FREE]
+        return self.every <= WORDS[LABEL_FREE]
+
+    @property
+    def every(self) -> frozenset[Need]:
+        """The needs of sources and targets together."""
+        return self.needs | self.of_sources
 
     def __str__(self) -> str:
         needs = ", ".join(sorted(self.needs))
-        return f"{needs} ({', '.join(sorted(self.optional))})" if self.optional else needs
+        needs = f"{needs} ({', '.join(sorted(self.optional))})" if self.optional else needs
+        return f"{needs}; of sources: {', '.join(sorted(self.of_sources))}" if self.of_sources else needs
 
 
 def reads(spec: MeasureSpec) -> Reads:
@@ -44,9 +51,9 @@ def reads(spec: MeasureSpec) -> Reads:
 
     # Building it imports its code, which only its answer can justify: no measure reads more than its spec says.
     if spec.needs <= WORDS[LABEL_FREE]:
-        return Reads(spec.needs)
+        return Reads(spec.needs, of_sources=spec.source_needs)
     try:
         measure = build_measure(spec.name)
     except DsimError:
-        return Reads(spec.needs)
-    return Reads(measure.needs, measure.optional - measure.needs)
+        return Reads(spec.needs, of_sources=spec.source_needs)
+    return Reads(measure.needs, measure.optional - measure.needs, spec.source_needs)

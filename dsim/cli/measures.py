@@ -34,7 +34,7 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
     from dsim.ui import emit_json, print_table, say
 
     wanted = _needs(needs)
-    chosen = [(spec, found) for spec in default().measures.values() if (found := reads(spec)).needs <= wanted]
+    chosen = [(spec, found) for spec in default().measures.values() if (found := reads(spec)).every <= wanted]
     if as_json:
         return emit_json([_document(spec) for spec, _ in chosen])
     if markdown:
@@ -149,6 +149,7 @@ def _document(spec: MeasureSpec) -> dict[str, Any]:
         "title": spec.title,
         "summary": spec.summary,
         "needs": sorted(spec.needs),
+        "source_needs": sorted(spec.source_needs or spec.needs),
         "label_free": reads(spec).label_free,
         "direction": str(spec.direction),
         "range": [bound if math.isfinite(bound) else None for bound in spec.bounds],
@@ -199,7 +200,8 @@ def _cells(registry: Registry, spec: MeasureSpec) -> Iterator[str]:
     name = f"{spec.name}@{spec.version}"
     linked = f"[{name}](measures/{spec.name}.md)" if registry.origin(spec.name).dist == "dsim" else name
     yield f"{linked}<br>{_plain(spec.title)}"
-    yield ", ".join(sorted(spec.needs))
+    of_sources = f"; of sources: {', '.join(sorted(spec.source_needs))}" if spec.source_needs else ""
+    yield ", ".join(sorted(spec.needs)) + of_sources
     yield str(spec.direction)
     yield " to ".join(_bound(bound) for bound in spec.bounds) + (f" {spec.unit}" if spec.unit else "")
     yield "yes" if spec.symmetric else "no"

@@ -110,12 +110,12 @@ class DrawsOfPairs:
         plan = self._plan
         if not plan.bootstrap or plan.is_same(plan.datasets[source], plan.datasets[target]):
             return None
-        return self._get(source), self._get(target)
+        return self._get(plan.source_name(source)), self._get(target)
 
     def _get(self, name: str) -> Draws:
         if name not in self._known:
             plan = self._plan
-            self._known[name] = draws(plan.datasets[name], plan.fingerprints[name], plan.bootstrap, plan.seed)
+            self._known[name] = draws(plan.readings[name][0], plan.fingerprints[name], plan.bootstrap, plan.seed)
         return self._known[name]
 
 

@@ -103,7 +103,8 @@ def default_replicates(measure: SimilarityMeasure[Any]) -> int:
 
 def _carry_out(plan: Plan, jobs: int, floor: bool) -> SimilarityMatrix:
     if plan.measure.fits_pool:
-        plan.measure.fit([plan.view(dataset) for dataset in plan.sources], _pool_stream(plan))
+        as_source = plan.measure.two_roles
+        plan.measure.fit([plan.view(dataset, as_source=as_source) for dataset in plan.sources], _pool_stream(plan))
     identity = measure_identity(plan)
     summaries = Summaries(plan, identity)
     cells = _pair_cells(plan, summaries, jobs)
@@ -122,13 +123,15 @@ def _carry_out(plan: Plan, jobs: int, floor: bool) -> SimilarityMatrix:
 
 def _pool_stream(plan: Plan) -> np.random.Generator:
     # The order of the sources must not change the draws.
-    return stream(plan.seed, "fit", *sorted(plan.fingerprints[dataset.name] for dataset in plan.sources))
+    names = (plan.source_name(dataset.name) for dataset in plan.sources)
+    return stream(plan.seed, "fit", *sorted(plan.fingerprints[name] for name in names))
 
 
 def _pair_cells(plan: Plan, summaries: Summaries, jobs: int) -> dict[Pair, Cell]:
     """The cell of every (source, target), with replicates where the plan asks for them."""
     pairs = [(source.name, target.name) for source in plan.sources for target in plan.targets]
-    work = {pair: Work([*(summaries.key(name) for name in pair), plan.bootstrap], pair) for pair in pairs}
+    read = {(source, target): (plan.source_name(source), target) for source, target in pairs}
+    work = {pair: Work([*(summaries.key(name) for name in read[pair]), plan.bootstrap], read[pair]) for pair in pairs}
     columns = partial(_columns, plan, summaries)
     cells = compute_cells(plan, summaries, jobs, work, columns, description="comparing", unit="pairs")
     return {pair: within_bounds(cell, plan.measure.spec) for pair, cell in cells.items()}
@@ -140,7 +143,8 @@ def _columns(plan: Plan, summaries: Summaries, missing: Sequence[Pair]) -> list[
     drawn, batches = DrawsOfPairs(plan), []
     for target in dict.fromkeys(target for _, target in missing):
         column = [pair for pair in missing if pair[1] == target]
-        sources, draws = [summaries[source] for source, _ in column], [drawn.of(*pair) for pair in column]
+        sources = [summaries[plan.source_name(source)] for source, _ in column]
+        draws = [drawn.of(*pair) for pair in column]
         batches.append(Batch(column, partial(compare_column, sources, summaries[target], draws)))
     return batches
 
@@ -150,9 +154,9 @@ def _clouds(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, NDArray[np
 
     if not plan.measure.spec.embeds:
         return None
-    summaries.prepare(list(plan.datasets), jobs)
+    summaries.prepare(list(plan.readings), jobs)
     clouds = {}
-    for name in plan.datasets:
+    for name in plan.readings:
         if isinstance(summaries[name], Failed):
             continue
         points = np.asarray(plan.measure.embedding(summaries[name]), dtype=np.float64)
@@ -238,7 +242,9 @@ def _remarks(plan: Plan, summaries: Summaries, jobs: int) -> dict[str, list[str]
     if type(measure).remark is SimilarityMeasure.remark:
         return {}
     work = {
-        name: SingleWork([summaries.key(name), "remark"], (name,), partial(_remark, measure)) for name in plan.datasets
+        name: SingleWork([summaries.key(name), "remark"], (name,), partial(_remark, measure))
+        for name, (_, as_source) in plan.readings.items()
+        if not as_source
     }
     found = compute_singly(plan, summaries, jobs, work, "remarks", "datasets")
     return {name: [cell.note] for name, cell in found.items() if cell.value == 0 and cell.note}

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from dsim.comparison.failures import Failures
-from dsim.data import Dataset
+from dsim.data import Dataset, count_shared_images
 from dsim.errors import DataError, UsageError
 from dsim.measures import DatasetView, SimilarityMeasure
 from dsim.registry import Need, default
@@ -18,6 +18,8 @@ from dsim.runtime import Runtime, Silent
 FEWEST_PERMUTATIONS = 19
 #: With fewer, the ends of an interval are the extremes of the draws, whatever the level.
 FEWEST_REPLICATES = 20
+#: Ends the name of a dataset as a source, for measures that read sources in another way: it may be a target too.
+_AS_SOURCE = "\0source"
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,24 @@ class Plan:
         """The treatment of a defect of the measure."""
         return Failures(type(self.measure).__module__, self.runtime.debug, self.debug)
 
-    def view(self, dataset: Dataset) -> DatasetView:
+    def view(self, dataset: Dataset, *, as_source: bool = False) -> DatasetView:
         """Return the dataset as the measure may see it; raises NeedError where it lacks a need."""
-        wanted_by = f"measure {self.measure.spec.name!r}"
-        return DatasetView(dataset, self.measure.needs, wanted_by, self.runtime, self.measure.optional)
+        measure, wanted_by = self.measure, f"measure {self.measure.spec.name!r}"
+        if as_source:
+            return DatasetView(dataset, measure.source_needs, wanted_by, self.runtime, measure.source_optional)
+        return DatasetView(dataset, measure.needs, wanted_by, self.runtime, measure.optional)
+
+    def source_name(self, name: str) -> str:
+        """Return the name of the summary of a source: its own, unless the measure reads sources in another way."""
+        return name + _AS_SOURCE if self.measure.two_roles else name
+
+    @cached_property
+    def readings(self) -> dict[str, tuple[Dataset, bool]]:
+        """Each dataset as it is read, and whether as a source, by the name of its summary."""
+        if not self.measure.two_roles:
+            return {name: (dataset, False) for name, dataset in self.datasets.items()}
+        sources = {self.source_name(dataset.name): (dataset, True) for dataset in self.sources}
+        return {**sources, **{dataset.name: (dataset, False) for dataset in self.targets}}
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
@@ -54,7 +70,9 @@ class Plan:
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Identity of what the measure reads, by dataset name. Raises NeedError where a dataset lacks a need."""
-        return {name: self.view(dataset).fingerprint for name, dataset in self.datasets.items()}
+        read = self.readings.items()
+        found = {name: self.view(dataset, as_source=as_source).fingerprint for name, (dataset, as_source) in read}
+        return {dataset.name: found[self.source_name(dataset.name)] for dataset in self.sources} | found
 
     def for_worker(self, jobs: int) -> Plan:
         """Return the plan as it travels to a worker: without a progress display where there are several."""
@@ -62,7 +80,14 @@ class Plan:
 
     def is_same(self, source: Dataset, target: Dataset) -> bool:
         """Return whether the two are one and the same dataset."""
+        if self.measure.two_roles:
+            return _content(source) == _content(target)
         return self.fingerprints[source.name] == self.fingerprints[target.name]
+
+
+def _content(dataset: Dataset) -> str:
+    """The identity of a dataset's images; without any, of its features."""
+    return dataset.features_fingerprint if dataset.backing is None else dataset.images_fingerprint
 
 
 def make_plan(
@@ -97,8 +122,8 @@ def make_plan(
             hint="give at least one, or leave targets out to compare the sources",
         )
     _refuse_ambiguous_names(plan)
-    for dataset in plan.datasets.values():
-        plan.view(dataset)  # raises NeedError where something that the measure reads is missing
+    for dataset, as_source in plan.readings.values():
+        plan.view(dataset, as_source=as_source)  # raises NeedError where something that the measure reads is missing
     return plan
 
 
@@ -106,6 +131,10 @@ def _annotated(
     measure: SimilarityMeasure[Any], sources: Sequence[Dataset], targets: Sequence[Dataset], runtime: Runtime
 ) -> tuple[Sequence[Dataset], Sequence[Dataset]]:
     """Sources and targets; for a measure that needs masks, the images of them that have some, with a note."""
+    if measure.two_roles:
+        wanted = Need.MASKS in measure.source_needs | measure.source_optional
+        note = runtime.progress.note
+        return [one.annotated_part(note) if wanted and one.masked else one for one in sources], targets
     if Need.MASKS not in measure.needs:
         return sources, targets
     parts: dict[int, Dataset] = {}  # one dataset in both roles stays one, which is read once
@@ -150,9 +179,16 @@ def _refuse_ambiguous_names(plan: Plan) -> None:
                 )
     for source in plan.sources:
         for target in plan.targets:
-            if source.name == target.name and plan.view(source).fingerprint != plan.view(target).fingerprint:
+            if source.name == target.name and _differ(plan, source, target):
                 raise DataError(
                     f"a source and a target that differ are both named {source.name!r}: "
                     f"{source.location} and {target.location}",
                     hint="rename one: NAME=PATH, or dataset.renamed('...')",
                 )
+
+
+def _differ(plan: Plan, source: Dataset, target: Dataset) -> bool:
+    """Whether two datasets are not one; the annotated part of a dataset is one with it."""
+    if not plan.measure.two_roles:
+        return plan.view(source).fingerprint != plan.view(target).fingerprint
+    return _content(source) != _content(target) and count_shared_images(source, target) < len(source)

@@ -50,7 +50,7 @@ def measure_identity(plan: Plan) -> dict[str, Any]:
         "extractors": [] if _brings_features(plan) else [_recipe(ref, plan) for ref in measure.extractors()],
     }
     if measure.fits_pool:
-        identity["pool"] = sorted(plan.fingerprints[dataset.name] for dataset in plan.sources)
+        identity["pool"] = sorted(plan.fingerprints[plan.source_name(dataset.name)] for dataset in plan.sources)
         if measure.fitted:
             identity["fitted"] = measure.fitted
     return identity

@@ -68,8 +68,9 @@ class Summaries:
             **self._identity,
             "dataset": self._plan.fingerprints[name],
             # Fingerprints do not depend on the order of the samples; resamples of a summary go by position.
-            "order": self._plan.datasets[name].order,
+            "order": self._plan.readings[name][0].order,
             "seed": self._plan.seed,
+            **({"role": "source"} if self._plan.readings[name][1] else {}),
         }
 
     def prepare(self, names: Sequence[str], jobs: int) -> None:
@@ -85,7 +86,7 @@ class Summaries:
 
             def done(position: int, summary: Any) -> None:
                 self._keep(missing[position], summary)
-                task.advance(1, dataset=missing[position])
+                task.advance(1, dataset=self._plan.readings[missing[position]][0].name)
 
             run_jobs(jobs, tasks, done)
 
@@ -109,19 +110,22 @@ class Summaries:
 
 def summarise(plan: Plan, name: str) -> Any:
     """Return the summary of one dataset, or Failed; raises DsimError for an unreadable file and the like."""
-    measure, dataset = plan.measure, plan.datasets[name]
+    measure, (dataset, as_source) = plan.measure, plan.readings[name]
     try:
-        if len(dataset) < measure.spec.min_samples:
+        if len(dataset) < measure.spec.min_samples and not as_source:
             needed = f"{measure.spec.name} needs {measure.spec.min_samples}"
-            raise TooFewSamplesError(f"{name!r} has {len(dataset)} samples; {needed}", hint="give it more images")
-        return measure.summarise(plan.view(dataset), stream(plan.seed, plan.fingerprints[name], "summarise"))
+            raise TooFewSamplesError(
+                f"{dataset.name!r} has {len(dataset)} samples; {needed}", hint="give it more images"
+            )
+        view, rng = plan.view(dataset, as_source=as_source), stream(plan.seed, plan.fingerprints[name], "summarise")
+        return measure.summarise_source(view, rng) if as_source else measure.summarise(view, rng)
     except (MeasureError, TooFewSamplesError) as error:
         return Failed(error.message)
     except DsimError:
         raise
     except Exception as error:
         # A measure's own defect must not abort the matrix; it must not look like a value either.
-        return Failed(plan.failures.reason(f"summarising {name!r}", error))
+        return Failed(plan.failures.reason(f"summarising {dataset.name!r}", error))
 
 
 def summary_type(measure: type[SimilarityMeasure[Any]]) -> type | None:

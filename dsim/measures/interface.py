@@ -84,6 +84,21 @@ class SimilarityMeasure(ABC, Generic[S]):
         """The needs that are read of a dataset which has them, and are left out elsewhere."""
         return frozenset()
 
+    @property
+    def source_needs(self) -> frozenset[Need]:
+        """The needs that are read of a source: those of a target, unless the spec says that they differ."""
+        return self.spec.source_needs or self.needs
+
+    @property
+    def source_optional(self) -> frozenset[Need]:
+        """The needs that are read of a source which has them: those of a target, unless overridden."""
+        return self.optional
+
+    @property
+    def two_roles(self) -> bool:
+        """Whether sources are read and summarised in another way than targets."""
+        return bool(self.spec.source_needs)
+
     def extractors(self) -> tuple[str, ...]:
         """References of the feature extractors it uses; their weights enter cache keys and provenance."""
         return ()
@@ -114,6 +129,13 @@ class SimilarityMeasure(ABC, Generic[S]):
 
         Raises MeasureError where the dataset cannot be summarised.
         """
+
+    def summarise_source(self, data: DatasetView, rng: np.random.Generator) -> S:
+        """Return the summary of a source; called in place of ``summarise`` where the spec has ``source_needs``.
+
+        Raises MeasureError where the dataset cannot be summarised.
+        """
+        return self.summarise(data, rng)
 
     @abstractmethod
     def compare(self, source: S, target: S) -> float:

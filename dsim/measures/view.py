@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.features import Transform
+    from dsim.models import Predictions
     from dsim.store import Rows
 
     #: Features of images (n, d), float32 or float64.
@@ -76,6 +77,21 @@ class DatasetView:
         """
         self._allow(Need.IMAGES)
         return (_read_only(self.dataset.pixels(index)) for index in range(len(self)))
+
+    def image(self, index: int) -> NDArray[Any]:
+        """Return one image, (H, W, C), as ``images`` yields it. Raises PluginError without Need.IMAGES."""
+        self._allow(Need.IMAGES)
+        return _read_only(self.dataset.pixels(index))
+
+    def predictions(self, reference: str, indices: Sequence[int] | None = None) -> Predictions:
+        """Return what a segmentation model says of these images, maps uint8 (h, w): see ``dsim.models.predict_kept``.
+
+        Raises PluginError where the measure does not declare Need.IMAGES.
+        """
+        from dsim.models import predict_kept
+
+        self._allow(Need.IMAGES)
+        return predict_kept(reference, self.dataset, self.runtime, indices)
 
     def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
         """Return transformed images in batches, float32 (b, C, H, W); decoding runs ahead in threads.
@@ -142,6 +158,11 @@ class DatasetView:
         """Yield integer masks one at a time, (H, W). Raises PluginError unless the measure declares Need.MASKS."""
         self._allow(Need.MASKS)
         return (_read_only(self.dataset.mask(index)) for index in range(len(self)))
+
+    def mask(self, index: int) -> NDArray[Any]:
+        """Return one integer mask, (H, W). Raises PluginError unless the measure declares Need.MASKS."""
+        self._allow(Need.MASKS)
+        return _read_only(self.dataset.mask(index))
 
     @property
     def attributes(self) -> Mapping[str, str]:

@@ -1,7 +1,8 @@
 from .classifier import Classifier, PlainBody, timm_body
+from .origins import count_seen, read_origins
 from .predictions import Predictions, mask_like, open_kept, predict_kept, weights_digest
 from .recipe import SETTINGS, SegmentationRecipe
-from .segmenter import Probed, Segmenter, dice, dice_of_everything, load_segmenter, open_segmenter
+from .segmenter import Probed, Segmenter, dice, dice_of_everything, load_segmenter, open_segmenter, predict_images
 from .tiles import as_rgb, channels_last, resize_planes, scale_planes
 from .unet import EncoderUNet, UNet, count_parameters, timm_encoder
 from .vote import MOST_MEMBERS, VoteNetwork
@@ -21,13 +22,16 @@ __all__ = [
     "as_rgb",
     "channels_last",
     "count_parameters",
+    "count_seen",
     "dice",
     "dice_of_everything",
     "load_segmenter",
     "mask_like",
     "open_kept",
     "open_segmenter",
+    "predict_images",
     "predict_kept",
+    "read_origins",
     "resize_planes",
     "scale_planes",
     "timm_body",

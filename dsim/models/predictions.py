@@ -108,7 +108,7 @@ def open_kept(reference: str, weights: str, runtime: Runtime) -> Segmenter:
     return _opened(reference, weights, runtime.resolved_device())
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _opened(reference: str, weights: str, device: str) -> Segmenter:
     from dsim.models.segmenter import load_segmenter
     from dsim.runtime import Runtime

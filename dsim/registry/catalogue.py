@@ -21,7 +21,7 @@ from dsim.registry.loader import HOOKS, Plugin
 from dsim.registry.specs import Direction, Law, MeasureSpec, Need, Parameter, Product, TrainerSpec
 from dsim.runtime import default_cache
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 def stamp(entry: EntryPoint, dist: str, version: str) -> str | None:
@@ -123,8 +123,11 @@ def _declaration(kind: type, item: Any) -> Any:
         return Path(item)
     if kind is MeasureSpec:
         bounds, direction = tuple(item["bounds"]), Direction(item["direction"])
-        laws = frozenset(Law(law) for law in item["laws"])
-        return MeasureSpec(**{**item, **_common(item), "bounds": bounds, "direction": direction, "laws": laws})
+        sets = {
+            "laws": frozenset(Law(law) for law in item["laws"]),
+            "source_needs": frozenset(Need(need) for need in item["source_needs"]),
+        }
+        return MeasureSpec(**{**item, **_common(item), **sets, "bounds": bounds, "direction": direction})
     if kind is TrainerSpec:
         produces = tuple(Product(product) for product in item["produces"])
         return TrainerSpec(**{**item, **_common(item), "produces": produces, "example": _tuples(item["example"])})

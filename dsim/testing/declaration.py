@@ -88,6 +88,8 @@ def _problems(declared: MeasureSpec) -> Iterator[str]:
         yield "references is empty: name the source, or 'this plugin'"
     if not declared.needs or not all(isinstance(need, Need) for need in declared.needs):
         yield "needs must hold at least one Need"
+    if declared.source_needs and declared.two_sample:
+        yield "source_needs differ from needs, so sources and targets are not two samples of one kind"
     if not isinstance(declared.direction, Direction):
         yield f"direction {declared.direction!r} is not a Direction"
     if strangers := sorted(str(law) for law in declared.laws if not isinstance(law, Law)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.features import Transform
+    from dsim.models import Predictions
 
 
 def _works(subject: Subject) -> str:
@@ -47,7 +48,9 @@ def _missing_need(subject: Subject) -> None:
     start = subject.specimens.ladder[0]
     for need in sorted(subject.given.needs):
         _refused_without(subject, start, need)
-    unread = subject.given.needs - watched(subject, start)
+    for need in sorted(subject.given.source_needs if subject.given.two_roles else ()):
+        _refused_without(subject, start, need, as_source=True)
+    unread = (subject.given.needs | subject.given.source_needs) - watched(subject, start)
     if unread:
         raise Failure(
             f"it declares {', '.join(sorted(unread))} but never reads them, so usable datasets are refused",
@@ -55,11 +58,12 @@ def _missing_need(subject: Subject) -> None:
         )
 
 
-def _refused_without(subject: Subject, specimen: Specimen, need: Need) -> None:
-    lacking = replace(specimen.dataset, **_WITHOUT[need])
+def _refused_without(subject: Subject, specimen: Specimen, need: Need, *, as_source: bool = False) -> None:
+    lacking, measure = replace(specimen.dataset, **_WITHOUT[need]), subject.measure
+    needs = subject.given.source_needs if as_source else subject.given.needs
     try:
-        view = DatasetView(lacking, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
-        subject.measure.summarise(view, stream(0, "summarise"))
+        view = DatasetView(lacking, needs, f"measure {subject.spec.name!r}", subject.runtime)
+        (measure.summarise_source if as_source else measure.summarise)(view, stream(0, "summarise"))
     except NeedError as error:
         if not error.hint:
             raise Failure(f"a dataset without {need} is refused without a hint", "say how to supply it") from None
@@ -76,7 +80,7 @@ def _too_few_samples(subject: Subject) -> str:
     start, near = subject.specimens.ladder[:2]
     if least > len(start):
         raise NotApplicable(f"min_samples is {least}, and the specimens hold {len(start)} samples")
-    outcome = subject.outcome(start.taken(range(least), "fewest"), near)
+    outcome = subject.outcome(*subject.in_roles(start.taken(range(least), "fewest"), near))
     _value_or_reason(subject, outcome, f"with min_samples = {least} samples")
     message = f"with {least} samples: {outcome}"
     if least == 1:
@@ -104,7 +108,7 @@ def _nan_input(subject: Subject) -> str:
     if not broken:
         raise NotApplicable("it reads neither images nor features")
     for where, specimen in broken.items():
-        outcome = subject.outcome(specimen, subject.specimens.ladder[1])
+        outcome = subject.outcome(*subject.in_roles(specimen, subject.specimens.ladder[1]))
         if not math.isnan(outcome.value):
             raise Failure(f"{where} with a NaN give {outcome.value}", "raise MeasureError where input is not finite")
         if outcome.error is not None and not outcome.refused:
@@ -135,12 +139,18 @@ def _value_or_reason(subject: Subject, outcome: Outcome, when: str) -> None:
 
 def watched(subject: Subject, specimen: Specimen) -> set[Need]:
     """Return what the measure reads of a dataset when it fits and summarises."""
-    view = _WatchedView(specimen.dataset, subject.given.needs, f"measure {subject.spec.name!r}", subject.runtime)
-    measure = subject.unfitted()
+    measure, given = subject.unfitted(), subject.given
+    roles = ((given.needs, given.optional), (given.source_needs, given.source_optional))
+    # With a cache of its own: what is looked up there is not read.
+    about = f"measure {subject.spec.name!r}", subject.separate_runtime()
+    target, source = (_WatchedView(specimen.dataset, needs, *about, optional) for needs, optional in roles)
     if measure.fits_pool:
-        measure.fit([view, *map(subject.view, subject.specimens.ladder[1:])], stream(0, "fit"))
-    measure.summarise(view, stream(0, "summarise"))
-    return view.read
+        others = [subject.view(rung, about[1], as_source=True) for rung in subject.specimens.ladder[1:]]
+        measure.fit([source, *others], stream(0, "fit"))
+    measure.summarise(target, stream(0, "summarise"))
+    if given.two_roles:
+        measure.summarise_source(source, stream(0, "summarise"))
+    return target.read | source.read
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,14 @@ class _WatchedView(DatasetView):
     def images(self) -> Iterator[NDArray[Any]]:
         self.read.add(Need.IMAGES)
         return super().images()
+
+    def image(self, index: int) -> NDArray[Any]:
+        self.read.add(Need.IMAGES)
+        return super().image(index)
+
+    def predictions(self, reference: str, indices: Sequence[int] | None = None) -> Predictions:
+        self.read.add(Need.IMAGES)
+        return super().predictions(reference, indices)
 
     def batches(self, transform: Transform, size: int | None = None) -> Iterator[NDArray[np.float32]]:
         self.read.add(Need.IMAGES)
@@ -175,6 +193,15 @@ class _WatchedView(DatasetView):
         self.read.add(Need.MASKS)
         return super().masks()
 
+    def mask(self, index: int) -> NDArray[Any]:
+        self.read.add(Need.MASKS)
+        return super().mask(index)
+
+    @property
+    def model(self) -> str:
+        self.read.add(Need.MODEL)
+        return super().model
+
     @property
     def attributes(self) -> Mapping[str, str]:
         self.read.add(Need.ATTRIBUTES)
@@ -188,6 +215,7 @@ _WITHOUT: dict[Need, dict[str, Any]] = {
     Need.LABELS: {"labels": None},
     Need.MASKS: {"masked": False},
     Need.ATTRIBUTES: {"attributes": {}},
+    Need.MODEL: {"model": None},
 }
 
 

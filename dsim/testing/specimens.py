@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.registry import Need
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 STEPS = 6
 _COUNT, _DIMENSIONS, _CLASSES = 30, 6, 3
 _IMAGES, _SIZE = 12, 64
+#: Parts that a dataset has once, and not for each sample.
+_OF_THE_WHOLE = (Need.ATTRIBUTES, Need.MODEL)
 _PROPERTIES = ("modality", "colour", "objects", "kind", "diversity", "classes")
 
 
@@ -29,14 +32,14 @@ class Specimen:
     """One small dataset, part by part.
 
     ``parts`` holds, by need: a tuple of images (H, W, C), features float32 (n, d), one label per sample, a tuple of
-    masks (H, W), and the attributes of the whole.
+    masks (H, W), the attributes of the whole, and the file of its segmentation model.
     """
 
     name: str
     parts: Mapping[Need, Any]
 
     def __len__(self) -> int:
-        return max(len(part) for need, part in self.parts.items() if need is not Need.ATTRIBUTES)
+        return max(len(part) for need, part in self.parts.items() if need not in _OF_THE_WHOLE)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -66,7 +69,7 @@ class Specimen:
 
     def taken(self, indices: Sequence[int], name: str) -> Specimen:
         """Return the samples at these positions, (b,), in this order; repetition makes copies."""
-        parts = {need: part if need is Need.ATTRIBUTES else _take(part, indices) for need, part in self.parts.items()}
+        parts = {need: part if need in _OF_THE_WHOLE else _take(part, indices) for need, part in self.parts.items()}
         return replace(self, name=name, parts=parts)
 
 
@@ -76,18 +79,25 @@ def _take(part: Any, indices: Sequence[int]) -> Any:
 
 @dataclass(frozen=True)
 class Specimens:
-    """The datasets on which a measure with these needs is checked."""
+    """The datasets on which a measure with these needs, of sources or targets, is checked.
+
+    ``folder`` is for the files of their segmentation models.
+    """
 
     needs: frozenset[Need]
+    folder: Path | None = None
 
     @cached_property
     def complete(self) -> tuple[Specimen, ...]:
         """The ladder with every part a dataset can have, needed or not: masks (h, w), features (n, d) and so on."""
-        return style_rungs() if self.needs & {Need.IMAGES, Need.MASKS} else _shift_rungs()
+        rungs = style_rungs() if self.needs & {Need.IMAGES, Need.MASKS, Need.MODEL} else _shift_rungs()
+        return rungs if self.folder is None or Need.MODEL not in self.needs else with_segmenters(rungs, self.folder)
 
     @cached_property
     def carried(self) -> frozenset[Need]:
         """The parts of every specimen: what is needed, and images or features, which every dataset has."""
+        if Need.MODEL in self.needs:
+            return self.needs | {Need.IMAGES}
         if self.needs & {Need.IMAGES, Need.FEATURES}:
             return self.needs if Need.MASKS not in self.needs else self.needs | {Need.IMAGES}
         return self.needs | {Need.IMAGES if Need.MASKS in self.needs else Need.FEATURES}
@@ -183,6 +193,23 @@ def style_rungs() -> tuple[Specimen, ...]:
         }
         rungs.append(Specimen(f"rung-{step}", parts))
     return tuple(rungs)
+
+
+def with_segmenters(rungs: Sequence[Specimen], folder: Path) -> tuple[Specimen, ...]:
+    """Return the rungs of a ladder, each with a segmentation model: ever worse ones for the start, as the rungs go on.
+
+    All are the network that learnt the masks of the start's images, with ever more noise in its weights.
+    """
+    from dsim.testing.segmenters import write_segmenter
+
+    start = rungs[0]
+    images, masks = start.parts[Need.IMAGES], start.parts[Need.MASKS]
+    files = [
+        write_segmenter(folder / f"segmenter-{step}.safetensors", images, masks, step) for step in range(len(rungs))
+    ]
+    return tuple(
+        replace(rung, parts={**rung.parts, Need.MODEL: str(file)}) for rung, file in zip(rungs, files, strict=True)
+    )
 
 
 def _attributes(step: int) -> dict[str, str]:

@@ -39,7 +39,7 @@ def _inputs_unmutated(subject: Subject) -> None:
     """Neither fitting, summarising nor comparing changes a dataset, and comparing changes no summary."""
     source, target = subject.specimens.ladder[:2]
     before = _digests(source), _digests(target)
-    summaries = subject.summarise(source), subject.summary(target)
+    summaries = subject.summarise(source, as_source=True), subject.summary(target)
     if before != (_digests(source), _digests(target)):
         raise Failure("summarising changes the dataset's arrays", "copy before you change: features.copy()")
     arrays = [array for summary in summaries for array in _arrays(summary)]
@@ -116,7 +116,8 @@ def _kept_summary(subject: Subject) -> str:
     from dsim.store import ContentStore
 
     kind = summary_type(type(subject.measure))
-    source, target = (subject.summary(rung) for rung in subject.specimens.ladder[:2])
+    near, far = subject.specimens.ladder[:2]
+    source, target = subject.summary(near, as_source=True), subject.summary(far)
     hint = "make S in SimilarityMeasure[S] a frozen dataclass of arrays, numbers and strings"
     if getattr(type(source), "transient", False):
         raise NotApplicable(f"{type(source).__name__} is declared transient: it is made again from cached features")
@@ -153,7 +154,7 @@ def _matrix(subject: Subject) -> str:
         raise Failure("the matrix does not come back from its JSON", "values must be plain floats")
     if not subject.draws and not subject.given.fits_pool:
         for i, j in ((0, 1), (2, 0)):
-            source, target = (subject.summary(chosen[k]) for k in (i, j))
+            source, target = subject.summary(chosen[i], as_source=True), subject.summary(chosen[j])
             value = float(subject.measure.compare_many([source], [target])[0, 0])
             same(subject, value, float(found.values[i, j]), "alone and in the engine", "keep no state between calls")
     return f"{len(pool)} x {len(pool)} cells"

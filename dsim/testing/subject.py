@@ -76,15 +76,18 @@ class Subject:
         self.given = measure
         self.spec: MeasureSpec = measure.spec
         self.folder = folder
-        self.specimens = Specimens(measure.needs)
-        self._summaries: dict[tuple[str, frozenset[Need], int], tuple[Any, Exception | None]] = {}
+        self.specimens = Specimens(measure.needs | measure.source_needs | measure.source_optional, folder)
+        self._summaries: dict[tuple[str, frozenset[Need], int, bool], tuple[Any, Exception | None]] = {}
         self._caches = 0
 
     def fresh(self, runtime: Runtime | None = None) -> SimilarityMeasure[Any]:
         """Return another instance with the same parameters, fitted where it fits the pool."""
         measure = self.unfitted()
         if measure.fits_pool:
-            measure.fit([self.view(specimen, runtime) for specimen in self.specimens.ladder], stream(0, "fit"))
+            # A source that is read in another way than a target has a value only where it was in the pool.
+            chosen = self.specimens.pool if measure.two_roles else self.specimens.ladder
+            pool = [self.view(specimen, runtime, as_source=True) for specimen in chosen]
+            measure.fit(pool, stream(0, "fit"))
         return measure
 
     def unfitted(self) -> SimilarityMeasure[Any]:
@@ -108,10 +111,12 @@ class Subject:
         self._caches += 1
         return Runtime(device="cpu", cache=self.folder / f"separate-{self._caches}", batch=batch)
 
-    def view(self, specimen: Specimen, runtime: Runtime | None = None) -> DatasetView:
-        """Return the specimen as this measure may see it. Raises NeedError where it lacks a need."""
-        wanted_by = f"measure {self.spec.name!r}"
-        return DatasetView(specimen.dataset, self.given.needs, wanted_by, runtime or self.runtime, self.given.optional)
+    def view(self, specimen: Specimen, runtime: Runtime | None = None, *, as_source: bool = False) -> DatasetView:
+        """Return the specimen as this measure may see it, as a source or target; NeedError where it lacks a need."""
+        wanted_by, chosen, given = f"measure {self.spec.name!r}", runtime or self.runtime, self.given
+        if as_source:
+            return DatasetView(specimen.dataset, given.source_needs, wanted_by, chosen, given.source_optional)
+        return DatasetView(specimen.dataset, given.needs, wanted_by, chosen, given.optional)
 
     def summarise(
         self,
@@ -120,17 +125,21 @@ class Subject:
         seed: int = 0,
         measure: SimilarityMeasure[Any] | None = None,
         runtime: Runtime | None = None,
+        as_source: bool = False,
     ) -> Any:
         """Return a new summary, drawn from the stream that the engine would use: each dataset has its own."""
-        view = self.view(specimen, runtime)
-        return (measure or self.measure).summarise(view, stream(seed, view.fingerprint, "summarise"))
+        as_source = as_source and self.given.two_roles
+        view, chosen = self.view(specimen, runtime, as_source=as_source), measure or self.measure
+        rng = stream(seed, view.fingerprint, "summarise")
+        return chosen.summarise_source(view, rng) if as_source else chosen.summarise(view, rng)
 
-    def summary(self, specimen: Specimen, seed: int = 0) -> Any:
-        """Return the summary, computed once per name and parts of a specimen. Raises what the measure raises."""
-        key = (specimen.name, frozenset(specimen.parts), seed)
+    def summary(self, specimen: Specimen, seed: int = 0, *, as_source: bool = False) -> Any:
+        """Return the summary, computed once per name, parts and role of a specimen. Raises what the measure raises."""
+        as_source = as_source and self.given.two_roles
+        key = (specimen.name, frozenset(specimen.parts), seed, as_source)
         if key not in self._summaries:
             try:
-                self._summaries[key] = self.summarise(specimen, seed=seed), None
+                self._summaries[key] = self.summarise(specimen, seed=seed, as_source=as_source), None
             except Exception as error:
                 self._summaries[key] = None, error
         summary, failure = self._summaries[key]
@@ -140,7 +149,12 @@ class Subject:
 
     def value(self, source: Specimen, target: Specimen, seed: int = 0) -> float:
         """Return the measure's value for a pair. Raises what the measure raises."""
-        return float(self.measure.compare(self.summary(source, seed), self.summary(target, seed)))
+        summaries = self.summary(source, seed, as_source=True), self.summary(target, seed)
+        return float(self.measure.compare(*summaries))
+
+    def in_roles(self, seen: Specimen, other: Specimen) -> tuple[Specimen, Specimen]:
+        """Return source and target such that the first specimen stands where its images or features are read."""
+        return (other, seen) if self.given.two_roles else (seen, other)
 
     def outcome(self, source: Specimen, target: Specimen) -> Outcome:
         """Return the value for a pair, or what was raised."""
@@ -198,7 +212,8 @@ class Subject:
         before, runtime = random_states(), self.separate_runtime()
         measure = self.fresh(runtime)
         source, target = self.specimens.ladder[0], self.specimens.ladder[2]
-        summaries = [self.summarise(specimen, measure=measure, runtime=runtime) for specimen in (source, target)]
+        shared: dict[str, Any] = {"measure": measure, "runtime": runtime}
+        summaries = self.summarise(source, as_source=True, **shared), self.summarise(target, **shared)
         value, after = float(measure.compare(*summaries)), random_states()
         return Run(value, tuple(name for name, state in before.items() if after[name] != state))
 

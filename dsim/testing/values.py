@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import PluginError
-from dsim.registry import Need
+from dsim.registry import MeasureSpec, Need
 from dsim.testing.report import Failure, NotApplicable, cause_of
 from dsim.testing.specimens import Specimen
 from dsim.testing.subject import ROUNDING, Subject, require_no_draws, require_repeats, same
@@ -98,7 +98,8 @@ def _order(subject: Subject) -> None:
     source, target = _pair(subject)
     reordered = source.taken(_permutation(len(source)), "reordered")
     hint = "a dataset is a set: treat its samples alike"
-    same(subject, subject.value(source, target), subject.value(reordered, target), "in another order", hint)
+    plain, changed = (subject.value(*subject.in_roles(one, target)) for one in (source, reordered))
+    same(subject, plain, changed, "in another order", hint)
 
 
 def _batch_size(subject: Subject) -> None:
@@ -106,7 +107,7 @@ def _batch_size(subject: Subject) -> None:
     require_repeats(subject)
     source, target = _pair(subject)
     runtime = subject.separate_runtime(batch=7)
-    summaries = [subject.summarise(specimen, runtime=runtime) for specimen in (source, target)]
+    summaries = subject.summarise(source, runtime=runtime, as_source=True), subject.summarise(target, runtime=runtime)
     small = float(subject.measure.compare(*summaries))
     hint = "weigh samples, not batches; networks run in eval mode"
     what = f"in batches of {subject.runtime.batch} and of {runtime.batch}"
@@ -119,7 +120,8 @@ def _duplication(subject: Subject) -> None:
     source, target = _pair(subject)
     doubled = source.taken([*range(len(source)), *range(len(source))], "doubled")
     hint = "divide by n; where an unbiased estimator is meant, expect this failure and say so"
-    same(subject, subject.value(source, target), subject.value(doubled, target), "every image twice", hint)
+    plain, changed = (subject.value(*subject.in_roles(one, target)) for one in (source, doubled))
+    same(subject, plain, changed, "every image twice", hint)
 
 
 def _vectorised(subject: Subject) -> None:
@@ -127,7 +129,7 @@ def _vectorised(subject: Subject) -> None:
     import numpy as np
 
     sources, targets = subject.specimens.ladder[:3], subject.specimens.pool[-4:]
-    summaries = [[subject.summary(specimen) for specimen in group] for group in (sources, targets)]
+    summaries = [subject.summary(each, as_source=True) for each in sources], [subject.summary(each) for each in targets]
     found = np.asarray(subject.measure.compare_many(*summaries), dtype=np.float64)
     if found.shape != (len(sources), len(targets)):
         raise Failure(f"compare_many returned shape {found.shape}", "return shape (sources, targets)")
@@ -145,7 +147,7 @@ def _resampling(subject: Subject) -> str:
     drawn = _bootstrap(len(source))
     identity, replicate = _replicates(subject, source, target, drawn)
     same(subject, subject.value(source, target), identity, "the identity draw", "mend resample or compare_resampled")
-    if not subject.repeats or subject.draws:
+    if not subject.repeats or subject.draws or subject.given.two_roles:
         return "the identity draw"
     again = source.taken(drawn.tolist(), "redrawn")
     hint = "resample must give the summary of exactly the drawn images"
@@ -158,7 +160,8 @@ def _replicates(subject: Subject, source: Specimen, target: Specimen, drawn: NDA
 
     draws = [np.arange(len(source)), drawn], [np.arange(len(target))] * 2
     try:
-        values = subject.measure.compare_resampled(subject.summary(source), subject.summary(target), *draws)
+        summaries = subject.summary(source, as_source=True), subject.summary(target)
+        values = subject.measure.compare_resampled(*summaries, *draws)
     except Exception as error:
         message = f"resampling raised {type(error).__name__}: {error}"
         raise Failure(message, "implement resample, or declare resamples=False") from error
@@ -168,11 +171,11 @@ def _replicates(subject: Subject, source: Specimen, target: Specimen, drawn: NDA
 def _needs(subject: Subject) -> str:
     """Only what is declared is read: the rest of a dataset, present, absent or different, changes nothing."""
     require_repeats(subject)
-    beyond = subject.given.needs - subject.spec.needs
+    beyond = (subject.given.needs - subject.spec.needs) | (subject.given.source_needs - _of_sources(subject.spec))
     if beyond:
         message = f"its needs name {', '.join(sorted(beyond))}, which the spec's do not"
         raise Failure(message, "name in the spec all that any parameters read; the property needs may only take away")
-    carried, optional = subject.specimens.carried, subject.given.optional
+    carried, optional = subject.specimens.carried, subject.given.optional | subject.given.source_optional
     undeclared = set(subject.specimens.complete[0].parts) - carried - optional
     if not undeclared:
         raise NotApplicable("it declares everything that a dataset can have")
@@ -180,6 +183,11 @@ def _needs(subject: Subject) -> str:
     for declared in dict.fromkeys((carried, carried | optional)):
         _same_without_and_with(subject, declared, frozenset(undeclared))
     return f"{', '.join(sorted(undeclared))} do not matter"
+
+
+def _of_sources(spec: MeasureSpec) -> frozenset[Need]:
+    """The needs that a spec declares of sources."""
+    return spec.source_needs or spec.needs
 
 
 def _same_without_and_with(subject: Subject, declared: frozenset[Need], undeclared: frozenset[Need]) -> None:

@@ -80,6 +80,8 @@ OF_NETWORKS: dict[str, Callable[..., Any]] = {
 }
 #: Counts of answers: no statistic of arrays.
 WITHOUT = {"expert", "expert-choice"}
+#: Means over images of what the models of the sources do; tests/plugins/dsim_models holds each by what it must see.
+OF_MODELS = {"consensus", "consistency", "edge-agreement", "reverse-accuracy"}
 
 
 @contextmanager
@@ -158,7 +160,7 @@ def test_the_value_of_a_network_s_output_comes_from_the_tested_function(
 
 
 def test_every_measure_is_listed_here() -> None:
-    listed = {call.partition(":")[0] for call in (*STATISTICS, *OF_NETWORKS)} | WITHOUT
+    listed = {call.partition(":")[0] for call in (*STATISTICS, *OF_NETWORKS)} | WITHOUT | OF_MODELS
     assert set(default().measures) == listed
 
 
