@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 #: Targets with a sentence each; all verdicts are in the files.
 _SENTENCES = 8
-#: In front of a command, which is one line for whoever copies it.
-NEXT = "Next"
+#: In front of a command, which is one line for whoever copies it; and in front of another that may serve as well.
+NEXT, OTHERWISE = "Next", "Or"
 
 
 def print_answers(lines: Iterable[str]) -> None:
@@ -21,7 +21,7 @@ def print_answers(lines: Iterable[str]) -> None:
     from dsim.ui import print_behind
 
     for line in lines:
-        if line.startswith(NEXT):
+        if line.startswith((NEXT, OTHERWISE)):
             print(line)
         else:
             print_behind("", line)

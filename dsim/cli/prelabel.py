@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     help="The segmentation model.",
 )
 @click.option(
-    "--best", is_flag=True, help="Instead of --model: the zoo's model of the source that dsim recommend chooses."
+    "--best", is_flag=True, help="Instead of --model: the model that dsim recommend chooses; refused where none fits."
 )
-@options.sources("With --best: datasets to choose from; default: the zoo's.")
+@click.option("--anyway", is_flag=True, help="With --best: also where none fits.")
+@options.sources("With --best: datasets whose models to choose from; default: the zoo's.")
+@options.foreground
 @options.masks
 @options.out_folder(required=True, help="Folder; not within the target.")
 @click.option(
@@ -58,7 +60,9 @@ def prelabel(
     target: str,
     reference: str | None,
     best: bool,
+    anyway: bool,
     sources: Sequence[str],
+    foreground: Sequence[str],
     out: Path,
     threshold: float | None,
     label: str,
@@ -82,12 +86,13 @@ def prelabel(
     from dsim.prelabel import prelabel as run
     from dsim.ui import emit_json, make_runtime
 
-    _refuse_contradictions(reference, best, sources)
+    given = {"--sources": sources, "--anyway": anyway, "--foreground": foreground}
+    _refuse_contradictions(reference, best, [name for name, value in given.items() if value])
     runtime = make_runtime(device, offline)
     images = open_target(target, runtime, skip_unreadable=skip_unreadable)
     settings = Settings(threshold, label, probabilities or "")
     if reference is None:
-        reference = _best_model(images, sources, runtime)
+        reference = _best_model(images, sources, runtime, foreground, anyway)
     model = open_model(reference, runtime)
     found = run(images, model, out, settings=settings, sheet=sheet, overwrite=overwrite, runtime=runtime)
     if as_json:
@@ -96,7 +101,8 @@ def prelabel(
         _show(found)
 
 
-def _refuse_contradictions(reference: str | None, best: bool, sources: Sequence[str]) -> None:
+def _refuse_contradictions(reference: str | None, best: bool, of_best: Sequence[str]) -> None:
+    """Raise UsageError unless there is one way to a model; ``of_best`` are given options that go with --best alone."""
     from dsim.errors import UsageError
 
     if best is (reference is not None):
@@ -104,8 +110,9 @@ def _refuse_contradictions(reference: str | None, best: bool, sources: Sequence[
         raise UsageError(
             f"{what} were given", hint="--model zoo:ID or a file; or --best for the model that dsim recommend names"
         )
-    if sources and not best:
-        raise UsageError("--sources go with --best, and a model was given", hint="leave out --sources, or --model")
+    if of_best and not best:
+        names = ", ".join(of_best)
+        raise UsageError(f"{names}: only with --best, and a model was given", hint=f"leave out {names}, or --model")
 
 
 def _show(found: PreLabels) -> None:
@@ -128,32 +135,39 @@ def _or_none(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _best_model(target: Dataset, sources: Sequence[str], runtime: Runtime) -> str:
-    """Return the reference ``zoo:ID`` of the model; prints on stderr which one and why.
+def _best_model(
+    target: Dataset, sources: Sequence[str], runtime: Runtime, foreground: Sequence[str], anyway: bool
+) -> str:
+    """Return the reference of the model, ``zoo:ID`` or a file; prints on stderr which one and why.
 
-    Raises DataError if no source could be compared or resembles the target, or no model was trained on the best one.
+    Raises DataError where no model fits, or no source could be compared or resembles the target, or no model was
+    trained on the best one; with ``anyway`` only where there is no model.
     """
-    from dsim.cli.recommend import chosen, open_sources
-    from dsim.recommend import in_words, recommend
+    from dsim.cli.data import open_datasets
+    from dsim.cli.recommend import chosen
+    from dsim.recommend import recommend, zoo_sources
+    from dsim.transfer.segmentation.pairs import parse_foreground
     from dsim.ui import say
 
-    pool = open_sources(sources, runtime)
-    found = recommend(target, pool, runtime=runtime)
-    if found.instead:
-        raise _nothing_like_it(found)
-    if found.model is None:
-        raise _no_model(found, target, pool)
-    for line in (*chosen(found), in_words(found.reliability), *(f"note: {text}" for text in found.notes)):
+    pool = open_datasets(sources, runtime, skip_unreadable=False) if sources else None
+    found = recommend(target, pool, foreground=parse_foreground(foreground), runtime=runtime)
+    if found.instead and not (anyway and found.reference):
+        raise _nothing_fits(found)
+    if found.reference is None:
+        raise _no_model(found, target, pool or zoo_sources(runtime))
+    for line in (*chosen(found), found.fared, *(f"note: {text}" for text in found.notes)):
         say(line)
-    return f"zoo:{found.model.id}"
+    return found.reference
 
 
-def _nothing_like_it(found: Recommendation) -> Exception:
+def _nothing_fits(found: Recommendation) -> Exception:
+    from dsim.cli.recommend import with_masks
     from dsim.errors import DataError
     from dsim.measures import join_ways
 
-    nevertheless = [f"apply the model of the nearest nevertheless: --model zoo:{found.model.id}"] if found.model else []
-    return DataError(found.answer.removesuffix("."), hint=join_ways([*found.instead, *nevertheless]))
+    typed = [f"type {with_masks(found.command)}"] if found.command else []
+    nevertheless = [f"apply {found.reference} nevertheless: --anyway"] if found.reference else []
+    return DataError(found.answer.removesuffix("."), hint=join_ways([*found.instead, *typed, *nevertheless]))
 
 
 def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,7 @@ from dsim.cli.compare import enough_replicates
 from dsim.ui import completion, options
 
 if TYPE_CHECKING:
-    from dsim.data import Dataset
     from dsim.recommend import Candidate, Recommendation
-    from dsim.runtime import Runtime
 
 #: Sources in the table; the file holds all.
 _SHOWN = 10
@@ -36,7 +35,8 @@ _SHOWN = 10
 @options.out_folder(
     help="Folder for recommendation.json and nearest.png; nothing is written without it.",
 )
-@click.option("--why", is_flag=True, help="Also print the statistics: intervals, distances, measured reliability.")
+@options.foreground
+@click.option("--why", is_flag=True, help="Also print the evidence: of models, of similarity, measured reliability.")
 @options.wide
 @options.as_json
 @click.option(
@@ -56,6 +56,7 @@ def recommend(
     sources: Sequence[str],
     measure: str,
     out: Path | None,
+    foreground: Sequence[str],
     why: bool,
     as_json: bool,
     bootstrap: int | None,
@@ -65,22 +66,24 @@ def recommend(
     offline: bool,
     skip_unreadable: bool,
 ) -> int:
-    """Recommend one of the sources for TARGET, and the zoo model that was trained on it.
+    """Recommend a segmentation model for TARGET, of those that were trained on the sources.
 
-    Shows how clear the choice is, the next command, and how reliable such choices were where transfer was
-    measured. Without --sources the choice is among the datasets that the zoo's segmentation models were
-    trained on; their images are not needed.
+    The models are tried on TARGET, and scored on its annotated images where it has some. Shows the expected
+    Dice with its interval, the probability that the model is the best, and the next command. Where no model
+    can be tried, the source is chosen by similarity. Without --sources the choice is among the zoo's models.
 
     TARGET and PATH are a folder, a .csv, .npz or .h5 file, an image stack, phantoms:NAME, or NAME=PATH.
     """
-    from dsim.cli.data import open_target
+    from dsim.cli.data import open_datasets, open_target
     from dsim.recommend import recommend as run
+    from dsim.transfer.segmentation.pairs import parse_foreground
     from dsim.ui import emit_json, make_runtime
 
-    runtime = make_runtime(device, offline)
+    values, runtime = parse_foreground(foreground), make_runtime(device, offline)
     images = open_target(target, runtime, skip_unreadable=skip_unreadable)
-    pool = open_sources(sources, runtime, skip_unreadable)
-    found = run(images, pool, measure=measure, out=out, bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
+    pool = open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else None
+    settings = {"measure": measure, "bootstrap": bootstrap, "seed": seed, "jobs": jobs}
+    found = run(images, pool, foreground=values, out=out, runtime=runtime, **settings)
     if as_json:
         emit_json(found.to_dict())
     else:
@@ -88,30 +91,28 @@ def recommend(
     return 3 if any(math.isnan(candidate.value) for candidate in found.choice.candidates) else 0
 
 
-def open_sources(sources: Sequence[str], runtime: Runtime, skip_unreadable: bool = False) -> list[Dataset]:
-    """Return the named datasets, or the zoo's if none was named. Raises DataError where one cannot be opened."""
-    from dsim.cli.data import open_datasets
-    from dsim.recommend import zoo_sources
-
-    return open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else zoo_sources(runtime)
-
-
 def show(found: Recommendation, why: bool = False) -> None:
     """Print the answer and the ranking on stdout, notes on stderr; statistics with ``why``."""
     from dsim.cli.answer import print_answers
     from dsim.cli.compare_tables import notes
-    from dsim.recommend import in_words
+    from dsim.cli.tried import show_evidence, show_models
     from dsim.ui import say, say_written
 
-    print_answers((*chosen(found), in_words(found.reliability), *_next(found)))
-    _show_ranking(found, why)
+    print_answers((*chosen(found), found.fared, *_next(found)))
+    if found.tried is not None:
+        show_models(found.tried)
+    if found.tried is not None and why:
+        show_evidence(found.tried)
+        print_answers(found.tried.reliability[1:])
+    if found.tried is None or why:
+        _show_ranking(found, why)
     print_answers(_statistics(found) if why else ())
     for note in dict.fromkeys((*(f"note: {text}" for text in found.notes), *notes(found.matrix, statistics=why))):
         say(note)
     if found.files:
         say_written(found.files)
     if not why:
-        say("more: --why prints the statistics behind the answer")
+        say("more: --why prints the evidence behind the answer")
 
 
 def _show_ranking(found: Recommendation, why: bool) -> None:
@@ -130,18 +131,24 @@ def _show_ranking(found: Recommendation, why: bool) -> None:
 
 def _statistics(found: Recommendation) -> Iterator[str]:
     """Yield the verdict with its reason, the distance behind the resemblance, and the measured reliability."""
+    from dsim.recommend import said
+
     yield found.choice.reason
     resemblance = found.verdict.resemblance
     if resemblance is not None:
         yield resemblance.words
     if found.reliability:  # that there is none has been said above
-        yield from found.said
+        yield from said(found.reliability)
 
 
 def chosen(found: Recommendation) -> Iterator[str]:
-    """Yield the answer and the model to use, one line each; no model where no source resembles the target."""
+    """Yield the answer and what must be known of the model, one line each; no model where none is of use."""
+    from dsim.recommend import said_of_models
+
     yield found.answer
-    if found.model is not None and not found.instead:
+    if found.tried is not None:
+        yield from said_of_models(found.tried)
+    elif found.model is not None and not found.instead:
         known = not math.isnan(found.model.held_out)
         dice = f"; Dice {found.model.held_out:.0f} % on images of it that it never saw" if known else ""
         yield f"Model: zoo:{found.model.id}, trained on {found.verdict.source}{dice}; it marks {found.model.marks}."
@@ -154,7 +161,17 @@ def _next(found: Recommendation) -> Iterator[str]:
     if found.instead:
         yield f"Instead of pre-labelling: {join_ways(found.instead)}."
     if found.command:
-        yield f"{NEXT}: {found.command}"
+        yield f"{NEXT}: {with_masks(found.command)}"
+    for words, command in found.also:
+        yield f"{words}: {with_masks(command)}"
+
+
+def with_masks(command: str) -> str:
+    """Return a command that reads annotations, with the folders of masks that this one was given."""
+    context = click.get_current_context(silent=True)
+    folders = context.meta.get(options.MASKS, ()) if context else ()
+    reads = command.startswith(("dsim annotate-next", "dsim adapt"))
+    return " ".join([command, "--masks", *map(shlex.quote, folders)]) if folders and reads else command
 
 
 def _judged(found: Recommendation) -> list[str]:

@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def report(results: Path, out: Path | None, boards: Sequence[Path], images: bool, offline: bool) -> None:
     """Write a report on RESULTS: one HTML file that needs nothing else.
 
-    RESULTS is the folder that dsim compare wrote, or the matrix.json or agreement.json in it. Images are shown where
+    RESULTS is the folder that dsim compare or dsim recommend wrote, or the JSON file in it. Images are shown where
     they can be opened again and are those that were compared; otherwise the page says why not.
     """
     from dsim.report import check_report_path, locate_datasets, open_results
@@ -83,12 +83,24 @@ def write(found: Report, path: Path) -> None:
     say(f"wrote {path}, {size / 1e6:.2f} MB")
 
 
-def write_matrix_report(matrix: SimilarityMatrix, path: Path, given: Iterable[Dataset] = ()) -> Path:
+def write_recommendation_report(document: Mapping[str, Any], path: Path, given: Iterable[Dataset] = ()) -> Path:
+    """Write the report on a recommendation, a document of ``dsim.recommend/1``, as ``write_matrix_report`` does."""
+    from dsim.report import recommended
+
+    results = recommended(document)
+    return write_matrix_report(results.matrices[0], path, given, results)
+
+
+def write_matrix_report(
+    matrix: SimilarityMatrix, path: Path, given: Iterable[Dataset] = (), known: Results | None = None
+) -> Path:
     """Write the report on one matrix that is at hand in Python, with its map, and return the path.
 
-    ``given`` : datasets that lie in memory; those of the record that can be opened are found. Raises UsageError for
-    another suffix than .html, and DsimError where the page cannot be written.
+    ``given`` : datasets that lie in memory; those of the record that can be opened are found. ``known`` : results with
+    the matrix, and more beside it. Raises UsageError for another suffix than .html, and DsimError where the page cannot
+    be written.
     """
+    from dataclasses import replace
     from tempfile import TemporaryDirectory
 
     from dsim.report import Results, check_report_path, locate_datasets, write_report
@@ -100,7 +112,7 @@ def write_matrix_report(matrix: SimilarityMatrix, path: Path, given: Iterable[Da
     with TemporaryDirectory() as folder:
         if matrix.clouds:
             matrix.plot_embedding(Path(folder) / "embedding.png")
-        results = Results((matrix,), (Path(folder) if matrix.clouds else None,))
+        results = replace(known or Results((matrix,), ()), folders=(Path(folder) if matrix.clouds else None,))
         unseen = {name: reason for name, reason in missing.items() if name not in datasets}
         return write_report(assemble(results, datasets, unseen), path)
 
@@ -148,7 +160,7 @@ def _next_steps(results: Results, datasets: Mapping[str, Dataset]) -> list[Step]
     """Return the next steps: apply or train a model, compare further, measure transfer."""
     from dsim.report import Step
 
-    found = [*_with_best(results, datasets), *_ask(results)]
+    found = [*(results.advice or _with_best(results, datasets)), *_ask(results)]
     said = (
         "Nearness is a forecast. Measured transfer is the proof: train on the nearest sources, and score on the target."
     )

@@ -225,12 +225,7 @@ _MOST_COLUMNS = 5
     click.option(
         "--repetitions", type=int, default=3, show_default=True, help="Trainings per source, with other seeds."
     ),
-    click.option(
-        "--foreground",
-        multiple=True,
-        metavar="[NAME=]VALUES",
-        help="Values of masks that are foreground: 1,2 or all; NAME= for one dataset.",
-    ),
+    options.foreground,
 )
 def segmentation(scenario: str, repetitions: int, foreground: Sequence[str], **shared: Any) -> int:
     """Train a U-Net on each source, score it on each target, and write the measured transfer.

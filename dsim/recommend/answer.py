@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 from dsim.comparison import with_resemblance
 from dsim.data import count_shared_images, say_shared_images, to_dataset, to_datasets
 from dsim.errors import DsimError
-from dsim.measures import Likeness
+from dsim.features import zoo_sources
+from dsim.recommend.advice import advise_by_models, advise_by_similarity
 from dsim.recommend.procedure import DEFAULT, Procedure, carry_out, fingerprint
 from dsim.recommend.reliability import Reliability, stored
-from dsim.recommend.result import Recommendation, Trained, command, models_of, segmenting
+from dsim.recommend.result import Recommendation
+from dsim.recommend.trial import Trial, try_models
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
     from dsim.data.conversion import Given
     from dsim.recommend.procedure import Choice, Outcome
+    from dsim.transfer.segmentation.pairs import Foreground
 
 
 SHEET, DOCUMENT = "nearest.png", "recommendation.json"
@@ -29,9 +32,10 @@ _ALIKE = 2.0
 
 def recommend(
     target: Given,
-    sources: Given | Iterable[Given] | Mapping[str, Given],
+    sources: Given | Iterable[Given] | Mapping[str, Given] | None = None,
     *,
     measure: str = DEFAULT,
+    foreground: Foreground | None = None,
     reliability: Sequence[Reliability] | None = None,
     out: str | Path | None = None,
     bootstrap: int | None = None,
@@ -39,20 +43,24 @@ def recommend(
     jobs: int = 1,
     runtime: Runtime | None = None,
 ) -> Recommendation:
-    """Recommend one of the sources for a target.
+    """Recommend a model for a target: one that was trained on the sources; where there is none, one of the sources.
+
+    The models are tried on the target, and scored on those of its images that have a mask.
 
     Parameters
     ----------
     target : a path, ``phantoms:NAME``, an array of images (n, H, W[, C]), a torch dataset, or a Dataset.
-    sources : the datasets to choose from, given alike in a list or a mapping from names, ``zoo_sources(runtime)`` for
-        the zoo's; one that is the target is left out.
-    measure : ranks the sources; a name with parameters.
+    sources : the datasets to choose from, given alike in a list or a mapping from names; by default those that the
+        zoo's models were trained on. One that is the target is left out.
+    measure : ranks the sources by similarity; a name with parameters.
+    foreground : which values of the target's masks are foreground, by its name: ``{"mine": (1, 2)}``; None as a value
+        for all but 0. By default masks must have one value beside 0.
     reliability : records of such choices on truths, from ``measure_reliability``; by default the shipped records.
     out : folder for ``recommendation.json`` and ``nearest.png``; nothing is written without one.
     bootstrap : replicates for intervals, where the measure has them; by default as many as it proposes.
 
-    Raises UsageError where fewer than two sources are left, and DataError, NeedError or WeightsError where the measure
-    cannot be computed on these datasets.
+    Raises UsageError where fewer than two sources are left; DataError, NeedError or WeightsError where the measure
+    cannot be computed on these datasets, and DataError for masks of several classes of which none was chosen.
 
     >>> from dsim.data.phantoms import open_phantom
     >>> pool = [open_phantom(name, count=4, size=32) for name in ("xray", "fundus")]
@@ -60,11 +68,13 @@ def recommend(
     'xray'
     """
     runtime, folder = runtime or Runtime(), None if out is None else Path(out)
-    target, sources = to_dataset(target, "target"), to_datasets(sources, "source")
+    target = to_dataset(target, "target")
+    pool = zoo_sources(runtime) if sources is None else to_datasets(sources, "source")
     procedure = Procedure.of(measure, runtime)
-    outcome = carry_out(procedure, sources, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
+    outcome = carry_out(procedure, pool, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
+    trial = try_models(target, None if sources is None else pool, runtime, foreground=foreground, seed=seed)
     records = stored(procedure) if reliability is None else tuple(reliability)
-    answer = _answer(target, sources, procedure, outcome, records, folder, seed, runtime)
+    answer = _answer(target, pool, procedure, outcome, trial, records, folder, seed, runtime)
     if folder is not None:
         answer.to_json(folder / DOCUMENT)
     return answer
@@ -75,6 +85,7 @@ def _answer(
     sources: Sequence[Dataset],
     procedure: Procedure,
     outcome: Outcome,
+    trial: Trial,
     records: tuple[Reliability, ...],
     folder: Path | None,
     seed: int,
@@ -83,10 +94,11 @@ def _answer(
     (matrix,), (choice,) = outcome.matrices, outcome.choices
     known = {dataset.name: dataset for dataset in (*sources, target)}
     matrix = with_resemblance(matrix, known, runtime, seed=seed)
-    verdict = matrix.verdicts[target.name]
+    tried, verdict = trial.tried, matrix.verdicts[target.name]
     best = known.get(verdict.source or "")
-    models = () if best is None else models_of(best, target)
-    unlike = verdict.likeness is Likeness.NONE
+    if tried is not None:
+        best = next((known[name] for name in tried.chosen.sources if name in known), best)
+    advice = advise_by_similarity(best, target, verdict) if tried is None else advise_by_models(trial, target)
     near, picture, no_picture = _nearest(target, best, folder, runtime)
     return Recommendation(
         target=_facts(target),
@@ -94,17 +106,22 @@ def _answer(
         choice=choice,
         matrix=matrix,
         excluded=tuple(source.name for source in sources if fingerprint(source) == fingerprint(target)),
-        models=models,
-        command=command(best, target, segmenting(models)) if best is not None and not unlike else None,
+        models=advice.models,
+        command=advice.command,
         nearest=near,
         reliability=records,
         notes=(
             *_about_sources(target, sources, choice),
-            *(_about_models(best, models) if best is not None and not unlike else ()),
+            *trial.notes,
+            *advice.notes,
             *no_picture,
-            *_about_records(records, len(choice.candidates)),
+            *(() if tried else _about_records(records, len(choice.candidates))),
         ),
         files=() if folder is None else (*picture, str(folder / DOCUMENT)),
+        tried=tried,
+        also=advice.also,
+        ways=advice.ways,
+        selection=trial.selection,
     )
 
 
@@ -153,18 +170,6 @@ def _about_sources(target: Dataset, sources: Sequence[Dataset], choice: Choice) 
     for candidate in choice.candidates:
         if math.isnan(candidate.value):
             yield f"{candidate.source} could not be compared: {candidate.note}"
-
-
-def _about_models(best: Dataset, models: Sequence[Trained]) -> Iterator[str]:
-    yield from (model.trained_on_target for model in models if model.trained_on_target)
-    model = segmenting(models)
-    if model is not None:
-        return
-    unlearnt = [each for each in models if each.segments]
-    for each in unlearnt:
-        yield f"{each.id} has not learnt {best.name}: Dice {each.held_out:.0f} % on images of it that it never saw"
-    need = "train one" if best.masked else f"{best.name} has no masks to train one by"
-    yield f"no segmentation model of the zoo {'has learnt' if unlearnt else 'was trained on'} {best.name}: {need}"
 
 
 def _about_records(records: Sequence[Reliability], count: int) -> Iterator[str]:

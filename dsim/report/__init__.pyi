@@ -1,5 +1,5 @@
 from .build import dataset_reference, locate_datasets, make_report
-from .contents import Glance, Part, Report, Results, Step, open_results
+from .contents import Glance, Part, Report, Results, Step, open_results, recommended
 from .evaluation_page import write_evaluation_report
 from .layout import check_report_path
 from .page import to_html, write_report
@@ -16,6 +16,7 @@ __all__ = [
     "locate_datasets",
     "make_report",
     "open_results",
+    "recommended",
     "to_html",
     "write_evaluation_report",
     "write_report",

@@ -65,7 +65,7 @@ def make_report(
         for matrix, folder in zip(results.matrices, results.folders, strict=True)
     )
     glances = _describe_datasets(results.matrices[0], datasets or {}, missing or {})
-    return Report(parts, glances, results.agreement, tuple(steps), dict(results.failed))
+    return Report(parts, glances, results.agreement, tuple(steps), dict(results.failed), results.tried)
 
 
 def _build_part(matrix: SimilarityMatrix, folder: Path | None, notes: tuple[str, ...], judged: tuple[str, ...]) -> Part:

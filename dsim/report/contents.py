@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError
-from dsim.files.documents import read
-from dsim.measures import SimilarityMatrix
+from dsim.files.documents import check, read
+from dsim.measures import SimilarityMatrix, join_ways
 from dsim.measures.matrix import SCHEMA
 
 if TYPE_CHECKING:
     from dsim.comparison import Agreement
     from dsim.pages import Picture
+    from dsim.recommend import Tried
 
 _AGREEMENT = "dsim.agreement/1"
-_MATRIX, _TOGETHER = "matrix.json", "agreement.json"
-_HINT = "give the folder that dsim compare wrote (--out), or the matrix.json or agreement.json in it"
+_RECOMMENDED = "dsim.recommend/1"
+_MATRIX, _TOGETHER, _RECOMMENDATION = "matrix.json", "agreement.json", "recommendation.json"
+_HINT = "give the folder that dsim compare or dsim recommend wrote (--out), or the JSON file in it"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Report:
     """A whole report: ``parts`` one per measure, ``agreement`` of the measures where there are at least two.
 
     ``glances`` are all datasets, targets first. ``failed`` are measures without a matrix, with their reasons.
+    ``tried`` are the models that were tried on the target; None where none were.
     """
 
     parts: tuple[Part, ...]
@@ -80,6 +83,7 @@ class Report:
     agreement: Agreement | None = None
     steps: Sequence[Step] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
+    tried: Tried | None = None
 
     @property
     def first(self) -> SimilarityMatrix:
@@ -99,12 +103,15 @@ class Results:
     """Matrices (sources, targets) with the folders that hold their pictures, None where nothing was written.
 
     ``seconds`` : of each measure, where known. ``failed`` : measures without a matrix, with their reasons.
+    ``tried`` : of a recommendation, the models that were tried on its target; ``advice`` what to do by them.
     """
 
     matrices: tuple[SimilarityMatrix, ...]
     folders: tuple[Path | None, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    tried: Tried | None = None
+    advice: tuple[Step, ...] = ()
 
     @cached_property
     def agreement(self) -> Agreement | None:
@@ -120,7 +127,7 @@ class Results:
 
 
 def open_results(path: str | Path) -> Results:
-    """Return the results in a folder, or behind a matrix.json or an agreement.json.
+    """Return the results in a folder, or behind a matrix.json, an agreement.json or a recommendation.json.
 
     Raises DataError where there are none, where they are damaged, or where a folder holds several measures and no
     agreement.json says which belong together.
@@ -132,7 +139,36 @@ def open_results(path: str | Path) -> Results:
         return _read_together(file, document)
     if schema == SCHEMA:
         return Results((SimilarityMatrix.from_dict(document, str(file)),), (file.parent,))
-    raise DataError(f"{file} has schema {schema!r}, neither {SCHEMA!r} nor {_AGREEMENT!r}", hint=_HINT)
+    if schema == _RECOMMENDED:
+        check(document, _RECOMMENDED, str(file), _HINT)
+        return recommended(document, str(file))
+    raise DataError(f"{file} has schema {schema!r}, none of {SCHEMA}, {_AGREEMENT}, {_RECOMMENDED}", hint=_HINT)
+
+
+def recommended(document: Mapping[str, Any], where: str = "the recommendation") -> Results:
+    """Return the results in a document of ``dsim.recommend/1``: its matrix, the models that were tried, the advice.
+
+    Raises DataError where the matrix in it is damaged.
+    """
+    from dsim.recommend import Tried
+
+    matrix, selection = SimilarityMatrix.from_dict(document["matrix"], where), document.get("selection")
+    if selection is None:
+        return Results((matrix,), (None,))
+    tried = Tried.from_dict(selection)
+    return Results((matrix,), (None,), tried=tried, advice=tuple(_advice(document, tried)))
+
+
+def _advice(document: Mapping[str, Any], tried: Tried) -> Iterator[Step]:
+    """What the recommendation says is to be done."""
+    command = document["command"] or ""
+    if document["instead"]:
+        yield Step(f"{tried.target}: no model fits, so do not pre-label it: {join_ways(document['instead'])}.", command)
+    else:
+        chosen = tried.chosen
+        yield Step(f"{tried.target}: pre-label it by the model {chosen.name}, which marks {chosen.marks}.", command)
+    for other in document.get("also", ()):
+        yield Step(f"{other['words']}:", other["command"])
 
 
 def _results_file(path: Path) -> Path:
@@ -140,7 +176,7 @@ def _results_file(path: Path) -> Path:
     if not path.is_dir():
         return path
     # Compare removes the agreement of an earlier run when it writes a single matrix, but not the other way round.
-    for name in (_TOGETHER, _MATRIX):
+    for name in (_TOGETHER, _MATRIX, _RECOMMENDATION):
         if (path / name).is_file():
             return path / name
     below = sorted(path.glob(f"*/{_MATRIX}"))

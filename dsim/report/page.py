@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dsim.pages import escape, format_count, isolate_name, join_words, render_picture
-from dsim.report.contents import Glance, Part, Report
+from dsim.report.contents import Part, Report
 from dsim.report.layout import Section, render_document, render_drawing, write_page
 from dsim.report.rankings import WordedVerdict, render_badge, render_rankings, word_verdict, word_votes
 from dsim.report.sections import (
@@ -16,6 +16,7 @@ from dsim.report.sections import (
     render_steps,
     render_trust,
 )
+from dsim.report.tried import render_tried, word_tried
 
 #: Names that a sentence enumerates.
 _NAMED = 8
@@ -44,6 +45,8 @@ def to_html(report: Report) -> str:
 def _title(report: Report) -> str:
     """The question, short, without markup."""
     targets = report.first.targets
+    if report.tried is not None:
+        return f"Which model for {report.tried.target}?"
     if targets == report.first.sources:
         return f"Which of {len(targets)} datasets lie near each other?"
     return f"Which source is nearest to {targets[0] if len(targets) == 1 else f'each of {len(targets)} targets'}?"
@@ -63,6 +66,11 @@ def _question(report: Report) -> str:
     few = len(matrix.sources) <= _NAMED
     pool = f"{format_count(len(matrix.sources), 'source')}{f' ({sources})' if few else ''}"
     wanted = join_words(_some_names(matrix.targets))
+    if report.tried is not None:
+        return (
+            f"<p>{format_count(len(report.tried.models), 'segmentation model')} were tried on the images of {wanted}. "
+            f"Beside that, {pool} were ranked by similarity, {_describe_measure(report)}.</p>"
+        )
     by = f"by {len(report.parts)} measures of similarity" if report.agreement else f"by {_describe_measure(report)}"
     return (
         f"<p>A model for {wanted} is to be trained, or pre-trained, on one of {pool}. The sources were ranked "
@@ -88,6 +96,7 @@ def _answers(report: Report) -> str:
     """One card for each target: the source to take, how sure that is, one image of both; how such choices fared."""
     cards = "\n".join(_answer_card(report, target) for target in report.first.targets)
     fared = report.parts[0].reliability[:1] if not report.agreement else ()
+    fared = fared if report.tried is None else report.tried.reliability[:1]
     reliable = "".join(f'<p class="small">{escape(sentence)}</p>' for sentence in fared)
     return f'<div class="answers">\n{cards}\n</div>\n{reliable}'
 
@@ -96,8 +105,7 @@ def _answer_card(report: Report, target: str) -> str:
     verdict = _verdict(report, target)
     source = isolate_name(verdict.best) if verdict.best else "no source"
     source = "none of these" if verdict.best and verdict.kind == "none" else source
-    pictures = _first_picture(report.glance(target))
-    pictures += _first_picture(report.glance(verdict.best)) if verdict.best else ""
+    pictures = "".join(_first_picture(report, name) for name in (target, *_shown_sources(report, verdict)))
     shown = f'<div class="pair">{pictures}</div>' if pictures else ""
     return (
         f'<article class="card answer">{shown}<div class="said"><p class="for">for {isolate_name(target)}</p>'
@@ -106,27 +114,41 @@ def _answer_card(report: Report, target: str) -> str:
 
 
 def _verdict(report: Report, target: str) -> WordedVerdict:
-    """The verdict of the one measure, or of all together."""
+    """The answer by the models that were tried, or the verdict of the one measure, or of all together."""
+    if report.tried is not None:
+        return word_tried(report.tried)
     return word_votes(report.agreement, target) if report.agreement else word_verdict(report.first, target)
 
 
-def _first_picture(glance: Glance) -> str:
-    return render_picture(glance.pictures[0]) if glance.pictures else ""
+def _shown_sources(report: Report, verdict: WordedVerdict) -> tuple[str, ...]:
+    """The source of which an image stands beside one of the target: of a model the first that it was trained on."""
+    if report.tried is not None:
+        return report.tried.chosen.sources[:1]
+    return (verdict.best,) if verdict.best else ()
+
+
+def _first_picture(report: Report, name: str) -> str:
+    """An image of a dataset; empty where the page shows none of it."""
+    glance = next((glance for glance in report.glances if glance.name == name), None)
+    return render_picture(glance.pictures[0]) if glance is not None and glance.pictures else ""
 
 
 def _sections(report: Report) -> list[Section]:
     """The sections in their order; those with an empty body are left out of the page."""
     several = len(report.parts) > 1
+    one = "Ranking" if report.tried is None else "Ranking of the sources by similarity"
     measures = [
         Section(
             f"measure-{place}",
-            f"By {isolate_name(part.matrix.measure)}" if several else "Ranking",
+            f"By {isolate_name(part.matrix.measure)}" if several else one,
             _views(part, several),
             "measure",
         )
         for place, part in enumerate(report.parts, 1)
     ]
+    models = render_tried(report.tried) if report.tried is not None else ""
     return [
+        Section("models", "The models that were tried", models, "measure"),
         Section("datasets", "The datasets at a glance", render_datasets(report)),
         Section("agreement", "How far the measures agree", render_agreement(report)),
         *measures,

@@ -168,7 +168,7 @@ def render_rankings(matrix: SimilarityMatrix, worded: bool) -> str:
 
     The values of the matrix are (sources, targets).
     """
-    scale = _Scale.over(_values(matrix))
+    scale = Scale.over(_values(matrix))
     cards = "\n".join(_ranking_card(matrix, target, scale, worded) for target in matrix.targets)
     return f'<div class="rankings">\n{cards}\n</div>\n<p class="small key">{" ".join(_key(matrix, scale))}</p>'
 
@@ -181,7 +181,7 @@ def _values(matrix: SimilarityMatrix) -> Iterator[float]:
             yield from (entry.value, entry.low, entry.high)
 
 
-def _ranking_card(matrix: SimilarityMatrix, target: str, scale: _Scale, worded: bool) -> str:
+def _ranking_card(matrix: SimilarityMatrix, target: str, scale: Scale, worded: bool) -> str:
     verdict, entries = word_verdict(matrix, target), matrix.ranking(target).entries
     floor = (matrix.floor or {}).get(target, math.nan)
     rows = "\n".join(_row(matrix, rank, entry, floor, scale) for rank, entry in enumerate(entries[:_MOST_SHOWN], 1))
@@ -209,7 +209,7 @@ def _heads(matrix: SimilarityMatrix) -> list[tuple[str, str]]:
     return [*heads, ("p", "")] if matrix.permutations else heads
 
 
-def _row(matrix: SimilarityMatrix, rank: int, entry: Ranked, floor: float, scale: _Scale) -> str:
+def _row(matrix: SimilarityMatrix, rank: int, entry: Ranked, floor: float, scale: Scale) -> str:
     source = f'<td>{rank}</td><th scope="row" class="text">{isolate_name(entry.source)}</th>'
     if math.isnan(entry.value):
         wide = len(_heads(matrix)) - 2
@@ -217,7 +217,7 @@ def _row(matrix: SimilarityMatrix, rank: int, entry: Ranked, floor: float, scale
     known = not math.isnan(entry.low)
     bounds = f'<span class="ci">{format_number(entry.low)} to {format_number(entry.high)}</span>' if known else ""
     cells = [
-        f'<td class="drawn">{_render_bar(entry.value, entry.low, entry.high, floor, scale)}</td>',
+        f'<td class="drawn">{render_bar(entry.value, entry.low, entry.high, floor, scale)}</td>',
         f"<td>{format_number(entry.value)}{bounds}</td>",
     ]
     cells += [f"<td>{format_percent(entry.first_share)}</td>"] if matrix.replicates else []
@@ -225,7 +225,7 @@ def _row(matrix: SimilarityMatrix, rank: int, entry: Ranked, floor: float, scale
     return f"<tr>{source}{''.join(cells)}</tr>"
 
 
-def _key(matrix: SimilarityMatrix, scale: _Scale) -> Iterator[str]:
+def _key(matrix: SimilarityMatrix, scale: Scale) -> Iterator[str]:
     yield f"All rankings are drawn on one scale, {format_number(scale.low)} to {format_number(scale.high)}."
     if matrix.replicates:
         yield (
@@ -242,10 +242,10 @@ def _key(matrix: SimilarityMatrix, scale: _Scale) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """The values at the left and right edge of the bars.
 
-    >>> _Scale(0.0, 10.0).place(2.5)
+    >>> Scale(0.0, 10.0).place(2.5)
     '25%'
     """
 
@@ -253,7 +253,7 @@ class _Scale:
     high: float
 
     @classmethod
-    def over(cls, values: Iterable[float]) -> _Scale:
+    def over(cls, values: Iterable[float]) -> Scale:
         """Return the scale from the least to the largest known value, with 0: what hardly differs stands together."""
         known = [0.0, *(value for value in values if math.isfinite(value))]
         return cls(min(known), max(known))
@@ -264,7 +264,7 @@ class _Scale:
         return f"{round(100 * share, 2):g}%"
 
 
-def _render_bar(value: float, low: float, high: float, floor: float, scale: _Scale) -> str:
+def render_bar(value: float, low: float, high: float, floor: float, scale: Scale) -> str:
     """A dot for the value, a bar for its interval, a line where the halves are; its numbers stand beside it."""
     if math.isnan(value):
         return ""

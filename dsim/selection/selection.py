@@ -133,8 +133,19 @@ def select(
             f"there is no model to apply to {target.name}" + (f": {left_out[0]}" if left_out else ""),
             hint="give a source with a model: NAME=PATH[model=FILE], or train one: dsim transfer segmentation",
         )
-    evidence = gather_evidence(target, candidates, runtime, sources=sources or (), seed=seed)
+    compared = _zoo_sources(runtime) if sources is None else sources
+    evidence = gather_evidence(target, candidates, runtime, sources=compared, seed=seed)
     return judge(target.name, evidence, prior or shipped_prior(), left_out, seed)
+
+
+def _zoo_sources(runtime: Runtime) -> Sequence[Dataset]:
+    """What the zoo's models were trained on, by features; none where the zoo has too few of them to compare."""
+    from dsim.features import zoo_sources
+
+    try:
+        return zoo_sources(runtime)
+    except UsageError:
+        return ()
 
 
 def judge(target: str, evidence: Evidence, prior: Prior, notes: Iterable[str] = (), seed: int = 0) -> Selection:

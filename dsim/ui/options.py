@@ -207,6 +207,12 @@ masks = click.option(
     callback=_remember_masks,
     help="Folders of masks of TARGET's images beside its own, as OUT/masks of annotate-next.",
 )
+foreground = click.option(
+    "--foreground",
+    multiple=True,
+    metavar="[NAME=]VALUES",
+    help="Values of masks that are foreground: 1,2 or all; NAME= for one dataset.",
+)
 jobs = click.option(
     "--jobs", type=int, default=1, show_default=True, help="Summaries and pairs computed in parallel; -1: all cores."
 )

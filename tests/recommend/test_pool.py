@@ -95,7 +95,7 @@ def test_a_target_that_the_zoo_has_is_recognised_by_its_images(
     zoo: Path, pool: list[dsim.Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained_on(monkeypatch, pool)
-    monkeypatch.setattr("dsim.recommend.answer.models_of", lambda source, target: ())
+    monkeypatch.setattr("dsim.recommend.advice.models_of", lambda source, target: ())
     found = recommend(pool[0].renamed("mine"), zoo_sources(Runtime()), measure=MEASURE)
     assert found.excluded == ("fundus",)
     assert "fundus is the target itself: left out of the sources" in found.notes
@@ -104,7 +104,7 @@ def test_a_target_that_the_zoo_has_is_recognised_by_its_images(
 def test_without_images_of_the_source_the_choice_stands_without_a_picture(
     zoo: Path, target: dsim.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dsim.recommend.answer.models_of", lambda source, target: ())
+    monkeypatch.setattr("dsim.recommend.advice.models_of", lambda source, target: ())
     monkeypatch.setattr("dsim.recommend.pool.REFERENCE", PIXELS)
     found = recommend(target, zoo_sources(Runtime()), measure=MEASURE, out=tmp_path / "out")
     assert found.best == "xray"

@@ -1,0 +1,56 @@
+"""Trying models on a target: which can be tried, on which annotations, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsim.recommend.annotations import check_annotations
+from dsim.recommend.tried import Tried
+
+if TYPE_CHECKING:
+    from dsim.data import Dataset
+    from dsim.runtime import Runtime
+    from dsim.selection import Selection
+    from dsim.transfer.segmentation.pairs import Foreground
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying models: ``selection`` and ``tried`` are None where none could be; ``notes`` then say why.
+
+    ``sources`` : the datasets that were named; none where the zoo's models were tried.
+    """
+
+    selection: Selection | None = None
+    tried: Tried | None = None
+    notes: tuple[str, ...] = ()
+    sources: tuple[Dataset, ...] = ()
+
+
+def try_models(
+    target: Dataset,
+    sources: Sequence[Dataset] | None,
+    runtime: Runtime,
+    *,
+    foreground: Foreground | None = None,
+    seed: int = 0,
+) -> Trial:
+    """Try the models of sources on a target, score them on its annotated images, and return what is expected of each.
+
+    ``sources`` : datasets whose models are tried; None for the zoo's models. ``foreground`` : which values of the
+    target's masks, integers (h, w), are foreground. Raises DataError for masks that cannot be used as they are.
+    """
+    from dsim.selection import candidate_models, select
+    from dsim.zoo import with_models
+
+    if target.backing is None:
+        return Trial(notes=("no model could be tried: the target was given as features only",))
+    checked, notes = check_annotations(target, foreground)
+    tried = None if sources is None else with_models(sources)
+    if not candidate_models(checked, tried):
+        which = "that the zoo has" if sources is None else "that was trained on one of these sources"
+        return Trial(notes=(*notes, f"no model could be tried: no segmentation model {which} suits the target"))
+    selection = select(checked, tried, runtime, seed=seed)
+    return Trial(selection, Tried.of(selection, checked), notes, tuple(sources or ()))
