@@ -165,9 +165,10 @@ def _nothing_fits(found: Recommendation) -> Exception:
     from dsim.errors import DataError
     from dsim.measures import join_ways
 
-    typed = [f"type {with_masks(found.command)}"] if found.command else []
+    first, *others = found.instead
+    first = f"{first}: {with_masks(found.command)}" if found.command else first
     nevertheless = [f"apply {found.reference} nevertheless: --anyway"] if found.reference else []
-    return DataError(found.answer.removesuffix("."), hint=join_ways([*found.instead, *typed, *nevertheless]))
+    return DataError(found.answer.removesuffix("."), hint=join_ways([first, *others, *nevertheless]))
 
 
 def _no_model(found: Recommendation, target: Dataset, pool: Sequence[Dataset]) -> Exception:

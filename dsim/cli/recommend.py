@@ -82,8 +82,17 @@ def recommend(
     values, runtime = parse_foreground(foreground), make_runtime(device, offline)
     images = open_target(target, runtime, skip_unreadable=skip_unreadable)
     pool = open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else None
-    settings = {"measure": measure, "bootstrap": bootstrap, "seed": seed, "jobs": jobs}
-    found = run(images, pool, foreground=values, out=out, runtime=runtime, **settings)
+    found = run(
+        images,
+        pool,
+        measure=measure,
+        foreground=values,
+        out=out,
+        bootstrap=bootstrap,
+        seed=seed,
+        jobs=jobs,
+        runtime=runtime,
+    )
     if as_json:
         emit_json(found.to_dict())
     else:
@@ -112,7 +121,7 @@ def show(found: Recommendation, why: bool = False) -> None:
     if found.files:
         say_written(found.files)
     if not why:
-        say("more: --why prints the evidence behind the answer")
+        say("more: --why prints the statistics behind the answer")
 
 
 def _show_ranking(found: Recommendation, why: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dsim.data import Dataset
     from dsim.measures import Verdict
     from dsim.recommend.trial import Trial
+    from dsim.recommend.tried import Tried
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,11 @@ class Advice:
     notes: tuple[str, ...] = ()
 
 
-def advise_by_models(trial: Trial, target: Dataset) -> Advice:
-    """Return what to do where models were tried; without ``tried`` there is nothing to say."""
+def advise_by_models(trial: Trial, target: Dataset, nearest: Dataset | None) -> Advice:
+    """Return what to do where models were tried; without ``tried`` there is nothing to say.
+
+    ``nearest`` : the source that is nearest by similarity; that no model of it was tried is said.
+    """
     tried = trial.tried
     if tried is None:
         return Advice()
@@ -44,8 +49,16 @@ def advise_by_models(trial: Trial, target: Dataset) -> Advice:
         command=next_command(tried, target, trial.sources),
         also=other_commands(tried, target, trial.sources),
         ways=instead_of_models(tried),
-        notes=tried.notes,
+        notes=(*tried.notes, *_about_nearest(tried, nearest)),
     )
+
+
+def _about_nearest(tried: Tried, nearest: Dataset | None) -> Iterator[str]:
+    """Say that the nearest source might do better, where no model of it was tried and one can be trained."""
+    if nearest is None or not nearest.masked or any(nearest.name in model.sources for model in tried.models):
+        return
+    train = f"dsim transfer segmentation --sources {shlex.quote(nearest.reference)} --out trained/truth.json"
+    yield f"{nearest.name} is the nearest source, and no model of it could be tried; to train one: {train}"
 
 
 def advise_by_similarity(best: Dataset | None, target: Dataset, verdict: Verdict) -> Advice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from dsim.data import count_shared_images, say_shared_images, to_dataset, to_dat
 from dsim.errors import DsimError
 from dsim.features import zoo_sources
 from dsim.recommend.advice import advise_by_models, advise_by_similarity
+from dsim.recommend.annotations import check_annotations
 from dsim.recommend.procedure import DEFAULT, Procedure, carry_out, fingerprint
 from dsim.recommend.reliability import Reliability, stored
 from dsim.recommend.result import Recommendation
@@ -69,10 +71,12 @@ def recommend(
     """
     runtime, folder = runtime or Runtime(), None if out is None else Path(out)
     target = to_dataset(target, "target")
+    annotated, empty = check_annotations(target, foreground)
     pool = zoo_sources(runtime) if sources is None else to_datasets(sources, "source")
     procedure = Procedure.of(measure, runtime)
     outcome = carry_out(procedure, pool, [target], bootstrap=bootstrap, seed=seed, jobs=jobs, runtime=runtime)
-    trial = try_models(target, None if sources is None else pool, runtime, foreground=foreground, seed=seed)
+    trial = try_models(annotated, None if sources is None else pool, runtime, seed=seed)
+    trial = replace(trial, notes=(*empty, *trial.notes))
     records = stored(procedure) if reliability is None else tuple(reliability)
     answer = _answer(target, pool, procedure, outcome, trial, records, folder, seed, runtime)
     if folder is not None:
@@ -95,11 +99,11 @@ def _answer(
     known = {dataset.name: dataset for dataset in (*sources, target)}
     matrix = with_resemblance(matrix, known, runtime, seed=seed)
     tried, verdict = trial.tried, matrix.verdicts[target.name]
-    best = known.get(verdict.source or "")
+    best = near = known.get(verdict.source or "")
     if tried is not None:
-        best = next((known[name] for name in tried.chosen.sources if name in known), best)
-    advice = advise_by_similarity(best, target, verdict) if tried is None else advise_by_models(trial, target)
-    near, picture, no_picture = _nearest(target, best, folder, runtime)
+        best = next((known[name] for name in tried.chosen.sources if name in known), near)
+    advice = advise_by_models(trial, target, near) if tried else advise_by_similarity(near, target, verdict)
+    rows, picture, no_picture = _nearest(target, best, folder, runtime)
     return Recommendation(
         target=_facts(target),
         procedure=procedure.key,
@@ -108,7 +112,7 @@ def _answer(
         excluded=tuple(source.name for source in sources if fingerprint(source) == fingerprint(target)),
         models=advice.models,
         command=advice.command,
-        nearest=near,
+        nearest=rows,
         reliability=records,
         notes=(
             *_about_sources(target, sources, choice),

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsim.recommend.annotations import check_annotations
 from dsim.recommend.tried import Tried
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
     from dsim.runtime import Runtime
     from dsim.selection import Selection
-    from dsim.transfer.segmentation.pairs import Foreground
 
 
 @dataclass(frozen=True)
@@ -29,28 +27,20 @@ class Trial:
     sources: tuple[Dataset, ...] = ()
 
 
-def try_models(
-    target: Dataset,
-    sources: Sequence[Dataset] | None,
-    runtime: Runtime,
-    *,
-    foreground: Foreground | None = None,
-    seed: int = 0,
-) -> Trial:
+def try_models(target: Dataset, sources: Sequence[Dataset] | None, runtime: Runtime, *, seed: int = 0) -> Trial:
     """Try the models of sources on a target, score them on its annotated images, and return what is expected of each.
 
-    ``sources`` : datasets whose models are tried; None for the zoo's models. ``foreground`` : which values of the
-    target's masks, integers (h, w), are foreground. Raises DataError for masks that cannot be used as they are.
+    ``target`` : with masks that were checked. ``sources`` : datasets whose models are tried; None for the zoo's models.
+    Raises what ``dsim.selection.select`` raises.
     """
     from dsim.selection import candidate_models, select
     from dsim.zoo import with_models
 
     if target.backing is None:
         return Trial(notes=("no model could be tried: the target was given as features only",))
-    checked, notes = check_annotations(target, foreground)
     tried = None if sources is None else with_models(sources)
-    if not candidate_models(checked, tried):
+    if not candidate_models(target, tried):
         which = "that the zoo has" if sources is None else "that was trained on one of these sources"
-        return Trial(notes=(*notes, f"no model could be tried: no segmentation model {which} suits the target"))
-    selection = select(checked, tried, runtime, seed=seed)
-    return Trial(selection, Tried.of(selection, checked), notes, tuple(sources or ()))
+        return Trial(notes=(f"no model could be tried: no segmentation model {which} suits the target",))
+    selection = select(target, tried, runtime, seed=seed)
+    return Trial(selection, Tried.of(selection, target), sources=tuple(sources or ()))

@@ -44,11 +44,16 @@ class TriedModel:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> TriedModel:
         """Return the model of a JSON object. Raises KeyError where a field is missing."""
-        numbers = ("held_out", "expected", "low", "high", "best")
         return cls(
-            **{name: document[name] for name in ("model", "name", "marks")},
-            **{name: or_nan(document[name]) for name in numbers},
-            sources=tuple(document["sources"]),
+            document["model"],
+            document["name"],
+            tuple(document["sources"]),
+            document["marks"],
+            or_nan(document["held_out"]),
+            or_nan(document["expected"]),
+            or_nan(document["low"]),
+            or_nan(document["high"]),
+            or_nan(document["best"]),
             scores=tuple(map(or_nan, document["scores"])),
             signals={name: or_nan(value) for name, value in document["signals"].items()},
         )

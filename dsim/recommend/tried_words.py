@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dsim.selection import Fit
+from dsim.zoo import FOREGROUND
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -29,11 +30,10 @@ def answer_by_models(tried: Tried) -> str:
     """
     chosen, evidence = tried.chosen, from_images(len(tried.annotated))
     if tried.fit is Fit.NONE:
-        which = f"None of {len(tried.models)} models fits" if len(tried.models) > 1 else "The only model does not fit"
-        return (
-            f"{which} {tried.target}: even {chosen.name}, the best, has an expected Dice of {with_interval(chosen)};"
-            f" {evidence}."
-        )
+        dice = f"an expected Dice of {with_interval(chosen)}; {evidence}"
+        if len(tried.models) == 1:
+            return f"The only model that could be tried, {chosen.name}, does not fit {tried.target}: it has {dice}."
+        return f"None of {len(tried.models)} models fits {tried.target}: even {chosen.name}, the best, has {dice}."
     take = f"Take {chosen.name}" if tried.fit is Fit.FITS else f"Take {chosen.name}, if any"
     return f"{take}: expected Dice {with_interval(chosen)}; {_chance(tried)}; {evidence}."
 
@@ -60,10 +60,10 @@ def from_images(count: int) -> str:
 
 def said_of_models(tried: Tried) -> Iterator[str]:
     """Yield what follows the answer, a sentence each: what the model marks, and how far the answer carries."""
-    yield f"It marks {tried.chosen.marks}."
+    yield from _marks(tried)
     if tried.fit is not Fit.FITS:
         yield f"{_upper(tried.reason)}."
-    if len(tried.annotated) == 1:
+    if len(tried.annotated) == 1 and tried.rest:
         yield (
             "One annotated image says little, so the interval is wide: annotate"
             f" {ENOUGH - 1} more, and most of the doubt is gone."
@@ -72,22 +72,35 @@ def said_of_models(tried: Tried) -> Iterator[str]:
         yield "All images are annotated: the expected Dice is that of new images of this kind."
 
 
+def _marks(tried: Tried) -> Iterator[str]:
+    name = "It" if tried.useful else tried.chosen.name
+    if tried.chosen.marks != FOREGROUND:
+        yield f"{name} marks {tried.chosen.marks}."
+    else:
+        yield f"What {'it' if tried.useful else name} marks is not stated."
+
+
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:].removesuffix(".")
+
+
+def _needs_more(tried: Tried) -> bool:
+    """Whether more images can be annotated, and must be before much can be said."""
+    return len(tried.annotated) < ENOUGH and tried.rest > 0
 
 
 def instead_of_models(tried: Tried) -> tuple[str, ...]:
     """Return what to do where no model fits, in words; empty where one may."""
     if tried.useful:
         return ()
-    few = len(tried.annotated) < ENOUGH
+    few = _needs_more(tried)
     first = f"annotate {ENOUGH} images of {{}}, and ask again" if few else "train a model on the annotated images of {}"
     return (first.format(tried.target), "bring a source of this kind, with its masks or a model: --sources PATH")
 
 
 def next_command(tried: Tried, target: Dataset, sources: Sequence[Dataset] = ()) -> str:
     """Return what to type next: apply the chosen model, or what helps where none fits; ``sources`` : those named."""
-    few = len(tried.annotated) < ENOUGH
+    few = _needs_more(tried)
     if tried.fit is Fit.FITS or (tried.useful and not few):
         return prelabel_command(target, tried.chosen.model)
     make = annotate_command if few else adapt_command
@@ -96,7 +109,7 @@ def next_command(tried: Tried, target: Dataset, sources: Sequence[Dataset] = ())
 
 def other_commands(tried: Tried, target: Dataset, sources: Sequence[Dataset] = ()) -> tuple[tuple[str, str], ...]:
     """Return further commands, each with the words in front of it; ``sources`` : those that were named."""
-    if tried.fit is Fit.UNCERTAIN and len(tried.annotated) < ENOUGH:
+    if tried.fit is Fit.UNCERTAIN and _needs_more(tried):
         return (("Or at once", prelabel_command(target, tried.chosen.model)),)
     found: list[tuple[str, str]] = []
     if len(tried.annotated) >= ENOUGH and tried.useful:

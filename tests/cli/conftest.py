@@ -14,6 +14,15 @@ from dsim.files.shipped import shipped
 from dsim.recommend.pool import write
 from dsim.runtime import Runtime
 
+
+@pytest.fixture
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model is tried on a target, so that the answer is by similarity."""
+    from dsim.recommend.trial import Trial
+
+    monkeypatch.setattr("dsim.recommend.answer.try_models", lambda *_, **__: Trial(notes=("no model could be tried",)))
+
+
 ZOO_SOURCES = ("fluorescence", "fundus", "xray")
 
 

@@ -114,7 +114,7 @@ def test_an_empty_target_is_told(model: Path, tmp_path: Path) -> None:
 
 
 def test_best_applies_the_zoo_model_of_the_recommended_source_and_says_why(
-    phantom_zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    phantom_zoo: Path, untried: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("phantoms:fluorescence-dim[count=3,size=32]", "--best", "--out", tmp_path, "--device", "cpu", "--json")
     captured = capsys.readouterr()
@@ -126,7 +126,7 @@ def test_best_applies_the_zoo_model_of_the_recommended_source_and_says_why(
 
 
 def test_best_refuses_where_no_source_resembles_the_target_and_tells_what_else_to_do(
-    phantom_zoo: Path, tmp_path: Path
+    phantom_zoo: Path, untried: None, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="resembles histology-pale") as caught:
         run("phantoms:histology-pale[count=12,size=64]", "--best", "--out", tmp_path, "--device", "cpu")
@@ -134,7 +134,9 @@ def test_best_refuses_where_no_source_resembles_the_target_and_tells_what_else_t
     assert not (tmp_path / "masks").exists()
 
 
-def test_best_without_a_model_of_the_best_source_tells_what_to_do(phantom_zoo: Path, tmp_path: Path) -> None:
+def test_best_without_a_model_of_the_best_source_tells_what_to_do(
+    phantom_zoo: Path, untried: None, tmp_path: Path
+) -> None:
     given = ["phantoms:histology", "phantoms:fundus[count=6,size=32]", "phantoms:xray"]
     sources = [word for path in given for word in ("--sources", path)]
     with pytest.raises(DataError, match=r"histology .*no segmentation model") as told:
@@ -149,7 +151,7 @@ def test_best_without_a_model_of_the_best_source_tells_what_to_do(phantom_zoo: P
     [
         ((), "neither --model nor --best"),
         (("--model", "zoo:any", "--best"), "both --model and --best"),
-        (("--model", "zoo:any", "--sources", "phantoms:xray"), "--sources go with --best"),
+        (("--model", "zoo:any", "--sources", "phantoms:xray"), "--sources: only with --best"),
     ],
 )
 def test_one_way_to_a_model_is_asked_for(cells: Path, tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:

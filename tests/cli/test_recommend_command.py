@@ -30,7 +30,7 @@ def run(*arguments: str | Path) -> int:
 
 
 def test_the_zoo_is_ranked_without_its_images_and_its_model_named(
-    phantom_zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    phantom_zoo: Path, untried: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("phantoms:fluorescence-dim", "--out", tmp_path, "--device", "cpu") == 0
     captured = capsys.readouterr()

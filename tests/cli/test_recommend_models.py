@@ -137,15 +137,16 @@ def test_masks_of_several_classes_are_refused_until_values_are_chosen(
     import numpy as np
     from PIL import Image
 
-    for folder, pixels in (("images", 90), ("masks", 2)):
-        (tmp_path / "mine" / folder).mkdir(parents=True)
-        flat = np.full((32, 32), pixels, np.uint8)
-        flat[:9] = 1
-        Image.fromarray(flat).save(tmp_path / "mine" / folder / "a.png")
+    flat = np.full((32, 32), 2, np.uint8)
+    flat[:9] = 1
+    for name in ("images/a.png", "images/b.png", "masks/a.png"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(flat * (90 if "images" in name else 1)).save(tmp_path / "mine" / name)
+    Image.fromarray(flat[::-1] * 90).save(tmp_path / "mine/images/b.png")
     with pytest.raises(DataError) as caught:
-        run(tmp_path / "mine", *QUICK)
+        run(tmp_path / "mine")
     assert "--foreground" in (caught.value.hint or "")
-    assert run(tmp_path / "mine", *QUICK, "--foreground", "1", "--device", "cpu") == 0
+    assert run(tmp_path / "mine", *QUICK[2:], "--foreground", "1", "--device", "cpu") == 0
     assert "from 1 annotated image" in capsys.readouterr().out.replace("\n", " ")
 
 
