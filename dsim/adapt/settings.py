@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -26,8 +25,10 @@ class Settings:
     ways : which of ``WAYS`` are tried.
     folds : of the cross-validation; 0: one image at a time up to five of them, else five.
     epochs : rounds of ``shown`` images in each training, fixed beforehand: nothing is looked at to stop it.
+    window : side of the squares that training sees, pixels; images are scaled as the model does it, then cut.
     lr, scratch_lr : learning rates at the start of fine-tuning, and of training from scratch.
-    encoder : of the network that is trained from scratch; ``lite0`` starts from weights of ImageNet.
+    encoder, width : of the network that is trained from scratch; ``lite0`` starts from weights of ImageNet, ``plain``
+        from random ones. ``frozen`` : encoders with weights of their own keep them: a few images train the rest.
     seed : of every random draw.
 
     Raises UnknownNameError for an unknown way, UsageError for none, for a repeated one, and for numbers out of range.
@@ -36,12 +37,14 @@ class Settings:
     ways: tuple[str, ...] = WAYS
     folds: int = 0
     epochs: int = 20
-    shown: int = 16
+    shown: int = 20
     batch: int = 4
+    window: int = 96
     lr: float = 1e-3
     scratch_lr: float = 2e-3
-    encoder: str = "plain"
+    encoder: str = "lite0"
     width: int = 16
+    frozen: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -60,28 +63,24 @@ class Settings:
         """Return all settings as plain values."""
         return {**asdict(self), "ways": list(self.ways), "version": VERSION}
 
-    def finetuning(self, recipe: SegmentationRecipe) -> SegmentationRecipe:
-        """Return the recipe by which a model of that recipe is trained further."""
+    def from_scratch(self) -> SegmentationRecipe:
+        """Return the recipe of a new network, as it is applied."""
+        return SegmentationRecipe(encoder=self.encoder, pretrained=self.encoder != "plain", width=self.width)
+
+    def training(self, recipe: SegmentationRecipe, lr: float) -> SegmentationRecipe:
+        """Return the recipe by which a network of that recipe is trained on a few images."""
+        smaller = min(self.window, recipe.patch)
         return replace(
             recipe,
+            patch=max(recipe.stride, smaller - smaller % recipe.stride),
             adapt_epochs=self.epochs,
-            adapt_lr=self.lr,
+            adapt_lr=lr,
             shown=self.shown,
             batch=self.batch,
             augment=True,
+            policy="usual",
+            encoder_share=1.0,
             precision="float32",
-        )
-
-    def from_scratch(self) -> SegmentationRecipe:
-        """Return the recipe by which a new network is trained on the annotated images alone."""
-        return SegmentationRecipe(
-            encoder=self.encoder,
-            pretrained=self.encoder != "plain",
-            width=self.width,
-            epochs=self.epochs,
-            lr=self.scratch_lr,
-            shown=self.shown,
-            batch=self.batch,
         )
 
 
@@ -92,8 +91,3 @@ def parse_ways(text: str) -> tuple[str, ...]:
     ('finetune', 'apply')
     """
     return tuple(way.strip() for way in text.split(",") if way.strip())
-
-
-def missing_ways(wanted: Sequence[str], possible: Sequence[str]) -> list[str]:
-    """Return the ways that are wanted and not possible."""
-    return [way for way in wanted if way not in possible]

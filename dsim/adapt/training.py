@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,24 +48,24 @@ def train_lesson(
     from dsim.models import Segmenter
     from dsim.transfer.segmentation.objective import adapt_unet
 
-    start = _open_start(lesson, runtime)
-    recipe = settings.from_scratch() if start is None else settings.finetuning(start.recipe)
-    seed = lesson.seed(target, settings)
+    recipe, network, known = _open_start(lesson, settings, target, runtime)
+    lr = settings.lr if lesson.way == "finetune" else settings.scratch_lr
+    if settings.frozen and recipe.pretrained:
+        network.encoder.requires_grad_(False)  # type: ignore[union-attr,operator]
     done = adapt_unet(
-        None if start is None else start.network.requires_grad_(True),
+        network,
         target,
         lesson.images,
-        recipe,
-        seed=seed,
+        settings.training(recipe, lr),
+        seed=lesson.seed(target, settings),
         runtime=runtime,
         foreground=ALL,
         checkpoint=checkpoint,
         identity={"lesson": [lesson.way, lesson.start, list(lesson.images)]},
     )
-    network = done.network.eval().requires_grad_(False)
-    known = () if start is None else start.trained_on
     entries = (*known, training_entry(target, lesson.images))
-    return Segmenter(network, recipe, entries, f"{lesson.way}.{target.name}", runtime.resolved_device())
+    trained = done.network.eval().requires_grad_(False)
+    return Segmenter(trained, recipe, entries, f"{lesson.way}.{target.name}", runtime.resolved_device())
 
 
 def training_entry(target: Dataset, images: Sequence[int]) -> Mapping[str, Any]:
@@ -103,14 +103,18 @@ def seconds_of_step(recipe: SegmentationRecipe, batch: int) -> float:
     return min(times)
 
 
-def _open_start(lesson: Lesson, runtime: Runtime) -> Segmenter | None:
+def _open_start(
+    lesson: Lesson, settings: Settings, target: Dataset, runtime: Runtime
+) -> tuple[SegmentationRecipe, Any, tuple[Mapping[str, Any], ...]]:
+    """The network that training starts from, its recipe, and what it was trained on before."""
     from dsim.models import VoteNetwork, load_segmenter
 
     if not lesson.start:
-        return None
+        recipe = settings.from_scratch()
+        return recipe, recipe.build(lesson.seed(target, settings), runtime), ()
     segmenter = load_segmenter(lesson.start, runtime)
-    if isinstance(segmenter.network, VoteNetwork):
+    recipe, network = segmenter.recipe, segmenter.network
+    if isinstance(network, VoteNetwork):
         # Several networks are not trained further: the first of them, which has the most votes, is.
-        recipe = segmenter.network.recipes[0]
-        return replace(segmenter, network=segmenter.network.members[0], recipe=recipe)
-    return segmenter
+        recipe, network = network.recipes[0], network.members[0]
+    return recipe, network.requires_grad_(True), segmenter.trained_on
