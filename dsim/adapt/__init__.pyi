@@ -1,12 +1,13 @@
 from .annotation import Annotation, read_annotation
 from .candidates import Pool, Standing
-from .choice import Choice, Interval, choose_way
+from .choice import TIE, Choice, Interval, choose_way
 from .result import Adapted, describe_way
 from .run import adapt
 from .settings import TRAINED, WAYS, Settings
 from .trials import Trials
 
 __all__ = [
+    "TIE",
     "TRAINED",
     "WAYS",
     "Adapted",

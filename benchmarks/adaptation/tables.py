@@ -1,0 +1,87 @@
+"""The figures of the study, with intervals over targets, from its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.adapt import TIE, choose_way
+from dsim.adapt.run import ALONE
+
+Cell = Mapping[str, Any]
+Values = dict[str, float]
+WAYS = ("apply", "vote", "finetune", "scratch")
+RESAMPLES = 4000
+
+
+def chosen_way(cell: Cell, tie: float = TIE) -> str:
+    """Return the way that adapt takes in a cell."""
+    if not cell["tested"]:
+        return "apply" if max(cell["best"]) >= ALONE else "vote"
+    # The images are independent in the design: their groups were spread.
+    return choose_way(cell["tested"], [str(each) for each in range(cell["count"])], tie=tie).way
+
+
+def curve_of(cell: Cell) -> Values:
+    """Return the mean Dice in percent on the scored images of a cell: of each way, of adapt, of the best in hindsight."""
+    found = {way: 100 * float(np.mean(scores)) for way, scores in cell["test"].items()}
+    found["adapt"] = found[chosen_way(cell)]
+    found["best way"] = max(found[way] for way in WAYS if way in found)
+    found["best model"] = 100 * max(cell["candidates"])
+    return found
+
+
+def by_target(cells: Iterable[Cell], count: int) -> dict[str, Values]:
+    """Return of each target the Dice of the cells of that many annotated images, a mean over draws."""
+    groups: dict[str, list[Values]] = {}
+    for cell in cells:
+        if cell["count"] == count:
+            groups.setdefault(cell["target"], []).append(curve_of(cell))
+    return {
+        target: {name: float(np.mean([each[name] for each in found])) for name in found[0]}
+        for target, found in sorted(groups.items())
+    }
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the mean and the 95 % bootstrap interval over targets, of one value each."""
+    array: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    rng = np.random.default_rng(0)
+    means = array[rng.integers(len(array), size=(RESAMPLES, len(array)))].mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(array.mean()), float(low), float(high)
+
+
+def summary(cells: Sequence[Cell], count: int, today: Mapping[str, float]) -> dict[str, tuple[float, float, float]]:
+    """Return the aims' figures for that many annotated images, in points of Dice with bounds over targets.
+
+    ``today`` : Dice in percent of what ``prelabel --best`` wrote for each target without annotations.
+    """
+    table = by_target(cells, count)
+    rows = {
+        name: interval([values[name] for values in table.values()])
+        for name in ("adapt", *WAYS, "random", "best way", "best model")
+        if all(name in values for values in table.values())
+    }
+    if "random" in rows:
+        rows["adapt over random"] = interval([v["adapt"] - v["random"] for v in table.values()])
+        rows["adapt over scratch"] = interval([v["adapt"] - v["scratch"] for v in table.values()])
+    rows["adapt behind best way"] = interval([v["best way"] - v["adapt"] for v in table.values()])
+    if set(table) <= set(today):
+        rows["adapt over today"] = interval([v["adapt"] - today[target] for target, v in table.items()])
+    return rows
+
+
+def markdown(cells: Sequence[Cell], counts: Sequence[int], today: Mapping[str, float]) -> str:
+    """Return the table of the summary, a column for each number of annotated images."""
+    columns = [summary(cells, count, today) for count in counts]
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    lines = ["| Dice, percent | " + " | ".join(f"{count} images" for count in counts) + " |"]
+    lines.append("|---" * (len(counts) + 1) + "|")
+    for name in names:
+        texts = [f"{c[name][0]:.1f} ({c[name][1]:.1f} to {c[name][2]:.1f})" if name in c else "" for c in columns]
+        lines.append(f"| {name} | " + " | ".join(texts) + " |")
+    return "\n".join(lines)
