@@ -18,8 +18,8 @@ from dsim.selection import CandidateModel, Posterior, Prior, Record, RecordedTar
 BLOCKS = 10
 #: Images of the half that nobody annotates which are scored, at most.
 SCORED = 20
-#: The network that is trained from random weights, on the same images, twice as long: what adapt must beat.
-RANDOM = Settings(encoder="plain", width=8, frozen=False, epochs=2 * Settings().epochs)
+#: The network that is trained from random weights, on the same images, half as long again: what adapt must beat.
+RANDOM = Settings(encoder="plain", width=8, frozen=False, epochs=30)
 
 
 @dataclass(frozen=True)

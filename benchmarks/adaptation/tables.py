@@ -26,7 +26,7 @@ def chosen_way(cell: Cell, tie: float = TIE) -> str:
 
 
 def curve_of(cell: Cell) -> Values:
-    """Return the mean Dice in percent on the scored images of a cell: of each way, of adapt, of the best in hindsight."""
+    """Return the mean Dice, percent, on the scored images of a cell: of each way, of adapt, of the best afterwards."""
     found = {way: 100 * float(np.mean(scores)) for way, scores in cell["test"].items()}
     found["adapt"] = found[chosen_way(cell)]
     found["best way"] = max(found[way] for way in WAYS if way in found)

@@ -12,6 +12,7 @@ from dsim.adapt.annotation import Annotation, read_annotation
 from dsim.adapt.candidates import Pool, Standing
 from dsim.adapt.choice import Choice, Interval, choose_way
 from dsim.adapt.result import Adapted
+from dsim.adapt.selecting import gather_pool
 from dsim.adapt.settings import TRAINED, Settings
 from dsim.adapt.trials import Trials
 from dsim.adapt.writing import write_segmenter
@@ -69,8 +70,9 @@ def adapt(
     annotation = read_annotation(target)
     with exclusive(out, note=how.progress.note):
         _check_out(out, overwrite)
-        known = pool if pool is not None else _find_pool(target, sources, how)
+        known, found_notes = (pool, ()) if pool is not None else gather_pool(annotation, sources, how, chosen.seed)
         chosen, notes = possible_ways(chosen, annotation, known)
+        notes = [*found_notes, *notes]
         for note in notes:
             how.progress.note(note)
         trials = Trials(annotation, known, chosen, out / WORK, how)
@@ -191,12 +193,6 @@ def _describe(
         notes=tuple(notes),
         seconds=seconds,
     )
-
-
-def _find_pool(target: Dataset, sources: Sequence[Dataset] | None, runtime: Runtime) -> Pool:
-    from dsim.adapt.selecting import gather_pool
-
-    return gather_pool(target, sources, runtime)
 
 
 def _check_out(out: Path, overwrite: bool) -> None:

@@ -1,68 +1,70 @@
-"""The candidates of a target from the zoo, scored on its annotated images."""
+"""The candidates of a target, scored on its annotated images, and what the choice among them expects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsim.adapt.candidates import Pool, Standing
-from dsim.adapt.choice import USUAL_SPREAD, WORTH
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dsim.adapt.annotation import Annotation
     from dsim.data import Dataset
     from dsim.runtime import Runtime
+    from dsim.selection import CandidateModel, Posterior
 
 
-@dataclass(frozen=True)
-class ZooCandidate:
-    """A model of the zoo, or of a dataset."""
+def gather_pool(
+    annotation: Annotation, sources: Sequence[Dataset] | None, runtime: Runtime, seed: int = 0
+) -> tuple[Pool, tuple[str, ...]]:
+    """Return the candidates of a target, each scored on its annotated images, and notes for the user.
 
-    reference: str
-    name: str
-    marks: str
-
-
-def gather_pool(target: Dataset, sources: Sequence[Dataset] | None, runtime: Runtime) -> Pool:
-    """Return the candidates of a target, each scored on its annotated images.
-
-    ``sources`` are datasets with models; None: the zoo's segmentation models that have learnt their own source and saw
-    no image of the target. Raises WeightsError where a model cannot be read.
+    ``sources`` are datasets with models; None: the zoo's models. A pool without models where none can be applied.
+    Raises WeightsError where a model cannot be read.
     """
+    import numpy as np
+
+    from dsim.selection import find_candidates, gather_evidence, shipped_prior
+
+    target = annotation.target
+    candidates, left_out = find_candidates(target, sources)
+    if not candidates:
+        return Pool((), annotation.images, np.zeros((0, len(annotation.images))), _nobody), left_out
+    evidence = gather_evidence(target, candidates, runtime, sources=sources or (), seed=seed)
+    prior = shipped_prior()
+    # Of very many annotated images some are enough to judge the candidates; these columns are theirs.
+    column = {image: place for place, image in enumerate(evidence.annotated)}
+
+    def standing(columns: Sequence[int]) -> Standing:
+        known = [column[annotation.images[each]] for each in columns if annotation.images[each] in column]
+        return as_standing(prior.update(evidence.restricted(known), seed))
+
+    scores = _all_scores(annotation, evidence.candidates, runtime)
+    return Pool(evidence.candidates, annotation.images, scores, standing), (*left_out, *evidence.notes)
+
+
+def as_standing(posterior: Posterior) -> Standing:
+    """Return what a posterior of c candidates says, as adaptation takes it."""
+    return Standing(posterior.expected, posterior.low, posterior.high, posterior.best)
+
+
+def _all_scores(annotation: Annotation, candidates: Sequence[CandidateModel], runtime: Runtime) -> NDArray[np.float64]:
+    """Dice (c, k) of the candidates on all annotated images; their predictions are kept, and most of them known."""
     import numpy as np
 
     from dsim.models import dice, mask_like, predict_kept
 
-    models = tuple(_zoo_candidates(target) if sources is None else _models_of(sources))
-    images = tuple(target.annotated)
-    scores = np.zeros((len(models), len(images)))
-    for row, model in enumerate(models):
-        found = predict_kept(model.reference, target, runtime, images)
-        for column, mask in enumerate(found.masks()):
-            scores[row, column] = dice(mask, mask_like(target.mask(images[column]), mask.shape))
-    return Pool(models, images, scores, lambda columns: _standing(scores[:, list(columns)]))
+    target, images = annotation.target, annotation.images
+    masks = [target.mask(image) for image in images]
+    scores = np.zeros((len(candidates), len(images)))
+    for row, candidate in enumerate(candidates):
+        for place, found in enumerate(predict_kept(candidate.reference, target, runtime, images).masks()):
+            scores[row, place] = dice(found, mask_like(masks[place], (found.shape[0], found.shape[1])))
+    return scores
 
 
-def _standing(scores: NDArray[np.float64]) -> Standing:
-    import numpy as np
-
-    from dsim.stats.pooled import pooled_interval
-
-    mean, low, high = np.array([pooled_interval(row, USUAL_SPREAD, WORTH) for row in scores]).T
-    error = np.maximum((high - low) / 4, 1e-3)
-    best = np.exp((mean - mean.max()) / error)
-    return Standing(mean, low.clip(0), high.clip(max=1), best / best.sum())
-
-
-def _zoo_candidates(target: Dataset) -> list[ZooCandidate]:
-    from dsim.zoo import models, trained_on
-
-    fitting = [each for each in models() if each.segments and each.learnt and trained_on(each, target) is None]
-    return [ZooCandidate(f"zoo:{each.id}", each.id.split(".")[1], each.marks) for each in fitting]
-
-
-def _models_of(sources: Sequence[Dataset]) -> list[ZooCandidate]:
-    return [ZooCandidate(each.model, each.name, "") for each in sources if each.model]
+def _nobody(columns: Sequence[int]) -> Standing:
+    raise LookupError("there is no candidate to judge")

@@ -40,8 +40,8 @@ class Settings:
     shown: int = 20
     batch: int = 4
     window: int = 96
-    lr: float = 1e-3
-    scratch_lr: float = 2e-3
+    lr: float = 2e-3
+    scratch_lr: float = 4e-3
     encoder: str = "lite0"
     width: int = 16
     frozen: bool = True
@@ -67,14 +67,12 @@ class Settings:
         """Return the recipe of a new network, as it is applied."""
         return SegmentationRecipe(encoder=self.encoder, pretrained=self.encoder != "plain", width=self.width)
 
-    def training(self, recipe: SegmentationRecipe, lr: float) -> SegmentationRecipe:
+    def training(self, recipe: SegmentationRecipe) -> SegmentationRecipe:
         """Return the recipe by which a network of that recipe is trained on a few images."""
         smaller = min(self.window, recipe.patch)
         return replace(
             recipe,
             patch=max(recipe.stride, smaller - smaller % recipe.stride),
-            adapt_epochs=self.epochs,
-            adapt_lr=lr,
             shown=self.shown,
             batch=self.batch,
             augment=True,

@@ -37,32 +37,72 @@ class Lesson:
         return int(stream(settings.seed, "adapt", self.way, self.start, *digests).integers(2**31))
 
 
+#: A training that marks less of its own images than this has learnt nothing, and begins again more slowly.
+LEARNT = 0.2
+#: Learning rates of the first and further attempts, as shares of the setting.
+_ATTEMPTS = (1.0, 0.4, 0.16)
+#: Share of the epochs in which the learning rate rises.
+_WARM_UP = 0.15
+_CLIP = 1.0
+
+
 def train_lesson(
     lesson: Lesson, target: Dataset, settings: Settings, runtime: Runtime, checkpoint: Path | None = None
 ) -> Segmenter:
     """Return the model that a training ends with: the weights of its last step, since no image is left to judge them.
 
-    Raises DataError for an image that cannot be used, MeasureError where the training diverges, WeightsError where the
+    Where it ends with a network that marks nothing, which few images can lead to, it begins again with a smaller
+    learning rate; only the images that train are looked at for that.
+
+    Raises DataError for an image that cannot be used, MeasureError where every attempt diverges, WeightsError where the
     model to start from cannot be read.
     """
+    from dsim.errors import MeasureError
+
+    found: Segmenter | None = None
+    for number, share in enumerate(_ATTEMPTS):
+        try:
+            found = _attempt(lesson, target, settings, runtime, share, checkpoint)
+        except MeasureError:
+            if found is None and number + 1 == len(_ATTEMPTS):
+                raise
+            continue
+        scores = score_images(found, target, lesson.images)
+        if sum(scores) >= LEARNT * len(scores):
+            break
+    assert found is not None
+    return found
+
+
+def _attempt(
+    lesson: Lesson, target: Dataset, settings: Settings, runtime: Runtime, share: float, checkpoint: Path | None
+) -> Segmenter:
+    """One training from beginning to end, with a share of the learning rate."""
+    from dsim.learning import Cosine, TrainingConfig, WarmUp, fit
     from dsim.models import Segmenter
-    from dsim.transfer.segmentation.objective import adapt_unet
+    from dsim.transfer.segmentation.objective import SegmentationObjective
+    from dsim.transfer.segmentation.pairs import gather_pairs
 
     recipe, network, known = _open_start(lesson, settings, target, runtime)
-    lr = settings.lr if lesson.way == "finetune" else settings.scratch_lr
     if settings.frozen and recipe.pretrained:
-        network.encoder.requires_grad_(False)  # type: ignore[union-attr,operator]
-    done = adapt_unet(
-        network,
-        target,
-        lesson.images,
-        settings.training(recipe, lr),
+        network.encoder.requires_grad_(False)
+    lr = share * (settings.lr if lesson.way == "finetune" else settings.scratch_lr)
+    rising = max(1, round(_WARM_UP * settings.epochs))
+    practice = settings.training(recipe)
+    pairs = gather_pairs(target, lesson.images, practice, ALL)
+    done = fit(
+        SegmentationObjective(network, pairs, None, practice, runtime.resolved_device()),
+        TrainingConfig(
+            settings.epochs, lr=WarmUp(rising, Cosine(lr), start=lr / (rising + 1)), clip=_CLIP, keep="last"
+        ),
         seed=lesson.seed(target, settings),
         runtime=runtime,
-        foreground=ALL,
         checkpoint=checkpoint,
-        identity={"lesson": [lesson.way, lesson.start, list(lesson.images)]},
+        identity={"lesson": [lesson.way, lesson.start, share, *(target.ids[image] for image in lesson.images)]},
+        description=f"{lesson.way} on {len(lesson.images)} images",
     )
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     entries = (*known, training_entry(target, lesson.images))
     trained = done.network.eval().requires_grad_(False)
     return Segmenter(trained, recipe, entries, f"{lesson.way}.{target.name}", runtime.resolved_device())

@@ -9,6 +9,7 @@ from typing import Any
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 #: Which file, or what is printed, and what writes it. A schema that is not named here fails the test of this page.
 WRITTEN = {
+    "adapt": ("printed", "`dsim adapt --json`"),
     "agreement": ("`agreement.json`", "`dsim compare` with several measures"),
     "annotate-next": ("`annotate-next.json`", "`dsim annotate-next`"),
     "asap-ablate": ("`ablate.json`", "`dsim asap ablate`"),
