@@ -119,21 +119,19 @@ def _run(target: RecordedTarget, images: Images, prior: Prior, rule: Rule, draw:
         found["regret"].append(100 * float(truth.max() - truth[first]))
         found["covered"].append(float(((posterior.low <= truth) & (truth <= posterior.high)).mean()))
         found["bias"].append(100 * float(posterior.expected[first] - truth[first]))
-        annotated = (*annotated, rule(State(part, posterior.expected, annotated, rng)))
+        if len(annotated) < len(offered):
+            annotated = (*annotated, rule(State(part, posterior.expected, annotated, rng)))
     return found
 
 
 def equal_numbers(regret: Array, at_random: Array) -> Array:
     """Return how many images drawn at random reach the mean regret of 1, 2, ... chosen ones, (steps,).
 
-    Both are (targets, draws, steps + 1). The curve of random images is made to fall (isotonic), and is interpolated;
-    beyond its end the number is that of its end.
+    Both are (targets, draws, steps + 1). The curve of random images is interpolated where it falls below all before it,
+    which is in favour of random images; beyond its end the number is that of its end.
     """
-    from sklearn.isotonic import IsotonicRegression
-
     curve, steps = at_random.mean(axis=(0, 1)), np.arange(at_random.shape[2])
-    falling = IsotonicRegression(increasing=False).fit_transform(steps, curve)
-    falling = falling - 1e-9 * steps
+    falling = np.minimum.accumulate(curve) - 1e-9 * steps
     return np.interp(-regret.mean(axis=(0, 1))[1:], -falling, steps)
 
 
@@ -154,9 +152,8 @@ def summary(found: Mapping[str, Mapping[str, Array]], resamples: int = 2000) -> 
 
 
 def _share(regret: Array, at_random: Array) -> float:
-    """Chosen images per random image of equal regret: the mean over 1 to 5 chosen ones."""
-    wanted = np.arange(1, 6)
-    return float((wanted / np.maximum(equal_numbers(regret, at_random)[:5], 1e-9)).mean())
+    """Chosen images per random image of equal regret: 1 + ... + 5 chosen ones over the numbers that they equal."""
+    return float(np.arange(1, 6).sum() / max(equal_numbers(regret, at_random)[:5].sum(), 1e-9))
 
 
 def read_images(path: Path, record: Record) -> dict[str, Images]:
