@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     help="A measure to run; may be repeated. Default: all measures.",
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the benchmark's images. Default: DSIM_DATA.")
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Segmentation models of the sources, NAME.safetensors or NAME/. Default: the zoo's of these datasets.",
+)
 @options.out_folder(
     default=Path("dsim-leaderboard"),
     show_default=True,
@@ -61,6 +67,7 @@ def leaderboard(
     place: str,
     measures: Sequence[str],
     data: Path | None,
+    models: Path | None,
     out: Path,
     jobs: int,
     timeout: float,
@@ -83,7 +90,7 @@ def leaderboard(
     limits, how, settings = Limits(jobs, timeout), make_runtime(device, offline), {**SETTINGS, "seed": seed, **judging}
     if device not in ("auto", "cpu"):
         how.resolved_device()  # said once, and not in every row
-    benchmark = open_benchmark(place, data)
+    benchmark = open_benchmark(place, data, models)
     run = bool(measures or rerun or not added)
     board = run_board(
         benchmark, measures or None, out, limits=limits, runtime=how, seed=seed, rerun=rerun, settings=settings, run=run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from dsim.data import Dataset
 from dsim.errors import DataError
 from dsim.truth import TransferMatrix, TruthDataset, data_folder, open_located, open_truth, refuse_others
+from dsim.zoo import with_models
 
 #: With fewer, no ranking can be judged.
 FEWEST_SOURCES = 3
@@ -22,7 +23,7 @@ class Benchmark:
     Parameters
     ----------
     place : name or path of the truth, with which another process opens the same benchmark. ``data`` : folder of its
-        images, or None.
+        images, or None. ``models`` : folder of the sources' segmentation models, or None.
     sources, targets : in the truth's order, under its names; empty where it does not say where they lie. Then
         nothing can be run here: only stored distances are judged.
     """
@@ -32,6 +33,7 @@ class Benchmark:
     sources: tuple[Dataset, ...]
     targets: tuple[Dataset, ...]
     data: Path | None = None
+    models: Path | None = None
 
     @property
     def runs(self) -> bool:
@@ -46,19 +48,23 @@ class Benchmark:
         return {dataset.name: dataset.images_fingerprint for dataset in (*self.sources, *self.targets)}
 
 
-def open_benchmark(name_or_path: str | Path, data: str | Path | None = None) -> Benchmark:
+def open_benchmark(
+    name_or_path: str | Path, data: str | Path | None = None, models: str | Path | None = None
+) -> Benchmark:
     """Open the datasets of a truth, and check by fingerprints that they are the ones it was measured on.
 
     Parameters
     ----------
     name_or_path : of a truth: ``phantoms-dsc``, or a file of schema ``dsim.transfer/1`` whose datasets name locations.
     data : folder below which the locations lie, ``$DSIM_DATA`` by default; phantoms need none.
+    models : folder with the segmentation model of each source, ``NAME.safetensors`` or ``NAME/``; without, the sources
+        have the zoo's models that were trained on them, first of all those that were trained for this truth.
 
     Raises
     ------
     DataError
         A dataset is missing, or its images are others; some datasets name a location and others do not; fewer than
-        three sources.
+        three sources; ``models`` holds none of a source.
     """
     truth = open_truth(name_or_path)
     if len(truth.sources) < FEWEST_SOURCES:
@@ -74,5 +80,20 @@ def open_benchmark(name_or_path: str | Path, data: str | Path | None = None) -> 
     folder = data_folder(data)
     datasets = {name: open_located(name, known[name].location, folder, truth.name) for name in names}
     refuse_others(truth.name, datasets, known)
+    place, pool = None if models is None else Path(models), [datasets[name] for name in truth.sources]
+    given = with_models(pool, truth.name) if place is None else _with_own(pool, place)
+    datasets |= {source.name: source for source in given}  # a source that is a target too stays one dataset
     sources, targets = (tuple(datasets[name] for name in side) for side in (truth.sources, truth.targets))
-    return Benchmark(str(name_or_path), truth, sources, targets, folder)
+    return Benchmark(str(name_or_path), truth, sources, targets, folder, place)
+
+
+def _with_own(sources: Iterable[Dataset], folder: Path) -> Iterator[Dataset]:
+    """The sources with their models of a folder. Raises DataError where one has none there."""
+    for source in sources:
+        known = [path for path in (folder / f"{source.name}.safetensors", folder / source.name) if path.exists()]
+        if not known:
+            raise DataError(
+                f"{folder} holds no segmentation model of the source {source.name!r}",
+                hint=f"put it there: {source.name}.safetensors, or a folder {source.name} with segmenter.safetensors",
+            )
+        yield source.with_model(known[0])

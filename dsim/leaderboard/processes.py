@@ -144,6 +144,7 @@ class Workers:
         request = Request(
             benchmark=benchmark.place,
             data=str(benchmark.data) if benchmark.data else None,
+            models=str(benchmark.models) if benchmark.models else None,
             call=one.call,
             answer=str((place / "answer.json").absolute()),
             seed=self.seed,

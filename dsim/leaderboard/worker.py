@@ -84,7 +84,7 @@ class Request:
 
     Parameters
     ----------
-    benchmark, data : what ``open_benchmark`` takes. ``call`` : the measure. ``answer`` : file for the answer.
+    benchmark, data, models : what ``open_benchmark`` takes. ``call`` : the measure. ``answer`` : file for the answer.
     threads : for reading images; those of numpy and torch are set by the environment of the process.
     """
 
@@ -96,6 +96,7 @@ class Request:
     device: str = "auto"
     offline: bool = False
     threads: int = 1
+    models: str | None = None
 
 
 def carry_out(request: Request) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def _matrix(request: Request, runtime: Runtime) -> dict[str, Any]:
     from dsim.comparison import compare
     from dsim.leaderboard.benchmark import open_benchmark
 
-    benchmark = open_benchmark(request.benchmark, request.data)
+    benchmark = open_benchmark(request.benchmark, request.data, request.models)
     asked: Any = {"measure": request.call, "seed": request.seed, "runtime": runtime}
     # Only the values are judged: neither intervals over images nor noise floors.
     return compare(benchmark.sources, benchmark.targets, bootstrap=0, floor=False, **asked).to_dict()

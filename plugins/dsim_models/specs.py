@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dsim.plugin import Direction, MeasureSpec, Need, Parameter
@@ -21,6 +22,9 @@ _COMMON: dict[str, Any] = {
     "fits_pool": True,
 }
 
+#: Each is looked at nine times.
+FEWER_IMAGES = replace(IMAGES, default=16)
+
 CONSISTENCY = MeasureSpec(
     name="consistency",
     title="Agreement of a model's masks before and after the image is perturbed",
@@ -36,7 +40,7 @@ CONSISTENCY = MeasureSpec(
     cost="nine passes of each source's model over the images that are looked at",
     references=("Talks and Kreshuk 2025, arXiv:2503.00450",),
     parameters=(
-        IMAGES,
+        FEWER_IMAGES,
         Parameter(
             "perturb",
             "str",

@@ -85,3 +85,32 @@ def test_two_sources_are_no_benchmark(tmp_path, truth_of):
     truth_of().restrict(["relief", "fundus"], ["endoscopy"]).to_json(tmp_path / "two.json")
     with pytest.raises(DataError, match="2 sources"):
         open_benchmark(tmp_path / "two.json")
+
+
+def test_sources_take_their_models_from_a_folder(tiny, tmp_path):
+    folder = tmp_path / "models"
+    (folder / "fundus").mkdir(parents=True)
+    for path in (folder / "xray.safetensors", folder / "fundus" / "segmenter.safetensors"):
+        path.write_bytes(b"weights")
+    with pytest.raises(DataError, match="'relief'") as refused:
+        open_benchmark(tiny, models=folder)
+    assert "relief.safetensors" in refused.value.hint
+    (folder / "relief.safetensors").write_bytes(b"other weights")
+    found = open_benchmark(tiny, models=folder)
+    assert [source.model for source in found.sources] == [
+        str(folder / name) for name in ("xray.safetensors", "relief.safetensors", "fundus")
+    ]
+    assert found.sources[0] is found.targets[0]
+    assert found.targets[1].model is None
+
+
+def test_without_a_folder_the_models_are_those_of_the_zoo_for_this_truth(tiny, monkeypatch):
+    asked = []
+
+    def zoo(datasets, truth):
+        asked.append(truth)
+        return [dataset.with_model("zoo:unet8.drive.r1") for dataset in datasets]
+
+    monkeypatch.setattr("dsim.leaderboard.benchmark.with_models", zoo)
+    assert {source.model for source in open_benchmark(tiny).sources} == {"zoo:unet8.drive.r1"}
+    assert asked == ["tiny"]
