@@ -136,12 +136,13 @@ def _marks(model: Model) -> str:
 
 
 def _gives(model: Model) -> str:
-    """The output of a model, and how good its masks are, where its manifest says so."""
+    """The output of a model, how good its masks are, where its manifest says so, and whether a newer one replaces it."""
     if not model.segments:
         dim = model.manifest["output"]["dim"]
         return f"{dim} feature{'s' if dim > 1 else ''}"
     dice = model.manifest["training"].get("dice_held_out")
-    return "masks" if dice is None else f"masks, Dice {dice:.0f} %"
+    newer = "" if model.replaced_by is None else ", replaced"
+    return f"masks{newer}" if dice is None else f"masks, Dice {dice:.0f} %{newer}"
 
 
 def _fault(model: Model) -> str:

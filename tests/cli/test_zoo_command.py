@@ -38,6 +38,10 @@ def test_list_shows_ids_what_models_give_and_sizes(models: list[Model], capsys: 
     assert "a.test.r1" in table
     assert "2 features" in table
     assert "masks, Dice 91 %" in table
+    assert "replaced" not in table
+    models[1].manifest["training"]["replaced_by"] = "b.test.r2"
+    assert run(["zoo", "list"]) == 0
+    assert "masks, Dice 91 %, replaced" in capsys.readouterr().out
     assert "nuclei" in table
     assert "1.5 kB" in table
     assert run(["zoo", "list", "--json"]) == 0
