@@ -136,7 +136,7 @@ def _marks(model: Model) -> str:
 
 
 def _gives(model: Model) -> str:
-    """The output of a model, how good its masks are, where its manifest says so, and whether a newer one replaces it."""
+    """The output of a model, how good its masks are, where its manifest says so, and whether a newer replaces it."""
     if not model.segments:
         dim = model.manifest["output"]["dim"]
         return f"{dim} feature{'s' if dim > 1 else ''}"
