@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.adaptation.design import RANDOM, Case, Known
 from dsim.adapt import TRAINED, Pool, Settings, Standing, Trials, read_annotation
 from dsim.adapt.candidates import score_vote
@@ -46,6 +48,7 @@ def whole_cell(study: Study, case: Case, known: Known, count: int, draw: int) ->
     scored = {"candidates": known.row.dice[:, list(case.scored)].mean(1).round(4).tolist()}
     rest = len(case.target) - count
     images = tuple(sorted(case.order[:count]))
+    assert np.isfinite(known.row.dice[:, [*images, *case.scored]]).all()
     pool = known.pool(images, rest)
     standing = pool.after(images)
     test: dict[str, Scores] = {
@@ -91,9 +94,9 @@ def final(study: Study, case: Case, lesson: Lesson, settings: Settings, label: s
     return found
 
 
-def read_cells(path: Path) -> list[dict[str, Any]]:
-    """Return the cells of a file of JSON lines; none where there is no file."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+def read_cells(folder: Path) -> list[dict[str, Any]]:
+    """Return the finished cells of a folder."""
+    return [json.loads(path.read_text("utf-8")) for path in sorted((folder / "cells").glob("*.json"))]
 
 
 def _key(record: Mapping[str, Any]) -> str:
@@ -103,8 +106,6 @@ def _key(record: Mapping[str, Any]) -> str:
 
 
 def _nothing() -> Any:
-    import numpy as np
-
     return np.zeros((0, 0))
 
 

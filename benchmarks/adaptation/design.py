@@ -12,7 +12,8 @@ from dsim.adapt import Pool, Settings, Standing
 from dsim.data import Dataset
 from dsim.data.splits import group_images, split_dataset
 from dsim.random import stream
-from dsim.selection import CandidateModel, Posterior, Prior, Record, RecordedTarget
+from dsim.selection import CandidateModel, Posterior, Prior, RecordedTarget
+from dsim.selection.prior import fit_prior
 
 #: Runs of neighbouring images that count as groups where none are known, as in the measured truths.
 BLOCKS = 10
@@ -20,6 +21,9 @@ BLOCKS = 10
 SCORED = 20
 #: The network that is trained from random weights, on the same images, half as long again: what adapt must beat.
 RANDOM = Settings(encoder="plain", width=8, frozen=False, epochs=30)
+#: The model of several sources, and the sets that it is made of.
+NUCLEI = "nuclei"
+NUCLEI_SETS = ("bbbc039", "dsb2018_fluo", "fluo_n2dh_sim", "dsb2018_histo", "monuseg", "tcga_glioma_nuclei")
 
 
 @dataclass(frozen=True)
@@ -87,19 +91,22 @@ class Known:
         return Pool(self.models, tuple(images), self.row.dice[:, list(images)], standing)
 
 
-def known_of(record: Record, name: str, folder: Path) -> Known:
-    """Return what is known of the candidates of a target, whose models lie in ``folder`` as NAME.safetensors.
+def known_of(rows: Sequence[RecordedTarget], name: str, folder: Path) -> Known:
+    """Return what is known of the candidates of a target, whose models lie in ``folder``, from the rows of all."""
+    row = next(target for target in rows if target.name == name)
+    models = tuple(CandidateModel(reference_of(folder, candidate, name), candidate) for candidate in row.candidates)
+    # Dice of the others on the images that are known of them.
+    others = [replace(each, dice=each.dice[:, np.isfinite(each.dice[0])]) for each in rows if each.name != name]
+    return Known(row, fit_prior(others), models)
 
-    A candidate of several sources is the one that was trained without the target, NAME-without-TARGET.
+
+def reference_of(folder: Path, candidate: str, target: str) -> str:
+    """Return the file of a candidate; of several sources the one that was trained without the target.
+
+    Raises FileNotFoundError where it is not there.
     """
-    row = next(target for target in record.targets if target.name == name)
-    models = tuple(CandidateModel(_reference(folder, candidate, name), candidate) for candidate in row.candidates)
-    return Known(row, Prior.fit(record, without=[name]), models)
-
-
-def _reference(folder: Path, candidate: str, target: str) -> str:
-    """The file of a candidate, or a model of the zoo where there is none."""
-    for name in (f"{candidate}-without-{target}", candidate):
-        if (folder / f"{name}.safetensors").is_file():
-            return str(folder / f"{name}.safetensors")
-    return f"zoo:unet8.{candidate}.r1"
+    left_out = candidate == NUCLEI and target in NUCLEI_SETS
+    path = folder / f"{candidate}{f'-without-{target}' if left_out else ''}.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    return str(path)

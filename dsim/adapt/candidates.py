@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from dsim.models.vote import MOST_MEMBERS
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -58,6 +56,8 @@ class Standing:
 
     def voters(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """Return the candidates that vote, the likeliest first, and their weights, which add up to 1."""
+        from dsim.models import MOST_MEMBERS
+
         order = [int(each) for each in (-self.best).argsort(kind="stable")[:MOST_MEMBERS]]
         chosen = [each for each in order if self.best[each] >= LEAST_VOTE] or order[:1]
         total = sum(float(self.best[each]) for each in chosen)

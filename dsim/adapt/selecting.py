@@ -27,14 +27,14 @@ def gather_pool(
     """
     import numpy as np
 
-    from dsim.selection import find_candidates, gather_evidence, shipped_prior
+    from dsim.selection import find_candidates, select, shipped_prior
 
     target = annotation.target
     candidates, left_out = find_candidates(target, sources)
     if not candidates:
         return Pool((), annotation.images, np.zeros((0, len(annotation.images))), _nobody), left_out
-    evidence = gather_evidence(target, candidates, runtime, sources=sources or (), seed=seed)
     prior = shipped_prior()
+    evidence = select(target, sources, runtime, prior=prior, seed=seed).evidence
     # Of very many annotated images some are enough to judge the candidates; these columns are theirs.
     column = {image: place for place, image in enumerate(evidence.annotated)}
 
