@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.adapt import Pool, Settings, Standing, Trials, adapt, read_annotation, trials
+from dsim.adapt import Pool, Settings, Standing, Trials, adapt, read_annotation, training, trials
 from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.models import VoteNetwork, load_segmenter
@@ -22,6 +22,28 @@ Partly, PoolOf = Callable[..., Dataset], Callable[..., Pool]
 QUICK = Settings(epochs=6, shown=16, width=8, encoder="plain", scratch_lr=5e-3, lr=5e-3)
 #: Three candidates on three images: the first is poor, the second good, the third poor.
 SCORES = ((0.1, 0.2, 0.1), (0.4, 0.5, 0.3), (0.2, 0.1, 0.2))
+
+
+def test_training_that_marks_nothing_begins_again_more_slowly(
+    partly: Partly, cpu: Runtime, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only images that train are looked at for it, and the last attempt counts."""
+    shares: list[float] = []
+    attempt = training._attempt
+
+    def noted(*given: object) -> object:
+        shares.append(given[4])  # type: ignore[arg-type]
+        return attempt(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "_attempt", noted)
+    monkeypatch.setattr(training, "score_images", lambda model, target, images: [0.0] * len(images))
+    training.train_lesson(training.Lesson("scratch", (0, 1)), partly(3), replace(quick, epochs=1), cpu)
+    assert shares == sorted(shares, reverse=True)
+    assert len(shares) == 3
+    shares.clear()
+    monkeypatch.setattr(training, "score_images", lambda model, target, images: [0.5] * len(images))
+    training.train_lesson(training.Lesson("scratch", (0, 1)), partly(3), replace(quick, epochs=1), cpu)
+    assert len(shares) == 1
 
 
 @pytest.fixture
@@ -44,7 +66,7 @@ def test_each_way_is_scored_on_images_that_it_has_not_seen(
 
     monkeypatch.setattr(trials, "train_lesson", noted)
     target = partly(3)
-    run = Trials(read_annotation(target), pool_of(target, SCORES), quick, tmp_path, cpu)
+    run = Trials(read_annotation(target), pool_of(target, SCORES), replace(quick, epochs=1), tmp_path, cpu)
     scores = run.cross_validate()
     assert list(scores) == ["apply", "vote", "finetune", "scratch"]
     assert scores["apply"] == list(SCORES[1])
@@ -66,8 +88,9 @@ def test_training_wins_over_poor_candidates_and_is_written_for_prelabel_and_the_
     partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target, out = partly(3), tmp_path / "model"
-    found = adapt(target, out, settings=quick, pool=pool_of(target, SCORES), runtime=cpu)
-    assert found.way in ("finetune", "scratch")
+    tried = replace(quick, ways=("apply", "vote", "scratch"))
+    found = adapt(target, out, settings=tried, pool=pool_of(target, SCORES), runtime=cpu)
+    assert (found.way, found.models) == ("scratch", ())
     assert found.answer.startswith(f"Wrote {out}: ")
     assert "3 annotated images" in found.answer
     assert found.expected is not None
@@ -77,7 +100,7 @@ def test_training_wins_over_poor_candidates_and_is_written_for_prelabel_and_the_
     assert labels.seen is not None
     assert "3 of 12" in labels.seen
     card = (out / "card.md").read_text("utf-8")
-    assert all(way in card for way in ("apply", "vote", "finetune", "scratch"))
+    assert all(way in card for way in tried.ways)
     monkeypatch.setenv("DSIM_ZOO", str(tmp_path / "zoo"))
     added, _ = add_model(out)
     assert added.id == read_model(out).id
@@ -88,7 +111,7 @@ def test_good_candidates_are_kept_as_they_are(
 ) -> None:
     target = partly(3)
     pool = pool_of(target, [(0.99, 0.99, 0.99), (0.1, 0.1, 0.1)])
-    found = adapt(target, tmp_path / "m", settings=quick, pool=pool, runtime=cpu)
+    found = adapt(target, tmp_path / "m", settings=replace(quick, epochs=1), pool=pool, runtime=cpu)
     assert (found.way, found.models, found.marks) == ("apply", ("tiny0",), "discs")
     own, first = load_segmenter(tmp_path / "m", cpu), load_segmenter(pool.models[0].reference, cpu)
     assert np.array_equal(own.predict(target.pixels(5)), first.predict(target.pixels(5)))
@@ -126,7 +149,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_scores(
     partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target, calls = partly(3), 0
-    pool, only = pool_of(target, SCORES), replace(quick, ways=("scratch",))
+    pool, only = pool_of(target, SCORES), replace(quick, ways=("finetune",), epochs=1)
     whole = Trials(read_annotation(target), pool, only, tmp_path / "whole", cpu).cross_validate()
     train = trials.train_lesson
 
