@@ -124,9 +124,7 @@ class ModelMeasure(SimilarityMeasure[Behaviour]):
     def resample(self, summary: Behaviour, draw: NDArray[np.intp]) -> Behaviour:
         if summary.own:
             return summary  # it says which model is its own, and nothing of images
-        columns = np.full(summary.images, -1)
-        columns[summary.positions] = np.arange(len(summary.positions))
-        taken = columns[draw][columns[draw] >= 0]
+        taken = drawn_columns(summary.positions, draw)
         return replace(summary, values=summary.values[:, taken], positions=summary.positions[taken])
 
     def pair_remark(self, source: Behaviour, target: Behaviour) -> str:
@@ -145,6 +143,20 @@ class ModelMeasure(SimilarityMeasure[Behaviour]):
                 "seed": seed,
             },
         )
+
+
+def drawn_columns(positions: NDArray[np.int64], draw: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return which of n images that were looked at, (n,), a resample of the whole dataset holds, with repetition.
+
+    ``positions`` (n,) of the images that were looked at, ascending from 0. As many images are taken of the draw (b,),
+    evenly, and each is stood for by the last one before it that was looked at: intervals are those of n images.
+
+    >>> drawn_columns(np.array([0, 4, 8]), np.arange(12)).tolist()
+    [0, 1, 2]
+    """
+    chosen = draw[evenly(len(draw), len(positions))]
+    columns: NDArray[np.intp] = np.searchsorted(positions, chosen, side="right") - 1
+    return columns
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

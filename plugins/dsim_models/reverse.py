@@ -15,7 +15,7 @@ from dsim.measures import DatasetView
 from dsim.models import as_rgb, mask_like, resize_planes
 from dsim.plugin import Need
 from dsim.stats.masks import is_degenerate
-from dsim_models.behaviour import Behaviour, Candidate, ModelMeasure
+from dsim_models.behaviour import Behaviour, Candidate, ModelMeasure, drawn_columns
 from dsim_models.specs import REVERSE_ACCURACY
 
 if TYPE_CHECKING:
@@ -91,12 +91,9 @@ class ReverseAccuracy(ModelMeasure):
         scored = row[np.isfinite(row)]
         if not scored.size:
             return super().compare(source, target)
-        # Which of the source's images each score belongs to: those that were spread evenly over it.
-        size = source.images
-        columns = np.full(size, -1)
-        columns[evenly(size, self.images)] = np.arange(len(scored))
-        drawn = columns[source.positions]
-        return float(scored[drawn[drawn >= 0]].mean())
+        # The scores are of images that were spread evenly over the source.
+        looked_at = np.array(evenly(source.images, self.images))
+        return float(scored[drawn_columns(looked_at, source.positions)].mean())
 
 
 def _inputs(data: DatasetView, positions: Sequence[int], side: int) -> Tensor:

@@ -178,12 +178,14 @@ def test_intervals_are_over_the_images_of_the_target(source: Callable[..., Datas
     from dsim_models.behaviour import Behaviour
     from dsim_models.edges import EdgeAgreement
 
-    target = Behaviour("", ("a", "b"), np.array([[0.1, 0.5], [0.2, 0.4]]), np.array([0, 2]), (0, 0), 3)
+    target = Behaviour("", ("a", "b"), np.array([[0.1, 0.5], [0.2, 0.4]]), np.array([0, 1]), (0, 0), 3)
     own = Behaviour("b", (), np.zeros((0, 0)), np.arange(2), images=2)
     measure = EdgeAgreement()
-    drawn = measure.resample(target, np.array([2, 1, 2]))
+    assert measure.compare(own, measure.resample(target, np.arange(3))) == measure.compare(own, target)
+    drawn = measure.resample(target, np.array([2, 2, 0]))
     assert measure.compare(measure.resample(own, np.array([1, 1])), drawn) == pytest.approx(0.4)
-    assert measure.compare(own, measure.resample(target, np.array([0, 2, 2]))) == pytest.approx((0.2 + 2 * 0.4) / 3)
+    # An image that was not looked at is stood for by the one before it, so that no resample is empty.
+    assert measure.compare(own, measure.resample(target, np.array([2, 2, 2]))) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("measure", ["consistency", "consensus", "edge-agreement", "reverse-accuracy"])
