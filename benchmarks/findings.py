@@ -115,7 +115,7 @@ def _evaluation(row: Row) -> Evaluation:
 
 def _reads(measure: str) -> str:
     spec = default().measure_spec(measure.partition("@")[0])
-    return ", ".join(sorted(str(need) for need in spec.needs))
+    return ", ".join(sorted(str(need) for need in spec.needs | spec.source_needs))
 
 
 def _interval(score: Score, targets: int, digits: int) -> str:
