@@ -120,9 +120,9 @@ REVERSE_ACCURACY = MeasureSpec(
     references=("Valindria et al. 2017, doi:10.1109/TMI.2017.2665165",),
     parameters=(
         IMAGES,
-        Parameter("steps", "int", 60, "training steps of eight images", minimum=1, maximum=10000),
+        Parameter("steps", "int", 40, "training steps of eight images", minimum=1, maximum=10000),
         Parameter("width", "int", 8, "channels of the U-Net at full resolution", minimum=2, maximum=64),
-        Parameter("side", "int", 64, "side that images are scaled to, pixels", minimum=16, maximum=512),
+        Parameter("side", "int", 48, "side that images are scaled to, pixels", minimum=16, maximum=512),
     ),
     blind_to="a source's model that is right where the target's images look quite unlike the source's",
     **_COMMON,

@@ -10,7 +10,7 @@ from dsim.testing import check_measure
 BUILTIN = [name for name in default().measures if default().origin(name).dist == "dsim"]
 
 #: Calls that are as quick as the others: each pair of a default call trains a network.
-QUICK = {"reverse-accuracy": "reverse-accuracy:steps=8,side=32,width=4,images=4"}
+QUICK = {"reverse-accuracy": "reverse-accuracy:steps=6,side=32,width=4,images=3"}
 
 
 def test_there_are_measures_to_check() -> None:
