@@ -110,7 +110,7 @@ def _majority(votes: Sequence[tuple[NDArray[np.uint8], float]], weights: Sequenc
 
     from dsim.models.vote import mean_vote, safe_logit
 
-    maps = torch.stack([torch.from_numpy(chances).float() / 255 for chances, _ in votes])
+    maps = torch.stack([torch.from_numpy(chances.astype("float32")) / 255 for chances, _ in votes])
     offsets = safe_logit(torch.tensor([threshold for _, threshold in votes]))
     joined = mean_vote(safe_logit(maps), torch.tensor([*weights], dtype=torch.float32), offsets)
     found: NDArray[np.bool_] = (joined >= 0).numpy()

@@ -12,12 +12,14 @@ from dsim.ui import completion, options
 
 if TYPE_CHECKING:
     from dsim.adapt import Adapted, Settings
+    from dsim.data import Dataset
 
 
 @click.command()
 @click.argument("target", shell_complete=completion.datasets)
 @options.out_folder(required=True, help="Folder of the model.")
 @options.masks
+@options.foreground
 @options.sources("Datasets with models to choose from; default: the zoo's.")
 @click.option(
     "--ways",
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Folds of the cross-validation. Default: one image at a time up to five, else five.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Rounds of 16 images in each training.")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Rounds of 20 images in each training.")
 @click.option("--label", default="", metavar="TEXT", help="What the model marks. Default: what its start marks.")
 @options.seed
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings side by side.")
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 def adapt(
     target: str,
     out: Path,
+    foreground: Sequence[str],
     sources: Sequence[str],
     ways: str,
     folds: int | None,
@@ -69,7 +72,7 @@ def adapt(
 
     settings = _settings(ways, folds, epochs, seed)
     runtime = make_runtime(device)
-    images = open_target(target, runtime, skip_unreadable=skip_unreadable)
+    images = _checked(open_target(target, runtime, skip_unreadable=skip_unreadable), foreground)
     pool = open_datasets(sources, runtime, skip_unreadable=skip_unreadable) if sources else None
     found = run(
         images,
@@ -85,6 +88,15 @@ def adapt(
         emit_json(found.to_dict())
     else:
         _show(found)
+
+
+def _checked(target: Dataset, foreground: Sequence[str]) -> Dataset:
+    """The target with masks of background and foreground; where all are empty, adaptation refuses it."""
+    from dsim.recommend import check_annotations
+    from dsim.transfer.segmentation.pairs import parse_foreground
+
+    checked, notes = check_annotations(target, parse_foreground(foreground))
+    return target if notes else checked
 
 
 def _settings(ways: str, folds: int | None, epochs: int | None, seed: int) -> Settings:

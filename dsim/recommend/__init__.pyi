@@ -1,3 +1,4 @@
+from .annotations import check_annotations
 from .answer import recommend
 from .pool import zoo_sources
 from .procedure import DEFAULT, RULE, Candidate, Choice, Procedure
@@ -18,6 +19,7 @@ __all__ = [
     "Tried",
     "TriedModel",
     "answer_by_models",
+    "check_annotations",
     "command",
     "in_words",
     "measure_reliability",
