@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dsim.selection.posterior import Posterior
+from dsim.selection.posterior import NORMAL, Posterior
 from dsim.selection.record import Record, RecordedTarget, shipped_record
 from dsim.selection.signals import DISTANCES, SIGNALS
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _FREE = 25.0
 #: Passes in which the noise, which depends on the level, and the level are found by turns.
 _PASSES = 4
+#: Targets from which on leaving one out says anything.
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -121,18 +123,23 @@ def _normal_scores(values: Array) -> Array:
     return found
 
 
-def fit_prior(targets: Sequence[RecordedTarget], widening: float | None = None) -> Prior:
-    """Return the prior of these targets; by default its widening is found by leaving out each in turn."""
-    import numpy as np
-
+def fit_prior(targets: Sequence[RecordedTarget]) -> Prior:
+    """Return the prior of these targets; its widening is found by leaving out each in turn."""
     from dsim.stats.grouped_regression import fit_grouped_regression
 
     groups = [_group(target) for target in targets]
+    regression = fit_grouped_regression(groups, _free(groups))
+    prior = Prior(regression, fit_noise(targets), 1.0, tuple(target.name for target in targets))
+    return replace(prior, widening=find_widening(targets, prior))
+
+
+def _free(groups: Sequence[Group]) -> Array:
+    """The prior variance (p,) of each weight in units of the fitted one: the constant is free."""
+    import numpy as np
+
     free = np.ones(groups[0].rows.shape[1])
     free[0] = _FREE
-    regression = fit_grouped_regression(groups, free)
-    prior = Prior(regression, fit_noise(targets), 1.0, tuple(target.name for target in targets))
-    return replace(prior, widening=find_widening(targets) if widening is None else widening)
+    return free
 
 
 def _group(target: RecordedTarget) -> Group:
@@ -168,21 +175,24 @@ def _correlations(target: RecordedTarget) -> Array:
     return np.stack([correlation - agreement, 1 - agreement])
 
 
-def find_widening(targets: Sequence[RecordedTarget]) -> float:
-    """Return the factor by which intervals must be widened to cover 95 % of the Dice of targets that are left out."""
+def find_widening(targets: Sequence[RecordedTarget], prior: Prior) -> float:
+    """Return the factor by which intervals must be widened to cover 95 % of the Dice of targets that are left out.
+
+    Each target in turn has no say on the weights; the few variances are those of the prior.
+    """
     import numpy as np
 
     from dsim.measures import CONFIDENCE
+    from dsim.stats.grouped_regression import fit_weights
 
-    if len(targets) < 3:
+    if len(targets) < _FEWEST:
         return 1.0
-    distances = []
-    for target in targets:
-        prior = fit_prior([other for other in targets if other.name != target.name], widening=1.0)
-        found = prior.posterior(target.signals, target.agreement, target.dice[:, :0], target.dice.shape[1])
-        distances.append(np.abs(target.dice.mean(axis=1) - found.mean) / np.sqrt(np.diag(found.cov)))
-    from dsim.selection.posterior import NORMAL
-
+    groups, distances = [_group(target) for target in targets], []
+    for place, target in enumerate(targets):
+        others = groups[:place] + groups[place + 1 :]
+        without = replace(prior, regression=fit_weights(others, _free(groups), prior.regression.deviations))
+        found = without.posterior(target.signals, target.agreement, target.dice[:, :0], target.dice.shape[1])
+        distances.append(np.abs(target.dice.mean(axis=1) - found.mean) / found.deviation)
     return float(np.quantile(np.concatenate(distances), CONFIDENCE) / NORMAL)
 
 

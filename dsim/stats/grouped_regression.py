@@ -39,18 +39,27 @@ class Group:
 
 @dataclass(frozen=True)
 class GroupedRegression:
-    """A fitted regression: weights (p,) with their covariance (p, p), and the variances of what they leave open."""
+    """A fitted regression: weights (p,) with their covariance (p, p), and the variances of what they leave open.
+
+    ``of_weight`` : the deviation of a weight before anything was seen.
+    """
 
     weights: Array
     uncertainty: Array
+    of_weight: float
     of_group: float
     of_alike: float
     of_member: float
 
+    @property
+    def deviations(self) -> Array:
+        """The deviations (4,) of a weight, of a group, of alike members and of one member."""
+        return np.array([self.of_weight, *np.sqrt([self.of_group, self.of_alike, self.of_member])])
+
     def predict(self, rows: Array, likeness: Array) -> tuple[Array, Array]:
         """Return mean (c,) and covariance (c, c) of the scores of the members of a new group.
 
-        >>> fitted = GroupedRegression(np.array([2.0]), np.zeros((1, 1)), 0.5, 0.0, 0.25)
+        >>> fitted = GroupedRegression(np.array([2.0]), np.zeros((1, 1)), 1.0, 0.5, 0.0, 0.25)
         >>> mean, cov = fitted.predict(np.array([[1.0], [0.0]]), np.eye(2))
         >>> mean.tolist(), cov.tolist()
         ([2.0, 0.0], [[0.75, 0.5], [0.5, 0.75]])
@@ -78,9 +87,17 @@ def fit_grouped_regression(groups: Sequence[Group], free: Array) -> GroupedRegre
         return -_likelihood(stack, free, deviations) + 0.5 * float((steps**2).sum()) / 4
 
     found = minimize(cost, np.zeros(4), method="L-BFGS-B", bounds=[(-_REACH, _REACH)] * 4)
-    deviations = np.exp(start + found.x)
-    weights, uncertainty = _weights(stack, free, deviations)
-    return GroupedRegression(weights, uncertainty, *(float(value**2) for value in deviations[1:]))
+    return fit_weights(groups, free, np.exp(start + found.x))
+
+
+def fit_weights(groups: Sequence[Group], free: Array, deviations: Array) -> GroupedRegression:
+    """Return the regression of these groups under given deviations (4,): of a weight, a group, alike members, a member.
+
+    It is found in closed form; ``deviations`` of a fitted one are its own.
+    """
+    weights, uncertainty = _weights(_Stack.of(groups), free, deviations)
+    of_weight, *others = (float(value) for value in deviations)
+    return GroupedRegression(weights, uncertainty, of_weight, *(value**2 for value in others))
 
 
 def _covariance(likeness: Array, of_group: float, of_alike: float, of_member: float) -> Array:
