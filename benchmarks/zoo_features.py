@@ -22,7 +22,7 @@ from dsim.recommend.pool import REFERENCE, write
 from dsim.ui import make_runtime
 
 #: By the folder below the zoo's features.
-EXTRACTORS = {"": REFERENCE, IMAGENET: f"zoo:{IMAGENET}"}
+EXTRACTORS = {"": REFERENCE, IMAGENET: f"zoo:{IMAGENET}", "pixels8": "pixels:[side=8]"}
 CARD = """# Features of the zoo's sources
 
 Datasets that segmentation models of the zoo were trained on. `dsim recommend TARGET` ranks them by these files, since

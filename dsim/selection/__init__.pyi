@@ -1,10 +1,11 @@
 from .candidates import CandidateModel, candidate_models, find_candidates
 from .evidence import Evidence, gather_evidence
+from .fit import Fit, KinBounds
 from .image_choice import Basis, Next, next_images
 from .posterior import Posterior
 from .prior import Prior, shipped_prior
 from .record import Record, RecordedTarget, read_record
-from .selection import Fit, Selection, select
+from .selection import Selection, select
 from .signals import SIGNALS
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "CandidateModel",
     "Evidence",
     "Fit",
+    "KinBounds",
     "Next",
     "Posterior",
     "Prior",

@@ -13,7 +13,7 @@ from dsim.files.documents import number
 from dsim.measures import EXTRACTOR
 from dsim.random import stream
 from dsim.registry import Need
-from dsim.selection.selection import Fit
+from dsim.selection.fit import Fit
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dsim.selection.fit import KinBounds, find_bounds
 from dsim.selection.posterior import NORMAL, Posterior
 from dsim.selection.record import Record, RecordedTarget, shipped_record
-from dsim.selection.signals import DISTANCES, SIGNALS
+from dsim.selection.signals import CONSENSUS, EDGES, USEFUL, nearness
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 #: The weight of the constant is free, in units of the deviation of the others.
 _FREE = 25.0
-#: Passes in which the noise, which depends on the level, and the level are found by turns.
-_PASSES = 4
+#: So many images the prior counts for in the level that the noise depends on: one image with nothing right does not
+#: show that all have nothing right.
+_PRIOR_IMAGES = 1
+#: The prior's level is not taken to be nearer to 0 and 1 than this.
+_MIDDLE = 0.05, 0.9
 #: Targets from which on leaving one out says anything.
 _FEWEST = 3
 
@@ -52,18 +56,30 @@ class Prior:
     regression : of Dice on the ``design`` of the signals. ``noise`` : of single images.
     widening : factor by which intervals are widened, so that they cover 95 % of what was measured on targets that were
         left out of the fit.
-    targets : names of the targets that it was learnt from.
+    targets : names of the targets that it was learnt from. ``bounds`` : of the nearness of kin and of strangers.
     """
 
     regression: GroupedRegression
     noise: Noise
     widening: float
     targets: tuple[str, ...]
+    bounds: KinBounds
 
     @classmethod
     def fit(cls, record: Record, without: Collection[str] = ()) -> Prior:
         """Return the prior learnt from the targets of a record, except those ``without``."""
-        return fit_prior([target for target in record.targets if target.name not in without])
+        targets = [target for target in record.targets if target.name not in without]
+        if record.fitted and len(targets) == len(record.targets):
+            return restored_prior(targets, record.fitted)
+        return fit_prior(targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``restored_prior`` needs beside the targets, as JSON has it."""
+        return {
+            "deviations": self.regression.deviations.tolist(),
+            "noise": [self.noise.spread, self.noise.floor, self.noise.common],
+            "widening": self.widening,
+        }
 
     def expect(self, signals: Mapping[str, Array], agreement: Array) -> tuple[Array, Array]:
         """Return mean (c,) and covariance (c, c) of the expected Dice by the signals (c,) and agreement (c, c)."""
@@ -84,43 +100,26 @@ class Prior:
 
         from dsim.stats.gaussian_selection import condition_on_cases, mean_of_rest
 
-        prior = self.expect(signals, agreement)
-        mean, cov = prior
-        for _ in range(_PASSES):
-            noise = self.noise.covariance(np.clip(mean, 0, 1), agreement)
-            mean, cov = condition_on_cases(*prior, scores, noise)
-        return Posterior(*mean_of_rest(mean, cov, noise, rest), seed)
+        mean, cov = self.expect(signals, agreement)
+        level = (_PRIOR_IMAGES * np.clip(mean, *_MIDDLE) + scores.sum(axis=1)) / (_PRIOR_IMAGES + scores.shape[1])
+        noise = self.noise.covariance(level, agreement)
+        return Posterior(*mean_of_rest(*condition_on_cases(mean, cov, scores, noise), noise, rest), seed)
 
 
 def design(signals: Mapping[str, Array]) -> Array:
-    """Return the properties (c, p) of candidates that Dice is regressed on, from signals (c,).
+    """Return the properties (c, 5) of candidates that Dice is regressed on, from signals (c,).
 
-    Of each signal the normal score of its rank among the candidates, better ones higher; of behaviour also the value;
-    and a constant. What is not known is in the middle.
+    A constant; consensus and edge agreement, from -1 to 1; how much nearer its sources are than those of the others;
+    and how near the nearest is, the same for all candidates. 0 where one is not known.
     """
     import numpy as np
 
-    count = len(next(iter(signals.values())))
-    columns = [np.ones(count)]
-    for name in SIGNALS:
-        values = signals.get(name, np.full(count, np.nan))
-        columns.append(_normal_scores(-values if name in DISTANCES else values))
-        if name not in DISTANCES:
-            columns.append(np.nan_to_num(2 * values - 1, nan=0.0))
-    return np.column_stack(columns)
-
-
-def _normal_scores(values: Array) -> Array:
-    """Normal scores of the ranks (c,), ties in the middle; 0 for NaN."""
-    import numpy as np
-    from scipy.special import ndtri
-    from scipy.stats import rankdata
-
-    known = np.isfinite(values)
-    found = np.zeros(len(values))
-    if known.any():
-        found[known] = ndtri((rankdata(values[known]) - 0.5) / known.sum())
-    return found
+    near = nearness(signals, USEFUL)
+    nearest = np.full(len(near), near.max())
+    behaviour = [2 * signals.get(name, np.full(len(near), np.nan)) - 1 for name in (CONSENSUS, EDGES)]
+    columns = np.column_stack([np.ones(len(near)), *behaviour, near - near.mean(), nearest])
+    known: Array = np.nan_to_num(columns, nan=0.0)
+    return known
 
 
 def fit_prior(targets: Sequence[RecordedTarget]) -> Prior:
@@ -129,8 +128,21 @@ def fit_prior(targets: Sequence[RecordedTarget]) -> Prior:
 
     groups = [_group(target) for target in targets]
     regression = fit_grouped_regression(groups, _free(groups))
-    prior = Prior(regression, fit_noise(targets), 1.0, tuple(target.name for target in targets))
+    names = tuple(target.name for target in targets)
+    prior = Prior(regression, fit_noise(targets), 1.0, names, find_bounds(targets))
     return replace(prior, widening=find_widening(targets, prior))
+
+
+def restored_prior(targets: Sequence[RecordedTarget], fitted: Mapping[str, Any]) -> Prior:
+    """Return the prior of these targets whose variances were found before; its weights follow in closed form."""
+    import numpy as np
+
+    from dsim.stats.grouped_regression import fit_weights
+
+    groups = [_group(target) for target in targets]
+    regression = fit_weights(groups, _free(groups), np.array(fitted["deviations"]))
+    names = tuple(target.name for target in targets)
+    return Prior(regression, Noise(*fitted["noise"]), fitted["widening"], names, find_bounds(targets))
 
 
 def _free(groups: Sequence[Group]) -> Array:
@@ -155,13 +167,12 @@ def fit_noise(targets: Sequence[RecordedTarget]) -> Noise:
     import numpy as np
     from scipy.optimize import nnls
 
-    deviations = np.concatenate([target.dice.std(axis=1, ddof=1) for target in targets])
+    variances = np.concatenate([target.dice.var(axis=1, ddof=1) for target in targets])
     levels = np.concatenate([target.dice.mean(axis=1) for target in targets])
-    shape = np.sqrt(np.clip(4 * levels * (1 - levels), 0, 1))
-    (spread, floor), _ = nnls(np.column_stack([shape, np.ones(len(shape))]), deviations)
+    (spread, floor), _ = nnls(np.column_stack([4 * levels * (1 - levels), np.ones(len(levels))]), variances)
     above, unlike = np.concatenate([_correlations(target) for target in targets], axis=1)
     common = float(np.clip((above * unlike).sum() / (unlike**2).sum(), 0, 1))
-    return Noise(float(spread), float(floor), common)
+    return Noise(float(np.sqrt(spread)), float(np.sqrt(floor)), common)
 
 
 def _correlations(target: RecordedTarget) -> Array:

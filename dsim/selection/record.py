@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,15 +91,17 @@ class Record:
 
     Parameters
     ----------
-    version : of the signals: of other ones the record says nothing. ``errors`` : as JSON has them; empty where they
-        were not measured yet.
+    version : of the signals: of other ones the record says nothing. ``fitted`` : what the prior of all targets found,
+        so that nobody waits for it again; empty before it was fitted. ``errors`` : of choices and verdicts, each
+        learnt without the target that it is about; empty before they were measured.
     """
 
     name: str
     command: str
     version: int
     targets: tuple[RecordedTarget, ...]
-    errors: Mapping[str, Any]
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self, path: Path | None = None) -> str:
         """Return the JSON text, of schema ``dsim.selection/1``; written atomically where a path is given."""
@@ -111,6 +113,7 @@ class Record:
             "dsim": VERSION,
             "command": self.command,
             "signals_version": self.version,
+            "fitted": dict(self.fitted),
             "errors": dict(self.errors),
             "targets": [target.to_dict() for target in self.targets],
         }
@@ -122,7 +125,14 @@ def read_record(path: Path) -> Record:
     document = read(path, _HINT)
     check(document, SCHEMA, str(path), _HINT)
     targets = tuple(RecordedTarget.from_dict(target, str(path)) for target in document["targets"])
-    return Record(document["name"], document["command"], document["signals_version"], targets, document["errors"])
+    return Record(
+        document["name"],
+        document["command"],
+        document["signals_version"],
+        targets,
+        document["fitted"],
+        document["errors"],
+    )
 
 
 @lru_cache(maxsize=1)

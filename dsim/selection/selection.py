@@ -4,33 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UsageError
 from dsim.files.documents import number
 from dsim.selection.candidates import CandidateModel, find_candidates
 from dsim.selection.evidence import Evidence, gather_evidence
+from dsim.selection.fit import Fit, judge_fit
 from dsim.selection.posterior import Posterior
 from dsim.selection.prior import Prior, shipped_prior
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
     from dsim.runtime import Runtime
-
-
-class Fit(StrEnum):
-    """Whether the best of the candidates is of use for the target at all."""
-
-    FITS = "fits"
-    UNCERTAIN = "uncertain"
-    NONE = "nothing fits"
-
-
-#: Dice from which a pre-label is of use: less than half of it right is redrawn rather than corrected.
-USEFUL = 0.5
-#: Probability that the best is of use, above which one fits, and below which nothing does.
-_FITS, _NONE = 0.8, 0.2
 
 
 @dataclass(frozen=True)
@@ -151,7 +137,7 @@ def _zoo_sources(runtime: Runtime) -> Sequence[Dataset]:
 def judge(target: str, evidence: Evidence, prior: Prior, notes: Iterable[str] = (), seed: int = 0) -> Selection:
     """Return the selection that follows from evidence on c candidates and a prior; nothing is computed on images."""
     posterior = prior.update(evidence, seed)
-    fit, reason = _fit(posterior)
+    fit, reason = judge_fit(posterior, evidence.signals, prior.bounds, len(evidence.annotated))
     ranked = tuple(_expected(evidence, posterior, place) for place in posterior.order.tolist())
     return Selection(target, ranked, fit, reason, evidence, posterior, {}, (*notes, *evidence.notes))
 
@@ -166,11 +152,3 @@ def _expected(evidence: Evidence, posterior: Posterior, place: int) -> Expected:
         float(posterior.best[place]),
         float(scores.mean()) if len(scores) else float("nan"),
     )
-
-
-def _fit(posterior: Posterior) -> tuple[Fit, str]:
-    chance = posterior.chance_above(USEFUL)
-    reason = f"that some candidate reaches a Dice of {USEFUL:g} has a probability of {chance:.2f}"
-    if chance >= _FITS:
-        return Fit.FITS, reason
-    return (Fit.NONE if chance <= _NONE else Fit.UNCERTAIN), reason

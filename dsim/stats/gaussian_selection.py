@@ -101,8 +101,8 @@ def expected_loss(draws: Array, chosen: int) -> float:
 def noise_covariance(level: Array, agreement: Array, spread: float, floor: float, common: float) -> Array:
     """Return the covariance (c, c) of the scores of one case, for candidates of these expected scores.
 
-    Scores in [0, 1] spread most in the middle: the standard deviation is ``floor`` + ``spread`` sqrt(4 m (1 - m)) at
-    level m. Two candidates are correlated by ``common`` + (1 - ``common``) times their agreement.
+    Scores in [0, 1] spread most in the middle: the variance is ``floor``^2 + ``spread``^2 4 m (1 - m) at level m. Two
+    candidates are correlated by ``common`` + (1 - ``common``) times their agreement.
 
     Parameters
     ----------
@@ -110,10 +110,10 @@ def noise_covariance(level: Array, agreement: Array, spread: float, floor: float
     agreement : of two candidates, (c, c) in [0, 1], positive semi-definite but for errors of sampling.
 
     >>> noise_covariance(np.array([0.5, 1.0]), np.eye(2), 0.2, 0.1, 0.0).round(4).tolist()
-    [[0.09, 0.0], [0.0, 0.01]]
+    [[0.05, 0.0], [0.0, 0.01]]
     """
     inside = np.clip(level, 0, 1)
-    deviation = floor + spread * np.sqrt(4 * inside * (1 - inside))
+    deviation = np.sqrt(floor**2 + spread**2 * 4 * inside * (1 - inside))
     correlation = common + (1 - common) * agreement
     return nearest_semidefinite(correlation * deviation[:, None] * deviation[None, :])
 
