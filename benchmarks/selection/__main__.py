@@ -25,13 +25,15 @@ from dsim.data import Dataset, open_dataset
 from dsim.runtime import Runtime
 from dsim.selection import CandidateModel, Prior, Record, RecordedTarget, gather_evidence
 from dsim.selection.candidates import trained_on_target
-from dsim.selection.signals import VERSION
+from dsim.selection.signals import VERSION, distance_signals
 from dsim.ui import make_runtime
 from dsim.zoo import Model, models
 
 OUT = Path(__file__).parent / "biomed16.json"
 COMMAND = "python -m benchmarks.selection --data DATA"
 WITHOUT = "-without-"
+#: Today's procedure, which compares images only: kept beside the signals, and no part of the prior.
+ENSEMBLE = "ensemble"
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
 
 
@@ -79,6 +81,7 @@ def measure(
 ) -> RecordedTarget:
     """One target of the record: all its images are annotated, so that all are scored."""
     evidence = gather_evidence(target, candidates_of(target, known), runtime, sources=sources)
+    others, _ = distance_signals(target, evidence.candidates, sources, runtime, calls=[ENSEMBLE])
     if len(evidence.annotated) < len(target):
         raise SystemExit(f"only {len(evidence.annotated)} of {len(target)} images of {target.name} were scored")
     print(target.name, len(evidence.candidates), (100 * evidence.scores.mean(axis=1)).round().astype(int), flush=True)
@@ -88,7 +91,7 @@ def measure(
         target.images_fingerprint,
         tuple(one.name for one in evidence.candidates),
         tuple(one.sources for one in evidence.candidates),
-        {name: np.asarray(values) for name, values in evidence.signals.items()},
+        {name: np.asarray(values) for name, values in {**evidence.signals, **others}.items()},
         evidence.agreement,
         evidence.scores,
     )

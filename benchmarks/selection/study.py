@@ -2,10 +2,10 @@
 
     python -m benchmarks.selection.study [--record FILE] [--draws 50]
 
-Every target of the record is left out in turn; weights, variances, widening and bounds are learnt from the others alone.
+Every target of the record is left out in turn; weights, variances, widening and bounds are learnt from the others.
 Then its images are annotated, none or so many drawn at random, and the candidate of the highest expected Dice is taken.
-Regret, coverage and probabilities are judged on the images that were not annotated. Whether anything fits is judged with
-all targets of a kind left out, among all candidates and among those of other kinds. What was found goes into the
+Regret, coverage and probabilities are judged on the images that were not annotated. Whether anything fits is judged
+with all targets of a kind left out, among all candidates and among those of other kinds. What was found goes into the
 record, from which ``dsim recommend`` says how reliable it is. Nothing is computed on images.
 """
 

@@ -6,7 +6,7 @@ prior learns from measured targets what each is worth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dsim.errors import DsimError
@@ -53,16 +53,22 @@ def behaviour_of_image(image: NDArray[np.float64], masks: NDArray[np.bool_], dic
 
 
 def distance_signals(
-    target: Dataset, candidates: Sequence[CandidateModel], sources: Sequence[Dataset], runtime: Runtime, seed: int = 0
+    target: Dataset,
+    candidates: Sequence[CandidateModel],
+    sources: Sequence[Dataset],
+    runtime: Runtime,
+    seed: int = 0,
+    calls: Iterable[str] | None = None,
 ) -> tuple[dict[str, Array], list[str]]:
     """Return how far the nearest source of each candidate lies, (c,) by measure, and why a value is missing.
 
-    Small is near; NaN where no source of a candidate is among the ``sources``.
+    ``calls`` : the measures, by default those of ``DISTANCES``. Small is near; NaN where no source of a candidate is
+    among the ``sources``.
     """
     import numpy as np
 
     found, notes = {}, []
-    for call in DISTANCES:
+    for call in DISTANCES if calls is None else calls:
         found[call] = np.full(len(candidates), np.nan)
         known = {name for candidate in candidates for name in candidate.sources}
         compared = [source for source in sources if source.name in known and source.name != target.name]
