@@ -140,13 +140,15 @@ def _show_ranking(found: Recommendation, why: bool) -> None:
 
 def _statistics(found: Recommendation) -> Iterator[str]:
     """Yield the verdict with its reason, the distance behind the resemblance, and the measured reliability."""
-    from dsim.recommend import said
+    from dsim.recommend import in_words, said
 
-    yield found.choice.reason
+    yield found.choice.reason if found.tried is None else f"By similarity: {found.choice.reason}"
     resemblance = found.verdict.resemblance
     if resemblance is not None:
         yield resemblance.words
-    if found.reliability:  # that there is none has been said above
+    if found.tried is not None:
+        yield f"By similarity alone: {in_words(found.reliability)}"
+    elif found.reliability:  # that there is none has been said above
         yield from said(found.reliability)
 
 

@@ -67,10 +67,9 @@ def _question(report: Report) -> str:
     pool = f"{format_count(len(matrix.sources), 'source')}{f' ({sources})' if few else ''}"
     wanted = join_words(_some_names(matrix.targets))
     if report.tried is not None:
-        return (
-            f"<p>{format_count(len(report.tried.models), 'segmentation model')} were tried on the images of {wanted}. "
-            f"Beside that, {pool} were ranked by similarity, {_describe_measure(report)}.</p>"
-        )
+        models = format_count(len(report.tried.models), "segmentation model")
+        tried = f"{models} {'was' if len(report.tried.models) == 1 else 'were'} tried on the images of {wanted}"
+        return f"<p>{tried}. Beside that, {pool} were ranked by similarity ({_describe_measure(report)}).</p>"
     by = f"by {len(report.parts)} measures of similarity" if report.agreement else f"by {_describe_measure(report)}"
     return (
         f"<p>A model for {wanted} is to be trained, or pre-trained, on one of {pool}. The sources were ranked "
@@ -115,14 +114,14 @@ def _answer_card(report: Report, target: str) -> str:
 
 def _verdict(report: Report, target: str) -> WordedVerdict:
     """The answer by the models that were tried, or the verdict of the one measure, or of all together."""
-    if report.tried is not None:
+    if report.tried is not None and report.tried.target == target:
         return word_tried(report.tried)
     return word_votes(report.agreement, target) if report.agreement else word_verdict(report.first, target)
 
 
 def _shown_sources(report: Report, verdict: WordedVerdict) -> tuple[str, ...]:
     """The source of which an image stands beside one of the target: of a model the first that it was trained on."""
-    if report.tried is not None:
+    if report.tried is not None and report.tried.chosen.name == verdict.best:
         return report.tried.chosen.sources[:1]
     return (verdict.best,) if verdict.best else ()
 
