@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a model's folder, checked; raises DataError that names the file and the key."""
     path = folder / NAME
     try:
-        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
+        state = path.stat()
     except FileNotFoundError:
         raise DataError(f"there is no {path}", hint=f"a zoo model is a folder with {NAME}") from None
+    return _checked(path, state.st_mtime_ns, state.st_size, state.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _checked(path: Path, *state: int) -> dict[str, Any]:
+    """The manifest of a file in this state: read once, because a choice among models asks for all of them often."""
+    try:
+        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not TOML: {error}", hint="mend that line") from error
     for fault in _faults(manifest):
