@@ -15,8 +15,8 @@ from dsim.registry import Direction
 from dsim.stats import ranking
 from dsim.truth import open_truth
 
-RUNS = 400
-#: Three standard errors of a share of 0.95 of 400 runs: one of the scores strays below by chance in 1 of 700 seeds.
+RUNS = 200
+#: Three standard errors of a share of 0.95 of 200 runs: one of the scores strays below by chance in 1 of 700 seeds.
 LEAST = 0.95 - 3 * np.sqrt(0.05 * 0.95 / RUNS)
 
 
@@ -31,7 +31,7 @@ def scores() -> np.ndarray:
 
 
 def test_intervals_of_a_random_measure_hold_the_random_baseline(simulation: ModuleType, scores: np.ndarray) -> None:
-    """Every score of 400 random measures on asap-dsc."""
+    """Every score of 200 random measures on asap-dsc."""
     found = simulation.shares(simulation.random_measures(scores, 12, RUNS, ("expanded",), resamples=1000))
     assert {name for name, _ in found} == set(simulation.ROWS)
     assert {key: share for key, share in found.items() if share < LEAST} == {}

@@ -14,6 +14,7 @@ NOT_RUN = {
     r"^dsim (zoo train|train asap|zoo add) ": "half an hour; tests/plugins/dsim_asap trains a small network",
     r"^dsim asap ": "studies that train many networks; the tests of the plugin run them with small ones",
     r"^dsim plugin |\bshift\b": "installs a distribution; tests/third_party and tests/testing do, and run it",
+    r"^dsim evaluate energy --truth phantoms-dsc": "600 images and a network; tests/evaluation has a small truth",
     r"label-free": "runs every measure; .ci/run does, from the wheel",
     r"--measure '?ensemble[^ ]*( --offline)?$": "all fifteen phantoms; tests/plugins/dsim_ensemble compares fewer",
     r"timm:|dino|torchvision:|weights=": "weights that are not shipped",

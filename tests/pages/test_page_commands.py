@@ -37,8 +37,10 @@ def run_once(command: str, folder: Path) -> tuple[int, str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_the_page_run_and_print_what_is_shown(
-    page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    if not pictures(page):
+        request.getfixturevalue("blank_pictures")
     monkeypatch.setenv("DSIM_CACHE", str(shared / "cache"))
     here = tmp_path / "here"
     shutil.copytree(shared / "cast", here)
