@@ -38,18 +38,41 @@ def is_degenerate(masks: Masks) -> Masks:
     return degenerate
 
 
-def consensus_of(dice: Array, degenerate: Masks) -> Array:
+def consensus_of(dice: Array, degenerate: Masks, judges: Masks | None = None) -> Array:
     """Return for each of c masks its mean Dice with the others, (c,) in [0, 1]; 0 where it is degenerate.
 
-    ``dice`` : (c, c), of ``pairwise_dice``. Degenerate masks have no say on the others. NaN where there are none.
+    ``dice`` : (c, c), of ``pairwise_dice``. Degenerate masks have no say on the others, nor have those that are not
+    among the ``judges``, (c,); all are by default. NaN where nobody else has one.
 
     >>> consensus_of(np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]), np.array([False, False, True])).tolist()
     [0.5, 0.5, 0.0]
     """
-    weights = np.where(degenerate, 0.0, 1.0)[None, :] * (1 - np.eye(len(dice)))
+    silent = degenerate if judges is None else degenerate | ~judges
+    weights = np.where(silent, 0.0, 1.0)[None, :] * (1 - np.eye(len(dice)))
     others = weights.sum(axis=1)
     mean = (dice * weights).sum(axis=1) / np.where(others > 0, others, np.nan)
     return np.where(degenerate, 0.0, mean)
+
+
+#: Ways to compare two masks.
+HAMMING, DICE = "hamming", "dice"
+
+
+def foreground_overlap(first: Masks, second: Masks, how: str = HAMMING) -> float:
+    """Return how far two masks (h, w) agree on the foreground, in [0, 1]; higher is better, 0 where both are empty.
+
+    ``hamming``: the share of pixels on which they agree among those that either marks; background on which both agree
+    does not count (Talks and Kreshuk, arXiv:2503.00450). ``dice``: twice the common pixels by the sum of both (Dice
+    1945, doi:10.2307/1932409). Of one pair the second is never smaller, and the order of pairs is the same.
+
+    >>> one, other = np.array([[True, True, False]]), np.array([[False, True, True]])
+    >>> round(foreground_overlap(one, other), 4), foreground_overlap(one, other, "dice")
+    (0.3333, 0.5)
+    """
+    common, total = int((first & second).sum()), int(first.sum()) + int(second.sum())
+    if not total:
+        return 0.0
+    return 2 * common / total if how == DICE else common / (total - common)
 
 
 def gradient_of(image: Array) -> Array:

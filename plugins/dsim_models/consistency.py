@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import DatasetView
 from dsim.models import as_rgb, open_kept, predict_images, scale_planes
-from dsim.stats.masks import is_degenerate, overlap
+from dsim.stats.mask_agreement import foreground_overlap, is_degenerate
 from dsim_models.behaviour import Candidate, ModelMeasure
 from dsim_models.specs import CONSISTENCY
 
@@ -59,9 +59,9 @@ class Consistency(ModelMeasure):
 
     def _value(self, segmenter: Segmenter, image: Tensor, seed: int) -> float:
         first, *others = self._masks(segmenter, image, seed)
-        if is_degenerate(first):
+        if is_degenerate(first[None])[0]:
             return 0.0
-        return float(np.mean([overlap(first, other, self.agree) for other in others]))
+        return float(np.mean([foreground_overlap(first, other, self.agree) for other in others]))
 
     def _masks(self, segmenter: Segmenter, image: Tensor, seed: int) -> list[NDArray[np.bool_]]:
         """The mask (h, w) of the image, and of each perturbed one, put back in its place."""

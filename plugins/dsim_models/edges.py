@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dsim.measures import DatasetView
 from dsim.models import as_rgb, resize_planes
-from dsim.stats.masks import edge_share, is_degenerate
+from dsim.stats.mask_agreement import edge_contrast, gradient_of
 from dsim_models.behaviour import ModelMeasure
 from dsim_models.specs import EDGE_AGREEMENT
 
@@ -41,8 +41,7 @@ class EdgeAgreement(ModelMeasure):
 
 
 def _value(data: DatasetView, index: int, mask: NDArray[np.bool_]) -> float:
-    if is_degenerate(mask):
-        return 0.0
     image = as_rgb(data.image(index), f"image {data.dataset.ids[index]!r} of {data.dataset.name!r}")
     height, width = mask.shape
-    return edge_share(resize_planes(image, (height, width)).mean(0).numpy(), mask)
+    gray = resize_planes(image, (height, width)).mean(0).numpy().astype(np.float64)
+    return float(edge_contrast(gradient_of(gray), mask[None])[0])

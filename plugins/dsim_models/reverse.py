@@ -14,7 +14,7 @@ from dsim.files.documents import digest
 from dsim.measures import DatasetView
 from dsim.models import as_rgb, mask_like, resize_planes
 from dsim.plugin import Need
-from dsim.stats.masks import is_degenerate
+from dsim.stats.mask_agreement import is_degenerate
 from dsim_models.behaviour import Behaviour, Candidate, ModelMeasure, drawn_columns
 from dsim_models.specs import REVERSE_ACCURACY
 
@@ -73,7 +73,7 @@ class ReverseAccuracy(ModelMeasure):
             return np.full(1, np.nan)
         chosen = evenly(len(source), self.images)
         masks = data.predictions(one.reference, positions).masks()
-        if all(is_degenerate(mask) for mask in masks):
+        if all(is_degenerate(mask[None])[0] for mask in masks):
             return np.zeros(len(chosen))
         taught = np.stack([mask_like(mask, (self.side, self.side)) for mask in masks])
         network = train(inputs, taught, steps=self.steps, width=self.width, seed=seed)

@@ -73,12 +73,12 @@ CONSENSUS = MeasureSpec(
         "fault in the same way."
     ),
     factory="dsim_models.consensus:Consensus",
-    formula="mean over images and other models of 2 sum pq / (sum p^2 + sum q^2), p and q the chances of foreground; "
+    formula="mean over images and other models of the Dice of both masks, 2 |A and B| / (|A| + |B|); "
     "0 where the model marks nothing or everything",
     cost="one pass of each source's model over the images that are looked at",
     references=(
         "consensus as a prior of active model selection: CODA, arXiv:2507.23771",
-        "soft Dice: Milletari 2016, arXiv:1606.04797",
+        "Dice 1945, doi:10.2307/1932409",
     ),
     parameters=(IMAGES,),
     blind_to="errors that most candidates share; its value depends on which other sources are compared",
@@ -94,7 +94,7 @@ EDGE_AGREEMENT = MeasureSpec(
         "beside other signals; textures have edges everywhere."
     ),
     factory="dsim_models.edges:EdgeAgreement",
-    formula="mean over images of r / (1 + r), r the mean gradient magnitude (Gaussian, 1 pixel) at the mask's outline "
+    formula="mean over images of r / (1 + r), r the mean gradient magnitude at the mask's outline "
     "over that of the whole image; 0 where the model marks nothing or everything",
     cost="one pass of each source's model over the images that are looked at",
     references=(

@@ -134,7 +134,7 @@ def test_one_model_has_nobody_to_agree_with(source: Callable[..., Dataset], runt
         [source("bright")], [squares()], measure="consensus", bootstrap=0, floor=False, runtime=runtime
     )
     assert np.isnan(found.values[0, 0])
-    assert "two of the sources' models" in found.notes[0][0]
+    assert "no other model" in found.notes[0][0]
 
 
 def test_outlines_on_edges_score_above_one_half(source: Callable[..., Dataset], runtime: Runtime) -> None:
