@@ -163,7 +163,7 @@ def _data(kind: str, known: Mapping[str, Annotated]) -> str:
         if name in members
     ]
     return (
-        "Each set has an equal share of every epoch; a fifth of each was held out, a fifth of the rest chose the epoch."
+        "Each set has an equal share of every epoch; of each a fifth was held out, and a fifth chose the epoch."
         f"\n\n{chr(10).join(lines)}\n\n"
         "A target that has images the model was trained on is noticed, whatever it is called."
     )
