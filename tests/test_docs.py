@@ -31,6 +31,7 @@ RUN_ELSEWHERE = {
 NOT_RUN = {
     "runs/checkpoint.pth": "weights that are not shipped; tests/plugins/dsim_dino writes such",
     'run_board(open_benchmark("phantoms-dsc")': "a minute; tests/leaderboard runs a small board",
+    'select(open_dataset("my"))': "images of one's own; tests/selection selects for such",
     'open_model("model.safetensors"': "a model of one's own; tests/prelabel trains one",
 }
 

@@ -90,11 +90,17 @@ def measure(
         KIND_OF[target.name],
         target.images_fingerprint,
         tuple(one.name for one in evidence.candidates),
+        tuple(_id(one, known) for one in evidence.candidates),
         tuple(one.sources for one in evidence.candidates),
         {name: np.asarray(values) for name, values in {**evidence.signals, **others}.items()},
         evidence.agreement,
         evidence.scores,
     )
+
+
+def _id(candidate: CandidateModel, known: Sequence[CandidateModel]) -> str:
+    """The id of a candidate in the zoo; of a version without the target, that of the model it stands for."""
+    return candidate.id or next((one.id for one in known if one.name == candidate.name), "")
 
 
 def main() -> None:

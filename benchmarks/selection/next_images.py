@@ -113,7 +113,9 @@ def _run(target: RecordedTarget, images: Images, prior: Prior, rule: Rule, draw:
     for _ in range(STEPS + 1):
         taken = offered[list(annotated)]
         rest = np.setdiff1d(np.arange(count), taken)
-        posterior = prior.posterior(target.signals, target.agreement, target.dice[:, taken], len(rest))
+        posterior = prior.posterior(
+            target.signals, target.agreement, target.dice[:, taken], len(rest), models=target.models
+        )
         truth = target.dice[:, rest].mean(axis=1)
         first = int(posterior.order[0])
         found["regret"].append(100 * float(truth.max() - truth[first]))

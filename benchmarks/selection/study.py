@@ -86,7 +86,8 @@ def cases_of(target: RecordedTarget, prior: Prior, draws: int) -> dict[int, list
 def updated(prior: Prior, target: RecordedTarget, annotated: Sequence[int]) -> Posterior:
     """The posterior of a target when these of its images are annotated."""
     scores = target.dice[:, list(annotated)]
-    return prior.posterior(target.signals, target.agreement, scores, target.dice.shape[1] - len(annotated))
+    rest = target.dice.shape[1] - len(annotated)
+    return prior.posterior(target.signals, target.agreement, scores, rest, models=target.models)
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:

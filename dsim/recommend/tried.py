@@ -107,6 +107,7 @@ class Tried:
             fit=selection.fit,
             reason=selection.reason,
             notes=selection.notes,
+            reliability=selection.fared,
         )
 
     @classmethod

@@ -39,6 +39,11 @@ class CandidateModel:
     held_out: float = math.nan
     threshold: float = math.nan
 
+    @property
+    def id(self) -> str:
+        """Its id in the zoo; empty where it is a file."""
+        return self.reference.removeprefix(_ZOO) if self.reference.startswith(_ZOO) else ""
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object; NaN is null."""
         known = {key: number(getattr(self, key)) for key in ("held_out", "threshold")}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: The weight of the constant is free, in units of the deviation of the others.
 _FREE = 25.0
+#: That of how much better a model does than its signals say, on all targets alike.
+_OF_MODEL = 0.1
 #: So many images the prior counts for in the level that the noise depends on: one image with nothing right does not
 #: show that all have nothing right.
 _PRIOR_IMAGES = 1
@@ -56,13 +58,16 @@ class Prior:
     regression : of Dice on the ``design`` of the signals. ``noise`` : of single images.
     widening : factor by which intervals are widened, so that they cover 95 % of what was measured on targets that were
         left out of the fit.
-    targets : names of the targets that it was learnt from. ``bounds`` : of the nearness of kin and of strangers.
+    targets, models : names of the targets that it was learnt from, and ids of the zoo's models that were applied to
+        them: how well each did on other targets than its signals say has a weight too.
+    bounds : of the nearness of kin and of strangers.
     """
 
     regression: GroupedRegression
     noise: Noise
     widening: float
     targets: tuple[str, ...]
+    models: tuple[str, ...]
     bounds: KinBounds
 
     @classmethod
@@ -81,26 +86,42 @@ class Prior:
             "widening": self.widening,
         }
 
-    def expect(self, signals: Mapping[str, Array], agreement: Array) -> tuple[Array, Array]:
-        """Return mean (c,) and covariance (c, c) of the expected Dice by the signals (c,) and agreement (c, c)."""
+    def expect(self, signals: Mapping[str, Array], agreement: Array, models: Sequence[str] = ()) -> tuple[Array, Array]:
+        """Return mean (c,) and covariance (c, c) of the expected Dice.
+
+        Parameters
+        ----------
+        signals : by name (c,). agreement : (c, c). models : ids of the candidates in the zoo; those that the prior
+            does not know, or where none is given, are as good as any.
+        """
         from dsim.stats.gaussian_selection import nearest_semidefinite
 
-        mean, cov = self.regression.predict(design(signals), nearest_semidefinite(agreement))
+        rows = _rows(signals, models, self.models)
+        mean, cov = self.regression.predict(rows, nearest_semidefinite(agreement))
         return mean, cov * self.widening**2
 
     def update(self, evidence: Evidence, seed: int = 0) -> Posterior:
         """Return what is known of the Dice (c,) of the candidates on the rest, given the scores on annotated images."""
-        return self.posterior(evidence.signals, evidence.agreement, evidence.scores, evidence.rest, seed)
+        models = [candidate.id for candidate in evidence.candidates]
+        known = evidence.signals, evidence.agreement, evidence.scores, evidence.rest
+        return self.posterior(*known, models=models, seed=seed)
 
     def posterior(
-        self, signals: Mapping[str, Array], agreement: Array, scores: Array, rest: int, seed: int = 0
+        self,
+        signals: Mapping[str, Array],
+        agreement: Array,
+        scores: Array,
+        rest: int,
+        *,
+        models: Sequence[str] = (),
+        seed: int = 0,
     ) -> Posterior:
-        """Return the same from signals (c,), agreement (c, c), scores (c, k) and the number of images without mask."""
+        """Return the same from what ``expect`` takes, scores (c, k) and the number of images without mask."""
         import numpy as np
 
         from dsim.stats.gaussian_selection import condition_on_cases, mean_of_rest
 
-        mean, cov = self.expect(signals, agreement)
+        mean, cov = self.expect(signals, agreement, models)
         level = (_PRIOR_IMAGES * np.clip(mean, *_MIDDLE) + scores.sum(axis=1)) / (_PRIOR_IMAGES + scores.shape[1])
         noise = self.noise.covariance(level, agreement)
         return Posterior(*mean_of_rest(*condition_on_cases(mean, cov, scores, noise), noise, rest), seed)
@@ -122,14 +143,21 @@ def design(signals: Mapping[str, Array]) -> Array:
     return known
 
 
+def _rows(signals: Mapping[str, Array], models: Sequence[str], known: Sequence[str]) -> Array:
+    """The design (c, 5) of the signals, and which of the m known models each candidate is: (c, 5 + m)."""
+    import numpy as np
+
+    rows = design(signals)
+    own = [[model == one for one in known] for model in models] or np.zeros((len(rows), len(known)))
+    return np.column_stack([rows, np.array(own, dtype=np.float64).reshape(len(rows), len(known))])
+
+
 def fit_prior(targets: Sequence[RecordedTarget]) -> Prior:
     """Return the prior of these targets; its widening is found by leaving out each in turn."""
     from dsim.stats.grouped_regression import fit_grouped_regression
 
-    groups = [_group(target) for target in targets]
-    regression = fit_grouped_regression(groups, _free(groups))
-    names = tuple(target.name for target in targets)
-    prior = Prior(regression, fit_noise(targets), 1.0, names, find_bounds(targets))
+    groups, free = _groups(targets)
+    prior = _prior(targets, fit_grouped_regression(groups, free), fit_noise(targets), 1.0)
     return replace(prior, widening=find_widening(targets, prior))
 
 
@@ -139,27 +167,40 @@ def restored_prior(targets: Sequence[RecordedTarget], fitted: Mapping[str, Any])
 
     from dsim.stats.grouped_regression import fit_weights
 
-    groups = [_group(target) for target in targets]
-    regression = fit_weights(groups, _free(groups), np.array(fitted["deviations"]))
+    regression = fit_weights(*_groups(targets), np.array(fitted["deviations"]))
+    return _prior(targets, regression, Noise(*fitted["noise"]), fitted["widening"])
+
+
+def _prior(targets: Sequence[RecordedTarget], regression: GroupedRegression, noise: Noise, widening: float) -> Prior:
     names = tuple(target.name for target in targets)
-    return Prior(regression, Noise(*fitted["noise"]), fitted["widening"], names, find_bounds(targets))
+    return Prior(regression, noise, widening, names, _models_of(targets), find_bounds(targets))
 
 
-def _free(groups: Sequence[Group]) -> Array:
-    """The prior variance (p,) of each weight in units of the fitted one: the constant is free."""
+def _models_of(targets: Sequence[RecordedTarget]) -> tuple[str, ...]:
+    return tuple(sorted({model for target in targets for model in target.models if model}))
+
+
+def _groups(targets: Sequence[RecordedTarget]) -> tuple[list[Group], Array]:
+    """The targets as groups, and the prior variance of each weight in units of the fitted one; the constant is free."""
     import numpy as np
 
-    free = np.ones(groups[0].rows.shape[1])
-    free[0] = _FREE
-    return free
-
-
-def _group(target: RecordedTarget) -> Group:
     from dsim.stats.gaussian_selection import nearest_semidefinite
     from dsim.stats.grouped_regression import Group
 
-    error = target.dice.var(axis=1, ddof=1) / target.dice.shape[1]
-    return Group(design(target.signals), target.dice.mean(axis=1), nearest_semidefinite(target.agreement), error)
+    known = _models_of(targets)
+    groups = [
+        Group(
+            _rows(target.signals, target.models, known),
+            target.dice.mean(axis=1),
+            nearest_semidefinite(target.agreement),
+            target.dice.var(axis=1, ddof=1) / target.dice.shape[1],
+        )
+        for target in targets
+    ]
+    free = np.ones(groups[0].rows.shape[1])
+    free[0] = _FREE
+    free[len(free) - len(known) :] = _OF_MODEL
+    return groups, free
 
 
 def fit_noise(targets: Sequence[RecordedTarget]) -> Noise:
@@ -198,11 +239,12 @@ def find_widening(targets: Sequence[RecordedTarget], prior: Prior) -> float:
 
     if len(targets) < _FEWEST:
         return 1.0
-    groups, distances = [_group(target) for target in targets], []
+    (groups, free), distances = _groups(targets), []
     for place, target in enumerate(targets):
         others = groups[:place] + groups[place + 1 :]
-        without = replace(prior, regression=fit_weights(others, _free(groups), prior.regression.deviations))
-        found = without.posterior(target.signals, target.agreement, target.dice[:, :0], target.dice.shape[1])
+        without = replace(prior, regression=fit_weights(others, free, prior.regression.deviations))
+        none, rest = target.dice[:, :0], target.dice.shape[1]
+        found = without.posterior(target.signals, target.agreement, none, rest, models=target.models)
         distances.append(np.abs(target.dice.mean(axis=1) - found.mean) / found.deviation)
     return float(np.quantile(np.concatenate(distances), CONFIDENCE) / NORMAL)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.files.documents import array, check, nullable, read, to_json
+from dsim.files.atomic import write_text
+from dsim.files.documents import array, check, nullable, read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +30,8 @@ class RecordedTarget:
 
     Parameters
     ----------
-    kind : how its images were made and of what, as known kinds name it. ``sources`` : of each candidate, what it was
-        trained on.
+    kind : how its images were made and of what, as known kinds name it. ``models`` : of each candidate its id in the
+        zoo, empty for one of a file. ``sources`` : of each, what it was trained on.
     signals : by name (c,). ``agreement`` : (c, c). ``dice`` : (c, n), in [0, 1].
     """
 
@@ -37,6 +39,7 @@ class RecordedTarget:
     kind: str
     fingerprint: str
     candidates: tuple[str, ...]
+    models: tuple[str, ...]
     sources: tuple[tuple[str, ...], ...]
     signals: Mapping[str, Array]
     agreement: Array
@@ -50,6 +53,7 @@ class RecordedTarget:
             self.kind,
             self.fingerprint,
             tuple(self.candidates[position] for position in chosen),
+            tuple(self.models[position] for position in chosen),
             tuple(self.sources[position] for position in chosen),
             {name: values[chosen] for name, values in self.signals.items()},
             self.agreement[chosen][:, chosen],
@@ -63,6 +67,7 @@ class RecordedTarget:
             "kind": self.kind,
             "fingerprint": self.fingerprint,
             "candidates": list(self.candidates),
+            "models": list(self.models),
             "sources": [list(names) for names in self.sources],
             "signals": {name: nullable(values.round(4)) for name, values in self.signals.items()},
             "agreement": (100 * self.agreement).round().astype(int).tolist(),
@@ -78,6 +83,7 @@ class RecordedTarget:
             document["kind"],
             document["fingerprint"],
             tuple(document["candidates"]),
+            tuple(document["models"]),
             tuple(tuple(names) for names in document["sources"]),
             {name: array(values, what, _HINT) for name, values in document["signals"].items()},
             array(document["agreement"], what, _HINT) / 100,
@@ -117,7 +123,18 @@ class Record:
             "errors": dict(self.errors),
             "targets": [target.to_dict() for target in self.targets],
         }
-        return to_json(document, path)
+        text = _text(document)
+        if path is not None:
+            write_text(path, text + "\n")
+        return text
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    """The JSON text: a line for each part and each target, since the numbers are many."""
+    *parts, (_, targets) = document.items()
+    lines = [f'"{name}": {json.dumps(value, allow_nan=False)}' for name, value in parts]
+    rows = ",\n".join(json.dumps(target, allow_nan=False) for target in targets)
+    return "{\n" + ",\n".join(lines) + ',\n"targets": [\n' + rows + "\n]\n}"
 
 
 def read_record(path: Path) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import UsageError
@@ -13,6 +13,8 @@ from dsim.selection.evidence import Evidence, gather_evidence
 from dsim.selection.fit import Fit, judge_fit
 from dsim.selection.posterior import Posterior
 from dsim.selection.prior import Prior, shipped_prior
+from dsim.selection.record import shipped_record
+from dsim.selection.words import how_choices_fared
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -65,6 +67,11 @@ class Selection:
     def annotated(self) -> int:
         """How many annotated images it rests on."""
         return len(self.evidence.annotated)
+
+    @property
+    def fared(self) -> tuple[str, ...]:
+        """How such choices fared on measured targets, in sentences; empty where that was not measured."""
+        return tuple(how_choices_fared(self.errors, self.annotated))
 
     @property
     def gain(self) -> float:
@@ -121,7 +128,8 @@ def select(
         )
     compared = _zoo_sources(runtime) if sources is None else sources
     evidence = gather_evidence(target, candidates, runtime, sources=compared, seed=seed)
-    return judge(target.name, evidence, prior or shipped_prior(), left_out, seed)
+    found = judge(target.name, evidence, prior or shipped_prior(), left_out, seed)
+    return found if prior is not None else replace(found, errors=shipped_record().errors)
 
 
 def _zoo_sources(runtime: Runtime) -> Sequence[Dataset]:

@@ -28,7 +28,7 @@ def draw_target(name: str, seed: int, images: int = 20) -> RecordedTarget:
     }
     agreement = np.where(np.equal.outer(kin, kin), 0.5, 0.1) * (1 - np.eye(len(names))) + np.eye(len(names))
     sources = tuple((model,) for model in names)
-    return RecordedTarget(name, KIN[name], "0" * 64, names, sources, signals, agreement, dice)
+    return RecordedTarget(name, KIN[name], "0" * 64, names, names, sources, signals, agreement, dice)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,9 @@ def _target(seed: int) -> RecordedTarget:
     }
     names = tuple(f"m{place}" for place in range(CANDIDATES))
     agreement = 0.3 + 0.7 * np.eye(CANDIDATES)
-    return RecordedTarget(f"t{seed}", "kind", f"{seed:064d}", names, ((),) * CANDIDATES, signals, agreement, dice)
+    return RecordedTarget(
+        f"t{seed}", "kind", f"{seed:064d}", names, ("",) * CANDIDATES, ((),) * CANDIDATES, signals, agreement, dice
+    )
 
 
 @pytest.fixture(scope="module")
