@@ -12,8 +12,7 @@ from dsim.adapt import Pool, Settings, Standing
 from dsim.data import Dataset
 from dsim.data.splits import group_images, split_dataset
 from dsim.random import stream
-from dsim.selection import CandidateModel, Posterior, Prior, RecordedTarget
-from dsim.selection.prior import fit_prior
+from dsim.selection import CandidateModel, Posterior, Prior, Record, RecordedTarget, find_candidates
 
 #: Runs of neighbouring images that count as groups where none are known, as in the measured truths.
 BLOCKS = 10
@@ -21,9 +20,6 @@ BLOCKS = 10
 SCORED = 20
 #: The network that is trained from random weights, on the same images, half as long again: what adapt must beat.
 RANDOM = Settings(encoder="plain", width=8, frozen=False, epochs=30)
-#: The model of several sources, and the sets that it is made of.
-NUCLEI = "nuclei"
-NUCLEI_SETS = ("bbbc039", "dsb2018_fluo", "fluo_n2dh_sim", "dsb2018_histo", "monuseg", "tcga_glioma_nuclei")
 
 
 @dataclass(frozen=True)
@@ -91,22 +87,17 @@ class Known:
         return Pool(self.models, tuple(images), self.row.dice[:, list(images)], standing)
 
 
-def known_of(rows: Sequence[RecordedTarget], name: str, folder: Path) -> Known:
-    """Return what is known of the candidates of a target, whose models lie in ``folder``, from the rows of all."""
-    row = next(target for target in rows if target.name == name)
-    models = tuple(CandidateModel(reference_of(folder, candidate, name), candidate) for candidate in row.candidates)
-    # Dice of the others on the images that are known of them.
-    others = [replace(each, dice=each.dice[:, np.isfinite(each.dice[0])]) for each in rows if each.name != name]
-    return Known(row, fit_prior(others), models)
+def known_of(record: Record, target: Dataset, folder: Path) -> Known:
+    """Return what is known of the candidates of a target: models of the zoo, and a prior learnt from the other targets.
 
-
-def reference_of(folder: Path, candidate: str, target: str) -> str:
-    """Return the file of a candidate; of several sources the one that was trained without the target.
-
-    Raises FileNotFoundError where it is not there.
+    The model of several sources of which the target is one lies in ``folder``, trained without it, as
+    NAME-without-TARGET.safetensors. Raises LookupError where a candidate of the record is not there.
     """
-    left_out = candidate == NUCLEI and target in NUCLEI_SETS
-    path = folder / f"{candidate}{f'-without-{target}' if left_out else ''}.safetensors"
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    return str(path)
+    row = next(each for each in record.targets if each.name == target.name)
+    found, _ = find_candidates(target)
+    references = {candidate.name: candidate.reference for candidate in found}
+    for candidate, sources in zip(row.candidates, row.sources, strict=True):
+        if len(sources) > 1 and candidate not in references:
+            references[candidate] = str(folder / f"{candidate}-without-{target.name}.safetensors")
+    models = tuple(CandidateModel(references[candidate], candidate) for candidate in row.candidates)
+    return Known(row, Prior.fit(record, without=[target.name]), models)

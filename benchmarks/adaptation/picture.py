@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.adaptation.tables import by_target, markdown
+from benchmarks.adaptation.tables import RESULTS, by_target, markdown
 from dsim.plots import COLOURS, GRID, INK, PALE_INK, pictures, save, unframed
 
-RESULTS = Path(__file__).with_name("biomed16.json")
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "adaptation.png"
 #: The lines, each with its colour, style and name.
 LINES = (

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from dsim.adapt import TIE, choose_way
 from dsim.adapt.run import ALONE
 from dsim.truth import open_truth
+from dsim.zoo import models
 
 Cell = Mapping[str, Any]
 Values = dict[str, float]
 WAYS = ("apply", "vote", "finetune", "scratch")
 RESAMPLES = 4000
 ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).with_name("biomed16.json")
 
 
 def chosen_way(cell: Cell, tie: float = TIE) -> str:
@@ -105,3 +107,27 @@ def today() -> Values:
         chosen = min((source for source in ranks if source != target), key=ranks.__getitem__)
         found[target] = float(truth.mean[truth.sources.index(chosen), truth.targets.index(target)])
     return found
+
+
+def trained_on_all() -> Values:
+    """Return the Dice in percent of each target's own model of the zoo, on images of it that it never saw."""
+    found: Values = {}
+    for model in models():
+        if model.segments and len(model.pool) == 1 and model.replaced_by is None:
+            found[model.pool[0]["name"]] = float(model.manifest["training"]["dice_held_out"])
+    return found
+
+
+def results(cells: Sequence[Cell]) -> dict[str, Any]:
+    """Return the document that is stored: the cells in order, and what they are compared with."""
+    ordered = sorted(cells, key=lambda cell: (cell["target"], cell["count"], cell["draw"]))
+    return {"today": today(), "all": trained_on_all(), "cells": [_rounded(cell) for cell in ordered]}
+
+
+def _rounded(cell: Cell) -> Cell:
+    """A cell with Dice in whole thousandths."""
+
+    def short(scores: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+        return {way: [round(value, 3) for value in values] for way, values in scores.items()}
+
+    return {**cell, "tested": short(cell["tested"]), "test": short(cell["test"])}
