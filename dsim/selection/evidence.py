@@ -185,6 +185,7 @@ def _behaviour(
     import numpy as np
 
     from dsim.stats.mask_agreement import pairwise_dice
+    from dsim.stats.ranking import mean_known
 
     places = {index: wanted.index(index) for index in looked}
     rows, agreements = [], []
@@ -192,7 +193,8 @@ def _behaviour(
         masks = np.stack([_mask_at(said, place) for said in predicted])
         agreements.append(pairwise_dice(masks))
         rows.append(behaviour_of_image(_gray(target, index, masks.shape[1:]), masks, agreements[-1]))
-    return {name: np.mean([row[name] for row in rows], axis=0) for name in rows[0]}, np.stack(agreements)
+    means = {name: mean_known(np.array([row[name] for row in rows]), axis=0) for name in rows[0]}
+    return means, np.stack(agreements)
 
 
 def _gray(target: Dataset, index: int, shape: tuple[int, ...]) -> Array:

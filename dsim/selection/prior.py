@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dsim.selection.fit import KinBounds, find_bounds
 from dsim.selection.posterior import NORMAL, Posterior
 from dsim.selection.record import Record, RecordedTarget, shipped_record
-from dsim.selection.signals import CONSENSUS, EDGES, USEFUL, nearness
+from dsim.selection.signals import BEHAVIOUR, USEFUL, nearness
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,16 +131,23 @@ def design(signals: Mapping[str, Array]) -> Array:
     """Return the properties (c, 5) of candidates that Dice is regressed on, from signals (c,).
 
     A constant; consensus and edge agreement, from -1 to 1; how much nearer its sources are than those of the others;
-    and how near the nearest is, the same for all candidates. 0 where one is not known.
+    and how near the nearest is, the same for all candidates. What is not known is as usual.
     """
     import numpy as np
 
     near = nearness(signals, USEFUL)
     nearest = np.full(len(near), near.max())
-    behaviour = [2 * signals.get(name, np.full(len(near), np.nan)) - 1 for name in (CONSENSUS, EDGES)]
+    behaviour = [2 * _or_usual(signals.get(name), usual, len(near)) - 1 for name, usual in BEHAVIOUR.items()]
     columns = np.column_stack([np.ones(len(near)), *behaviour, near - near.mean(), nearest])
     known: Array = np.nan_to_num(columns, nan=0.0)
     return known
+
+
+def _or_usual(values: Array | None, usual: float, count: int) -> Array:
+    """The values (count,), the usual one in place of NaN."""
+    import numpy as np
+
+    return np.full(count, usual) if values is None else np.where(np.isfinite(values), values, usual)
 
 
 def _rows(signals: Mapping[str, Array], models: Sequence[str], known: Sequence[str]) -> Array:

@@ -33,6 +33,8 @@ DISTANCES = {IMAGENET: 14.0, SHIPPED: 1.5, PIXELS: 3.0}
 USEFUL, KINSHIP = {IMAGENET: 1.0, SHIPPED: 1.0, PIXELS: 0.5}, {IMAGENET: 1.0, SHIPPED: 1.0}
 #: Distances below this share of the usual one are no better for it: estimates about 0 may be negative.
 _NEAREST = 0.01
+#: Of behaviour the usual values, about the medians of the record: what is taken where one is not known.
+BEHAVIOUR = {CONSENSUS: 0.23, EDGES: 0.59}
 #: All signals, in the order in which they are shown.
 SIGNALS = (*DISTANCES, CONSENSUS, EDGES)
 

@@ -11,7 +11,8 @@ import pytest
 from dsim.errors import DataError
 from dsim.selection import Prior, Record, RecordedTarget, read_record, shipped_prior
 from dsim.selection.prior import design, fit_noise
-from dsim.selection.signals import CONSENSUS, EDGES, IMAGENET
+from dsim.selection.record import shipped_record
+from dsim.selection.signals import CONSENSUS, EDGES, IMAGENET, VERSION
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,8 @@ def test_missing_signals_are_in_the_middle() -> None:
     assert np.isfinite(rows).all()
     assert rows[1, 3] == pytest.approx(0), "as near as the mean of the others"
     assert rows[2, 3] > 0 > rows[0, 3]
-    assert not design({CONSENSUS: unknown})[:, 1:].any()
+    usual = {CONSENSUS: np.full(3, 0.23), EDGES: np.full(3, 0.59)}
+    assert np.array_equal(design({CONSENSUS: unknown}), design(usual)), "as usual, not as good as half"
 
 
 def test_noise_is_that_of_the_draws(measured: list[RecordedTarget]) -> None:
@@ -93,6 +95,15 @@ def test_a_file_that_is_no_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"schema": "dsim.kinds/1"}')
     with pytest.raises(DataError, match=r"x\.json.*dsim\.kinds/1"):
         read_record(tmp_path / "x.json")
+
+
+def test_the_shipped_record_is_of_these_signals_and_was_measured() -> None:
+    record = shipped_record()
+    assert record.version == VERSION, "python -m benchmarks.selection, and then the study, make it again"
+    assert record.errors
+    fitted, stored = Prior.fit(replace(record, fitted={})).to_dict(), record.fitted
+    assert fitted["deviations"] == pytest.approx(stored["deviations"], rel=0.05)
+    assert fitted["widening"] == pytest.approx(stored["widening"], rel=0.05)
 
 
 def test_the_shipped_prior_prefers_near_candidates_that_others_agree_with() -> None:
