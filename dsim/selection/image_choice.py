@@ -98,9 +98,9 @@ def next_images(
 ) -> Next:
     """Return the images without a mask that are worth most, as many as ``count``; none where the choice is settled.
 
-    The images are those that, with the ones that are annotated already, show the candidates as they usually are: on
-    which the likely ones agree with one another as on average, and which do not repeat each other. Scores on such a
-    sample are nearest to those on all images; images on which candidates differ most would be other than the rest.
+    The images are those that, with the ones that are annotated already, stand for all: on which the likely candidates
+    agree with one another as on average, and which do not repeat each other. Scores on such a sample are nearest to
+    those on all images; images on which candidates differ most would be other than the rest.
 
     Parameters
     ----------
@@ -224,8 +224,7 @@ class _Search:
         from dsim.stats.case_choice import agreement_profiles, likeliness
 
         assert self.selection is not None, "asked for only where candidates agree or differ"
-        weights = likeliness(self.selection.posterior.expected)
-        return agreement_profiles(self._agreements(pool), weights)
+        return agreement_profiles(self._agreements(pool), likeliness(self.selection.posterior.expected))
 
     def _agreements(self, pool: Sequence[int]) -> Array:
         """Dice (n, c, c) of the masks of every two candidates on each image."""

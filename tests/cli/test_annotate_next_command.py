@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +17,18 @@ from dsim.errors import DataError
 from dsim.files.documents import check
 from dsim.models import SegmentationRecipe, Segmenter
 from dsim.selection import Fit
+from dsim.selection.signals import DISTANCES
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Near duplicates by tiny pictures, and no distance of sources: no large network runs."""
     monkeypatch.setattr("dsim.selection.image_choice.EXTRACTOR", SimpleNamespace(default="pixels:[side=4]"))
-    monkeypatch.setattr("dsim.selection.signals.DISTANCES", ())
+    monkeypatch.setattr("dsim.selection.evidence.distance_signals", _no_distances)
+
+
+def _no_distances(target: object, candidates: Sequence[object], *_: object) -> tuple[dict[str, Any], list[str]]:
+    return {name: np.full(len(candidates), np.nan) for name in DISTANCES}, []
 
 
 def run(*arguments: str | Path) -> None:
@@ -88,7 +95,7 @@ def test_a_settled_choice_writes_nothing_and_names_the_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Nothing that untrained networks mark fits, and then nothing is settled.
-    monkeypatch.setattr("dsim.selection.selection._fit", lambda *_: (Fit.FITS, ""))
+    monkeypatch.setattr("dsim.selection.selection.judge_fit", lambda *_: (Fit.FITS, ""))
     out = tmp_path / "out"
     out.mkdir()
     run(cells, "--sources", *models, "--out", out, "--enough", "100")
