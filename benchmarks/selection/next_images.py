@@ -216,8 +216,9 @@ def _identity(target: RecordedTarget) -> str:
     return digest([target.fingerprint, list(target.candidates), target.dice.shape[1]])
 
 
-def measure_images(record: Record, data: Path) -> dict[str, Images]:
+def measure_images(record: Record, data: Path, models: Path | None) -> dict[str, Images]:
     """Return agreements and features of all images of the record's targets, from the data and the zoo."""
+    from benchmarks.selection.__main__ import candidates_of, file_candidates, zoo_candidates
     from dsim.data import open_dataset
     from dsim.features import extract
     from dsim.measures import EXTRACTOR
@@ -226,22 +227,16 @@ def measure_images(record: Record, data: Path) -> dict[str, Images]:
     from dsim.ui import make_runtime
 
     runtime = make_runtime("cpu")
+    known = [*zoo_candidates(""), *([] if models is None else file_candidates(models))]
     found = {}
     for target in record.targets:
         dataset = open_dataset(data / target.name)
-        said = [predict_kept(reference, dataset, runtime).masks() for reference in references(target)]
+        named = {one.name: one.reference for one in candidates_of(dataset, known)}
+        said = [predict_kept(named[name], dataset, runtime).masks() for name in target.candidates]
         agreements = np.stack([pairwise_dice(np.stack(masks)) for masks in zip(*said, strict=True)])
         features = np.asarray(extract(dataset, str(EXTRACTOR.default), runtime), dtype=float)
         found[target.name] = Images(agreements, principal(features))
     return found
-
-
-def references(target: RecordedTarget) -> list[str]:
-    """Return the zoo's model of each candidate: the newest of its name."""
-    from dsim.zoo import models
-
-    by_name = {model.id.split(".")[1]: model.id for model in models() if model.segments and model.replaced_by is None}
-    return [f"zoo:{by_name[name]}" for name in target.candidates]
 
 
 def principal(features: Array) -> Array:
@@ -266,6 +261,7 @@ def main() -> None:
     """Measure, judge, write and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of the record's datasets")
+    parser.add_argument("--models", type=Path, help="with --data: folder of further models, as for the record")
     parser.add_argument("--record", type=Path, default=HERE / "biomed16.json")
     parser.add_argument("--images", type=Path, default=IMAGES)
     parser.add_argument("--draws", type=int, default=DRAWS)
@@ -273,7 +269,7 @@ def main() -> None:
     given = parser.parse_args()
     record = read_record(given.record)
     if given.data is not None:
-        write_images(given.images, record, measure_images(record, given.data))
+        write_images(given.images, record, measure_images(record, given.data, given.models))
     document = summary(study(record, read_images(given.images, record), given.draws))
     to_json({"record": record.name, **document}, given.out)
     print(table(document))
