@@ -140,7 +140,7 @@ All commands: dsim --help      Check the installation: dsim doctor"""
 
 #: The commands of the core in the order in which they are used.
 _SECTIONS = {
-    "Choose a source, pre-label": ("data", "compare", "recommend", "prelabel", "report"),
+    "Choose a model, pre-label": ("data", "compare", "recommend", "annotate-next", "adapt", "prelabel", "report"),
     "Know the measures": ("measures", "explain", "extract"),
     "Judge measures": ("truth", "evaluate", "leaderboard", "transfer"),
     "Extend": ("train", "zoo", "plugin", "plugins"),
