@@ -31,10 +31,12 @@ class Posterior:
     cov: Array
     seed: int = 0
 
-    @property
+    @cached_property
     def expected(self) -> Array:
-        """The expected Dice (c,), in [0, 1]."""
-        return self.mean.clip(0, 1)
+        """The expected Dice (c,), in [0, 1]: that of the Gaussian cut to these bounds."""
+        from dsim.stats.gaussian_selection import mean_within_bounds
+
+        return mean_within_bounds(self.mean, self.deviation)
 
     @property
     def deviation(self) -> Array:
@@ -58,7 +60,7 @@ class Posterior:
         """Positions (c,) of the candidates, that of the highest expected Dice first; of equals the first given."""
         import numpy as np
 
-        return np.argsort(-self.mean, kind="stable")
+        return np.argsort(-self.expected, kind="stable")
 
     def draws(self, count: int, rng: np.random.Generator) -> Array:
         """Return draws (count, c) of the Dice of all candidates, in [0, 1]."""

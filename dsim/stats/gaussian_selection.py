@@ -76,6 +76,23 @@ def draw_scores(mean: Array, cov: Array, count: int, rng: np.random.Generator) -
     return np.clip(drawn, 0, 1)
 
 
+def mean_within_bounds(mean: Array, deviation: Array) -> Array:
+    """Return the means (c,) of Gaussian scores that are cut to [0, 1], as ``draw_scores`` cuts them.
+
+    They lie within the bounds, and off them wherever the deviation (c,) is not 0.
+
+    >>> mean_within_bounds(np.array([0.5, 1.0, 2.0]), np.array([0.1, 0.1, 0.0])).round(4).tolist()
+    [0.5, 0.9601, 1.0]
+    """
+    from scipy.stats import norm
+
+    spread = np.maximum(deviation, JITTER)
+    low, high = -mean / spread, (1 - mean) / spread
+    inside = norm.cdf(high) - norm.cdf(low)
+    cut: Array = inside * mean + spread * (norm.pdf(low) - norm.pdf(high)) + norm.sf(high)
+    return np.clip(cut, 0, 1)
+
+
 def best_shares(draws: Array) -> Array:
     """Return the share of draws (n, c) in which each candidate is the best, (c,); ties count in equal parts.
 

@@ -14,6 +14,7 @@ from dsim.stats.gaussian_selection import (
     draw_scores,
     expected_loss,
     mean_of_rest,
+    mean_within_bounds,
     nearest_semidefinite,
     noise_covariance,
 )
@@ -135,3 +136,16 @@ def test_scores_near_a_bound_spread_less() -> None:
     found = np.diag(noise_covariance(np.array([-0.1, 0.02, 0.5, 1.2]), np.eye(4), 0.2, 0.05, 0.5))
     assert found[0] == found[3] == pytest.approx(0.05**2)
     assert found[0] < found[1] < found[2]
+
+
+def test_means_within_bounds_are_those_of_the_draws_that_are_cut() -> None:
+    """The expected score of a candidate is the mean of what its probabilities are drawn from, also near the bounds."""
+    mean, deviation = np.array([-0.1, 0.3, 0.95, 1.2]), np.array([0.2, 0.3, 0.1, 0.3])
+    drawn = draw_scores(mean, np.diag(deviation**2), 400_000, np.random.default_rng(0))
+    np.testing.assert_allclose(mean_within_bounds(mean, deviation), drawn.mean(axis=0), atol=2e-3)
+
+
+def test_means_without_spread_are_the_nearest_within_bounds() -> None:
+    """A score that is known is itself, and at most the bound."""
+    found = mean_within_bounds(np.array([-1.0, 0.0, 0.4, 1.0, 9.0]), np.zeros(5))
+    np.testing.assert_allclose(found, [0, 0, 0.4, 1, 1], atol=1e-8)
