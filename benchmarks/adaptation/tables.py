@@ -34,11 +34,21 @@ def usual_leads(cells: Iterable[Cell], count: int, without: str = "") -> dict[st
 
 def chosen_way(cell: Cell, cells: Sequence[Cell]) -> str:
     """Return the way that adapt takes in a cell, when what is usual was learnt from the other targets' cells."""
+    if not cell["count"]:
+        return "apply"  # dsim prelabel --best
     if not cell["tested"]:
         return "apply" if max(cell["best"]) >= ALONE else "vote"
     leads = usual_leads(cells, cell["count"], without=cell["target"])
     # The images are independent in the design: their groups were spread.
     return choose_way(cell["tested"], [str(each) for each in range(cell["count"])], leads=leads).way
+
+
+def is_covered(cell: Cell, cells: Sequence[Cell]) -> bool:
+    """Return whether the bounds of the expected Dice that adapt gives hold what its model scores."""
+    way = chosen_way(cell, cells)
+    images = [str(each) for each in range(cell["count"])]
+    expected = choose_way(cell["tested"], images, rest=len(cell["test"][way])).estimates[way]
+    return bool(expected.low <= np.mean(cell["test"][way]) <= expected.high)
 
 
 def ways_of(cell: Cell) -> Values:
@@ -99,6 +109,9 @@ def summary(cells: Sequence[Cell], count: int, today: Mapping[str, float]) -> di
         rows["adapt over random"] = interval([v["adapt"] - v["random"] for v in table.values()])
         rows["adapt over scratch"] = interval([v["adapt"] - v["scratch"] for v in table.values()])
     rows["adapt behind best way"] = interval([v["best way"] - v["adapt"] for v in table.values()])
+    if count > 1:
+        held = {cell["target"]: 100.0 * is_covered(cell, cells) for cell in cells if cell["count"] == count}
+        rows["its interval holds the Dice, of targets"] = interval(list(held.values()))
     if set(table) <= set(today):
         rows["adapt over today"] = interval([v["adapt"] - today[target] for target, v in table.items()])
     return rows

@@ -51,12 +51,12 @@ def adapt(
         interrupted run goes on when the same is asked for again.
     sources : datasets with models to choose from; None: the zoo's models. ``pool`` : candidates that are scored
         already, instead of these.
-    marks : what the model marks, in the plural; by default what the model marks that it starts from.
+    marks : what the model marks, in the plural; by default what its models mark, and ``foreground`` once it is trained.
     jobs : trainings side by side. ``overwrite`` : replace a model that is there.
 
     Every way is judged by cross-validation on the annotated images: the model of a fold, and the choice of a candidate
-    in it, have not seen the images that test it. The highest mean Dice wins, ties go to the simpler way. One annotated
-    image cannot train and test: then the candidates alone are used.
+    in it, have not seen the images that test it. The largest expected lead wins (``choose_way``), ties go to the
+    simpler way. One annotated image cannot train and test: then the candidates alone are used.
 
     Raises
     ------
@@ -179,7 +179,8 @@ def _describe(
     out: Path, trials: Trials, choice: Choice | None, made: Made, marks: str, notes: Sequence[str], seconds: float
 ) -> Adapted:
     models = [trials.pool.models[index] for index in made.models]
-    own = {model.marks for model in models if model.marks}
+    # A network that is trained marks what was drawn: the name of what its start marked would be wrong for many.
+    own = {model.marks for model in models if model.marks} if made.way not in TRAINED else set()
     return Adapted(
         out=out,
         target=trials.target.name,

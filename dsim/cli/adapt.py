@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     help="Folds of the cross-validation. Default: one image at a time up to five, else five.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Rounds of 20 images in each training.")
-@click.option("--label", default="", metavar="TEXT", help="What the model marks. Default: what its start marks.")
+@click.option(
+    "--label",
+    default="",
+    metavar="TEXT",
+    help="What the model marks, as nuclei. Default: as before, foreground once trained.",
+)
 @options.seed
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings side by side.")
 @click.option("--overwrite", is_flag=True, help="Replace a model that is there.")

@@ -90,7 +90,7 @@ def test_training_wins_over_poor_candidates_and_is_written_for_prelabel_and_the_
     target, out = partly(3), tmp_path / "model"
     tried = replace(quick, ways=("apply", "vote", "scratch"))
     found = adapt(target, out, settings=tried, pool=pool_of(target, SCORES), runtime=cpu)
-    assert (found.way, found.models) == ("scratch", ())
+    assert (found.way, found.models, found.marks) == ("scratch", (), "foreground")
     assert found.answer.startswith(f"Wrote {out}: ")
     assert "3 annotated images" in found.answer
     assert found.expected is not None
