@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.adaptation.cells import Study, read_cells, whole_cell, without_candidates
 from benchmarks.adaptation.design import known_of, make_case
-from benchmarks.adaptation.tables import RESULTS, results
+from benchmarks.adaptation.tables import RESULTS, as_text, results
 from dsim.adapt import Settings
 from dsim.data import open_dataset
 from dsim.files import write_text
@@ -32,7 +32,7 @@ def main() -> None:
     names = given.targets or [target.name for target in read_record(given.record).targets]
     study = Study(Settings(), given.work, Runtime(device="cpu", cache=given.work / "cache"))
     if given.write:
-        write_text(RESULTS, json.dumps(results(read_cells(given.work)), indent=1) + "\n")
+        write_text(RESULTS, as_text(results(read_cells(given.work))))
         return
     for draw in range(given.draws):
         for count in given.counts:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.adapt import choose_way
-from dsim.adapt.run import ALONE
+from dsim.adapt.choice import untested_way
 from dsim.truth import open_truth
 from dsim.zoo import models
 
@@ -36,9 +36,9 @@ def chosen_way(cell: Cell, cells: Sequence[Cell]) -> str:
     """Return the way that adapt takes in a cell, when what is usual was learnt from the other targets' cells."""
     if not cell["count"]:
         return "apply"  # dsim prelabel --best
-    if not cell["tested"]:
-        return "apply" if max(cell["best"]) >= ALONE else "vote"
     leads = usual_leads(cells, cell["count"], without=cell["target"])
+    if not cell["tested"]:
+        return untested_way(WAYS, leads)
     # The images are independent in the design: their groups were spread.
     return choose_way(cell["tested"], [str(each) for each in range(cell["count"])], leads=leads).way
 
@@ -158,6 +158,13 @@ def results(cells: Sequence[Cell]) -> dict[str, Any]:
     """Return the document that is stored: the cells in order, and what they are compared with."""
     ordered = sorted(cells, key=lambda cell: (cell["target"], cell["count"], cell["draw"]))
     return {"today": today(), "all": trained_on_all(), "cells": [_rounded(cell) for cell in ordered]}
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """Return the JSON text of the results, a line for each cell: a cell that is added changes one line."""
+    cells = ",\n".join(json.dumps(cell) for cell in document["cells"])
+    rest = {key: value for key, value in document.items() if key != "cells"}
+    return json.dumps(rest, indent=1)[:-2] + f',\n "cells": [\n{cells}\n ]\n}}\n'
 
 
 def _rounded(cell: Cell) -> Cell:

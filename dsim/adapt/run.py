@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dsim.adapt.annotation import Annotation, read_annotation
 from dsim.adapt.candidates import Pool, Standing
-from dsim.adapt.choice import Choice, Interval, choose_way
+from dsim.adapt.choice import NORMAL, Choice, Interval, Lead, choose_way, untested_way, usual_leads
 from dsim.adapt.result import Adapted
 from dsim.adapt.selecting import gather_pool
 from dsim.adapt.settings import TRAINED, Settings
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from dsim.data import Dataset
     from dsim.models import Segmenter
 
-#: A first candidate that is at least so probably the best is taken alone where nothing can be tested; else the vote.
-ALONE = 0.5
 _OWN = ("manifest.toml", "card.md", "segmenter.safetensors")
 
 
@@ -56,7 +55,7 @@ def adapt(
 
     Every way is judged by cross-validation on the annotated images: the model of a fold, and the choice of a candidate
     in it, have not seen the images that test it. The largest expected lead wins (``choose_way``), ties go to the
-    simpler way. One annotated image cannot train and test: then the candidates alone are used.
+    simpler way. One annotated image cannot train and test: then the way is taken that usually leads.
 
     Raises
     ------
@@ -106,10 +105,8 @@ def possible_ways(settings: Settings, annotation: Annotation, pool: Pool) -> tup
         ways = [way for way in ways if way == "scratch"]
         notes.append("no candidate model: none of the zoo or the sources can be applied to these images")
     if annotation.independent < 2:
-        if len(ways) > 1:
-            ways = [way for way in ways if way not in TRAINED]
         what = "one annotated image" if len(annotation.images) == 1 else "annotated images of one group only"
-        notes.append(f"{what}: nothing is left to test a training on, so the candidates' expected Dice decides")
+        notes.append(f"{what}: nothing is left to test a training on, so what is usual on measured targets decides")
     if annotation.empty:
         notes.append(f"{annotation.empty} of {len(annotation.images)} masks are empty")
     if not ways:
@@ -120,28 +117,30 @@ def possible_ways(settings: Settings, annotation: Annotation, pool: Pool) -> tup
 
 
 def make_model(trials: Trials, choice: Choice | None) -> Made:
-    """Return the model of the chosen way, on all annotated images; without a choice the one that candidates suggest."""
+    """Return the model of the chosen way, on all annotated images; without a choice the way that usually leads."""
     pool, images = trials.pool, trials.annotation.images
     standing = pool.after(images) if pool.models else None
-    way = choice.way if choice else _untested_way(trials.settings, standing)
+    leads = usual_leads(trials.annotation.independent)
+    way = choice.way if choice else untested_way(trials.settings.ways, leads)
+    expected = choice.estimates[way] if choice else _usual_dice(standing, leads.get(way, (0.0, 0.0)))
     if way == "scratch":
-        expected = choice.estimates[way] if choice else None
         return Made(way, trials.final(way), (), expected)
     assert standing is not None
-    first = standing.first
-    alone = Interval(*(float(values[first]) for values in (standing.mean, standing.low, standing.high)))
-    expected = choice.estimates[way] if choice else alone
     if way == "vote":
         voters, segmenter = _build_vote(trials, standing)
         return Made(way, segmenter, voters, expected)
-    segmenter = trials.final(way) if way == "finetune" else _load(trials, first)
-    return Made(way, segmenter, (first,), expected)
+    segmenter = trials.final(way) if way == "finetune" else _load(trials, standing.first)
+    return Made(way, segmenter, (standing.first,), expected)
 
 
-def _untested_way(settings: Settings, standing: Standing | None) -> str:
-    if len(settings.ways) == 1 or standing is None:
-        return settings.ways[0]
-    return "apply" if standing.best[standing.first] >= ALONE else "vote"
+def _usual_dice(standing: Standing | None, lead: Lead) -> Interval | None:
+    """The Dice to be expected of a way that was not tested: of the chosen candidate, and the usual lead over it."""
+    if standing is None:
+        return None
+    mean, low, high = (float(values[standing.first]) for values in (standing.mean, standing.low, standing.high))
+    half = math.hypot((high - low) / 2, NORMAL * lead[1])
+    middle = min(1.0, max(0.0, mean + lead[0]))
+    return Interval(middle, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def _load(trials: Trials, candidate: int) -> Segmenter:

@@ -91,7 +91,8 @@ def _sections(found: Adapted, references: Sequence[str]) -> Mapping[str, str]:
         "It was measured on annotated images that the model of each fold had not seen; models of folds had fewer images"
         " than this one."
         if found.choice
-        else "Too few images are annotated to test anything on them: nothing but the candidates' standing speaks."
+        else "Too few images are annotated to test anything on them: it is that of the chosen candidate, with the usual"
+        " lead over it."
     )
     table = markdown_table(("way", "Dice (95 % interval)"), found.rows()) if found.choice else ""
     started = f"Made of: {', '.join(references)}." if references else "It started from no model of the zoo."

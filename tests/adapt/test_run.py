@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.adapt import Pool, Settings, Standing, Trials, adapt, read_annotation, training, trials
+from dsim.adapt import Pool, Settings, Standing, Trials, adapt, choice, read_annotation, training, trials
 from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.models import VoteNetwork, load_segmenter
@@ -117,16 +117,21 @@ def test_good_candidates_are_kept_as_they_are(
     assert np.array_equal(own.predict(target.pixels(5)), first.predict(target.pixels(5)))
 
 
-def test_one_annotated_image_tests_nothing_and_the_candidates_decide(
-    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path
+def test_one_annotated_image_tests_nothing_and_what_is_usual_decides(
+    partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = partly(1)
-    sure = adapt(target, tmp_path / "sure", pool=pool_of(target, [[0.9], [0.1]]), runtime=cpu)
-    unsure = adapt(target, tmp_path / "unsure", pool=pool_of(target, [[0.50], [0.51], [0.505]]), runtime=cpu)
-    assert (sure.way, unsure.way, sure.choice) == ("apply", "vote", None)
-    assert "one annotated image" in sure.notes[0]
-    assert isinstance(load_segmenter(tmp_path / "unsure", cpu).network, VoteNetwork)
-    assert len(unsure.models) == 3
+    target, quickest = partly(1), replace(quick, epochs=1)
+    pool = pool_of(target, [[0.50], [0.51], [0.505]])
+    monkeypatch.setitem(choice.LEADS, 1, {"vote": (0.02, 0.01), "finetune": (-0.1, 0.2), "scratch": (0.1, 0.2)})
+    trained = adapt(target, tmp_path / "trained", settings=quickest, pool=pool, runtime=cpu)
+    assert (trained.way, trained.choice) == ("scratch", None)
+    assert "one annotated image" in trained.notes[0]
+    assert trained.expected is not None
+    assert trained.expected.mean == pytest.approx(0.61)
+    untrained = replace(quickest, ways=("apply", "vote"))
+    voted = adapt(target, tmp_path / "voted", settings=untrained, pool=pool, runtime=cpu)
+    assert (voted.way, len(voted.models)) == ("vote", 3)
+    assert isinstance(load_segmenter(tmp_path / "voted", cpu).network, VoteNetwork)
 
 
 def test_without_a_candidate_only_training_from_scratch_is_left(
@@ -172,13 +177,13 @@ def test_a_folder_that_holds_a_model_or_something_else_is_not_overwritten(
     partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path
 ) -> None:
     target, out = partly(1), tmp_path / "m"
-    pool = pool_of(target, [[0.9], [0.1]])
-    adapt(target, out, pool=pool, runtime=cpu)
+    more = {"pool": pool_of(target, [[0.9], [0.1]]), "runtime": cpu, "settings": Settings(ways=("apply",))}
+    adapt(target, out, **more)  # type: ignore[arg-type]
     with pytest.raises(DataError) as error:
-        adapt(target, out, pool=pool, runtime=cpu)
+        adapt(target, out, **more)  # type: ignore[arg-type]
     assert "--overwrite" in (error.value.hint or "")
-    adapt(target, out, pool=pool, runtime=cpu, overwrite=True)
+    adapt(target, out, overwrite=True, **more)  # type: ignore[arg-type]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match=r"notes\.txt"):
-        adapt(target, tmp_path / "other", pool=pool, runtime=cpu, overwrite=True)
+        adapt(target, tmp_path / "other", overwrite=True, **more)  # type: ignore[arg-type]
