@@ -32,6 +32,8 @@ NOT_RUN = {
     "runs/checkpoint.pth": "weights that are not shipped; tests/plugins/dsim_dino writes such",
     'run_board(open_benchmark("phantoms-dsc")': "a minute; tests/leaderboard runs a small board",
     'select(open_dataset("my"))': "images of one's own; tests/selection selects for such",
+    "next_images(target, selection": "images of one's own; tests/selection chooses among such",
+    'adapt(target, Path("my-model")': "trains networks; tests/adapt trains small ones",
     'open_model("model.safetensors"': "a model of one's own; tests/prelabel trains one",
 }
 

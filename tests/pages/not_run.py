@@ -18,7 +18,7 @@ NOT_RUN = {
     r"label-free": "runs every measure; .ci/run does, from the wheel",
     r"--measure '?ensemble[^ ]*( --offline)?$": "all fifteen phantoms; tests/plugins/dsim_ensemble compares fewer",
     r"timm:|dino|torchvision:|weights=": "weights that are not shipped",
-    r"model\.safetensors|file:my-model": "a model of one's own; tests/transfer trains such, tests/prelabel applies one",
+    r"\[model=|model\.safetensors|file:my-model": "a model of one's own; tests/transfer trains such",
     r"^dsim prelabel .*--best --sources": "no zoo model knows these sources; see tests/cli/test_prelabel_command.py",
     r"^dsim expert |--attributes": "asks a person, or reads the answers; tests/plugins/dsim_expert types them",
     r"^dsim fingerprint ": "fingerprints of three places, of twenty images and more; .ci/run writes and compares two",
