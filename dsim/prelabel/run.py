@@ -140,7 +140,8 @@ def prelabel(
     out : holds masks/, geojson/, rois/, coco.json, uncertainty.csv, overlays.png, prelabel.json; see docs/prelabel.md.
     images : positions of the images to label; None for all.
     sheet : how many images the contact sheet shows; 0 for none.
-    overwrite : begin anew: what an earlier run wrote there is removed, other files of these names are replaced.
+    overwrite : begin anew: what an earlier run wrote there is removed, other files of these names are replaced. Refused
+        where a mask of that run was changed since: somebody has corrected it.
 
     An interrupted run goes on where it stopped when the same is asked for again; a second run in the same folder waits
     until the first has finished, and takes what is there. Raises DataError where ``out`` holds what would be
@@ -185,6 +186,7 @@ class _Job:
         """Take up the folder, or begin it, and return the images to label. Raises DataError where it holds others."""
         self.journal = Journal(self.out)
         if overwrite:
+            self._refuse_corrected()
             self.journal.discard([COCO, TABLE, SHEET, SUMMARY])
         elif self.journal.facts is None:
             self._refuse_occupied([self.out / name for name in (COCO, TABLE, SHEET, SUMMARY)])
@@ -279,6 +281,16 @@ class _Job:
                 f"{there[0]} is there already{more}", hint="choose another folder, or replace them with --overwrite"
             )
 
+    def _refuse_corrected(self) -> None:
+        """Raise DataError where a mask is no longer as it was written: the work of a person is not removed."""
+        changed = [file for _, line in self.journal.read() if (file := _changed_mask(self.out, line)) is not None]
+        if changed:
+            more = f" (and {len(changed) - 1} more masks)" if len(changed) > 1 else ""
+            raise DataError(
+                f"{changed[0]} was changed since it was written{more}, and would be lost",
+                hint="choose another folder, or move the masks away first: they can be given with --masks FOLDER",
+            )
+
     def _rows(self) -> list[Row]:
         ids, places = self.target.ids, self.places
         return by_doubt(
@@ -301,6 +313,13 @@ class _Job:
     def _annotations(self) -> Iterator[tuple[int, Sequence[Mapping[str, Any]]]]:
         for index, line in self.journal.read():
             yield index + 1, line["annotations"]
+
+
+def _changed_mask(out: Path, line: Mapping[str, Any]) -> Path | None:
+    """The mask of a finished image where somebody has changed it; None where it is as written, gone, or not known."""
+    written = line.get("mask_sha256")
+    file = out / str(line.get("mask"))
+    return file if written is not None and file.is_file() and file_sha256(file) != written else None
 
 
 def _facts(

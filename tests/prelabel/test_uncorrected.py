@@ -54,3 +54,21 @@ def test_a_mask_that_was_saved_again_counts(corrected: Path, cells: Path) -> Non
     path = corrected / "masks" / "b.png"
     Image.open(path).save(path, compress_level=1)
     assert unchanged_prelabels(with_masks(open_dataset(cells), [corrected / "masks"])) == ()
+
+
+def test_beginning_anew_does_not_remove_what_somebody_corrected(
+    corrected: Path, cells: Path, bright: Callable[..., Model]
+) -> None:
+    """Guards hours of work: only masks that are as they were written are replaced."""
+    target, drawn = open_dataset(cells), (corrected / "masks" / "d.png").read_bytes()
+    with pytest.raises(DataError, match=r"masks/d\.png") as caught:
+        prelabel(target, bright("b" * 64), corrected, overwrite=True)
+    assert "another folder" in caught.value.hint
+    assert "--masks" in caught.value.hint
+    assert (corrected / "masks" / "d.png").read_bytes() == drawn
+    assert (corrected / "masks" / "b.png").exists()
+
+    (corrected / "masks" / "d.png").rename(corrected.parent / "d.png")
+    prelabel(target, bright("b" * 64), corrected, overwrite=True)
+    assert len(list((corrected / "masks").iterdir())) == len(target)
+    assert (corrected.parent / "d.png").read_bytes() == drawn
