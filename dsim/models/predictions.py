@@ -147,8 +147,10 @@ def _predict_missing(
     found: dict[str, NDArray[np.uint8]] = {}
     with runtime.progress.task(f"{segmenter.name} on {dataset.name}", len(missing), "images") as task:
         predicted = segmenter.predict_many(dataset, missing, workers=runtime.workers)
-        while block := list(islice(predicted, _TOGETHER)):
-            maps = {keys[index]: as_map(chances) for index, chances in block}
+        # Made small one by one: chances of large images are large, and a block of them would fill the memory.
+        small = ((keys[index], as_map(chances)) for index, chances in predicted)
+        while block := list(islice(small, _TOGETHER)):
+            maps = dict(block)
             shelf.keep(maps)
             found |= maps
             task.advance(len(block))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,26 @@ def test_large_images_are_kept_smaller() -> None:
     assert kept.shape == (50, LONGEST)
     assert kept[:, 0].max() == 0
     assert kept[:, -1].min() == 255
+
+
+def test_chances_of_large_images_are_not_held_together(
+    model: str, runtime: Runtime, discs: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards memory: 64 maps at the size of their images would be gigabytes."""
+    held: list[weakref.ref[object]] = []
+
+    def large(self: Segmenter, dataset: Dataset, indices: list[int], **more: int) -> Iterator[tuple[int, object]]:
+        for index in indices:
+            assert sum(one() is not None for one in held) <= 1
+            chances = np.full((LONGEST * 2, LONGEST * 2), 0.5, np.float32)
+            held.append(weakref.ref(chances))
+            yield index, chances
+            del chances
+
+    monkeypatch.setattr(Segmenter, "predict_many", large)
+    found = predict_kept(model, discs(n=4, side=32), runtime)
+    assert len(held) == len(found) == 4
+    assert found.maps[3].shape == (LONGEST, LONGEST)
 
 
 def test_a_mask_at_another_size_marks_the_same_part() -> None:
