@@ -45,7 +45,8 @@ def adapt(
 
     Parameters
     ----------
-    target : its masks are those of the annotated images; every value but 0 is foreground.
+    target : its masks are those of the annotated images; every value but 0 is foreground. Pre-labels that are as they
+        were written do not count.
     out : the model's folder, for ``dsim prelabel --model``; finished trainings are kept in ``out/.work``, from which an
         interrupted run goes on when the same is asked for again.
     sources : datasets with models to choose from; None: the zoo's models. ``pool`` : candidates that are scored
@@ -66,6 +67,7 @@ def adapt(
     """
     began = time.perf_counter()
     how, chosen = runtime or Runtime(), settings or Settings()
+    target = _drawn(target, how)
     annotation = read_annotation(target)
     with exclusive(out, note=how.progress.note):
         _check_out(out, overwrite)
@@ -93,6 +95,16 @@ class Made:
     segmenter: Segmenter
     models: tuple[int, ...]
     expected: Interval | None
+
+
+def _drawn(target: Dataset, runtime: Runtime) -> Dataset:
+    """The target with the masks that a person has drawn or corrected; what does not count is said."""
+    from dsim.data import without_unchanged
+
+    kept = without_unchanged(target)
+    for note in kept.notes[len(target.notes) :]:
+        runtime.progress.note(f"{target.name}: {note}")
+    return kept
 
 
 def possible_ways(settings: Settings, annotation: Annotation, pool: Pool) -> tuple[Settings, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dsim.data import evenly
+from dsim.data import evenly, without_unchanged
 from dsim.files.documents import digest
 
 if TYPE_CHECKING:
@@ -23,19 +23,23 @@ def check_annotations(target: Dataset, foreground: Foreground | None = None) -> 
 
     ``foreground`` : which values of the masks, integers (h, w), are foreground, as ``--foreground`` has it. Where no
     mask has any foreground, the target comes back without masks: a model that is right could not be told from one that
-    marks nothing. Raises DataError for masks of several classes of which none was chosen, and where the chosen values
-    never occur. (Masks of other sizes than their images are refused when a dataset is opened.)
+    marks nothing. Pre-labels that are as they were written do not count. Raises DataError for masks of several classes
+    of which none was chosen, and where the chosen values never occur. (Masks of other sizes than their images are
+    refused when a dataset is opened.)
     """
+    given = len(target.notes)
+    target = without_unchanged(target)
+    notes = target.notes[given:]
     if target.backing is None or not target.annotated:
-        return target, ()
+        return target, notes
     chosen = [target.annotated[position] for position in evenly(len(target.annotated), _READ)]
     # All the others are read only where these are empty.
     if not any(target.mask(index).any() for index in (*chosen, *target.annotated)):
-        return replace(target, masked=False), (_all_empty(target),)
+        return replace(target, masked=False), (*notes, _all_empty(target))
     from dsim.transfer.segmentation.pairs import check_masks
 
     check_masks(target.subset(chosen), foreground or {}, "a choice by annotated images")
-    return _with_foreground(target, foreground or {}), ()
+    return _with_foreground(target, foreground or {}), notes
 
 
 def _all_empty(target: Dataset) -> str:

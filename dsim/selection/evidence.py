@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from dsim.data import evenly
+from dsim.data import evenly, without_unchanged
 from dsim.errors import DataError
 from dsim.selection.candidates import CandidateModel
 from dsim.selection.signals import behaviour_of_image, distance_signals
@@ -92,9 +92,12 @@ def gather_evidence(
     sources : datasets to compare the target with; those that a candidate was trained on count.
     images : so many images, spread evenly, are looked at, and at most 64 of the annotated ones are scored.
 
+    A mask that is a pre-label as it was written is no annotation: the model that wrote it would always be right.
     Predictions are computed once and kept in the cache. Raises DataError where an image has other than 1 or 3 channels,
     or a mask has another size than its image.
     """
+    given = len(target.notes)
+    target = without_unchanged(target)
     looked = evenly(len(target), images)
     scored, notes = _scored_images(target)
     wanted = sorted({*looked, *scored})
@@ -111,7 +114,7 @@ def gather_evidence(
         rest=len(target) - len(target.annotated),
         looked=tuple(looked),
         agreements=agreements,
-        notes=(*notes, *more, *missing),
+        notes=(*target.notes[given:], *notes, *more, *missing),
     )
 
 

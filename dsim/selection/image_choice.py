@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from dsim.data import evenly
+from dsim.data import evenly, without_unchanged
 from dsim.errors import DataError, UsageError
 from dsim.files.documents import number
 from dsim.measures import EXTRACTOR
@@ -114,6 +114,7 @@ def next_images(
     from dsim.runtime import Runtime
 
     target.require(Need.IMAGES, "choosing images to annotate")
+    target = without_unchanged(target)
     if count < 1:
         raise UsageError(f"no image can be chosen by a count of {count}", hint="give 1 or more: --count 3")
     left = [index for index in range(len(target)) if not target.has_mask(index)]

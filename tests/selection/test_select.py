@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import dsim.selection.evidence
 from dsim.data import Dataset, from_arrays
@@ -160,3 +161,25 @@ def test_at_most_so_many_annotated_images_are_scored(
     found = gather_evidence(target(4), candidate_models(target(4), sources, runtime), runtime)
     assert (len(found.annotated), found.rest) == (2, 2)
     assert any("2 of 4" in note for note in found.notes)
+
+
+def test_a_pre_label_that_nobody_touched_speaks_for_no_model(
+    sources: list[Dataset], prior: Prior, runtime: Runtime, tmp_path: Path
+) -> None:
+    """Guards the choice in Python as on the command line: else the model that wrote a mask would be right by itself."""
+    from dsim.data import with_masks
+    from dsim.prelabel import open_model, prelabel
+
+    mine = target(0)
+    prelabel(mine, open_model(str(sources[0].model), runtime), tmp_path / "out", images=[0, 1], runtime=runtime)
+    given = with_masks(mine, [tmp_path / "out" / "masks"])
+    found = select(given, sources, runtime, prior=prior)
+    assert found.annotated == 0
+    assert found.evidence.rest == len(mine)
+    assert any("2 of 2" in note for note in found.notes)
+
+    drawn = np.zeros((16, 16), np.uint8)
+    drawn[4:12, 4:12] = 255
+    Image.fromarray(drawn).save(tmp_path / "out" / "masks" / f"{mine.ids[1]}.png")
+    again = select(with_masks(mine, [tmp_path / "out" / "masks"]), sources, runtime, prior=prior)
+    assert again.evidence.annotated == (1,)
