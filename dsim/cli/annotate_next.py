@@ -152,13 +152,18 @@ def _write(out: Path, document: dict[str, Any]) -> None:
 
 
 def _command(target: Dataset, found: Next, out: Path | None) -> str:
-    """What to type once the masks are corrected, or at once where the choice is settled."""
+    """What to type once the masks are corrected, or at once where the choice is settled.
+
+    The masks that were given count there too.
+    """
     place = shlex.quote(target.reference)
+    context = click.get_current_context(silent=True)
+    given = [shlex.quote(str(folder)) for folder in (context.meta.get(options.MASKS, ()) if context else ())]
     if found.settled:
-        return f"dsim recommend {place}"
+        return " ".join([f"dsim recommend {place}", *(["--masks", *given] if given else [])])
     if out is None:
-        return f"dsim adapt {place} --masks FOLDER --out adapted"
-    return f"dsim recommend {place} --masks {shlex.quote(str(out / 'masks'))}"
+        return " ".join([f"dsim adapt {place} --out adapted --masks", *given, "FOLDER"])
+    return " ".join([f"dsim recommend {place} --masks", *given, shlex.quote(str(out / "masks"))])
 
 
 def _show(target: Dataset, found: Next, selection: Selection | None, written: PreLabels | None, out: Path) -> None:

@@ -83,6 +83,8 @@ def test_masks_of_the_chosen_images_are_written_and_read_back_once_corrected(
     assert again["annotated"] == 1
     assert chosen[0] not in again["images"]
     assert len(again["images"]) == 3
+    # What was annotated before still counts in what is typed next.
+    assert again["next"] == f"dsim recommend {cells} --masks {out / 'masks'} {tmp_path / 'more' / 'masks'}"
     first = captured.out.splitlines()[0]
     assert all(id in first for id in again["images"])
 
