@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,9 @@ class Adapted:
     @property
     def next_command(self) -> str:
         """The command that applies the model."""
-        return f"dsim prelabel {self.reference} --model {self.out} --out {self.out}-labels"
+        labels = f"{self.out}-labels"
+        typed = ("dsim", "prelabel", self.reference, "--model", str(self.out), "--out", labels)
+        return shlex.join(typed)
 
     def _gain(self) -> str:
         if self.choice is None or self.choice.lead is None:

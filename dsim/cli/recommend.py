@@ -178,11 +178,17 @@ def _next(found: Recommendation) -> Iterator[str]:
 
 
 def with_masks(command: str) -> str:
-    """Return a command that reads annotations, with the folders of masks that this one was given."""
+    """Return a command that reads annotations, with the masks and the values of them that this one was given."""
     context = click.get_current_context(silent=True)
-    folders = context.meta.get(options.MASKS, ()) if context else ()
-    reads = command.startswith(("dsim annotate-next", "dsim adapt"))
-    return " ".join([command, "--masks", *map(shlex.quote, folders)]) if folders and reads else command
+    if context is None or not command.startswith(("dsim annotate-next", "dsim adapt")):
+        return command
+    folders = context.meta.get(options.MASKS, ())
+    values = context.params.get("foreground", ()) if command.startswith("dsim adapt") else ()
+    given = [
+        *(["--masks", *folders] if folders else []),
+        *(word for value in values for word in ("--foreground", value)),
+    ]
+    return " ".join([command, *map(shlex.quote, given)])
 
 
 def _judged(found: Recommendation) -> list[str]:

@@ -32,7 +32,7 @@ def show_evidence(tried: Tried) -> None:
 
     signals = sorted({name for model in tried.models for name in model.signals or {}})
     rows = [
-        [model.name, _held_out(model), *_scores(model), *(_signal(model, name) for name in signals)]
+        [model.name, _held_out(model), *_scores(model, tried), *(_signal(model, name) for name in signals)]
         for model in tried.models
     ]
     numbers = ["own source", *(["annotated"] if tried.annotated else []), *signals]
@@ -49,10 +49,10 @@ def _held_out(model: TriedModel) -> str:
     return "" if math.isnan(model.held_out) else f"{model.held_out / 100:.2f}"
 
 
-def _scores(model: TriedModel) -> list[str]:
-    """The mean over the annotated images; empty without any."""
+def _scores(model: TriedModel, tried: Tried) -> list[str]:
+    """The cell of the mean over the annotated images; no cell where there are none."""
     known = [score for score in model.scores if not math.isnan(score)]
-    return [f"{sum(known) / len(known):.2f}"] if known else []
+    return [f"{sum(known) / len(known):.2f}" if known else ""] if tried.annotated else []
 
 
 def _signal(model: TriedModel, name: str) -> str:

@@ -33,14 +33,15 @@ def try_models(target: Dataset, sources: Sequence[Dataset] | None, runtime: Runt
     ``target`` : with masks that were checked. ``sources`` : datasets whose models are tried; None for the zoo's models.
     Raises what ``dsim.selection.select`` raises.
     """
-    from dsim.selection import candidate_models, select
+    from dsim.selection import find_candidates, select
     from dsim.zoo import with_models
 
     if target.backing is None:
         return Trial(notes=("no model could be tried: the target was given as features only",))
     tried = None if sources is None else with_models(sources)
-    if not candidate_models(target, tried):
+    candidates, left_out = find_candidates(target, tried)
+    if not candidates:
         which = "that the zoo has" if sources is None else "that was trained on one of these sources"
-        return Trial(notes=(f"no model could be tried: no segmentation model {which} suits the target",))
+        return Trial(notes=(f"no model could be tried: no segmentation model {which} suits the target", *left_out))
     selection = select(target, tried, runtime, seed=seed)
     return Trial(selection, Tried.of(selection, target), sources=tuple(sources or ()))

@@ -161,11 +161,14 @@ def recommended(document: Mapping[str, Any], where: str = "the recommendation") 
 
 def _advice(document: Mapping[str, Any], tried: Tried) -> Iterator[Step]:
     """What the recommendation says is to be done."""
-    command = document["command"] or ""
+    command, chosen = document["command"] or "", tried.chosen
     if document["instead"]:
         yield Step(f"{tried.target}: no model fits, so do not pre-label it: {join_ways(document['instead'])}.", command)
+    elif command.startswith("dsim annotate-next"):
+        yield Step(
+            f"{tried.target}: whether {chosen.name} fits is open. Let images be chosen, and annotate them.", command
+        )
     else:
-        chosen = tried.chosen
         yield Step(f"{tried.target}: pre-label it by the model {chosen.name}, which marks {chosen.marks}.", command)
     for other in document.get("also", ()):
         yield Step(f"{other['words']}:", other["command"])

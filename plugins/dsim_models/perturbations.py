@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dsim.models import Segmenter
+from dsim.models import Segmenter, VoteNetwork
 
 #: At strength 1: exponent of gamma e^1, contrast less by so much, noise of this deviation, blur and dropout.
 _GAMMA, _CONTRAST, _NOISE, _BLUR, _DROPOUT = 1.0, 0.6, 0.1, 2.0, 0.4
@@ -87,11 +87,13 @@ def _dropping(network: nn.Module, rate: float, rng: np.random.Generator) -> Iter
         thinned = coarsest * known[channels].to(coarsest.device)
         return [*features[:-1], thinned] if several else thinned
 
-    handle = _coarsest(network).register_forward_hook(drop)
+    members = network.members if isinstance(network, VoteNetwork) else [network]
+    handles = [_coarsest(member).register_forward_hook(drop) for member in members]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def _coarsest(network: nn.Module) -> nn.Module:

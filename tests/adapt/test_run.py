@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsim.adapt import Pool, Settings, Standing, Trials, adapt, choice, read_annotation, training, trials
+from dsim.adapt import Adapted, Pool, Settings, Standing, Trials, adapt, choice, read_annotation, training, trials
 from dsim.data import Dataset
 from dsim.errors import DataError, UsageError
 from dsim.models import VoteNetwork, load_segmenter
@@ -187,3 +188,9 @@ def test_a_folder_that_holds_a_model_or_something_else_is_not_overwritten(
     (tmp_path / "other" / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match=r"notes\.txt"):
         adapt(target, tmp_path / "other", overwrite=True, **more)  # type: ignore[arg-type]
+
+
+def test_the_next_command_can_be_typed_whatever_the_names() -> None:
+    found = Adapted(Path("my model"), "mine", "my images", 3, "apply", ("a",), None, None, "discs", (), 0.0)
+    words = shlex.split(found.next_command)
+    assert words == ["dsim", "prelabel", "my images", "--model", "my model", "--out", "my model-labels"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from dsim.cli.prelabel import prelabel
-from dsim.cli.recommend import recommend
+from dsim.cli.recommend import recommend, with_masks
 from dsim.errors import DataError, UsageError
 from dsim.files.documents import check
 from dsim.recommend import Tried, TriedModel
@@ -115,11 +117,19 @@ def test_folders_of_masks_are_handed_on_to_what_reads_annotations(
         )
     Image.fromarray(np.eye(16, dtype=np.uint8) * 255).save(tmp_path / "my masks" / "a.png")
     trial()
-    run(tmp_path / "images", "--masks", tmp_path / "my masks", *SOURCES, *QUICK)
+    run(tmp_path / "images", "--masks", tmp_path / "my masks", "--foreground", "255", *SOURCES, *QUICK)
     lines = capsys.readouterr().out.splitlines()
     commands = {line.split(" dsim ")[1].split()[0]: line for line in lines if " dsim " in line}
     assert f"--masks '{tmp_path / 'my masks'}'" in commands["annotate-next"]
     assert "--masks" not in commands["prelabel"]
+    assert "--foreground" not in commands["annotate-next"] + commands["prelabel"]
+
+
+def test_values_of_masks_are_handed_on_to_adapt() -> None:
+    with click.Context(recommend, info_name="recommend") as context:
+        context.params["foreground"] = ("1,2", "mine=3")
+        words = shlex.split(with_masks("dsim adapt mine --out model"))
+    assert words[5:] == ["--foreground", "1,2", "--foreground", "mine=3"]
 
 
 def test_json_has_the_models(trial: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from dsim.data import Dataset
 from dsim.errors import DataError
 from dsim.measures import SimilarityMatrix
 from dsim.recommend import Tried, TriedModel
-from dsim.report import Results, Step, make_report, open_results, to_html
+from dsim.report import Results, Step, make_report, open_results, recommended, to_html
 from dsim.selection import Fit
 
 
@@ -98,6 +98,16 @@ def test_a_recommendation_becomes_a_page_in_python_with_or_without_models(
         page = Page(path.read_text("utf-8"))
         assert ("h2", title) in page.headings
         assert ("dsim annotate-next" in page.said) is (known is not None)
+
+
+def test_what_the_page_advises_is_what_its_command_does(matrices: tuple[SimilarityMatrix, ...], tried: Tried) -> None:
+    """While it is open whether a model fits, the command chooses images to annotate, and the words say that."""
+    known = document(matrices[0], replace(tried, fit=Fit.UNCERTAIN))
+    apply = recommended(known).advice[0]
+    annotate = recommended(known | {"command": "dsim annotate-next x --out y"}).advice[0]
+    assert "pre-label" in apply.text
+    assert "pre-label" not in annotate.text
+    assert "annotate" in annotate.text
 
 
 def test_the_folder_of_a_recommendation_becomes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

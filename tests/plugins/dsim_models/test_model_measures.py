@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import dsim
 from dsim.data import Dataset, from_arrays
 from dsim.errors import NeedError, WeightsError
-from dsim.models import SegmentationRecipe, Segmenter
+from dsim.models import SegmentationRecipe, Segmenter, VoteNetwork
 from dsim.runtime import Runtime
 
 RECIPE = SegmentationRecipe(width=8, levels=2, side=0, patch=32)
@@ -97,6 +97,23 @@ def test_a_mask_of_nothing_or_of_everything_is_worst(
     )
     assert found["nothing"] == found["everything"] == 0
     assert min(found["bright"], found["brightish"]) > 0.5 * (measure != "consensus")
+
+
+def test_features_of_every_member_of_a_vote_are_dropped_and_come_back() -> None:
+    """A vote, which adapt may write, is a candidate like any other."""
+    from dsim_models.perturbations import dropped
+
+    members = [RECIPE.build(seed).eval() for seed in (0, 1)]
+    vote = Segmenter(VoteNetwork(members, [RECIPE, RECIPE], [1, 1]).eval(), RECIPE, name="vote")
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        plain = [network(image) for network in (*members, vote.network)]
+        for changed in dropped(vote, 1.0, 0):
+            assert not torch.equal(changed.network(image), plain[2])
+            assert not any(torch.equal(member(image), was) for member, was in zip(members, plain, strict=False))
+        assert all(
+            torch.equal(network(image), was) for network, was in zip((*members, vote.network), plain, strict=True)
+        )
 
 
 def test_consistency_falls_with_the_strength_and_sees_what_turns_with_the_image(
