@@ -46,7 +46,7 @@ def draw(document: Mapping[str, Any], path: Path) -> None:
         figure.supylabel("Dice on other images, percent")
         handles = [Line2D([], [], color=colour, linestyle=style) for _, colour, style, _ in (*LINES, *LEVELS)]
         figure.legend(
-            handles, [text for *_, text in (*LINES, *LEVELS)], loc="outside lower center", ncols=2, frameon=False
+            handles, [text for *_, text in (*LINES, *LEVELS)], loc="outside upper center", ncols=2, frameon=False
         )
         save(figure, path, "Dice of pre-labels against annotated images")
 

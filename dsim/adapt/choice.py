@@ -23,6 +23,7 @@ Lead = tuple[float, float]
 LEADS: Mapping[int, Mapping[str, Lead]] = {
     1: {"vote": (0.007, 0.010), "finetune": (0.075, 0.206), "scratch": (0.185, 0.109)},
     3: {"vote": (0.011, 0.021), "finetune": (0.122, 0.137), "scratch": (0.117, 0.136)},
+    10: {"vote": (0.002, 0.010), "finetune": (0.100, 0.091), "scratch": (0.075, 0.131)},
 }
 #: Two-sided 95 % of the normal distribution.
 NORMAL = 1.959963984540054
