@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.adaptation.tables import RESULTS, by_target, markdown
+from benchmarks.adaptation.tables import RESULTS, by_target, complete_counts, markdown, usual_leads
 from dsim.plots import COLOURS, GRID, INK, PALE_INK, pictures, save, unframed
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "adaptation.png"
@@ -31,7 +31,7 @@ def draw(document: Mapping[str, Any], path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    counts = sorted({cell["count"] for cell in document["cells"]})
+    counts = complete_counts(document["cells"])
     tables = {count: by_target(document["cells"], count) for count in counts}
     names = sorted({cell["target"] for cell in document["cells"]})
     rows = -(-len(names) // _COLUMNS)
@@ -76,8 +76,14 @@ def main() -> None:
     """Draw the picture and print the table of the stored results."""
     document = json.loads(RESULTS.read_text("utf-8"))
     draw(document, PICTURE)
-    counts = sorted({cell["count"] for cell in document["cells"]})
+    counts = complete_counts(document["cells"])
     print(markdown(document["cells"], counts, document["today"]))
+    for count in sorted({cell["count"] for cell in document["cells"]} - {0}):
+        leads = {
+            way: (round(mean, 3), round(spread, 3))
+            for way, (mean, spread) in usual_leads(document["cells"], count).items()
+        }
+        print(f"LEADS of {count}: {leads}")
     print(PICTURE)
 
 

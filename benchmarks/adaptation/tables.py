@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.adapt import choose_way
+from dsim.adapt import TRAINED, choose_way
 from dsim.adapt.choice import untested_way
 from dsim.truth import open_truth
 from dsim.zoo import models
@@ -38,7 +38,7 @@ def chosen_way(cell: Cell, cells: Sequence[Cell]) -> str:
         return "apply"  # dsim prelabel --best
     leads = usual_leads(cells, cell["count"], without=cell["target"])
     if not cell["tested"]:
-        return untested_way(WAYS, leads)
+        return untested_way([way for way in WAYS if way not in TRAINED], leads)
     # The images are independent in the design: their groups were spread.
     return choose_way(cell["tested"], [str(each) for each in range(cell["count"])], leads=leads).way
 
@@ -83,6 +83,13 @@ def _averaged(pairs: Iterable[tuple[str, Values]]) -> dict[str, Values]:
         target: {name: float(np.mean([each[name] for each in found])) for name in found[0]}
         for target, found in sorted(groups.items())
     }
+
+
+def complete_counts(cells: Sequence[Cell]) -> list[int]:
+    """Return the numbers of annotated images that were measured on every target."""
+    targets = {cell["target"] for cell in cells}
+    counts = sorted({cell["count"] for cell in cells})
+    return [count for count in counts if {cell["target"] for cell in cells if cell["count"] == count} == targets]
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:

@@ -56,7 +56,7 @@ def adapt(
 
     Every way is judged by cross-validation on the annotated images: the model of a fold, and the choice of a candidate
     in it, have not seen the images that test it. The largest expected lead wins (``choose_way``), ties go to the
-    simpler way. One annotated image cannot train and test: then the way is taken that usually leads.
+    simpler way. One annotated image cannot train and test: then nothing is trained unless no other way is asked for.
 
     Raises
     ------
@@ -117,8 +117,12 @@ def possible_ways(settings: Settings, annotation: Annotation, pool: Pool) -> tup
         ways = [way for way in ways if way == "scratch"]
         notes.append("no candidate model: none of the zoo or the sources can be applied to these images")
     if annotation.independent < 2:
+        untrained = [way for way in ways if way not in TRAINED]
+        ways = untrained or ways
         what = "one annotated image" if len(annotation.images) == 1 else "annotated images of one group only"
-        notes.append(f"{what}: nothing is left to test a training on, so what is usual on measured targets decides")
+        notes.append(
+            f"{what}: nothing is left to test a training on" + (", so no network is trained" if untrained else "")
+        )
     if annotation.empty:
         notes.append(f"{annotation.empty} of {len(annotation.images)} masks are empty")
     if not ways:

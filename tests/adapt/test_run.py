@@ -118,21 +118,21 @@ def test_good_candidates_are_kept_as_they_are(
     assert np.array_equal(own.predict(target.pixels(5)), first.predict(target.pixels(5)))
 
 
-def test_one_annotated_image_tests_nothing_and_what_is_usual_decides(
+def test_one_annotated_image_tests_nothing_and_trains_only_where_that_is_asked_for(
     partly: Partly, pool_of: PoolOf, cpu: Runtime, tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target, quickest = partly(1), replace(quick, epochs=1)
     pool = pool_of(target, [[0.50], [0.51], [0.505]])
-    monkeypatch.setitem(choice.LEADS, 1, {"vote": (0.02, 0.01), "finetune": (-0.1, 0.2), "scratch": (0.1, 0.2)})
-    trained = adapt(target, tmp_path / "trained", settings=quickest, pool=pool, runtime=cpu)
-    assert (trained.way, trained.choice) == ("scratch", None)
-    assert "one annotated image" in trained.notes[0]
-    assert trained.expected is not None
-    assert trained.expected.mean == pytest.approx(0.61)
-    untrained = replace(quickest, ways=("apply", "vote"))
-    voted = adapt(target, tmp_path / "voted", settings=untrained, pool=pool, runtime=cpu)
-    assert (voted.way, len(voted.models)) == ("vote", 3)
+    monkeypatch.setitem(choice.LEADS, 1, {"vote": (0.02, 0.01), "scratch": (0.1, 0.2)})
+    voted = adapt(target, tmp_path / "voted", settings=quickest, pool=pool, runtime=cpu)
+    assert (voted.way, len(voted.models), voted.choice) == ("vote", 3, None)
     assert isinstance(load_segmenter(tmp_path / "voted", cpu).network, VoteNetwork)
+    assert "one annotated image" in voted.notes[0]
+    assert voted.expected is not None
+    assert voted.expected.mean == pytest.approx(0.53)
+    asked = replace(quickest, ways=("scratch",))
+    trained = adapt(target, tmp_path / "trained", settings=asked, pool=pool, runtime=cpu)
+    assert (trained.way, trained.choice) == ("scratch", None)
 
 
 def test_without_a_candidate_only_training_from_scratch_is_left(
