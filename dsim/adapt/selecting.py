@@ -37,9 +37,12 @@ def gather_pool(
     evidence = select(target, sources, runtime, prior=prior, seed=seed).evidence
     # Of very many annotated images some are enough to judge the candidates; these columns are theirs.
     column = {image: place for place, image in enumerate(evidence.annotated)}
+    marked = {image for image in annotation.images if target.mask(image).any()}
 
     def standing(columns: Sequence[int]) -> Standing:
-        known = [column[annotation.images[each]] for each in columns if annotation.images[each] in column]
+        images = [annotation.images[each] for each in columns]
+        # By empty masks alone a model that marks nothing would be the best.
+        known = [column[image] for image in images if image in column] if marked & {*images} else []
         return as_standing(prior.update(evidence.restricted(known), seed))
 
     scores = _all_scores(annotation, evidence.candidates, runtime)

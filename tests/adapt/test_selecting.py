@@ -10,7 +10,7 @@ import pytest
 
 from dsim.adapt import read_annotation
 from dsim.adapt.selecting import gather_pool
-from dsim.data import Dataset
+from dsim.data import Dataset, from_arrays
 from dsim.models import SegmentationRecipe, Segmenter
 from dsim.runtime import Runtime
 
@@ -54,3 +54,15 @@ def test_another_choice_of_images_gives_another_standing(
     annotation = read_annotation(replace(partly(3), name="target"))
     pool, _ = gather_pool(annotation, [source("one", 1), source("two", 2)], cpu)
     assert pool.after([0]).mean.tolist() != pool.after([2]).mean.tolist()
+
+
+def test_empty_masks_alone_judge_nobody(
+    partly: Callable[..., Dataset], source: Callable[..., Dataset], cpu: Runtime
+) -> None:
+    """In a fold of empty masks a model that marks nothing would be the best; such a fold says as much as none."""
+    whole = partly(3)
+    masks = [whole.mask(index) * (index > 0) if index < 3 else None for index in range(len(whole))]
+    target = from_arrays([whole.native(index) for index in range(len(whole))], masks=masks, name="target")
+    pool, _ = gather_pool(read_annotation(target), [source("one", 1), source("two", 2)], cpu)
+    assert pool.after([0]).mean.tolist() == pool.after([]).mean.tolist()
+    assert pool.after([0, 1]).mean.tolist() != pool.after([1]).mean.tolist()
