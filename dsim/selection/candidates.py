@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, UsageError
@@ -60,7 +60,7 @@ def candidate_models(
     sources : datasets; the models of those that have one are the candidates. None: the models of the zoo that have
         learnt their sources and that no newer one replaces.
 
-    Raises NeedError for a target without images, and UsageError where two models have one name.
+    Raises NeedError for a target without images, and UsageError where a model is given twice.
     """
     found, notes = find_candidates(target, sources)
     if runtime is not None:
@@ -100,7 +100,7 @@ def _of_zoo() -> list[tuple[CandidateModel, Model | None]]:
 
 
 def _of_model(model: Model) -> CandidateModel:
-    """A model of the zoo as a candidate; ``unet8.wbc_seg1.r1`` is called wbc_seg1."""
+    """A model of the zoo as a candidate; ``lite0unet.wbc_seg1.r1`` is called wbc_seg1."""
     return CandidateModel(
         f"{_ZOO}{model.id}",
         model.id.split(".")[1],
@@ -176,12 +176,11 @@ def _training_sets(reference: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _distinct(candidates: Sequence[CandidateModel]) -> Sequence[CandidateModel]:
-    """The candidates; raises UsageError where two have one name."""
+    """The candidates, those of one name under their full reference; raises UsageError where two are one file."""
     from dsim.errors import repeated
 
-    if twice := repeated(candidate.name for candidate in candidates):
-        same = [candidate.reference for candidate in candidates if candidate.name == twice[0]]
-        raise UsageError(
-            f"two models are called {twice[0]!r}: {same[0]} and {same[1]}", hint="rename one of the sources: NAME=PATH"
-        )
-    return candidates
+    twice = set(repeated(candidate.name for candidate in candidates))
+    named = [replace(one, name=one.reference) if one.name in twice else one for one in candidates]
+    if same := repeated(candidate.name for candidate in named):
+        raise UsageError(f"two models are {same[0]!r}", hint="give each model once")
+    return named

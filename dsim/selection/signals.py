@@ -73,7 +73,7 @@ def distance_signals(
     for call in DISTANCES if calls is None else calls:
         found[call] = np.full(len(candidates), np.nan)
         known = {name for candidate in candidates for name in candidate.sources}
-        compared = [source for source in sources if source.name in known and source.name != target.name]
+        compared = [source for source in sources if source.name in known and not _same_images(source, target)]
         if not compared:
             continue
         try:
@@ -92,8 +92,15 @@ def _distances(
 ) -> Mapping[str, float]:
     from dsim.comparison import compare
 
+    # Names are the user's: a source of the same name as the target may have other images.
+    if target.name in {source.name for source in sources}:
+        target = target.renamed(f"{target.name} (target)")
     matrix = compare(sources, [target], measure=call, bootstrap=0, floor=False, seed=seed, runtime=runtime)
     return matrix.distances(target.name)
+
+
+def _same_images(source: Dataset, target: Dataset) -> bool:
+    return source.backing is not None and source.images_fingerprint == target.images_fingerprint
 
 
 def nearness(signals: Mapping[str, Array], weights: Mapping[str, float]) -> Array:

@@ -16,6 +16,7 @@ from dsim.models import SegmentationRecipe, Segmenter, dice, load_segmenter
 from dsim.runtime import Runtime
 from dsim.selection import Record, RecordedTarget, candidate_models, find_candidates, gather_evidence, select
 from dsim.selection.prior import Prior
+from dsim.selection.signals import distance_signals
 
 
 @pytest.fixture
@@ -103,6 +104,22 @@ def test_a_model_that_saw_images_of_the_target_is_left_out_under_whatever_name(
     found, notes = find_candidates(copy, sources)
     assert [one.name for one in found] == ["first", "third"]
     assert any("second" in note and "copy" in note for note in notes)
+
+
+def test_two_models_of_one_name_are_told_apart_by_their_references(sources: list[Dataset]) -> None:
+    """A model of one's own beside the zoo's of the same set must not stop every choice."""
+    both = [sources[0], replace(sources[1], name=sources[0].name)]
+    found, _ = find_candidates(target(0), both)
+    assert sorted(one.name for one in found) == sorted(str(source.model) for source in both)
+
+
+def test_a_source_of_the_name_of_the_target_is_compared_with_it(sources: list[Dataset], runtime: Runtime) -> None:
+    """Names are the user's: only equal images make a source the target itself."""
+    named = replace(sources[0], name="mine")
+    candidates = [replace(one, sources=("mine",)) for one in find_candidates(target(0), [named])[0]]
+    found, notes = distance_signals(target(0), candidates, [named], runtime, calls=["cc:size=16"])
+    assert np.isfinite(found["cc:size=16"]).all()
+    assert not notes
 
 
 def test_no_model_is_a_question_of_sources(sources: list[Dataset], runtime: Runtime) -> None:
