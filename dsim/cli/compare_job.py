@@ -54,7 +54,7 @@ def choose(texts: Sequence[str], extractor: str | None, weights: str | None, not
         except DsimError as error:
             failed.append((name, error))
             continue
-        if measure.needs <= needs:
+        if measure.needs | measure.source_needs <= needs:
             found.setdefault(repr(measure), Chosen(measure, of_word=True))
     return Choice(tuple(found.values()), tuple(failed))
 

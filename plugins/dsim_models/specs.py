@@ -32,7 +32,7 @@ CONSISTENCY = MeasureSpec(
         "The segmentation model of each source is applied to the target's images, and again to the same images "
         "flipped, turned, brightened, blurred and so on; a model that fits gives the same masks. It asks for no "
         "annotation and no image of the source. Alone it is a trap: a model that marks the wrong thing firmly is "
-        "consistent too. Use it beside other signals, or among models that were trained for one task."
+        "consistent too. Choose it beside other signals, or among models that were trained for one task."
     ),
     factory="dsim_models.consistency:Consistency",
     formula="mean over images and perturbations of |A and B| / |A or B| (agree=dice: Dice), "
@@ -69,8 +69,8 @@ CONSENSUS = MeasureSpec(
     summary=(
         "The segmentation models of all sources are applied to the target's images; a source is as similar as its "
         "model's masks agree with those of the others. Right masks look alike, wrong ones are wrong in many ways. "
-        "It needs at least two models that were not trained on the target, and a pool whose majority is not at "
-        "fault in the same way."
+        "Choose it beside other signals, with at least two models that were not trained on the target, and where the "
+        "majority is not at fault in the same way."
     ),
     factory="dsim_models.consensus:Consensus",
     formula="mean over images and other models of the Dice of both masks, 2 |A and B| / (|A| + |B|); "
@@ -111,7 +111,7 @@ REVERSE_ACCURACY = MeasureSpec(
     summary=(
         "A small network is trained, quickly, on the target's images with the masks that a source's model predicts "
         "there, and scored on the source's own annotated images. Where the predicted masks were right, it has learnt "
-        "something of use. It needs the source's images and masks besides its model."
+        "something of use. Choose it where sources have images and masks besides their models, and time allows."
     ),
     factory="dsim_models.reverse:ReverseAccuracy",
     formula="mean Dice on the source's annotated images of a U-Net that was trained on the target's images with the "
