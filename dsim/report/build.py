@@ -216,8 +216,10 @@ def _open_unchanged(
     if not where:
         return None, "the images were given from memory, and are not in the files"
     dataset = open_dataset(where, skip_unreadable=bool(record["skipped"])).renamed(name)
-    view = DatasetView(dataset, measure.needs, "the report", runtime, measure.optional)
-    if view.fingerprint != record["fingerprint"]:
+    roles = ((measure.needs, measure.optional), (measure.source_needs, measure.source_optional))
+    read = [(needs, optional) for needs, optional in dict.fromkeys(roles) if all(map(dataset.has, needs))]
+    views = (DatasetView(dataset, needs, "the report", runtime, optional) for needs, optional in read)
+    if record["fingerprint"] not in (view.fingerprint for view in views):
         return None, f"the images at {where} are not those that were compared"
     return dataset, ""
 
