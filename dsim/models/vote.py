@@ -56,8 +56,8 @@ def mean_vote(votes: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
 
     ``weights`` (m,) add up to 1; ``offsets`` (m,) are the logits from which members see foreground.
 
-    >>> mean_vote(torch.tensor([[2.0], [-2.0]]), torch.tensor([0.5, 0.5]), torch.zeros(2)).round(decimals=4).tolist()
-    [0.0]
+    >>> round(float(mean_vote(torch.tensor([2.0, -2.0]), torch.tensor([0.75, 0.25]), torch.zeros(2))), 3)
+    0.802
     """
     sides = [-1, *[1] * (votes.ndim - 1)]
     chances = (votes - offsets.view(sides)).sigmoid()

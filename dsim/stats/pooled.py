@@ -47,7 +47,7 @@ def pooled_interval(
     Parameters are those of ``pooled_error``; ``level`` is the coverage.
 
     >>> [round(value, 3) for value in pooled_interval(np.array([0.4, 0.6]), usual=0.1, worth=3)]
-    [0.5, 0.305, 0.695]
+    [0.5, 0.281, 0.719]
     """
     from scipy.stats import t
 

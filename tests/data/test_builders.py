@@ -19,7 +19,7 @@ def test_arrays_with_everything(rng) -> None:
     images = rng.integers(0, 256, (3, 8, 9), dtype=np.uint8)
     dataset = dsim.from_arrays(
         images, features=np.eye(3), labels=[1, 0, 1], masks=images > 3, attributes={"kind": "cells"},
-        groups=np.array(["p", "p", "q"]), ids=["x", "y", "z"], name="mine",
+        groups=np.array(["p", "p", "q"]), ids=["x", "y", "z"], model="zoo:lite0unet.nuclei.r1", name="mine",
     )  # fmt: skip
     assert (dataset.name, dataset.ids, dataset.labels, dataset.groups) == (
         "mine", ("x", "y", "z"), ("1", "0", "1"), ("p", "p", "q"),

@@ -21,6 +21,7 @@ def dataset():
         labels=["a", "b", "a", "b"],
         masks=np.ones((4, 8, 8), np.uint8),
         attributes={"kind": "cells"},
+        model="zoo:lite0unet.nuclei.r1",
         name="four",
     )
 
@@ -37,6 +38,7 @@ def view(dataset, *needs: Need) -> DatasetView:
         (Need.LABELS, lambda v: v.labels),
         (Need.MASKS, lambda v: v.masks()),
         (Need.ATTRIBUTES, lambda v: v.attributes),
+        (Need.MODEL, lambda v: v.model),
     ],
 )
 def test_what_was_not_declared_cannot_be_touched(dataset, need, touch):

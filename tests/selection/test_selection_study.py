@@ -25,11 +25,12 @@ def test_a_choice_is_judged_on_the_images_that_were_not_annotated(
     dice = np.zeros_like(target.dice)
     dice[0, 0], dice[1, 1:] = 1.0, 0.6
     judged = target.__class__(**{**vars(target), "dice": dice})
-    case = study.judge_case(judged, Posterior(np.array([0.9, 0.5, 0, 0, 0]), 0.04 * np.eye(5)), [0])
+    posterior = Posterior(np.array([0.9, 0.5, 0, 0, 0]), 0.04 * np.eye(5))
+    case = study.judge_case(judged, posterior, [0])
     assert case.regret == pytest.approx(60)
     assert case.plain == pytest.approx(60), "the best on the annotated image alone"
     assert case.best.tolist() == [0, 1, 0, 0, 0]
-    assert case.bias == pytest.approx(90)
+    assert case.bias == pytest.approx(100 * posterior.expected[0]), "the first has nothing right on the others"
     assert case.covered == pytest.approx(4 / 5)
 
 

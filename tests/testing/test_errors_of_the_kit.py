@@ -77,13 +77,17 @@ def measure(**spec: Any) -> Any:
 def crashing() -> Any:
     specimens = SimpleNamespace(with_nan=lambda: {"features": None}, ladder=[None, None])
     outcome = Outcome(float("nan"), ZeroDivisionError("by zero"))
-    return SimpleNamespace(specimens=specimens, outcome=lambda source, target: outcome)
+    return SimpleNamespace(
+        specimens=specimens, in_roles=lambda seen, other: (seen, other), outcome=lambda source, target: outcome
+    )
 
 
 def transient() -> Any:
     again = type("Again", (), {"transient": True})()
     specimens = SimpleNamespace(ladder=[None, None])
-    return SimpleNamespace(measure=dsim.build_measure("cc"), specimens=specimens, summary=lambda specimen: again)
+    return SimpleNamespace(
+        measure=dsim.build_measure("cc"), specimens=specimens, summary=lambda specimen, as_source=False: again
+    )
 
 
 #: What is checked, the culprit that the message names, and what the fix names; None where the check does not apply.

@@ -109,7 +109,7 @@ def _signature(function: Callable[..., object]) -> str:
 
 def test_what_data_offers_stands_as_it_is() -> None:
     mentioned = set(re.findall(r"\bdata\.([a-z_]+)", PAGE)) - {"phantoms"}
-    parts = {"images", "batches", "features", "feature_blocks", "labels", "masks", "attributes"}
+    parts = {"images", "batches", "features", "feature_blocks", "labels", "masks", "attributes", "model", "predictions"}
     assert mentioned == parts | {"has"}
     assert mentioned <= set(dir(DatasetView))
 
