@@ -115,8 +115,6 @@ def _sentence(model: Model, target: Dataset, entry: Mapping[str, Any], how_many:
     )
 
 
-#: Raised whenever the files of the same model and target change.
-VERSION = 1
 COCO, TABLE, SHEET, SUMMARY = "coco.json", "uncertainty.csv", "overlays.png", "prelabel.json"
 
 

@@ -34,16 +34,12 @@ def _attached(dataset: Dataset, known: list[Model], truth: str | None) -> Datase
         return dataset
     fitting = [model for model in known if _learnt_from(model, dataset)]
     own = [model for model in fitting if truth is not None and lookup(model.manifest, "training.truth") == truth]
-    best = min(own or [model for model in fitting if not _is_replaced(model)], key=_order, default=None)
+    best = min(own or [model for model in fitting if model.replaced_by is None], key=_order, default=None)
     return dataset if best is None else replace(dataset, model=f"zoo:{best.id}")
 
 
 def _learnt_from(model: Model, dataset: Dataset) -> bool:
     return any(entry["images_fingerprint"] == dataset.images_fingerprint for entry in model.pool)
-
-
-def _is_replaced(model: Model) -> bool:
-    return bool(lookup(model.manifest, "training.replaced_by") or model.manifest.get("replaced_by"))
 
 
 def _order(model: Model) -> tuple[int, float, str]:
