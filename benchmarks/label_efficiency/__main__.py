@@ -1,0 +1,53 @@
+"""How many labels real sets need, and what DINO on unlabelled images of one's own changes.
+
+    python -m benchmarks.label_efficiency train DATA --work DIR [--run NAME ...] [--threads 2]
+    python -m benchmarks.label_efficiency curves DATA --work DIR [--set NAME ...]
+    python -m benchmarks.label_efficiency write --work DIR
+
+The first trains the runs of ``design.py``, one after the other, each from its last checkpoint; the second measures the
+curves of accuracy against labelled images; the third writes results, tables and the picture. Each goes on where it was
+interrupted. See docs/label-efficiency-results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.label_efficiency.design import RUNS, find_run
+
+
+def main() -> None:
+    """Carry out the part that is asked for, as far as it is missing."""
+    given = _arguments()
+    import torch
+
+    torch.set_num_threads(given.threads)
+    if given.part == "train":
+        _train(given)
+
+
+def _train(given: argparse.Namespace) -> None:
+    from benchmarks.label_efficiency.runs import train_run
+
+    for run in [find_run(name) for name in given.run] if given.run else RUNS:
+        train_run(run, given.data, given.work)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.label_efficiency",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("part", choices=("train", "curves", "write"))
+    parser.add_argument("data", type=Path, nargs="?", help="folder of the real sets")
+    parser.add_argument("--work", type=Path, required=True, help="folder of trainings and finished curves")
+    parser.add_argument("--run", nargs="+", default=[], help="names of runs; default: all")
+    parser.add_argument("--set", nargs="+", default=[], help="names of sets; default: all")
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
