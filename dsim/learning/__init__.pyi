@@ -1,6 +1,8 @@
 from .augment import resize
 from .callbacks import Check, DivergenceCheck, RangeCheck, frozen_copy, share_left, update_teacher
 from .config import CHOICES, TrainingConfig, autocast, in_float32, uses_bfloat16
+from .contrastive import info_nce
+from .distillation import dino_loss, teacher_health, update_centre
 from .images import (
     ImageBank,
     ImagePool,
@@ -43,16 +45,19 @@ from .schedules import (
     named_schedule,
 )
 from .trainer import TrainedModel, Trainer, train
+from .views import VIEW_POLICIES, Crops, ViewChange, ViewPolicy, draw_views
 
 __all__ = [
     "CHOICES",
     "EXTENTS",
     "NAMED_SCHEDULES",
     "NORMS",
+    "VIEW_POLICIES",
     "ChainedCosine",
     "Check",
     "Constant",
     "Cosine",
+    "Crops",
     "Curves",
     "DivergenceCheck",
     "GramMatrices",
@@ -71,6 +76,8 @@ __all__ = [
     "TrainingConfig",
     "TrainingResult",
     "Triplets",
+    "ViewChange",
+    "ViewPolicy",
     "WarmUp",
     "augment_asap",
     "augment_classification",
@@ -79,12 +86,15 @@ __all__ = [
     "autocast",
     "balanced_batches",
     "build_bank",
+    "dino_loss",
     "draw_triplets",
+    "draw_views",
     "fit",
     "frozen_copy",
     "gather_pool",
     "gram",
     "in_float32",
+    "info_nce",
     "named_schedule",
     "read_bank",
     "read_images",
@@ -96,8 +106,10 @@ __all__ = [
     "share_left",
     "style_loss",
     "style_triplet_loss",
+    "teacher_health",
     "train",
     "triplet_loss",
+    "update_centre",
     "update_teacher",
     "uses_bfloat16",
     "weighted_sum",
