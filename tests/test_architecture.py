@@ -33,7 +33,7 @@ LAYERS = (
     {"evaluation"},
     {"plots"},
     {"selection"},
-    {"adapt"},
+    {"adapt", "efficiency"},
     {"leaderboard", "prelabel", "recommend"},
     {"report"},
     {"testing", "scaffold"},

@@ -1,4 +1,4 @@
-from .classifier import Classifier, PlainBody, timm_body
+from .classifier import Classifier, ExtractorBody, PlainBody, timm_body
 from .origins import count_seen, read_origins
 from .predictions import Predictions, mask_like, open_kept, predict_kept, weights_digest
 from .recipe import SETTINGS, SegmentationRecipe
@@ -12,6 +12,7 @@ __all__ = [
     "SETTINGS",
     "Classifier",
     "EncoderUNet",
+    "ExtractorBody",
     "PlainBody",
     "Predictions",
     "Probed",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from dsim.models.unet import GROUP, MEAN, SPREAD
+
+if TYPE_CHECKING:
+    from dsim.features import Network
 
 
 class Classifier(nn.Module):
@@ -41,6 +44,21 @@ class Classifier(nn.Module):
         features = self.body((images - self.mean) / self.std)  # type: ignore[operator]
         logits: Tensor = self.head(self.dropout(features))
         return logits
+
+
+class ExtractorBody(nn.Module):
+    """The network of an extractor with weights that can be trained: transformed images (n, C, H, W) to features (n, d).
+
+    A layer and a pooling that the extractor names are kept.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.module = network.module.requires_grad_(True)
+        self._features = network.traced
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._features(images)
 
 
 class PlainBody(nn.Module):
