@@ -1,8 +1,17 @@
 from .augment import resize
-from .callbacks import Check, DivergenceCheck, RangeCheck, frozen_copy, share_left, update_teacher
+from .callbacks import Check, DivergenceCheck, RangeCheck, StepCheck, frozen_copy, share_left, update_teacher
 from .config import CHOICES, TrainingConfig, autocast, in_float32, uses_bfloat16
 from .contrastive import info_nce
 from .distillation import dino_loss, teacher_health, update_centre
+from .health import (
+    PersistenceCheck,
+    SlowTeacherCheck,
+    feature_checks,
+    feature_health,
+    marginal_entropy,
+    share_left_after,
+    teacher_checks,
+)
 from .images import (
     ImageBank,
     ImagePool,
@@ -66,10 +75,13 @@ __all__ = [
     "Linear",
     "Objective",
     "ParameterGroup",
+    "PersistenceCheck",
     "Plateau",
     "Position",
     "RangeCheck",
     "Schedule",
+    "SlowTeacherCheck",
+    "StepCheck",
     "Steps",
     "TrainedModel",
     "Trainer",
@@ -89,12 +101,15 @@ __all__ = [
     "dino_loss",
     "draw_triplets",
     "draw_views",
+    "feature_checks",
+    "feature_health",
     "fit",
     "frozen_copy",
     "gather_pool",
     "gram",
     "in_float32",
     "info_nce",
+    "marginal_entropy",
     "named_schedule",
     "read_bank",
     "read_images",
@@ -104,8 +119,10 @@ __all__ = [
     "resize",
     "segmentation_loss",
     "share_left",
+    "share_left_after",
     "style_loss",
     "style_triplet_loss",
+    "teacher_checks",
     "teacher_health",
     "train",
     "triplet_loss",

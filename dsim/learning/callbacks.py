@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Called with the curves after each epoch. It may raise, which ends the training, or return a warning, which is noted
 #: once, or None. It sees all epochs each time, so that an interruption loses nothing.
 Check = Callable[["Curves"], str | None]
+#: Called every few steps with the losses of the last steps, each row with its ``step``, counted from 1; at first
+#: without rows. It may raise or return a warning as a ``Check`` does.
+StepCheck = Callable[[Sequence[Mapping[str, float]]], str | None]
 
 
 def frozen_copy(network: nn.Module) -> nn.Module:

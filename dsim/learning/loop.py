@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import StoreError
-from dsim.learning.callbacks import Check, DivergenceCheck
+from dsim.learning.callbacks import Check, DivergenceCheck, StepCheck
 from dsim.learning.config import TrainingConfig, autocast, in_float32
 from dsim.learning.objective import Curves, Objective, ParameterGroup
 from dsim.learning.schedules import Position, unit_of, value_at
+from dsim.learning.step_losses import CHECKED_STEPS, StepLosses
 
 if TYPE_CHECKING:
     import torch
@@ -34,12 +35,14 @@ class TrainingResult:
     networks : in evaluation mode, by the objective's names.
     curves : a row per epoch: the objective's losses, validation and statistics, then lr, images, seconds.
     best_epoch : whose weights were kept, from 1. ``seconds`` : of training, before interruptions too.
+    warnings : of the checks, in words, in the order in which they were noted; before interruptions too.
     """
 
     networks: Mapping[str, nn.Module]
     curves: Curves
     best_epoch: int
     seconds: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def network(self) -> nn.Module:
@@ -57,6 +60,7 @@ def fit(
     checkpoint_seconds: float = 0.0,
     identity: Mapping[str, Any] | None = None,
     checks: Sequence[Check] = (),
+    step_checks: Sequence[StepCheck] = (),
     description: str = "training",
 ) -> TrainingResult:
     """Train the networks of an objective to the end.
@@ -68,6 +72,8 @@ def fit(
         weights are then those of a training that was not interrupted. ``identity`` : whatever a checkpoint must agree
         on besides config and seed; another training's is not taken up, and a note says that training starts again.
     checks : called after each epoch; that the loss is finite is always checked.
+    step_checks : called before the first step without rows, then after every tenth step and each epoch with the rows of
+        the last hundred steps.
 
     Raises MeasureError where the loss becomes infinite or NaN; DsimError where a checkpoint cannot be written, and the
     older one stays.
@@ -75,12 +81,14 @@ def fit(
     trainer = _Trainer(objective, config, seed, runtime, dict(identity or {}))
     if checkpoint is not None and checkpoint.exists():
         trainer.restore(checkpoint)
-    everything: list[Check] = [DivergenceCheck(objective.minimised, config.first_lr), *checks]
+    trainer.checks = [DivergenceCheck(objective.minimised, config.first_lr), *checks]
+    trainer.step_checks = step_checks
     saved = time.monotonic()
     with runtime.progress.task(description, total=config.epochs, unit="epochs") as task:
         task.advance(len(trainer.curves))
+        trainer.check_steps()
         while not finished(objective, config, trainer.curves):
-            trainer.run_epoch(everything, task)
+            trainer.run_epoch(task)
             if checkpoint is not None and time.monotonic() - saved >= checkpoint_seconds:
                 trainer.save(checkpoint)
                 saved = time.monotonic()
@@ -136,7 +144,11 @@ class _Trainer:
         self.curves: Curves = []
         self.best: Weights = {}
         self.step = 0
+        self.step_losses = StepLosses(self.device, self.exact)
+        self.checks: Sequence[Check] = ()
+        self.step_checks: Sequence[StepCheck] = ()
         self.noted: set[int] = set()
+        self.warnings: list[str] = []
 
     @property
     def position(self) -> Position:
@@ -145,7 +157,7 @@ class _Trainer:
         losses = tuple(_followed(self.objective, row) for row in self.curves)
         return Position(len(self.curves), self.config.epochs, self.step, steps, losses)
 
-    def run_epoch(self, checks: Sequence[Check], task: Task) -> None:
+    def run_epoch(self, task: Task) -> None:
         """Take a step on each batch, validate, and remember the weights if they are the best so far."""
         import torch
 
@@ -158,32 +170,29 @@ class _Trainer:
             with torch.inference_mode(), self._cast():
                 row |= {**self.objective.validate(), **self.objective.statistics()}
         row |= {"lr": self.optimizer.param_groups[0]["lr"], "images": images, "seconds": time.perf_counter() - started}
-        self._check([*self.curves, row], checks)
+        self.check_steps()
+        for check in self.checks:
+            self._note(check, check([*self.curves, row]))
         self.curves.append(row)
         self._remember()
         task.advance(1, **self.objective.shown(row), **{"images/s": images / trained})
 
     def _take_steps(self) -> tuple[dict[str, float], int]:
         """Return the mean of each loss over one epoch of steps, and the number of images."""
-        import torch
-
-        names: list[str] = []
-        sums: Tensor | None = None
-        images = weights = 0
+        images = 0
         position = self.position
         self._apply_schedules(position, "epoch")
         self.objective.begin_epoch(position)
+        self.step_losses.begin()
         for batch in self.objective.batches(self.generator):
             losses = self._take_step(batch, position)
-            count = self.objective.images_in(batch)
-            weight = count if self.objective.weighs_images else 1
-            # Added up on the device: asking for the numbers would wait for them, at every step.
-            values = torch.stack([value.detach().to(self.device, self.exact) for value in losses.values()]) * weight
-            names, sums = list(losses), values if sums is None else sums.add_(values)
-            images, weights, self.step = images + count, weights + weight, self.step + 1
+            count, self.step = self.objective.images_in(batch), self.step + 1
+            images += count
+            self.step_losses.add(losses, count if self.objective.weighs_images else 1, self.step)
+            if self.step % CHECKED_STEPS == 0:
+                self.check_steps()
             position = replace(position, step=self.step)
-        means = [] if sums is None else sums.tolist()
-        return {name: total / max(1, weights) for name, total in zip(names, means, strict=True)}, images
+        return self.step_losses.means(), images
 
     def _take_step(self, batch: Any, position: Position) -> dict[str, Tensor]:
         """Return the losses on a batch after the step that they led to."""
@@ -221,6 +230,7 @@ class _Trainer:
             "objective": self.objective.state(),
             "best": self.best,
             "step": self.step,
+            "warnings": self.warnings,
             # JSON has no NaN of its own.
             "curves": [{name: None if math.isnan(x) else x for name, x in row.items()} for row in self.curves],
         }
@@ -243,7 +253,7 @@ class _Trainer:
         self._restore_optimizer(state["optimizer"])
         self.generator.set_state(state["generator"])
         self.objective.load_state(state["objective"])
-        self.best, self.step = state["best"], state["step"]
+        self.best, self.step, self.warnings = state["best"], state["step"], list(state.get("warnings", ()))
         self.curves = [{name: math.nan if x is None else x for name, x in row.items()} for row in state["curves"]]
 
     def _restore_optimizer(self, state: dict[str, Any]) -> None:
@@ -267,19 +277,26 @@ class _Trainer:
         for network in self.objective.networks.values():
             network.eval()
         seconds = sum(row["seconds"] for row in self.curves)
-        return TrainingResult(dict(self.objective.networks), self.curves, chosen, seconds)
+        return TrainingResult(dict(self.objective.networks), self.curves, chosen, seconds, tuple(self.warnings))
 
     def _cast(self) -> AbstractContextManager[None]:
         # Only forward: the backward pass takes the types of the forward pass.
         casts = self.objective.casts
         return autocast(self.config.precision, str(self.device)) if casts else nullcontext()
 
-    def _check(self, curves: Curves, checks: Sequence[Check]) -> None:
-        for number, check in enumerate(checks):
-            warning = check(curves)
-            if warning and number not in self.noted:
-                self.noted.add(number)
-                self.runtime.progress.note(warning)
+    def check_steps(self) -> None:
+        """Show the rows of the last steps to the checks of steps."""
+        if self.step_checks:
+            rows = self.step_losses.rows()
+            for check in self.step_checks:
+                self._note(check, check(rows))
+
+    def _note(self, check: Check | StepCheck, warning: str | None) -> None:
+        """Note the first warning of a check, and keep it for the record of the training."""
+        if warning and id(check) not in self.noted:
+            self.noted.add(id(check))
+            self.runtime.progress.note(warning)
+            self.warnings += [warning] if warning not in self.warnings else []
 
     def _remember(self) -> None:
         """Copy the weights of the best epoch so far, since training changes them in place."""

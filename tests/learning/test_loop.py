@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import nan
 from pathlib import Path
@@ -352,3 +352,44 @@ def test_bfloat16_is_used_only_where_it_is_asked_for() -> None:
 def test_a_config_that_cannot_train_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         TrainingConfig(**{"epochs": 3, **wrong})  # type: ignore[arg-type]
+
+
+def test_checks_of_steps_see_every_step_in_time_and_none_twice() -> None:
+    seen: list[list[float]] = []
+
+    class Watched(Distillation):
+        def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
+            return [torch.randn(6, 4, generator=generator) for _ in range(23)]
+
+    def watch(rows: Sequence[Mapping[str, float]]) -> None:
+        seen.append([row["step"] for row in rows])
+        assert all({"cross_entropy", "spread"} < set(row) for row in rows)
+
+    result = fit(Watched(), TrainingConfig(2, lr=0.05), seed=1, runtime=CPU, step_checks=[watch])
+    ends = (0, 10, 20, 23, 30, 40, 46)
+    assert seen == [[*range(1, end + 1)] for end in ends]
+    assert result.warnings == ()
+
+
+def test_a_check_of_steps_warns_once_and_its_words_are_kept_over_an_interruption(tmp_path: Path) -> None:
+    notes, file = Notes(), tmp_path / "half.safetensors"
+
+    def warn(rows: Sequence[Mapping[str, float]]) -> str | None:
+        return "mind this" if rows else None
+
+    arguments: dict[str, Any] = {"seed": 1, "runtime": replace(CPU, progress=notes), "checkpoint": file}
+    config = TrainingConfig(3, lr=0.05)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Distillation(stop_after=2), config, step_checks=[warn], **arguments)
+    assert notes.texts == ["mind this"]
+    assert fit(Distillation(), config, **arguments).warnings == ("mind this",)
+
+
+def test_a_check_of_steps_may_end_the_training() -> None:
+    def refuse(rows: Sequence[Mapping[str, float]]) -> str | None:
+        raise MeasureError("collapsed", hint="change something")
+
+    objective = Distillation()
+    with pytest.raises(MeasureError):
+        fit(objective, TrainingConfig(3, lr=0.05), seed=1, runtime=CPU, step_checks=[refuse])
+    assert objective.seen == []
