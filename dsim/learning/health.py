@@ -64,7 +64,8 @@ def marginal_entropy(logits: Tensor, centre: Tensor, temperature: float) -> Tens
 
     with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
         shares = ((logits.float() - centre) / temperature).softmax(dim=-1).flatten(0, -2).mean(dim=0)
-        return torch.special.entr(shares).sum() / math.log(logits.shape[-1])
+        entropy: Tensor = torch.special.entr(shares).sum() / math.log(logits.shape[-1])
+        return entropy
 
 
 def share_left_after(momentum: float | Schedule, done: int, total: int) -> float:
