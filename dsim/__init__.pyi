@@ -2,6 +2,7 @@ from .comparison import compare
 from .data.builders import from_arrays, from_torch
 from .data.dataset import Dataset
 from .data.opener import open_dataset
+from .efficiency import label_efficiency
 from .errors import DsimError
 from .evaluation import evaluate
 from .learning.trainer import train
@@ -21,6 +22,7 @@ __all__ = [
     "evaluate",
     "from_arrays",
     "from_torch",
+    "label_efficiency",
     "open_dataset",
     "open_truth",
     "train",

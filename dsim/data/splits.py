@@ -198,7 +198,7 @@ def with_groups(dataset: Dataset, neighbours: int) -> Dataset:
     content become one. Raises NeedError without images.
     """
     groups = group_images(dataset, -(-len(dataset) // neighbours))
-    return replace(dataset, groups=_joined(groups, dataset.image_digests))
+    return replace(dataset, groups=join_groups(groups, dataset.image_digests))
 
 
 def target_folds(dataset: Dataset, count: int, *, tested: float, neighbours: int, seed: int) -> tuple[Split, ...]:
@@ -245,10 +245,10 @@ def _check(dataset: Dataset, part: Split, number: int) -> None:
             )
 
 
-def _joined(groups: Sequence[str], digests: Sequence[str]) -> tuple[str, ...]:
-    """Groups that share a digest become one, named as the first of them.
+def join_groups(groups: Sequence[str], digests: Sequence[str]) -> tuple[str, ...]:
+    """Return groups (n,) of which those that share a digest (n,) are one, named as the first of them.
 
-    >>> _joined(["a", "a", "b", "c"], ["1", "2", "3", "2"])
+    >>> join_groups(["a", "a", "b", "c"], ["1", "2", "3", "2"])
     ('a', 'a', 'b', 'a')
     """
     leader = {group: group for group in groups}

@@ -29,6 +29,7 @@ WRITTEN = {
     "fingerprint": ("the file of `--out`", "`dsim fingerprint write`"),
     "kinds": ("`biomed21.json`, shipped", "`python benchmarks/known_kinds.py`"),
     "selection": ("`selection/biomed16.json`, shipped", "`python -m benchmarks.selection`"),
+    "label-efficiency": ("`label-efficiency.json`, printed", "`dsim label-efficiency`, `--json`"),
     "leaderboard": ("`results.json`", "`dsim leaderboard`"),
     "matrix": ("`matrix.json`", "`dsim compare`"),
     "plugin-check": ("printed", "`dsim plugin check --json`"),
