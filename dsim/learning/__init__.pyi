@@ -40,6 +40,14 @@ from .losses import (
 )
 from .objective import Curves, Objective, ParameterGroup
 from .policies import EXTENTS, augment_asap, augment_classification, augment_segmentation, augment_transfer
+from .pretraining import (
+    BackboneDescription,
+    UnlabelledImages,
+    ViewsObjective,
+    count_steps,
+    read_unlabelled,
+    write_backbone,
+)
 from .schedules import (
     NAMED_SCHEDULES,
     ChainedCosine,
@@ -62,6 +70,7 @@ __all__ = [
     "NAMED_SCHEDULES",
     "NORMS",
     "VIEW_POLICIES",
+    "BackboneDescription",
     "ChainedCosine",
     "Check",
     "Constant",
@@ -88,8 +97,10 @@ __all__ = [
     "TrainingConfig",
     "TrainingResult",
     "Triplets",
+    "UnlabelledImages",
     "ViewChange",
     "ViewPolicy",
+    "ViewsObjective",
     "WarmUp",
     "augment_asap",
     "augment_classification",
@@ -98,6 +109,7 @@ __all__ = [
     "autocast",
     "balanced_batches",
     "build_bank",
+    "count_steps",
     "dino_loss",
     "draw_triplets",
     "draw_views",
@@ -114,6 +126,7 @@ __all__ = [
     "read_bank",
     "read_images",
     "read_pool",
+    "read_unlabelled",
     "recall",
     "reconstruction_loss",
     "resize",
@@ -131,4 +144,5 @@ __all__ = [
     "uses_bfloat16",
     "weighted_sum",
     "whole_groups",
+    "write_backbone",
 ]

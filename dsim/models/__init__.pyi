@@ -1,4 +1,6 @@
+from .backbone import Backbone, TokenOf, build_backbone
 from .classifier import Classifier, ExtractorBody, PlainBody, timm_body
+from .heads import DinoHead, ProjectionHead
 from .origins import count_seen, read_origins
 from .predictions import Predictions, mask_like, open_kept, predict_kept, weights_digest
 from .recipe import SETTINGS, SegmentationRecipe
@@ -10,17 +12,22 @@ from .vote import MOST_MEMBERS, VoteNetwork
 __all__ = [
     "MOST_MEMBERS",
     "SETTINGS",
+    "Backbone",
     "Classifier",
+    "DinoHead",
     "EncoderUNet",
     "ExtractorBody",
     "PlainBody",
     "Predictions",
     "Probed",
+    "ProjectionHead",
     "SegmentationRecipe",
     "Segmenter",
+    "TokenOf",
     "UNet",
     "VoteNetwork",
     "as_rgb",
+    "build_backbone",
     "channels_last",
     "count_parameters",
     "count_seen",

@@ -1,8 +1,8 @@
-"""Backbones trained by DINO as extractors, and distances of their features."""
+"""Backbones trained by DINO: training them, extractors, and distances of their features."""
 
 from __future__ import annotations
 
-from dsim.plugin import ExtractorSpec, MeasureSpec, hookimpl
+from dsim.plugin import ExtractorSpec, MeasureSpec, TrainerSpec, hookimpl
 
 
 @hookimpl
@@ -17,3 +17,10 @@ def dsim_measures() -> list[MeasureSpec]:
     from dsim_dino.specs import MEASURES
 
     return list(MEASURES)
+
+
+@hookimpl
+def dsim_trainers() -> list[TrainerSpec]:
+    from dsim_dino.training_specs import TRAINER
+
+    return [TRAINER]
