@@ -138,6 +138,7 @@ _PAPER_SMALL = ViewChange(blur=0.5, perspective=0.5, side=96)
 #:   small view; a fifth of the second views solarised.
 #: - ``paper``: like it, and upside down, turned by any angle, perspective changed; blur of up to 5 pixels of 224.
 #: - ``upright``: ``paper`` without turning and without upside down, for images that have an upper side.
+#: - ``turned``: ``original``, and upside down and turned by any angle; no change of perspective: shapes stay.
 #: - ``simclr``: SimCLR's: stronger colour jitter, half of the views blurred, none solarised; all views alike.
 VIEW_POLICIES: Mapping[str, ViewPolicy] = MappingProxyType(
     {
@@ -170,6 +171,14 @@ VIEW_POLICIES: Mapping[str, ViewPolicy] = MappingProxyType(
                 deviations=(0.1, 5.0),
                 radius=5,
                 interpolation="bilinear",
+            ),
+            ViewPolicy(
+                name="turned",
+                source=f"{_CARON}, turned by any angle and upside down",
+                large=(ViewChange(blur=1.0), ViewChange(blur=0.1, solarise=0.2)),
+                small=ViewChange(blur=0.5, side=96),
+                turn_over=0.5,
+                rotation=180.0,
             ),
             ViewPolicy(
                 name="simclr",
