@@ -1,8 +1,8 @@
 """How many labels real sets need, and what DINO on unlabelled images of one's own changes.
 
     python -m benchmarks.label_efficiency train DATA --work DIR [--run NAME ...] [--threads 2]
-    python -m benchmarks.label_efficiency curves DATA --work DIR [--set NAME ...]
-    python -m benchmarks.label_efficiency write --work DIR
+    python -m benchmarks.label_efficiency curves DATA --work DIR [--set NAME ...] [--extractor NAME ...]
+    python -m benchmarks.label_efficiency write DATA --work DIR [--set NAME ...]
 
 The first trains the runs of ``design.py``, one after the other, each from its last checkpoint; the second measures the
 curves of accuracy against labelled images; the third writes results, tables and the picture. Each goes on where it was
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.label_efficiency.design import RUNS, find_run
+from benchmarks.label_efficiency.design import RUNS, SETS, find_run
 
 
 def main() -> None:
@@ -23,8 +23,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(given.threads)
-    if given.part == "train":
-        _train(given)
+    {"train": _train, "curves": _measure, "write": _write}[given.part](given)
 
 
 def _train(given: argparse.Namespace) -> None:
@@ -34,6 +33,25 @@ def _train(given: argparse.Namespace) -> None:
         train_run(run, given.data, given.work)
 
 
+def _measure(given: argparse.Namespace) -> None:
+    from benchmarks.label_efficiency.curves import finetune_set, measure_set
+    from benchmarks.label_efficiency.extractors import FINETUNED
+
+    for name in given.set or SETS:
+        if FINETUNED in given.extractor or not given.extractor:
+            finetune_set(name, given.data, given.work)
+        frozen = [label for label in given.extractor if label != FINETUNED]
+        if frozen or not given.extractor:
+            measure_set(name, given.data, given.work, wanted=frozen)
+
+
+def _write(given: argparse.Namespace) -> None:
+    from benchmarks.label_efficiency.results import write_results
+
+    for name in given.set or SETS:
+        write_results(name, given.data, given.work)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.label_efficiency",
@@ -41,10 +59,11 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("part", choices=("train", "curves", "write"))
-    parser.add_argument("data", type=Path, nargs="?", help="folder of the real sets")
+    parser.add_argument("data", type=Path, help="folder of the real sets")
     parser.add_argument("--work", type=Path, required=True, help="folder of trainings and finished curves")
     parser.add_argument("--run", nargs="+", default=[], help="names of runs; default: all")
     parser.add_argument("--set", nargs="+", default=[], help="names of sets; default: all")
+    parser.add_argument("--extractor", nargs="+", default=[], help="names of extractors; default: all")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     return parser.parse_args()
 

@@ -89,6 +89,10 @@ def licence_of(run: Run, data: Path) -> str:
     """Return the licence of a run's weights: what those of its start and of its images ask for."""
     from dsim.zoo import find, pool_entry
 
-    start = [f"start: {find('lite0.imagenet.r1').manifest['weights']['licence']}"] if "start" in run.settings else []
+    start = (
+        [f"start: {find('lite0.imagenet.r1').manifest['weights']['licence']}"]
+        if run.settings["start"] == "imagenet"
+        else []
+    )
     images = [f"{name}: {pool_entry(open_set(data, name))['licence']}" for name in run.sets]
     return "; ".join([*start, *images])
