@@ -43,8 +43,8 @@ def crop_and_resize(images: Tensor, boxes: Tensor, size: int, interpolation: str
 
     Raises UsageError for another interpolation.
     """
-    if interpolation not in _KERNELS:
-        raise UsageError(f"there is no interpolation {interpolation!r}", hint=f"use {' or '.join(_KERNELS)}")
+    if interpolation not in RESIZING_KERNELS:
+        raise UsageError(f"there is no interpolation {interpolation!r}", hint=f"use {' or '.join(RESIZING_KERNELS)}")
     top, left, height, width = boxes.to(images.device).float().unbind(1)
     rows = _resampling_weights(top, height, images.shape[2], size, interpolation).to(images.dtype)
     columns = _resampling_weights(left, width, images.shape[3], size, interpolation).to(images.dtype)
@@ -356,13 +356,17 @@ def _triangle(x: Tensor) -> Tensor:
 
 
 def _cubic(x: Tensor) -> Tensor:
-    """The cubic kernel of antialiased resizing (a = -0.5: Keys 1981, doi:10.1109/TASSP.1981.1163711)."""
+    """The cubic kernel of antialiased resizing (a = -0.5: Keys 1981, doi:10.1109/TASSP.1981.1163711).
+
+    Written as truncated powers, which takes no branch.
+    """
     x = x.abs()
-    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return torch.where(x < 1, near, torch.where(x < 2, far, 0))
+    far, near = (2 - x).clamp_min_(0), (1 - x).clamp_min_(0)
+    return (far - 1).mul_(0.5).mul_(far).mul_(far) + (1 - 2 * near).mul_(near).mul_(near)
 
 
-_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {"bilinear": _triangle, "bicubic": _cubic}
+#: Kernels of resizing by name, functions of the distance in pixels.
+RESIZING_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {"bilinear": _triangle, "bicubic": _cubic}
 
 
 def _resampling_weights(start: Tensor, length: Tensor, pixels: int, size: int, interpolation: str) -> Tensor:
@@ -371,7 +375,7 @@ def _resampling_weights(start: Tensor, length: Tensor, pixels: int, size: int, i
     width = step.clamp_min(1)  # the kernel widens where the crop is reduced
     centres = step[:, None] * (torch.arange(size, device=start.device) + 0.5)
     places = torch.arange(pixels, device=start.device)[None] - start[:, None] + 0.5
-    weights = _KERNELS[interpolation]((places[:, None, :] - centres[:, :, None]) / width[:, None, None])
+    weights = RESIZING_KERNELS[interpolation]((places[:, None, :] - centres[:, :, None]) / width[:, None, None])
     inside = (places > 0) & (places < length[:, None])
     weights = weights * inside[:, None, :]
     return weights / weights.sum(dim=2, keepdim=True)

@@ -7,7 +7,7 @@ parameters of its own, all of which come from one generator on the CPU.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,24 +16,14 @@ import torch
 from torch import Tensor
 
 from dsim.errors import UsageError
-from dsim.learning.augment import (
-    Jitter,
-    blur,
-    crop_and_resize,
-    draw_crops,
-    draw_flags,
-    draw_jitter,
-    draw_symmetric,
-    draw_uniform,
-    flip,
-    jitter_colours,
-    solarise,
-    to_gray,
-)
-from dsim.learning.warps import crop_matrices, perspective_matrices, rotation_matrices, warp
+from dsim.learning.appearance import blur_in_place, gray_in_place, jitter_in_place, solarise_in_place
+from dsim.learning.augment import Jitter, draw_crops, draw_flags, draw_jitter, draw_symmetric, draw_uniform
+from dsim.learning.warps import Pyramid, crop_each, crop_matrices, perspective_matrices, rotation_matrices, warp
 
 #: Smallest side of a view in pixels.
 SMALLEST_VIEW = 8
+#: Pixels that are changed at a time: on a CPU so few that they stay in its cache, elsewhere so many that it has work.
+_CACHED, _LAUNCHED = 224**2, 2**24
 
 
 @dataclass(frozen=True)
@@ -256,17 +246,17 @@ def draw_views(
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         hint = "give images (b, c, h, w) with 1 or 3 channels"
         raise UsageError(f"views cannot be drawn of a tensor of shape {tuple(images.shape)}", hint=hint)
-    n, shape = len(images), (images.shape[2], images.shape[3])
-    chosen, seen = torch.arange(n)[rows], images[rows]
+    shape = (images.shape[2], images.shape[3])
+    chosen, pyramid = torch.arange(len(images))[rows], Pyramid(images[rows])
     result = []
     for number, group in enumerate(crops):
         changes = [_change_of(policy, number, view) for view in range(group.count)]
-        parameters = draw_parameters(n, shape, group, changes, policy, generator)
-        views = [
-            change_views(seen, parameters.at(view * n + chosen), group.size, policy, changes[view].side)
-            for view in range(group.count)
-        ]
-        result.append(torch.cat(views))
+        parameters = draw_parameters(len(images), shape, group, changes, policy, generator)
+        views = images.new_empty(group.count, len(chosen), images.shape[1], group.size, group.size)
+        for view, change in enumerate(changes):
+            of_view = parameters.at(view * len(images) + chosen)
+            change_views(pyramid, of_view, policy, change.side, out=views[view])
+        result.append(views.flatten(0, 1))
     return result
 
 
@@ -304,40 +294,35 @@ def draw_parameters(
     return ViewParameters(boxes, mirrored, turned_over, degrees, corners, jittered, jitter, gray, deviation, solarised)
 
 
-def change_views(images: Tensor, parameters: ViewParameters, size: int, policy: ViewPolicy, side: int) -> Tensor:
-    """Return views (m, c, size, size) in [0, 1] of images (m, c, h, w), one each, by parameters already drawn.
+def change_views(images: Pyramid, parameters: ViewParameters, policy: ViewPolicy, side: int, out: Tensor) -> None:
+    """Write one view of each of m images to ``out`` (m, c, size, size), by parameters already drawn.
 
     ``side`` is the side for which the blur was published, in pixels.
     """
-    views = _cut(images, parameters, size, policy)
-    views = _change(views, parameters.jittered, lambda some, rows: jitter_colours(some, parameters.at(rows).jitter))
-    if images.shape[1] == 3:
-        views = to_gray(views, parameters.gray)
+    size = out.shape[-1]
     radius = math.ceil(policy.radius * _blur_scale(size, side))
-    views = _change(views, parameters.deviation > 0, lambda some, rows: blur(some, parameters.deviation[rows], radius))
-    # On 8 bits, the half is where the original begins: 128 of 255 is the first that is inverted.
-    views = _change(views, parameters.solarised, lambda some, rows: solarise(some, torch.full((len(rows),), 0.5)))
-    return views.clamp_(0, 1)
+    step = max(1, (_CACHED if out.device.type == "cpu" else _LAUNCHED) // size**2)
+    for first in range(0, len(out), step):
+        views = out[first : first + step]
+        some = parameters.at(torch.arange(first, first + len(views)))
+        cut = _cut(images, first, some, size, policy)
+        jitter_in_place(cut, some.jitter, some.jittered)
+        if cut.shape[1] == 3:
+            gray_in_place(cut, some.gray)
+        blur_in_place(cut, some.deviation, radius)
+        solarise_in_place(cut, some.solarised)
+        torch.clamp(cut, 0, 1, out=views)
 
 
-def _cut(images: Tensor, parameters: ViewParameters, size: int, policy: ViewPolicy) -> Tensor:
-    """Crops of size ``size``, mirrored, turned and distorted; a new tensor in [0, 1]."""
+def _cut(images: Pyramid, first: int, parameters: ViewParameters, size: int, policy: ViewPolicy) -> Tensor:
+    """Crops of the images from ``first`` on, mirrored, turned and distorted; a new tensor in [0, 1]."""
+    boxes, mirrored, over = parameters.boxes, parameters.mirrored, parameters.turned_over
     if not policy.bends:
-        views = crop_and_resize(images, parameters.boxes, size, policy.interpolation)
-        return flip(views, parameters.mirrored, parameters.turned_over).clamp_(0, 1)
-    shape = (images.shape[2], images.shape[3])
-    crop = crop_matrices(parameters.boxes, shape, parameters.mirrored, parameters.turned_over)
-    turned = rotation_matrices(parameters.degrees, shape)
-    return warp(images, perspective_matrices(parameters.corners) @ turned @ crop, size)
-
-
-def _change(views: Tensor, flags: Tensor, operation: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """The views, changed in place where ``flags`` are set."""
-    rows = torch.nonzero(flags).flatten()
-    if len(rows):
-        target = rows.to(views.device)
-        views[target] = operation(views[target], rows)
-    return views
+        whole = images.level(0)[first : first + len(boxes)]
+        return crop_each(whole, boxes, size, mirrored, over, policy.interpolation).clamp_(0, 1)
+    turned = rotation_matrices(parameters.degrees, images.shape)
+    crop = crop_matrices(boxes, images.shape, mirrored, over)
+    return warp(images, perspective_matrices(parameters.corners) @ turned @ crop, size, first)
 
 
 def _change_of(policy: ViewPolicy, group: int, view: int) -> ViewChange:

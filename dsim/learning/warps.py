@@ -6,9 +6,14 @@ them are one resampling: ``perspective @ rotation @ crop`` crops a rotated image
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
+
+from dsim.learning.augment import RESIZING_KERNELS
 
 #: Pyramids end where the shorter side would be smaller, in pixels.
 _SMALLEST = 8
@@ -59,30 +64,80 @@ def crop_matrices(boxes: Tensor, shape: tuple[int, int], mirrored: Tensor, upsid
     return torch.stack([across, zero, x, zero, down, y, zero, zero, one], dim=1).view(-1, 3, 3)
 
 
-def warp(images: Tensor, matrices: Tensor, size: int) -> Tensor:
+def crop_each(
+    images: Tensor, boxes: Tensor, size: int, mirrored: Tensor, upside_down: Tensor, interpolation: str
+) -> Tensor:
+    """Return crops (b, c, size, size), antialiased, mirrored where flags are set: values can leave [0, 1] a little.
+
+    ``dsim.learning.augment.crop_and_resize`` for large images: nothing beyond a box, int (b, 4), is touched.
+    """
+    boxes = boxes.cpu()
+    rows = _resizing_weights(boxes[:, 2], size, interpolation).to(images.device, images.dtype)
+    columns = _resizing_weights(boxes[:, 3], size, interpolation).to(images.device, images.dtype)
+    result = images.new_empty(*images.shape[:2], size, size)
+    places = zip(boxes.tolist(), mirrored.tolist(), upside_down.tolist(), strict=True)
+    for i, ((top, left, height, width), across, over) in enumerate(places):
+        down, along = rows[i, :, :height], columns[i, :, :width]
+        down, along = down.flip(0) if over else down, along.flip(0) if across else along
+        torch.matmul(down, images[i, :, top : top + height, left : left + width] @ along.T, out=result[i])
+    return result
+
+
+def _resizing_weights(lengths: Tensor, size: int, interpolation: str) -> Tensor:
+    """Weights (b, size, longest) of the pixels of lines of ``lengths`` (b,) in each of ``size`` pixels; 0 beyond."""
+    places = torch.arange(int(lengths.max())) + 0.5
+    step = lengths[:, None, None] / size
+    centres = step * (torch.arange(size)[:, None] + 0.5)
+    # The kernel widens where a crop is reduced.
+    weights = RESIZING_KERNELS[interpolation]((places - centres).div_(step.clamp_min(1)))
+    weights.mul_((places < lengths[:, None, None]).float())
+    return weights.div_(weights.sum(dim=2, keepdim=True))
+
+
+class Pyramid:
+    """Images (b, c, h, w), and the same halved with antialiasing again and again, each level when it is needed."""
+
+    def __init__(self, images: Tensor) -> None:
+        self._levels = [images]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the images in pixels."""
+        height, width = self._levels[0].shape[2:]
+        return height, width
+
+    def level(self, number: int) -> Tensor:
+        """Return the images, halved ``number`` times."""
+        while len(self._levels) <= number:
+            images = self._levels[-1]
+            half = [(side + 1) // 2 for side in images.shape[2:]]
+            self._levels.append(interpolate(images, size=half, mode="bilinear", antialias=True))
+        return self._levels[number]
+
+
+def warp(images: Tensor | Pyramid, matrices: Tensor, size: int, first: int = 0) -> Tensor:
     """Return images (b, c, size, size), bilinear, whose pixels come from where homographies (b, 3, 3) send them.
 
     Beyond the border is black. Where an image is reduced by more than the square root of 2 (in the middle of the
     result), it is first halved with antialiasing, as often as needed: each image by its own homography.
+
+    Parameters
+    ----------
+    images : (n, c, h, w), or a pyramid of them that several calls share. ``first`` : the image of the first matrix.
     """
-    levels = _levels(matrices, (images.shape[2], images.shape[3]), size)
-    grid = _grid(matrices.to(images.device, images.dtype), size)
-    if not levels.any():
-        return _sample(images, grid)
-    result = images.new_empty(*images.shape[:2], size, size)
-    for level in range(int(levels.max()) + 1):
-        rows = torch.nonzero(levels == level).flatten().to(images.device)
-        if len(rows):
-            result[rows] = _sample(_halve(images[rows], level), grid[rows])
-    return result
+    pyramid = images if isinstance(images, Pyramid) else Pyramid(images)
+    whole = pyramid.level(0)
+    levels = reductions(matrices, pyramid.shape, size)
+    grid = _grid(matrices.to(whole.device, whole.dtype), size)
+    result = []
+    for start, end, level in _runs(levels.tolist()):
+        source = pyramid.level(level)[first + start : first + end]
+        result.append(grid_sample(source, grid[start:end], mode="bilinear", padding_mode="zeros", align_corners=False))
+    return result[0] if len(result) == 1 else torch.cat(result)
 
 
-def _sample(images: Tensor, grid: Tensor) -> Tensor:
-    return grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-
-
-def _levels(matrices: Tensor, shape: tuple[int, int], size: int) -> Tensor:
-    """How often each image is halved, int64 (b,) on the CPU."""
+def reductions(matrices: Tensor, shape: tuple[int, int], size: int) -> Tensor:
+    """Return how often ``warp`` halves each image of ``shape``, int64 (b,) on the CPU."""
     matrices = matrices.double().cpu()
     shrink = torch.linalg.det(matrices).abs() / matrices[:, 2, 2].abs() ** 3 * (shape[0] * shape[1] / size**2)
     most = max(0, (min(shape) // _SMALLEST).bit_length() - 1)
@@ -90,11 +145,13 @@ def _levels(matrices: Tensor, shape: tuple[int, int], size: int) -> Tensor:
     return levels.long()
 
 
-def _halve(images: Tensor, times: int) -> Tensor:
-    for _ in range(times):
-        half = [(side + 1) // 2 for side in images.shape[2:]]
-        images = interpolate(images, size=half, mode="bilinear", antialias=True)
-    return images
+def _runs(levels: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Start, end and value of each run of equal values."""
+    start = 0
+    for value, run in groupby(levels):
+        end = start + len(list(run))
+        yield start, end, value
+        start = end
 
 
 def _grid(matrices: Tensor, size: int) -> Tensor:
@@ -103,4 +160,6 @@ def _grid(matrices: Tensor, size: int) -> Tensor:
     along = matrices[:, :, 0, None, None] * steps
     down = matrices[:, :, 1, None, None] * steps[:, None] + matrices[:, :, 2, None, None]
     x, y, depth = (along + down).unbind(1)
-    return torch.stack([x / depth, y / depth], dim=3)
+    depth = depth.reciprocal()
+    # As complex numbers x and y are interleaved, which is what ``grid_sample`` takes, in one fast pass.
+    return torch.view_as_real(torch.complex(x * depth, y * depth))
