@@ -93,7 +93,7 @@ def _gray(views: Tensor) -> Tensor:
     """Gray views (m, 1, h, w), new memory."""
     if views.shape[1] == 1:
         return views.clone()
-    red, green, blue = views.split(1, dim=1)
+    red, green, blue = views.chunk(3, dim=1)
     return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
 
 
@@ -103,7 +103,7 @@ def _turn_hue(views: Tensor, shift: Tensor | None) -> None:
     Without a branch: with channels scaled to minimum 0 and maximum 1, the hue, in sixths of a turn, is
     1 + green + blue - red where green is at least blue, and minus that elsewhere.
     """
-    red, green, blue = views.split(1, dim=1)
+    red, green, blue = views.chunk(3, dim=1)
     high, low = (extreme(extreme(red, green), blue) for extreme in (torch.maximum, torch.minimum))
     spread = high - low
     sixths = (green + blue).sub_(red).add_(high.sub_(low, alpha=2)).div_(spread.clamp_min(1e-12))
