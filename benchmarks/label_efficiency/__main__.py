@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.label_efficiency.curves import CLASSIFIERS, ORDERS
 from benchmarks.label_efficiency.design import RUNS, SETS, find_run
 
 
@@ -42,7 +43,8 @@ def _measure(given: argparse.Namespace) -> None:
             finetune_set(name, given.data, given.work)
         frozen = [label for label in given.extractor if label != FINETUNED]
         if frozen or not given.extractor:
-            measure_set(name, given.data, given.work, wanted=frozen)
+            for order in given.order:
+                measure_set(name, given.data, given.work, order, wanted=frozen, classifiers=given.classifier)
 
 
 def _write(given: argparse.Namespace) -> None:
@@ -64,6 +66,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--run", nargs="+", default=[], help="names of runs; default: all")
     parser.add_argument("--set", nargs="+", default=[], help="names of sets; default: all")
     parser.add_argument("--extractor", nargs="+", default=[], help="names of extractors; default: all")
+    parser.add_argument("--order", nargs="+", default=ORDERS, choices=ORDERS)
+    parser.add_argument("--classifier", nargs="+", default=CLASSIFIERS, choices=CLASSIFIERS)
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     return parser.parse_args()
 
