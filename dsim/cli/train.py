@@ -75,6 +75,7 @@ def train(
     An interrupted run goes on when the same command is given again. dsim train NAME --help shows the parameters.
     """
     from dsim.errors import UsageError
+    from dsim.learning import launched
 
     if name is None:
         return _list(as_json)
@@ -82,7 +83,7 @@ def train(
         lacking = "--out" if datasets else "datasets"
         raise UsageError(f"trainer {name!r} needs {lacking}", hint=f"write: dsim train {name} DATASET... --out RUN")
     models = run_trainer(name, datasets, out, params, preset, seed, device, resume, skip_unreadable)
-    return _show(models, as_json)
+    return _show(models, as_json) if launched().is_first else None
 
 
 def run_trainer(
@@ -108,7 +109,7 @@ def run_trainer(
     spec = default().trainer_spec(name)
     texts = parse_options(",".join(params)) if params else {}
     values = spec.values({key: spec.parameter(key).parse(text) for key, text in texts.items()}, preset)
-    runtime = make_runtime(device)
+    runtime = learning.quiet_runtime(make_runtime(device))
     opened = open_datasets(datasets, runtime, skip_unreadable=skip_unreadable)
     return learning.train(name, opened, out=out, seed=seed, resume=resume, runtime=runtime, **values)
 

@@ -1,8 +1,10 @@
 from .augment import resize
 from .callbacks import Check, DivergenceCheck, RangeCheck, StepCheck, frozen_copy, share_left, update_teacher
+from .collectives import common_batch_norm, gather_rows, mean_over_processes, sum_gradients, sum_over_processes
 from .config import CHOICES, TrainingConfig, autocast, in_float32, uses_bfloat16
 from .contrastive import info_nce
 from .distillation import dino_loss, teacher_health, update_centre
+from .distributed import Processes, joined_processes, launched, processes, quiet_runtime
 from .health import (
     PersistenceCheck,
     SlowTeacherCheck,
@@ -87,6 +89,7 @@ __all__ = [
     "PersistenceCheck",
     "Plateau",
     "Position",
+    "Processes",
     "RangeCheck",
     "Schedule",
     "SlowTeacherCheck",
@@ -109,6 +112,7 @@ __all__ = [
     "autocast",
     "balanced_batches",
     "build_bank",
+    "common_batch_norm",
     "count_steps",
     "dino_loss",
     "draw_triplets",
@@ -118,11 +122,17 @@ __all__ = [
     "fit",
     "frozen_copy",
     "gather_pool",
+    "gather_rows",
     "gram",
     "in_float32",
     "info_nce",
+    "joined_processes",
+    "launched",
     "marginal_entropy",
+    "mean_over_processes",
     "named_schedule",
+    "processes",
+    "quiet_runtime",
     "read_bank",
     "read_images",
     "read_pool",
@@ -135,6 +145,8 @@ __all__ = [
     "share_left_after",
     "style_loss",
     "style_triplet_loss",
+    "sum_gradients",
+    "sum_over_processes",
     "teacher_checks",
     "teacher_health",
     "train",

@@ -26,8 +26,8 @@ MOST_LEFT = 0.1
 def feature_health(features: Tensor) -> dict[str, Tensor]:
     """Return ``spread`` and ``effective_rank`` of the features of a batch, (n, d): scalars on their device.
 
-    As ``dsim.stats.representation`` has them, in float32 (a gradient is not kept). Zeros alone have a spread and a rank
-    of 0 here, so that they are seen as collapsed.
+    As ``dsim.stats.representation`` has them, in float32 (a gradient is not kept), over the features of all processes.
+    Zeros alone have a spread and a rank of 0 here, so that they are seen as collapsed.
 
     >>> import torch
     >>> {name: round(value.item(), 3) for name, value in feature_health(torch.eye(8)).items()}
@@ -35,8 +35,10 @@ def feature_health(features: Tensor) -> dict[str, Tensor]:
     """
     import torch
 
+    from dsim.learning.collectives import gather_rows
+
     with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
-        values = features.detach().float()
+        values = gather_rows(features.detach().float())
         spread = torch.nn.functional.normalize(values, dim=1).std(dim=0, correction=0).mean() * values.shape[1] ** 0.5
         # Squared singular values are eigenvalues of the smaller of both products, which is far cheaper.
         products = values @ values.T if len(values) < values.shape[1] else values.T @ values
@@ -54,7 +56,7 @@ def marginal_entropy(logits: Tensor, centre: Tensor, temperature: float) -> Tens
 
     Parameters
     ----------
-    logits : (..., K), of the teacher. ``centre`` : (K,). ``temperature`` : of the teacher.
+    logits : (..., K), of the teacher; those of all processes count. ``centre`` : (K,). ``temperature`` : the teacher's.
 
     >>> import torch
     >>> marginal_entropy(100 * torch.eye(4), torch.zeros(4), 1.0).item()
@@ -62,8 +64,11 @@ def marginal_entropy(logits: Tensor, centre: Tensor, temperature: float) -> Tens
     """
     import torch
 
+    from dsim.learning.collectives import mean_over_processes
+
     with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
-        shares = ((logits.float() - centre) / temperature).softmax(dim=-1).flatten(0, -2).mean(dim=0)
+        shares = ((logits.float() - centre) / temperature).softmax(dim=-1).flatten(0, -2)
+        shares = mean_over_processes(shares.mean(dim=0), len(shares))
         entropy: Tensor = torch.special.entr(shares).sum() / math.log(logits.shape[-1])
         return entropy
 

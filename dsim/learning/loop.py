@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.errors import StoreError
+from dsim.errors import DsimError, StoreError, UsageError
 from dsim.learning.callbacks import Check, DivergenceCheck, StepCheck
 from dsim.learning.config import TrainingConfig, autocast, in_float32
+from dsim.learning.distributed import processes
 from dsim.learning.objective import Curves, Objective, ParameterGroup
 from dsim.learning.schedules import Position, unit_of, value_at
 from dsim.learning.step_losses import CHECKED_STEPS, StepLosses
+from dsim.runtime import Silent
 
 if TYPE_CHECKING:
     import torch
@@ -75,12 +77,16 @@ def fit(
     step_checks : called before the first step without rows, then after every tenth step and each epoch with the rows of
         the last hundred steps.
 
+    Among several processes, each gets the same result, and the first alone writes and shows.
+
     Raises MeasureError where the loss becomes infinite or NaN; DsimError where a checkpoint cannot be written, and the
-    older one stays.
+    older one stays; UsageError among several processes where the objective does not share batches.
     """
+    runtime = _shown_once(objective, runtime)
     trainer = _Trainer(objective, config, seed, runtime, dict(identity or {}))
     if checkpoint is not None and checkpoint.exists():
         trainer.restore(checkpoint)
+    trainer.agree()
     trainer.checks = [DivergenceCheck(objective.minimised, config.first_lr), *checks]
     trainer.step_checks = step_checks
     saved = time.monotonic()
@@ -92,7 +98,18 @@ def fit(
             if checkpoint is not None and time.monotonic() - saved >= checkpoint_seconds:
                 trainer.save(checkpoint)
                 saved = time.monotonic()
+    trainer.processes.wait()
     return trainer.result()
+
+
+def _shown_once(objective: Objective, runtime: Runtime) -> Runtime:
+    """The runtime of this process; raises UsageError where the objective is for one process alone."""
+    if processes().size > 1 and not objective.shares_batches:
+        raise UsageError(
+            f"{type(objective).__name__} trains in one process, and {processes().size} were started",
+            hint="start it without torchrun",
+        )
+    return runtime if processes().is_first else replace(runtime, progress=Silent())
 
 
 def judged(objective: Objective, row: Mapping[str, float]) -> float:
@@ -130,6 +147,7 @@ class _Trainer:
         import torch
 
         self.objective, self.config, self.runtime = objective, config, runtime
+        self.processes = processes()
         self.device = torch.device(runtime.resolved_device())
         # Metal has no float64.
         self.exact = torch.float32 if self.device.type == "mps" else torch.float64
@@ -185,24 +203,37 @@ class _Trainer:
         self.objective.begin_epoch(position)
         self.step_losses.begin()
         for batch in self.objective.batches(self.generator):
-            losses = self._take_step(batch, position)
+            share = self._share(batch)
+            losses = self._take_step(batch, position, share)
             count, self.step = self.objective.images_in(batch), self.step + 1
             images += count
-            self.step_losses.add(losses, count if self.objective.weighs_images else 1, self.step)
+            self.step_losses.add(losses, count if self.objective.weighs_images else 1, self.step, share)
             if self.step % CHECKED_STEPS == 0:
                 self.check_steps()
             position = replace(position, step=self.step)
         return self.step_losses.means(), images
 
-    def _take_step(self, batch: Any, position: Position) -> dict[str, Tensor]:
-        """Return the losses on a batch after the step that they led to."""
+    def _share(self, batch: Any) -> float:
+        """The share of a batch that this process computes: all of it where there is one process."""
+        if self.processes.size == 1:
+            return 1.0
+        own = self.processes.share(len(batch))
+        return (own.stop - own.start) / len(batch)
+
+    def _take_step(self, batch: Any, position: Position, share: float) -> dict[str, Tensor]:
+        """Return the losses on this process's share of a batch after the step that all processes took."""
         from torch.nn.utils import clip_grad_norm_
 
+        from dsim.learning.collectives import common_batch_norm, sum_gradients
+
         self._apply_schedules(position, "step")
-        with self._cast():
+        with self._cast(), common_batch_norm():
             losses = dict(self.objective.losses(batch, self.generator, position))
         self.optimizer.zero_grad(set_to_none=True)
-        losses[self.objective.minimised].backward()  # type: ignore[no-untyped-call]
+        minimised = losses[self.objective.minimised]
+        # The loss of all is the sum of the processes' losses by their shares, and so are its gradients.
+        (minimised if share == 1 else minimised * share).backward()  # type: ignore[no-untyped-call]
+        sum_gradients(parameter for group in self.groups for parameter in group.parameters)
         self.objective.after_backward(position)
         if self.config.clip:
             weights = [parameter for group in self.groups for parameter in group.parameters]
@@ -222,6 +253,8 @@ class _Trainer:
         """Write everything that going on from here depends on."""
         from dsim.store import checkpoint
 
+        if not self.processes.is_first:
+            return
         state = {
             "identity": self.identity,
             "networks": {name: network.state_dict() for name, network in self.objective.networks.items()},
@@ -255,6 +288,18 @@ class _Trainer:
         self.objective.load_state(state["objective"])
         self.best, self.step, self.warnings = state["best"], state["step"], list(state.get("warnings", ()))
         self.curves = [{name: math.nan if x is None else x for name, x in row.items()} for row in state["curves"]]
+
+    def agree(self) -> None:
+        """Raise DsimError where another process goes on from elsewhere: it does not see the same checkpoint."""
+        import torch
+
+        from dsim.learning.collectives import sum_over_processes
+
+        if int(sum_over_processes(torch.tensor(self.step, device=self.device))) != self.step * self.processes.size:
+            raise DsimError(
+                "the processes of this training do not see the same checkpoint",
+                hint="give a folder that all of them can read",
+            )
 
     def _restore_optimizer(self, state: dict[str, Any]) -> None:
         import torch

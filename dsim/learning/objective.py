@@ -48,6 +48,9 @@ class Objective(ABC):
     #: Whether ``losses`` and ``validate`` run under the config's precision as a whole. Where not, the objective casts
     #: its forward passes itself, by ``dsim.learning.autocast``.
     casts: ClassVar[bool] = True
+    #: Whether ``losses`` computes only this process's share of a batch, ``processes().share(len(batch))``, where a
+    #: training runs in several processes. Losses are then means over the share, or the same in all processes.
+    shares_batches: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dsim.errors import DataError, TooFewSamplesError, UsageError
+from dsim.learning.distributed import processes
 from dsim.learning.images import PER_DATASET, ImageBank, balanced_batches, read_bank
 from dsim.learning.objective import Objective
 from dsim.learning.views import VIEW_POLICIES, Crops, draw_views
@@ -116,6 +117,7 @@ class ViewsObjective(Objective):
     judged_by = ()
     #: Views are drawn in float32, and networks cast by themselves.
     casts = False
+    shares_batches = True
 
     def __init__(self, images: UnlabelledImages, batch: int, crops: Sequence[Crops], policy: str, device: str) -> None:
         if len(images) < batch:
@@ -125,11 +127,6 @@ class ViewsObjective(Objective):
             )
         self.images, self.batch, self.crops, self.device = images, batch, tuple(crops), device
         self.policy = VIEW_POLICIES[policy]
-
-    @property
-    def rows(self) -> slice:
-        """The images of a batch that this process computes: all of them, where there is one process."""
-        return slice(None)
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
         if len(self.images.members) > 1:
@@ -144,10 +141,12 @@ class ViewsObjective(Objective):
     def draw(self, batch: Tensor, generator: torch.Generator) -> list[Tensor]:
         """Return the views of images, given by their indices (b,): a tensor (count * b, 3, size, size) for each group.
 
-        They are centred by nothing, in [0, 1], and lie in memory channels last.
+        They are centred by nothing, in [0, 1], and lie in memory channels last. Among several processes they are those
+        of this process's share of the batch; all processes draw alike.
         """
         images = self.images.bank.batch(batch, self.device)
-        views = draw_views(images, self.crops, self.policy, generator, self.rows)
+        rows = slice(None) if processes().size == 1 else processes().share(len(batch))
+        views = draw_views(images, self.crops, self.policy, generator, rows)
         return [group.contiguous(memory_format=torch.channels_last) for group in views]
 
 

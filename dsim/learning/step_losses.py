@@ -34,27 +34,32 @@ class StepLosses:
         self._sums: Tensor | None = None
         self._weights = 0
 
-    def add(self, losses: Mapping[str, Tensor], weight: int, step: int) -> None:
-        """Add the losses of one step, counted from 1 over all epochs."""
+    def add(self, losses: Mapping[str, Tensor], weight: int, step: int, share: float = 1.0) -> None:
+        """Add the losses of one step, counted from 1 over all epochs; ``share`` of its images are this process's."""
         import torch
 
         raw = torch.stack([value.detach().to(self.device, self.exact) for value in losses.values()])
+        raw = raw if share == 1 else raw * share
         self._names, values = list(losses), raw * weight
         self._sums = values if self._sums is None else self._sums.add_(values)
         self._weights += weight
         self._waiting.append((step, raw))
 
     def means(self) -> dict[str, float]:
-        """Return the mean of each loss over the steps of this epoch."""
-        sums = [] if self._sums is None else self._sums.tolist()
+        """Return the mean of each loss over the steps of this epoch, and over all processes."""
+        from dsim.learning.collectives import sum_over_processes
+
+        sums = [] if self._sums is None else sum_over_processes(self._sums).tolist()
         return {name: total / max(1, self._weights) for name, total in zip(self._names, sums, strict=True)}
 
     def rows(self) -> Sequence[Mapping[str, float]]:
         """Return the losses of the last steps by name, each row with its ``step``."""
         import torch
 
+        from dsim.learning.collectives import sum_over_processes
+
         if self._waiting:
-            values = torch.stack([raw for _, raw in self._waiting]).tolist()
+            values = sum_over_processes(torch.stack([raw for _, raw in self._waiting])).tolist()
             for (step, _), row in zip(self._waiting, values, strict=True):
                 self._rows.append({"step": step, **dict(zip(self._names, row, strict=True))})
             self._waiting.clear()

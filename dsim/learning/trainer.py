@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dsim.errors import DataError, PluginError, UsageError, repeated
 from dsim.files.documents import check, plain, read, to_json
 from dsim.files.folder_lock import holds_nothing
+from dsim.learning.distributed import joined_processes, quiet_runtime
 from dsim.registry import Product, TrainerSpec, default, load
 from dsim.runtime import VERSION, Runtime
 
@@ -46,6 +47,8 @@ class Trainer(Protocol):
     every declared parameter. It draws only from streams of ``seed``, computes on ``runtime.resolved_device()``, and
     shows its progress in ``runtime.progress``. With ``resume`` it goes on from the checkpoint that an interrupted call
     with the same arguments left in ``out``, if there is one, and ends with the same models; without, it starts anew.
+    Among several processes (``torchrun``) each calls it with the same arguments: it may train by ``fit``, and only the
+    first (``processes().is_first``) writes.
 
     Raises UsageError for parameters that do not fit each other, DataError for datasets that it cannot train on, and
     MeasureError where the training diverges.
@@ -96,17 +99,23 @@ def train(
     spec = default().trainer_spec(name)
     values = spec.values(parameters, preset)
     chosen = _opened(spec, datasets)
-    folder, how = Path(out), runtime or Runtime()
+    folder, how = Path(out), quiet_runtime(runtime or Runtime())
     record = _record(spec, values, seed, chosen)
-    finished = _begin(folder, record)
-    if finished is not None:
-        how.progress.note(f"{folder} holds this run already, and it is finished")
-        return finished
-    trainer: Trainer = load(spec.factory)
-    written = trainer(chosen, folder, parameters=values, seed=seed, runtime=how, resume=resume)
-    models = _checked(spec, folder, written)
-    to_json({**record, "finished": True, "models": [_entry(model, folder) for model in models]}, folder / RECORD)
-    return models
+    with joined_processes(how) as world:
+        finished = _begin(folder, record) if world.is_first else None
+        world.wait()
+        finished = finished if world.is_first else _begin(folder, record)
+        if finished is not None:
+            how.progress.note(f"{folder} holds this run already, and it is finished")
+            return finished
+        trainer: Trainer = load(spec.factory)
+        written = trainer(chosen, folder, parameters=values, seed=seed, runtime=how, resume=resume)
+        world.wait()
+        models = _checked(spec, folder, written)
+        if world.is_first:
+            entries = [_entry(model, folder) for model in models]
+            to_json({**record, "finished": True, "models": entries}, folder / RECORD)
+        return models
 
 
 def _opened(spec: TrainerSpec, datasets: Sequence[Dataset | str | Path] | Dataset | str | Path) -> list[Dataset]:

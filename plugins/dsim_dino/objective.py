@@ -17,7 +17,10 @@ from dsim.learning import (
     ViewsObjective,
     autocast,
     dino_loss,
+    feature_health,
     frozen_copy,
+    marginal_entropy,
+    mean_over_processes,
     update_centre,
     update_teacher,
 )
@@ -41,9 +44,13 @@ class Distilled(nn.Module):
         self.backbone, self.head = backbone, head
 
     def forward(self, groups: Sequence[Tensor]) -> Tensor:
-        # One pass for all views of a size: batch normalisation sees them together, as in the original.
-        logits: Tensor = self.head(torch.cat([self.backbone(group) for group in groups]))
+        logits: Tensor = self.head(self.features(groups))
         return logits
+
+    def features(self, groups: Sequence[Tensor]) -> Tensor:
+        """Return the features of groups of views, (all views, d)."""
+        # One pass for all views of a size: batch normalisation sees them together, as in the original.
+        return torch.cat([self.backbone(group) for group in groups])
 
 
 class DinoObjective(ViewsObjective):
@@ -94,7 +101,8 @@ class DinoObjective(ViewsObjective):
         views = self.draw(batch, generator)
         with autocast(self.recipe.precision, self.device):
             with torch.no_grad():
-                teacher = self.teacher(views[:1])
+                features = self.teacher.features(views[:1])
+                teacher = self.teacher.head(features)
             with self._drop_paths(generator):
                 student = self.student(views)
         n = len(views[0]) // self.recipe.global_crops
@@ -104,12 +112,16 @@ class DinoObjective(ViewsObjective):
         loss = dino_loss(student, teacher, self.centre, self.recipe.student_temperature, temperature)
         with torch.no_grad():
             entropy = entropy_of(teacher, self.centre, temperature)
-            self.centre = update_centre(self.centre, teacher, self.recipe.centre_momentum)
+            marginal = marginal_entropy(teacher, self.centre, temperature)
+            own = update_centre(self.centre, teacher, self.recipe.centre_momentum)
+            self.centre = mean_over_processes(own, n)
         # The loss is the teacher's entropy and the divergence, each over the same pairs of views.
         return {
             "loss": loss,
             "teacher_entropy": entropy / math.log(self.recipe.outputs),
             "kl": loss.detach() - entropy,
+            "marginal_entropy": marginal,
+            **feature_health(features),
         }
 
     def after_backward(self, position: Position) -> None:
@@ -125,7 +137,7 @@ class DinoObjective(ViewsObjective):
         self.left *= momentum
 
     def statistics(self) -> Mapping[str, float]:
-        return {"initial_teacher_left": self.left}
+        return {"share_left": self.left}
 
     def state(self) -> dict[str, Any]:
         return {"centre": self.centre, "left": self.left}

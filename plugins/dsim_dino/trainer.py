@@ -24,7 +24,7 @@ UNFINISHED, CHECKPOINT, MODEL = "checkpoint.safetensors", "checkpoint.pth", "mod
 #: Bumped when the same settings train to other weights.
 REVISION = 1
 #: Columns of the curves that are drawn on the card.
-_SHOWN = ("loss", "teacher_entropy", "kl", "feature_spread", "effective_rank")
+_SHOWN = ("loss", "teacher_entropy", "kl", "spread", "effective_rank")
 
 
 def train_dino(
@@ -61,7 +61,7 @@ def checkpoint_reference(out: Path, parameters: Mapping[str, Any]) -> str:
 
 
 def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any], seed: int, runtime: Runtime) -> None:
-    from dsim.learning import count_steps, fit, read_unlabelled
+    from dsim.learning import count_steps, feature_checks, fit, processes, read_unlabelled, teacher_checks
     from dsim.models import build_backbone
     from dsim_dino.objective import DinoObjective
     from dsim_dino.recipe import resolve
@@ -87,10 +87,13 @@ def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any]
         runtime=runtime,
         checkpoint=out / UNFINISHED,
         identity=_identity(datasets, recipe),
+        step_checks=[*teacher_checks(recipe.momentum_schedule, recipe.steps * recipe.epochs), *feature_checks()],
         description="DINO",
     )
-    write_checkpoint(out, recipe)
-    _write_model(out, objective, trained, datasets, seed, runtime)
+    if processes().is_first:
+        write_checkpoint(out, recipe)
+        _write_model(out, objective, trained, datasets, seed, runtime)
+    processes().wait()
 
 
 def _drawn(seed: int, purpose: str) -> int:
@@ -180,6 +183,7 @@ def _write_model(
                 "seconds": round(trained.seconds),
                 "epochs": len(trained.curves),
                 "last": dict(trained.curves[-1]),
+                "warnings": list(trained.warnings),
                 "settings": recipe.record(),
             },
             dtype=recipe.dtype,
