@@ -1,4 +1,4 @@
-"""The study of label efficiency: its runs can be trained, its tables say what is stored, its page shows these tables."""
+"""The study of label efficiency: runs that can be trained, tables that say what is stored, a page that shows them."""
 
 from __future__ import annotations
 
