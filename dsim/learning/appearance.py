@@ -23,70 +23,88 @@ _LONG = 128
 _SHARP = 0.15
 
 
-def jitter_in_place(views: Tensor, jitter: Jitter, flags: Tensor) -> None:
-    """Change brightness, contrast, saturation and hue of views (m, c, h, w) where ``flags`` are set, each in its order.
+class Appearance:
+    """How colours and sharpness of n views of one size change; ``apply`` changes some of them at a time.
 
-    Views of one channel have neither saturation nor hue.
+    Parameters
+    ----------
+    jitter : parameters of n views; ``jittered``, bool (n,), says where they apply. Views of one channel have neither
+        saturation nor hue.
+    gray, solarised : bool (n,). Solarised views are inverted where they are brighter than one half.
+    deviation : (n,), of the blur in pixels. 0 changes nothing, and below 0.15 no bit of an 8-bit image would change: it
+        is left out. ``radius`` : where the blur is cut off, smaller than the view; the border is mirrored.
+    device, channels : of the views; channels are 1 or 3.
     """
-    for turn in jitter.order.unbind(1):
-        turn = torch.where(flags, turn, -1)
-        _blend(views, turn, jitter)
-        if views.shape[1] == 3:
-            _change_rows(views, turn == _HUE, jitter.hue, _turn_hue)
+
+    def __init__(
+        self,
+        jitter: Jitter,
+        jittered: Tensor,
+        gray: Tensor,
+        deviation: Tensor,
+        solarised: Tensor,
+        *,
+        radius: int,
+        device: torch.device,
+        channels: int,
+    ) -> None:
+        order = torch.where(jittered, jitter.order.T, -1)
+        if channels == 1:
+            order = torch.where(order >= _SATURATION, -1, order)
+        amounts = torch.stack([jitter.brightness, jitter.contrast, jitter.saturation, torch.ones_like(jitter.hue)])
+        factors = torch.where(order < 0, 1, amounts.gather(0, order.clamp_min(0)))
+        self._operations: list[list[int]] = order.tolist()
+        self._factors = factors.to(device)[..., None, None, None]
+        self._others = (1 - factors).to(device)[..., None, None, None]
+        self._is_contrast = (order == _CONTRAST).to(device)[..., None, None, None]
+        self._is_saturation = (order == _SATURATION).to(device)[..., None, None, None]
+        self._hue = jitter.hue.to(device)[:, None, None, None]
+        self._gray: list[bool] = (gray & (channels == 3)).tolist()
+        self._solarised: list[bool] = solarised.tolist()
+        self._blurred: list[bool] = (deviation > _SHARP).tolist()
+        self._kernels = _gaussians(deviation, radius).to(device)
+
+    def apply(self, views: Tensor, first: int) -> None:
+        """Change views (m, c, s, s) in [0, 1] in place: the views from number ``first`` on."""
+        end = first + len(views)
+        for turn, numbers in enumerate(self._operations):
+            operations = numbers[first:end]
+            self._blend(views, turn, first, set(operations))
+            _change_some(views, [number == _HUE for number in operations], self._hue[first:end], _turn_hue)
+        _change_some(views, self._gray[first:end], None, lambda some, _: some.copy_(_gray(some).expand_as(some)))
+        _change_some(views, self._blurred[first:end], self._kernels[first:end], _blur)
+        _change_some(views, self._solarised[first:end], None, lambda some, _: torch.minimum(some, 1 - some, out=some))
+
+    def _blend(self, views: Tensor, turn: int, first: int, operations: set[int]) -> None:
+        """The operations of one turn that mix a view with a constant (brightness, contrast) or gray (saturation)."""
+        if operations <= {-1, _HUE}:
+            return
+        rows = slice(first, first + len(views))
+        other, level, gray = self._others[turn, rows], None, None
+        if _CONTRAST in operations:
+            level = _gray(views.mean((2, 3), keepdim=True)).mul_(other * self._is_contrast[turn, rows])
+        if _SATURATION in operations:
+            gray = _gray(views).mul_(other * self._is_saturation[turn, rows])
+        views.mul_(self._factors[turn, rows])
+        for part in (level, gray):
+            if part is not None:
+                views.add_(part)
+        views.clamp_(0, 1)
 
 
-def gray_in_place(views: Tensor, flags: Tensor) -> None:
-    """Make views (m, 3, h, w) gray where ``flags`` are set."""
-    _change_rows(views, flags, None, lambda some, _: some.copy_(_gray(some).expand_as(some)))
-
-
-def solarise_in_place(views: Tensor, flags: Tensor) -> None:
-    """Invert what is brighter than one half, of views in [0, 1] where ``flags`` are set."""
-    _change_rows(views, flags, None, lambda some, _: torch.minimum(some, 1 - some, out=some))
-
-
-def blur_in_place(views: Tensor, deviation: Tensor, radius: int) -> None:
-    """Blur square views by Gaussians of ``deviation`` (m,), in pixels, cut off at ``radius``, mirrored at the border.
-
-    A deviation of 0 changes nothing, and one below 0.15 no bit of an 8-bit image: it is left out.
-    """
-    _change_rows(views, deviation > _SHARP, deviation, lambda some, sigma: _blur(some, sigma, radius))
-
-
-def _change_rows(
-    views: Tensor, flags: Tensor, values: Tensor | None, change: Callable[[Tensor, Tensor | None], object]
+def _change_some(
+    views: Tensor, flags: list[bool], values: Tensor | None, change: Callable[[Tensor, Tensor | None], object]
 ) -> None:
     """Call ``change`` on the views where ``flags`` are set, and their values; it changes them in place."""
-    rows = torch.nonzero(flags).flatten()
-    if len(rows) == 0:
+    if not any(flags):
         return
-    some = None if values is None else values[rows].to(views.device).view(-1, 1, 1, 1)
-    if len(rows) == len(views):
-        change(views, some)
+    if all(flags):
+        change(views, values)
         return
-    rows = rows.to(views.device)
-    taken = views[rows]
-    change(taken, some)
-    views[rows] = taken
-
-
-def _blend(views: Tensor, turn: Tensor, jitter: Jitter) -> None:
-    """The operations of one turn that mix a view with a constant (brightness, contrast) or with gray (saturation)."""
-    factor = torch.ones_like(jitter.brightness)
-    for number in (_BRIGHTNESS, _CONTRAST, _SATURATION)[: 3 if views.shape[1] == 3 else 2]:
-        factor = torch.where(turn == number, jitter[number], factor)
-    contrast, saturation = (
-        torch.where(turn == number, 1 - factor, 0).to(views.device) for number in (_CONTRAST, _SATURATION)
-    )
-    if not (factor != 1).any():
-        return
-    level = _gray(views.mean((2, 3), keepdim=True)) * contrast.view(-1, 1, 1, 1) if contrast.any() else None
-    gray = _gray(views).mul_(saturation.view(-1, 1, 1, 1)) if saturation.any() else None
-    views.mul_(factor.to(views.device).view(-1, 1, 1, 1))
-    for other in (level, gray):
-        if other is not None:
-            views.add_(other)
-    views.clamp_(0, 1)
+    rows = torch.tensor([row for row, flag in enumerate(flags) if flag]).to(views.device)
+    some = views[rows]
+    change(some, None if values is None else values[rows])
+    views[rows] = some
 
 
 def _gray(views: Tensor) -> Tensor:
@@ -116,18 +134,22 @@ def _turn_hue(views: Tensor, shift: Tensor | None) -> None:
     views.mul_(spread).add_(low)
 
 
-def _blur(views: Tensor, deviation: Tensor | None, radius: int) -> None:
-    """Blur views (m, c, s, s) along rows, then along columns, by deviations (m, 1, 1, 1)."""
-    assert deviation is not None
-    offsets = torch.arange(-radius, radius + 1, device=views.device)
-    kernels = torch.exp(-0.5 * (offsets / deviation.view(-1, 1).clamp_min(1e-2)).square())
-    kernels = kernels / kernels.sum(dim=1, keepdim=True)
+def _gaussians(deviation: Tensor, radius: int) -> Tensor:
+    """Kernels (n, 2 radius + 1) that add up to 1."""
+    offsets = torch.arange(-radius, radius + 1)
+    kernels = torch.exp(-0.5 * (offsets / deviation[:, None].clamp_min(1e-2)).square())
+    return kernels / kernels.sum(dim=1, keepdim=True)
+
+
+def _blur(views: Tensor, kernels: Tensor | None) -> None:
+    """Filter views (m, c, s, s) along rows, then along columns, by kernels (m, taps)."""
+    assert kernels is not None
     if views.shape[-1] > _LONG and views.device.type == "cpu":
         for view, kernel in zip(views, kernels.tolist(), strict=True):
             view.copy_(_filter(_filter(view, kernel, -1), kernel, -2))
         return
     m, c, size, _ = views.shape
-    matrices = (kernels @ _taps(size, radius).to(views.device)).view(m, size, size)
+    matrices = (kernels @ _taps(size, kernels.shape[1] // 2).to(views.device)).view(m, size, size)
     across = (views.reshape(m, c * size, size) @ matrices).view(m, c, size, size)
     views.copy_(matrices.mT[:, None] @ across)
 

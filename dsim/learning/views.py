@@ -7,7 +7,7 @@ parameters of its own, all of which come from one generator on the CPU.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,9 +16,17 @@ import torch
 from torch import Tensor
 
 from dsim.errors import UsageError
-from dsim.learning.appearance import blur_in_place, gray_in_place, jitter_in_place, solarise_in_place
+from dsim.learning.appearance import Appearance
 from dsim.learning.augment import Jitter, draw_crops, draw_flags, draw_jitter, draw_symmetric, draw_uniform
-from dsim.learning.warps import Pyramid, crop_each, crop_matrices, perspective_matrices, rotation_matrices, warp
+from dsim.learning.warps import (
+    Pyramid,
+    crop_each,
+    crop_matrices,
+    perspective_matrices,
+    reductions,
+    rotation_matrices,
+    warp,
+)
 
 #: Smallest side of a view in pixels.
 SMALLEST_VIEW = 8
@@ -190,8 +198,8 @@ class ViewParameters(NamedTuple):
     turned_over: Tensor  # bool (n,)
     degrees: Tensor  # (n,), counter-clockwise
     corners: Tensor  # (n, 4, 2), shares of the sides; 0 where the perspective is not changed
-    jittered: Tensor  # bool (n,)
     jitter: Jitter
+    jittered: Tensor  # bool (n,)
     gray: Tensor  # bool (n,)
     deviation: Tensor  # (n,), pixels; 0: not blurred
     solarised: Tensor  # bool (n,)
@@ -205,8 +213,8 @@ class ViewParameters(NamedTuple):
             turned_over=self.turned_over[rows],
             degrees=self.degrees[rows],
             corners=self.corners[rows],
-            jittered=self.jittered[rows],
             jitter=jitter,
+            jittered=self.jittered[rows],
             gray=self.gray[rows],
             deviation=self.deviation[rows],
             solarised=self.solarised[rows],
@@ -291,7 +299,7 @@ def draw_parameters(
     deviation = draw_uniform(total, *policy.deviations, generator) * blurred
     deviation = deviation * per_view([_blur_scale(crops.size, change.side) for change in changes])
     solarised = torch.rand(total, generator=generator) < per_view([change.solarise for change in changes])
-    return ViewParameters(boxes, mirrored, turned_over, degrees, corners, jittered, jitter, gray, deviation, solarised)
+    return ViewParameters(boxes, mirrored, turned_over, degrees, corners, jitter, jittered, gray, deviation, solarised)
 
 
 def change_views(images: Pyramid, parameters: ViewParameters, policy: ViewPolicy, side: int, out: Tensor) -> None:
@@ -300,29 +308,39 @@ def change_views(images: Pyramid, parameters: ViewParameters, policy: ViewPolicy
     ``side`` is the side for which the blur was published, in pixels.
     """
     size = out.shape[-1]
-    radius = math.ceil(policy.radius * _blur_scale(size, side))
+    cut = _prepare_cut(images, parameters, size, policy)
+    appearance = Appearance(
+        *parameters[-5:],
+        radius=math.ceil(policy.radius * _blur_scale(size, side)),
+        device=out.device,
+        channels=out.shape[1],
+    )
     step = max(1, (_CACHED if out.device.type == "cpu" else _LAUNCHED) // size**2)
     for first in range(0, len(out), step):
         views = out[first : first + step]
-        some = parameters.at(torch.arange(first, first + len(views)))
-        cut = _cut(images, first, some, size, policy)
-        jitter_in_place(cut, some.jitter, some.jittered)
-        if cut.shape[1] == 3:
-            gray_in_place(cut, some.gray)
-        blur_in_place(cut, some.deviation, radius)
-        solarise_in_place(cut, some.solarised)
-        torch.clamp(cut, 0, 1, out=views)
+        changed = cut(first, first + len(views))
+        appearance.apply(changed, first)
+        torch.clamp(changed, 0, 1, out=views)
 
 
-def _cut(images: Pyramid, first: int, parameters: ViewParameters, size: int, policy: ViewPolicy) -> Tensor:
-    """Crops of the images from ``first`` on, mirrored, turned and distorted; a new tensor in [0, 1]."""
+def _prepare_cut(
+    images: Pyramid, parameters: ViewParameters, size: int, policy: ViewPolicy
+) -> Callable[[int, int], Tensor]:
+    """A function of first and last image that cuts, mirrors, turns and distorts them; a new tensor in [0, 1]."""
     boxes, mirrored, over = parameters.boxes, parameters.mirrored, parameters.turned_over
     if not policy.bends:
-        whole = images.level(0)[first : first + len(boxes)]
-        return crop_each(whole, boxes, size, mirrored, over, policy.interpolation).clamp_(0, 1)
-    turned = rotation_matrices(parameters.degrees, images.shape)
-    crop = crop_matrices(boxes, images.shape, mirrored, over)
-    return warp(images, perspective_matrices(parameters.corners) @ turned @ crop, size, first)
+        return lambda start, end: crop_each(
+            images.level(0)[start:end],
+            boxes[start:end],
+            size,
+            mirrored[start:end],
+            over[start:end],
+            policy.interpolation,
+        ).clamp_(0, 1)
+    matrices = perspective_matrices(parameters.corners) @ rotation_matrices(parameters.degrees, images.shape)
+    matrices = matrices @ crop_matrices(boxes, images.shape, mirrored, over)
+    levels = reductions(matrices, images.shape, size)
+    return lambda start, end: warp(images, matrices[start:end], levels[start:end], size, start)
 
 
 def _change_of(policy: ViewPolicy, group: int, view: int) -> ViewChange:

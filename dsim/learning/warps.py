@@ -7,6 +7,7 @@ them are one resampling: ``perspective @ rotation @ crop`` crops a rotated image
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 
 import torch
@@ -71,27 +72,24 @@ def crop_each(
 
     ``dsim.learning.augment.crop_and_resize`` for large images: nothing beyond a box, int (b, 4), is touched.
     """
-    boxes = boxes.cpu()
-    rows = _resizing_weights(boxes[:, 2], size, interpolation).to(images.device, images.dtype)
-    columns = _resizing_weights(boxes[:, 3], size, interpolation).to(images.device, images.dtype)
     result = images.new_empty(*images.shape[:2], size, size)
     places = zip(boxes.tolist(), mirrored.tolist(), upside_down.tolist(), strict=True)
     for i, ((top, left, height, width), across, over) in enumerate(places):
-        down, along = rows[i, :, :height], columns[i, :, :width]
-        down, along = down.flip(0) if over else down, along.flip(0) if across else along
+        down = _resizing_weights(height, size, interpolation, over).to(images.device)
+        along = _resizing_weights(width, size, interpolation, across).to(images.device)
         torch.matmul(down, images[i, :, top : top + height, left : left + width] @ along.T, out=result[i])
     return result
 
 
-def _resizing_weights(lengths: Tensor, size: int, interpolation: str) -> Tensor:
-    """Weights (b, size, longest) of the pixels of lines of ``lengths`` (b,) in each of ``size`` pixels; 0 beyond."""
-    places = torch.arange(int(lengths.max())) + 0.5
-    step = lengths[:, None, None] / size
-    centres = step * (torch.arange(size)[:, None] + 0.5)
-    # The kernel widens where a crop is reduced.
-    weights = RESIZING_KERNELS[interpolation]((places - centres).div_(step.clamp_min(1)))
-    weights.mul_((places < lengths[:, None, None]).float())
-    return weights.div_(weights.sum(dim=2, keepdim=True))
+@lru_cache(maxsize=256)
+def _resizing_weights(length: int, size: int, interpolation: str, reverse: bool) -> Tensor:
+    """Weights (size, length) of the pixels of a line in each of ``size`` pixels; they add up to 1."""
+    step = length / size
+    centres = step * (torch.arange(size) + 0.5)
+    # The kernel widens where a line is reduced.
+    weights = RESIZING_KERNELS[interpolation]((torch.arange(length) + 0.5 - centres[:, None]) / max(1.0, step))
+    weights /= weights.sum(dim=1, keepdim=True)
+    return weights.flip(0) if reverse else weights
 
 
 class Pyramid:
@@ -115,34 +113,36 @@ class Pyramid:
         return self._levels[number]
 
 
-def warp(images: Tensor | Pyramid, matrices: Tensor, size: int, first: int = 0) -> Tensor:
+def warp(images: Tensor | Pyramid, matrices: Tensor, levels: list[int], size: int, first: int = 0) -> Tensor:
     """Return images (b, c, size, size), bilinear, whose pixels come from where homographies (b, 3, 3) send them.
 
-    Beyond the border is black. Where an image is reduced by more than the square root of 2 (in the middle of the
-    result), it is first halved with antialiasing, as often as needed: each image by its own homography.
+    Beyond the border is black.
 
     Parameters
     ----------
     images : (n, c, h, w), or a pyramid of them that several calls share. ``first`` : the image of the first matrix.
+    levels : how often each image is halved before, with antialiasing; see ``reductions``.
     """
     pyramid = images if isinstance(images, Pyramid) else Pyramid(images)
     whole = pyramid.level(0)
-    levels = reductions(matrices, pyramid.shape, size)
     grid = _grid(matrices.to(whole.device, whole.dtype), size)
     result = []
-    for start, end, level in _runs(levels.tolist()):
+    for start, end, level in _runs(levels):
         source = pyramid.level(level)[first + start : first + end]
         result.append(grid_sample(source, grid[start:end], mode="bilinear", padding_mode="zeros", align_corners=False))
     return result[0] if len(result) == 1 else torch.cat(result)
 
 
-def reductions(matrices: Tensor, shape: tuple[int, int], size: int) -> Tensor:
-    """Return how often ``warp`` halves each image of ``shape``, int64 (b,) on the CPU."""
-    matrices = matrices.double().cpu()
+def reductions(matrices: Tensor, shape: tuple[int, int], size: int) -> list[int]:
+    """Return how often images of ``shape`` are halved for views of ``size``.
+
+    Once where a homography reduces an image, in the middle of the view, by more than the square root of 2, twice above
+    the square root of 8, and so on: then bilinear resampling leaves out no pixels.
+    """
     shrink = torch.linalg.det(matrices).abs() / matrices[:, 2, 2].abs() ** 3 * (shape[0] * shape[1] / size**2)
     most = max(0, (min(shape) // _SMALLEST).bit_length() - 1)
-    levels: Tensor = (shrink.clamp_min(1e-9).log2() / 2).round().clamp(0, most)
-    return levels.long()
+    levels: list[int] = (shrink.clamp_min(1e-9).log2() / 2).round().clamp(0, most).long().tolist()
+    return levels
 
 
 def _runs(levels: list[int]) -> Iterator[tuple[int, int, int]]:
