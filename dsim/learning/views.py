@@ -258,7 +258,7 @@ def draw_views(
     chosen, pyramid = torch.arange(len(images))[rows], Pyramid(images[rows])
     result = []
     for number, group in enumerate(crops):
-        changes = [_change_of(policy, number, view) for view in range(group.count)]
+        changes = [change_of(policy, number, view) for view in range(group.count)]
         parameters = draw_parameters(len(images), shape, group, changes, policy, generator)
         views = images.new_empty(group.count, len(chosen), images.shape[1], group.size, group.size)
         for view, change in enumerate(changes):
@@ -343,7 +343,8 @@ def _prepare_cut(
     return lambda start, end: warp(images, matrices[start:end], levels[start:end], size, start)
 
 
-def _change_of(policy: ViewPolicy, group: int, view: int) -> ViewChange:
+def change_of(policy: ViewPolicy, group: int, view: int) -> ViewChange:
+    """Return how a view of a group is changed, both counted from 0."""
     return policy.small if group else policy.large[min(view, len(policy.large) - 1)]
 
 
