@@ -52,19 +52,27 @@ def measures(needs: Sequence[str], as_json: bool, markdown: bool) -> None:
 @click.argument("name", shell_complete=completion.measures)
 @options.as_json
 def explain(name: str, as_json: bool) -> None:
-    """Explain a measure: what it does and for whom, formula, range, cost, parameters, how well it did, its page."""
+    """Explain a measure: what it does and for whom, formula, range, cost, parameters, how well it did, its page.
+
+    A trainer is explained, too; where both have the name, first the measure, then the trainer.
+    """
+    from dsim.cli.train import document, explain_trainer
     from dsim.registry import default
 
-    if name not in default().measures and name in default().trainers:
-        from dsim.cli.train import explain_trainer
-
+    has_trainer = name in default().trainers
+    if name not in default().measures and has_trainer:
         return explain_trainer(name, as_json)
     spec = default().measure_spec(name)
     if as_json:
         from dsim.ui import emit_json
 
-        return emit_json(_document(spec))
-    return _explain(spec, default().origin(name))
+        trainer = {"trainer": document(default().trainer_spec(name))} if has_trainer else {}
+        return emit_json(_document(spec) | trainer)
+    _explain(spec, default().origin(name))
+    if has_trainer:
+        click.echo("\nThe trainer of that name, dsim train:\n")
+        explain_trainer(name, as_json)
+    return None
 
 
 def _explain(spec: MeasureSpec, plugin: Plugin) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,13 @@ def _texts(spec: TrainerSpec, values: Any) -> list[str]:
 @options.out_folder(help="Folder of the run and its models.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
 @click.option("--preset", default="", metavar="NAME", help="A named set of parameter values; -p goes before it.")
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Start from an earlier run, or a checkpoint: the parameter start=RUN of trainers that have it.",
+)
 @options.seed
 @options.device
 @click.option(
@@ -64,6 +71,7 @@ def train(
     out: Path | None,
     params: Sequence[str],
     preset: str,
+    start: Path | None,
     seed: int,
     device: str,
     resume: bool,
@@ -82,7 +90,7 @@ def train(
     if not datasets or out is None:
         lacking = "--out" if datasets else "datasets"
         raise UsageError(f"trainer {name!r} needs {lacking}", hint=f"write: dsim train {name} DATASET... --out RUN")
-    models = run_trainer(name, datasets, out, params, preset, seed, device, resume, skip_unreadable)
+    models = run_trainer(name, datasets, out, params, preset, start, seed, device, resume, skip_unreadable)
     return _show(models, as_json) if launched().is_first else None
 
 
@@ -92,6 +100,7 @@ def run_trainer(
     out: Path,
     params: Sequence[str],
     preset: str,
+    start: Path | None,
     seed: int,
     device: str,
     resume: bool,
@@ -108,10 +117,24 @@ def run_trainer(
 
     spec = default().trainer_spec(name)
     texts = parse_options(",".join(params)) if params else {}
-    values = spec.values({key: spec.parameter(key).parse(text) for key, text in texts.items()}, preset)
+    given = {key: spec.parameter(key).parse(text) for key, text in texts.items()}
+    values = spec.values(given | _start(spec, given, start), preset)
     runtime = learning.quiet_runtime(make_runtime(device))
     opened = open_datasets(datasets, runtime, skip_unreadable=skip_unreadable)
     return learning.train(name, opened, out=out, seed=seed, resume=resume, runtime=runtime, **values)
+
+
+def _start(spec: TrainerSpec, given: Mapping[str, Any], start: Path | None) -> dict[str, str]:
+    """The parameter that --from gives. Raises UsageError where the trainer has none, or it was given already."""
+    from dsim.errors import UsageError
+
+    if start is None:
+        return {}
+    if all(parameter.name != "start" for parameter in spec.parameters):
+        raise UsageError(f"trainer {spec.name!r} starts from no earlier run", hint="leave --from out")
+    if "start" in given:
+        raise UsageError("--from and -p start exclude each other", hint="give one of them")
+    return {"start": str(start)}
 
 
 def _list(as_json: bool) -> None:

@@ -122,7 +122,7 @@ def train(
     from dsim.ui import say
 
     say(f"note: dsim zoo train is now: dsim train {name} DATASET... --out {out} -p KEY=VALUE")
-    run_trainer(name, sources, out, settings, "", seed, device, True, skip_unreadable)
+    run_trainer(name, sources, out, settings, "", None, seed, device, True, skip_unreadable)
     click.echo(out)
 
 

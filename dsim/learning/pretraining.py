@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsim.errors import DataError, TooFewSamplesError, UsageError
+from dsim.errors import DataError, TooFewSamplesError, UnknownNameError, UsageError
 from dsim.learning.distributed import processes
 from dsim.learning.images import PER_DATASET, ImageBank, balanced_batches, read_bank
 from dsim.learning.objective import Objective
@@ -111,7 +111,8 @@ class ViewsObjective(Objective):
     policy : name among ``VIEW_POLICIES``. ``device`` : where views are computed.
 
     With one dataset an epoch passes all images in a random order, and leaves out those that do not fill a batch; with
-    several, batches are balanced (``balanced_batches``). Raises UsageError where the images do not fill one batch.
+    several, batches are balanced (``balanced_batches``). Raises UsageError where the images do not fill one batch, and
+    UnknownNameError for a policy that there is not.
     """
 
     judged_by = ()
@@ -126,6 +127,9 @@ class ViewsObjective(Objective):
                 hint=f"give batch={max(2, len(images) // 2)}, or more images",
             )
         self.images, self.batch, self.crops, self.device = images, batch, tuple(crops), device
+        if policy not in VIEW_POLICIES:
+            hint = f"choose one of: {', '.join(VIEW_POLICIES)}"
+            raise UnknownNameError("policy of views", policy, VIEW_POLICIES, hint=hint)
         self.policy = VIEW_POLICIES[policy]
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:

@@ -1,10 +1,12 @@
 from .backbone import Backbone, TokenOf, build_backbone
+from .backbone_state import backbone_state, load_backbone
 from .classifier import Classifier, ExtractorBody, PlainBody, timm_body
 from .heads import DinoHead, ProjectionHead
 from .origins import count_seen, read_origins
 from .predictions import Predictions, mask_like, open_kept, predict_kept, weights_digest
 from .recipe import SETTINGS, SegmentationRecipe
 from .segmenter import Probed, Segmenter, dice, dice_of_everything, load_segmenter, open_segmenter, predict_images
+from .starts import StartWeights, read_start
 from .tiles import as_rgb, channels_last, resize_planes, scale_planes
 from .unet import EncoderUNet, UNet, count_parameters, timm_encoder
 from .vote import MOST_MEMBERS, VoteNetwork
@@ -23,16 +25,19 @@ __all__ = [
     "ProjectionHead",
     "SegmentationRecipe",
     "Segmenter",
+    "StartWeights",
     "TokenOf",
     "UNet",
     "VoteNetwork",
     "as_rgb",
+    "backbone_state",
     "build_backbone",
     "channels_last",
     "count_parameters",
     "count_seen",
     "dice",
     "dice_of_everything",
+    "load_backbone",
     "load_segmenter",
     "mask_like",
     "open_kept",
@@ -40,6 +45,7 @@ __all__ = [
     "predict_images",
     "predict_kept",
     "read_origins",
+    "read_start",
     "resize_planes",
     "scale_planes",
     "timm_body",

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from dsim.errors import UnknownNameError, UsageError, WeightsError
-from dsim.models import lite0
+from dsim.models.backbone_state import load_backbone
+from dsim.models.starts import MEAN, SPREAD, read_start
 
 if TYPE_CHECKING:
     from dsim.runtime import Runtime
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 #: The builder that manifests of such models name.
 BUILDER = "dsim.models.backbone:build"
-#: Starts that are not a path. ``imagenet`` weights are shipped, ``published`` ones are downloaded.
-STARTS = ("random", "imagenet", "published")
-TOKENS = ("final", "cls", "mean")
-#: Mean and spread of ImageNet's intensities, by which DINO and most of timm's networks centre and scale.
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class TokenOf(nn.Module):
@@ -101,22 +97,22 @@ def build_backbone(
     Parameters
     ----------
     name : of timm, such as ``resnet18`` or ``xcit_nano_12_p16_224``. ``size`` : side of its images, pixels.
-    start : ``random`` (drawn by the seed), or ``imagenet`` (shipped, for ``tf_efficientnet_lite0``).
+    start : ``random`` (drawn by the seed), or what ``read_start`` reads: ``imagenet``, ``published``, or a path.
     drop_path : share of the residual branches that are left out in training (stochastic depth).
 
     Raises UnknownNameError for a network that timm does not have, UsageError for a start or a size that does not fit
-    it, WeightsError where weights cannot be had.
+    it, WeightsError where weights cannot be had, or are of another network.
     """
     from dsim.features import seeded
 
     with seeded(seed):
         network = create_network(name, size, drop_path)
-    mean, std = MEAN, SPREAD
-    if start == "imagenet":
-        _load_imagenet(name, network)
-        mean = std = (lite0.MEAN,) * 3
-    elif start != "random":
-        raise UnknownNameError("start", start, STARTS, hint=f"choose one of: {', '.join(STARTS)}")
+    mean: Sequence[float] = MEAN
+    std: Sequence[float] = SPREAD
+    if start != "random":
+        weights = read_start(start, name, runtime)
+        load_backbone(name, network, weights.path, weights.state)
+        mean, std = weights.mean, weights.std
     backbone = Backbone(network, mean, std, token)
     _try_out(name, backbone, size)
     return backbone.train()
@@ -145,18 +141,6 @@ def create_network(name: str, size: int, drop_path: float = 0.0) -> nn.Module:
             raise _refused_size(name, size, error) from error
         return network
     raise UsageError(f"{name} has no stochastic depth", hint="give drop_path=0")
-
-
-def _load_imagenet(name: str, network: nn.Module) -> None:
-    from dsim.zoo import find
-
-    if name != lite0.NETWORK:
-        raise UsageError(
-            f"no package that can be had without a download carries ImageNet weights of {name}",
-            hint=f"choose network={lite0.NETWORK}, or start=published, or start=random",
-        )
-    state = find(lite0.IMAGENET).build().state_dict()
-    network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
 
 
 def _try_out(name: str, backbone: Backbone, size: int) -> None:

@@ -94,15 +94,26 @@ def _weights(reference: str, name: str, options: Mapping[str, str], runtime: Run
         return None
     if "weights" in options:
         return given(Path(options["weights"]).expanduser(), runtime)
+    found = published_weights(reference, name, runtime)
+    if found is None:
+        raise WeightsError(
+            f"nobody published weights of DINO for {name}",
+            hint=f"give your own: --weights FILE, or dino:{name}[weights=FILE]",
+        )
+    return found
+
+
+def published_weights(reference: str, name: str, runtime: Runtime) -> WeightsFile | None:
+    """Return the weights that the authors of DINO published for an architecture; None where they published none.
+
+    Raises WeightsError where they cannot be reached.
+    """
     if name in PUBLISHED:
         return _fetched(reference, name, runtime)
     try:
         card = card_of(f"{name}.{_TAG}", False, runtime)
     except UnknownNameError:
-        raise WeightsError(
-            f"nobody published weights of DINO for {name}",
-            hint=f"give your own: --weights FILE, or dino:{name}[weights=FILE]",
-        ) from None
+        return None
     return from_hub(reference, card["repository"], card["files"], runtime)
 
 
@@ -146,7 +157,7 @@ def _transform(name: str, options: Mapping[str, str]) -> NetworkInput | Square:
 
 def _backbone(plan: _Plan) -> nn.Module:
     """The network with its weights; maps (b, 3, H, W) to (b, d)."""
-    from dsim_dino.backbone import TokenOf, backbone_state, load_backbone
+    from dsim.models import TokenOf, backbone_state, load_backbone
 
     with seeded(plan.seed):
         module = _created(plan)

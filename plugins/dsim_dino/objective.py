@@ -59,13 +59,20 @@ class DinoObjective(ViewsObjective):
     Parameters
     ----------
     images : to train on. ``backbone`` : the student's, with its first weights. ``recipe`` : all settings.
-    device : of the training.
+    seed : of the head's first weights. ``device`` : of the training.
+    head_weights : of the head that was trained with the backbone; taken where all shapes agree.
     """
 
     minimised: ClassVar[str] = "loss"
 
     def __init__(
-        self, images: UnlabelledImages, backbone: Backbone, recipe: DinoRecipe, seed: int, device: str
+        self,
+        images: UnlabelledImages,
+        backbone: Backbone,
+        recipe: DinoRecipe,
+        seed: int,
+        device: str,
+        head_weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         from dsim.features import seeded
 
@@ -78,6 +85,7 @@ class DinoObjective(ViewsObjective):
             head = DinoHead(
                 backbone.width, recipe.outputs, recipe.head_layers, recipe.hidden, recipe.bottleneck, recipe.norm_last
             )
+        load_head(head, head_weights or {})
         self.student = Distilled(backbone, head)
         self.teacher: Distilled = without_drop_path(frozen_copy(self.student))  # type: ignore[assignment]
         self.centre = torch.zeros(recipe.outputs, device=device)
@@ -150,6 +158,15 @@ class DinoObjective(ViewsObjective):
         if not self.recipe.drop_path:
             return nullcontext()
         return _globally_seeded(int(torch.randint(2**31, (), generator=generator)))
+
+
+def load_head(head: DinoHead, state: Mapping[str, Tensor]) -> bool:
+    """Give a head these weights if all names and shapes are its own, and return whether that was so."""
+    own = {name: value.shape for name, value in head.state_dict().items()}
+    fits = own == {name: value.shape for name, value in state.items()}
+    if fits:
+        head.load_state_dict(dict(state))
+    return fits
 
 
 def entropy_of(teacher: Tensor, centre: Tensor, temperature: float) -> Tensor:

@@ -13,9 +13,11 @@ from dsim_dino.training_specs import AUTOMATIC, SMALL
 
 #: The share of the initial teacher that ``small`` leaves at the end, and the bounds of its momentum.
 SHARE_LEFT, MOMENTA = 0.01, (0.9, 0.996)
+#: Images that ``small`` sees in all epochs, at least, and the bounds of its epochs.
+SEEN, EPOCHS = 12_000, (20, 100)
 #: Largest share of all steps, and number of epochs, in which the learning rate of ``small`` rises.
 _WARMUP_SHARE, _WARMUP_EPOCHS = 0.1, 10
-#: Share of the learning rate that trained weights take.
+#: Share of the learning rate that trained weights take in ``small``.
 _TRAINED_SHARE = 0.2
 _REFERENCE_BATCH = 256
 
@@ -105,15 +107,26 @@ def resolve(parameters: Mapping[str, Any], images: int, steps: int) -> DinoRecip
         values[key] = values[key] or defaults[key]
     if values["lr_scaling"] == "automatic":
         values["lr_scaling"] = defaults["lr_scaling"]
+    values["epochs"] = values["epochs"] or defaults.get("epochs") or small_epochs(images)
     total = steps * values["epochs"]
     values["momentum"] = values["momentum"] or defaults.get("momentum") or small_momentum(total)
     if values["warmup"] < 0:
         values["warmup"] = defaults.get("warmup", min(_WARMUP_EPOCHS, _WARMUP_SHARE * values["epochs"]))
     values["warmup"] = min(values["warmup"], values["epochs"] - 1 / steps)
-    values["backbone_lr"] = values["backbone_lr"] or (1.0 if values["start"] == "random" else _TRAINED_SHARE)
+    gentle = name == "small" and values["start"] != "random"
+    values["backbone_lr"] = values["backbone_lr"] or (_TRAINED_SHARE if gentle else 1.0)
     power = 0.5 if values["lr_scaling"] == "root" else 1.0
     values["peak_lr"] = values["lr"] * (values["batch"] / _REFERENCE_BATCH) ** power
     return DinoRecipe({**values, "recipe": name}, steps)
+
+
+def small_epochs(images: int) -> int:
+    """Return the epochs of ``small``: at least ``SEEN`` images are seen, in 20 to 100 epochs.
+
+    >>> [small_epochs(images) for images in (50, 300, 600, 5000)]
+    [100, 40, 20, 20]
+    """
+    return min(max(math.ceil(SEEN / images), EPOCHS[0]), EPOCHS[1])
 
 
 def small_momentum(steps: int) -> float:

@@ -24,7 +24,7 @@ UNFINISHED, CHECKPOINT, MODEL = "checkpoint.safetensors", "checkpoint.pth", "mod
 #: Bumped when the same settings train to other weights.
 REVISION = 1
 #: Columns of the curves that are drawn on the card.
-_SHOWN = ("loss", "teacher_entropy", "kl", "spread", "effective_rank")
+_SHOWN = ("loss", "teacher_entropy", "kl", "spread", "effective_rank", "share_left")
 
 
 def train_dino(
@@ -68,17 +68,18 @@ def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any]
 
     total = sum(map(len, datasets))
     recipe = resolve(parameters, total, max(1, count_steps(total, parameters["batch"], len(datasets))))
+    start, head = _start(recipe, runtime)
     backbone = build_backbone(
         recipe.network,
         recipe.size,
-        recipe.start,
+        start,
         _drawn(seed, "backbone"),
         runtime,
         token=recipe.token,
         drop_path=recipe.drop_path,
     )
     images = read_unlabelled(datasets, recipe.size, runtime, side=recipe.bank_side)
-    objective = DinoObjective(images, backbone, recipe, _drawn(seed, "head"), runtime.resolved_device())
+    objective = DinoObjective(images, backbone, recipe, _drawn(seed, "head"), runtime.resolved_device(), head)
     runtime.progress.note(_summary(recipe, total))
     trained = fit(
         objective,
@@ -91,9 +92,23 @@ def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any]
         description="DINO",
     )
     if processes().is_first:
-        write_checkpoint(out, recipe)
+        write_checkpoint(out, objective)
         _write_model(out, objective, trained, datasets, seed, runtime)
     processes().wait()
+
+
+def _start(recipe: DinoRecipe, runtime: Runtime) -> tuple[str, Mapping[str, Tensor]]:
+    """The start as ``build_backbone`` takes it, and the weights of the head that was trained with it, if any."""
+    from dsim.models import read_start
+
+    if recipe.start == "published":
+        from dsim_dino.extractor import published_weights
+
+        file = published_weights("start=published", recipe.network.removesuffix(".dino"), runtime)
+        return (str(file.path) if file else recipe.start), {}
+    if recipe.start in ("random", "imagenet"):
+        return recipe.start, {}
+    return recipe.start, read_start(recipe.start, recipe.network, runtime).head
 
 
 def _drawn(seed: int, purpose: str) -> int:
@@ -118,7 +133,7 @@ def _summary(recipe: DinoRecipe, images: int) -> str:
     )
 
 
-def write_checkpoint(out: Path, recipe: DinoRecipe) -> None:
+def write_checkpoint(out: Path, objective: DinoObjective) -> None:
     """Write the finished training under the names that trainings by DINO use, tensors and plain values only.
 
     ``student`` and ``teacher`` hold ``backbone.NAME``, under timm's names, and ``head.NAME``.
@@ -128,14 +143,16 @@ def write_checkpoint(out: Path, recipe: DinoRecipe) -> None:
     from dsim.files import replacing
     from dsim.store.checkpoint import read
 
-    state = read(out / UNFINISHED)
+    state, recipe = read(out / UNFINISHED), objective.recipe
+    backbone = objective.student.backbone
+    centring = {name: getattr(backbone, name).flatten().tolist() for name in ("mean", "std")}
     networks = {name: usual_names(weights) for name, weights in state["networks"].items()}
     content = {
         **networks,
         "optimizer": state["optimizer"],
         "epoch": len(state["curves"]),
         "dino_loss": {"center": state["objective"]["centre"][None]},
-        "args": {**recipe.record(), "arch": recipe.network, "out_dim": recipe.outputs},
+        "args": {**recipe.record(), **centring, "arch": recipe.network, "out_dim": recipe.outputs},
     }
     with replacing(out / CHECKPOINT) as temporary:
         torch.save(content, temporary)

@@ -1,4 +1,4 @@
-"""Backbones: weights from checkpoints as DINO's trainers write them, under timm's names, and one of the tokens."""
+"""Weights of backbones from checkpoints as trainers of self-distillation write them, under timm's names."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dsim.errors import UsageError, WeightsError
-from dsim_dino.specs import BRANCHES
+from dsim.errors import WeightsError
 
 State = dict[str, Tensor]
+
+#: Networks that self-distillation trains at once: either may be taken from a checkpoint.
+BRANCHES = ("teacher", "student")
 
 #: Names under which trainers keep a state dict within a larger file.
 _WITHIN = ("state_dict", "model", "model_state_dict")
@@ -20,33 +22,6 @@ _WITHIN = ("state_dict", "model", "model_state_dict")
 _WRAPPERS = ("module.", "_orig_mod.")
 #: Projection heads, and classifiers: no part of a backbone.
 _HEADS = ("head.", "projection_head.", "fc.")
-
-
-class TokenOf(nn.Module):
-    """A network of timm, from images (b, 3, H, W) to one vector per image (b, d).
-
-    Parameters
-    ----------
-    backbone : gives tokens (b, n, d), the class token first, or maps (b, d, h, w), after its last normalisation.
-    token : ``cls``, the class token (after XCiT's class attention: its final token); ``mean``, of the patch tokens or
-        of the map; ``final``, what the network itself hands on: the class token where there is one, else the mean.
-
-    Raises UsageError for ``cls`` of a network without a class token.
-    """
-
-    def __init__(self, backbone: nn.Module, token: str) -> None:
-        super().__init__()
-        self.backbone: Any = backbone
-        self.token = token
-        self.prefix = int(getattr(backbone, "num_prefix_tokens", 0))
-
-    def forward(self, images: Tensor) -> Tensor:
-        output: Tensor = self.backbone.forward_features(images)
-        tokens = output if output.ndim == 3 else output.flatten(2).transpose(1, 2)
-        prefix = self.prefix if output.ndim == 3 else 0
-        if self.token == "cls" and not prefix:
-            raise UsageError("this network has no class token", hint="leave token away, or take token=mean")
-        return tokens[:, prefix:].mean(dim=1) if self.token == "mean" or not prefix else tokens[:, 0]
 
 
 def backbone_state(path: Path, branch: str) -> State:
@@ -60,8 +35,7 @@ def backbone_state(path: Path, branch: str) -> State:
 
     Raises WeightsError where that branch is missing, or nothing looks like weights.
     """
-    state = _tensors(_branch(path, _read(path), branch))
-    state = {_unwrapped(key): value for key, value in state.items()}
+    state = _branch_state(path, read_file(path), branch)
     if any(key.startswith("backbone.") for key in state):
         state = {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
         state = {_unwrapped(key): value for key, value in state.items()}
@@ -69,6 +43,21 @@ def backbone_state(path: Path, branch: str) -> State:
     if not state:
         raise WeightsError(f"{path} holds no weights of a backbone", hint="give a checkpoint of DINO, or a state dict")
     return state
+
+
+def head_state(path: Path) -> State:
+    """Return the weights of the teacher's head in a checkpoint of training, under ``mlp.`` and ``last_layer.``.
+
+    Empty where the file holds no head. Raises WeightsError where it cannot be read.
+    """
+    state = _branch_state(path, read_file(path), "")
+    return {key.removeprefix("head."): value for key, value in state.items() if key.startswith("head.")}
+
+
+def _branch_state(path: Path, content: Any, branch: str) -> State:
+    """The tensors of one branch, without the prefixes of wrappers."""
+    state = _tensors(_branch(path, content, branch))
+    return {_unwrapped(key): value for key, value in state.items()}
 
 
 def load_backbone(name: str, module: nn.Module, path: Path, state: State) -> None:
@@ -90,8 +79,11 @@ def load_backbone(name: str, module: nn.Module, path: Path, state: State) -> Non
     load_state(name, module, path, adapted)
 
 
-def _read(path: Path) -> Any:
-    """All that a file holds."""
+def read_file(path: Path) -> Any:
+    """Return all that a file of weights holds; code in it is never run.
+
+    Raises WeightsError where it is no such file.
+    """
     import argparse
     import pickle
 
