@@ -99,7 +99,7 @@ class TestUnits:
         totals = np.repeat(np.add.reduceat(self.sizes, self.classes), lengths)
         added = (hits / totals / len(self.classes)).reshape(-1, len(self.sizes))
         rows = [np.bincount(self.units, weights=row, minlength=self.count) for row in added]
-        found: Array = np.array(rows).reshape(*hits.shape[:-1], self.count)
+        found: Array = np.array(rows, dtype=np.float64).reshape(*hits.shape[:-1], self.count)
         return found
 
 

@@ -1,6 +1,8 @@
+from .confusion import draw_confusion
 from .embedding_map import draw_embedding
 from .figure_parts import bare, equal_decimals, foot, head, key, number, point_looks, point_mark
 from .heatmap import draw_heatmap, range_of_colours, tell_narrow_range
+from .label_curves import LabelCurve, draw_label_curves
 from .map_page import write_map
 from .map_picture import draw_map, draw_sheet
 from .marks import add_legend, centre_mark
@@ -34,6 +36,7 @@ __all__ = [
     "PALE_INK",
     "ROLE_COLOURS",
     "SHAPES",
+    "LabelCurve",
     "Look",
     "Names",
     "Role",
@@ -42,8 +45,10 @@ __all__ = [
     "centre_mark",
     "check_suffix",
     "draw_agreement",
+    "draw_confusion",
     "draw_embedding",
     "draw_heatmap",
+    "draw_label_curves",
     "draw_map",
     "draw_ranks",
     "draw_regret",

@@ -103,16 +103,24 @@ def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
     unframed(axes)
 
 
-def key(figure: Figure, heading: str, marks: Sequence[tuple[str, Mapping[str, Any]]], length: int) -> None:
-    """Draw a legend to the right: under its heading, the meaning of each mark."""
+def key(
+    figure: Figure,
+    heading: str,
+    marks: Sequence[tuple[str, Mapping[str, Any]]],
+    length: int,
+    place: Literal["upper", "center"] = "upper",
+) -> None:
+    """Draw a legend to the right: under its heading, the meaning of each mark.
+
+    In the centre it keeps clear of a title that is wider than the panels.
+    """
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], linestyle="none"), *(Line2D([], [], **mark) for _, mark in marks)]
     texts = [heading, *(drawable(text, length) for text, _ in marks)]
     columns = 1 + (len(texts) - 1) // _LEGEND_ROWS
-    legend = figure.legend(
-        handles, ["placeholder"] * len(texts), loc="outside right upper", frameon=False, fontsize=8.5, ncols=columns
-    )
+    where: Any = f"outside right {place}"
+    legend = figure.legend(handles, ["placeholder"] * len(texts), loc=where, frameon=False, fontsize=8.5, ncols=columns)
     name_entries(legend, texts)
     legend.get_texts()[0].set_fontweight("bold")
 
