@@ -163,7 +163,7 @@ _COURSE = (
         "float",
         0.0,
         "share m of itself that the teacher keeps at a step, rising to 1 by a cosine; 0: for small 1 - 2 ln(100)/steps,"
-        " between 0.9 and 0.996, so that exp(-(1-m) steps/2) = 1 % of the initial teacher is left; paper 0.9995,"
+        " between 0.99 and 0.996, so that exp(-(1-m) steps/2) = 1 % of the initial teacher is left; paper 0.9995,"
         " original 0.996",
         minimum=0,
         maximum=1,
