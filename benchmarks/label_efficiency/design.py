@@ -69,9 +69,9 @@ FEW: dict[str, Any] = {"batch": 32}
 #: of the first epoch, before any accuracy was looked at.
 RUNS = (
     Run("lite0-chula", ("chula_rbc12_cls",), 14, _lite0(48, "turned")),
-    Run("lite0-ham", ("ham10000_cls",), 16, _lite0(64, "turned") | FEW),
-    Run("lite0-busi", ("busi_cls",), 16, _lite0(64, "original") | FEW),
-    Run("lite0-cxr", ("cxr_covid_cls",), 16, _lite0(64, "original") | FEW),
+    Run("lite0-ham", ("ham10000_cls",), 20, _lite0(64, "turned") | FEW),
+    Run("lite0-busi", ("busi_cls",), 20, _lite0(64, "original") | FEW),
+    Run("lite0-cxr", ("cxr_covid_cls",), 20, _lite0(64, "original") | FEW),
     Run("lite0-all", tuple(SETS), 2, _lite0(64, "original")),
     Run(
         "resnet18-chula",
