@@ -58,7 +58,7 @@ def draws_are_one(draws: Draws, count: int, classifier: str) -> bool:
 def predict_block(
     block: Block, draws: Sequence[NDArray[np.intp]], numbers: Numbers
 ) -> tuple[Block, dict[str, tuple[Predictions, float]]]:
-    """Return the predictions, (draws, t), of each classifier, and the seconds that it took.
+    """Return the predictions, (draws, t), of each classifier, and the processor's seconds that it took.
 
     Where the block is the first of a count that takes every image, classifiers but the layer get its first draw only.
     On one thread, whatever the number of processes: sums of several threads may differ in the last bit.
@@ -71,10 +71,10 @@ def predict_block(
         if plain:
             found.update(_predict_plain(plain, _distinct(draws), numbers))
         if "linear" in block.classifiers:
-            began = time.perf_counter()
+            began = time.process_time()
             keys = [f"{numbers.seed} {repeat}" for repeat in range(block.first, block.last)]
             predicted = predict_linear(numbers.training, numbers.classes, draws, numbers.test, keys)
-            found["linear"] = predicted, time.perf_counter() - began
+            found["linear"] = predicted, time.process_time() - began
     kind = np.uint8 if numbers.classes.max() < 256 else np.uint16
     return block, {name: (predicted.astype(kind), seconds) for name, (predicted, seconds) in found.items()}
 
@@ -90,13 +90,13 @@ def _predict_plain(names: Sequence[str], draws: Sequence[NDArray[np.intp]], numb
     predicted: dict[str, list[Any]] = {name: [] for name in names}
     seconds = dict.fromkeys(names, 0.0)
     for draw in draws:
-        began = time.perf_counter()
+        began = time.process_time()
         training = numbers.training[draw].astype(np.float64)
         reduction = fit_reduction(training, numbers.order)
         seen, judged = reduction.apply(training), reduction.apply(test)
-        shared = time.perf_counter() - began
+        shared = time.process_time() - began
         for name in names:
-            began = time.perf_counter()
+            began = time.process_time()
             predicted[name].append(PREDICTORS[name](seen, numbers.classes[draw], judged, numbers.order))
-            seconds[name] += shared + time.perf_counter() - began
+            seconds[name] += shared + time.process_time() - began
     return {name: (np.stack(predicted[name]), seconds[name]) for name in names}

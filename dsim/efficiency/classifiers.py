@@ -108,7 +108,8 @@ def predict_knn(training: Floats, classes: Codes, test: Floats, order: str = "pa
     """Return the classes (t,) by nearest neighbours, weighted by the inverse of their distance.
 
     10 neighbours, or 5 per class (``order="code"``); at most as many as there are training images. As
-    ``KNeighborsClassifier(weights="distance")``; which of equally far images is the last neighbour is arbitrary in both.
+    ``KNeighborsClassifier(weights="distance")``; which of equally far images is the last neighbour is arbitrary in
+    both.
     """
     count = int(classes.max()) + 1
     wanted = min(NEIGHBOURS_PER_CLASS * count if order == "code" else NEIGHBOURS, len(training))

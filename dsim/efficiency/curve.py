@@ -62,7 +62,7 @@ class Curve:
     accuracies : balanced accuracy in [0, 1] on the test images, float64 (repeats, counts).
     predictions : class of each test image, as a position in the classes, (repeats, counts, tests); None where the curve
         was read from a document.
-    seconds : of fitting and predicting; the reduction, which classifiers share, counts for each.
+    seconds : of the processor, for fitting and predicting; the reduction, which classifiers share, counts for each.
     confusion : the confusion matrix at one count.
     """
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dsim.runtime import Runtime
 
 #: Raised when the numbers of a classifier change.
-VERSIONS = {"svm": 1, "logistic": 1, "knn": 1, "linear": 1}
+VERSIONS = {"svm": 1, "logistic": 1, "knn": 1, "linear": 2}
 _KIND = "label-draws"
 
 

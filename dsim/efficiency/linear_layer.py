@@ -29,10 +29,12 @@ class LinearSettings:
 
     Parameters
     ----------
-    rate : of Adam, which starts at weights of zero. ``validation`` : share of each class's drawn images that stops the
-        training; classes of one image have none. ``every`` : steps between two validations. ``improvement`` : the
-        training ends where ``patience`` validations in a row do not raise the best balanced accuracy by this share of
-        it. ``most`` : steps at most. ``fixed`` : steps where no class has a second image to validate with.
+    rate : of Adam, which starts at weights of zero.
+    validation : share of each class's drawn images that stops the training; classes of one image have none.
+    every : steps between two validations. improvement, patience : the training ends where ``patience`` validations in
+        a row do not raise the best balanced accuracy by this share of it; of weights with the best one the last are
+        taken. most : steps at most.
+    fixed : steps where no class has a second image to validate with.
     """
 
     rate: float = 0.01
@@ -186,16 +188,20 @@ class _Watch:
         draws = len(layers.biases)
         self._layers, self._how = layers, how
         self.best = layers.weights.clone(), layers.biases.clone()
-        self._score, self._stale = torch.full((draws,), -1.0), torch.zeros(draws, dtype=torch.long)
+        self._score, self._mark = torch.full((draws,), -1.0), torch.full((draws,), -1.0)
+        self._stale = torch.zeros(draws, dtype=torch.long)
 
     def judge(self, scores: Tensor) -> bool:
-        """Keep the weights of layers whose score (b,) is better; return whether all have ended."""
+        """Keep the weights of layers whose score (b,) is as good as any; return whether all have ended."""
         import torch
 
-        better = (scores > self._score * (1 + self._how.improvement)) & (self._stale < self._how.patience)
-        self._stale = torch.where(better, torch.zeros_like(self._stale), self._stale + 1 * (~better))
-        self._stale.clamp_(max=self._how.patience)
-        self._score = torch.where(better, scores, self._score)
-        for kept, now in zip(self.best, (self._layers.weights, self._layers.biases), strict=True):
-            kept[better] = now[better]
+        running = self._stale < self._how.patience
+        kept = (scores >= self._score) & running
+        self._score = torch.where(kept, scores, self._score)
+        for best, now in zip(self.best, (self._layers.weights, self._layers.biases), strict=True):
+            best[kept] = now[kept]
+        improved = (scores > self._mark * (1 + self._how.improvement)) & running
+        self._mark = torch.where(improved, scores, self._mark)
+        self._stale = torch.where(improved, torch.zeros_like(self._stale), self._stale + 1)
+        self._stale[~running] = self._how.patience
         return bool((self._stale >= self._how.patience).all())

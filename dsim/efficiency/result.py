@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.efficiency.curve import Curve, confusion_matrices
+from dsim.efficiency.curve import Curve, Predictions, confusion_matrices
 from dsim.efficiency.draws import Draws
 from dsim.efficiency.split import LabelledSplit
+from dsim.efficiency.spread import (
+    AccuracyDifference,
+    AccuracySpread,
+    compare_accuracies,
+    measure_spread,
+    resample_means,
+)
 from dsim.errors import UsageError
+from dsim.stats.power_law import Estimate, PowerLaw, fit_power_law
 
 SCHEMA = "dsim.label-efficiency/1"
 _AGAIN = "write it again: dsim label-efficiency"
@@ -84,6 +92,7 @@ class LabelEfficiency:
     versions: Mapping[str, str]
     seconds: float
     notes: tuple[str, ...] = ()
+    _laws: dict[tuple[str, ...], PowerLaw] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def dataset(self, name: str = "") -> Labelled:
         """Return what is known of a dataset; its name may be left out where there is one only.
@@ -96,17 +105,88 @@ class LabelEfficiency:
             raise UsageError(f"no curve is of dataset {name!r}" if name else "which dataset?", hint=f"one of: {known}")
         return found[0]
 
-    def curve(self, extractor: str, classifier: str = "svm", dataset: str = "") -> Curve:
-        """Return one curve. Raises UsageError, which names those that there are, where there is no such one."""
+    def curve(self, extractor: str = "", classifier: str = "", dataset: str = "") -> Curve:
+        """Return one curve: by default of the first extractor and classifier. Raises UsageError where there is none."""
         name = self.dataset(dataset).name
-        for curve in self.curves:
-            if (curve.extractor, curve.classifier, curve.dataset) == (extractor, classifier, name):
+        own = [curve for curve in self.curves if curve.dataset == name]
+        for curve in own:
+            if extractor in ("", curve.extractor) and classifier in ("", curve.classifier):
                 return curve
-        known = ", ".join(f"{curve.extractor} {curve.classifier}" for curve in self.curves if curve.dataset == name)
+        known = ", ".join(f"{curve.extractor} {curve.classifier}" for curve in own)
         raise UsageError(f"there is no curve of {extractor!r} and {classifier!r}", hint=f"there are: {known}")
 
+    def power_law(self, extractor: str = "", classifier: str = "", dataset: str = "") -> PowerLaw:
+        """Return the power law of a curve, by which accuracies and numbers of labels are forecast.
+
+        Intervals are over draws and test groups together; over draws alone where the predictions are not known. Counts
+        that most classes fall short of do not take part: they are fewer labels than they say.
+        """
+        curve, known = self.curve(extractor, classifier, dataset), self.dataset(dataset)
+        key = curve.extractor, curve.classifier, known.name
+        if key not in self._laws:
+            most = float(np.median([*known.sizes.values()]))
+            used = [at for at, count in enumerate(curve.counts) if count <= most]
+            replicates = None
+            if curve.predictions is not None and known.truth is not None and used:
+                replicates = resample_means(curve.predictions[:, used], known.truth, known.groups)
+            counts = [curve.counts[at] for at in used]
+            self._laws[key] = fit_power_law(counts, curve.accuracies[:, used], replicates=replicates)
+        return self._laws[key]
+
+    def forecast(self, count: int, extractor: str = "", classifier: str = "", dataset: str = "") -> Estimate:
+        """Return the accuracy to be expected with so many labels per class, by the power law, with an interval."""
+        return self.power_law(extractor, classifier, dataset).at(count)
+
+    def needed(self, accuracy: float, extractor: str = "", classifier: str = "", dataset: str = "") -> Estimate:
+        """Return how many labels per class a balanced accuracy takes, by the power law, with an interval.
+
+        Infinite, with a reason, for an accuracy above the plateau. Raises UsageError for one outside (0, 1].
+        """
+        if not 0 < accuracy <= 1:
+            raise UsageError(f"a balanced accuracy of {accuracy:g} cannot be reached", hint="give one above 0, up to 1")
+        return self.power_law(extractor, classifier, dataset).needed(accuracy)
+
+    def accuracy(self, count: int, extractor: str = "", classifier: str = "", dataset: str = "") -> Estimate:
+        """Return the measured mean accuracy at a count, with its interval over draws and test groups together.
+
+        Raises UsageError where it was not measured, or where predictions are not known.
+        """
+        curve, known = self.curve(extractor, classifier, dataset), self.dataset(dataset)
+        at = curve.position(count)
+        predictions, truth = _known(curve.predictions, known.truth)
+        means = resample_means(predictions[:, [at]], truth, known.groups)[:, 0]
+        low, high = np.nanquantile(means, [0.025, 0.975])
+        return Estimate(float(curve.mean[at]), float(low), float(high))
+
+    def spread(self, count: int, extractor: str = "", classifier: str = "", dataset: str = "") -> AccuracySpread:
+        """Return both kinds of spread of the accuracy at a count: over draws, and over test groups.
+
+        Raises UsageError where it was not measured, or where predictions are not known.
+        """
+        curve, known = self.curve(extractor, classifier, dataset), self.dataset(dataset)
+        at = curve.position(count)
+        predictions, truth = _known(curve.predictions, known.truth)
+        return measure_spread(predictions[:, at], truth, known.groups)
+
+    def compare(
+        self, first: str, second: str, count: int, classifier: str = "", dataset: str = "", other: str = ""
+    ) -> AccuracyDifference:
+        """Return by how much an extractor is better than another at a count, paired by draws and test groups.
+
+        ``other`` : the classifier of the second, where it is another one. Of curves with different numbers of draws
+        (``finetune``) the first of both are compared. Raises UsageError where one of them was not measured.
+        """
+        known = self.dataset(dataset)
+        sides = []
+        for extractor, name in ((first, classifier), (second, other or classifier)):
+            curve = self.curve(extractor, name, dataset)
+            predictions, truth = _known(curve.predictions, known.truth)
+            sides.append(predictions[:, curve.position(count)])
+        draws = min(map(len, sides))
+        return compare_accuracies(sides[0][:draws], sides[1][:draws], truth, known.groups)
+
     def confusion(
-        self, extractor: str, classifier: str = "svm", dataset: str = "", count: int | None = None
+        self, extractor: str = "", classifier: str = "", dataset: str = "", count: int | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation over draws of the confusion matrix, float64 (classes, classes) each.
 
@@ -116,12 +196,9 @@ class LabelEfficiency:
         curve, known = self.curve(extractor, classifier, dataset), self.dataset(dataset)
         if count is None and curve.confusion is not None:
             return curve.confusion.mean, curve.confusion.std
-        if curve.predictions is None or known.truth is None:
-            raise UsageError(
-                "predictions are not part of the document", hint="measure again; finished draws are taken from out="
-            )
+        predictions, truth = _known(curve.predictions, known.truth)
         at = curve.position(curve.counts[-1] if count is None else count)
-        shares = confusion_matrices(known.truth, curve.predictions[:, at], len(known.classes))
+        shares = confusion_matrices(truth, predictions[:, at], len(known.classes))
         return shares.mean(axis=0), shares.std(axis=0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -165,3 +242,12 @@ class LabelEfficiency:
         from dsim.files.documents import read
 
         return cls.from_dict(read(path, _AGAIN))
+
+
+def _known(predictions: Predictions | None, truth: NDArray[np.intp] | None) -> tuple[Predictions, NDArray[np.intp]]:
+    """Predictions and truth; raises UsageError where the result was read from a document, which has none."""
+    if predictions is None or truth is None:
+        raise UsageError(
+            "predictions are not part of the document", hint="measure again; finished draws are taken from out="
+        )
+    return predictions, truth

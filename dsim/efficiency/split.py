@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsim.data.splits import divide_groups, group_images, join_groups
+from dsim.data.splits import divide_groups, join_groups
 from dsim.errors import DataError, TooFewSamplesError, UsageError
 from dsim.random import stream
 from dsim.registry import Need
@@ -151,8 +151,11 @@ def _divide(dataset: Dataset, test: float, seed: int) -> tuple[NDArray[np.intp],
             f"a share of {test:g} of the images cannot judge", hint="give one between 0 and 1, such as 0.3"
         )
     order = np.array(sorted(range(len(dataset)), key=lambda index: dataset.ids[index]))
-    joined = join_groups(group_images(dataset), _digests(dataset))
-    groups, labels = np.array(joined)[order], np.array(dataset.labels)[order]
+    names, digests = dataset.groups, _digests(dataset)
+    # Images without a group are numbered in the order of their ids, not in that in which they were given.
+    own = [str(place) if names is None else names[index] for place, index in enumerate(order)]
+    groups = np.array(join_groups(own, [digests[index] for index in order]))
+    labels = np.array(dataset.labels)[order]
     if len(np.unique(groups)) < 2:
         raise TooFewSamplesError(
             f"all {len(dataset)} images of dataset {dataset.name!r} belong to one group: none of another can judge",

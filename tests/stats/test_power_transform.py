@@ -26,15 +26,14 @@ def test_exponents_and_values_are_those_of_scikit_learn(n: int, scale: float) ->
 
 
 def test_exponents_are_where_the_likelihood_is_largest() -> None:
-    values = skewed(50, 4)
+    values, step = skewed(50, 4), 1e-4
+
+    def slope(at: float, column: np.ndarray) -> float:
+        return float(yeojohnson_llf(at + step, column) - yeojohnson_llf(at - step, column))
+
     for column, exponent in zip(values.T, fit_exponents(values), strict=True):
-        step = 1e-4
-
-        def slope(at: float, column: np.ndarray = column) -> float:
-            return float(yeojohnson_llf(at + step, column) - yeojohnson_llf(at - step, column))
-
         # The centre of equal likelihoods: the optimum, but for the third derivative over a step this small.
-        assert exponent == pytest.approx(brentq(slope, -3, 5, xtol=1e-12), abs=1e-6)
+        assert exponent == pytest.approx(brentq(slope, -3, 5, args=(column,), xtol=1e-12), abs=1e-6)
 
 
 @pytest.mark.parametrize("exponent", [-1.5, 0.0, 0.3, 1.0, 2.0, 3.5])
