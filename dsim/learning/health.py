@@ -134,8 +134,8 @@ class SlowTeacherCheck:
             return None
         first = self.momentum.at(0, self.steps) if isinstance(self.momentum, Schedule) else self.momentum
         return (
-            f"the teacher hardly moves: {left:.0%} of its random start is left after all {self.steps} steps"
-            f" (momentum {first:g}); train longer, give a smaller momentum, or use preset small"
+            f"the teacher hardly moves: {left:.0%} of its first weights are left after all {self.steps} steps"
+            f" (momentum {first:g}); train longer, or give a smaller momentum"
         )
 
 
