@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,11 +32,13 @@ class TrainedModel:
     path : the file or folder.
     reference : how other commands call it, such as ``file:RUN`` (an extractor) or ``asap:model=file:RUN`` (a measure);
         empty where no text calls it.
+    settings : with which it was trained, as plain values, where some of the parameters were left to the trainer.
     """
 
     product: Product
     path: Path
     reference: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trainer(Protocol):
@@ -174,7 +176,12 @@ def _begin(folder: Path, record: Mapping[str, Any]) -> tuple[TrainedModel, ...] 
     if not stored["finished"]:
         return None
     return tuple(
-        TrainedModel(Product(model["product"]), folder / model["path"], model["reference"].format(run=folder))
+        TrainedModel(
+            Product(model["product"]),
+            folder / model["path"],
+            model["reference"].format(run=folder),
+            model.get("settings", {}),
+        )
         for model in stored["models"]
     )
 
@@ -214,10 +221,11 @@ def _broken(spec: TrainerSpec, message: str) -> PluginError:
     return PluginError(f"trainer {spec.name!r} {message}", hint=f"report it to the authors of {spec.factory}")
 
 
-def _entry(model: TrainedModel, folder: Path) -> dict[str, str]:
+def _entry(model: TrainedModel, folder: Path) -> dict[str, Any]:
     """A model as its record keeps it: paths below the run's folder, so that the folder can be moved."""
     return {
         "product": str(model.product),
         "path": model.path.resolve().relative_to(folder.resolve()).as_posix(),
         "reference": model.reference.replace("{", "{{").replace("}", "}}").replace(str(folder), "{run}"),
+        **({"settings": plain(model.settings)} if model.settings else {}),
     }

@@ -37,13 +37,16 @@ def train_dino(
     resume: bool,
 ) -> list[TrainedModel]:
     """Train on the datasets and write checkpoint and model to ``out``, by the contract of ``dsim.plugin.Trainer``."""
+    from dsim.zoo import read_model
+
     if not resume:
         (out / UNFINISHED).unlink(missing_ok=True)
     if not (out / MODEL / "manifest.toml").exists():
         _train(datasets, out, parameters, seed, runtime)
     (out / UNFINISHED).unlink(missing_ok=True)
+    settings = read_model(out / MODEL).manifest["training"]["settings"]
     return [
-        TrainedModel(Product.EXTRACTOR, out / MODEL, f"file:{out / MODEL}"),
+        TrainedModel(Product.EXTRACTOR, out / MODEL, f"file:{out / MODEL}", settings),
         TrainedModel(Product.EXTRACTOR, out / CHECKPOINT, checkpoint_reference(out, parameters)),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from dsim.cli.train import train as command
 from dsim.data import Dataset, from_arrays
 from dsim.errors import DsimError, UsageError
 from dsim.features import extract
+from dsim.files.documents import check
 from dsim.learning import Crops, ViewsObjective, pretraining, read_unlabelled, train
 from dsim.learning import images as bank_of_images
 from dsim.models import build_backbone, read_start
@@ -94,6 +96,15 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(finished: Path, t
     assert (tmp_path / "run" / "checkpoint.safetensors").exists()
     run(tmp_path / "run")
     assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_the_record_of_a_run_has_the_settings_that_were_left_automatic(finished: Path) -> None:
+    record = json.loads((finished / "run.json").read_text())
+    check(record, "dsim.training/1", "run.json", "")
+    assert record["parameters"]["momentum"] == 0.0
+    assert record["models"][0]["settings"]["momentum"] == 0.9
+    assert record["models"][0]["settings"]["recipe"] == "small"
+    assert run(finished)[0].settings["peak_lr"] > 0
 
 
 def test_the_checkpoint_has_the_usual_layout_without_code(finished: Path) -> None:
