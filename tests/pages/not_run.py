@@ -10,6 +10,7 @@ NOT_RUN = {
     r"^export |^for |^sbatch |^srun |^wait": "the shell's own, or a cluster's",
     r"^dsim leaderboard": "minutes; tests/cli/test_leaderboard_command.py runs it on a small benchmark",
     r"^dsim transfer ": "trains networks; tests/transfer runs it with small ones",
+    r"^dsim train (dino|simclr)|^torchrun |file:runs/": "trains networks; tests of the plugins train small ones",
     r"^dsim adapt |--model my-model": "trains networks; tests/adapt trains small ones, and applies what they become",
     r"^dsim (zoo train|train asap|zoo add) ": "half an hour; tests/plugins/dsim_asap trains a small network",
     r"^dsim asap ": "studies that train many networks; the tests of the plugin run them with small ones",
