@@ -12,6 +12,8 @@ Array = NDArray[np.float64]
 
 #: As in the code of TypiClust: neighbours, clusters at most, and the largest cluster that is too small to be typical.
 NEIGHBOURS, CLUSTERS, TOO_SMALL = 20, 500, 5
+#: Points in a cluster on average, at least: were most clusters too small, all choices would be of the few others.
+MEAN_SIZE = 10
 
 
 def k_centres(points: Array, labelled: Sequence[int], count: int) -> tuple[int, ...]:
@@ -54,9 +56,10 @@ def typical_points(
 ) -> tuple[int, ...]:
     """Return typical points of clusters that have the fewest labels, the largest clusters first (TypiClust).
 
-    There are as many k-means clusters as labelled and wanted points together, 500 at most; those of up to 5 points are
-    left out, unless all are so small. From each in turn the point of the largest typicality is taken: the inverse of
-    its mean distance to its 20 nearest neighbours in the cluster, or to half of the cluster where that is less.
+    There are as many k-means clusters as labelled and wanted points together, but at most 500, and one for 10 points
+    (a bound that the paper's large pools never met); those of up to 5 points are left out, unless all are so small.
+    From each in turn the point of the largest typicality is taken: the inverse of its mean distance to its 20 nearest
+    neighbours in the cluster, or to half of the cluster where that is less.
 
     Parameters
     ----------
@@ -76,7 +79,9 @@ def typical_points(
     count = min(count, int(open_points.sum()))
     if not count:
         return ()
-    clusters = _clusters(points, min(len(labelled) + count, CLUSTERS), seed) if clusters is None else clusters
+    if clusters is None:
+        most = min(CLUSTERS, max(1, len(points) // MEAN_SIZE))
+        clusters = _clusters(points, min(len(labelled) + count, most), seed)
     order = _order(clusters, labelled)
     chosen: list[int] = []
     turn = 0

@@ -25,8 +25,9 @@ def naive_centres(points: np.ndarray, labelled: list[int], count: int) -> tuple[
 
 def naive_typical(points: np.ndarray, labelled: list[int], count: int) -> tuple[int, ...]:
     """TypiClust as its paper has it, point by point."""
-    clusters = KMeans(len(labelled) + count, n_init=1, random_state=0).fit_predict(points)
-    members = {c: [i for i in range(len(points)) if clusters[i] == c] for c in range(len(labelled) + count)}
+    number = min(len(labelled) + count, len(points) // 10)
+    clusters = KMeans(number, n_init=1, random_state=0).fit_predict(points)
+    members = {c: [i for i in range(len(points)) if clusters[i] == c] for c in range(number)}
     large = [c for c in members if len(members[c]) > 5]
     order = sorted(large, key=lambda c: (sum(i in labelled for i in members[c]), -len(members[c]), c))
     chosen: list[int] = []
@@ -45,7 +46,8 @@ def naive_typical(points: np.ndarray, labelled: list[int], count: int) -> tuple[
 def test_choices_equal_those_of_plain_loops(labelled: list[int]) -> None:
     points = np.random.default_rng(0).normal(size=(120, 4)) + 4 * np.repeat(np.eye(4), 30, axis=0)
     assert k_centres(points, labelled, 9) == naive_centres(points, labelled, 9)
-    assert typical_points(points, labelled, 6) == naive_typical(points, labelled, 6)
+    for count in (6, 20):
+        assert typical_points(points, labelled, count) == naive_typical(points, labelled, count)
 
 
 def test_k_centres_are_within_twice_the_best_radius() -> None:
