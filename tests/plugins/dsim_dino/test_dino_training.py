@@ -21,6 +21,7 @@ from dsim.learning import Crops, ViewsObjective, pretraining, read_unlabelled, t
 from dsim.learning import images as bank_of_images
 from dsim.models import build_backbone, read_start
 from dsim.runtime import Runtime, Silent
+from dsim.zoo import add_model
 
 CPU = Runtime(device="cpu")
 TINY: dict[str, Any] = {
@@ -231,3 +232,12 @@ def test_explain_shows_the_measure_and_the_trainer_of_one_name(capsys: pytest.Ca
     shown = capsys.readouterr().out
     assert "freeze_last" in shown
     assert "statistic" in shown
+
+
+def test_a_transformer_goes_from_its_run_into_the_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSIM_ZOO", str(tmp_path / "zoo"))
+    written = run(tmp_path / "run", network="test_vit", size=32, local_size=16, epochs=1, token="mean")
+    features = [np.asarray(extract(phantoms(), model.reference, CPU)) for model in written]
+    assert np.abs(features[0] - features[1]).max() < 0.01 * np.abs(features[0]).max()
+    added, replaced = add_model(tmp_path / "run")
+    assert (added.id, replaced) == ("test_vit.dino.r1", None)
