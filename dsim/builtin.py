@@ -16,6 +16,7 @@ _COMMANDS = (
     ("transfer", "Measure transfer: train on sources, score on targets.", "transfer:transfer"),
     ("adapt", "Make a target's model from a few annotated images.", "adapt:adapt"),
     ("prelabel", "Write pre-annotations of a segmentation model.", "prelabel:prelabel"),
+    ("label-efficiency", "Forecast how many labels an accuracy takes.", "label_efficiency:label_efficiency"),
     ("annotate-next", "Choose the images to annotate next.", "annotate_next:annotate_next"),
     ("truth", "List, show, check measured transfer.", "truth:truth"),
     ("data", "Look at datasets; generate phantoms.", "data:data"),

@@ -132,6 +132,9 @@ Which source, or which model, for my images?
 Is my measure any good?
   dsim plugin new mymeasure                   your own measure, ready to install
   dsim leaderboard                            every measure, judged by transfer
+How many labels do I need?
+  dsim train dino mine/ --out run             learns from images without labels
+  dsim label-efficiency mine/ --extractor file:run/model --out labels
 Where do my datasets lie?
   dsim compare --sources annotated/* mine/    a map of them, and their distances
   dsim compare                                the same with built-in datasets
@@ -141,9 +144,10 @@ All commands: dsim --help      Check the installation: dsim doctor"""
 #: The commands of the core in the order in which they are used.
 _SECTIONS = {
     "Choose a model, pre-label": ("data", "compare", "recommend", "annotate-next", "adapt", "prelabel", "report"),
+    "Label images, train": ("train", "label-efficiency"),
     "Know the measures": ("measures", "explain", "extract"),
     "Judge measures": ("truth", "evaluate", "leaderboard", "transfer"),
-    "Extend": ("train", "zoo", "plugin", "plugins"),
+    "Extend": ("zoo", "plugin", "plugins"),
     "Look after the installation": ("doctor", "cache", "completion"),
 }
 _OTHERS, _OF_PLUGINS = "Others", "Of plugins"

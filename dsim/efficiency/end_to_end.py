@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dsim.efficiency.curve import balanced_accuracy
 from dsim.errors import UsageError
 from dsim.learning import ParameterGroup, named_schedule
 from dsim.random import stream
@@ -50,21 +50,8 @@ class EndToEnd(ClassificationObjective):
         if self.validation is None:
             return {"validation": math.nan, "balanced accuracy": math.nan}
         predicted = predict_classes(self.network, self.validation, self.device).argmax(axis=1)
-        accuracy = balanced_accuracy(self.validation.labels.tolist(), predicted.tolist())
+        accuracy = float(balanced_accuracy(self.validation.labels.numpy(), predicted))
         return {"validation": 1 - accuracy + _TIE * loss, "balanced accuracy": accuracy}
-
-
-def balanced_accuracy(labels: Sequence[int], predicted: Sequence[int]) -> float:
-    """Return the mean over classes of the share of its images that are recognised, in [0, 1]; higher is better.
-
-    Classes without an image do not count.
-
-    >>> balanced_accuracy([0, 0, 0, 1], [0, 0, 1, 1])
-    0.8333333333333333
-    """
-    sizes = Counter(labels)
-    right = Counter(label for label, guess in zip(labels, predicted, strict=True) if label == guess)
-    return sum(right[label] / size for label, size in sizes.items()) / len(sizes)
 
 
 def open_classifier(reference: str, classes: int, seed: int, runtime: Runtime) -> tuple[Classifier, Transform]:

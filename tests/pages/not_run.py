@@ -12,6 +12,7 @@ NOT_RUN = {
     r"^dsim transfer ": "trains networks; tests/transfer runs it with small ones",
     r"^dsim train (dino|simclr)|^torchrun |file:runs/": "trains networks; tests of the plugins train small ones",
     r"^dsim adapt |--model my-model": "trains networks; tests/adapt trains small ones, and applies what they become",
+    r"^dsim label-efficiency |file:run/model": "minutes; tests/cli and .ci/run do it with few images",
     r"^dsim (zoo train|train asap|zoo add) ": "half an hour; tests/plugins/dsim_asap trains a small network",
     r"^dsim asap ": "studies that train many networks; the tests of the plugin run them with small ones",
     r"^dsim plugin |\bshift\b": "installs a distribution; tests/third_party and tests/testing do, and run it",
