@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from dsim.efficiency.baselines import read_baselines
 from dsim.efficiency.blocks import predict_block
 from dsim.efficiency.classifiers import CLASSIFIERS
 from dsim.efficiency.curve import Confusion, Curve, Predictions, balanced_accuracy
-from dsim.efficiency.draws import COUNTS, Draws, draw_labelled
+from dsim.efficiency.draws import COUNTS, draw_labelled
 from dsim.efficiency.kept_draws import KeptDraws, Task, identify_features
 from dsim.efficiency.reduction import ORDERS
 from dsim.efficiency.result import LabelEfficiency, Labelled
@@ -83,8 +84,8 @@ def label_efficiency(
     >>> from dataclasses import replace
     >>> both = replace(both, labels=tuple(name.partition("/")[0] for name in both.ids), groups=None)
     >>> found = label_efficiency(both, extractors=["pixels:"], counts=[5], repeats=2, classifiers=["svm"])
-    >>> found.curve("pixels:", "svm").mean.tolist()
-    [1.0]
+    >>> found.curve("pixels:", "svm").mean.round(3).tolist()
+    [0.625]
     """
     began, how = time.perf_counter(), runtime or Runtime()
     datasets, tests = _checked(labelled, test, extractors, classifiers, order)
@@ -97,14 +98,12 @@ def label_efficiency(
         split = divide_labelled(dataset, test=share, seed=seed, min_class_size=min_class_size, test_set=given)
         draws = draw_labelled(split.training.labels or (), counts, repeats, seed, fingerprint_of(split.training))
         parts.append(Labelled.of(split, draws))
-        for reference in references:
-            task = Task(split, draws, reference, order, seed, folder)
+        task_of = partial(Task, split, draws, order=order, seed=seed, folder=folder)
+        for task in map(task_of, references):
             measured, width = _measure(task, classifiers, jobs or cores(), how, confusion)
             curves += measured
-            notes += remark_on_width(reference, split.name, width, order, draws)
-        for reference in others.finetuned:
-            task = Task(split, draws, reference, order, seed, folder)
-            curves.append(_finetuned(task, jobs or cores(), how, confusion))
+            notes += remark_on_width(task, width)
+        curves += [_finetuned(task, jobs or cores(), how, confusion) for task in map(task_of, others.finetuned)]
     for note in notes:
         how.progress.note(note)
     recipes = {
@@ -112,14 +111,8 @@ def label_efficiency(
         for reference in dict.fromkeys([*references, *others.finetuned])
         for dataset in datasets
     }
-    settings = {
-        "counts": list(counts),
-        "repeats": repeats,
-        "order": order,
-        "test": share if not any(tests) else None,
-        "min_class_size": min_class_size,
-        "seed": seed,
-    }
+    asked = {"counts": list(counts), "repeats": repeats, "order": order, "test": None if any(tests) else share}
+    settings = {**asked, "min_class_size": min_class_size, "seed": seed}
     seconds = time.perf_counter() - began
     return LabelEfficiency(tuple(parts), tuple(curves), settings, recipes, _versions(), seconds, tuple(notes))
 
@@ -195,21 +188,22 @@ def _finetuned(task: Task, jobs: int, runtime: Runtime, confusion: int) -> Curve
     return Curve(task.extractor, "finetune", done.counts, accuracies, predictions, split.name, seconds, shown)
 
 
-def remark_on_width(extractor: str, dataset: str, width: int, order: str, draws: Draws) -> list[str]:
+def remark_on_width(task: Task, width: int) -> list[str]:
     """Return a warning where about as many images are drawn as there are features.
 
     Principal axes without reduction, each made to variance 1, then blow up what is noise: all images are about equally
     far from each other, and classifiers fall towards chance, whatever the extractor is worth (a peak of the error where
     the numbers of images and of features are equal). It is the procedure of the paper, which had 384 features.
     """
-    sizes = {count: sum(min(count, size) for size in draws.sizes.values()) for count in draws.counts}
-    peaked = [count for count, size in sizes.items() if order != "none" and width / 3 < size < 2 * width]
+    own = task.draws.sizes.values()
+    sizes = {count: sum(min(count, size) for size in own) for count in task.draws.counts}
+    peaked = [count for count, size in sizes.items() if task.order != "none" and width / 3 < size < 2 * width]
     if not peaked:
         return []
     named = ", ".join(map(str, peaked))
     return [
-        f"{extractor} on {dataset}: at {named} images per class about as many images are drawn as there are features "
-        f"({width}): without reduction the accuracy falls there, whatever the features are worth; compare order=none"
+        f"{task.extractor} on {task.split.name}: at {named} images per class about as many images are drawn as there "
+        f"are features ({width}): without reduction the accuracy falls there, whatever their worth; compare order=none"
     ]
 
 

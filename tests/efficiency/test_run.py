@@ -28,11 +28,11 @@ def measured(dataset: Dataset, **asked: object) -> LabelEfficiency:
 
 
 def test_every_classifier_learns_from_more_images(blobs: Dataset) -> None:
-    found = measured(blobs)
+    found = measured(blobs, order="none", repeats=6)
     assert [curve.classifier for curve in found.curves] == list(CLASSIFIERS)
     for curve in found.curves:
         assert curve.counts == (1, 5, 100)
-        assert curve.accuracies.shape == (12, 3)
+        assert curve.accuracies.shape == (6, 3)
         assert 1 / 3 < curve.mean[0] < curve.mean[2]
         assert curve.mean[2] > 0.8
 
@@ -44,7 +44,7 @@ def test_classes_with_fewer_images_give_all_they_have_and_are_named(blobs: Datas
 
 
 def test_numbers_do_not_depend_on_jobs_or_on_what_else_is_asked(blobs: Dataset) -> None:
-    all_of_it = measured(blobs, jobs=2)
+    all_of_it = measured(blobs, counts=(1, 5), classifiers=["knn", "linear"], jobs=2)
     alone = measured(blobs, classifiers=["linear", "knn"], counts=(5,), repeats=3)
     for name in ("linear", "knn"):
         expected = all_of_it.curve("given:", name).predictions
