@@ -34,7 +34,7 @@ def test_every_classifier_learns_from_more_images(blobs: Dataset) -> None:
         assert curve.counts == (1, 5, 100)
         assert curve.accuracies.shape == (6, 3)
         assert 1 / 3 < curve.mean[0] < curve.mean[2]
-        assert curve.mean[2] > 0.8
+        assert curve.mean[2] > 0.7
 
 
 def test_classes_with_fewer_images_give_all_they_have_and_are_named(blobs: Dataset) -> None:
