@@ -35,11 +35,11 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _measure(given: argparse.Namespace) -> None:
-    from benchmarks.label_efficiency.curves import finetune_set, measure_set
+    from benchmarks.label_efficiency.curves import FINETUNED_COUNTS, finetune_set, measure_set
     from benchmarks.label_efficiency.extractors import FINETUNED
 
     for name in given.set or SETS:
-        if FINETUNED in given.extractor or not given.extractor:
+        if name in FINETUNED_COUNTS and FINETUNED in (given.extractor or [FINETUNED]):
             finetune_set(name, given.data, given.work)
         frozen = [label for label in given.extractor if label != FINETUNED]
         if frozen or not given.extractor:

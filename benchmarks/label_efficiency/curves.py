@@ -23,12 +23,14 @@ from dsim.runtime import Runtime
 COUNTS = (1, 5, 10, 25, 50, 100, 250)
 REPEATS = {"chula_rbc12_cls": 20, "ham10000_cls": 100, "busi_cls": 100, "cxr_covid_cls": 100}
 CLASSIFIERS = ("svm", "logistic", "knn")
+#: Those whose curves are stored; the others were left out for want of time.
+CLASSIFIERS_STORED = ("svm",)
 #: Features standardised, and as the paper has it: principal axes without reduction, then the power transform. With more
 #: features than drawn images the latter leaves every drawn image as far from every other (docs/label-efficiency.md).
 ORDERS = ("none", "paper")
-#: What is trained end to end: counts by set, and draws, as in the paper.
-FINETUNED_COUNTS = {"chula_rbc12_cls": (25, 100), "ham10000_cls": (25,), "busi_cls": (25,), "cxr_covid_cls": (25,)}
-FINETUNED_REPEATS = 5
+#: What is trained end to end: counts of the large set, and draws. The paper has five; there was time for three.
+FINETUNED_COUNTS = {"chula_rbc12_cls": (25, 100)}
+FINETUNED_REPEATS = 3
 
 
 def make_runtime(work: Path) -> Runtime:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.label_efficiency.curves import ORDERS, finetune_set, measure_set
+from benchmarks.label_efficiency.curves import CLASSIFIERS_STORED, FINETUNED_COUNTS, ORDERS, finetune_set, measure_set
 from benchmarks.label_efficiency.design import RUNS, Run
 from benchmarks.label_efficiency.extractors import DINO, FINETUNED, extractors_of
 from benchmarks.label_efficiency.runs import folder_of, model_of
@@ -39,18 +39,18 @@ def read_results(name: str) -> Document:
 def write_results(name: str, data: Path, work: Path) -> None:
     """Collect everything that was measured of a set, and write its file."""
     labels = {reference: label for label, reference in extractors_of(name, work).items()}
-    finetuned = finetune_set(name, data, work)
+    ends = [(FINETUNED, finetune_set(name, data, work))] if name in FINETUNED_COUNTS else []
     rows: list[Document] = []
     contrasts: list[Document] = []
     facts: Document = {}
     for order in ORDERS:
-        found = measure_set(name, data, work, order)
+        found = measure_set(name, data, work, order, classifiers=CLASSIFIERS_STORED)
         known = found.datasets[0]
         curves = [(labels[curve.extractor], curve) for curve in found.curves]
         rows += [{"order": order, **row_of(label, curve, found)} for label, curve in curves]
-        contrasts += [{"order": order, **each} for each in contrasts_of([*curves, (FINETUNED, finetuned)], found)]
+        contrasts += [{"order": order, **each} for each in contrasts_of([*curves, *ends], found)]
         facts = {"name": name, "split": dict(known.split), "versions": dict(found.versions)}
-    rows.append({"order": "", **row_of(FINETUNED, finetuned, found)})
+    rows += [{"order": "", **row_of(label, curve, found)} for label, curve in ends]
     runs = [run_facts(run, work) for run in RUNS if name in run.sets and model_of(run, work).is_dir()]
     write_text(path_of(name), as_text({**facts, "runs": runs, "curves": rows, "contrasts": contrasts}))
 

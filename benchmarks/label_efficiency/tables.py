@@ -95,9 +95,6 @@ def blocks(documents: Documents) -> dict[str, str]:
         for name, document in documents.items():
             found[f"{name} {order}"] = extractor_table(document, order)
             found[f"{name} leads {order}"] = contrast_table(document, order)
-    for name, document in documents.items():
-        for classifier in ("logistic", "knn"):
-            found[f"{name} {classifier}"] = extractor_table(document, "none", classifier)
     return found
 
 
