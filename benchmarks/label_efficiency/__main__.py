@@ -51,7 +51,7 @@ def _write(given: argparse.Namespace) -> None:
     from benchmarks.label_efficiency.results import write_results
 
     for name in given.set or SETS:
-        write_results(name, given.data, given.work)
+        write_results(name, given.data, given.work, given.extractor)
 
 
 def _arguments() -> argparse.Namespace:

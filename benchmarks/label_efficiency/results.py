@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.label_efficiency.curves import CLASSIFIERS_STORED, FINETUNED_COUNTS, ORDERS, finetune_set, measure_set
+from benchmarks.label_efficiency.curves import (
+    BOTH_ORDERS,
+    CLASSIFIERS_STORED,
+    FINETUNED_COUNTS,
+    ORDERS,
+    finetune_set,
+    measure_set,
+)
 from benchmarks.label_efficiency.design import RUNS, Run
 from benchmarks.label_efficiency.extractors import DINO, FINETUNED, extractors_of
 from benchmarks.label_efficiency.runs import folder_of, model_of
@@ -36,15 +43,15 @@ def read_results(name: str) -> Document:
     return document
 
 
-def write_results(name: str, data: Path, work: Path) -> None:
+def write_results(name: str, data: Path, work: Path, wanted: Sequence[str] = ()) -> None:
     """Collect everything that was measured of a set, and write its file."""
     labels = {reference: label for label, reference in extractors_of(name, work).items()}
     ends = [(FINETUNED, finetune_set(name, data, work))] if name in FINETUNED_COUNTS else []
     rows: list[Document] = []
     contrasts: list[Document] = []
     facts: Document = {}
-    for order in ORDERS:
-        found = measure_set(name, data, work, order, classifiers=CLASSIFIERS_STORED)
+    for order in ORDERS if name in BOTH_ORDERS else ORDERS[:1]:
+        found = measure_set(name, data, work, order, wanted=wanted, classifiers=CLASSIFIERS_STORED)
         known = found.datasets[0]
         curves = [(labels[curve.extractor], curve) for curve in found.curves]
         rows += [{"order": order, **row_of(label, curve, found)} for label, curve in curves]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.label_efficiency.curves import ORDERS
 from benchmarks.label_efficiency.design import SETS
 from benchmarks.label_efficiency.extractors import DINO
 from benchmarks.label_efficiency.results import AIM, JUDGED, path_of, read_results
 from dsim.files import write_text
 
+#: Stored by ``choices.py``.
+CHOICES = Path(__file__).with_name("choices.json")
 PAGE = Path(__file__).parents[2] / "docs" / "label-efficiency-results.md"
 #: Table 1 of Nielsen et al. 2023 (arXiv:2304.05163), all classes: support vectors, mean and deviation over draws.
 PAPER: Mapping[str, Mapping[int, tuple[float, float]]] = {
@@ -79,7 +83,9 @@ def run_table(documents: Documents) -> str:
         images = sum(count for count, _ in run["sets"].values())
         settings, last = run["settings"], run["last"]
         sizes = f"{settings['size']}/{settings['local_size']}"
-        state = [f"{last[key]:.2f}" for key in ("loss", "teacher_entropy", "kl", "initial_teacher_left")]
+        # The first run was trained before its column got another name.
+        left = last.get("share_left", last.get("initial_teacher_left"))
+        state = [f"{value:.2f}" for value in (*(last[key] for key in ("loss", "teacher_entropy", "kl")), left)]
         rows.append(
             [name, str(images), sizes, settings["views"], str(run["epochs"]), f"{run['seconds'] / 60:.0f}", *state]
         )
@@ -90,12 +96,25 @@ def run_table(documents: Documents) -> str:
 def blocks(documents: Documents) -> dict[str, str]:
     """Return all tables by the name of their place on the page."""
     found = {"runs": run_table(documents)}
-    for order in ("none", "paper"):
+    for order in ORDERS:
         found[f"table-1 {order}"] = paper_table(documents, order)
         for name, document in documents.items():
             found[f"{name} {order}"] = extractor_table(document, order)
             found[f"{name} leads {order}"] = contrast_table(document, order)
+    if CHOICES.is_file():
+        found["choices"] = choice_table(json.loads(CHOICES.read_text("utf-8")))
     return found
+
+
+def choice_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the accuracy of images that were chosen for labelling, and their lead over random ones, in points."""
+    budgets = sorted({budget for row in rows for budget in row["budgets"]})
+    lines = []
+    for row in rows:
+        by = dict(zip(row["budgets"], zip(row["mean"], row["lead"], strict=True), strict=True))
+        cells = [f"{by[b][0]:.2f} ({100 * by[b][1]:+.1f})" if b in by else "" for b in budgets]
+        lines.append([row["set"], row["extractor"], row["strategy"], *cells])
+    return _markdown(["set", "features", "strategy", *(f"{budget} labels" for budget in budgets)], lines)
 
 
 def filled(page: str, tables: Mapping[str, str]) -> str:
