@@ -1,6 +1,6 @@
 """Which images to label next: chosen on frozen features, against as many random ones, on the study's sets.
 
-    python -m benchmarks.label_efficiency.choices DATA --work DIR
+    python -m benchmarks.label_efficiency.choices DATA --work DIR [--set NAME ...]
 
 Every repeat draws 80 % of the training part as the pool; each strategy chooses from it, and support vectors that are
 trained on the choice are scored on the test part. No label is looked at in choosing.
@@ -62,8 +62,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of the real sets")
     parser.add_argument("--work", type=Path, required=True, help="folder of trainings and features")
+    parser.add_argument("--set", nargs="+", default=list(SETS), help="names of sets; default: all")
     given = parser.parse_args()
-    rows = [row for name in SETS for row in judge_set(name, given.data, given.work)]
+    rows = [row for name in given.set for row in judge_set(name, given.data, given.work)]
     write_text(RESULTS, "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 
 
