@@ -6,6 +6,7 @@ takes several datasets.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,8 @@ def _output(
 def _hold_folder(context: click.Context, parameter: click.Parameter, folder: Path | None) -> Path | None:
     from dsim.files.folder_lock import exclusive
 
-    if folder is not None and not context.resilient_parsing:
+    # Of the processes that torchrun starts the first holds the folder for all: the others would wait for it for ever.
+    if folder is not None and not context.resilient_parsing and os.environ.get("RANK", "0") == "0":
         context.with_resource(exclusive(folder, _note))
     return folder
 
