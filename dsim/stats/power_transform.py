@@ -16,6 +16,8 @@ _TOLERANCE = 1e-11
 _VALUES = 2**15
 #: Below it, derivatives come from their series, which do not cancel.
 _SMALL = 1e-3
+#: Largest transformed value: squares of sums of thousands of them are still numbers.
+FARTHEST = 1e140
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,14 @@ class PowerTransform:
     scale: Floats
 
     def apply(self, values: Floats) -> Floats:
-        """Return transformed values, float64 (n, d), of values (n, d)."""
-        return (raise_to_powers(values, self.exponents) - self.mean) / self.scale
+        """Return transformed values, float64 (n, d), of values (n, d), at most ``FARTHEST`` from 0.
+
+        Values far from those of the fit, to a large power, can leave the numbers of float64: they stay as far as a
+        distance can be squared, and are as far from all others as before.
+        """
+        with np.errstate(over="ignore"):
+            raised = (raise_to_powers(values, self.exponents) - self.mean) / self.scale
+        return np.clip(raised, -FARTHEST, FARTHEST)
 
 
 def fit_power_transform(values: Floats) -> PowerTransform:

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 from scipy.stats import yeojohnson, yeojohnson_llf
 from sklearn.preprocessing import PowerTransformer
 
+from dsim.stats.power_transform import PowerTransform as Fitted
 from dsim.stats.power_transform import fit_exponents, fit_power_transform, raise_to_powers
 
 
@@ -65,3 +66,10 @@ def test_transformed_features_have_mean_0_and_variance_1() -> None:
     values = fit_power_transform(skewed(30, 8)).apply(skewed(30, 8))
     assert np.allclose(values.mean(axis=0), 0)
     assert np.allclose(values.var(axis=0), 1)
+
+
+def test_values_far_beyond_the_fit_stay_numbers_that_can_be_squared() -> None:
+    fitted = Fitted(np.array([80.0, -80.0]), np.zeros(2), np.ones(2))
+    applied = fitted.apply(np.array([[1e9, 1.0], [0.5, -1e9]]))
+    assert np.isfinite(np.square(applied).sum(axis=1)).all()
+    assert applied[0, 0] == applied.max()
