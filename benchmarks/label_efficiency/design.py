@@ -73,7 +73,7 @@ RUNS = (
     Run("lite0-ham", ("ham10000_cls",), 20, _lite0(64, "turned") | FEW),
     Run("lite0-busi", ("busi_cls",), 20, _lite0(48, "original") | FEW),
     Run("lite0-cxr", ("cxr_covid_cls",), 20, _lite0(48, "original") | FEW),
-    Run("lite0-all", tuple(SETS), 2, _lite0(64, "original")),
+    Run("lite0-all", tuple(SETS), 2, _lite0(48, "original")),
     Run(
         "resnet18-chula",
         ("chula_rbc12_cls",),
