@@ -53,7 +53,7 @@ class _Gather(torch.autograd.Function):
         return torch.stack(parts)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         total = gradient.contiguous().clone()
         dist.all_reduce(total)
         return total[dist.get_rank()]
@@ -61,7 +61,7 @@ class _Gather(torch.autograd.Function):
 
 def _gather(values: Tensor) -> Tensor:
     """The values of all processes, (processes, ...), of one shape in each, with gradient."""
-    gathered: Tensor = _Gather.apply(values.contiguous())  # type: ignore[no-untyped-call]
+    gathered: Tensor = _Gather.apply(values.contiguous())
     return gathered
 
 
@@ -73,7 +73,8 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     # One message for all: many small ones wait for each other.
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
-    for gradient, part in zip(gradients, flat.split([one.numel() for one in gradients]), strict=True):
+    parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
 
 

@@ -218,7 +218,7 @@ class _Trainer:
         if self.processes.size == 1:
             return 1.0
         own = self.processes.share(len(batch))
-        return (own.stop - own.start) / len(batch)
+        return float(own.stop - own.start) / len(batch)
 
     def _take_step(self, batch: Any, position: Position, share: float) -> dict[str, Tensor]:
         """Return the losses on this process's share of a batch after the step that all processes took."""
