@@ -34,7 +34,7 @@ NOT_RUN = {
     'select(open_dataset("my"))': "images of one's own; tests/selection selects for such",
     "next_images(target, selection": "images of one's own; tests/selection chooses among such",
     'adapt(target, Path("my-model")': "trains networks; tests/adapt trains small ones",
-    'open_dataset("labelled.csv")': "labels of one's own; tests/cli/test_label_efficiency_command.py writes such a table",
+    'open_dataset("labelled.csv")': "labels of one's own; tests/cli/test_label_efficiency_command.py writes such",
     'open_dataset("cells")': "labels of one's own; dsim.efficiency.run has a doctest",
     'open_model("model.safetensors"': "a model of one's own; tests/prelabel trains one",
 }
