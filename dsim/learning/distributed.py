@@ -104,7 +104,8 @@ def joined_processes(runtime: Runtime) -> Iterator[Processes]:
         if "closed by peer" not in str(error).lower() and not isinstance(error, dist.DistError):
             raise
         raise DsimError(
-            "another process of this training ended with an error", hint="see its message, above or below"
+            f"process {launched().rank} stops: another one of this training ended with an error",
+            hint="see its message, above or below",
         ) from error
     finally:
         dist.destroy_process_group()

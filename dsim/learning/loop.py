@@ -297,7 +297,7 @@ class _Trainer:
 
         if int(sum_over_processes(torch.tensor(self.step, device=self.device))) != self.step * self.processes.size:
             raise DsimError(
-                "the processes of this training do not see the same checkpoint",
+                f"process {self.processes.rank} goes on after step {self.step}, and others from another checkpoint",
                 hint="give a folder that all of them can read",
             )
 

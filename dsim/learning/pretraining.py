@@ -86,7 +86,7 @@ def read_unlabelled(
     bank, owners = read_bank(datasets, Square(chosen, channels=3), runtime, memory=BANK_BYTES)
     members = tuple(torch.nonzero(owners == number).flatten() for number in range(len(datasets)))
     images = UnlabelledImages(bank, members)
-    _refuse_constant(images)
+    _refuse_constant(images, [dataset.name for dataset in datasets])
     return images
 
 
@@ -96,10 +96,12 @@ def _typical_side(dataset: Dataset) -> int:
     return int(np.median([max(dataset.pixels(int(index)).shape[:2]) for index in looked_at]))
 
 
-def _refuse_constant(images: UnlabelledImages) -> None:
+def _refuse_constant(images: UnlabelledImages, names: Sequence[str]) -> None:
     pixels = images.bank.images[images.sample(_LOOKED_AT)].flatten(1)
     if bool((pixels.amin(1) == pixels.amax(1)).all()):
-        raise DataError("every image is of one colour: there is nothing to learn", hint="look at the images")
+        raise DataError(
+            f"every image of {', '.join(names)} is of one colour: there is nothing to learn", hint="look at the images"
+        )
 
 
 class ViewsObjective(Objective):

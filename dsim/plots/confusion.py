@@ -63,9 +63,12 @@ def draw_confusion(
     check_suffix(path)
     count = len(classes)
     if mean.shape != (count, count) or (spread is not None and spread.shape != mean.shape) or not count:
-        raise UsageError(f"a confusion matrix of {count} classes must be {count} x {count}, got {mean.shape}")
+        raise UsageError(
+            f"a confusion matrix of {count} classes must be {count} x {count}, got {mean.shape}",
+            hint="give a row and a column for each class",
+        )
     if frequencies is not None and len(frequencies) != count:
-        raise UsageError(f"{count} classes have {len(frequencies)} frequencies")
+        raise UsageError(f"{count} classes have {len(frequencies)} frequencies", hint="give one for each class")
     cell = Cell.fit(mean.shape, 10, 0.62, 0.5)
     with pictures():
         figure = Figure(figsize=(cell.width * count, cell.height * count))

@@ -95,7 +95,7 @@ def draw_label_curves(
 
     check_suffix(path)
     if not curves:
-        raise UsageError("there is no curve to draw", hint="give the curve of one extractor or more")
+        raise UsageError("there is no curve to draw", hint="give curves=[...], of one extractor or more")
     panels = list(dict.fromkeys(curve.panel for curve in curves))
     names = list(dict.fromkeys(curve.name for curve in curves))
     looks = dict(zip(names, point_looks(len(names)), strict=True))

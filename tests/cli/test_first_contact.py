@@ -14,13 +14,18 @@ from dsim.cli.main import WELCOME, cli, run, sections
 from dsim.registry import default
 
 
-def test_dsim_alone_tells_three_users_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dsim_alone_tells_four_users_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     printed = capsys.readouterr()
     assert printed.out == WELCOME + "\n"
     assert printed.err == ""
-    assert len(WELCOME.splitlines()) <= 14
-    for question in ("Which source", "Is my measure any good?", "Where do my datasets lie?"):
+    assert len(WELCOME.splitlines()) <= 16
+    for question in (
+        "Which source",
+        "Is my measure any good?",
+        "How many labels do I need?",
+        "Where do my datasets lie?",
+    ):
         assert f"\n{question}" in WELCOME
 
 

@@ -103,7 +103,7 @@ def test_the_record_of_a_run_has_the_settings_that_were_left_automatic(finished:
     record = json.loads((finished / "run.json").read_text())
     check(record, "dsim.training/1", "run.json", "")
     assert record["parameters"]["momentum"] == 0.0
-    assert record["models"][0]["settings"]["momentum"] == 0.9
+    assert record["models"][0]["settings"]["momentum"] == 0.99
     assert record["models"][0]["settings"]["recipe"] == "small"
     assert run(finished)[0].settings["peak_lr"] > 0
 
