@@ -26,7 +26,7 @@ _ROUND = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 @dataclass(frozen=True)
 class Headline:
-    """What the answer says of one dataset, by one extractor and one classifier.
+    """The answer for one dataset, by one extractor and one classifier.
 
     Parameters
     ----------
@@ -81,7 +81,8 @@ class Headline:
                 f"more labels are not expected to give {self.target:.2f}: the curve levels off at "
                 f"{interval_in_words(self.plateau)}"
             )
-        bounds = f"{count_in_words(self.needed.low)} to {count_in_words(self.needed.high)}"
+        low, high = count_in_words(self.needed.low), count_in_words(self.needed.high)
+        bounds = f"at least {low}" if math.isinf(self.needed.high) else f"{low} to {high}"
         return f"{self.target:.2f} would take about {count_in_words(self.needed.value)} per class ({bounds})"
 
 
@@ -138,7 +139,7 @@ def interval_in_words(estimate: Estimate) -> str:
 
 
 def count_in_words(count: float) -> str:
-    """Return a number of labels with two digits, since a forecast knows no more; ``any number`` where it is infinite.
+    """Return a number of labels with two digits, since a forecast knows no more; ``no number`` where none suffices.
 
     >>> [count_in_words(count) for count in (3.2, 143.7, 12345.0, math.inf)]
     ['3', '140', '12,000', 'no number']

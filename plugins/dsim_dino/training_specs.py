@@ -247,7 +247,7 @@ TRAINER = TrainerSpec(
     title="DINO: a backbone that learns from images without labels, by self-distillation",
     factory="dsim_dino.trainer:train_dino",
     produces=(Product.EXTRACTOR,),
-    cost="ResNet-18 at 64 px: 26 ms an image and epoch on two cores, so 20 epochs of 600 images take five minutes",
+    cost="ResNet-18 at 64 px: 37 ms an image and epoch on two cores, so 20 epochs of 600 images take 7 to 8 minutes",
     references=(
         "Caron et al. 2021, arXiv:2104.14294 (DINO)",
         "Nielsen et al. 2023, arXiv:2304.05163 (classifiers with few labels on it)",
