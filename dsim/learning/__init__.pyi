@@ -3,7 +3,7 @@ from .callbacks import Check, DivergenceCheck, RangeCheck, StepCheck, frozen_cop
 from .collectives import common_batch_norm, gather_rows, mean_over_processes, sum_gradients, sum_over_processes
 from .config import CHOICES, TrainingConfig, autocast, in_float32, uses_bfloat16
 from .contrastive import info_nce
-from .distillation import dino_loss, teacher_health, update_centre
+from .distillation import dino_loss, update_centre
 from .distributed import Processes, joined_processes, launched, processes, quiet_runtime
 from .health import (
     PersistenceCheck,
@@ -13,6 +13,7 @@ from .health import (
     marginal_entropy,
     share_left_after,
     teacher_checks,
+    teacher_entropy,
 )
 from .images import (
     ImageBank,
@@ -148,7 +149,7 @@ __all__ = [
     "sum_gradients",
     "sum_over_processes",
     "teacher_checks",
-    "teacher_health",
+    "teacher_entropy",
     "train",
     "triplet_loss",
     "update_centre",

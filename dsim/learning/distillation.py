@@ -1,11 +1,9 @@
-"""Self-distillation without labels (DINO): the loss between views, the teacher's centre, and the teacher's health.
+"""Self-distillation without labels (DINO): the loss between views, and the teacher's centre.
 
 Caron et al. 2021, arXiv:2104.14294. Everything is computed in float32, float64 stays float64, also under autocast.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -48,35 +46,6 @@ def update_centre(centre: Tensor, teacher: Tensor, momentum: float = 0.9) -> Ten
     with torch.no_grad():
         mean = _full(teacher).mean(dim=tuple(range(teacher.ndim - 1)))
         return momentum * centre + (1 - momentum) * mean.to(centre.dtype)
-
-
-def teacher_health(
-    teacher: Tensor,
-    centre: Tensor,
-    teacher_temperature: float,
-    student: Tensor | None = None,
-    student_temperature: float = 0.1,
-) -> dict[str, float]:
-    """Return what shows a collapse, by name; shapes as in ``dino_loss``.
-
-    - ``teacher_entropy``, in [0, 1]: the mean entropy of the teacher's distributions over ln K. 1: uniform, a collapse;
-      0: one output takes all.
-    - ``kl``, >= 0: Kullback-Leibler divergence from the student to the teacher, mean over pairs of different views,
-      in nats. 0: nothing is left to learn, which at the begin of a training is a collapse too. NaN without ``student``.
-
-    >>> health = teacher_health(torch.zeros(2, 4, 8), torch.zeros(8), 0.04, torch.zeros(3, 4, 8))
-    >>> {name: round(value, 4) for name, value in health.items()}
-    {'teacher_entropy': 1.0, 'kl': 0.0}
-    """
-    _check_shapes(teacher if student is None else student, teacher, centre)
-    with torch.no_grad(), torch.autocast(teacher.device.type, enabled=False):
-        logs = log_softmax((_full(teacher) - centre) / teacher_temperature, dim=-1)
-        entropy = -float((logs.exp() * logs).sum(dim=-1).mean())
-        share = min(1.0, max(0.0, entropy / math.log(teacher.shape[-1])))
-        if student is None:
-            return {"teacher_entropy": share, "kl": math.nan}
-        crossed = _cross_entropy(logs.exp(), log_softmax(_full(student) / student_temperature, dim=-1))
-        return {"teacher_entropy": share, "kl": max(0.0, float(crossed) - entropy)}
 
 
 def _full(values: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Health of trainings without labels: columns of the curves, and checks that warn in words before an epoch ends.
 
-The columns are ``teacher_entropy`` and ``kl`` (see ``teacher_health``), ``marginal_entropy``, ``spread``,
-``effective_rank`` and ``share_left``. A loss stands still at a plausible value after a collapse; these do not.
+The columns are ``teacher_entropy``, ``marginal_entropy``, ``kl`` (from the student to the teacher, in nats),
+``spread``, ``effective_rank`` and ``share_left``. A loss stands still at a plausible value after a collapse; these do not.
 """
 
 from __future__ import annotations
@@ -46,6 +46,28 @@ def feature_health(features: Tensor) -> dict[str, Tensor]:
         shares = singular / singular.sum().clamp_min(1e-30)
         rank = torch.special.entr(shares).sum().exp() * (singular.sum() > 0)
     return {"spread": spread, "effective_rank": rank}
+
+
+def teacher_entropy(logits: Tensor, centre: Tensor, temperature: float) -> Tensor:
+    """Return the mean entropy of a teacher's distributions over ln K: a scalar on its device, in [0, 1].
+
+    It is 1 where every image gets all outputs alike, a collapse; 0 where each distribution is one output.
+
+    Parameters
+    ----------
+    logits : (..., K), of the teacher. ``centre`` : (K,). ``temperature`` : the teacher's.
+
+    >>> import torch
+    >>> round(teacher_entropy(torch.zeros(2, 3, 8), torch.zeros(8), 0.04).item(), 4)
+    1.0
+    """
+    import torch
+
+    with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
+        values = logits if logits.dtype == torch.float64 else logits.float()
+        logs = ((values - centre) / temperature).log_softmax(dim=-1)
+        entropy: Tensor = -(logs.exp() * logs).sum(dim=-1).mean() / math.log(logits.shape[-1])
+        return entropy
 
 
 def marginal_entropy(logits: Tensor, centre: Tensor, temperature: float) -> Tensor:

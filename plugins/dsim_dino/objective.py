@@ -21,6 +21,7 @@ from dsim.learning import (
     frozen_copy,
     marginal_entropy,
     mean_over_processes,
+    teacher_entropy,
     update_centre,
     update_teacher,
 )
@@ -119,15 +120,15 @@ class DinoObjective(ViewsObjective):
         temperature = self.recipe.temperature_schedule(position)
         loss = dino_loss(student, teacher, self.centre, self.recipe.student_temperature, temperature)
         with torch.no_grad():
-            entropy = entropy_of(teacher, self.centre, temperature)
+            entropy = teacher_entropy(teacher, self.centre, temperature)
             marginal = marginal_entropy(teacher, self.centre, temperature)
             own = update_centre(self.centre, teacher, self.recipe.centre_momentum)
             self.centre = mean_over_processes(own, n)
         # The loss is the teacher's entropy and the divergence, each over the same pairs of views.
         return {
             "loss": loss,
-            "teacher_entropy": entropy / math.log(self.recipe.outputs),
-            "kl": loss.detach() - entropy,
+            "teacher_entropy": entropy,
+            "kl": loss.detach() - entropy * math.log(self.recipe.outputs),
             "marginal_entropy": marginal,
             **feature_health(features),
         }
@@ -167,16 +168,6 @@ def load_head(head: DinoHead, state: Mapping[str, Tensor]) -> bool:
     if fits:
         head.load_state_dict(dict(state))
     return fits
-
-
-def entropy_of(teacher: Tensor, centre: Tensor, temperature: float) -> Tensor:
-    """Return the mean entropy of the teacher's distributions, in nats: a scalar; without waiting for the device.
-
-    >>> round(entropy_of(torch.zeros(2, 3, 8), torch.zeros(8), 0.04).item(), 4)
-    2.0794
-    """
-    logs = ((teacher - centre) / temperature).log_softmax(dim=-1)
-    return -(logs.exp() * logs).sum(dim=-1).mean()
 
 
 @contextmanager
