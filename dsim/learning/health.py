@@ -1,7 +1,8 @@
 """Health of trainings without labels: columns of the curves, and checks that warn in words before an epoch ends.
 
 The columns are ``teacher_entropy``, ``marginal_entropy``, ``kl`` (from the student to the teacher, in nats),
-``spread``, ``effective_rank`` and ``share_left``. A loss stands still at a plausible value after a collapse; these do not.
+``spread``, ``effective_rank`` and ``share_left``. After a collapse a loss stands still at a plausible value; these do
+not.
 """
 
 from __future__ import annotations
