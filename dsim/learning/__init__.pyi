@@ -51,6 +51,7 @@ from .pretraining import (
     read_unlabelled,
     write_backbone,
 )
+from .runs import draw_seed, run_identity, training_facts
 from .schedules import (
     NAMED_SCHEDULES,
     ChainedCosine,
@@ -116,6 +117,7 @@ __all__ = [
     "common_batch_norm",
     "count_steps",
     "dino_loss",
+    "draw_seed",
     "draw_triplets",
     "draw_views",
     "feature_checks",
@@ -141,6 +143,7 @@ __all__ = [
     "recall",
     "reconstruction_loss",
     "resize",
+    "run_identity",
     "segmentation_loss",
     "share_left",
     "share_left_after",
@@ -151,6 +154,7 @@ __all__ = [
     "teacher_checks",
     "teacher_entropy",
     "train",
+    "training_facts",
     "triplet_loss",
     "update_centre",
     "update_teacher",

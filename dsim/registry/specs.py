@@ -229,6 +229,10 @@ class ExtractorSpec:
     example: str = ""
 
 
+#: Parameters that only name a trained model.
+_LABELS = ("title", "id", "licence")
+
+
 class Product(enum.StrEnum):
     """Kinds of models that a trainer writes."""
 
@@ -288,6 +292,24 @@ class TrainerSpec:
         values = {parameter.name: parameter.default for parameter in self.parameters}
         chosen = {**(self.presets[preset] if preset else {}), **given}
         return values | {name: self.parameter(name).check(value) for name, value in chosen.items()}
+
+    def command_line(self, values: Mapping[str, Any], seed: int) -> str:
+        """Return the command that trains the same: all of ``values`` that differ from the defaults.
+
+        What names the model, and changes nothing in it (id, title, licence), is left out.
+
+        >>> size = Parameter("size", "int", 64, "side, pixels")
+        >>> spec = TrainerSpec(name="t", version=1, title="", factory="", produces=(), cost="", references=(),
+        ...                    parameters=(size,))
+        >>> spec.command_line({"size": 224}, 0)
+        'dsim train t DATASET... --out RUN --seed 0 -p size=224'
+        """
+        texts = [
+            f"-p {parameter.name}={parameter.format(values[parameter.name])}"
+            for parameter in self.parameters
+            if values[parameter.name] != parameter.default and parameter.name not in _LABELS
+        ]
+        return " ".join([f"dsim train {self.name} DATASET... --out RUN --seed {seed}", *texts])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.plugin import Need, Product, TrainedModel
-from dsim.random import stream
+from dsim.plugin import Product, TrainedModel
 from dsim_dino.training_specs import TRAINER
 
 if TYPE_CHECKING:
@@ -64,7 +64,16 @@ def checkpoint_reference(out: Path, parameters: Mapping[str, Any]) -> str:
 
 
 def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any], seed: int, runtime: Runtime) -> None:
-    from dsim.learning import count_steps, feature_checks, fit, processes, read_unlabelled, teacher_checks
+    from dsim.learning import (
+        count_steps,
+        draw_seed,
+        feature_checks,
+        fit,
+        processes,
+        read_unlabelled,
+        run_identity,
+        teacher_checks,
+    )
     from dsim.models import build_backbone
     from dsim_dino.objective import DinoObjective
     from dsim_dino.recipe import resolve
@@ -72,25 +81,26 @@ def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any]
     total = sum(map(len, datasets))
     recipe = resolve(parameters, total, max(1, count_steps(total, parameters["batch"], len(datasets))))
     start, head = _start(recipe, runtime)
+    drawn = partial(draw_seed, seed, TRAINER.name)
     backbone = build_backbone(
         recipe.network,
         recipe.size,
         start,
-        _drawn(seed, "backbone"),
+        drawn("backbone"),
         runtime,
         token=recipe.token,
         drop_path=recipe.drop_path,
     )
     images = read_unlabelled(datasets, recipe.size, runtime, side=recipe.bank_side)
-    objective = DinoObjective(images, backbone, recipe, _drawn(seed, "head"), runtime.resolved_device(), head)
+    objective = DinoObjective(images, backbone, recipe, drawn("head"), runtime.resolved_device(), head)
     runtime.progress.note(_summary(recipe, total))
     trained = fit(
         objective,
         recipe.config,
-        seed=_drawn(seed, "training"),
+        seed=drawn("training"),
         runtime=runtime,
         checkpoint=out / UNFINISHED,
-        identity=_identity(datasets, recipe),
+        identity=run_identity(TRAINER, REVISION, datasets, recipe.record()),
         step_checks=[*teacher_checks(recipe.momentum_schedule, recipe.steps * recipe.epochs), *feature_checks()],
         description="DINO",
     )
@@ -112,18 +122,6 @@ def _start(recipe: DinoRecipe, runtime: Runtime) -> tuple[str, Mapping[str, Tens
     if recipe.start in ("random", "imagenet"):
         return recipe.start, {}
     return recipe.start, read_start(recipe.start, recipe.network, runtime).head
-
-
-def _drawn(seed: int, purpose: str) -> int:
-    return int(stream(seed, "dino", purpose).integers(2**31))
-
-
-def _identity(datasets: Sequence[Dataset], recipe: DinoRecipe) -> dict[str, Any]:
-    return {
-        "trainer": f"{TRAINER.name}@{TRAINER.version}.{REVISION}",
-        "datasets": [dataset.fingerprint({Need.IMAGES}) for dataset in datasets],
-        "recipe": recipe.record(),
-    }
 
 
 def _summary(recipe: DinoRecipe, images: int) -> str:
@@ -178,7 +176,7 @@ def _write_model(
     seed: int,
     runtime: Runtime,
 ) -> None:
-    from dsim.learning import BackboneDescription, write_backbone
+    from dsim.learning import BackboneDescription, training_facts, write_backbone
 
     recipe = objective.recipe
     names = ", ".join(dataset.name for dataset in datasets)
@@ -195,28 +193,9 @@ def _write_model(
             network=recipe.network,
             size=recipe.size,
             method=f"DINO (arXiv:2104.14294), from {recipe.start} weights; the teacher's backbone. No label was read.",
-            command=command_line(recipe, seed),
-            training={
-                "method": "dino",
-                "seed": seed,
-                "device": runtime.resolved_device(),
-                "seconds": round(trained.seconds),
-                "epochs": len(trained.curves),
-                "last": dict(trained.curves[-1]),
-                "warnings": list(trained.warnings),
-                "settings": recipe.record(),
-            },
+            command=TRAINER.command_line(recipe.values, seed),
+            training=training_facts(TRAINER.name, trained, seed, runtime, recipe.record()),
             dtype=recipe.dtype,
             shown=_SHOWN,
         ),
     )
-
-
-def command_line(recipe: DinoRecipe, seed: int) -> str:
-    """Return the command that trains the same: settings that differ from the defaults."""
-    texts = [
-        f"-p {parameter.name}={parameter.format(recipe.values[parameter.name])}"
-        for parameter in TRAINER.parameters
-        if recipe.values[parameter.name] != parameter.default and parameter.name not in ("title", "id", "licence")
-    ]
-    return " ".join(["dsim train dino DATASET... --out RUN", f"--seed {seed}", *texts])

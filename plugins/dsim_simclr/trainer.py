@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsim.plugin import Need, Product, TrainedModel
-from dsim.random import stream
+from dsim.plugin import Product, TrainedModel
 from dsim_simclr.specs import TRAINER
 
 if TYPE_CHECKING:
@@ -40,23 +40,23 @@ def train_simclr(
 
 
 def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any], seed: int, runtime: Runtime) -> None:
-    from dsim.learning import feature_checks, fit, processes, read_unlabelled, write_backbone
+    from dsim.learning import draw_seed, feature_checks, fit, processes, read_unlabelled, run_identity, write_backbone
     from dsim.models import build_backbone
     from dsim_simclr.objective import SimclrObjective, config_of, refuse
 
     refuse(parameters)
     size, token = parameters["size"], parameters["token"]
-    start, drawn = parameters["start"], _drawn(seed, "backbone")
-    backbone = build_backbone(parameters["network"], size, start, drawn, runtime, token=token)
+    drawn = partial(draw_seed, seed, TRAINER.name)
+    backbone = build_backbone(parameters["network"], size, parameters["start"], drawn("backbone"), runtime, token=token)
     images = read_unlabelled(datasets, size, runtime, side=parameters["bank_side"])
-    objective = SimclrObjective(images, backbone, parameters, _drawn(seed, "head"), runtime.resolved_device())
+    objective = SimclrObjective(images, backbone, parameters, drawn("head"), runtime.resolved_device())
     trained = fit(
         objective,
         config_of(parameters, objective.steps_per_epoch()),
-        seed=_drawn(seed, "training"),
+        seed=drawn("training"),
         runtime=runtime,
         checkpoint=out / UNFINISHED,
-        identity=_identity(datasets, parameters),
+        identity=run_identity(TRAINER, REVISION, datasets, parameters),
         step_checks=feature_checks(),
         description="SimCLR",
     )
@@ -66,26 +66,10 @@ def _train(datasets: Sequence[Dataset], out: Path, parameters: Mapping[str, Any]
     processes().wait()
 
 
-def _drawn(seed: int, purpose: str) -> int:
-    return int(stream(seed, "simclr", purpose).integers(2**31))
-
-
-def _record(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
-
-
-def _identity(datasets: Sequence[Dataset], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "trainer": f"{TRAINER.name}@{TRAINER.version}.{REVISION}",
-        "datasets": [dataset.fingerprint({Need.IMAGES}) for dataset in datasets],
-        "parameters": _record(parameters),
-    }
-
-
 def _description(
     datasets: Sequence[Dataset], parameters: Mapping[str, Any], trained: TrainingResult, seed: int, runtime: Runtime
 ) -> BackboneDescription:
-    from dsim.learning import BackboneDescription
+    from dsim.learning import BackboneDescription, training_facts
 
     network, names = parameters["network"], ", ".join(dataset.name for dataset in datasets)
     architecture = re.sub(r"[^a-z0-9_-]", "-", network.lower())
@@ -96,27 +80,8 @@ def _description(
         network=network,
         size=parameters["size"],
         method=f"SimCLR (arXiv:2002.05709), from {parameters['start']} weights; without the head. No label was read.",
-        command=command_line(parameters, seed),
-        training={
-            "method": "simclr",
-            "seed": seed,
-            "device": runtime.resolved_device(),
-            "seconds": round(trained.seconds),
-            "epochs": len(trained.curves),
-            "last": dict(trained.curves[-1]),
-            "warnings": list(trained.warnings),
-            "settings": _record(parameters),
-        },
+        command=TRAINER.command_line(parameters, seed),
+        training=training_facts(TRAINER.name, trained, seed, runtime, parameters),
         dtype=parameters["dtype"],
         shown=("loss", "spread", "effective_rank"),
     )
-
-
-def command_line(parameters: Mapping[str, Any], seed: int) -> str:
-    """Return the command that trains the same: settings that differ from the defaults."""
-    texts = [
-        f"-p {parameter.name}={parameter.format(parameters[parameter.name])}"
-        for parameter in TRAINER.parameters
-        if parameters[parameter.name] != parameter.default and parameter.name not in ("title", "id", "licence")
-    ]
-    return " ".join(["dsim train simclr DATASET... --out RUN", f"--seed {seed}", *texts])
