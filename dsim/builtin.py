@@ -23,6 +23,7 @@ _COMMANDS = (
     ("measures", "List the similarity measures.", "measures:measures"),
     ("explain", "Explain what a measure computes.", "measures:explain"),
     ("extract", "Compute features of a dataset.", "extract:extract"),
+    ("map", "Map every image: fit, place new ones.", "map:map_"),
     ("train", "Train a model: list the trainers, run one.", "train:train"),
     ("zoo", "List, check and add zoo models.", "zoo:zoo"),
     ("doctor", "Check the installation, and suggest fixes.", "doctor:doctor"),

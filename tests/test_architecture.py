@@ -33,7 +33,7 @@ LAYERS = (
     {"evaluation"},
     {"plots"},
     {"selection"},
-    {"adapt", "efficiency"},
+    {"adapt", "efficiency", "maps"},
     {"leaderboard", "prelabel", "recommend"},
     {"report"},
     {"testing", "scaffold"},
@@ -65,7 +65,7 @@ LAZY = {
 }
 #: Classes of networks need torch when they are defined: such modules are imported when a network is built.
 TORCH_MODULES = ("models.", "learning.")
-ABOUT_ARRAYS = ("efficiency", "stats", "embeddings", "features", "plots", "store", "data.phantoms", "learning")
+ABOUT_ARRAYS = ("efficiency", "maps", "stats", "embeddings", "features", "plots", "store", "data.phantoms", "learning")
 
 MODULE_LINES, FUNCTION_LINES, SHORT = 400, 45, 30
 #: Modules beside the packages of dsim, ``__init__`` not counted.

@@ -36,6 +36,7 @@ COMMANDS = {
     "help of compare": ["compare", "--help"],
     "help of evaluate": ["evaluate", "--help"],
     "help of leaderboard": ["leaderboard", "--help"],
+    "map": ["map", "--help"],
     "truth": ["truth", "--help"],
     "unknown command": ["comprae"],
 }

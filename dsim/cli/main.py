@@ -144,6 +144,7 @@ All commands: dsim --help      Check the installation: dsim doctor"""
 #: The commands of the core in the order in which they are used.
 _SECTIONS = {
     "Choose a model, pre-label": ("data", "compare", "recommend", "annotate-next", "adapt", "prelabel", "report"),
+    "Map images": ("map",),
     "Label images, train": ("train", "label-efficiency"),
     "Know the measures": ("measures", "explain", "extract"),
     "Judge measures": ("truth", "evaluate", "leaderboard", "transfer"),

@@ -12,7 +12,7 @@ from types import ModuleType
 from dsim.plugin import PUBLISHED
 
 #: What users import beside what plugins do.
-FOR_USERS = ("dsim", "dsim.plugin")
+FOR_USERS = ("dsim", "dsim.maps", "dsim.plugin")
 
 _HEAD = """\
 # Python API

@@ -1,0 +1,3 @@
+from .image_map import COLUMNS, ImageMap
+
+__all__ = ["COLUMNS", "ImageMap"]
