@@ -1,3 +1,5 @@
+from .map_columns import MapColumn
+from .map_sheets import PictureSheets, Sheet, choose_pictures, make_sheets
 from .maps import MapDataset, MapRegion, PointMap, render_map
 from .markup import (
     MISSING,
@@ -33,12 +35,16 @@ from .shell import render_page
 __all__ = [
     "CELL",
     "MISSING",
+    "MapColumn",
     "MapDataset",
     "MapRegion",
     "Picture",
+    "PictureSheets",
     "PictureSource",
     "PointMap",
+    "Sheet",
     "Sprite",
+    "choose_pictures",
     "embed_file",
     "embed_image",
     "emphasise_name",
@@ -50,6 +56,7 @@ __all__ = [
     "format_percent",
     "isolate_name",
     "join_words",
+    "make_sheets",
     "make_sprites",
     "render_cell",
     "render_list",

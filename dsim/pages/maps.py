@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError
+from dsim.pages.map_columns import MapColumn
+from dsim.pages.map_sheets import PictureSheets
 from dsim.pages.markup import escape, isolate_name, render_list, render_scroll, render_section, render_table
 from dsim.pages.pictures import CELL, Sprite
 from dsim.pages.shell import render_page
@@ -61,10 +63,16 @@ class PointMap:
         without pictures. ``regions`` : drawn below the marks.
     distances : of each image to the centre of its dataset, (n,), where the plane is not all there is; else those in the
         plane.
+    columns : what is known of each image; the page colours by them, filters by them and writes them into CSV files.
+        ``label`` is what its reader may change. The dataset is a column without being named here.
+    neighbours : the images that are most alike, the nearest first, integers (n, k), -1 for none: such as those in
+        feature space. By default the page shows those in the plane, and says so.
+    pictures : instead of sprites, pictures that are spread over the whole map.
+    colour : name of the column that the page colours by at first; by default the first column, or the dataset.
 
     Raises
     ------
-    DataError : lengths do not fit, a point is not finite, or a dataset has no image.
+    DataError : lengths do not fit, a point is not finite, a dataset has no image, or columns share a name.
     """
 
     points: NDArray[np.float64]
@@ -74,6 +82,10 @@ class PointMap:
     sprites: Sequence[Sprite] = ()
     regions: Sequence[MapRegion] = ()
     distances: NDArray[np.float64] | None = None
+    columns: Sequence[MapColumn] = ()
+    neighbours: NDArray[np.intp] | None = None
+    pictures: PictureSheets | None = None
+    colour: str = ""
 
     def __post_init__(self) -> None:
         for fault in self._faults():
@@ -91,6 +103,25 @@ class PointMap:
             yield f"owners must number all of the {len(self.datasets)} datasets from 0"
         elif self.sprites and [len(s.cells) for s in self.sprites] != [len(each) for each in self.members]:
             yield "the sprites are not those of the datasets"
+        yield from self._faults_of_extras(count)
+
+    def _faults_of_extras(self, count: int) -> Iterator[str]:
+        import numpy as np
+
+        names = [column.name for column in self.columns]
+        if len(set(names)) < len(names):
+            yield f"two of the columns {', '.join(names)} share a name"
+        for column in self.columns:
+            if len(column.values) != count:
+                yield f"{count} images, and {len(column.values)} values of the column {column.name!r}"
+        if self.colour and self.colour not in (*names, "dataset"):
+            yield f"there is no column {self.colour!r} to colour by"
+        if self.neighbours is not None:
+            near = np.asarray(self.neighbours)
+            if near.ndim != 2 or len(near) != count or (near.size and (near.min() < -1 or near.max() >= count)):
+                yield f"neighbours of shape {near.shape} must be (n, k) numbers of the {count} images, or -1"
+        if self.pictures and any(image >= count for sheet in self.pictures.sheets for image in sheet.images):
+            yield "a picture is of an image that the map does not have"
 
     @cached_property
     def members(self) -> list[NDArray[np.intp]]:
