@@ -19,6 +19,7 @@ from .images import (
     ImageBank,
     ImagePool,
     balanced_batches,
+    border_colour,
     build_bank,
     gather_pool,
     read_bank,
@@ -66,13 +67,15 @@ from .schedules import (
     named_schedule,
 )
 from .trainer import TrainedModel, Trainer, train
-from .views import VIEW_POLICIES, Crops, ViewChange, ViewPolicy, draw_views
+from .view_policies import VIEW_PARTS, VIEW_POLICIES, ViewChange, ViewPolicy, without
+from .views import Crops, draw_views
 
 __all__ = [
     "CHOICES",
     "EXTENTS",
     "NAMED_SCHEDULES",
     "NORMS",
+    "VIEW_PARTS",
     "VIEW_POLICIES",
     "BackboneDescription",
     "ChainedCosine",
@@ -113,6 +116,7 @@ __all__ = [
     "augment_transfer",
     "autocast",
     "balanced_batches",
+    "border_colour",
     "build_bank",
     "common_batch_norm",
     "count_steps",
@@ -161,5 +165,6 @@ __all__ = [
     "uses_bfloat16",
     "weighted_sum",
     "whole_groups",
+    "without",
     "write_backbone",
 ]

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from dsim.learning.augment import LUMA, Jitter
+from dsim.learning.stains import change_stains
 
 #: Numbers of the operations in ``Jitter.order``.
 _BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)
@@ -31,6 +32,8 @@ class Appearance:
     jitter : parameters of n views; ``jittered``, bool (n,), says where they apply. Views of one channel have neither
         saturation nor hue.
     gray, solarised : bool (n,). Solarised views are inverted where they are brighter than one half.
+    stain : (n, 2, 3), relative changes and shifts of three stains, before all others (``change_stains``); None: none.
+        Views of one channel have no stains.
     deviation : (n,), of the blur in pixels. 0 changes nothing, and below 0.15 no bit of an 8-bit image would change: it
         is left out. ``radius`` : where the blur is cut off, smaller than the view; the border is mirrored.
     device, channels : of the views; channels are 1 or 3.
@@ -44,6 +47,7 @@ class Appearance:
         deviation: Tensor,
         solarised: Tensor,
         *,
+        stain: Tensor | None = None,
         radius: int,
         device: torch.device,
         channels: int,
@@ -63,10 +67,14 @@ class Appearance:
         self._solarised: list[bool] = solarised.tolist()
         self._blurred: list[bool] = (deviation > _SHARP).tolist()
         self._kernels = _gaussians(deviation, radius).to(device)
+        self._stain = stain if channels == 3 else None
 
     def apply(self, views: Tensor, first: int) -> None:
         """Change views (m, c, s, s) in [0, 1] in place: the views from number ``first`` on."""
         end = first + len(views)
+        if self._stain is not None:
+            factors, shifts = self._stain[first:end].unbind(1)
+            views.copy_(change_stains(views, 1 + factors, shifts))
         for turn, numbers in enumerate(self._operations):
             operations = numbers[first:end]
             self._blend(views, turn, first, set(operations))

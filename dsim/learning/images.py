@@ -28,6 +28,8 @@ MEMORY_BYTES = 4 << 30
 RECALLED_BYTES = 1 << 29
 #: Images of one dataset that a balanced batch holds at least, where there are images enough.
 PER_DATASET = 4
+#: Images whose borders are looked at in one piece.
+_AT_A_TIME = 4096
 
 _recalled: OrderedDict[Hashable, ImageBank] = OrderedDict()
 
@@ -130,6 +132,29 @@ def read_bank(
     planes = (image for dataset in datasets for image in read_images(dataset, transform, runtime))
     owners = torch.repeat_interleave(torch.arange(len(datasets)), torch.tensor([*map(len, datasets)], dtype=torch.long))
     return build_bank(planes, memory=memory, folder=runtime.cache / "scratch"), owners
+
+
+def border_colour(images: Tensor) -> Tensor:
+    """Return the mean colour of the outermost pixels of all images of a dataset, float32 (c,) in [0, 1].
+
+    Rotated images are filled with it. Corners count once. The reference rounds it down to whole levels of 255, for its
+    library takes no others; this does not.
+
+    Parameters
+    ----------
+    images : uint8 (n, c, h, w).
+
+    Source: Nwabufo et al. 2024, arXiv:2402.14566, section 4.
+
+    >>> border_colour(torch.full((2, 3, 8, 8), 51, dtype=torch.uint8))
+    tensor([0.2000, 0.2000, 0.2000])
+    """
+    total = torch.zeros(images.shape[1], dtype=torch.float64)
+    for some in images.split(_AT_A_TIME):  # type: ignore[no-untyped-call]
+        rows = some[:, :, :: max(1, some.shape[2] - 1)].flatten(2)
+        columns = some[:, :, 1:-1, :: max(1, some.shape[3] - 1)].flatten(2)
+        total += torch.cat([rows, columns], dim=2).double().mean(2).sum(0)
+    return (total / len(images) / 255).float()
 
 
 def recall(key: Hashable, build: Callable[[], ImageBank]) -> ImageBank:

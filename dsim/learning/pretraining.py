@@ -14,9 +14,10 @@ from torch import Tensor
 
 from dsim.errors import DataError, TooFewSamplesError, UnknownNameError, UsageError
 from dsim.learning.distributed import processes
-from dsim.learning.images import PER_DATASET, ImageBank, balanced_batches, read_bank
+from dsim.learning.images import PER_DATASET, ImageBank, balanced_batches, border_colour, read_bank
 from dsim.learning.objective import Objective
-from dsim.learning.views import VIEW_POLICIES, Crops, draw_views
+from dsim.learning.view_policies import VIEW_POLICIES, ViewPolicy
+from dsim.learning.views import Crops, draw_views
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -52,6 +53,14 @@ class UnlabelledImages:
     def sample(self, count: int) -> Tensor:
         """Return indices of about ``count`` images, evenly spread over all, int64."""
         return torch.from_numpy(np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int)))
+
+    def border_colours(self) -> Tensor:
+        """Return the border colour of the dataset of each image, float32 (n, 3) in [0, 1]; see ``border_colour``."""
+        colours, images = torch.zeros(len(self), 3), self.bank.images
+        for members in self.members:
+            parts = members.split(4096)  # type: ignore[no-untyped-call]
+            colours[members] = sum(border_colour(images[part]) * (len(part) / len(members)) for part in parts)
+        return colours
 
 
 def read_unlabelled(
@@ -110,7 +119,9 @@ class ViewsObjective(Objective):
     Parameters
     ----------
     images : to train on. ``batch`` : images of a step. ``crops`` : groups of views, the largest first.
-    policy : name among ``VIEW_POLICIES``. ``device`` : where views are computed.
+    policy : how views are changed, or its name among ``VIEW_POLICIES``. ``device`` : where views are computed.
+
+    Beyond rotated images is what the policy's ``fill`` says: black, or the border colour of each image's dataset.
 
     With one dataset an epoch passes all images in a random order, and leaves out those that do not fill a batch; with
     several, batches are balanced (``balanced_batches``). Raises UsageError where the images do not fill one batch, and
@@ -122,17 +133,20 @@ class ViewsObjective(Objective):
     casts = False
     shares_batches = True
 
-    def __init__(self, images: UnlabelledImages, batch: int, crops: Sequence[Crops], policy: str, device: str) -> None:
+    def __init__(
+        self, images: UnlabelledImages, batch: int, crops: Sequence[Crops], policy: str | ViewPolicy, device: str
+    ) -> None:
         if len(images) < batch:
             raise UsageError(
                 f"{len(images)} images do not fill a batch of {batch}",
                 hint=f"give batch={max(2, len(images) // 2)}, or more images",
             )
         self.images, self.batch, self.crops, self.device = images, batch, tuple(crops), device
-        if policy not in VIEW_POLICIES:
+        if isinstance(policy, str) and policy not in VIEW_POLICIES:
             hint = f"choose one of: {', '.join(VIEW_POLICIES)}"
             raise UnknownNameError("policy of views", policy, VIEW_POLICIES, hint=hint)
-        self.policy = VIEW_POLICIES[policy]
+        self.policy = VIEW_POLICIES[policy] if isinstance(policy, str) else policy
+        self.fill = images.border_colours() if self.policy.bends and self.policy.fill == "border" else None
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
         if len(self.images.members) > 1:
@@ -152,7 +166,8 @@ class ViewsObjective(Objective):
         """
         images = self.images.bank.batch(batch, self.device)
         rows = slice(None) if processes().size == 1 else processes().share(len(batch))
-        views = draw_views(images, self.crops, self.policy, generator, rows)
+        fill = None if self.fill is None else self.fill[batch]
+        views = draw_views(images, self.crops, self.policy, generator, rows, fill)
         return [group.contiguous(memory_format=torch.channels_last) for group in views]
 
 

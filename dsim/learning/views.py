@@ -7,9 +7,8 @@ parameters of its own, all of which come from one generator on the CPU.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -17,7 +16,16 @@ from torch import Tensor
 
 from dsim.errors import UsageError
 from dsim.learning.appearance import Appearance
-from dsim.learning.augment import Jitter, draw_crops, draw_flags, draw_jitter, draw_symmetric, draw_uniform
+from dsim.learning.augment import (
+    Jitter,
+    draw_crops,
+    draw_flags,
+    draw_jitter,
+    draw_symmetric,
+    draw_uniform,
+    rotate_quarters,
+)
+from dsim.learning.view_policies import ViewChange, ViewPolicy
 from dsim.learning.warps import (
     Pyramid,
     crop_each,
@@ -64,132 +72,6 @@ class Crops:
             raise UsageError(f"crops cannot have areas from {self.area[0]:g} to {self.area[1]:g}", hint=hint)
 
 
-@dataclass(frozen=True)
-class ViewChange:
-    """How probable the changes are in which the views of one policy differ.
-
-    Parameters
-    ----------
-    blur, solarise, perspective : probabilities in [0, 1].
-    side : the side, in pixels, for which the policy's blur was published.
-    """
-
-    blur: float = 0.0
-    solarise: float = 0.0
-    perspective: float = 0.0
-    side: int = 224
-
-
-@dataclass(frozen=True)
-class ViewPolicy:
-    """How views are changed after they were cut out: first geometry, then colours, then blur and solarisation.
-
-    Parameters
-    ----------
-    name : name of the policy. ``source`` : where it was published.
-    large : changes of the views of the first ``Crops``, in order; further views are changed like the last.
-    small : changes of the views of all further ``Crops``.
-    mirror, turn_over : probabilities of a mirror image, left to right and upside down.
-    rotation : rotations are uniform from minus to plus this, in degrees. ``distortion`` : corners of a changed
-        perspective move inwards by up to half of this share of the side.
-    jitter : largest relative change of brightness, contrast and saturation, and shift of the hue (in turns), as in
-        torchvision's ``ColorJitter``; with the probability ``jittered``.
-    gray : probability of a gray view.
-    deviations : smallest and largest standard deviation of the blur, in pixels of a view of the published size
-        (``ViewChange.side``). Smaller views are blurred by fewer pixels, so that as much of the picture is blurred.
-    radius : where the blur is cut off, in the same pixels.
-    interpolation : of crops that are neither turned nor distorted. Others are bilinear.
-    """
-
-    name: str
-    source: str
-    large: tuple[ViewChange, ...]
-    small: ViewChange
-    mirror: float = 0.5
-    turn_over: float = 0.0
-    rotation: float = 0.0
-    distortion: float = 0.0
-    jitter: tuple[float, float, float, float] = (0.4, 0.4, 0.2, 0.1)
-    jittered: float = 0.8
-    gray: float = 0.2
-    deviations: tuple[float, float] = (0.1, 2.0)
-    radius: int = 6
-    interpolation: str = "bicubic"
-
-    @property
-    def bends(self) -> bool:
-        """Whether views are turned or distorted, not only cut out and mirrored."""
-        return self.rotation > 0 or self.distortion > 0
-
-
-_CARON = "Caron et al. 2021, arXiv:2104.14294, the code's DataAugmentationDINO"
-_SPARSAM = "the code of the paper on DINO and label efficiency (IPMI-ICNS-UKE/sparsam), DinoAugmentationCropper"
-_PAPER_LARGE = (
-    ViewChange(blur=1.0, perspective=0.75),
-    ViewChange(blur=0.1, perspective=0.5, solarise=0.2),
-)
-_PAPER_SMALL = ViewChange(blur=0.5, perspective=0.5, side=96)
-
-#: Policies by name.
-#:
-#: - ``original``: DINO's. Mirror images, colour jitter, gray; blur of every first, each tenth second and each other
-#:   small view; a fifth of the second views solarised.
-#: - ``paper``: like it, and upside down, turned by any angle, perspective changed; blur of up to 5 pixels of 224.
-#: - ``upright``: ``paper`` without turning and without upside down, for images that have an upper side.
-#: - ``turned``: ``original``, and upside down and turned by any angle; no change of perspective: shapes stay.
-#: - ``simclr``: SimCLR's: stronger colour jitter, half of the views blurred, none solarised; all views alike.
-VIEW_POLICIES: Mapping[str, ViewPolicy] = MappingProxyType(
-    {
-        policy.name: policy
-        for policy in (
-            ViewPolicy(
-                name="original",
-                source=_CARON,
-                large=(ViewChange(blur=1.0), ViewChange(blur=0.1, solarise=0.2)),
-                small=ViewChange(blur=0.5, side=96),
-            ),
-            ViewPolicy(
-                name="paper",
-                source=_SPARSAM,
-                large=_PAPER_LARGE,
-                small=_PAPER_SMALL,
-                turn_over=0.5,
-                rotation=180.0,
-                distortion=0.5,
-                deviations=(0.1, 5.0),
-                radius=5,
-                interpolation="bilinear",
-            ),
-            ViewPolicy(
-                name="upright",
-                source=f"{_SPARSAM}, without rotations and without views upside down",
-                large=_PAPER_LARGE,
-                small=_PAPER_SMALL,
-                distortion=0.5,
-                deviations=(0.1, 5.0),
-                radius=5,
-                interpolation="bilinear",
-            ),
-            ViewPolicy(
-                name="turned",
-                source=f"{_CARON}, turned by any angle and upside down",
-                large=(ViewChange(blur=1.0), ViewChange(blur=0.1, solarise=0.2)),
-                small=ViewChange(blur=0.5, side=96),
-                turn_over=0.5,
-                rotation=180.0,
-            ),
-            ViewPolicy(
-                name="simclr",
-                source="Chen et al. 2020, arXiv:2002.05709, appendix A",
-                large=(ViewChange(blur=0.5),),
-                small=ViewChange(blur=0.5),
-                jitter=(0.8, 0.8, 0.8, 0.2),
-            ),
-        )
-    }
-)
-
-
 class ViewParameters(NamedTuple):
     """What was drawn for n views: one entry or row each, on the CPU."""
 
@@ -203,6 +85,8 @@ class ViewParameters(NamedTuple):
     gray: Tensor  # bool (n,)
     deviation: Tensor  # (n,), pixels; 0: not blurred
     solarised: Tensor  # bool (n,)
+    quarters: Tensor  # int64 (n,), quarter turns counter-clockwise
+    stain: Tensor  # (n, 2, 3): relative changes and shifts of three stains
 
     def at(self, rows: Tensor) -> ViewParameters:
         """Return the parameters of these views, int64 (m,)."""
@@ -218,6 +102,8 @@ class ViewParameters(NamedTuple):
             gray=self.gray[rows],
             deviation=self.deviation[rows],
             solarised=self.solarised[rows],
+            quarters=self.quarters[rows],
+            stain=self.stain[rows],
         )
 
 
@@ -227,6 +113,7 @@ def draw_views(
     policy: ViewPolicy,
     generator: torch.Generator,
     rows: slice = slice(None),
+    fill: Tensor | None = None,
 ) -> list[Tensor]:
     """Return views of images for self-supervised training: one tensor for each entry of ``crops``.
 
@@ -237,6 +124,7 @@ def draw_views(
     policy : how views are changed, such as ``VIEW_POLICIES["original"]``.
     generator : on the CPU; nothing else is drawn from. Parameters are drawn for all images, so that the processes of
         one training draw alike.
+    fill : what lies beyond a rotated image: a colour (c,) in [0, 1], or one for each image, (b, c); None: black.
     rows : the images of which views are computed; their views are those that all images together would give.
 
     Returns
@@ -255,7 +143,8 @@ def draw_views(
         hint = "give images (b, c, h, w) with 1 or 3 channels"
         raise UsageError(f"views cannot be drawn of a tensor of shape {tuple(images.shape)}", hint=hint)
     shape = (images.shape[2], images.shape[3])
-    chosen, pyramid = torch.arange(len(images))[rows], Pyramid(images[rows])
+    chosen, beyond = torch.arange(len(images))[rows], fill[rows] if fill is not None and fill.ndim == 2 else fill
+    pyramid = Pyramid(images[rows], beyond if policy.bends else None)
     result = []
     for number, group in enumerate(crops):
         changes = [change_of(policy, number, view) for view in range(group.count)]
@@ -278,8 +167,8 @@ def draw_parameters(
 ) -> ViewParameters:
     """Return parameters of ``crops.count`` views of n images of ``shape``: the first view of all images comes first.
 
-    ``changes`` has an entry for each view. Everything is drawn, also what a policy does not change: what is drawn
-    later does not depend on it.
+    ``changes`` has an entry for each view. All but quarter turns and stains is drawn, also what a policy does not
+    change: what is drawn later does not depend on it. These two come last, and only for policies that have them.
     """
     total = crops.count * n
 
@@ -299,7 +188,16 @@ def draw_parameters(
     deviation = draw_uniform(total, *policy.deviations, generator) * blurred
     deviation = deviation * per_view([_blur_scale(crops.size, change.side) for change in changes])
     solarised = torch.rand(total, generator=generator) < per_view([change.solarise for change in changes])
-    return ViewParameters(boxes, mirrored, turned_over, degrees, corners, jitter, jittered, gray, deviation, solarised)
+    quarters, stain = torch.zeros(total, dtype=torch.int64), torch.zeros(total, 2, 3)
+    if policy.quarters > 1:
+        quarters = torch.randint(policy.quarters, (total,), generator=generator)
+    if policy.stain > 0:
+        stain = draw_symmetric(6 * total, policy.stain, generator).view(total, 2, 3)
+    if not policy.crops:
+        boxes = torch.tensor([0, 0, *shape]).expand(total, 4)
+    return ViewParameters(
+        boxes, mirrored, turned_over, degrees, corners, jitter, jittered, gray, deviation, solarised, quarters, stain
+    )
 
 
 def change_views(images: Pyramid, parameters: ViewParameters, policy: ViewPolicy, side: int, out: Tensor) -> None:
@@ -310,7 +208,12 @@ def change_views(images: Pyramid, parameters: ViewParameters, policy: ViewPolicy
     size = out.shape[-1]
     cut = _prepare_cut(images, parameters, size, policy)
     appearance = Appearance(
-        *parameters[-5:],
+        parameters.jitter,
+        parameters.jittered,
+        parameters.gray,
+        parameters.deviation,
+        parameters.solarised,
+        stain=parameters.stain if policy.stain > 0 else None,
         radius=math.ceil(policy.radius * _blur_scale(size, side)),
         device=out.device,
         channels=out.shape[1],
@@ -329,18 +232,28 @@ def _prepare_cut(
     """A function of first and last image that cuts, mirrors, turns and distorts them; a new tensor in [0, 1]."""
     boxes, mirrored, over = parameters.boxes, parameters.mirrored, parameters.turned_over
     if not policy.bends:
-        return lambda start, end: crop_each(
-            images.level(0)[start:end],
-            boxes[start:end],
-            size,
-            mirrored[start:end],
-            over[start:end],
-            policy.interpolation,
-        ).clamp_(0, 1)
-    matrices = perspective_matrices(parameters.corners) @ rotation_matrices(parameters.degrees, images.shape)
+        turns = torch.where(mirrored ^ over, -parameters.quarters, parameters.quarters) if policy.quarters > 1 else None
+        return lambda start, end: _turn(
+            crop_each(
+                images.level(0)[start:end],
+                boxes[start:end],
+                size,
+                mirrored[start:end],
+                over[start:end],
+                policy.interpolation,
+            ).clamp_(0, 1),
+            None if turns is None else turns[start:end],
+        )
+    degrees = parameters.degrees + 90 * parameters.quarters
+    matrices = perspective_matrices(parameters.corners) @ rotation_matrices(degrees, images.shape)
     matrices = matrices @ crop_matrices(boxes, images.shape, mirrored, over)
     levels = reductions(matrices, images.shape, size)
     return lambda start, end: warp(images, matrices[start:end], levels[start:end], size, start)
+
+
+def _turn(views: Tensor, turns: Tensor | None) -> Tensor:
+    """Views by quarter turns (m,). They come after the flips here, before them to a reader: one flip reverses them."""
+    return views if turns is None else rotate_quarters(views, turns)
 
 
 def change_of(policy: ViewPolicy, group: int, view: int) -> ViewChange:

@@ -93,10 +93,17 @@ def _resizing_weights(length: int, size: int, interpolation: str, reverse: bool)
 
 
 class Pyramid:
-    """Images (b, c, h, w), and the same halved with antialiasing again and again, each level when it is needed."""
+    """Images (b, c, h, w), and the same halved with antialiasing again and again, each level when it is needed.
 
-    def __init__(self, images: Tensor) -> None:
-        self._levels = [images]
+    Parameters
+    ----------
+    beyond : the colour beyond the border that ``warp`` gives: (c,), or (b, c) with one for each image; None for black.
+        Levels then hold the images minus that colour.
+    """
+
+    def __init__(self, images: Tensor, beyond: Tensor | None = None) -> None:
+        self.beyond = None if beyond is None else beyond.to(images)[..., None, None]
+        self._levels = [images if self.beyond is None else images - self.beyond]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -116,7 +123,7 @@ class Pyramid:
 def warp(images: Tensor | Pyramid, matrices: Tensor, levels: list[int], size: int, first: int = 0) -> Tensor:
     """Return images (b, c, size, size), bilinear, whose pixels come from where homographies (b, 3, 3) send them.
 
-    Beyond the border is black.
+    Beyond the border is black, or the colour of the pyramid; across the border both are mixed as two pixels are.
 
     Parameters
     ----------
@@ -130,7 +137,10 @@ def warp(images: Tensor | Pyramid, matrices: Tensor, levels: list[int], size: in
     for start, end, level in _runs(levels):
         source = pyramid.level(level)[first + start : first + end]
         result.append(grid_sample(source, grid[start:end], mode="bilinear", padding_mode="zeros", align_corners=False))
-    return result[0] if len(result) == 1 else torch.cat(result)
+    views = result[0] if len(result) == 1 else torch.cat(result)
+    if pyramid.beyond is None:
+        return views
+    return views.add_(pyramid.beyond[first : first + len(views)] if pyramid.beyond.ndim == 4 else pyramid.beyond)
 
 
 def reductions(matrices: Tensor, shape: tuple[int, int], size: int) -> list[int]:

@@ -202,6 +202,14 @@ SHARES = {
     "turned": {"deviation": (1, 0.1, 0.5), "solarised": (0, 0.2, 0), "corners": (0, 0, 0), "turned_over": (0.5,) * 3},
     "upright": {"deviation": (1, 0.1, 0.5), "corners": (0.75, 0.5, 0.5), "turned_over": (0, 0, 0)},
     "simclr": {"deviation": (0.5, 0.5, 0.5), "solarised": (0, 0, 0), "corners": (0, 0, 0)},
+    "t-simcne": {"deviation": (0, 0, 0), "solarised": (0, 0, 0), "corners": (0, 0, 0), "turned_over": (0, 0, 0)},
+    "t-simcne-quarter": {
+        "deviation": (0, 0, 0),
+        "turned_over": (0.5,) * 3,
+        "quarters": (0.5,) * 3,
+        "degrees": (0, 0, 0),
+    },
+    "t-simcne-any": {"deviation": (0, 0, 0), "turned_over": (0.5,) * 3, "quarters": (0.5,) * 3, "degrees": (1, 1, 1)},
 }
 
 
