@@ -13,12 +13,14 @@ from .clouds import (
 from .maps import UmapMap, fit_umap, to_plane
 from .neighbours import Neighbours, find_neighbours
 from .placement import (
+    NEAREST,
     Placement,
     Stray,
     Strays,
     conformal_p,
     conformal_p_within,
     distance_sums,
+    distance_to_nearest,
     find_strays,
     mean_to_others,
     place,
@@ -26,6 +28,7 @@ from .placement import (
 )
 
 __all__ = [
+    "NEAREST",
     "Cloud",
     "DatasetMap",
     "Ellipse",
@@ -40,6 +43,7 @@ __all__ = [
     "conformal_p",
     "conformal_p_within",
     "distance_sums",
+    "distance_to_nearest",
     "embed_datasets",
     "find_neighbours",
     "find_strays",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.embeddings.clouds import Cloud
+from dsim.embeddings.neighbours import find_neighbours
 from dsim.files.documents import or_null, or_nulls
 
 Points = NDArray[np.float64]
@@ -130,6 +131,47 @@ def conformal_p_within(cloud: Points) -> Points:
     nearer = np.searchsorted(np.sort(sums), sums * (1 - _TIE), side="left")
     share: Points = (len(cloud) - nearer) / len(cloud)
     return share
+
+
+#: Nearest references whose mean distance says how far an image is from the training images.
+NEAREST = 10
+#: Relative to its norm: a reference as near as that to a point is the point itself, read a second time.
+_SAME = 1e-5
+
+
+def distance_to_nearest(points: Points, references: Points, *, leave_self: bool = False) -> Points:
+    """Return the mean distance of each point to its 10 nearest references: how far it is from what they show.
+
+    Parameters
+    ----------
+    points : (m, d), finite. ``references`` : (n, d), finite; of fewer than 10 all are taken.
+    leave_self : a reference that is the point itself (up to rounding), one at most, does not count.
+
+    Returns
+    -------
+    float64 (m,), at least 0. The score of a point depends on no other point.
+
+    Raises ValueError where dimensions differ, a number is not finite, or there is no reference left.
+
+    References
+    ----------
+    Ramaswamy et al. 2000, doi:10.1145/342009.335437; its mean: Angiulli and Pizzuti 2002,
+    doi:10.1007/3-540-45681-3_2.
+
+    >>> distance_to_nearest(np.array([[0.0], [4.0]]), np.array([[0.0], [2.0]])).tolist()
+    [1.0, 3.0]
+    >>> distance_to_nearest(np.array([[0.0], [4.0]]), np.array([[0.0], [2.0]]), leave_self=True).tolist()
+    [2.0, 2.0]
+    """
+    if leave_self and len(references) < 2:
+        raise ValueError("a point that does not count itself needs two references")
+    k = min(NEAREST, len(references) - leave_self)
+    if not leave_self:
+        return find_neighbours(points, references, k).distances.mean(axis=1)
+    near = find_neighbours(points, references, k + 1).distances
+    itself = near[:, 0] <= _SAME * np.linalg.norm(np.asarray(points, dtype=np.float64), axis=1)
+    mean: Points = np.where(itself, near[:, 1:].mean(axis=1), near[:, :-1].mean(axis=1))
+    return mean
 
 
 def mean_to_others(cloud: Points) -> Points:

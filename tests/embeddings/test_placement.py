@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.neighbors import NearestNeighbors
 
-from dsim.embeddings import conformal_p, conformal_p_within, distance_sums, mean_to_others, place
+from dsim.embeddings import conformal_p, conformal_p_within, distance_sums, distance_to_nearest, mean_to_others, place
 from dsim.embeddings import placement as module
 
 
@@ -43,3 +44,22 @@ def test_sums_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_single_point_has_no_mean_distance_to_others() -> None:
     assert np.isnan(mean_to_others(np.zeros((1, 2)))).all()
+
+
+def test_the_distance_to_the_nearest_references_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(5)
+    points, references = rng.normal(size=(40, 6)), rng.normal(size=(90, 6)).astype(np.float32)
+    near, _ = NearestNeighbors(n_neighbors=10).fit(references.astype(np.float64)).kneighbors(points)
+    np.testing.assert_allclose(distance_to_nearest(points, references), near.mean(axis=1), rtol=1e-9)
+
+
+def test_a_reference_does_not_count_itself_though_it_was_rounded() -> None:
+    rng = np.random.default_rng(6)
+    references = rng.normal(size=(60, 6)) + 5
+    again = (references * (1 + 1e-7)).astype(np.float32)
+    others = [distance_to_nearest(references[[i]], np.delete(references, i, axis=0))[0] for i in range(60)]
+    np.testing.assert_allclose(distance_to_nearest(again, references, leave_self=True), others, rtol=1e-5)
+    stranger = references[:1] + 2
+    np.testing.assert_array_equal(
+        distance_to_nearest(stranger, references, leave_self=True), distance_to_nearest(stranger, references)
+    )
