@@ -23,7 +23,7 @@ def features(n: int, seed: int, d: int = 512) -> NDArray[np.float32]:
 
 def fitting(n: int) -> Row:
     """PCA and UMAP of a pool; the value is the layout's mean distance from its centre."""
-    from dsim.embeddings.maps import fit_umap, import_umap
+    from dsim.embeddings.layouts import fit_umap, import_umap
 
     import_umap()
     from sklearn.decomposition import PCA
@@ -46,7 +46,7 @@ def fitting(n: int) -> Row:
 
 def placing(n: int, images: int) -> Row:
     """New images, each on its own."""
-    from dsim.embeddings.maps import fit_umap, import_umap
+    from dsim.embeddings.layouts import fit_umap, import_umap
 
     import_umap()
     from umap.umap_ import UMAP

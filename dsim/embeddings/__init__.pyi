@@ -10,7 +10,7 @@ from .clouds import (
     lay_out_map,
     open_latent_model,
 )
-from .maps import UmapMap, fit_umap, to_plane
+from .layouts import UmapMap, fit_umap, to_plane
 from .neighbours import Neighbours, find_neighbours
 from .placement import (
     NEAREST,

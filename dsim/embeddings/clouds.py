@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.data import modality_family, stated_modality
-from dsim.embeddings.maps import to_plane
+from dsim.embeddings.layouts import to_plane
 from dsim.errors import UsageError
 from dsim.files.documents import nullable, number
 

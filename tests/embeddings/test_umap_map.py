@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsim.embeddings.maps import UmapMap, fit_umap, import_umap
+from dsim.embeddings.layouts import UmapMap, fit_umap, import_umap
 from dsim.errors import TooFewSamplesError
 
 SETTINGS = {"variance": 0.9, "neighbours": 8, "min_dist": 0.1, "seed": 3}
@@ -105,7 +105,7 @@ def test_exact_neighbours_of_a_large_pool_are_those_of_a_small_one(
     fitted: UmapMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The way of large pools, tried on a small one: the last bits of distances differ, the groups do not."""
-    monkeypatch.setattr("dsim.embeddings.maps._MANY", 10)
+    monkeypatch.setattr("dsim.embeddings.layouts._MANY", 10)
     large = fit_umap(pool(), **SETTINGS)  # type: ignore[arg-type]
     placed = large.place(pool()).reshape(3, 25, 2)
     spread = np.linalg.norm(placed - placed.mean(axis=1, keepdims=True), axis=2).mean()
