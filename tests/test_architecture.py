@@ -50,6 +50,7 @@ LAZY = {
     "joblib",
     "matplotlib",
     "nibabel",
+    "openTSNE",
     "ot",
     "pandas",
     "pydicom",

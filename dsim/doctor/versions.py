@@ -42,7 +42,12 @@ class Finding:
 #: ``numpy>=1.26``, ``mkdocs<2,>=1.6; extra == 'docs'``: name, bounds, marker.
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?\s*\(?(?P<bounds>[^;)]*)\)?\s*(?:;\s*(?P<marker>.*))?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
-_USES = {"docs": "builds the documentation", "dev": "runs the tests", "bench": "times other libraries beside dsim"}
+_USES = {
+    "docs": "builds the documentation",
+    "dev": "runs the tests",
+    "bench": "times other libraries beside dsim",
+    "tsne": "lays out maps by t-SNE",
+}
 _TOPIC = "versions"
 
 

@@ -10,7 +10,7 @@ from .clouds import (
     lay_out_map,
     open_latent_model,
 )
-from .layouts import UmapMap, fit_umap, to_plane
+from .layouts import Layout, UmapMap, fit_umap, lay_out, to_plane
 from .neighbours import Neighbours, find_neighbours
 from .placement import (
     NEAREST,
@@ -33,6 +33,7 @@ __all__ = [
     "DatasetMap",
     "Ellipse",
     "LatentModel",
+    "Layout",
     "Neighbours",
     "Placement",
     "Region",
@@ -49,6 +50,7 @@ __all__ = [
     "find_strays",
     "fit_ellipse",
     "fit_umap",
+    "lay_out",
     "lay_out_map",
     "mean_to_others",
     "neighbour_overlap",

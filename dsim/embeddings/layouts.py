@@ -1,4 +1,4 @@
-"""Maps in the plane: two principal axes of clouds of points, and UMAP with a place for points that are new to it.
+"""Layouts in the plane: principal axes, t-SNE, and UMAP with a place for points that are new to it.
 
 umap-learn's ``transform`` lays out all points it is given together, so that a point's place depends on which others
 come with it. Here each point is placed as ``transform`` places it alone, by the same functions of umap-learn: its place
@@ -11,12 +11,12 @@ import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.errors import TooFewSamplesError
+from dsim.errors import TooFewSamplesError, UnknownNameError, UsageError
 
 #: Epochs in which umap-learn lays out new points, and its learning rate for them.
 _EPOCHS, _RATE = 100, 0.25
@@ -265,3 +265,96 @@ def _schedule(strengths: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray
     kept = np.flatnonzero((strengths >= strongest / _EPOCHS) & (strengths > 0))
     draws = (_EPOCHS * (strengths / strongest)).ravel()[kept]
     return kept, _EPOCHS / draws.astype(np.float64)
+
+
+Layout = Literal["tsne", "umap", "pca"]
+
+#: Wider features are reduced to so many principal components first, as in the paper for its images of 96 pixels.
+_WIDE, _REDUCED = 4096, 50
+#: openTSNE's default, and the fewest points of which a third of the others is a perplexity above 1.
+_PERPLEXITY, _FEWEST = 30.0, 5
+#: umap-learn's defaults.
+_NEIGHBOURS, _MIN_DIST = 15, 0.1
+
+
+def lay_out(features: NDArray[np.floating[Any]], layout: Layout, seed: int = 0) -> NDArray[np.float64]:
+    """Return a place in the plane for each point, by a layout with the defaults of its library.
+
+    Parameters
+    ----------
+    features : (n, d), finite, n at least 5. More than 4,096 dimensions are first reduced to 50 principal components.
+    layout : ``tsne`` (openTSNE: perplexity 30, or a third of the other points where they are few; start from principal
+        axes, scaled, with jitter, so that equal points do not coincide), ``umap`` (umap-learn: 15 neighbours, minimal
+        distance 0.1; equal points coincide), ``pca`` (the first two principal axes; the seed does nothing).
+
+    Returns
+    -------
+    float64 (n, 2), in no unit; the same for the same features, order and seed on one machine.
+
+    Raises
+    ------
+    UnknownNameError
+        For another layout.
+    TooFewSamplesError
+        For fewer than 5 points, or where all are equal.
+    UsageError
+        Where openTSNE, an extra, is not installed.
+
+    References
+    ----------
+    van der Maaten and Hinton 2008, JMLR 9:2579; Poličar, Stražar and Zupan 2024, doi:10.18637/jss.v109.i03 (openTSNE);
+    McInnes, Healy and Melville 2018, arXiv:1802.03426; Pearson 1901, doi:10.1080/14786440109462720.
+
+    >>> line = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [9, 0, 0]])
+    >>> (lay_out(line, "pca")[:, 0] * np.sign(lay_out(line, "pca")[4, 0])).round(6).tolist()
+    [-3.0, -2.0, -1.0, 0.0, 6.0]
+    """
+    layouts = {"tsne": _tsne, "umap": _umap_places, "pca": lambda points, _: _components(points, 2, seed)}
+    if layout not in layouts:
+        raise UnknownNameError("layout", layout, layouts, hint=f"choose from: {', '.join(layouts)}")
+    points = np.ascontiguousarray(features, dtype=np.float64)
+    if len(points) < _FEWEST or (points == points[0]).all():
+        what = f"there are {len(points)}" if len(points) < _FEWEST else f"all {len(points)} are equal"
+        raise TooFewSamplesError(f"a layout needs {_FEWEST} points that differ, and {what}", hint="give more images")
+    reduced = _components(points, min(_REDUCED, len(points)), seed) if points.shape[1] > _WIDE else points
+    return layouts[layout](reduced, seed)
+
+
+def _components(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:
+    """Coordinates (n, count) on the principal axes of largest variance; padded with zeros where there are fewer."""
+    from sklearn.decomposition import PCA
+
+    axes = min(count, *points.shape)
+    places = PCA(axes, random_state=seed).fit_transform(points)
+    return np.pad(places, ((0, 0), (0, count - axes)))
+
+
+def _tsne(points: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    tsne = import_tsne()
+    perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
+    start = tsne.initialization.rescale(_components(points, 2, seed))
+    tsne.initialization.jitter(start, inplace=True, random_state=seed)
+    reducer = tsne.TSNE(perplexity=perplexity, initialization=start, n_jobs=1, random_state=seed)
+    return np.array(reducer.fit(points), dtype=np.float64)
+
+
+def import_tsne() -> Any:
+    """Import openTSNE and return it. Raises UsageError, with the fix, where it is not installed."""
+    try:
+        import openTSNE
+        import openTSNE.initialization
+    except ImportError:
+        raise UsageError(
+            "the layout tsne needs openTSNE, which is not installed",
+            hint="pip install 'dsim[tsne]', or choose another layout: umap, pca",
+        ) from None
+    return openTSNE
+
+
+def _umap_places(points: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    # ``fit_umap`` lays out distinct rows in their sorted order.
+    features = points.astype(np.float32)
+    distinct, places = np.unique(features, axis=0, return_inverse=True)
+    neighbours = min(_NEIGHBOURS, len(distinct) - 2)
+    fitted = fit_umap(features, variance=1.0, neighbours=neighbours, min_dist=_MIN_DIST, seed=seed)
+    return fitted.places[places.ravel()].astype(np.float64)
