@@ -57,6 +57,7 @@ def dsim_builders() -> list[BuilderSpec]:
         BuilderSpec(name="dsim.models.segmenter:build_probed", title="segmenter of one class, a U-Net"),
         BuilderSpec(name="dsim.models.lite0:build_features", title="EfficientNet-Lite0, trained on ImageNet"),
         BuilderSpec(name="dsim.models.backbone:build", title="backbone of timm, trained without labels"),
+        BuilderSpec(name="dsim.models.map_network:build", title="map of images, a backbone and a projector"),
     ]
 
 

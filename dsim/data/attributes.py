@@ -214,6 +214,7 @@ def _refuse_twice(known: Mapping[str, str], said: Mapping[str, str], dataset: st
 _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("electron microscopy", ("electron", "sstem", "fib-sem")),
     ("blood smear", ("blood smear", "blood cell", "bone marrow")),
+    ("cytology", ("cytolog", "pap smear", "pap-smear")),
     ("histology", ("histolog", "histopath", "h&e", "immunohisto")),
     ("fluorescence", ("fluoresc",)),
     ("transmitted light", ("phase contrast", "phase-contrast", "dic ", "differential interference", "bright field")),

@@ -50,6 +50,7 @@ from .pretraining import (
     ViewsObjective,
     count_steps,
     read_unlabelled,
+    typical_side,
     write_backbone,
 )
 from .runs import draw_seed, run_identity, training_facts
@@ -160,6 +161,7 @@ __all__ = [
     "train",
     "training_facts",
     "triplet_loss",
+    "typical_side",
     "update_centre",
     "update_teacher",
     "uses_bfloat16",

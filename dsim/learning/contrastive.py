@@ -12,9 +12,17 @@ from dsim.errors import UsageError
 
 #: Up to so many dimensions differences of points are written out, which keeps close points far from the origin apart.
 _FEW = 4
+#: Which other images of a batch with groups a point is told from.
+NEGATIVES = ("within", "across")
 
 
-def info_nce(points: Tensor, temperature: float = 0.5, similarity: str = "cosine") -> Tensor:
+def info_nce(
+    points: Tensor,
+    temperature: float = 0.5,
+    similarity: str = "cosine",
+    groups: Tensor | None = None,
+    negatives: str = "within",
+) -> Tensor:
     """Return how badly each point finds the other view of its image among all others: a scalar >= 0, in nats.
 
     The mean, over the 2 b points, of minus the logarithm of the positive pair's share in all similarities of the point.
@@ -26,8 +34,11 @@ def info_nce(points: Tensor, temperature: float = 0.5, similarity: str = "cosine
     temperature : positive.
     similarity : ``cosine``: exp(cos(x, y) / temperature), NT-Xent (Chen et al. 2020, arXiv:2002.05709). ``cauchy``:
         1 / (1 + 2 temperature |x - y|^2), which at 0.5 is that of t-SimCNE (Böhm et al. 2023, arXiv:2210.09879).
+    groups : int (b,), the group of each image, such as its smear; None: all are of one. ``negatives`` : which other
+        images a point is told from: ``within`` its own group, so that what tells groups apart does not help (Ma et al.
+        2021, arXiv:2106.02866), or ``across``, those of other groups. A point without any adds 0.
 
-    Raises UsageError for other shapes or similarities, or a temperature that is not positive.
+    Raises UsageError for other shapes, similarities or negatives, or a temperature that is not positive.
 
     >>> round(float(info_nce(torch.ones(2, 2, 3), similarity="cauchy")), 4)  # log 3
     1.0986
@@ -37,6 +48,10 @@ def info_nce(points: Tensor, temperature: float = 0.5, similarity: str = "cosine
         raise UsageError(f"points of shape {tuple(points.shape)} cannot be contrasted", hint=hint)
     if similarity not in _LOGARITHMS:
         raise UsageError(f"there is no similarity {similarity!r}", hint=f"use {' or '.join(_LOGARITHMS)}")
+    if negatives not in NEGATIVES:
+        raise UsageError(f"there are no negatives {negatives!r}", hint=f"use {' or '.join(NEGATIVES)}")
+    if groups is not None and groups.shape != points.shape[1:2]:
+        raise UsageError(f"{tuple(groups.shape)} groups are not those of {points.shape[1]} images", hint="give (b,)")
     if not temperature > 0:
         raise UsageError(f"the temperature is {temperature:g}", hint="use a positive temperature, such as 0.5")
     with torch.autocast(points.device.type, enabled=False):
@@ -44,7 +59,16 @@ def info_nce(points: Tensor, temperature: float = 0.5, similarity: str = "cosine
         n = len(flat)
         itself = torch.eye(n, dtype=torch.bool, device=flat.device)
         logits = _LOGARITHMS[similarity](flat, temperature).masked_fill(itself, -torch.inf)
+        if groups is not None:
+            logits = logits.masked_fill(_left_out(groups.to(flat.device), negatives), -torch.inf)
         return cross_entropy(logits, torch.arange(n, device=flat.device).roll(n // 2))
+
+
+def _left_out(groups: Tensor, negatives: str) -> Tensor:
+    """Which pairs of the 2 b points do not count, bool (2 b, 2 b): never a positive pair."""
+    same = (groups[:, None] == groups[None]).repeat(2, 2)
+    positive = torch.eye(len(groups), dtype=torch.bool, device=groups.device).repeat(2, 2)
+    return (~same if negatives == "within" else same) & ~positive
 
 
 def _log_cosine(points: Tensor, temperature: float) -> Tensor:

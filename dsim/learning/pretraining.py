@@ -83,7 +83,7 @@ def read_unlabelled(
         raise TooFewSamplesError(
             f"{total} image is too little to train on: views of different images are compared", hint="give more images"
         )
-    natural = max(map(_typical_side, datasets))
+    natural = max(map(typical_side, datasets))
     if size > MOST_ENLARGED * natural:
         raise UsageError(
             f"crops of {size} pixels are more than {MOST_ENLARGED} times larger than the images, of {natural} pixels",
@@ -99,8 +99,8 @@ def read_unlabelled(
     return images
 
 
-def _typical_side(dataset: Dataset) -> int:
-    """The median of the longest sides of some images, pixels."""
+def typical_side(dataset: Dataset) -> int:
+    """Return the median of the longest sides of some of the images, pixels."""
     looked_at = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _LOOKED_AT)).round().astype(int))
     return int(np.median([max(dataset.pixels(int(index)).shape[:2]) for index in looked_at]))
 

@@ -1,7 +1,9 @@
 from .backbone import Backbone, TokenOf, build_backbone
 from .backbone_state import backbone_state, load_backbone
 from .classifier import Classifier, ExtractorBody, PlainBody, timm_body
+from .compact_resnet import COMPACT_NETWORKS, CompactResNet, ResidualPlan
 from .heads import DinoHead, ProjectionHead
+from .map_network import MapNetwork, replace_last_layer
 from .origins import count_seen, read_origins
 from .predictions import Predictions, mask_like, open_kept, predict_kept, weights_digest
 from .recipe import SETTINGS, SegmentationRecipe
@@ -12,17 +14,21 @@ from .unet import EncoderUNet, UNet, count_parameters, timm_encoder
 from .vote import MOST_MEMBERS, VoteNetwork
 
 __all__ = [
+    "COMPACT_NETWORKS",
     "MOST_MEMBERS",
     "SETTINGS",
     "Backbone",
     "Classifier",
+    "CompactResNet",
     "DinoHead",
     "EncoderUNet",
     "ExtractorBody",
+    "MapNetwork",
     "PlainBody",
     "Predictions",
     "Probed",
     "ProjectionHead",
+    "ResidualPlan",
     "SegmentationRecipe",
     "Segmenter",
     "StartWeights",
@@ -46,6 +52,7 @@ __all__ = [
     "predict_kept",
     "read_origins",
     "read_start",
+    "replace_last_layer",
     "resize_planes",
     "scale_planes",
     "timm_body",

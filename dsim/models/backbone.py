@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dsim.errors import UnknownNameError, UsageError, WeightsError
 from dsim.models.backbone_state import load_backbone
+from dsim.models.compact_resnet import COMPACT_NETWORKS, CompactResNet
 from dsim.models.starts import MEAN, SPREAD, read_start
 
 if TYPE_CHECKING:
@@ -92,11 +93,12 @@ def build_backbone(
     token: str = "final",
     drop_path: float = 0.0,
 ) -> Backbone:
-    """Return a network of timm with the weights that a training starts from, in training mode.
+    """Return a network with the weights that a training starts from, in training mode.
 
     Parameters
     ----------
-    name : of timm, such as ``resnet18`` or ``xcit_nano_12_p16_224``. ``size`` : side of its images, pixels.
+    name : of timm, such as ``resnet18`` or ``xcit_nano_12_p16_224``, or one of ``COMPACT_NETWORKS``.
+    size : side of its images, pixels.
     start : ``random`` (drawn by the seed), or what ``read_start`` reads: ``imagenet``, ``published``, or a path.
     drop_path : share of the residual branches that are left out in training (stochastic depth).
 
@@ -107,25 +109,30 @@ def build_backbone(
 
     with seeded(seed):
         network = create_network(name, size, drop_path)
-    mean: Sequence[float] = MEAN
-    std: Sequence[float] = SPREAD
+    # The small ones see intensities as they are, as in SimCLR and t-SimCNE.
+    mean, std = ((0.0,) * 3, (1.0,) * 3) if name in COMPACT_NETWORKS else (MEAN, SPREAD)
     if start != "random":
         weights = read_start(start, name, runtime)
         load_backbone(name, network, weights.path, weights.state)
-        mean, std = weights.mean, weights.std
+        mean, std = tuple(weights.mean), tuple(weights.std)
     backbone = Backbone(network, mean, std, token)
     _try_out(name, backbone, size)
     return backbone.train()
 
 
 def create_network(name: str, size: int, drop_path: float = 0.0) -> nn.Module:
-    """Return the network of timm of that name without its classifier, for square images of ``size``, untrained.
+    """Return the network of that name without its classifier, for square images of ``size``, untrained.
 
-    A transformer takes images of other sizes too, by interpolating its position embedding.
+    It is one of ``COMPACT_NETWORKS``, or of timm. A transformer takes images of other sizes too, by interpolating its
+    position embedding.
     Raises UnknownNameError for a name that timm does not have, UsageError for a size that does not fit it.
     """
     import timm
 
+    if name in COMPACT_NETWORKS:
+        if drop_path:
+            raise UsageError(f"{name} has no stochastic depth", hint="give drop_path=0")
+        return CompactResNet(COMPACT_NETWORKS[name])
     if name.partition(".")[0] not in timm.list_models():
         hint = "timm.list_models() lists them"
         raise UnknownNameError("network of timm", name, timm.list_models(), hint=hint)

@@ -137,7 +137,11 @@ def _declared_builder(model: Model) -> str:
 
 
 def read_model(folder: Path) -> Model:
-    """Return the model of a folder; raises DataError where its manifest is wrong."""
+    """Return the model of a folder, or of the folder of a run that holds it.
+
+    Raises DataError where its manifest is wrong.
+    """
+    folder = model_folder(folder)
     manifest = read_manifest(folder)
     return Model(manifest["id"], folder, manifest, folder / manifest["weights"]["file"])
 
@@ -145,6 +149,12 @@ def read_model(folder: Path) -> Model:
 def is_model(folder: Path) -> bool:
     """Return whether a folder has a manifest."""
     return (folder / NAME).is_file()
+
+
+def model_folder(folder: Path) -> Path:
+    """Return the folder itself, or the only one in it that holds a model: a run of ``dsim train`` holds more."""
+    inner = [path.parent for path in sorted(folder.glob(f"*/{NAME}"))]
+    return inner[0] if not is_model(folder) and len(inner) == 1 else folder
 
 
 def models() -> list[Model]:

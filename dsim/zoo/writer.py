@@ -39,6 +39,7 @@ class ModelDescription:
     licence : of the weights. ``dtype`` : of the weights in the file.
     side, channels, mean, std, transform : of the input; ``mean`` and ``std`` hold one number per channel.
     dim, kind : of the output: ``latent``, ``features``, or ``segmentation`` (``dim`` 1).
+    features : dimensions of the layer ``features`` of a map; 0 for other models.
     architecture : what the builder needs to know.
     training : how it was trained and what came of it, as plain values. ``seconds``, ``epochs``, ``device``, ``seed``,
         ``kept_epoch``, ``settings`` and ``versions`` are put into words on the card.
@@ -56,6 +57,7 @@ class ModelDescription:
     pool: Sequence[Mapping[str, Any]]
     use: Mapping[str, str]
     kind: str = "latent"
+    features: int = 0
     channels: int = 3
     mean: Sequence[float] = (0.0, 0.0, 0.0)
     std: Sequence[float] = (1.0, 1.0, 1.0)
@@ -132,7 +134,7 @@ def add_model(folder: Path, *, force: bool = False) -> tuple[Model, Model | None
     Raises DataError for a wrong manifest, WeightsError for wrong weights or a failed probe, and UsageError where the
     id names another model already.
     """
-    model = read_model(_model_folder(folder))
+    model = read_model(folder)
     model.build()
     target = user_zoo() / model.id
     known = readable_models().get(model.id)
@@ -142,12 +144,6 @@ def add_model(folder: Path, *, force: bool = False) -> tuple[Model, Model | None
         raise _taken(model, known, target)
     _copy_folder(model, target if known is None else known.folder)
     return read_model(target if known is None else known.folder), known
-
-
-def _model_folder(folder: Path) -> Path:
-    """The folder itself, or the only one in it that holds a model: a run of ``dsim train`` may hold more than that."""
-    inner = [path.parent for path in sorted(folder.glob(f"*/{NAME}"))]
-    return inner[0] if not (folder / NAME).exists() and len(inner) == 1 else folder
 
 
 def _taken(model: Model, known: Model, target: Path) -> UsageError:
@@ -231,7 +227,11 @@ def _manifest(description: ModelDescription, weights: Path) -> dict[str, Any]:
             "mean": description.mean,
             "std": description.std,
         },
-        "output": {"dim": description.dim, "kind": description.kind},
+        "output": {
+            "dim": description.dim,
+            "kind": description.kind,
+            **({"features": description.features} if description.features else {}),
+        },
         "training": {**description.training, "pool": description.pool},
         "use": description.use,
     }

@@ -1,0 +1,212 @@
+"""``dsim train t-simcne``: images and settings to a map, in three stages, each of which can be interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dsim.errors import NeedError, UsageError
+from dsim.plugin import Product, TrainedModel
+from dsim_tsimcne.division import Division, divide
+from dsim_tsimcne.rotations import Rotations, choose_rotations
+from dsim_tsimcne.specs import NETWORKS, SMALL, TRAINER
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dsim.learning import TrainingResult, UnlabelledImages
+    from dsim.models import MapNetwork
+    from dsim.plugin import Dataset, Runtime
+
+#: The folder of the map in a run, and the stages under way.
+MODEL, UNFINISHED = "model", "checkpoint-{}.safetensors"
+#: Bumped when the same settings train to other weights.
+REVISION = 1
+#: Images of a step where the parameter is 0, and the size where it is 0 and the images are larger.
+_BATCH, _LARGEST = 256, 224
+
+
+@dataclass(frozen=True)
+class MapPlan:
+    """What the parameters of a run come to for its datasets.
+
+    Parameters
+    ----------
+    network : by the name that ``create_network`` takes. ``size`` : side of views, pixels. ``batch`` : images of a step.
+    """
+
+    parameters: Mapping[str, Any]
+    datasets: tuple[Dataset, ...]
+    division: Division
+    rotations: Rotations
+    network: str
+    size: int
+    batch: int
+
+    def record(self) -> dict[str, Any]:
+        """Return all settings, those that were left automatic with their values."""
+        chosen = {
+            "network": self.network,
+            "size": self.size,
+            "batch": self.batch,
+            "rotations": self.rotations.name,
+            "rotations_because": self.rotations.reason,
+        }
+        return {**self.parameters, **chosen}
+
+
+def train_t_simcne(
+    datasets: Sequence[Dataset],
+    out: Path,
+    *,
+    parameters: Mapping[str, Any],
+    seed: int,
+    runtime: Runtime,
+    resume: bool,
+) -> list[TrainedModel]:
+    """Train on the datasets and write the map to ``out``, by the contract of ``dsim.plugin.Trainer``."""
+    from dsim.zoo import read_model
+
+    unfinished = [out / UNFINISHED.format(number) for number in (1, 2, 3)]
+    if not resume:
+        _remove(unfinished)
+    if not (out / MODEL / "manifest.toml").exists():
+        _train(plan_map(datasets, parameters, seed, runtime), out, seed, runtime)
+    _remove(unfinished)
+    settings = read_model(out / MODEL).manifest["training"]["settings"]
+    return [
+        TrainedModel(Product.MAP, out / MODEL, f"file:{out / MODEL}", settings),
+        TrainedModel(Product.EXTRACTOR, out / MODEL, f"file:{out / MODEL}[layer=features]"),
+    ]
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def plan_map(datasets: Sequence[Dataset], parameters: Mapping[str, Any], seed: int, runtime: Runtime) -> MapPlan:
+    """Return the plan of a run, with notes on what was left automatic; no network is made and no image decoded but few.
+
+    Raises UsageError for parameters that no training can be made of, NeedError for datasets without groups where the
+    map shall not show them.
+    """
+    from dsim.learning import typical_side
+
+    area = parameters["area"]
+    if len(area) != 2 or area[0] > area[1]:
+        raise UsageError(f"area takes two shares, the smaller first, not {area}", hint="area=0.2/1.0")
+    rotations = choose_rotations(parameters["rotations"], datasets)
+    for dataset in datasets if parameters["invariant_to"] == "group" else ():
+        if dataset.groups is None:
+            raise NeedError(
+                f"invariant_to=group: dataset {dataset.name!r} has no groups",
+                hint="give groups (a column of its table, folders), or invariant_to=none",
+            )
+    size = parameters["size"] or min(_LARGEST, max(map(typical_side, datasets)))
+    networks = NETWORKS.get(parameters["network"])
+    network = parameters["network"] if networks is None else networks[size > SMALL]
+    division = divide(datasets, parameters["calibration"], seed)
+    batch = _choose_batch(parameters["batch"], sum(map(len, division.training)), runtime)
+    if parameters["rotations"] == "auto":
+        runtime.progress.note(f"rotations: {rotations.name}, {rotations.reason}")
+    return MapPlan(parameters, tuple(datasets), division, rotations, network, size, batch)
+
+
+def _choose_batch(asked: int, images: int, runtime: Runtime) -> int:
+    """The images of a step; raises UsageError where more are asked for than there are."""
+    if images < 2:
+        raise UsageError(
+            f"{images} images to train on are too few: views of different images are compared",
+            hint="give more images, or calibration=0",
+        )
+    if asked > images or asked == 1:
+        raise UsageError(
+            f"{images} images to train on do not fill a batch of {asked}",
+            hint=f"give batch=0, which adapts to the images, or batch={max(2, images // 2)}",
+        )
+    if not asked and images < _BATCH:
+        runtime.progress.note(f"batches of {images} images: there are not {_BATCH} to train on")
+    return asked or min(_BATCH, images)
+
+
+def _train(plan: MapPlan, out: Path, seed: int, runtime: Runtime) -> None:
+    from dsim.features import seeded
+    from dsim.learning import draw_seed, processes, read_unlabelled
+    from dsim.models import MapNetwork, build_backbone
+    from dsim_tsimcne.map_folder import write_map
+
+    parameters, drawn = plan.parameters, partial(draw_seed, seed, TRAINER.name)
+    backbone = build_backbone(plan.network, plan.size, parameters["start"], drawn("backbone"), runtime)
+    with seeded(drawn("projector")):
+        network = MapNetwork(backbone, parameters["hidden"], parameters["outputs"])
+    images = _to_train_on(plan, read_unlabelled(plan.datasets, plan.size, runtime, side=parameters["bank_side"]))
+    trained = _run_stages(plan, network, images, out, seed, runtime)
+    if processes().is_first:
+        write_map(out / MODEL, network, plan, trained, images, seed, runtime)
+    processes().wait()
+
+
+def _to_train_on(plan: MapPlan, images: UnlabelledImages) -> UnlabelledImages:
+    import torch
+
+    return replace(images, members=tuple(torch.from_numpy(part) for part in plan.division.training))
+
+
+def _run_stages(
+    plan: MapPlan, network: MapNetwork, images: UnlabelledImages, out: Path, seed: int, runtime: Runtime
+) -> TrainingResult:
+    """Train the three stages one after the other; the curves of all, with the column ``stage``."""
+    from dsim.learning import TrainingResult, count_steps, draw_seed, feature_checks, fit, run_identity
+    from dsim.models import replace_last_layer
+    from dsim_tsimcne.objective import MapObjective, view_policy
+    from dsim_tsimcne.stages import plan_stages
+
+    groups = _group_numbers(plan.datasets) if plan.parameters["invariant_to"] == "group" else None
+    members = [part for part in images.members if len(part)]
+    per_pass = count_steps(sum(map(len, members)), plan.batch, 1 if groups is not None else len(members))
+    policy = view_policy(plan.rotations.policy, plan.parameters)
+    results = []
+    for stage in plan_stages(plan.parameters, plan.batch, per_pass):
+        if stage.number == 2:
+            replace_last_layer(network, 2, draw_seed(seed, TRAINER.name, "last layer"))
+        network.requires_grad_(stage.trains_all)
+        network.last.requires_grad_(True)
+        objective = MapObjective(
+            images,
+            network,
+            stage,
+            policy,
+            plan.parameters,
+            batch=plan.batch,
+            size=plan.size,
+            device=runtime.resolved_device(),
+            groups=groups,
+        )
+        result = fit(
+            objective,
+            stage.config(plan.parameters),
+            seed=draw_seed(seed, TRAINER.name, f"stage {stage.number}"),
+            runtime=runtime,
+            checkpoint=out / UNFINISHED.format(stage.number),
+            identity={**run_identity(TRAINER, REVISION, plan.datasets, plan.record()), "stage": stage.number},
+            step_checks=feature_checks(),
+            description=f"t-SimCNE, stage {stage.number} of 3",
+        )
+        results.append(result)
+    curves = [{"stage": number + 1.0, **row} for number, result in enumerate(results) for row in result.curves]
+    warnings = tuple(dict.fromkeys(warning for result in results for warning in result.warnings))
+    return TrainingResult({"map": network}, curves, len(curves), sum(result.seconds for result in results), warnings)
+
+
+def _group_numbers(datasets: Sequence[Dataset]) -> Tensor:
+    """The group of each image over all datasets, int64 (n,): groups of different datasets are different."""
+    import torch
+
+    names = [f"{number}\0{group}" for number, dataset in enumerate(datasets) for group in dataset.groups or ()]
+    return torch.from_numpy(np.unique(np.array(names), return_inverse=True)[1].astype(np.int64))
