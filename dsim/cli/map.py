@@ -7,7 +7,10 @@ import click
 from dsim.ui import LazyGroup
 
 #: Name, help, and the module below dsim.cli with the command; one line for each.
-_COMMANDS: dict[str, tuple[str, str]] = {}
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "fit": ("Fit a map of datasets, with its page.", "map_fit:fit"),
+    "place": ("Place new images on a map.", "map_place:place"),
+}
 
 
 @click.group(cls=LazyGroup, lazy={name: (text, f"dsim.cli.{home}") for name, (text, home) in _COMMANDS.items()})

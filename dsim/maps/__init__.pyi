@@ -1,3 +1,31 @@
+from .files import format_table, open_map, read_record, write_image_map
+from .fit import crowding, fit_map, map_trainer, stability
 from .image_map import COLUMNS, ImageMap
+from .model import MapModel, open_map_model
+from .page import draw_pictures, nearest_in_features, page_columns, render_image_map
+from .place import PlacedImages, place_on_map
+from .placed_files import format_placed, render_placed, write_placed
 
-__all__ = ["COLUMNS", "ImageMap"]
+__all__ = [
+    "COLUMNS",
+    "ImageMap",
+    "MapModel",
+    "PlacedImages",
+    "crowding",
+    "draw_pictures",
+    "fit_map",
+    "format_placed",
+    "format_table",
+    "map_trainer",
+    "nearest_in_features",
+    "open_map",
+    "open_map_model",
+    "page_columns",
+    "place_on_map",
+    "read_record",
+    "render_image_map",
+    "render_placed",
+    "stability",
+    "write_image_map",
+    "write_placed",
+]

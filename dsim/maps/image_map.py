@@ -110,26 +110,15 @@ class ImageMap:
 
         From the cache where they are known. Raises DataError where the map has no model, and what ``extract`` raises.
         """
-        from dsim.features import extract
+        from dsim.maps.model import open_map_model
 
         if not self.model:
             raise DataError("this map has no model, so that it has no features", hint="fit one: dsim map fit")
-        reference = features_of(self.model)
-        rows = np.concatenate([extract(dataset, reference, runtime) for dataset in self.datasets])
+        model = open_map_model(self.model)
+        rows = np.concatenate([model.features(dataset, runtime) for dataset in self.datasets])
         ordered = np.empty_like(rows)
         ordered[np.concatenate(self.members)] = rows
         return ordered
-
-
-def features_of(model: str) -> str:
-    """Return the reference of a map model's features.
-
-    >>> features_of("file:MAP/model")
-    'file:MAP/model[layer=features]'
-    """
-    from dsim.registry import format_bracketed
-
-    return format_bracketed(model, {"layer": "features"})
 
 
 def _texts(values: Sequence[str] | None, count: int) -> Sequence[str]:

@@ -31,6 +31,8 @@ WRITTEN = {
     "selection": ("`selection/biomed16.json`, shipped", "`python -m benchmarks.selection`"),
     "label-efficiency": ("`label-efficiency.json`, printed", "`dsim label-efficiency`, `--json`"),
     "leaderboard": ("`results.json`", "`dsim leaderboard`"),
+    "map": ("`map.json`", "`dsim map fit`"),
+    "map-place": ("`placed.json`", "`dsim map place`"),
     "matrix": ("`matrix.json`", "`dsim compare`"),
     "plugin-check": ("printed", "`dsim plugin check --json`"),
     "prelabel": ("`prelabel.json`", "`dsim prelabel`"),

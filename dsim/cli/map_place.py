@@ -1,0 +1,102 @@
+"""``dsim map place``: place new images on a map, and say which are unlike its training images."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsim.ui import completion, options
+
+if TYPE_CHECKING:
+    from dsim.maps import PlacedImages
+
+#: Images unlike the training images that are printed; the table has all.
+_SHOWN = 5
+
+
+@click.command(short_help="Place new images on a map.")
+@click.argument("new", metavar="NEW", shell_complete=completion.datasets)
+@click.option("--model", required=True, metavar="MAP", help="Folder of a map, folder of its model, or zoo:ID.")
+@options.out_folder(help="Folder of placed.csv, placed.json and the page placed.html.")
+@options.datasets("--dataset", help="Where datasets of the map are now: NAME=PATH; only the nearest images need them.")
+@click.option("--pictures-folder", is_flag=True, help="Put pictures that do not fit into the page beside it.")
+@options.wide
+@options.device
+@options.skip_unreadable
+@options.as_json
+def place(
+    new: str,
+    model: str,
+    out: Path | None,
+    dataset: Sequence[str],
+    pictures_folder: bool,
+    device: str,
+    skip_unreadable: bool,
+    as_json: bool,
+) -> None:
+    """Place the images of NEW on a map that was fitted without them, and say which are unlike its training images.
+
+    p is the share of held-out images that are at least as far from the training images in feature space; the plane is
+    not asked: an image unlike all others lies somewhere in it too.
+
+    NEW is a folder of images, an image, a .csv, .npz or .h5 file, or phantoms:NAME.
+    """
+    from dsim.cli.data import open_datasets
+    from dsim.maps import place_on_map, write_placed
+    from dsim.ui import emit_json, make_runtime, say_written
+
+    runtime = make_runtime(device)
+    [opened] = open_datasets([new], runtime, skip_unreadable=skip_unreadable)
+    moved = open_datasets(dataset, runtime, skip_unreadable=skip_unreadable)
+    placed = place_on_map(opened, model, datasets=moved, runtime=runtime)
+    files = [] if out is None else write_placed(placed, out, runtime, pictures_folder=pictures_folder)
+    if as_json:
+        return emit_json(placed.to_dict())
+    _show(placed)
+    if files:
+        return say_written(files)
+    from dsim.cli.answer import NEXT, print_answers
+
+    command = shlex.join(["dsim", "map", "place", new, "--model", model, "--out", "placed"])
+    return print_answers([f"{NEXT}, to see them on the map: {command}"])
+
+
+def _show(placed: PlacedImages) -> None:
+    """Print the answer, and the images that are most unlike the training images."""
+    from dsim.cli.answer import print_answers
+    from dsim.ui import print_table
+
+    print_answers([sentence(placed)])
+    rows = placed.unusual[:_SHOWN].tolist()
+    if not rows or math.isnan(placed.foreign.share):
+        return
+    columns = ["image", "p", "most similar image of the map"]
+    cells = [
+        [str(placed.dataset.ids[row]), f"{placed.p[row]:.3f}", *(placed.names_of_nearest(row)[:1] or [""])]
+        for row in rows
+    ]
+    title = f"the most unlike of {len(placed.unusual):,} with p of at most {placed.foreign.level:g}"
+    print_table(title, columns, cells, right=["p"], whole=["image"], optional=[columns[2]])
+
+
+def sentence(placed: PlacedImages) -> str:
+    """Return the answer: how many images were placed, and which share is foreign.
+
+    The interval comes first where it holds 0: then nothing need be foreign.
+    """
+    found, count = placed.foreign, f"{len(placed):,} images of {placed.dataset.name}"
+    if math.isnan(found.share):
+        return f"{count} are placed; whether they are foreign cannot be said: {found.reason}."
+    unusual = f"{found.unusual:.0%} have p of at most {found.level:g}, where {found.expected:.0%} are expected"
+    interval = f"{found.low:.0%} to {found.high:.0%}"
+    if found.low <= 0:
+        return f"{count} are placed; no foreign images are evident ({unusual}; foreign: {interval})."
+    return (
+        f"{count} are placed; about {found.share:.0%} are unlike the images that the map was trained on "
+        f"({interval}; {unusual})."
+    )

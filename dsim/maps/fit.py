@@ -1,0 +1,255 @@
+"""Fit a map: train it, place its images, say how stable each place is, and write the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.errors import DataError, PluginError, UnknownNameError, UsageError
+from dsim.maps.files import RECORD, open_map, read_record, write_image_map
+from dsim.maps.image_map import Floats, ImageMap
+from dsim.maps.model import MapModel, open_map_model
+from dsim.runtime import Runtime
+
+if TYPE_CHECKING:
+    from dsim.data import Dataset
+    from dsim.learning import TrainedModel
+    from dsim.registry import TrainerSpec
+
+#: Neighbours of an image, in the plane: those that its density and its stability are of.
+NEIGHBOURS = 15
+#: The preset of trainers of maps that takes minutes.
+QUICK = "quick"
+#: Folder of the trainings of further seeds, below that of the map.
+SEEDS = "seeds"
+
+
+def fit_map(
+    datasets: Sequence[Dataset | str | Path] | Dataset | str | Path,
+    out: str | Path,
+    *,
+    trainer: str = "",
+    preset: str = QUICK,
+    seeds: int = 1,
+    seed: int = 0,
+    resume: bool = True,
+    pictures_folder: bool = False,
+    runtime: Runtime | None = None,
+    **parameters: Any,
+) -> ImageMap:
+    """Fit a map of all images of the datasets, and write it to a folder.
+
+    An interrupted fit goes on when it is called again with the same arguments; a finished one is read, not made again.
+
+    Parameters
+    ----------
+    datasets : one or several, or what ``open_dataset`` opens.
+    out : folder of the map: run.json and model/ (the training), points.csv, map.png, map.html, map.json.
+    trainer : a trainer of maps; "" is the one that is installed (t-simcne). ``preset`` : named set of its parameters,
+        "" for its defaults; ``parameters`` go before it.
+    seeds : trainings, from ``seed`` on; the map is the first one's, the others say how stable places are. No place is
+        chosen by that.
+    pictures_folder : pictures that do not fit into the page go to a folder beside it.
+
+    Raises
+    ------
+    UsageError
+        For parameters that are refused, and a folder that holds something else.
+    DataError, NeedError
+        For datasets that cannot be mapped.
+    """
+    from dsim.data import to_datasets
+    from dsim.learning import launched
+
+    spec, place, how = map_trainer(trainer), Path(out), runtime or Runtime()
+    if seeds < 1:
+        raise UsageError(f"a map needs at least one training, not seeds={seeds}", hint="give seeds=1, or 3")
+    chosen = _checked(to_datasets(datasets, "mapped"))
+    # A trainer of somebody else need not have the preset that is meant where none was named.
+    preset = "" if preset == QUICK and QUICK not in spec.presets else preset
+    settings = {"trainer": f"{spec.name}@{spec.version}", "preset": preset, "seed": seed, "seeds": seeds}
+    trained = _train_all(spec, chosen, place, settings, parameters, resume, how)
+    if _is_done(place, settings, chosen):
+        how.progress.note(f"{place} holds this map already, and it is finished")
+        return open_map(place, chosen)
+    image_map, facts = _placed(chosen, [model.path for model in trained], how)
+    if launched().is_first:
+        write_image_map(image_map, place, how, facts={**settings, **facts}, pictures_folder=pictures_folder)
+    return image_map
+
+
+def map_trainer(name: str = "") -> TrainerSpec:
+    """Return the trainer of maps of that name; "" for the one that is installed.
+
+    Raises UnknownNameError for a trainer that is none or makes no maps, UsageError where none or several are installed.
+    """
+    from dsim.registry import Product, default
+
+    known = {spec.name: spec for spec in default().trainers.values() if Product.MAP in spec.produces}
+    if name and name not in known:
+        raise UnknownNameError("trainer of maps", name, known, hint=f"choose from: {', '.join(known)}")
+    if not name and len(known) != 1:
+        has = f"{len(known)} trainers of maps are installed" if known else "no trainer of maps is installed"
+        fix = f"choose one: --trainer {' or '.join(known)}" if known else "install dsim with its plugins again"
+        raise UsageError(has, hint=fix)
+    return known[name or next(iter(known))]
+
+
+def _checked(datasets: Sequence[Dataset]) -> list[Dataset]:
+    """The datasets. Raises NeedError for one without images, DataError for a single image or two of one name."""
+    from dsim.errors import repeated
+    from dsim.registry import Need
+
+    for dataset in datasets:
+        dataset.require(Need.IMAGES, "a map of images")
+    for twice in repeated(dataset.name for dataset in datasets):
+        raise DataError(f"two datasets are named {twice!r}", hint=f"give one of them another name: {twice}-2=PATH")
+    if sum(map(len, datasets)) < 2:
+        raise DataError("one image makes no map", hint="give a dataset of several images")
+    return list(datasets)
+
+
+def _train_all(
+    spec: TrainerSpec,
+    datasets: Sequence[Dataset],
+    place: Path,
+    settings: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    resume: bool,
+    runtime: Runtime,
+) -> list[TrainedModel]:
+    """The map of each seed; the first lies in the folder itself. Finished trainings are read."""
+    from dsim.learning import train
+    from dsim.registry import Product
+
+    models = []
+    for number in range(settings["seeds"]):
+        folder = place if number == 0 else place / SEEDS / str(settings["seed"] + number)
+        written = train(
+            spec.name,
+            datasets,
+            out=folder,
+            preset=settings["preset"],
+            seed=settings["seed"] + number,
+            resume=resume,
+            runtime=_without_finished_notes(runtime),
+            **parameters,
+        )
+        maps = [model for model in written if model.product == Product.MAP]
+        if not maps:
+            raise PluginError(f"trainer {spec.name!r} wrote no map", hint="report it to its authors")
+        models.append(maps[0])
+    return models
+
+
+def _without_finished_notes(runtime: Runtime) -> Runtime:
+    """A runtime that does not say of each training that it was finished before: the fit says it of the whole."""
+    return replace(runtime, progress=_Quieter(runtime.progress))
+
+
+class _Quieter:
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self.task = progress.task
+
+    def note(self, text: str) -> None:
+        if not text.endswith("holds this run already, and it is finished"):
+            self._progress.note(text)
+
+
+def _is_done(place: Path, settings: Mapping[str, Any], datasets: Sequence[Dataset]) -> bool:
+    """Whether the folder holds the map of exactly these settings and images. A damaged record is made anew."""
+    if not (place / RECORD).is_file():
+        return False
+    try:
+        record = read_record(place)
+    except DataError:
+        return False
+    known = [(entry["name"], entry["images_fingerprint"]) for entry in record["datasets"]]
+    same = known == [(dataset.name, dataset.images_fingerprint) for dataset in datasets]
+    return same and all(record[name] == value for name, value in settings.items())
+
+
+def _placed(datasets: Sequence[Dataset], folders: Sequence[Path], runtime: Runtime) -> tuple[ImageMap, dict[str, Any]]:
+    """The map by the first model with what is known of each image, and facts about the trainings."""
+    models = [open_map_model(folder) for folder in folders]
+    features = _features(models[0], datasets, runtime)
+    points = models[0].place(features)
+    others = [model.place(_features(model, datasets, runtime)) for model in models[1:]]
+    _, p = models[0].unusual(features, trained=True)
+    columns = {"density": crowding(points), "p": p, "stability": stability(points, others)}
+    image_map = ImageMap.of(datasets, points, columns, models[0].reference)
+    return image_map, _facts(models, columns["stability"], len(points))
+
+
+def _features(model: MapModel, datasets: Sequence[Dataset], runtime: Runtime) -> NDArray[np.float32]:
+    return np.concatenate([model.features(dataset, runtime) for dataset in datasets])
+
+
+def _facts(models: Sequence[MapModel], stable: Floats, images: int) -> dict[str, Any]:
+    """What the record says of the trainings, from their manifests."""
+    first = models[0].model.manifest["training"]
+    k = min(NEIGHBOURS, images - 1)
+    spread = {"mean": float(stable.mean()), "by_chance": k / (images - 1), "neighbours": k}
+    return {
+        "id": models[0].model.id,
+        "weights": models[0].model.sha256,
+        "rotations": dict(first["rotations"]) if "rotations" in first else None,
+        "held_out": len(models[0].calibration),
+        "seconds": sum(float(model.model.manifest["training"].get("seconds", 0)) for model in models),
+        "stability": spread if len(models) > 1 else None,
+    }
+
+
+def crowding(points: Floats, k: int = NEIGHBOURS) -> Floats:
+    """Return how crowded the place of each of n points (n, 2) is: the share of points in less crowded places.
+
+    Crowded is where the 15th nearest other point is near. float64 (n,), in [0, 1]; equally crowded places share the
+    mean of their ranks. A rank, since units of the plane mean nothing.
+
+    >>> crowding(np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0]]), k=1).tolist()
+    [0.75, 0.75, 0.0]
+    """
+    from scipy.stats import rankdata
+
+    from dsim.embeddings import find_neighbours
+
+    count = len(points)
+    if count < 2:
+        return np.full(count, np.nan)
+    reach = find_neighbours(points, points, min(k, count - 1), leave_one_out=True).distances[:, -1]
+    ranks: Floats = (rankdata(-reach, method="average") - 1) / (count - 1)
+    return ranks
+
+
+def stability(points: Floats, others: Sequence[Floats], k: int = NEIGHBOURS) -> Floats:
+    """Return which share of its 15 nearest points each of n keeps on average in other maps of the same images.
+
+    Parameters
+    ----------
+    points : (n, 2). ``others`` : maps of other seeds, (n, 2) each.
+
+    Returns
+    -------
+    float64 (n,), in [0, 1]; NaN without other maps.
+
+    References
+    ----------
+    Lee and Verleysen 2009, doi:10.1016/j.neucom.2008.12.017.
+
+    >>> line = np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [6.0, 0.0]])
+    >>> stability(line, [line[:, ::-1] + 3], k=1).tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+    from dsim.embeddings import neighbour_overlap
+
+    if not others:
+        return np.full(len(points), np.nan)
+    near = min(k, len(points) - 1)
+    mean: Floats = np.mean([neighbour_overlap(points, other, near) for other in others], axis=0)
+    return mean

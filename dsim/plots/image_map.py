@@ -1,0 +1,63 @@
+"""One map of images as a picture: a mark for each image, coloured by its category."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.plots.style import PALE_INK, check_suffix, drawable, looks, name_entries, pictures, save, unframed
+
+#: Categories that have a colour and a shape of their own; the rest is gray.
+MOST = 20
+#: Side of the picture, inches, and the share of it that the marks of all images would cover if none overlapped.
+_SIDE, _COVERED = 7.0, 0.12
+
+
+def draw_image_map(points: NDArray[np.float64], categories: Sequence[str], path: str | Path, title: str) -> None:
+    """Draw points (n, 2) as PNG or SVG, by the suffix, both axes to one scale; written atomically.
+
+    Parameters
+    ----------
+    categories : a text for each point, empty for none; the 20 most frequent get a colour and a shape of their own.
+
+    Raises UsageError for another suffix, DsimError where the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    target = Path(path)
+    check_suffix(target)
+    with pictures():
+        figure = Figure(figsize=(_SIDE + 2.4, _SIDE + 0.4), dpi=110, layout="constrained")
+        axes = figure.add_subplot()
+        size = max(1.5, _COVERED * (_SIDE * 72) ** 2 / max(1, len(points)))
+        names = []
+        for name, colour, shape, chosen in _groups(categories):
+            marks = points[chosen]
+            axes.scatter(marks[:, 0], marks[:, 1], s=min(size, 30), c=colour, marker=shape, linewidths=0, alpha=0.75)
+            names.append(f"{drawable(name, 28)} ({len(marks):,})")
+        axes.set(xticks=[], yticks=[], aspect="equal", title=drawable(title, 90))
+        unframed(axes)
+        if len(names) > 1 or categories[:1] != [""]:
+            legend = axes.legend(
+                ["-"] * len(names), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=2
+            )
+            name_entries(legend, names)
+        save(figure, target, title)
+
+
+def _groups(categories: Sequence[str]) -> list[tuple[str, str, str, NDArray[np.intp]]]:
+    """Name, colour, shape and members of each category, the gray rest first so that it lies below the others."""
+    counts = Counter(category for category in categories if category)
+    named = [name for name, _ in counts.most_common(MOST)]
+    look = looks(dict.fromkeys(named, "source"))
+    places: dict[str, list[int]] = {name: [] for name in named}
+    rest: list[int] = []
+    for place, category in enumerate(categories):
+        places.get(category, rest).append(place)
+    other = "other" if len(counts) > MOST else "no label" if named else "images"
+    gray = [(other, PALE_INK, "o", np.array(rest, dtype=np.intp))] if rest else []
+    return gray + [(name, look[name].colour, look[name].shape, np.array(places[name], dtype=np.intp)) for name in named]
