@@ -22,8 +22,8 @@ from benchmarks.label_efficiency.design import RUNS, Run
 from benchmarks.label_efficiency.extractors import DINO, FINETUNED, extractors_of
 from benchmarks.label_efficiency.runs import folder_of, model_of
 from dsim.efficiency import Curve, LabelEfficiency
-from dsim.efficiency.spread import compare_accuracies, measure_spread
 from dsim.files import write_text
+from dsim.stats.accuracy_spread import compare_accuracies, measure_spread
 from dsim.stats.power_law import fit_power_law
 
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -309,7 +309,11 @@ def lay_out(features: NDArray[np.floating[Any]], layout: Layout, seed: int = 0) 
     >>> (lay_out(line, "pca")[:, 0] * np.sign(lay_out(line, "pca")[4, 0])).round(6).tolist()
     [-3.0, -2.0, -1.0, 0.0, 6.0]
     """
-    layouts = {"tsne": _tsne, "umap": _umap_places, "pca": lambda points, _: _components(points, 2, seed)}
+    layouts: dict[str, Callable[[NDArray[np.float64], int], NDArray[np.float64]]] = {
+        "tsne": _tsne,
+        "umap": _umap_places,
+        "pca": lambda points, drawn: _components(points, 2, drawn),
+    }
     if layout not in layouts:
         raise UnknownNameError("layout", layout, layouts, hint=f"choose from: {', '.join(layouts)}")
     points = np.ascontiguousarray(features, dtype=np.float64)

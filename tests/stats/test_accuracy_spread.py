@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from dsim.efficiency.spread import TestUnits, compare_accuracies, measure_spread, resample_means
+from dsim.stats.accuracy_spread import TestUnits, compare_accuracies, measure_spread, resample_means
 from dsim.stats.power_law import fit_power_law
 from dsim.stats.resampling import draws
 
