@@ -10,6 +10,8 @@ from dsim.data.dataset import ARRAYS, IN_MEMORY, Dataset
 from dsim.data.file_list import stem
 from dsim.data.folder_layout import NAMES as LAYOUT_OPTIONS
 from dsim.data.folder_layout import Layout
+from dsim.data.label_file import NAME as LABELS
+from dsim.data.label_file import find_label_file, take_label_file, with_label_file
 from dsim.data.model_option import NAME as MODEL
 from dsim.data.model_option import checked_model
 from dsim.data.options import ARRANGEMENT_OPTIONS, MAX_PIXELS, PHANTOMS, Arrangement, Cut, ReadOptions
@@ -40,6 +42,7 @@ def open_dataset(
     path : a folder, an image file, ``.csv``, ``.npz``, ``.h5``; ``phantoms:NAME``; ``NAME=PATH`` gives it a name, and
         ``PATH[slices=5,axis=y,time=0]`` says which slices of volumes become images, ``PATH[images=img,masks=gt]`` which
         folders or files are images and masks; see ``dsim.data.options.Cut`` and ``dsim.data.folder_layout.Layout``.
+        ``PATH[labels=FILE.csv]`` takes labels from a table, and leaves out images that it does not label.
         ``PATH[model=FILE]``, or ``[model=zoo:ID]``, names the segmentation model that was trained on it.
     name : default: the name of the folder or file, with the options for volumes that were given.
     skip_unreadable : decode every file now, leave out and list (``skipped``) those that fail. Otherwise nothing is
@@ -60,14 +63,17 @@ def open_dataset(
     if where.startswith(PHANTOMS) and not Path(where).exists():
         return _open_phantom(where, name, given, max_pixels)
     where, written = _split_options(where)
-    model = _take_model(written)
+    model, labels = _take_model(written), take_label_file(written)
     cut, layout, arrangement = _options(where, written, given, max_pixels)
     location = _existing(Path(where).expanduser())
     name = name or readable(_default_name(location)) + format_bracketed("", cut.options)
     reading = ReadOptions(skip_unreadable, name, arrangement.max_pixels, cut, cache, layout, arrangement.channels)
     dataset = _read(location, reading)
-    of_model = {MODEL: model} if model else {}
-    options = format_bracketed("", {**cut.options, **layout.options, **arrangement.options, **of_model})
+    beside = {MODEL: model} if model else {}
+    if labels is not None:
+        table = find_label_file(labels, location)
+        dataset, beside = with_label_file(dataset, table), {**beside, LABELS: str(table)}
+    options = format_bracketed("", {**cut.options, **layout.options, **arrangement.options, **beside})
     given_model = model or dataset.model
     return replace(dataset, location=readable(dataset.location), options=options, cache=cache, model=given_model)
 
@@ -86,11 +92,16 @@ def _open_phantom(where: str, name: str | None, given: Mapping[str, str], max_pi
     cut.refuse(where, "is made of pictures")
     arrangement.refuse_channels(where, "is made of pictures")
     head, written = parse_bracketed(where.removeprefix(PHANTOMS))
-    model = _take_model(written)
-    dataset = open_phantom(format_bracketed(head, written) if model else where.removeprefix(PHANTOMS))
+    asked = dict(written)
+    model, labels = _take_model(written), take_label_file(written)
+    dataset = open_phantom(format_bracketed(head, written) if written != asked else where.removeprefix(PHANTOMS))
+    if name is not None:
+        dataset = dataset.renamed(name)
     if model:
-        dataset = replace(dataset, model=model, location=PHANTOMS + format_bracketed(head, {**written, MODEL: model}))
-    return dataset if name is None else dataset.renamed(name)
+        dataset = replace(dataset, model=model)
+    if labels:
+        dataset = with_label_file(dataset, find_label_file(labels, Path()))
+    return replace(dataset, location=PHANTOMS + format_bracketed(head, asked)) if written != asked else dataset
 
 
 def open_many(
