@@ -1,4 +1,4 @@
-from .attributes import modality_family, read_attributes, stated_modality, votes_of
+from .attributes import described, modality_family, read_attributes, stated_modality, votes_of
 from .builders import from_arrays, from_torch, join
 from .conversion import to_dataset, to_datasets
 from .dataset import Backing, Dataset
@@ -28,6 +28,7 @@ __all__ = [
     "count_shared_images",
     "cut_boxes",
     "cut_grid",
+    "described",
     "evenly",
     "from_arrays",
     "from_torch",

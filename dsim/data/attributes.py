@@ -255,9 +255,20 @@ def stated_modality(dataset: Dataset) -> str:
     votes = Counter(filter(None, votes_of(dataset.attributes).get("modality", {}).values()))
     if votes:
         return min(votes, key=lambda answer: (-votes[answer], answer))
-    try:
-        meta = json.loads((Path(dataset.location) / "META.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""  # it is there for people; a map does not fail for it
-    modality = meta.get("modality", "") if isinstance(meta, dict) else ""
+    modality = described(dataset).get("modality", "")
     return modality.strip() if isinstance(modality, str) else ""
+
+
+def described(dataset: Dataset) -> dict[str, object]:
+    """Return what META.json says of a dataset: that in its folder, or beside its file where it bears the file's name.
+
+    Empty where there is none that can be read: it is there for people, and nothing fails for it.
+    """
+    place = Path(dataset.location)
+    beside = place.parent / "META.json" if place.is_file() else place / "META.json"
+    try:
+        meta = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    is_its_own = isinstance(meta, dict) and (not place.is_file() or meta.get("name") == place.stem)
+    return meta if is_its_own else {}

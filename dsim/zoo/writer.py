@@ -115,8 +115,9 @@ def pool_entry(dataset: Dataset) -> dict[str, Any]:
 
     The licence is the one that META.json in its folder states, or its attributes.
     """
-    meta = Path(dataset.location) / "META.json"
-    stated = json.loads(meta.read_text(encoding="utf-8")) if meta.is_file() else dataset.attributes
+    from dsim.data import described
+
+    stated = described(dataset) or dataset.attributes
     return {
         "name": dataset.name,
         "n": len(dataset),
