@@ -74,7 +74,8 @@ def share_interval(
 
     Parameters
     ----------
-    shares : of the splits in which each point was recognised, float64 (seeds, n), NaN where it was not tested.
+    shares : of the splits in which each point was recognised, float64 (seeds, n), NaN where it was not tested. Or
+        another score of points in [-1, 1], such as their silhouettes.
     codes : class of each point, (n,), at least 0 where it was tested. groups : n texts, resampled whole.
     balanced : whether all classes count alike.
 
@@ -94,9 +95,9 @@ def share_interval(
     (0.75, True)
     """
     estimate, _ = _estimate([shares], codes, groups, balanced, confidence, resamples, seed)
-    if math.isnan(estimate.low):
-        return estimate
-    return Estimate(estimate.value, max(estimate.low, 0.0), min(estimate.high, 1.0), estimate.note)
+    bounds = (0.0, 1.0) if np.nanmin(shares, initial=0.0) >= 0 else (-1.0, 1.0)
+    low, high = np.clip((estimate.low, estimate.high), *bounds).tolist()
+    return Estimate(estimate.value, low, high, estimate.note)
 
 
 def compare_shares(
