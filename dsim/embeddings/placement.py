@@ -133,45 +133,54 @@ def conformal_p_within(cloud: Points) -> Points:
     return share
 
 
-#: Nearest references whose mean distance says how far an image is from the training images.
+#: Nearest references whose mean distance says how novel a point is.
 NEAREST = 10
 #: Relative to its norm: a reference as near as that to a point is the point itself, read a second time.
 _SAME = 1e-5
 
 
-def distance_to_nearest(points: Points, references: Points, *, leave_self: bool = False) -> Points:
-    """Return the mean distance of each point to its 10 nearest references: how far it is from what they show.
+def novelty(points: Points, references: Points, *, leave_self: bool = False) -> Points:
+    """Return how many times farther each point is from its 10 nearest references than these are from their own.
+
+    About 1 for a point like the references around it, however dense they are there: a kind of images that varies much
+    is no more novel than one that varies little.
 
     Parameters
     ----------
-    points : (m, d), finite. ``references`` : (n, d), finite; of fewer than 10 all are taken.
+    points : (m, d), finite. ``references`` : (n, d), finite, at least 2; of fewer than 11 all others are taken.
     leave_self : a reference that is the point itself (up to rounding), one at most, does not count.
 
     Returns
     -------
-    float64 (m,), at least 0. The score of a point depends on no other point.
+    float64 (m,), at least 0. The novelty of a point depends on no other point.
 
-    Raises ValueError where dimensions differ, a number is not finite, or there is no reference left.
+    Raises ValueError where dimensions differ, a number is not finite, or there are fewer than two references.
 
     References
     ----------
-    Ramaswamy et al. 2000, doi:10.1145/342009.335437; its mean: Angiulli and Pizzuti 2002,
-    doi:10.1007/3-540-45681-3_2.
+    Breunig et al. 2000, doi:10.1145/335191.335388 (the idea of local outlier factors), with mean distances.
 
-    >>> distance_to_nearest(np.array([[0.0], [4.0]]), np.array([[0.0], [2.0]])).tolist()
-    [1.0, 3.0]
-    >>> distance_to_nearest(np.array([[0.0], [4.0]]), np.array([[0.0], [2.0]]), leave_self=True).tolist()
-    [2.0, 2.0]
+    >>> line = np.array([[0.0], [1.0], [2.0]])
+    >>> novelty(np.array([[1.0], [7.0]]), line, leave_self=True).round(3).tolist()
+    [0.667, 4.4]
     """
-    if leave_self and len(references) < 2:
-        raise ValueError("a point that does not count itself needs two references")
-    k = min(NEAREST, len(references) - leave_self)
-    if not leave_self:
-        return find_neighbours(points, references, k).distances.mean(axis=1)
-    near = find_neighbours(points, references, k + 1).distances
-    itself = near[:, 0] <= _SAME * np.linalg.norm(np.asarray(points, dtype=np.float64), axis=1)
-    mean: Points = np.where(itself, near[:, 1:].mean(axis=1), near[:, :-1].mean(axis=1))
-    return mean
+    if len(references) < 2:
+        raise ValueError("novelty needs two references at least")
+    k = min(NEAREST, len(references) - 1)
+    own = find_neighbours(references, references, k, leave_one_out=True).distances.mean(axis=1)
+    near = find_neighbours(points, references, min(k + leave_self, len(references)))
+    indices, distances = near
+    if leave_self:
+        itself = distances[:, 0] <= _SAME * np.linalg.norm(np.asarray(points, dtype=np.float64), axis=1)
+        columns = np.arange(k)[None, :] + itself[:, None]
+        indices, distances = (np.take_along_axis(table, columns, axis=1) for table in near)
+    return _ratio_of_distances(distances.mean(axis=1), own[indices].mean(axis=1))
+
+
+def _ratio_of_distances(far: Points, usual: Points) -> Points:
+    """Where references are copies of each other: 1 for one more copy, else a number above all others."""
+    safe = np.where(usual > 0, usual, 1)
+    return np.where(usual > 0, far / safe, np.where(far > 0, np.finfo(np.float64).max, 1))
 
 
 def mean_to_others(cloud: Points) -> Points:

@@ -75,11 +75,11 @@ class MapModel:
 
     @cached_property
     def calibration(self) -> Floats:
-        """How far held-out images are from the training images, float64 (k,)."""
+        """The novelty of held-out images, float64 (k,)."""
         return self.network.calibration.double().numpy()  # type: ignore[no-any-return]
 
     def unusual(self, features: NDArray[np.float32], *, trained: bool = False) -> tuple[Floats, Floats]:
-        """Return how far images are from the training images, and the conformal p of that, both float64 (n,).
+        """Return the novelty of images and the conformal p of that, both float64 (n,).
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class MapModel:
 
         Raises WeightsError for a model that remembers no training images.
         """
-        from dsim.embeddings import distance_to_nearest
+        from dsim.embeddings import novelty
         from dsim.stats.foreign import split_conformal_p
 
         if len(self.reference_features) < 2 or not len(self.calibration):
@@ -96,7 +96,7 @@ class MapModel:
                 hint="fit the map again: dsim map fit",
             )
         known = self.reference_features.astype(np.float64)
-        scores = distance_to_nearest(features.astype(np.float64), known, leave_self=trained)
+        scores = novelty(features.astype(np.float64), known, leave_self=trained)
         return scores, split_conformal_p(scores, self.calibration)
 
 

@@ -33,7 +33,8 @@ class PlacedImages:
     ----------
     dataset : the m images. ``model`` : reference of the model that placed them.
     points : places in the plane, float64 (m, 2). An image unlike all others lies somewhere too: see ``p``.
-    scores : mean distance in feature space to the nearest training images, float64 (m,).
+    novelty : how many times farther in feature space an image is from its nearest training images than these are from
+        theirs, float64 (m,); about 1 is usual.
     p : conformal p of that among held-out images, float64 (m,), in (0, 1]; small is unlike the training images.
     foreign : which share of the images is foreign, with an interval.
     onto : the map; None where only its model is known, or its datasets are not at hand.
@@ -44,7 +45,7 @@ class PlacedImages:
     dataset: Dataset
     model: str
     points: Floats
-    scores: Floats
+    novelty: Floats
     p: Floats
     foreign: ForeignShare
     onto: ImageMap | None = None
@@ -55,9 +56,9 @@ class PlacedImages:
 
     @property
     def unusual(self) -> NDArray[np.intp]:
-        """The images with p of at most 0.05, the farthest from the training images first."""
+        """The images with p of at most 0.05, the most novel first."""
         rows = np.flatnonzero(self.p <= self.foreign.level)
-        order: NDArray[np.intp] = rows[np.argsort(-self.scores[rows], kind="stable")]
+        order: NDArray[np.intp] = rows[np.argsort(-self.novelty[rows], kind="stable")]
         return order
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class PlacedImages:
             "x": float(self.points[row, 0]),
             "y": float(self.points[row, 1]),
             "p": float(self.p[row]),
-            "distance": float(self.scores[row]),
+            "novelty": float(self.novelty[row]),
             "nearest": self.names_of_nearest(row),
         }
 

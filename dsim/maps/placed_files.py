@@ -41,13 +41,13 @@ def write_placed(
 
 
 def format_placed(placed: PlacedImages) -> str:
-    """Return the placed images as CSV, in their order: id, place, p, distance in feature space, nearest image."""
+    """Return the placed images as CSV, in their order: id, place, p, novelty, nearest image."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["id", "x", "y", "p", "distance", "nearest"])
+    lines.writerow(["id", "x", "y", "p", "novelty", "nearest"])
     for row, (x, y) in enumerate(placed.points):
         near = placed.names_of_nearest(row)[:1]
-        numbers = [repr(float(x)), repr(float(y)), f"{placed.p[row]:.6g}", f"{placed.scores[row]:.6g}"]
+        numbers = [repr(float(x)), repr(float(y)), f"{placed.p[row]:.6g}", f"{placed.novelty[row]:.6g}"]
         lines.writerow([placed.dataset.ids[row], *numbers, *(near or [""])])
     return text.getvalue()
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dsim.zoo import Model
     from dsim_tsimcne.trainer import MapPlan
 
-#: Training images that a map remembers at most, and neighbours whose mean distance says how far an image is from them.
-MOST_REFERENCES, NEIGHBOURS = 4096, 10
+#: Training images that a map remembers at most.
+MOST_REFERENCES = 4096
 
 _USE = {
     "intended": "a place in the plane for images like those it was trained on; its layer features as an extractor",
@@ -39,6 +39,7 @@ def write_map(
     runtime: Runtime,
 ) -> Model:
     """Write a trained network as a folder of the zoo, the manifest last. Returns the model."""
+    from dsim.embeddings import NEAREST
     from dsim.features import Square
     from dsim.learning import training_facts
     from dsim.models.map_network import BUILDER
@@ -51,7 +52,7 @@ def write_map(
         **training_facts(TRAINER.name, trained, seed, runtime, plan.record()),
         "rotations": {"chosen": plan.rotations.name, "reason": plan.rotations.reason},
         "fill": _fills(images),
-        "calibration": {"images": len(plan.division.calibration), "by": plan.division.by, "neighbours": NEIGHBOURS},
+        "calibration": {"images": len(plan.division.calibration), "by": plan.division.by, "neighbours": NEAREST},
     }
     wanted = ModelDescription(
         id=parameters["id"] or f"{re.sub(r'[^a-z0-9_-]', '-', plan.network.lower())}.t-simcne.r1",
@@ -97,6 +98,7 @@ def _remember(network: MapNetwork, plan: MapPlan, runtime: Runtime) -> None:
     """Give the network features and points of training images, and how far images that it was not trained on are."""
     import torch
 
+    from dsim.embeddings import novelty
     from dsim.features import Network
 
     extractor = Network(network, runtime.device, "features", "avg")
@@ -104,21 +106,11 @@ def _remember(network: MapNetwork, plan: MapPlan, runtime: Runtime) -> None:
     spread = np.unique(np.linspace(0, len(training) - 1, min(len(training), MOST_REFERENCES)).round().astype(int))
     reference = _features(extractor, plan, training[spread], runtime)
     others = _features(extractor, plan, plan.division.calibration, runtime)
-    scores = _distances(others, reference) if len(others) else _distances(reference, None)
+    # Without held-out images those that were trained on, each among the others.
+    scores = novelty(others if len(others) else reference, reference, leave_self=not len(others))
     with torch.inference_mode():
         points = network.cpu().projector(torch.from_numpy(reference))
     network.remember(torch.from_numpy(reference), points, torch.from_numpy(scores))
-
-
-def _distances(rows: NDArray[np.float32], reference: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """The mean distance of each row to its nearest references, (n,); to the other rows where there are none."""
-    from dsim.embeddings import find_neighbours
-
-    others = rows if reference is None else reference
-    k = min(NEIGHBOURS, len(others) - (reference is None))
-    found = find_neighbours(rows, others, k, leave_one_out=reference is None)
-    mean: NDArray[np.float64] = found.distances.mean(axis=1)
-    return mean
 
 
 def _features(extractor: Any, plan: MapPlan, numbers: NDArray[np.intp], runtime: Runtime) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from dsim.embeddings import conformal_p, conformal_p_within, distance_sums, distance_to_nearest, mean_to_others, place
+from dsim.embeddings import conformal_p, conformal_p_within, distance_sums, mean_to_others, novelty, place
 from dsim.embeddings import placement as module
 
 
@@ -46,20 +46,48 @@ def test_a_single_point_has_no_mean_distance_to_others() -> None:
     assert np.isnan(mean_to_others(np.zeros((1, 2)))).all()
 
 
-def test_the_distance_to_the_nearest_references_is_that_of_scikit_learn() -> None:
+def test_novelty_is_the_ratio_of_mean_distances_as_scikit_learn_finds_them() -> None:
     rng = np.random.default_rng(5)
     points, references = rng.normal(size=(40, 6)), rng.normal(size=(90, 6)).astype(np.float32)
-    near, _ = NearestNeighbors(n_neighbors=10).fit(references.astype(np.float64)).kneighbors(points)
-    np.testing.assert_allclose(distance_to_nearest(points, references), near.mean(axis=1), rtol=1e-9)
+    search = NearestNeighbors(n_neighbors=10).fit(references.astype(np.float64))
+    own = search.kneighbors()[0].mean(axis=1)
+    distances, indices = search.kneighbors(points)
+    np.testing.assert_allclose(novelty(points, references), distances.mean(axis=1) / own[indices].mean(axis=1))
+
+
+def test_novelty_does_not_depend_on_scale_or_on_the_other_points() -> None:
+    rng = np.random.default_rng(6)
+    points, references = rng.normal(size=(20, 4)), rng.normal(size=(50, 4))
+    whole = novelty(points, references)
+    np.testing.assert_allclose(novelty(9 * points + 1, 9 * references + 1), whole, rtol=1e-9)
+    np.testing.assert_allclose([novelty(points[[i]], references)[0] for i in range(20)], whole, rtol=1e-12)
+
+
+def test_a_kind_that_varies_more_is_not_more_novel() -> None:
+    """Half of the references vary ten times as much; new points of both kinds are equally usual."""
+    rng = np.random.default_rng(7)
+    references = np.concatenate([rng.normal(size=(200, 8)), 10 * rng.normal(size=(200, 8)) + 200])
+    usual = [novelty(rng.normal(size=(200, 8)), references), novelty(10 * rng.normal(size=(200, 8)) + 200, references)]
+    assert np.median(usual[0]) == pytest.approx(np.median(usual[1]), rel=0.1)
+    assert novelty(np.full((1, 8), 100.0), references)[0] > 5
 
 
 def test_a_reference_does_not_count_itself_though_it_was_rounded() -> None:
-    rng = np.random.default_rng(6)
+    rng = np.random.default_rng(8)
     references = rng.normal(size=(60, 6)) + 5
+    exact = novelty(references, references, leave_self=True)
+    search = NearestNeighbors(n_neighbors=10).fit(references)
+    distances, indices = search.kneighbors()
+    np.testing.assert_allclose(exact, distances.mean(axis=1) / distances.mean(axis=1)[indices].mean(axis=1))
     again = (references * (1 + 1e-7)).astype(np.float32)
-    others = [distance_to_nearest(references[[i]], np.delete(references, i, axis=0))[0] for i in range(60)]
-    np.testing.assert_allclose(distance_to_nearest(again, references, leave_self=True), others, rtol=1e-5)
+    np.testing.assert_allclose(novelty(again, references, leave_self=True), exact, rtol=1e-5)
     stranger = references[:1] + 2
-    np.testing.assert_array_equal(
-        distance_to_nearest(stranger, references, leave_self=True), distance_to_nearest(stranger, references)
-    )
+    np.testing.assert_array_equal(novelty(stranger, references, leave_self=True), novelty(stranger, references))
+
+
+def test_novelty_among_copies_is_a_number() -> None:
+    copies = np.ones((12, 3))
+    one_more, other = novelty(np.array([[1.0, 1, 1], [1, 1, 2]]), copies)
+    assert one_more == 1
+    assert np.isfinite(other)
+    assert other > 1e6

@@ -60,7 +60,7 @@ def test_foreign_images_are_seen(fitted_folder: Path, runtime: Runtime) -> None:
     assert placed.foreign.low > 0.5
     assert placed.foreign.unusual > 0.9
     assert len(placed.unusual) > 36
-    assert (np.diff(placed.scores[placed.unusual]) <= 0).all()
+    assert (np.diff(placed.novelty[placed.unusual]) <= 0).all()
 
 
 def test_p_is_uniform_where_features_are_of_the_same_kind(fitted_folder: Path) -> None:
@@ -77,11 +77,11 @@ def test_p_is_uniform_where_features_are_of_the_same_kind(fitted_folder: Path) -
 
 def _unusual_among(model: MapModel, references: np.ndarray, held_out: np.ndarray, new: np.ndarray) -> np.ndarray:
     """p of new features by a model that remembers these, as its trainer would have it."""
-    from dsim.embeddings import distance_to_nearest
+    from dsim.embeddings import novelty
 
     fake = MapModel(model.reference, model.model)
     fake.__dict__["reference_features"] = references
-    fake.__dict__["calibration"] = distance_to_nearest(held_out.astype(float), references.astype(float))
+    fake.__dict__["calibration"] = novelty(held_out.astype(float), references.astype(float))
     return fake.unusual(new)[1]
 
 
