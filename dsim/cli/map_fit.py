@@ -85,6 +85,7 @@ def fit(
     values = read_parameters(spec, params, given)
     runtime = make_runtime(device)
     opened = open_datasets(datasets, runtime, skip_unreadable=skip_unreadable)
+    before = _written(out)
     image_map = fit_map(
         opened,
         out,
@@ -104,7 +105,13 @@ def fit(
     record = read_record(out)
     if as_json:
         return emit_json({**record, "files": [str(out / name) for name in _FILES]})
-    _show(image_map, record, datasets, out)
+    return _show(image_map, record, out, new=_written(out) != before)
+
+
+def _written(out: Path) -> float:
+    """When the record was written, seconds; 0 where there is none."""
+    path = out / "map.json"
+    return path.stat().st_mtime if path.is_file() else 0.0
 
 
 _FILES = ("map.html", "map.png", "points.csv", "map.json")
@@ -128,14 +135,15 @@ def read_parameters(spec: TrainerSpec, params: Sequence[str], given: Mapping[str
     return {name: spec.parameter(name).parse(text) for name, text in texts.items()}
 
 
-def _show(image_map: ImageMap, record: Mapping[str, Any], datasets: Sequence[str], out: Path) -> None:
+def _show(image_map: ImageMap, record: Mapping[str, Any], out: Path, new: bool) -> None:
     from dsim.cli.answer import NEXT, print_answers
     from dsim.ui import say_written
 
     print_answers(sentences(image_map, record, out))
     placed = shlex.join(["dsim", "map", "place", "NEW", "--model", str(out), "--out", f"{out}-placed"])
     print_answers([f"{NEXT}, for new images: {placed}"])
-    say_written(out / name for name in _FILES)
+    if new:
+        say_written(out / name for name in _FILES)
 
 
 def sentences(image_map: ImageMap, record: Mapping[str, Any], out: Path) -> list[str]:

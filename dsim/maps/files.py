@@ -126,7 +126,13 @@ def _entry(image_map: ImageMap, owner: int) -> dict[str, Any]:
         "images_fingerprint": dataset.images_fingerprint,
         "labelled": sum(bool(image_map.labels[member]) for member in members),
         "groups": len({image_map.groups[member] for member in members} - {""}),
+        "channels": count_channels(dataset),
     }
+
+
+def count_channels(dataset: Dataset) -> int:
+    """Return the number of channels of the first image (h, w, c); 0 for a dataset without images."""
+    return 0 if dataset.backing is None else int(dataset.native(0).shape[2])
 
 
 def _column(name: str, values: NDArray[np.float64]) -> dict[str, Any]:

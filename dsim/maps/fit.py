@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import DataError, PluginError, UnknownNameError, UsageError
-from dsim.maps.files import RECORD, open_map, read_record, write_image_map
+from dsim.maps.files import RECORD, count_channels, open_map, read_record, write_image_map
 from dsim.maps.image_map import Floats, ImageMap
 from dsim.maps.model import MapModel, open_map_model
 from dsim.runtime import Runtime
@@ -70,6 +70,7 @@ def fit_map(
     if seeds < 1:
         raise UsageError(f"a map needs at least one training, not seeds={seeds}", hint="give seeds=1, or 3")
     chosen = _checked(to_datasets(datasets, "mapped"))
+    _note_channels(chosen, how)
     # A trainer of somebody else need not have the preset that is meant where none was named.
     preset = "" if preset == QUICK and QUICK not in spec.presets else preset
     settings = {"trainer": f"{spec.name}@{spec.version}", "preset": preset, "seed": seed, "seeds": seeds}
@@ -112,6 +113,14 @@ def _checked(datasets: Sequence[Dataset]) -> list[Dataset]:
     if sum(map(len, datasets)) < 2:
         raise DataError("one image makes no map", hint="give a dataset of several images")
     return list(datasets)
+
+
+def _note_channels(datasets: Sequence[Dataset], runtime: Runtime) -> None:
+    """Say where images have neither one nor three channels: the model reads their mean."""
+    for dataset in datasets:
+        count = count_channels(dataset)
+        if count not in (1, 3):
+            runtime.progress.note(f"{dataset.name}: the mean of {count} channels is mapped, in gray")
 
 
 def _train_all(

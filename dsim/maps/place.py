@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.errors import DsimError
+from dsim.errors import DataError, DsimError
 from dsim.files.documents import or_nulls
-from dsim.maps.files import RECORD, open_map
+from dsim.maps.files import RECORD, count_channels, open_map, read_record
 from dsim.maps.image_map import Floats, ImageMap
 from dsim.maps.model import open_map_model
 from dsim.runtime import Runtime
@@ -119,6 +119,7 @@ def place_on_map(
     how, opened = runtime or Runtime(), open_map_model(model)
     images = to_dataset(dataset, "placed")
     images.require(Need.IMAGES, "a place on a map")
+    _compare_channels(images, _folder_of_map(model), how)
     features = opened.features(images, how)
     scores, p = opened.unusual(features)
     onto = _map_of(model, datasets, how)
@@ -134,16 +135,42 @@ def place_on_map(
     )
 
 
+def _folder_of_map(model: str | Path) -> Path | None:
+    """The folder of the map that the model belongs to, where it is at hand."""
+    if str(model).startswith("zoo:"):
+        return None
+    folder = Path(str(model).removeprefix("file:")).expanduser()
+    return next((place for place in (folder, folder.parent) if (place / RECORD).is_file()), None)
+
+
+def _compare_channels(images: Dataset, folder: Path | None, runtime: Runtime) -> None:
+    """Refuse images of another number of channels than the map's; gray ones among colours are only noted.
+
+    Raises DataError.
+    """
+    if folder is None:
+        return
+    known = sorted({entry["channels"] for entry in read_record(folder)["datasets"]})
+    own = count_channels(images)
+    if own in known:
+        return
+    has = f"images of {images.name!r} have {own} channels, those of the map {' or '.join(map(str, known))}"
+    if not {own, *known} <= {1, 3}:
+        raise DataError(
+            has, hint="place images of the same channels; for these fit a map of their own: dsim map fit DATASET..."
+        )
+    runtime.progress.note(f"{has}: gray is read as a colour")
+
+
 def _map_of(model: str | Path, datasets: Sequence[Dataset | str | Path], runtime: Runtime) -> ImageMap | None:
     """The map of the model, where it is at hand; a note where it is, and its images are not."""
-    folder = Path(str(model).removeprefix("file:")).expanduser()
-    places = [place for place in (folder, folder.parent) if (place / RECORD).is_file()]
-    if str(model).startswith("zoo:") or not places:
+    folder = _folder_of_map(model)
+    if folder is None:
         if datasets:
             runtime.progress.note(f"{model} is a model without its map: --dataset is not used")
         return None
     try:
-        return open_map(places[0], datasets)
+        return open_map(folder, datasets)
     except DsimError as error:
         if datasets:
             raise

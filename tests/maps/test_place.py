@@ -128,6 +128,24 @@ def test_images_of_any_size_and_of_one_channel_are_placed(fitted_folder: Path, r
     assert place_on_map(gray, fitted_folder, runtime=runtime).points.shape == (3, 2)
 
 
+def test_images_of_another_number_of_channels_are_refused_and_gray_ones_noted(
+    fitted_folder: Path, runtime: Runtime, noted: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    for channels in (2, 12):
+        many = from_arrays(rng.integers(0, 255, (2, 20, 20, channels), np.uint8), name="many")
+        with pytest.raises(DataError, match=f"{channels} channels"):
+            place_on_map(many, fitted_folder, runtime=runtime)
+    colour = from_arrays(rng.integers(0, 255, (2, 20, 20, 3), np.uint8), name="colour")
+    place_on_map(colour, fitted_folder, runtime=runtime)
+    assert any("channels" in note for note in noted.notes)
+
+
+def test_noise_is_foreign(fitted_folder: Path, runtime: Runtime) -> None:
+    noise = from_arrays(np.random.default_rng(0).integers(0, 255, (60, 32, 32), np.uint8), name="noise")
+    assert place_on_map(noise, fitted_folder, runtime=runtime).foreign.low > 0.5
+
+
 def test_a_model_that_is_no_map_is_refused(runtime: Runtime) -> None:
     with pytest.raises(UsageError, match="map"):
         place_on_map(FOREIGN, "zoo:asap-resnet18.biomed16.r1", runtime=runtime)
