@@ -1,0 +1,173 @@
+"""The tables of docs/maps-results.md, made from the stored results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.maps.design import ADVISED, CELLS, DIGITS, SIX
+from benchmarks.maps.results import ANY, NONE, QUARTER, read_results
+from dsim.files import write_text
+
+PAGE = Path(__file__).parents[2] / "docs" / "maps-results.md"
+Document = Mapping[str, Any]
+
+#: Published figures that survive in text: Nwabufo et al. 2024, arXiv:2402.14566, Leukemia; kNN and silhouette.
+PAPER = {
+    "pixels + t-SNE": ("67.4", "", "pixels+tsne"),
+    "ImageNet ResNet + t-SNE": ("82.2", "", "imagenet+tsne"),
+    "t-SimCNE, no rotations": ("86.7", "", NONE),
+    "t-SimCNE, 90 degrees": ("94.0", "", QUARTER),
+    "t-SimCNE, any angle": ("95.2", "0.24", ANY),
+}
+
+
+def row_table(rows: Sequence[Document]) -> str:
+    """Return the scores of all maps of a set: seeds taken together, with intervals and deviations."""
+    heads = [
+        "map",
+        "seeds",
+        "kNN, whole groups",
+        "balanced",
+        "kNN, paper's split",
+        "silhouette",
+        "trust",
+        "overlap",
+        "CPU s",
+    ]
+    lines = [
+        [
+            row["row"],
+            str(len(row["seeds"])),
+            _interval(row["knn"]),
+            _interval(row["balanced"]),
+            _percent(row["paper_knn"]),
+            _mean(row["silhouette"]),
+            _mean(row["trust"]),
+            "" if row["overlap"] is None else f"{row['overlap']:.2f}",
+            f"{sum(row['seconds']) / len(row['seconds']):.0f}",
+        ]
+        for row in rows
+    ]
+    return _markdown(heads, lines)
+
+
+def contrast_table(contrasts: Sequence[Document]) -> str:
+    """Return differences of accuracies, in points, with 95 % intervals; bold where 0 is outside."""
+    lines = []
+    for each in contrasts:
+        text = f"{100 * each['difference']:+.1f}"
+        if each["low"] is not None:
+            text += f" ({100 * each['low']:+.1f} to {100 * each['high']:+.1f})"
+        lines.append([each["first"], each["second"], f"**{text}**" if each["clear"] else text, str(each["seeds"])])
+    return _markdown(["map", "less", "points", "seeds"], lines)
+
+
+def neighbour_table(rows: Sequence[Document]) -> str:
+    """Return whose neighbours are of the same smear or class, in percent, beside chance."""
+    keys = ("same_group", "group_in_class", "same_class")
+    lines = [
+        [row["row"], *(_beside(row, key) for key in keys)] for row in rows if row["same_group"]["mean"] is not None
+    ]
+    heads = ["map", "same smear (by chance)", "same smear, within a class (by chance)", "same class (by chance)"]
+    return _markdown(heads, lines)
+
+
+def paper_table(rows: Sequence[Document]) -> str:
+    """Return the paper's Tables 2 and 3, as far as they survive in text, beside the red cells."""
+    by = {row["row"]: row for row in rows}
+    lines = []
+    for method, (accuracy, silhouette, name) in PAPER.items():
+        ours = by.get(name)
+        cells = ["", ""] if ours is None else [_percent(ours["paper_knn"]), _mean(ours["silhouette"])]
+        lines.append([method, accuracy, cells[0], silhouette, cells[1]])
+    return _markdown(
+        ["map", "kNN: paper, Leukemia", "kNN: red cells", "silhouette: paper", "silhouette: red cells"], lines
+    )
+
+
+def six_table(sets: Document) -> str:
+    """Return the accuracy with and without rotations on the six sets, and what is advised."""
+    lines = []
+    for name in (name for name in SIX if name in sets):
+        by = {row["row"]: row for row in sets[name]["rows"]}
+        cells = [_cell(by.get(label)) for label in (NONE, ANY, "pixels+tsne", "imagenet+tsne")]
+        lines.append([name, ADVISED[name], *cells])
+    return _markdown(["set", "advised", "rotations none", "rotations any", "pixels+tsne", "imagenet+tsne"], lines)
+
+
+def blocks(document: Document) -> dict[str, str]:
+    """Return all tables by the name of their place on the page."""
+    sets = document["sets"]
+    none: Document = {"rows": (), "contrasts": ()}
+    cells, digits = sets.get(CELLS, none), sets.get(DIGITS, none)
+    return {
+        "runs": f"{document['runs'][0]} of {document['runs'][1]} runs of the queue are in these tables.",
+        "cells": row_table(cells["rows"]),
+        "cells differences": contrast_table(cells["contrasts"]),
+        "cells neighbours": neighbour_table(cells["rows"]),
+        "paper": paper_table(cells["rows"]),
+        "digits": row_table(digits["rows"]),
+        "digits differences": contrast_table(digits["contrasts"]),
+        "six": six_table(sets),
+        "six differences": contrast_table([each for name in SIX if name in sets for each in _named(name, sets[name])]),
+    }
+
+
+def _named(name: str, found: Document) -> list[dict[str, Any]]:
+    return [{**each, "first": f"{name}: {each['first']}"} for each in found["contrasts"]]
+
+
+def filled(page: str, tables: Mapping[str, str]) -> str:
+    """Return the page with each table between ``<!-- table: NAME -->`` and ``<!-- end -->``.
+
+    Raises LookupError where the page asks for a table that there is not.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        if match[1] not in tables:
+            raise LookupError(f"there is no table {match[1]!r}; there are {', '.join(tables)}")
+        return f"<!-- table: {match[1]} -->\n{tables[match[1]]}\n<!-- end -->"
+
+    return re.sub(r"<!-- table: (.+?) -->\n.*?<!-- end -->", table, page, flags=re.DOTALL)
+
+
+def fill_page() -> None:
+    """Fill the page's tables from the stored results."""
+    write_text(PAGE, filled(PAGE.read_text("utf-8"), blocks(read_results())))
+    print(PAGE)
+
+
+def _interval(found: Document) -> str:
+    if found["value"] is None:
+        return ""
+    text = f"{100 * found['value']:.1f}"
+    return text if found["low"] is None else f"{text} ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
+
+
+def _percent(found: Document) -> str:
+    if found["mean"] is None:
+        return ""
+    return f"{100 * found['mean']:.1f}" + ("" if found["sd"] is None else f" (sd {100 * found['sd']:.1f})")
+
+
+def _mean(found: Document) -> str:
+    if found["mean"] is None:
+        return ""
+    return f"{found['mean']:.2f}" + ("" if found["sd"] is None else f" (sd {found['sd']:.2f})")
+
+
+def _beside(row: Document, key: str) -> str:
+    value, chance = row[key]["mean"], row[f"{key}_chance"]["mean"]
+    return "" if value is None else f"{100 * value:.1f} ({100 * chance:.1f})"
+
+
+def _cell(row: Document | None) -> str:
+    return "" if row is None else f"{_interval(row['knn'])}; {_mean(row['silhouette'])}"
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
