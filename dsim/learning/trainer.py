@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dsim.errors import DataError, PluginError, UsageError, repeated
 from dsim.files.documents import check, plain, read, to_json
-from dsim.files.folder_lock import holds_nothing
+from dsim.files.folder_lock import LOCK_NAME, holds_nothing
 from dsim.learning.distributed import joined_processes, quiet_runtime
 from dsim.registry import Product, TrainerSpec, default, load
 from dsim.runtime import VERSION, Runtime
@@ -160,8 +160,8 @@ def _record(spec: TrainerSpec, values: Mapping[str, Any], seed: int, datasets: S
 def _begin(folder: Path, record: Mapping[str, Any]) -> tuple[TrainedModel, ...] | None:
     """Prepare the folder of a run; the models where it is finished. Raises UsageError where another run is there."""
     path = folder / RECORD
-    if not path.exists():
-        if not holds_nothing(folder):
+    if not path.exists() or _has_not_begun(folder):
+        if not path.exists() and not holds_nothing(folder):
             raise UsageError(f"{folder} holds something else than a run of dsim train", hint="choose another --out")
         to_json(record, path)
         return None
@@ -184,6 +184,11 @@ def _begin(folder: Path, record: Mapping[str, Any]) -> tuple[TrainedModel, ...] 
         )
         for model in stored["models"]
     )
+
+
+def _has_not_begun(folder: Path) -> bool:
+    """Whether a run was recorded there and nothing came of it, as where its trainer refused a parameter."""
+    return all(path.name in (RECORD, LOCK_NAME) for path in folder.iterdir())
 
 
 def _difference(key: str, stored: Any, asked: Any) -> str:

@@ -129,6 +129,20 @@ def test_a_folder_with_another_run_is_refused(
     assert "--out" in (caught.value.hint or "")
 
 
+def test_a_run_of_which_nothing_came_does_not_hold_the_folder(trainer: Callable[..., None], tmp_path: Path) -> None:
+    """As where a trainer refuses a parameter, and the same folder is named again with another one."""
+    trainer()
+    (tmp_path / "interrupt").touch()
+    with pytest.raises(KeyboardInterrupt):
+        dsim.train("mean", images(), out=tmp_path / "run")
+    (tmp_path / "interrupt").unlink()
+    for path in (tmp_path / "run").iterdir():
+        if path.name != "run.json":
+            path.unlink()
+    (model,) = dsim.train("mean", images(), out=tmp_path / "run", power=2)
+    assert "'power': 2" in model.path.read_text()
+
+
 def test_a_folder_with_something_else_is_refused_and_left_alone(trainer: Callable[..., None], tmp_path: Path) -> None:
     trainer()
     (tmp_path / "thesis.tex").write_text("all my work")
