@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dsim.learning import TrainingResult, UnlabelledImages
     from dsim.models import MapNetwork
     from dsim.plugin import Dataset, Runtime
-    from dsim.zoo import Model
+    from dsim.zoo import Model, ModelDescription
     from dsim_tsimcne.trainer import MapPlan
 
 #: Training images that a map remembers at most.
@@ -40,21 +40,43 @@ def write_map(
 ) -> Model:
     """Write a trained network as a folder of the zoo, the manifest last. Returns the model."""
     from dsim.embeddings import NEAREST
-    from dsim.features import Square
     from dsim.learning import training_facts
-    from dsim.models.map_network import BUILDER
-    from dsim.zoo import ModelDescription, pool_entry, training_texts, write_model
+    from dsim.zoo import training_texts, write_model
 
     _remember(network, plan, runtime)
-    parameters, backbone = plan.parameters, network.cpu().eval().backbone
-    names = ", ".join(dataset.name for dataset in plan.datasets)
+    network.cpu().eval()
     facts = {
         **training_facts(TRAINER.name, trained, seed, runtime, plan.record()),
         "rotations": {"chosen": plan.rotations.name, "reason": plan.rotations.reason},
         "fill": _fills(images),
         "calibration": {"images": len(plan.division.calibration), "by": plan.division.by, "neighbours": NEAREST},
     }
-    wanted = ModelDescription(
+    method = (
+        f"t-SimCNE (arXiv:2210.09879) in three stages, from {plan.parameters['start']} weights; rotations:"
+        f" {plan.rotations.name} ({plan.rotations.reason}). No label was read."
+    )
+    command = TRAINER.command_line(plan.parameters, seed)
+    texts = [method, *training_texts(facts, has_curves=True), f"    {command}"]
+    return write_model(
+        folder,
+        _description(network, plan, facts),
+        {**network.state_dict(), **network.memory()},
+        sections={"Training": "\n\n".join(texts)},
+        curves=trained.curves,
+        shown=["loss", "reach", "spread", "effective_rank"],
+        file="map.safetensors",
+        digits=5,
+    )
+
+
+def _description(network: MapNetwork, plan: MapPlan, facts: Mapping[str, Any]) -> ModelDescription:
+    from dsim.features import Square
+    from dsim.models.map_network import BUILDER
+    from dsim.zoo import ModelDescription, pool_entry
+
+    parameters, backbone = plan.parameters, network.backbone
+    names = ", ".join(dataset.name for dataset in plan.datasets)
+    return ModelDescription(
         id=parameters["id"] or f"{re.sub(r'[^a-z0-9_-]', '-', plan.network.lower())}.t-simcne.r1",
         title=parameters["title"] or f"t-SimCNE on {names}",
         builder=BUILDER,
@@ -70,21 +92,6 @@ def write_map(
         training=facts,
         pool=[pool_entry(dataset) for dataset in plan.datasets],
         use=_USE,
-    )
-    method = (
-        f"t-SimCNE (arXiv:2210.09879) in three stages, from {parameters['start']} weights; rotations:"
-        f" {plan.rotations.name} ({plan.rotations.reason}). No label was read."
-    )
-    texts = [method, *training_texts(facts, has_curves=True), f"    {TRAINER.command_line(parameters, seed)}"]
-    return write_model(
-        folder,
-        wanted,
-        {**network.state_dict(), **network.memory()},
-        sections={"Training": "\n\n".join(texts)},
-        curves=trained.curves,
-        shown=["loss", "reach", "spread", "effective_rank"],
-        file="map.safetensors",
-        digits=5,
     )
 
 
@@ -108,6 +115,7 @@ def _remember(network: MapNetwork, plan: MapPlan, runtime: Runtime) -> None:
     others = _features(extractor, plan, plan.division.calibration, runtime)
     # Without held-out images those that were trained on, each among the others.
     scores = novelty(others if len(others) else reference, reference, leave_self=not len(others))
+    scores = np.minimum(scores, np.finfo(np.float32).max)
     with torch.inference_mode():
         points = network.cpu().projector(torch.from_numpy(reference))
     network.remember(torch.from_numpy(reference), points, torch.from_numpy(scores))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,3 +124,36 @@ def test_unknown_similarities_and_temperatures_are_refused_with_what_is_possible
     assert "cauchy" in (caught.value.hint or "")
     with pytest.raises(UsageError, match="-1"):
         info_nce(POINTS, -1.0)
+
+
+def test_negatives_within_a_group_are_those_of_a_loss_of_that_group_alone() -> None:
+    points = torch.randn(2, 7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    groups = torch.tensor([3, 5, 3, 3, 5, 5, 3])
+    parts = [points[:, groups == group] for group in (3, 5)]
+    expected = sum(info_nce(part, 0.5, "cauchy") * part.shape[1] for part in parts) / 7
+    assert info_nce(points, 0.5, "cauchy", groups).item() == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_one_group_is_no_group_and_an_image_alone_in_its_group_adds_nothing() -> None:
+    points = torch.randn(2, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert info_nce(points, groups=torch.zeros(5)).item() == info_nce(points).item()
+    assert info_nce(points, groups=torch.arange(5)).item() == 0
+
+
+def test_negatives_across_groups_are_counted_pair_by_pair() -> None:
+    points = np.random.default_rng(2).normal(size=(2, 4, 2))
+    groups, flat, total = [0, 0, 1, 1], points.reshape(8, 2), 0.0
+    for i in range(8):
+        similar = {j: 1 / (1 + ((flat[i] - flat[j]) ** 2).sum()) for j in range(8)}
+        positive = (i + 4) % 8
+        others = [similar[j] for j in range(8) if groups[j % 4] != groups[i % 4]]
+        total -= np.log(similar[positive] / (similar[positive] + sum(others)))
+    loss = info_nce(torch.from_numpy(points), 0.5, "cauchy", torch.tensor(groups), "across")
+    assert loss.item() == pytest.approx(total / 8, rel=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [{"groups": torch.zeros(3)}, {"groups": torch.zeros(2), "negatives": "nobody"}])
+def test_groups_that_are_not_the_images_and_unknown_negatives_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as refused:
+        info_nce(torch.zeros(2, 2, 2), **wrong)
+    assert refused.value.hint
