@@ -1,4 +1,4 @@
-"""Shares of few cases: intervals with a width where all cases are alike, a test against chance, Holm's adjustment."""
+"""Shares of few cases: intervals that have a width where all cases are alike, tests, and p-values of many tests."""
 
 from __future__ import annotations
 
@@ -125,4 +125,31 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     order = known[np.argsort(p[known], kind="stable")]
     remaining = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(remaining * p[order]))
+    return adjusted
+
+
+def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values adjusted by Benjamini and Hochberg: of what is at most q, a share q is expected to be false.
+
+    Parameters
+    ----------
+    p : float64 (k,), each in [0, 1], independent or positively dependent; NaN where a test was not done: it takes no
+        part.
+
+    Returns
+    -------
+    float64 (k,) in [0, 1], NaN where ``p`` is.
+
+    References
+    ----------
+    Benjamini and Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x.
+
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, np.nan])).round(6).tolist()
+    [0.03, 0.04, 0.04, nan]
+    """
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(-p[known], kind="stable")]
+    ranks = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(p[order] * len(order) / ranks))
     return adjusted

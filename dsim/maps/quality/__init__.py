@@ -1,0 +1,1 @@
+"""Quality control of image datasets: copies, blank images, outliers, doubtful labels, groups that cluster."""

@@ -1,0 +1,141 @@
+"""How well two small gray pictures agree after the best of 8 symmetries and a small shift, brightness aside."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.maps.quality.traits import TURNS, turn
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.intp]
+
+#: Share of the side by which one picture may be shifted, and cycles per side that are compared: finer ones are what
+#: JPEG and resampling change.
+SHIFT, FINEST = 1 / 8, 11
+#: Power below this share of the mean is not amplified; pictures that the power is measured on.
+_FLOOR, _MEASURED = 0.02, 2048
+#: Pairs that are aligned together.
+_PAIRS = 256
+
+
+class Alignment(NamedTuple):
+    """Of p pairs: ``score`` : float64 (p,), in [-1, 1], 1 for copies. ``symmetry`` : intp (p,), of the second picture,
+    as ``TURNS`` counts them. ``shift`` : intp (p, 2), rows and columns by which it was moved.
+    """
+
+    score: NDArray[np.float64]
+    symmetry: Integers
+    shift: Integers
+
+
+class Whitener:
+    """Makes pictures of one collection comparable: what all of them have in common counts little.
+
+    Two cells are both discs, and two chest X-rays both chests: their plain correlation is that of copies. Here each
+    frequency is divided by its mean power over the collection, so that what differs from picture to picture decides.
+
+    Parameters
+    ----------
+    pictures : (n, side, side), of the collection; the power is measured on an even choice of them.
+    """
+
+    def __init__(self, pictures: NDArray[np.floating]) -> None:
+        side = pictures.shape[-1]
+        chosen = pictures[:: -(-len(pictures) // _MEASURED)]
+        edge = np.sqrt(np.hanning(side + 2)[1:-1])
+        self._window = np.outer(edge, edge).astype(np.float32)
+        spectra = np.abs(np.fft.fft2(_standardised(chosen) * self._window)) ** 2
+        power = _over_symmetries(spectra.mean(axis=0))
+        cycles = np.hypot(*np.meshgrid(*[np.fft.fftfreq(side) * side] * 2))
+        self._filter = (cycles <= FINEST) / np.sqrt(power + _FLOOR * power.mean() + 1e-12)
+        shifts = np.abs(np.fft.fftfreq(side)) <= SHIFT
+        self.near = np.outer(shifts, shifts)
+
+    def whiten(self, pictures: NDArray[np.floating]) -> Floats:
+        """Return whitened pictures of norm 1, float32 (n, side, side)."""
+        spectra = np.fft.fft2(_standardised(pictures) * self._window) * self._filter
+        white = np.fft.ifft2(spectra).real
+        norms = np.sqrt((white**2).sum(axis=(-2, -1), keepdims=True))
+        return (white / np.maximum(norms, 1e-12)).astype(np.float32)
+
+    def soften(self, pictures: NDArray[np.floating], finest: int = 7) -> Floats:
+        """Return half-whitened, coarse pictures as unit vectors, float32 (n, 2 (finest + 1), same): for a search.
+
+        A small shift changes them less than fully whitened ones.
+        """
+        spectra = np.fft.fft2(_standardised(pictures) * self._window) * np.sqrt(self._filter)
+        places = np.r_[0 : finest + 1, -finest - 1 : 0]
+        coarse = spectra[:, places[:, None], places]
+        coarse[:, finest + 1], coarse[:, :, finest + 1] = 0, 0  # the frequency that a turn would move
+        soft = np.fft.ifft2(coarse).real
+        norms = np.sqrt((soft**2).sum(axis=(-2, -1), keepdims=True))
+        return (soft / np.maximum(norms, 1e-12)).astype(np.float32)
+
+
+def _standardised(pictures: NDArray[np.floating]) -> Floats:
+    values = pictures.astype(np.float32)
+    values = values - values.mean(axis=(-2, -1), keepdims=True)
+    return values / np.maximum(values.std(axis=(-2, -1), keepdims=True), 1e-6)
+
+
+def _over_symmetries(power: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The mean of a power spectrum (side, side) over the symmetries of the square: of frequencies f and -f, u and v."""
+    negative = np.roll(power[::-1], 1, axis=0)
+    both = (power + negative) / 2
+    return (both + both.T) / 2
+
+
+def align(first: NDArray[np.floating], second: NDArray[np.floating], whitener: Whitener) -> Alignment:
+    """Return the best alignment of each pair of pictures (p, side, side).
+
+    The score is the correlation of the whitened pictures where they overlap, at the symmetry and shift at which they
+    correlate best as a whole.
+
+    References
+    ----------
+    Kuglin and Hines 1975 (phase correlation), Proceedings of the IEEE Conference on Cybernetics and Society, 163-165.
+    """
+    parts = []
+    for start in range(0, len(first), _PAIRS):
+        chosen = slice(start, start + _PAIRS)
+        parts.append(_aligned(whitener.whiten(first[chosen]), whitener.whiten(second[chosen]), whitener.near))
+    if not parts:
+        return Alignment(np.zeros(0), np.zeros(0, np.intp), np.zeros((0, 2), np.intp))
+    return Alignment(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def _aligned(first: Floats, second: Floats, near: NDArray[np.bool_]) -> Alignment:
+    from scipy.fft import irfft2, rfft2
+
+    count, side = len(first), first.shape[-1]
+    spectra = rfft2(first)
+    best = Alignment(np.full(count, -np.inf), np.zeros(count, np.intp), np.zeros((count, 2), np.intp))
+    for symmetry in range(len(TURNS)):
+        table = irfft2(spectra * np.conj(rfft2(turn(second, symmetry))), s=(side, side))
+        table = np.where(near, table, -np.inf).reshape(count, -1)
+        place = table.argmax(axis=1)
+        score = table[np.arange(count), place]
+        better = score > best.score
+        best.score[better], best.symmetry[better] = score[better], symmetry
+        best.shift[better] = np.stack(np.unravel_index(place, (side, side)), axis=1)[better]
+    shift = np.where(best.shift > side // 2, best.shift - side, best.shift)
+    score = [
+        max(float(whole), _overlap(one, turn(other, int(symmetry)), moved))
+        for whole, one, other, symmetry, moved in zip(best.score, first, second, best.symmetry, shift, strict=True)
+    ]
+    return Alignment(np.minimum(score, 1.0), best.symmetry, shift)
+
+
+def _overlap(first: Floats, second: Floats, shift: Integers) -> float:
+    """Correlation of the parts that both pictures show once the second is moved."""
+    down, right = int(shift[0]), int(shift[1])
+    if not (down or right):
+        return -1.0
+    height, width = first.shape
+    a = first[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)]
+    b = second[max(-down, 0) : height + min(-down, 0), max(-right, 0) : width + min(-right, 0)]
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-12))

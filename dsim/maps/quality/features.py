@@ -1,0 +1,130 @@
+"""What quality control reads from features: outliers, doubtful labels, and groups that cluster by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsim.embeddings.neighbours import find_neighbours
+from dsim.embeddings.unrelated import find_unrelated_neighbours
+from dsim.stats.group_cohesion import GroupCohesion, group_cohesion
+from dsim.stats.label_votes import Disagreement, class_thresholds, find_disagreements, swap_power, vote_shares
+from dsim.stats.shares import benjamini_hochberg
+from dsim.stats.tails import upper_tail_p
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+#: Neighbours whose mean distance says how far out an image lies; whose labels vote; and that a group could share.
+FAR, VOTERS, OWN = 10, 15, 5
+#: Largest share of listed outliers that are expected to be none.
+FALSE_SHARE = 0.05
+#: The given label has at most this share of the votes, the suggested one at least that; chosen on phantoms.
+MOST_OWN, LEAST_OTHER = 0.1, 0.7
+#: Images that a class needs for its threshold.
+FEWEST_OF_CLASS = 5
+#: A group clusters if this share of the neighbours that could be its own are; p is below the level.
+OWN_SHARE, LEVEL = 0.5, 0.05
+
+
+def unit_rows(features: NDArray[np.floating]) -> Floats:
+    """Return features (n, d) with norm 1: their Euclidean distances then order pairs as the cosine does; 0 stays 0."""
+    rows = features.astype(np.float64)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1)
+
+
+def number(texts: Sequence[str]) -> Integers:
+    """Return the position of each text among the sorted different ones, intp (n,); -1 for an empty text.
+
+    >>> number(["b", "", "a", "b"]).tolist()
+    [1, -1, 0, 1]
+    """
+    places = {text: place for place, text in enumerate(sorted(set(texts) - {""}))}
+    return np.array([places.get(text, -1) for text in texts], dtype=np.intp)
+
+
+def apart(numbers: Integers) -> Integers:
+    """Return a numbering in which those without a number, -1, each have their own.
+
+    >>> apart(np.array([0, -1, -1, 0])).tolist()
+    [0, 2, 3, 0]
+    """
+    return np.where(numbers >= 0, numbers, numbers.max(initial=-1) + 1 + np.arange(len(numbers)))
+
+
+def outlier_p(points: Floats, copies: Integers) -> Floats:
+    """Return how usual the distance of each image to its nearest is, p adjusted for all images, (n,) in [0, 1].
+
+    The distance is the mean to the ``FAR`` nearest that are no copies of the image; its logarithm is compared with the
+    tail of all. NaN where there are too few images.
+
+    Parameters
+    ----------
+    points : (n, d). copies : the set of copies of each, (n,).
+    """
+    if len(points) <= FAR:
+        return np.full(len(points), np.nan)
+    distances = find_unrelated_neighbours(points, FAR, [copies]).distances.mean(axis=1)
+    if np.isnan(distances).any():
+        return np.full(len(points), np.nan)
+    return benjamini_hochberg(upper_tail_p(np.log(np.maximum(distances, 1e-12))))
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """What the neighbours say of the labels; ``power`` : share of labels that would be listed if they were wrong.
+
+    ``neighbours`` : intp (n, k), the nearest unrelated images. ``classes`` : names. ``small`` : classes too small to be
+    judged. ``agreement`` : mean share of votes for the given labels.
+    """
+
+    disagreement: Disagreement
+    neighbours: Integers
+    classes: tuple[str, ...]
+    small: tuple[str, ...]
+    power: float
+    agreement: float
+
+
+def check_labels(points: Floats, labels: Sequence[str], groups: Integers, copies: Integers) -> LabelCheck:
+    """Return what the neighbours of other groups, no copies among them, say of each label.
+
+    Parameters
+    ----------
+    points : (n, d). labels : n texts, empty where there is none. groups, copies : numberings (n,), all at least 0.
+    """
+    classes, codes = tuple(sorted(set(labels) - {""})), number(labels)
+    neighbours = find_unrelated_neighbours(points, VOTERS, [groups, copies]).indices
+    shares = vote_shares(neighbours, codes, len(classes))
+    # Few voters are no evidence: where groups leave hardly any image, nothing is known.
+    shares[(neighbours >= 0).sum(axis=1) < VOTERS] = np.nan
+    thresholds = class_thresholds(shares, codes, FEWEST_OF_CLASS)
+    limits = {"most_own": MOST_OWN, "least_other": LEAST_OTHER}
+    small = tuple(name for name, threshold in zip(classes, thresholds, strict=True) if np.isnan(threshold))
+    disagreement = find_disagreements(shares, codes, thresholds, **limits)
+    own = disagreement.own[~np.isnan(disagreement.own)]
+    power = swap_power(shares, codes, thresholds, **limits)
+    return LabelCheck(disagreement, neighbours, classes, small, power, float(own.mean()) if len(own) else float("nan"))
+
+
+def check_groups(points: Floats, groups: Integers, classes: Integers, rng: np.random.Generator) -> GroupCohesion:
+    """Return how each group clusters within its classes, against chance.
+
+    Parameters
+    ----------
+    points : (n, d). groups : (n,), -1 where an image has none: it takes no part. classes : (n,).
+    """
+    known = np.flatnonzero(groups >= 0)
+    points, groups, classes = points[known], groups[known], classes[known]
+    nearest = np.full((len(points), OWN), -1, dtype=np.intp)
+    for label in np.unique(classes):
+        members = np.flatnonzero(classes == label)
+        k = min(OWN, len(members) - 1)
+        if k > 0:
+            neighbours = find_neighbours(points[members], points[members], k, leave_one_out=True)
+            nearest[members, :k] = members[neighbours.indices]
+    return group_cohesion(nearest, groups, classes, rng)
