@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.data import Dataset, from_arrays
-from dsim.maps.quality.check import check_map
+from dsim.features import extract
+from dsim.maps.quality.check import EXTRACTOR, check_map
 from dsim.maps.quality.findings import Fault, MapCheck
 from dsim.runtime import Runtime
 from dsim.stats.shares import wilson_interval
@@ -182,29 +183,27 @@ def score(check: MapCheck, truth: Truth) -> dict[str, Any]:
 
 
 def phantom_sets() -> Iterator[tuple[Set, Images]]:
-    """Yield each phantom, and three sets whose classes are modalities, with images of another kind."""
-    from dsim.data.phantoms import names, open_phantom
+    """Yield nine phantoms, and three sets whose classes are modalities, with images of other kinds."""
+    from dsim.data.phantoms import open_phantom, sources
 
-    def draw(name: str, count: int, seed: int) -> tuple[Images, list[str]]:
-        dataset = open_phantom(name, count=count, size=SIDE, seed=seed)
-        images = [np.broadcast_to(dataset.native(place), (SIDE, SIDE, 3)) for place in range(count)]
-        return np.stack(images), list(dataset.labels or ())
+    drawn = {}
+    chosen = [dataset.name for dataset in sources(count=1)]
+    for name in chosen:
+        dataset = open_phantom(name, count=COUNT, size=SIDE, seed=11)
+        pixels = [np.broadcast_to(dataset.native(place), (SIDE, SIDE, 3)) for place in range(COUNT)]
+        drawn[name] = np.stack(pixels), list(dataset.labels or ())
 
     def foreign_to(own: Sequence[str]) -> Images:
-        others = [
-            name for name in names() if not set(name.split("-")) & {word for one in own for word in one.split("-")}
-        ]
-        return np.concatenate([draw(name, 2, 12)[0] for name in others])[::-1]
+        return np.concatenate([images[-2:] for name, (images, _) in drawn.items() if name not in own])
 
-    chosen = names()
     for place, name in enumerate(chosen):
-        images, labels = draw(name, COUNT, 11)
+        images, labels = drawn[name]
         yield Set(name, images, labels, _random_groups(len(images), place)), foreign_to([name])
-    for place, parts in enumerate((chosen[:4], chosen[4:8], chosen[9:13])):
-        drawn = [draw(name, COUNT // 4, 13)[0] for name in parts]
-        labels = [name for name, images in zip(parts, drawn, strict=True) for _ in images]
-        groups = _random_groups(len(labels), 90 + place)
-        yield Set(f"mixed-{place}", np.concatenate(drawn), labels, groups), foreign_to(parts)
+    for place in range(3):
+        parts = [chosen[(3 * place + step) % len(chosen)] for step in range(4)]
+        images = np.concatenate([drawn[name][0][: COUNT // 4] for name in parts])
+        labels = [name for name in parts for _ in range(COUNT // 4)]
+        yield Set(f"mixed-{place}", images, labels, _random_groups(len(labels), 90 + place)), foreign_to(parts)
 
 
 def _random_groups(count: int, seed: int) -> list[str]:
@@ -236,24 +235,46 @@ def _resized(images: Images, side: int, rng: np.random.Generator) -> Images:
     return np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in chosen])
 
 
+class Features:
+    """Features of images, each computed once however many sets it is in."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def add_to(self, dataset: Dataset) -> Dataset:
+        """Return the dataset with the features of its images, which a check then takes."""
+        new = [place for place, name in enumerate(dataset.image_digests) if name not in self._known]
+        if new:
+            rows = extract(dataset.subset(new), EXTRACTOR, self._runtime)
+            self._known |= {dataset.image_digests[place]: row for place, row in zip(new, rows, strict=True)}
+        return replace(dataset, features=np.stack([self._known[name] for name in dataset.image_digests]))
+
+
 def measure(sets: Iterator[tuple[Set, Images]], runtime: Runtime) -> dict[str, Any]:
     """Return the counts of each set, with faults and as it is."""
-    results = {}
+    results, features = {}, Features(runtime)
     for base, foreign in sets:
-        rng = np.random.default_rng(7)
-        dataset, truth = plant(base, foreign, rng)
-        check = check_map([dataset], runtime)
         names = [f"{place:05d}" for place in range(len(base.images))]
-        clean = check_map([_dataset(base.name, base.images, names, base.labels, base.groups)], runtime)
+        clean = features.add_to(_dataset(base.name, base.images, names, base.labels, base.groups))
+        dataset, truth = plant(base, foreign, np.random.default_rng(7))
+        dataset = features.add_to(dataset)
+        if DUMP is not None:
+            DUMP[base.name] = (clean, dataset, truth)
+            continue
+        check, as_it_is = check_map([dataset], runtime=runtime), check_map([clean], runtime=runtime)
         results[base.name] = {
             "images": len(base.images),
             "grouped": base.grouped,
             "kinds": score(check, truth),
-            "as_it_is": {kind.value: number for kind, number in clean.counts.items()},
+            "as_it_is": {kind.value: number for kind, number in as_it_is.counts.items()},
             "swap_power": check.swap_power[base.name],
         }
         print(base.name, json.dumps(_short(results[base.name])), flush=True)
     return results
+
+
+DUMP: dict[str, Any] | None = None
 
 
 def _short(result: dict[str, Any]) -> dict[str, str]:

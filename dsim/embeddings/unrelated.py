@@ -12,7 +12,9 @@ from dsim.embeddings.neighbours import Neighbours, find_neighbours
 Integers = NDArray[np.intp]
 
 
-def find_unrelated_neighbours(points: NDArray[np.floating], k: int, relations: Sequence[Integers]) -> Neighbours:
+def find_unrelated_neighbours(
+    points: NDArray[np.floating], k: int, relations: Sequence[Integers], candidates: Integers | None = None
+) -> Neighbours:
     """Return the k nearest points that are not related to each point, nearest first.
 
     Points are related where any of the numberings gives them the same number, such as that of their patient, or of the
@@ -21,6 +23,7 @@ def find_unrelated_neighbours(points: NDArray[np.floating], k: int, relations: S
     Parameters
     ----------
     points : (n, d), finite. k : at least 1. relations : numberings, each (n,).
+    candidates : positions (m,) of the points that may be neighbours, in order; by default all.
 
     Returns
     -------
@@ -31,21 +34,22 @@ def find_unrelated_neighbours(points: NDArray[np.floating], k: int, relations: S
     >>> find_unrelated_neighbours(points, 2, [np.array([0, 0, 1, 2])]).indices.tolist()
     [[2, 3], [2, 3], [1, 0], [2, 1]]
     """
-    count = len(points)
-    nearest = Neighbours(np.full((count, k), -1, dtype=np.intp), np.full((count, k), np.nan))
-    waiting, asked = np.arange(count), min(count, k + 8)
+    among = np.arange(len(points)) if candidates is None else candidates
+    nearest = Neighbours(np.full((len(points), k), -1, dtype=np.intp), np.full((len(points), k), np.nan))
+    waiting, asked = np.arange(len(points)), min(len(among), k + 8)
     while len(waiting):
-        candidates, distances = find_neighbours(points[waiting], points, asked)
-        allowed = candidates != waiting[:, None]
+        places, distances = find_neighbours(points[waiting], points[among], asked)
+        positions = among[places]
+        allowed = positions != waiting[:, None]
         for numbers in relations:
-            allowed &= numbers[candidates] != numbers[waiting, None]
+            allowed &= numbers[positions] != numbers[waiting, None]
         order = np.argsort(~allowed, axis=1, kind="stable")[:, :k]
         chosen = np.take_along_axis(allowed, order, axis=1)
         width = order.shape[1]
-        nearest.indices[waiting, :width] = np.where(chosen, np.take_along_axis(candidates, order, axis=1), -1)
+        nearest.indices[waiting, :width] = np.where(chosen, np.take_along_axis(positions, order, axis=1), -1)
         nearest.distances[waiting, :width] = np.where(chosen, np.take_along_axis(distances, order, axis=1), np.nan)
-        if asked == count:
+        if asked == len(among):
             break
         waiting = waiting[allowed.sum(axis=1) < k]
-        asked = min(count, 4 * asked)
+        asked = min(len(among), 4 * asked)
     return nearest

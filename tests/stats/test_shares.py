@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dsim.stats.shares import chance_p, holm, share_difference_interval, wilson_interval
+from dsim.stats.shares import benjamini_hochberg, chance_p, holm, share_difference_interval, wilson_interval
 
 
 def test_wilsons_interval_is_that_of_scipy() -> None:
@@ -78,3 +78,12 @@ def test_the_order_of_the_tests_does_not_matter_and_none_is_made_smaller() -> No
     np.testing.assert_allclose(holm(p[::-1]), holm(p)[::-1])
     assert (holm(p) >= p).all()
     assert holm(np.array([0.9, 0.8])).max() == pytest.approx(1.0)
+
+
+def test_benjamini_and_hochberg_s_adjustment_is_that_of_scipy() -> None:
+    p = np.random.default_rng(0).uniform(size=40) ** 2
+    assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p))
+    with_missing = np.insert(p, 7, np.nan)
+    adjusted = benjamini_hochberg(with_missing)
+    assert np.isnan(adjusted[7])
+    assert np.delete(adjusted, 7) == pytest.approx(stats.false_discovery_control(p))

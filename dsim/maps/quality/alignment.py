@@ -88,11 +88,13 @@ def _over_symmetries(power: NDArray[np.floating]) -> NDArray[np.floating]:
     return (both + both.T) / 2
 
 
-def align(first: NDArray[np.floating], second: NDArray[np.floating], whitener: Whitener) -> Alignment:
+def align(
+    first: NDArray[np.floating], second: NDArray[np.floating], whitener: Whitener, *, finely: bool = True
+) -> Alignment:
     """Return the best alignment of each pair of pictures (p, side, side).
 
-    The score is the correlation of the whitened pictures where they overlap, at the symmetry and shift at which they
-    correlate best as a whole.
+    The score is the correlation of the whitened pictures at the symmetry and shift at which they correlate best;
+    ``finely`` : shifted by fractions of a pixel, and only where they overlap.
 
     References
     ----------
@@ -101,41 +103,52 @@ def align(first: NDArray[np.floating], second: NDArray[np.floating], whitener: W
     parts = []
     for start in range(0, len(first), _PAIRS):
         chosen = slice(start, start + _PAIRS)
-        parts.append(_aligned(whitener.whiten(first[chosen]), whitener.whiten(second[chosen]), whitener.near))
+        parts.append(_aligned(whitener.whiten(first[chosen]), whitener.whiten(second[chosen]), whitener.near, finely))
     if not parts:
         return Alignment(np.zeros(0), np.zeros(0, np.intp), np.zeros((0, 2), np.intp))
     return Alignment(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
-def _aligned(first: Floats, second: Floats, near: NDArray[np.bool_]) -> Alignment:
+def _aligned(first: Floats, second: Floats, near: NDArray[np.bool_], finely: bool) -> Alignment:
     from scipy.fft import irfft2, rfft2
 
     count, side = len(first), first.shape[-1]
     spectra = rfft2(first)
-    best = Alignment(np.full(count, -np.inf), np.zeros(count, np.intp), np.zeros((count, 2), np.intp))
+    score, symmetries = np.full(count, -np.inf), np.zeros(count, np.intp)
+    shift, around = np.zeros((count, 2), np.intp), np.zeros((count, 3, 3))
     for symmetry in range(len(TURNS)):
         table = irfft2(spectra * np.conj(rfft2(turn(second, symmetry))), s=(side, side))
-        table = np.where(near, table, -np.inf).reshape(count, -1)
-        place = table.argmax(axis=1)
-        score = table[np.arange(count), place]
-        better = score > best.score
-        best.score[better], best.symmetry[better] = score[better], symmetry
-        best.shift[better] = np.stack(np.unravel_index(place, (side, side)), axis=1)[better]
-    shift = np.where(best.shift > side // 2, best.shift - side, best.shift)
-    score = [
-        max(float(whole), _overlap(one, turn(other, int(symmetry)), moved))
-        for whole, one, other, symmetry, moved in zip(best.score, first, second, best.symmetry, shift, strict=True)
-    ]
-    return Alignment(np.minimum(score, 1.0), best.symmetry, shift)
+        places = np.where(near, table, -np.inf).reshape(count, -1).argmax(axis=1)
+        peaks = table.reshape(count, -1)[np.arange(count), places]
+        for pair in np.flatnonzero(peaks > score).tolist():
+            down, right = divmod(int(places[pair]), side)
+            score[pair], symmetries[pair], shift[pair] = peaks[pair], symmetry, (down, right)
+            steps = np.arange(-1, 2)
+            around[pair] = table[pair][np.ix_((down + steps) % side, (right + steps) % side)]
+    shift = np.where(shift > side // 2, shift - side, shift)
+    if finely:
+        pairs = zip(first, second, symmetries.tolist(), shift + _summits(around), strict=True)
+        fine = [_overlap(one, turn(other, symmetry), moved) for one, other, symmetry, moved in pairs]
+        score = np.maximum(score, fine)
+    return Alignment(np.minimum(score, 1.0), symmetries, shift)
 
 
-def _overlap(first: Floats, second: Floats, shift: Integers) -> float:
-    """Correlation of the parts that both pictures show once the second is moved."""
-    down, right = int(shift[0]), int(shift[1])
-    if not (down or right):
-        return -1.0
+def _summits(around: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the parabolas through each peak (p, 3, 3) and its neighbours have their maximum, (p, 2) in [-0.5, 0.5]."""
+    lines = np.stack([around[:, :, 1], around[:, 1, :]], axis=1)
+    curvature = lines[..., 0] - 2 * lines[..., 1] + lines[..., 2]
+    slope = (lines[..., 0] - lines[..., 2]) / 2
+    return np.clip(np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature < 0), -0.5, 0.5)
+
+
+def _overlap(first: Floats, second: Floats, moved: NDArray[np.float64]) -> float:
+    """Correlation of the parts that both pictures show once the second is moved by fractions of a pixel."""
+    from scipy.ndimage import fourier_shift
+
+    down, right = np.abs(np.ceil(np.abs(moved))).astype(int) * np.sign(moved).astype(int)
     height, width = first.shape
-    a = first[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)]
-    b = second[max(-down, 0) : height + min(-down, 0), max(-right, 0) : width + min(-right, 0)]
+    shifted = np.fft.ifft2(fourier_shift(np.fft.fft2(second), moved)).real
+    here = slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0))
+    a, b = first[here], shifted[here]
     a, b = a - a.mean(), b - b.mean()
     return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-12))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.maps.quality.alignment import Whitener, align
-from dsim.maps.quality.traits import TURNS, Traits, shrink, turn
+from dsim.maps.quality.traits import TURNS, Traits, inverse, shrink, turn
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -130,7 +130,8 @@ def _verified(datasets: Sequence[Dataset], traits: Traits, pairs: Integers, cert
     if not len(pairs):
         return []
     taking_part = np.unique(pairs)
-    small = align(traits.gray[pairs[:, 0]], traits.gray[pairs[:, 1]], Whitener(traits.gray[taking_part]))
+    whitener = Whitener(traits.gray[taking_part])
+    small = align(traits.gray[pairs[:, 0]], traits.gray[pairs[:, 1]], whitener, finely=False)
     sure = np.array([(i, j) in certain for i, j in pairs.tolist()])
     pairs = pairs[(small.score >= _POSSIBLE) | sure]
     if not len(pairs):
@@ -166,7 +167,9 @@ def _one_partner_each(matches: Iterable[_Match]) -> list[Copy]:
             for match in edges[partner]:
                 image = match.second if match.first == partner else match.first
                 if image != root and image not in copies:
-                    copies[image] = Copy(image, partner, match.score, False, match.symmetry, match.shift)
+                    # The match turns its second picture; here it is the partner's that is turned.
+                    symmetry = match.symmetry if partner == match.second else inverse(match.symmetry)
+                    copies[image] = Copy(image, partner, match.score, False, symmetry, match.shift)
                     waiting.append(image)
     return list(copies.values())
 

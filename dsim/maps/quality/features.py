@@ -68,10 +68,15 @@ def outlier_p(points: Floats, copies: Integers) -> Floats:
     """
     if len(points) <= FAR:
         return np.full(len(points), np.nan)
-    distances = find_unrelated_neighbours(points, FAR, [copies]).distances.mean(axis=1)
+    distances = find_unrelated_neighbours(points, FAR, [copies], _one_of_each(copies)).distances.mean(axis=1)
     if np.isnan(distances).any():
         return np.full(len(points), np.nan)
     return benjamini_hochberg(upper_tail_p(np.log(np.maximum(distances, 1e-12))))
+
+
+def _one_of_each(copies: Integers) -> Integers:
+    """The first image of each set of copies: the others would vote for it, and stand near it, once more each."""
+    return np.sort(np.unique(copies, return_index=True)[1])
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def check_labels(points: Floats, labels: Sequence[str], groups: Integers, copies
     points : (n, d). labels : n texts, empty where there is none. groups, copies : numberings (n,), all at least 0.
     """
     classes, codes = tuple(sorted(set(labels) - {""})), number(labels)
-    neighbours = find_unrelated_neighbours(points, VOTERS, [groups, copies]).indices
+    neighbours = find_unrelated_neighbours(points, VOTERS, [groups, copies], _one_of_each(copies)).indices
     shares = vote_shares(neighbours, codes, len(classes))
     # Few voters are no evidence: where groups leave hardly any image, nothing is known.
     shares[(neighbours >= 0).sum(axis=1) < VOTERS] = np.nan

@@ -28,7 +28,10 @@ _CANDIDATES = 5
 
 @dataclass(frozen=True)
 class Subject:
-    """The images that are checked, and what several checks need of them; computed when it is first asked for."""
+    """The images that are checked, and what several checks need of them; computed when it is first asked for.
+
+    ``extractor`` : reference; empty where the datasets were given features.
+    """
 
     datasets: tuple[Dataset, ...]
     extractor: str
@@ -43,9 +46,12 @@ class Subject:
     @cached_property
     def points(self) -> tuple[Floats, ...]:
         """Features of each dataset, float64 (n_i, d), of norm 1."""
+        return tuple(unit_rows(self._features(data)) for data in self.datasets)
+
+    def _features(self, data: Dataset) -> NDArray[np.floating]:
         from dsim.features import extract
 
-        return tuple(unit_rows(extract(data, self.extractor, self.runtime)) for data in self.datasets)
+        return extract(data, self.extractor, self.runtime) if self.extractor else np.asarray(data.features)
 
     @cached_property
     def copies(self) -> list[Copy]:

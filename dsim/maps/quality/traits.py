@@ -20,13 +20,13 @@ SIDE = 32
 #: The symmetries of the square, in words, in the order in which ``turn`` counts them.
 TURNS = (
     "",
-    "turned by 90 degrees",
+    "turned left by 90 degrees",
     "turned by 180 degrees",
-    "turned by 270 degrees",
-    "mirrored",
-    "mirrored and turned by 90 degrees",
-    "mirrored and turned by 180 degrees",
-    "mirrored and turned by 270 degrees",
+    "turned right by 90 degrees",
+    "mirrored left to right",
+    "mirrored left to right and turned left by 90 degrees",
+    "mirrored top to bottom",
+    "mirrored left to right and turned right by 90 degrees",
 )
 
 
@@ -58,6 +58,16 @@ def turn(pixels: NDArray[Any], symmetry: int) -> NDArray[Any]:
     mirrored = pixels[..., ::-1] if symmetry >= 4 else pixels
     turned: NDArray[Any] = np.rot90(mirrored, symmetry % 4, axes=(-2, -1))
     return turned
+
+
+def inverse(symmetry: int) -> int:
+    """Return the symmetry that undoes one.
+
+    >>> pixels = np.arange(6).reshape(2, 3)
+    >>> all((turn(turn(pixels, symmetry), inverse(symmetry)) == pixels).all() for symmetry in range(8))
+    True
+    """
+    return (4 - symmetry) % 4 if symmetry < 4 else symmetry
 
 
 def read_traits(datasets: Sequence[Dataset], runtime: Runtime) -> Traits:
@@ -115,5 +125,5 @@ def shrink(pixels: NDArray[Any], side: int) -> NDArray[np.float32]:
     gray = pixels.astype(np.float32).mean(axis=-1)
     if pixels.dtype == np.uint8:
         gray /= 255
-    picture = Image.fromarray(gray, "F").resize((side, side), Image.Resampling.BOX)
+    picture = Image.fromarray(gray, "F").resize((side, side), Image.Resampling.BILINEAR)
     return np.asarray(picture, dtype=np.float32)

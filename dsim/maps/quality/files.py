@@ -1,0 +1,119 @@
+"""What becomes of a check: a table, a record, and a page with pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsim.files.documents import to_json
+from dsim.maps.quality.answer import sentences
+from dsim.maps.quality.findings import Fault, Finding, MapCheck
+
+if TYPE_CHECKING:
+    from dsim.data import Dataset
+    from dsim.runtime import Runtime
+
+RECORD, TABLE, PAGE = "check.json", "check.csv", "check.html"
+#: Findings of each kind on the page, and side of their pictures in pixels.
+MOST, _SIDE = 100, 96
+_COLUMNS = (
+    *("kind", "rank", "dataset", "id", "score", "partner_dataset", "partner"),
+    *("suggestion", "group", "across", "reason"),
+)
+
+
+def write_check(
+    check: MapCheck, datasets: Sequence[Dataset], folder: str | Path, runtime: Runtime, most: int | None = None
+) -> list[Path]:
+    """Write check.csv, check.html and last check.json to a folder, and return their paths.
+
+    ``most`` : findings of each kind in all three; by default all, of which the page shows ``MOST``. Raises DsimError
+    where the folder cannot be written, UnreadableImageError where an image cannot be shown.
+    """
+    from dsim.files import write_text
+
+    place = Path(folder)
+    write_text(place / TABLE, format_check(check, most))
+    write_text(place / PAGE, render_check(check, datasets, runtime, MOST if most is None else most))
+    to_json(check.to_dict(most), place / RECORD)
+    return [place / name for name in (PAGE, TABLE, RECORD)]
+
+
+def format_check(check: MapCheck, most: int | None = None) -> str:
+    """Return the findings as CSV, one line each, with at most ``most`` of each kind."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(_COLUMNS)
+    for finding in check.findings:
+        if most is None or finding.rank <= most:
+            row = {**vars(finding), "kind": finding.kind.value, "score": f"{finding.score:.4g}"}
+            row["across"] = " ".join(finding.across)
+            lines.writerow([row[name] for name in _COLUMNS])
+    return text.getvalue()
+
+
+def render_check(check: MapCheck, datasets: Sequence[Dataset], runtime: Runtime, most: int = MOST) -> str:
+    """Return the findings as one HTML page that loads nothing, each with its picture and that of its partner.
+
+    Raises UnreadableImageError for an image that cannot be read.
+    """
+    from dsim.pages import escape, render_page
+
+    answer = sentences(check)
+    title = f"Check of {', '.join(check.datasets)}"
+    body = "\n".join(_section(check, kind, datasets, runtime, most) for kind in check.counts)
+    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in answer)
+    return render_page(title, body, header=paragraphs, style=_STYLE)
+
+
+_STYLE = """
+td img { display: block; border-radius: 4px; max-width: 96px; height: auto; }
+td.reason { text-align: left; min-width: 16rem; max-width: 30rem; }
+"""
+
+
+def _section(check: MapCheck, kind: Fault, datasets: Sequence[Dataset], runtime: Runtime, most: int) -> str:
+    from dsim.pages import escape, render_scroll, render_section, render_table
+
+    findings = check.of_kind(kind)
+    if not findings:
+        return ""
+    by_name = {dataset.name: dataset for dataset in datasets}
+    with runtime.progress.task(f"pictures of {kind.value}", min(most, len(findings)), "images") as task:
+        rows = []
+        for finding in findings[:most]:
+            rows.append(_row(finding, by_name))
+            task.advance()
+    heads = ["rank", "image", "", "partner", "", "score", "reason"]
+    kinds = ["", "text", "text", "text", "text", "", "reason"]
+    more = f" The first {most} of {len(findings)} are shown." if len(findings) > most else ""
+    note = f'<p class="small">Score: {escape(kind.score_meaning)}.{more}</p>'
+    table = render_scroll(kind.words, render_table(heads, rows, kinds=kinds, row_heads=None))
+    return render_section(escape(kind.words.capitalize()), note + table, mark=kind.value)
+
+
+def _row(finding: Finding, datasets: dict[str, Dataset]) -> list[str]:
+    from dsim.pages import escape, isolate_name
+
+    several = len(datasets) > 1
+    name = isolate_name(f"{finding.dataset}/{finding.id}" if several else finding.id)
+    partner, picture = "", ""
+    if finding.partner:
+        other = datasets[finding.partner_dataset]
+        partner = isolate_name(f"{finding.partner_dataset}/{finding.partner}" if several else finding.partner)
+        picture = _picture(other, [str(id) for id in other.ids].index(finding.partner))
+    own = _picture(datasets[finding.dataset], finding.index)
+    return [str(finding.rank), own, name, picture, partner, f"{finding.score:.2f}", escape(finding.reason)]
+
+
+def _picture(dataset: Dataset, index: int) -> str:
+    from dataclasses import replace
+
+    from dsim.data import thumbnail
+    from dsim.pages import embed_image, render_picture
+
+    image = thumbnail(replace(dataset, masked=False), index, _SIDE, brighten=False)
+    return render_picture(embed_image(image, str(dataset.ids[index])))
