@@ -10,14 +10,18 @@ from .model import MapModel, open_map_model
 from .page import draw_pictures, nearest_in_features, page_columns, render_image_map
 from .place import PlacedImages, place_on_map
 from .placed_files import format_placed, render_placed, write_placed
+from .quality import Fault, Finding, MapCheck, check_map, write_check
 
 __all__ = [
     "BASELINES",
     "COLUMNS",
     "LAYOUTS",
     "SCORES",
+    "Fault",
+    "Finding",
     "ImageMap",
     "Judges",
+    "MapCheck",
     "MapComparison",
     "MapModel",
     "Method",
@@ -26,6 +30,7 @@ __all__ = [
     "SeededMap",
     "agreement",
     "answer",
+    "check_map",
     "compare_maps",
     "crowding",
     "draw_pictures",
@@ -46,6 +51,7 @@ __all__ = [
     "render_placed",
     "score_maps",
     "stability",
+    "write_check",
     "write_image_map",
     "write_placed",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -20,7 +19,6 @@ from dsim.maps.quality.features import (
     LabelCheck,
     check_groups,
     number,
-    outlier_p,
 )
 from dsim.maps.quality.findings import Fault, Finding
 from dsim.maps.quality.subject import Subject
@@ -119,29 +117,24 @@ def _changes(subject: Subject, copy: Copy) -> list[str]:
 def list_blank(subject: Subject) -> Listed:
     """Return the images of one colour, or of hardly any contrast beside that of their dataset."""
     findings = []
-    traits = subject.traits
-    for _, part in subject.parts():
-        usual = float(np.median(traits.contrast[part]))
-        for image in range(part.start, part.stop):
-            share = float(traits.contrast[image]) / usual if usual > 0 else math.nan
-            if traits.constant[image]:
-                findings.append(subject.finding(Fault.BLANK, image, 1.0, "all pixels have one colour"))
-            elif share < BLANK:
-                reason = f"{share:.1%} of the usual contrast"
-                findings.append(subject.finding(Fault.BLANK, image, 1 - share, reason))
+    for image in np.flatnonzero(subject.contrast_share < BLANK).tolist():
+        share = float(subject.contrast_share[image])
+        one_colour = bool(subject.traits.constant[image])
+        reason = "all pixels have one colour" if one_colour else f"{share:.1%} of the usual contrast"
+        findings.append(subject.finding(Fault.BLANK, image, 1 - share, reason))
     return Listed(Fault.BLANK, sorted(findings, key=lambda finding: -finding.score), subject.count)
 
 
 def list_outliers(subject: Subject) -> Listed:
-    """Return the images that are farther from their nearest in their dataset than its tail explains."""
+    """Return the images that are farther from their nearest in their dataset than its tail explains; no blank ones."""
     findings, examined, small = [], 0, []
-    for (data, part), points in zip(subject.parts(), subject.points, strict=True):
-        p = outlier_p(points, subject.copy_sets[part])
+    for (data, part), p in zip(subject.parts(), subject.outlier_p, strict=True):
         if np.isnan(p).all():
             small.append(data.name)
             continue
         examined += len(data)
-        for index in np.flatnonzero(p <= FALSE_SHARE).tolist():
+        blank = subject.contrast_share[part] < BLANK
+        for index in np.flatnonzero((p <= FALSE_SHARE) & ~blank).tolist():
             reason = f"its {FAR} nearest are farther than is usual in {data.name} (adjusted p {_p(p[index])})"
             findings.append(subject.finding(Fault.OUTLIER, part.start + index, 1 - p[index], reason))
     note = f"not judged, fewer than {FEWEST} different images: {', '.join(small)}" if small else ""
@@ -153,9 +146,12 @@ def _p(p: float) -> str:
 
 
 def list_labels(subject: Subject) -> Listed:
-    """Return the images whose label hardly any similar image has, while another label is confident."""
+    """Return the images whose label hardly any similar image has, while another label is confident.
+
+    Of blank images and outliers the neighbours mean nothing: their labels are not judged.
+    """
     findings, examined, notes = [], 0, []
-    for data, part in subject.parts():
+    for (data, part), p in zip(subject.parts(), subject.outlier_p, strict=True):
         check = subject.label_checks.get(data.name)
         if check is None:
             notes.append(f"{data.name} has no labels")
@@ -167,7 +163,8 @@ def list_labels(subject: Subject) -> Listed:
                 f"{data.name}: not judged, fewer than {FEWEST_OF_CLASS} images with enough unrelated neighbours: "
                 f"{', '.join(check.small)}"
             )
-        listed = np.flatnonzero(disagreement.contradicted).tolist()
+        alone = (p <= FALSE_SHARE) | (subject.contrast_share[part] < BLANK)
+        listed = np.flatnonzero(disagreement.contradicted & ~alone).tolist()
         findings += [_label_finding(subject, data, part.start, index, check) for index in listed]
     return Listed(Fault.LABEL, sorted(findings, key=lambda finding: -finding.score), examined, "; ".join(notes))
 

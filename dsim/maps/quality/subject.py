@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.maps.quality.copies import Copy, copy_sets, find_copies
-from dsim.maps.quality.features import LabelCheck, apart, check_labels, number, unit_rows
+from dsim.maps.quality.features import LabelCheck, apart, check_labels, number, outlier_p, unit_rows
 from dsim.maps.quality.findings import Fault, Finding
 from dsim.maps.quality.traits import Traits, read_traits
 
@@ -100,3 +100,19 @@ class Subject:
                 groups = apart(number(data.groups or [""] * len(data)))
                 checks[data.name] = check_labels(points, data.labels, groups, self.copy_sets[part])
         return checks
+
+    @cached_property
+    def contrast_share(self) -> Floats:
+        """Contrast of each image as a share of its dataset's median, (n,): 0 for one colour, NaN if none has any."""
+        traits, shares = self.traits, np.full(self.count, np.nan)
+        for _, part in self.parts():
+            usual = float(np.median(traits.contrast[part]))
+            if usual > 0:
+                shares[part] = traits.contrast[part] / usual
+        return np.where(traits.constant, 0.0, shares)
+
+    @cached_property
+    def outlier_p(self) -> tuple[Floats, ...]:
+        """Adjusted p of each image's distance to its nearest, of each dataset; NaN where there are too few images."""
+        pairs = zip(self.parts(), self.points, strict=True)
+        return tuple(outlier_p(points, self.copy_sets[part]) for (_, part), points in pairs)
