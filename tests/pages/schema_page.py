@@ -32,6 +32,7 @@ WRITTEN = {
     "label-efficiency": ("`label-efficiency.json`, printed", "`dsim label-efficiency`, `--json`"),
     "leaderboard": ("`results.json`", "`dsim leaderboard`"),
     "map": ("`map.json`", "`dsim map fit`"),
+    "map-check": ("`check.json`", "`dsim map check`"),
     "map-comparison": ("`comparison.json`", "`dsim map compare`"),
     "map-place": ("`placed.json`", "`dsim map place`"),
     "matrix": ("`matrix.json`", "`dsim compare`"),
