@@ -135,9 +135,9 @@ Is my measure any good?
 How many labels do I need?
   dsim train dino mine/ --out run             learns from images without labels
   dsim label-efficiency mine/ --extractor file:run/model --out labels
-Where do my datasets lie?
+Where do my datasets lie? Where do all their images?
   dsim compare --sources annotated/* mine/    a map of them, and their distances
-  dsim compare                                the same with built-in datasets
+  dsim map fit mine/ --out map                a page with every image in a plane
 
 All commands: dsim --help      Check the installation: dsim doctor"""
 
