@@ -38,7 +38,7 @@ _SHOWN = 5
     help="Only these: exact-duplicate, near-duplicate, blank, outlier, label, group.",
 )
 @click.option("--most", type=click.IntRange(min=1), metavar="N", help="At most N findings of each kind.")
-@options.out_folder(help="Folder of check.html, which shows the images, check.csv and check.json.")
+@options.out_folder(help="Folder of check.html, which shows the images, check.csv, check.json, and of a map map.html.")
 @options.datasets("--dataset", help="Where datasets of the map are now: NAME=PATH.")
 @options.seed
 @options.device
@@ -74,8 +74,7 @@ def check(
     subject = _open(images, dataset, runtime, skip_unreadable)
     wanted = [kind.strip() for kind in kinds.split(",") if kind.strip()]
     result = check_map(subject, extractor=extractor, kinds=wanted, seed=seed, runtime=runtime)
-    datasets = subject if isinstance(subject, list) else list(subject.datasets)
-    files = [] if out is None else write_check(result, datasets, out, runtime, most)
+    files = [] if out is None else write_check(result, subject, out, runtime, most)
     if as_json:
         return emit_json(result.to_dict(most))
     show(result, _SHOWN if most is None else most)

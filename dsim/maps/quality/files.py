@@ -14,9 +14,10 @@ from dsim.maps.quality.findings import Fault, Finding, MapCheck
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
+    from dsim.maps.image_map import ImageMap
     from dsim.runtime import Runtime
 
-RECORD, TABLE, PAGE = "check.json", "check.csv", "check.html"
+RECORD, TABLE, PAGE, MAP_PAGE = "check.json", "check.csv", "check.html", "map.html"
 #: Findings of each kind on the page, and side of their pictures in pixels.
 MOST, _SIDE = 100, 96
 _COLUMNS = (
@@ -26,20 +27,45 @@ _COLUMNS = (
 
 
 def write_check(
-    check: MapCheck, datasets: Sequence[Dataset], folder: str | Path, runtime: Runtime, most: int | None = None
+    check: MapCheck,
+    images: ImageMap | Sequence[Dataset],
+    folder: str | Path,
+    runtime: Runtime,
+    most: int | None = None,
 ) -> list[Path]:
     """Write check.csv, check.html and last check.json to a folder, and return their paths.
 
-    ``most`` : findings of each kind in all three; by default all, of which the page shows ``MOST``. Raises DsimError
-    where the folder cannot be written, UnreadableImageError where an image cannot be shown.
+    Of a map also its page, map.html, coloured by the faults. ``images`` : those that were checked. ``most`` : findings
+    of each kind in tables and page; by default all, of which the page shows ``MOST``.
+
+    Raises DsimError where the folder cannot be written, UnreadableImageError where an image cannot be shown.
     """
     from dsim.files import write_text
+    from dsim.maps.image_map import ImageMap
 
     place = Path(folder)
+    datasets = images.datasets if isinstance(images, ImageMap) else images
     write_text(place / TABLE, format_check(check, most))
     write_text(place / PAGE, render_check(check, datasets, runtime, MOST if most is None else most))
+    if isinstance(images, ImageMap):
+        write_text(place / MAP_PAGE, _map_page(check, images, runtime))
     to_json(check.to_dict(most), place / RECORD)
-    return [place / name for name in (PAGE, TABLE, RECORD)]
+    names = (PAGE, *([MAP_PAGE] if isinstance(images, ImageMap) else []), TABLE, RECORD)
+    return [place / name for name in names]
+
+
+def _map_page(check: MapCheck, images: ImageMap, runtime: Runtime) -> str:
+    import numpy as np
+
+    from dsim.maps.page import render_image_map
+    from dsim.pages import MapColumn
+
+    # The check counts images dataset by dataset, the map in its own order.
+    faults = np.full(len(images), "", dtype=object)
+    faults[np.concatenate(images.members)] = check.column()
+    column = MapColumn("fault", "category", faults.tolist(), "the first kind of finding of dsim map check")
+    title = f"Map of {', '.join(check.datasets)}: {check.flagged:,} of {check.images:,} images are worth a look"
+    return render_image_map(images, runtime, title, extra=[column], colour="fault")
 
 
 def format_check(check: MapCheck, most: int | None = None) -> str:

@@ -158,3 +158,17 @@ def test_the_result_does_not_depend_on_the_order_of_the_images(faulty: Dataset, 
         assert {found.id for found in again.of_kind(kind)} == {found.id for found in result.of_kind(kind)}
     pairs = [{frozenset((f.id, f.partner)) for f in one.of_kind(Fault.EXACT_DUPLICATE)} for one in (result, again)]
     assert pairs[0] == pairs[1]
+
+
+def test_a_map_is_checked_by_its_features_and_its_page_marks_the_faults(
+    fitted_folder: Path, runtime: Runtime, tmp_path: Path
+) -> None:
+    from dsim.maps import open_map
+
+    image_map = open_map(fitted_folder)
+    result = check_map(image_map, runtime=runtime)
+    assert result.extractor.endswith("[layer=features]")
+    assert result.images == len(image_map)
+    files = write_check(result, image_map, tmp_path, runtime)
+    assert "map.html" in [path.name for path in files]
+    assert "fault" in (tmp_path / "map.html").read_text("utf-8")
