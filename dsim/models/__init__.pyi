@@ -3,7 +3,7 @@ from .backbone_state import backbone_state, load_backbone
 from .classifier import Classifier, ExtractorBody, PlainBody, timm_body
 from .compact_resnet import COMPACT_NETWORKS, CompactResNet, ResidualPlan
 from .heads import DinoHead, ProjectionHead
-from .map_network import MapNetwork, replace_last_layer
+from .map_network import MapNetwork, reduce_last_layer, replace_last_layer
 from .origins import count_seen, read_origins
 from .predictions import Predictions, mask_like, open_kept, predict_kept, weights_digest
 from .recipe import SETTINGS, SegmentationRecipe
@@ -52,6 +52,7 @@ __all__ = [
     "predict_kept",
     "read_origins",
     "read_start",
+    "reduce_last_layer",
     "replace_last_layer",
     "resize_planes",
     "scale_planes",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from dsim.errors import WeightsError
+from dsim.errors import UsageError, WeightsError
 from dsim.models.backbone import Backbone, create_network
 from dsim.models.heads import ProjectionHead
 
@@ -87,6 +87,34 @@ def replace_last_layer(network: MapNetwork, outputs: int, seed: int) -> None:
     nn.init.zeros_(last.bias)
     network.requires_grad_(False)
     network.projector.mlp[-1] = last.to(network.last.weight.device)
+
+
+def reduce_last_layer(network: MapNetwork, features: Tensor, outputs: int) -> None:
+    """Replace the projector's last layer by one that gives the principal axes of its outputs, and freeze all others.
+
+    Points then are what a principal component analysis of the outputs of these ``features`` (n, d) would draw, centred
+    and of the same scale: nothing that the first axes show is lost, as it is in random directions.
+
+    Raises UsageError where there are fewer outputs, or fewer features, than axes.
+    """
+    if min(network.last.out_features, len(features)) < outputs:
+        raise UsageError(
+            f"{len(features)} images or {network.last.out_features} outputs have fewer than {outputs} principal axes",
+            hint="give more images, or last_layer=normal",
+        )
+    old = network.last
+    with torch.inference_mode():
+        values = network.projector(features).double()
+        mean = values.mean(dim=0)
+        axes = torch.linalg.svd(values - mean, full_matrices=False).Vh[:outputs]
+        # Signs are a matter of the library.
+        axes = axes * axes.gather(1, axes.abs().argmax(dim=1, keepdim=True)).sign()
+    weight, bias = axes @ old.weight.detach().double(), axes @ (old.bias.detach().double() - mean)
+    last = nn.Linear(old.in_features, outputs, device=old.weight.device)
+    last.weight.data.copy_(weight)
+    last.bias.data.copy_(bias)
+    network.requires_grad_(False)
+    network.projector.mlp[-1] = last
 
 
 def build(model: Model) -> MapNetwork:

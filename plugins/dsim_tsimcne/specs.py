@@ -11,6 +11,8 @@ NETWORKS = {"paper": ("resnet18_3x3", "resnet18"), "quick": ("resnet10_w32", "re
 SMALL = 64
 #: Parts of the views that can be left out (Table S1 of the paper).
 PARTS = ("crops", "flips", "jitter", "gray")
+#: In about the proportions of 1000, 50 and 450 epochs.
+_QUICK_STEPS = (660.0, 40.0, 300.0)
 
 _NETWORK = (
     Parameter(
@@ -73,12 +75,12 @@ _VIEWS = (
     ),
 )
 _COURSE = (
-    Parameter("steps", "floats", (0.0, 0.0, 0.0), "steps of the three stages, as 600/100/300", minimum=0),
+    Parameter("steps", "floats", _QUICK_STEPS, "steps of the three stages", minimum=0),
     Parameter(
         "epochs",
         "floats",
         (0.0, 0.0, 0.0),
-        "passes over all images of the three stages, as 1000/50/450, instead of steps",
+        "passes over all images of the three stages, instead of steps: epochs=1000/50/450 steps=0/0/0",
         minimum=0,
     ),
     Parameter("batch", "int", 0, "images of one step; 0: 256, or fewer where there are not so many images", minimum=0),
@@ -89,9 +91,17 @@ _COURSE = (
         "of the first stage: cauchy (by distances, as later), or cosine (by angles: SimCLR)",
         choices=("cauchy", "cosine"),
     ),
+    Parameter(
+        "last_layer",
+        "str",
+        "pca",
+        "of the second stage, at its start: normal (weights of N(0, 1)), or pca (the principal axes of the first"
+        " stage's outputs)",
+        choices=("normal", "pca"),
+    ),
     Parameter("temperature", "float", 0.5, "of loss=cosine", minimum=1e-3),
-    Parameter("lr", "float", 0.03, "largest learning rate of SGD for a batch of 256, and in proportion", minimum=1e-9),
-    Parameter("last_lr", "float", 1e-3, "learning rate of the third stage, as a share of that", minimum=1e-9),
+    Parameter("lr", "float", 0.12, "largest learning rate of SGD for a batch of 256, and in proportion", minimum=1e-9),
+    Parameter("last_lr", "float", 0.1, "learning rate of the third stage, as a share of that", minimum=1e-9),
     Parameter("momentum", "float", 0.9, "of SGD", minimum=0, maximum=0.999),
     Parameter("weight_decay", "float", 5e-4, "of all weights, biases and norms too", minimum=0),
     Parameter(
@@ -117,18 +127,28 @@ _MODEL = (
 )
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"network": "quick", "size": 32, "batch": 0, "steps": (600.0, 100.0, 300.0)},
+    "quick": {
+        "network": "quick",
+        "size": 32,
+        "batch": 0,
+        "steps": _QUICK_STEPS,
+        "lr": 0.12,
+        "last_layer": "pca",
+        "last_lr": 0.1,
+    },
     "paper": {
         "network": "paper",
         "size": 0,
         "batch": 1024,
+        "steps": (0.0, 0.0, 0.0),
         "epochs": (1000.0, 50.0, 450.0),
+        "lr": 0.03,
+        "last_layer": "normal",
+        "last_lr": 1e-3,
         "precision": "float32",
         "calibration": 0.0,
     },
 }
-#: Steps of the stages where neither steps nor epochs are given.
-DEFAULT_STEPS = PRESETS["quick"]["steps"]
 
 TRAINER = TrainerSpec(
     name="t-simcne",

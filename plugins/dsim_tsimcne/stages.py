@@ -8,7 +8,6 @@ from typing import Any
 
 from dsim.errors import UsageError
 from dsim.learning import Cosine, Schedule, TrainingConfig, WarmUp
-from dsim_tsimcne.specs import DEFAULT_STEPS
 
 #: Batch for which the learning rate is given.
 _REFERENCE_BATCH = 256
@@ -91,13 +90,15 @@ def _lengths(parameters: Mapping[str, Any]) -> tuple[bool, tuple[int, ...]]:
     steps, epochs = parameters["steps"], parameters["epochs"]
     if any(steps) and any(epochs):
         raise UsageError(
-            "steps and epochs are both given, the one perhaps by a preset",
+            "steps and epochs are both given, the one perhaps by default or by a preset",
             hint="take one of them back: epochs=0/0/0, or steps=0/0/0",
         )
-    name, lengths = ("epochs", epochs) if any(epochs) else ("steps", steps if any(steps) else DEFAULT_STEPS)
+    name, lengths = ("epochs", epochs) if any(epochs) else ("steps", steps)
     if len(lengths) != 3 or any(length < 1 or length != int(length) for length in lengths):
         shown = "/".join(f"{length:g}" for length in lengths)
-        raise UsageError(f"{name}={shown} are not three whole numbers of at least 1", hint=f"{name}=600/100/300")
+        raise UsageError(
+            f"{name}={shown} are not three whole numbers of at least 1", hint=f"give {name}=660/40/300, for example"
+        )
     return name == "epochs", tuple(int(length) for length in lengths)
 
 

@@ -29,6 +29,8 @@ MODEL, UNFINISHED = "model", "checkpoint-{}.safetensors"
 REVISION = 1
 #: Images of a step where the parameter is 0, and the size where it is 0 and the images are larger.
 _BATCH, _LARGEST = 256, 224
+#: Images whose principal axes the map begins with, at most.
+_AXES_OF = 4096
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,6 @@ def _run_stages(
 ) -> TrainingResult:
     """Train the three stages one after the other; the curves of all, with the column ``stage``."""
     from dsim.learning import TrainingResult, count_steps, draw_seed, feature_checks, fit, run_identity
-    from dsim.models import replace_last_layer
     from dsim_tsimcne.objective import MapObjective, view_policy
     from dsim_tsimcne.stages import plan_stages
 
@@ -174,7 +175,7 @@ def _run_stages(
     results = []
     for stage in plan_stages(plan.parameters, plan.batch, per_pass):
         if stage.number == 2:
-            replace_last_layer(network, 2, draw_seed(seed, TRAINER.name, "last layer"))
+            _begin_map(plan, network, images, draw_seed(seed, TRAINER.name, "last layer"))
         network.requires_grad_(stage.trains_all)
         network.last.requires_grad_(True)
         objective = MapObjective(
@@ -202,6 +203,26 @@ def _run_stages(
     curves = [{"stage": number + 1.0, **row} for number, result in enumerate(results) for row in result.curves]
     warnings = tuple(dict.fromkeys(warning for result in results for warning in result.warnings))
     return TrainingResult({"map": network}, curves, len(curves), sum(result.seconds for result in results), warnings)
+
+
+def _begin_map(plan: MapPlan, network: MapNetwork, images: UnlabelledImages, seed: int) -> None:
+    """Give the network the last layer, of two outputs, with which the second stage begins."""
+    import torch
+
+    from dsim.learning import resize
+    from dsim.models import reduce_last_layer, replace_last_layer
+
+    if plan.parameters["last_layer"] == "normal":
+        replace_last_layer(network, 2, seed)
+        return
+    every = torch.cat(list(images.members))
+    spread = every[torch.linspace(0, len(every) - 1, min(len(every), _AXES_OF)).round().long()]
+    device = str(network.last.weight.device)
+    with torch.inference_mode():
+        rows = [
+            network.eval().features(resize(images.bank.batch(part, device), plan.size)) for part in spread.split(256)
+        ]
+    reduce_last_layer(network, torch.cat(rows), 2)
 
 
 def _group_numbers(datasets: Sequence[Dataset]) -> Tensor:

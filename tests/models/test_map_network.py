@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from dsim.models import COMPACT_NETWORKS, Backbone, CompactResNet, MapNetwork, replace_last_layer
+from dsim.models import COMPACT_NETWORKS, Backbone, CompactResNet, MapNetwork, reduce_last_layer, replace_last_layer
 
 
 def small_map(outputs: int = 2) -> MapNetwork:
@@ -44,6 +44,23 @@ def test_the_new_last_layer_alone_is_trained_and_is_standard_normal() -> None:
     replace_last_layer(wide, 2, seed=0)
     assert wide.last.weight.std().item() == pytest.approx(1, abs=0.02)
     assert not wide.last.bias.any()
+
+
+def test_a_last_layer_of_principal_axes_draws_the_components_of_the_outputs() -> None:
+    from sklearn.decomposition import PCA
+
+    network = small_map(outputs=8).eval()
+    features = torch.randn(50, 256, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        outputs = network.projector(features).double().numpy()
+    reduce_last_layer(network, features, 2)
+    points = network.projector(features).detach().numpy()
+    expected = PCA(2, svd_solver="full").fit_transform(outputs)
+    assert np.abs(points) == pytest.approx(np.abs(expected), abs=1e-4)
+    assert [name for name, weight in network.named_parameters() if weight.requires_grad] == [
+        "projector.mlp.2.weight",
+        "projector.mlp.2.bias",
+    ]
 
 
 def test_what_a_map_remembers_is_no_part_of_its_checkpoints() -> None:

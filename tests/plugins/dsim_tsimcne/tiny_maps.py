@@ -17,6 +17,7 @@ TINY: dict[str, Any] = {
     "batch": 8,
     "steps": (6.0, 6.0, 6.0),
     "rotations": "none",
+    "last_layer": "pca",
 }
 
 
