@@ -127,12 +127,12 @@ def create_network(name: str, size: int, drop_path: float = 0.0) -> nn.Module:
     position embedding.
     Raises UnknownNameError for a name that timm does not have, UsageError for a size that does not fit it.
     """
-    import timm
-
     if name in COMPACT_NETWORKS:
         if drop_path:
             raise UsageError(f"{name} has no stochastic depth", hint="give drop_path=0")
         return CompactResNet(COMPACT_NETWORKS[name])
+    import timm
+
     if name.partition(".")[0] not in timm.list_models():
         hint = "timm.list_models() lists them"
         raise UnknownNameError("network of timm", name, timm.list_models(), hint=hint)
