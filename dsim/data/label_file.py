@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsim.errors import DataError, did_you_mean
 
@@ -64,7 +64,7 @@ def with_label_file(dataset: Dataset, table: Path) -> Dataset:
     if len(part) < len(dataset):
         note += f", which labels {len(part)} of {len(dataset)} images; the others are left out"
     # What the table leaves empty for some images is as it was for all.
-    columns = {name: values for name, values in given.items() if all(values)}
+    columns: dict[str, Any] = {name: values for name, values in given.items() if all(values)}
     return replace(part, notes=(*part.notes, note), **columns)
 
 

@@ -173,7 +173,8 @@ def novelty(points: Points, references: Points, *, leave_self: bool = False) -> 
     if leave_self:
         itself = distances[:, 0] <= _SAME * np.linalg.norm(np.asarray(points, dtype=np.float64), axis=1)
         columns = np.arange(k)[None, :] + itself[:, None]
-        indices, distances = (np.take_along_axis(table, columns, axis=1) for table in near)
+        indices = np.take_along_axis(near.indices, columns, axis=1)
+        distances = np.take_along_axis(near.distances, columns, axis=1)
     return _ratio_of_distances(distances.mean(axis=1), own[indices].mean(axis=1))
 
 
