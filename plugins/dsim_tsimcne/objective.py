@@ -102,8 +102,8 @@ class MapObjective(ViewsObjective):
         # The loss of a view needs the views of all processes: (2, images, d).
         pairs = gather_rows(points.unflatten(0, (2, -1)).transpose(0, 1)).transpose(0, 1)
         groups = None if self.groups is None else self.groups[batch].to(pairs.device)
-        temperature = self.parameters["temperature"] if self.similarity == "cosine" else 0.5
-        loss = info_nce(pairs, temperature, self.similarity, groups, self.parameters["negatives"])
+        parameters = self.parameters
+        loss = info_nce(pairs, parameters["temperature"], self.similarity, groups, parameters["negatives"])
         return {"loss": loss, "reach": pairs.detach().abs().amax(), **feature_health(features)}
 
 

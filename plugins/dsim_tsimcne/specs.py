@@ -99,7 +99,13 @@ _COURSE = (
         " stage's outputs)",
         choices=("normal", "pca"),
     ),
-    Parameter("temperature", "float", 0.5, "of loss=cosine", minimum=1e-3),
+    Parameter(
+        "temperature",
+        "float",
+        0.5,
+        "of the loss: 0.5 is that of t-SimCNE (1 / (1 + d^2)) and of SimCLR; the class that its authors released has 1",
+        minimum=1e-3,
+    ),
     Parameter("lr", "float", 0.12, "largest learning rate of SGD for a batch of 256, and in proportion", minimum=1e-9),
     Parameter("last_lr", "float", 0.1, "learning rate of the third stage, as a share of that", minimum=1e-9),
     Parameter("momentum", "float", 0.9, "of SGD", minimum=0, maximum=0.999),
@@ -126,6 +132,18 @@ _MODEL = (
     Parameter("licence", "str", "not stated", "the licence of the weights"),
 )
 
+_PAPER: dict[str, Any] = {
+    "network": "paper",
+    "size": 0,
+    "batch": 1024,
+    "steps": (0.0, 0.0, 0.0),
+    "epochs": (1000.0, 50.0, 450.0),
+    "lr": 0.03,
+    "last_layer": "normal",
+    "last_lr": 1e-3,
+    "precision": "float32",
+    "calibration": 0.0,
+}
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "network": "quick",
@@ -136,18 +154,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "last_layer": "pca",
         "last_lr": 0.1,
     },
-    "paper": {
-        "network": "paper",
-        "size": 0,
-        "batch": 1024,
-        "steps": (0.0, 0.0, 0.0),
-        "epochs": (1000.0, 50.0, 450.0),
-        "lr": 0.03,
-        "last_layer": "normal",
-        "last_lr": 1e-3,
-        "precision": "float32",
-        "calibration": 0.0,
-    },
+    "paper": _PAPER,
+    # -log(1 + 2 d^2), which is not the logarithm of a Cauchy kernel of d.
+    "released": {**_PAPER, "temperature": 1.0},
 }
 
 TRAINER = TrainerSpec(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from dsim.models import COMPACT_NETWORKS, Backbone, CompactResNet, MapNetwork, reduce_last_layer, replace_last_layer
+from dsim.zoo import ramp
 
 
 def small_map(outputs: int = 2) -> MapNetwork:
@@ -73,6 +76,34 @@ def test_what_a_map_remembers_is_no_part_of_its_checkpoints() -> None:
         "reference_points": 3,
         "calibration": 4,
     }
+
+
+def test_a_map_that_reaches_far_answers_its_probe(tmp_path: Path) -> None:
+    from dsim.models.map_network import BUILDER
+    from dsim.zoo import ModelDescription, write_model
+
+    network = small_map().eval()
+    images = torch.from_numpy(ramp(2, 3, 16))
+    with torch.no_grad():
+        network.last.weight.mul_(500 / network(images).abs().max())
+        network.remember(torch.ones(3, 256), torch.full((3, 2), 500.125), torch.ones(4))
+    description = ModelDescription(
+        id="a.b.c",
+        title="far",
+        builder=BUILDER,
+        licence="none",
+        side=16,
+        transform="square@1[channels=3,side=16]",
+        dim=2,
+        features=256,
+        pool=[],
+        use={"intended": "a test", "limits": "a test"},
+        architecture={"network": "resnet10_w32", "hidden": 16},
+    )
+    built = write_model(tmp_path, description, {**network.state_dict(), **network.memory()}, digits=5).build()
+    assert built.reference_points[0, 0].item() == 500.125
+    with torch.inference_mode():
+        assert torch.equal(built(images), network(images))
 
 
 def test_the_layer_of_features_is_the_backbone() -> None:

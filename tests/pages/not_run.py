@@ -10,7 +10,7 @@ NOT_RUN = {
     r"^export |^for |^sbatch |^srun |^wait": "the shell's own, or a cluster's",
     r"^dsim leaderboard": "minutes; tests/cli/test_leaderboard_command.py runs it on a small benchmark",
     r"^dsim transfer ": "trains networks; tests/transfer runs it with small ones",
-    r"^dsim train (dino|simclr)|^torchrun |file:runs/": "trains networks; tests of the plugins train small ones",
+    r"^dsim train (dino|simclr|t-s)|^torchrun |file:runs/": "trains networks; tests of the plugins train small ones",
     r"^dsim map |images/fluorescence": "trains networks; tests/cli/test_map_command.py fits small maps",
     r"^dsim adapt |--model my-model": "trains networks; tests/adapt trains small ones, and applies what they become",
     r"^dsim label-efficiency |file:run/model": "minutes; tests/cli and .ci/run do it with few images",
