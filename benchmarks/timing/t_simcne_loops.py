@@ -42,10 +42,9 @@ class Pairs(TorchDataset[tuple[Tensor, Tensor]]):
 
     def __init__(self, images: NDArray[np.uint8], side: int) -> None:
         self.images = images
-        rows = np.concatenate([images[:, ::].reshape(len(images), -1, 3)], axis=1)
         ring = np.ones(images.shape[1:3], dtype=bool)
         ring[1:-1, 1:-1] = False
-        fill = rows[:, ring.ravel()].mean((0, 1))
+        fill = images[:, ring].mean((0, 1))
         self.views = transforms.Compose(
             [
                 transforms.RandomApply([transforms.RandomRotation((90, 90))], p=0.5),
