@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,10 +206,10 @@ class TSimCNE(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.runtime or Runtime()
 
     def _temporary(self) -> Path:
-        if hasattr(self, "_remove"):
-            self._remove()
+        remove_last: Callable[[], object] = getattr(self, "_remove", int)
+        remove_last()
         folder = tempfile.mkdtemp(prefix="t-simcne-")
-        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._remove: Callable[[], object] = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
 
     def _open(self, folder: Path) -> None:

@@ -114,7 +114,8 @@ def _remember(network: MapNetwork, plan: MapPlan, runtime: Runtime) -> None:
     reference = _features(extractor, plan, training[spread], runtime)
     others = _features(extractor, plan, plan.division.calibration, runtime)
     # Without held-out images those that were trained on, each among the others.
-    scores = novelty(others if len(others) else reference, reference, leave_self=not len(others))
+    judged = others if len(others) else reference
+    scores = novelty(judged.astype(np.float64), reference.astype(np.float64), leave_self=not len(others))
     scores = np.minimum(scores, np.finfo(np.float32).max)
     with torch.inference_mode():
         points = network.cpu().projector(torch.from_numpy(reference))

@@ -218,10 +218,9 @@ def _begin_map(plan: MapPlan, network: MapNetwork, images: UnlabelledImages, see
     every = torch.cat(list(images.members))
     spread = every[torch.linspace(0, len(every) - 1, min(len(every), _AXES_OF)).round().long()]
     device = str(network.last.weight.device)
+    parts = spread.split(256)  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        rows = [
-            network.eval().features(resize(images.bank.batch(part, device), plan.size)) for part in spread.split(256)
-        ]
+        rows = [network.eval().features(resize(images.bank.batch(part, device), plan.size)) for part in parts]
     reduce_last_layer(network, torch.cat(rows), 2)
 
 

@@ -101,6 +101,7 @@ def test_a_map_that_reaches_far_answers_its_probe(tmp_path: Path) -> None:
         architecture={"network": "resnet10_w32", "hidden": 16},
     )
     built = write_model(tmp_path, description, {**network.state_dict(), **network.memory()}, digits=5).build()
+    assert isinstance(built, MapNetwork)
     assert built.reference_points[0, 0].item() == 500.125
     with torch.inference_mode():
         assert torch.equal(built(images), network(images))
