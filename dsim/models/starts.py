@@ -20,6 +20,8 @@ STARTS = ("random", "imagenet", "published")
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 #: What a folder of a run holds: the finished training, and the folder of its model.
 _CHECKPOINT, _MODEL = "checkpoint.pth", "model"
+#: Before the names of a backbone's weights in the file of a map.
+_OF_MAP = "features.network."
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def _of_folder(folder: Path) -> StartWeights:
     model = read_model(place)
     model.verify()
     state, _ = read_weights(model.weights)
+    if any(key.startswith(_OF_MAP) for key in state):
+        state = {key.removeprefix(_OF_MAP): value for key, value in state.items() if key.startswith(_OF_MAP)}
     widened = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     size, facts = model.manifest["input"], model.manifest.get("architecture", {})
     return StartWeights(widened, model.weights, size["mean"], size["std"], str(facts.get("network", "")))

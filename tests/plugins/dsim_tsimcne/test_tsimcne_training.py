@@ -87,6 +87,12 @@ def test_the_folder_of_a_run_is_the_extractor_and_enters_the_zoo(
     assert np.array_equal(np.asarray(extract(phantoms(), f"zoo:{added.id}", CPU)), expected)
 
 
+def test_another_training_starts_from_the_backbone_of_a_map(finished: Path) -> None:
+    backbone = build_backbone("resnet10_w32", 16, str(finished), 0, CPU)
+    stored, _ = read_weights(finished / "model" / "map.safetensors")
+    assert backbone.network.state_dict()["conv1.weight"].equal(stored["features.network.conv1.weight"])
+
+
 def test_the_manifest_says_what_was_chosen(finished: Path) -> None:
     manifest = read_model(finished).manifest
     assert manifest["output"] == {"dim": 2, "kind": "latent", "features": 256}
