@@ -14,10 +14,10 @@ from dsim.data import from_arrays
 from dsim.embeddings import novelty
 from dsim.errors import DsimError
 from dsim.features import extract, recipe
-from dsim.learning import fit, read_unlabelled, train
+from dsim.learning import Position, fit, read_unlabelled, train
 from dsim.models import MapNetwork, build_backbone, replace_last_layer
 from dsim.registry import Product
-from dsim.runtime import Runtime
+from dsim.runtime import Runtime, Silent
 from dsim.store import read_weights
 from dsim.zoo import add_model, read_model
 from dsim_tsimcne import stages
@@ -101,6 +101,59 @@ def test_the_manifest_says_what_was_chosen(finished: Path) -> None:
     (fill,) = manifest["training"]["fill"]
     assert len(fill) == 3
     assert all(0 < value < 1 for value in fill)
+
+
+def objective_of(stage: int, **parameters: Any) -> MapObjective:
+    """The objective of a stage on 24 phantoms, in batches of 8."""
+    values = TRAINER.values({**TINY, **parameters})
+    images = read_unlabelled([phantoms(24)], 16, CPU)
+    network = MapNetwork(build_backbone("resnet10_w32", 16, "random", 0, CPU), 16, 8 if stage == 1 else 2)
+    planned, policy = stages.plan_stages(values, 8, 3)[stage - 1], view_policy("t-simcne", values)
+    return MapObjective(images, network, planned, policy, values, batch=8, size=16, device="cpu")
+
+
+@pytest.mark.parametrize("loss", ["cauchy", "cosine"])
+def test_the_loss_of_a_step_is_that_of_the_published_formula(loss: str) -> None:
+    objective, batch = objective_of(1, loss=loss, precision="float32"), torch.arange(8)
+    losses = objective.losses(batch, torch.Generator().manual_seed(1), Position())
+    (views,) = objective.draw(batch, torch.Generator().manual_seed(1))
+    points = objective.network(views).detach().double().numpy()
+    if loss == "cauchy":
+        similar = 1 / (1 + ((points[:, None] - points[None]) ** 2).sum(axis=2))
+    else:
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+        similar = np.exp(points @ points.T / 0.5)
+    np.fill_diagonal(similar, 0)
+    expected = np.mean([-np.log(similar[i, (i + 8) % 16] / similar[i].sum()) for i in range(16)])
+    assert losses["loss"].item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_points_and_loss_are_float32_whatever_the_precision_of_the_backbone() -> None:
+    objective = objective_of(3, precision="bfloat16")
+    losses = objective.losses(torch.arange(8), torch.Generator().manual_seed(1), Position())
+    assert losses["loss"].dtype == losses["reach"].dtype == torch.float32
+
+
+def test_what_is_left_out_of_the_views_is_drawn_no_more() -> None:
+    policy = view_policy("t-simcne-any", TRAINER.values({"leave_out": "crops+flips+jitter+gray"}))
+    assert (policy.crops, policy.mirror, policy.turn_over, policy.jittered, policy.gray) == (False, 0, 0, 0, 0)
+
+
+class Notes(Silent):
+    """Keeps what was noted."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_a_batch_that_was_not_asked_for_adapts_to_the_images_and_says_so(tmp_path: Path) -> None:
+    notes = Notes()
+    run(tmp_path / "run", runtime=Runtime(device="cpu", workers=0, progress=notes), batch=0)
+    assert read_model(tmp_path / "run").manifest["training"]["settings"]["batch"] == 24
+    assert any("24" in text for text in notes.texts)
 
 
 def stage_two(network: MapNetwork, lr: float = 0.03) -> MapObjective:
