@@ -114,6 +114,7 @@ def _written(out: Path) -> float:
     return path.stat().st_mtime if path.is_file() else 0.0
 
 
+#: In the order in which a reader wants them.
 _FILES = ("map.html", "map.png", "points.csv", "map.json")
 
 

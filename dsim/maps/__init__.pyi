@@ -1,12 +1,13 @@
 from .comparison import SCORES, MapComparison, compare_maps
 from .comparison_answer import answer
 from .files import format_table, open_map, read_record, write_image_map
-from .fit import crowding, fit_map, map_trainer, stability
+from .fit import fit_map, map_trainer
 from .image_map import COLUMNS, ImageMap
 from .method_maps import SeededMap, make_map
 from .method_scores import Judges, MethodScores, agreement, score_maps
 from .methods import BASELINES, LAYOUTS, Method, read_method, read_methods
 from .model import MapModel, open_map_model
+from .neighbourhoods import crowding, stability
 from .page import draw_pictures, nearest_in_features, page_columns, render_image_map
 from .place import PlacedImages, place_on_map
 from .placed_files import format_placed, render_placed, write_placed

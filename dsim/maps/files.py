@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: The record of a map, and the table of its images, in its folder. The record is written last.
 RECORD, TABLE = "map.json", "points.csv"
 SCHEMA = "dsim.map/1"
+#: All that a whole map has, beside the training.
+FILES = (RECORD, TABLE, "map.png", "map.html")
 #: Columns of the table before the numbers.
 HEAD = ("id", "dataset", "label", "group", "x", "y")
 #: Stands in the record for the folder of the map, so that it can be moved.
@@ -60,7 +62,7 @@ def write_image_map(
     beside = place / "pictures" if pictures_folder else None
     write_text(place / "map.html", render_image_map(image_map, runtime, title, pictures_folder=beside))
     to_json(document(image_map, place, facts or {}), place / RECORD)
-    return [place / name for name in (RECORD, TABLE, "map.png", "map.html")]
+    return [place / name for name in FILES]
 
 
 def _title(image_map: ImageMap) -> str:
@@ -150,6 +152,12 @@ def read_record(folder: str | Path) -> dict[str, Any]:
     record = read(path, hint)
     check(record, SCHEMA, str(path), hint)
     return record
+
+
+def stored_texts(folder: str | Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return labels and groups of all images as the table of a map has them; DataError where it is damaged."""
+    table = _Table(Path(folder) / TABLE, _HINT.format(folder=folder))
+    return tuple(table.texts["label"]), tuple(table.texts["group"])
 
 
 def open_map(folder: str | Path, datasets: Sequence[Dataset | str | Path] = ()) -> ImageMap:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsim.errors import DataError, PluginError, UnknownNameError, UsageError
-from dsim.maps.files import RECORD, count_channels, open_map, read_record, write_image_map
-from dsim.maps.image_map import Floats, ImageMap
+from dsim.maps.files import FILES, count_channels, open_map, read_record, stored_texts, write_image_map
+from dsim.maps.image_map import ImageMap, texts_of
 from dsim.maps.model import MapModel, open_map_model
+from dsim.maps.neighbourhoods import NEIGHBOURS, crowding, stability
 from dsim.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from dsim.learning import TrainedModel
     from dsim.registry import TrainerSpec
 
-#: Neighbours of an image, in the plane: those that its density and its stability are of.
-NEIGHBOURS = 15
 #: The preset of trainers of maps that takes minutes.
 QUICK = "quick"
 #: Folder of the trainings of further seeds, below that of the map.
@@ -70,10 +69,12 @@ def fit_map(
     if seeds < 1:
         raise UsageError(f"a map needs at least one training, not seeds={seeds}", hint="give seeds=1, or 3")
     chosen = _checked(to_datasets(datasets, "mapped"))
+    _check_folder(place, chosen)
     _note_channels(chosen, how)
     # A trainer of somebody else need not have the preset that is meant where none was named.
     preset = "" if preset == QUICK and QUICK not in spec.presets else preset
     settings = {"trainer": f"{spec.name}@{spec.version}", "preset": preset, "seed": seed, "seeds": seeds}
+    settings |= {"pictures_folder": pictures_folder}
     trained = _train_all(spec, chosen, place, settings, parameters, resume, how)
     if _is_done(place, settings, chosen):
         how.progress.note(f"{place} holds this map already, and it is finished")
@@ -113,6 +114,19 @@ def _checked(datasets: Sequence[Dataset]) -> list[Dataset]:
     if sum(map(len, datasets)) < 2:
         raise DataError("one image makes no map", hint="give a dataset of several images")
     return list(datasets)
+
+
+def _check_folder(place: Path, datasets: Sequence[Dataset]) -> None:
+    """Raise UsageError for a folder within a dataset, whose pictures would become its images, or with a bracket."""
+    if "[" in str(place) or "]" in str(place):
+        raise UsageError(f"the folder {place} cannot hold a map: brackets hold options", hint="choose another --out")
+    for dataset in datasets:
+        images = Path(dataset.location)
+        if images.is_dir() and place.resolve().is_relative_to(images.resolve()):
+            raise UsageError(
+                f"{place} lies within the dataset {dataset.name!r}, whose images the map's pictures would become",
+                hint="choose an --out beside it",
+            )
 
 
 def _note_channels(datasets: Sequence[Dataset], runtime: Runtime) -> None:
@@ -172,16 +186,20 @@ class _Quieter:
 
 
 def _is_done(place: Path, settings: Mapping[str, Any], datasets: Sequence[Dataset]) -> bool:
-    """Whether the folder holds the map of exactly these settings and images. A damaged record is made anew."""
-    if not (place / RECORD).is_file():
+    """Whether the folder holds the whole map of exactly these settings, images, labels and groups.
+
+    A damaged record or table is made anew.
+    """
+    if not all((place / name).is_file() for name in FILES):
         return False
     try:
-        record = read_record(place)
+        record, stored = read_record(place), stored_texts(place)
     except DataError:
         return False
     known = [(entry["name"], entry["images_fingerprint"]) for entry in record["datasets"]]
     same = known == [(dataset.name, dataset.images_fingerprint) for dataset in datasets]
-    return same and all(record[name] == value for name, value in settings.items())
+    own = texts_of(datasets)
+    return same and stored == own and all(record.get(name) == value for name, value in settings.items())
 
 
 def _placed(datasets: Sequence[Dataset], folders: Sequence[Path], runtime: Runtime) -> tuple[ImageMap, dict[str, Any]]:
@@ -200,7 +218,7 @@ def _features(model: MapModel, datasets: Sequence[Dataset], runtime: Runtime) ->
     return np.concatenate([model.features(dataset, runtime) for dataset in datasets])
 
 
-def _facts(models: Sequence[MapModel], stable: Floats, images: int) -> dict[str, Any]:
+def _facts(models: Sequence[MapModel], stable: NDArray[np.float64], images: int) -> dict[str, Any]:
     """What the record says of the trainings, from their manifests."""
     first = models[0].model.manifest["training"]
     k = min(NEIGHBOURS, images - 1)
@@ -213,52 +231,3 @@ def _facts(models: Sequence[MapModel], stable: Floats, images: int) -> dict[str,
         "seconds": sum(float(model.model.manifest["training"].get("seconds", 0)) for model in models),
         "stability": spread if len(models) > 1 else None,
     }
-
-
-def crowding(points: Floats, k: int = NEIGHBOURS) -> Floats:
-    """Return how crowded the place of each of n points (n, 2) is: the share of points in less crowded places.
-
-    Crowded is where the 15th nearest other point is near. float64 (n,), in [0, 1]; equally crowded places share the
-    mean of their ranks. A rank, since units of the plane mean nothing.
-
-    >>> crowding(np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0]]), k=1).tolist()
-    [0.75, 0.75, 0.0]
-    """
-    from scipy.stats import rankdata
-
-    from dsim.embeddings import find_neighbours
-
-    count = len(points)
-    if count < 2:
-        return np.full(count, np.nan)
-    reach = find_neighbours(points, points, min(k, count - 1), leave_one_out=True).distances[:, -1]
-    ranks: Floats = (rankdata(-reach, method="average") - 1) / (count - 1)
-    return ranks
-
-
-def stability(points: Floats, others: Sequence[Floats], k: int = NEIGHBOURS) -> Floats:
-    """Return which share of its 15 nearest points each of n keeps on average in other maps of the same images.
-
-    Parameters
-    ----------
-    points : (n, 2). ``others`` : maps of other seeds, (n, 2) each.
-
-    Returns
-    -------
-    float64 (n,), in [0, 1]; NaN without other maps.
-
-    References
-    ----------
-    Lee and Verleysen 2009, doi:10.1016/j.neucom.2008.12.017.
-
-    >>> line = np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [6.0, 0.0]])
-    >>> stability(line, [line[:, ::-1] + 3], k=1).tolist()
-    [1.0, 1.0, 1.0, 1.0]
-    """
-    from dsim.embeddings import neighbour_overlap
-
-    if not others:
-        return np.full(len(points), np.nan)
-    near = min(k, len(points) - 1)
-    mean: Floats = np.mean([neighbour_overlap(points, other, near) for other in others], axis=0)
-    return mean

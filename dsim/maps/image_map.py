@@ -72,8 +72,7 @@ class ImageMap:
             np.repeat(np.arange(len(datasets), dtype=np.intp), [len(dataset) for dataset in datasets]),
             tuple(datasets),
             tuple(str(name) for dataset in datasets for name in dataset.ids),
-            tuple(text for dataset in datasets for text in _texts(dataset.labels, len(dataset))),
-            tuple(text for dataset in datasets for text in _texts(dataset.groups, len(dataset))),
+            *texts_of(datasets),
             dict(columns or {}),
             model,
         )
@@ -121,5 +120,15 @@ class ImageMap:
         return ordered
 
 
-def _texts(values: Sequence[str] | None, count: int) -> Sequence[str]:
-    return [""] * count if values is None else [value or "" for value in values]
+def texts_of(datasets: Sequence[Dataset]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return labels and groups of all images of the datasets, one dataset after the other; empty where there is none.
+
+    >>> from dsim.data import from_arrays
+    >>> texts_of([from_arrays(np.zeros((2, 8, 8), np.uint8), labels=["a", "b"])])
+    (('a', 'b'), ('', ''))
+    """
+    labels, groups = (
+        tuple(text for dataset in datasets for text in (getattr(dataset, what) or ("",) * len(dataset)))
+        for what in ("labels", "groups")
+    )
+    return labels, groups

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Images that the page shows beside one that is pinned.
 NEIGHBOURS = 8
+#: Images among which neighbours in feature space are looked for; beyond it the page shows those in the plane.
+_MOST_COMPARED = 50_000
 #: Sides of pictures, pixels: multiples of 16, the block of their formats.
 _SIDES = (32, 48, 64, 96)
 
@@ -97,9 +99,14 @@ def page_columns(image_map: ImageMap) -> list[MapColumn]:
 
 
 def nearest_in_features(features: NDArray[np.float32], count: int = NEIGHBOURS) -> NDArray[np.intp] | None:
-    """Return the nearest other images of each by features (n, d), intp (n, k); None for a single image."""
+    """Return the nearest other images of each by features (n, d), intp (n, k).
+
+    None for a single image, and for more than 50,000, where the search would take longer than most trainings.
+    """
     from dsim.embeddings import find_neighbours
 
+    if len(features) > _MOST_COMPARED:
+        return None
     k = min(count, len(features) - 1)
     return find_neighbours(features, features, k, leave_one_out=True).indices if k else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from dsim.data import from_arrays, open_dataset
+from dsim.embeddings import neighbour_overlap
 from dsim.errors import DataError, UnknownNameError, UsageError
 from dsim.files.documents import check
 from dsim.maps import crowding, open_map, read_record, stability
@@ -75,11 +77,12 @@ def test_a_fit_that_was_killed_at_the_end_writes_what_is_missing(
     fit_short: Fit, tmp_path: Path, runtime: Runtime
 ) -> None:
     first = fit_short(tmp_path / "map", runtime)
-    for name in ("map.json", "map.html"):
-        (tmp_path / "map" / name).unlink()
-    again = fit_short(tmp_path / "map", runtime)
-    assert (tmp_path / "map" / "map.html").is_file()
-    assert_array_equal(again.points, first.points)
+    for lost in (["map.json", "map.html"], ["map.html"]):
+        for name in lost:
+            (tmp_path / "map" / name).unlink()
+        again = fit_short(tmp_path / "map", runtime)
+        assert (tmp_path / "map" / "map.html").is_file()
+        assert_array_equal(again.points, first.points)
 
 
 def test_further_seeds_say_how_stable_places_are_and_move_none(
@@ -153,6 +156,27 @@ def test_a_damaged_map_is_named(fitted_folder: Path, tmp_path: Path, damage: tup
         open_map(tmp_path)
 
 
+def test_new_labels_are_shown_without_a_new_training(fit_short: Fit, fitted_folder: Path, runtime: Runtime) -> None:
+    cells = open_dataset(CELLS)
+    renamed = replace(cells, labels=tuple(f"new {label}" for label in cells.labels or ()))
+    trained = (fitted_folder / "model" / "manifest.toml").stat().st_mtime_ns
+    assert fit_short(fitted_folder, runtime, [renamed]).labels == renamed.labels
+    assert "new mitotic" in (fitted_folder / "points.csv").read_text("utf-8")
+    assert (fitted_folder / "model" / "manifest.toml").stat().st_mtime_ns == trained
+    fit_short(fitted_folder, runtime)  # as the other tests know it
+
+
+def test_a_map_within_its_dataset_is_refused(fit_short: Fit, tmp_path: Path, runtime: Runtime) -> None:
+    from dsim.data.phantoms import open_phantom, write
+
+    [folder] = write([open_phantom("xray", count=4, size=16)], tmp_path)
+    with pytest.raises(UsageError, match="within"):
+        fit_short(folder / "map", runtime, [folder])
+    with pytest.raises(UsageError, match="brackets"):
+        fit_short(tmp_path / "map[1]", runtime)
+    assert not (folder / "map").exists()
+
+
 def test_crowded_places_are_those_with_near_neighbours() -> None:
     rng = np.random.default_rng(0)
     dense, sparse = rng.normal(size=(50, 2)) * 0.1, rng.normal(size=(50, 2)) * 5 + 40
@@ -171,3 +195,12 @@ def test_stability_is_one_for_the_same_shape_and_chance_for_another() -> None:
     others = [rng.normal(size=(200, 2)) for _ in range(5)]
     assert stability(points, others).mean() == pytest.approx(15 / 199, abs=0.02)
     assert np.isnan(stability(points, [])).all()
+
+
+def test_stability_is_the_mean_overlap_of_exact_neighbours() -> None:
+    rng = np.random.default_rng(2)
+    points, others = rng.normal(size=(90, 2)), [rng.normal(size=(90, 2)) for _ in range(2)]
+    mean = np.mean([neighbour_overlap(points, other, 7) for other in others], axis=0)
+    np.testing.assert_allclose(stability(points, others, k=7), mean)
+    copies = np.zeros((40, 2))
+    assert ((stability(copies, [copies]) >= 0) & (stability(copies, [copies]) <= 1)).all()
