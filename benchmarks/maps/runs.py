@@ -157,7 +157,7 @@ def _training_facts(model: Path) -> dict[str, Any]:
 
     training = read_model(model).manifest["training"]
     curves = json.loads((model / "curves.json").read_text("utf-8"))
-    kept = ("network", "size", "batch", "steps", "rotations", "lr", "precision", "calibration")
+    kept = ("network", "size", "batch", "steps", "rotations", "lr", "last_layer", "last_lr", "precision", "calibration")
     settings = {key: training["settings"][key] for key in kept if key in training["settings"]}
     last = {key: round(value, 4) for key, value in curves[-1].items() if key in ("loss", "stage", "epoch")}
     return {
