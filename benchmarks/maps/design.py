@@ -94,6 +94,12 @@ def _map(name: str, rotations: str, seed: int = 0) -> Run:
     return Run(name, TSIMCNE, f"rotations {rotations}", seed, {"rotations": rotations})
 
 
+def _shipped(rotations: str, seed: int) -> Run:
+    """The preset ``quick`` with the steps and sizes it ships with, instead of those of the study."""
+    settings = {"size": 32, "bank_side": 0, "batch": 0, "steps": (600.0, 100.0, 300.0), "rotations": rotations}
+    return Run(CELLS, TSIMCNE, f"preset quick, rotations {rotations}", seed, settings)
+
+
 def _invariant(negatives: str) -> Run:
     settings = {"rotations": "any", "invariant_to": "group", "negatives": negatives}
     return Run(CELLS, TSIMCNE, f"invariant to smears, negatives {negatives}", 0, settings)
@@ -131,6 +137,9 @@ def _queue() -> Iterator[Run]:
         yield _without(part)
     for name in SIX:
         yield Run(name, IMAGENET)
+    for seed in SEEDS:
+        yield _shipped("any", seed)
+        yield _shipped("none", seed)
 
 
 RUNS = tuple(_queue())

@@ -34,9 +34,14 @@ PATH = Path(__file__).with_name("results.json")
 Document = dict[str, Any]
 
 ANY, NONE, QUARTER = (f"{TSIMCNE}, rotations {name}" for name in ("any", "none", "quarter"))
+SHIPPED_ANY, SHIPPED_NONE = (f"{TSIMCNE}, preset quick, rotations {name}" for name in ("any", "none"))
 #: Rows whose group-aware accuracies are compared: the first less the second.
 PAIRS: Mapping[str, tuple[tuple[str, str], ...]] = {
     CELLS: (
+        (SHIPPED_ANY, SHIPPED_NONE),
+        (SHIPPED_ANY, PIXELS),
+        (SHIPPED_ANY, IMAGENET),
+        (SHIPPED_ANY, ANY),
         (ANY, NONE),
         (ANY, QUARTER),
         (QUARTER, NONE),
