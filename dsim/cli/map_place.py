@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Images unlike the training images that are printed; the table has all.
 _SHOWN = 5
+#: Width of the interval of a share that says nothing.
+_WIDE = 0.6
 
 
 @click.command(short_help="Place new images on a map.")
@@ -87,16 +89,21 @@ def _show(placed: PlacedImages) -> None:
 def sentence(placed: PlacedImages) -> str:
     """Return the answer: how many images were placed, and which share is foreign.
 
-    The interval comes first where it holds 0: then nothing need be foreign.
+    Where the interval holds 0 nothing need be foreign; where it is wide the images are too few to say.
     """
-    found, count = placed.foreign, f"{len(placed):,} images of {placed.dataset.name}"
+    found, several = placed.foreign, len(placed) > 1
+    count = f"{len(placed):,} images of {placed.dataset.name} are placed" if several else "The image is placed"
     if math.isnan(found.share):
-        return f"{count} are placed; whether they are foreign cannot be said: {found.reason}."
+        return f"{count}; what is foreign cannot be said: {found.reason}."
+    if not several:
+        like = "unlike" if placed.p[0] <= found.level else "like"
+        usual = f"{found.expected:.0%} of images of the same kind have {found.level:g} or less"
+        return f"{count}; it is {like} the images that the map was trained on (p {placed.p[0]:.2f}; {usual})."
     unusual = f"{found.unusual:.0%} have p of at most {found.level:g}, where {found.expected:.0%} are expected"
     interval = f"{found.low:.0%} to {found.high:.0%}"
+    if found.high - found.low > _WIDE:
+        return f"{count}; they are too few to say which share is foreign ({interval}; {unusual})."
     if found.low <= 0:
-        return f"{count} are placed; no foreign images are evident ({unusual}; foreign: {interval})."
-    return (
-        f"{count} are placed; about {found.share:.0%} are unlike the images that the map was trained on "
-        f"({interval}; {unusual})."
-    )
+        return f"{count}; no foreign images are evident ({unusual}; foreign: {interval})."
+    share = f"about {found.share:.0%} are unlike the images that the map was trained on"
+    return f"{count}; {share} ({interval}; {unusual})."

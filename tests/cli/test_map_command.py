@@ -75,6 +75,13 @@ def test_foreign_images_are_said_first_with_their_interval(
     assert "cells/" in said.out
 
 
+def test_of_one_image_or_few_no_share_is_said(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    single = printed(capsys, "map", "place", "phantoms:xray[count=1,size=32]", "--model", str(fitted)).out
+    assert "The image is placed; it is unlike" in single
+    few = printed(capsys, "map", "place", "phantoms:xray[count=2,size=32]", "--model", str(fitted)).out
+    assert "too few" in few
+
+
 def test_what_is_printed_fits_into_80_columns(
     fitted: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
