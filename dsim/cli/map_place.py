@@ -43,8 +43,9 @@ def place(
 ) -> None:
     """Place the images of NEW on a map that was fitted without them, and say which are unlike its training images.
 
-    p is the share of held-out images that are at least as far from the training images in feature space; the plane is
-    not asked: an image unlike all others lies somewhere in it too.
+    The plane is not asked: an image unlike all others lies somewhere in it too. The novelty of an image is how many
+    times farther it is from its nearest training images, in feature space, than these are from theirs; p is the share
+    of held-out images that are at least as novel.
 
     NEW is a folder of images, an image, a .csv, .npz or .h5 file, or phantoms:NAME.
     """
@@ -77,13 +78,14 @@ def _show(placed: PlacedImages) -> None:
     rows = placed.unusual[:_SHOWN].tolist()
     if not rows or math.isnan(placed.foreign.share):
         return
-    columns = ["image", "p", "most similar image of the map"]
+    numbers, nearest = ["p", "novelty"], "most similar image of the map"
     cells = [
-        [str(placed.dataset.ids[row]), f"{placed.p[row]:.3f}", *(placed.names_of_nearest(row)[:1] or [""])]
-        for row in rows
+        [str(placed.dataset.ids[row]), f"{placed.p[row]:.3f}", f"{placed.novelty[row]:.3g}", *near[:1]]
+        for row, near in ((row, placed.names_of_nearest(row)) for row in rows)
     ]
+    columns = ["image", *numbers, *([nearest] if placed.nearest is not None else [])]
     title = f"the most unlike of {len(placed.unusual):,} with p of at most {placed.foreign.level:g}"
-    print_table(title, columns, cells, right=["p"], whole=["image"], optional=[columns[2]])
+    print_table(title, columns, cells, right=numbers, whole=["image"], optional=columns[:1:-1])
 
 
 def sentence(placed: PlacedImages) -> str:
