@@ -9,10 +9,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dsim.plots.style import PALE_INK, check_suffix, drawable, looks, name_entries, pictures, save, unframed
+from dsim.plots.style import (
+    PALE_INK,
+    ROLE_COLOURS,
+    SHAPES,
+    check_suffix,
+    drawable,
+    name_entries,
+    pictures,
+    save,
+    unframed,
+)
 
 #: Categories that have a colour and a shape of their own; the rest is gray.
 MOST = 20
+#: Their colours: small marks show these better than shapes, so the second half are darker, and not repeated.
+_COLOURS = (*ROLE_COLOURS["source"], *ROLE_COLOURS["target"])
 #: Side of the picture, inches, and the share of it that the marks of all images would cover if none overlapped.
 _SIDE, _COVERED = 7.0, 0.12
 
@@ -53,11 +65,14 @@ def _groups(categories: Sequence[str]) -> list[tuple[str, str, str, NDArray[np.i
     """Name, colour, shape and members of each category, the gray rest first so that it lies below the others."""
     counts = Counter(category for category in categories if category)
     named = [name for name, _ in counts.most_common(MOST)]
-    look = looks(dict.fromkeys(named, "source"))
     places: dict[str, list[int]] = {name: [] for name in named}
     rest: list[int] = []
     for place, category in enumerate(categories):
         places.get(category, rest).append(place)
     other = "other" if len(counts) > MOST else "no label" if named else "images"
     gray = [(other, PALE_INK, "o", np.array(rest, dtype=np.intp))] if rest else []
-    return gray + [(name, look[name].colour, look[name].shape, np.array(places[name], dtype=np.intp)) for name in named]
+    shapes = SHAPES["source"]
+    return gray + [
+        (name, _COLOURS[at % len(_COLOURS)], shapes[at % len(shapes)], np.array(places[name], dtype=np.intp))
+        for at, name in enumerate(named)
+    ]
