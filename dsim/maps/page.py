@@ -79,7 +79,8 @@ def render_image_map(
 _NOTES = (
     "Each mark is an image. Images that the model takes for similar lie together; how far apart distant groups lie, "
     "and how large they are, means little.",
-    "Whether an image is unlike the training images is judged in feature space (p), never by its place in the plane.",
+    "Whether an image is unlike the training images is judged in feature space (p), never by its place in the plane. "
+    "Images that were trained on look a little more usual than new ones of their kind.",
 )
 
 
