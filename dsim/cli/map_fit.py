@@ -47,6 +47,12 @@ _PARAMETERS = ("rotations", "invariant_to", "leave_out")
     show_default=True,
     help="Trainings; the map is the first, the others show which places are stable.",
 )
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Labels to show: labels.csv of the page. Nothing is trained again.",
+)
 @click.option("--pictures-folder", is_flag=True, help="Put pictures that do not fit into the page beside it.")
 @options.seed
 @options.device
@@ -62,6 +68,7 @@ def fit(
     params: Sequence[str],
     trainer: str,
     seeds: int,
+    labels: Path | None,
     pictures_folder: bool,
     seed: int,
     device: str,
@@ -94,6 +101,7 @@ def fit(
         seeds=seeds,
         seed=seed,
         resume=resume,
+        labels=labels,
         pictures_folder=pictures_folder,
         runtime=runtime,
         **values,

@@ -4,6 +4,7 @@ from .conversion import to_dataset, to_datasets
 from .dataset import Backing, Dataset
 from .given_masks import JOURNAL, unchanged_prelabels, with_masks, without_unchanged
 from .inspection import Inspection, Spread, evenly, inspect, save_grid, save_sheet, write_line
+from .label_file import find_label_file, relabelled
 from .model_option import model_file
 from .opener import open_dataset, open_many
 from .options import PHANTOMS, Cut, ReadOptions
@@ -30,6 +31,7 @@ __all__ = [
     "cut_grid",
     "described",
     "evenly",
+    "find_label_file",
     "from_arrays",
     "from_torch",
     "inspect",
@@ -39,6 +41,7 @@ __all__ = [
     "open_dataset",
     "open_many",
     "read_attributes",
+    "relabelled",
     "save_grid",
     "save_sheet",
     "say_shared_images",

@@ -50,10 +50,7 @@ def with_label_file(dataset: Dataset, table: Path) -> Dataset:
     and ``dataset``: of a table of several datasets, the lines with this one's name count. Raises DataError that names
     the line for an image that the dataset does not have, and where no image has a label.
     """
-    from dsim.data.readers.manifest import read_table
-
-    rows = read_table(table, key="file", columns=(*_COLUMNS, "dataset"))
-    by_id = _by_id(dataset, _own(rows, dataset, table), table)
+    by_id = _rows_of(dataset, table)
     chosen = [index for index, name in enumerate(dataset.ids) if name in by_id and by_id[name].get("label")]
     if not chosen:
         raise DataError(f"{table} gives no image of {dataset.name!r} a label", hint="fill in its column 'label'")
@@ -66,6 +63,25 @@ def with_label_file(dataset: Dataset, table: Path) -> Dataset:
     # What the table leaves empty for some images is as it was for all.
     columns: dict[str, Any] = {name: values for name, values in given.items() if all(values)}
     return replace(part, notes=(*part.notes, note), **columns)
+
+
+def relabelled(dataset: Dataset, table: Path) -> Dataset:
+    """Return all images of a dataset with the labels of a table, and an empty one where it has none.
+
+    For those who show labels; a dataset that trains or judges must not have empty ones: see ``with_label_file``, which
+    describes the table and what is raised.
+    """
+    by_id = _rows_of(dataset, table)
+    labels = (by_id[name].get("label") if name in by_id else None for name in dataset.ids)
+    return replace(dataset, labels=tuple(label or "" for label in labels))
+
+
+def _rows_of(dataset: Dataset, table: Path) -> Mapping[str, Row]:
+    """The line of each image that has one, by its id."""
+    from dsim.data.readers.manifest import read_table
+
+    rows = read_table(table, key="file", columns=(*_COLUMNS, "dataset"))
+    return _by_id(dataset, _own(rows, dataset, table), table)
 
 
 def _own(rows: Sequence[Row], dataset: Dataset, table: Path) -> list[Row]:

@@ -37,6 +37,7 @@ def fit_map(
     seeds: int = 1,
     seed: int = 0,
     resume: bool = True,
+    labels: str | Path | None = None,
     pictures_folder: bool = False,
     runtime: Runtime | None = None,
     **parameters: Any,
@@ -53,6 +54,8 @@ def fit_map(
         "" for its defaults; ``parameters`` go before it.
     seeds : trainings, from ``seed`` on; the map is the first one's, the others say how stable places are. No place is
         chosen by that.
+    labels : a table of labels to show, such as the page's labels.csv; images that it does not label have none. The
+        training reads no label: another table changes the page, and nothing is trained again.
     pictures_folder : pictures that do not fit into the page go to a folder beside it.
 
     Raises
@@ -68,7 +71,7 @@ def fit_map(
     spec, place, how = map_trainer(trainer), Path(out), runtime or Runtime()
     if seeds < 1:
         raise UsageError(f"a map needs at least one training, not seeds={seeds}", hint="give seeds=1, or 3")
-    chosen = _checked(to_datasets(datasets, "mapped"))
+    chosen = _labelled(_checked(to_datasets(datasets, "mapped")), labels)
     _check_folder(place, chosen)
     _note_channels(chosen, how)
     # A trainer of somebody else need not have the preset that is meant where none was named.
@@ -114,6 +117,16 @@ def _checked(datasets: Sequence[Dataset]) -> list[Dataset]:
     if sum(map(len, datasets)) < 2:
         raise DataError("one image makes no map", hint="give a dataset of several images")
     return list(datasets)
+
+
+def _labelled(datasets: Sequence[Dataset], labels: str | Path | None) -> list[Dataset]:
+    """The datasets with the labels of a table, if there is one. Raises DataError where it is not one of theirs."""
+    from dsim.data import find_label_file, relabelled
+
+    if labels is None:
+        return list(datasets)
+    table = find_label_file(str(labels), Path())
+    return [relabelled(dataset, table) for dataset in datasets]
 
 
 def _check_folder(place: Path, datasets: Sequence[Dataset]) -> None:

@@ -166,6 +166,17 @@ def test_new_labels_are_shown_without_a_new_training(fit_short: Fit, fitted_fold
     fit_short(fitted_folder, runtime)  # as the other tests know it
 
 
+def test_labels_of_the_page_are_shown(fit_short: Fit, fitted_folder: Path, tmp_path: Path, runtime: Runtime) -> None:
+    ids = open_dataset(CELLS).ids
+    table = tmp_path / "labels.csv"
+    table.write_text(f"file,dataset,label\n{ids[3]},cells,odd\n{ids[4]},cells,\n", "utf-8")
+    chart = fit_short(fitted_folder, runtime, labels=table)
+    assert [row for row, label in enumerate(chart.labels) if label] == [3]
+    assert chart.labels[3] == "odd"
+    assert open_map(fitted_folder).labels == chart.labels
+    fit_short(fitted_folder, runtime)  # as the other tests know it
+
+
 def test_a_map_within_its_dataset_is_refused(fit_short: Fit, tmp_path: Path, runtime: Runtime) -> None:
     from dsim.data.phantoms import open_phantom, write
 
