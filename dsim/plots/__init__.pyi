@@ -3,6 +3,7 @@ from .embedding_map import draw_embedding
 from .figure_parts import bare, equal_decimals, foot, head, key, number, point_looks, point_mark
 from .heatmap import draw_heatmap, range_of_colours, tell_narrow_range
 from .label_curves import LabelCurve, draw_label_curves
+from .map_grid import MapPanel, draw_map_grid
 from .map_page import write_map
 from .map_picture import draw_map, draw_sheet
 from .marks import add_legend, centre_mark
@@ -38,6 +39,7 @@ __all__ = [
     "SHAPES",
     "LabelCurve",
     "Look",
+    "MapPanel",
     "Names",
     "Role",
     "add_legend",
@@ -50,6 +52,7 @@ __all__ = [
     "draw_heatmap",
     "draw_label_curves",
     "draw_map",
+    "draw_map_grid",
     "draw_ranks",
     "draw_regret",
     "draw_sheet",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,15 @@ _COLOURS = (*ROLE_COLOURS["source"], *ROLE_COLOURS["target"])
 _SIDE, _COVERED = 7.0, 0.12
 
 
+class CategoryMarks(NamedTuple):
+    """A category, how its images are marked, and which they are, intp (k,)."""
+
+    name: str
+    colour: str
+    shape: str
+    members: NDArray[np.intp]
+
+
 def draw_image_map(points: NDArray[np.float64], categories: Sequence[str], path: str | Path, title: str) -> None:
     """Draw points (n, 2) as PNG or SVG, by the suffix, both axes to one scale; written atomically.
 
@@ -47,7 +58,7 @@ def draw_image_map(points: NDArray[np.float64], categories: Sequence[str], path:
         axes = figure.add_subplot()
         size = max(1.5, _COVERED * (_SIDE * 72) ** 2 / max(1, len(points)))
         names = []
-        for name, colour, shape, chosen in _groups(categories):
+        for name, colour, shape, chosen in category_marks(categories):
             marks = points[chosen]
             axes.scatter(marks[:, 0], marks[:, 1], s=min(size, 30), c=colour, marker=shape, linewidths=0, alpha=0.75)
             names.append(f"{drawable(name, 28)} ({len(marks):,})")
@@ -61,8 +72,14 @@ def draw_image_map(points: NDArray[np.float64], categories: Sequence[str], path:
         save(figure, target, title)
 
 
-def _groups(categories: Sequence[str]) -> list[tuple[str, str, str, NDArray[np.intp]]]:
-    """Name, colour, shape and members of each category, the gray rest first so that it lies below the others."""
+def category_marks(categories: Sequence[str]) -> list[CategoryMarks]:
+    """Return the marks of each category of n images, the largest first, and before them the gray rest.
+
+    In that order they are drawn: the rest lies below all, and no small category below a large one.
+
+    >>> [(marks.name, marks.members.tolist()) for marks in category_marks(["a", "", "b", "a"])]
+    [('no label', [1]), ('a', [0, 3]), ('b', [2])]
+    """
     counts = Counter(category for category in categories if category)
     named = [name for name, _ in counts.most_common(MOST)]
     places: dict[str, list[int]] = {name: [] for name in named}
@@ -70,9 +87,9 @@ def _groups(categories: Sequence[str]) -> list[tuple[str, str, str, NDArray[np.i
     for place, category in enumerate(categories):
         places.get(category, rest).append(place)
     other = "other" if len(counts) > MOST else "no label" if named else "images"
-    gray = [(other, PALE_INK, "o", np.array(rest, dtype=np.intp))] if rest else []
-    shapes = SHAPES["source"]
+    gray = [CategoryMarks(other, PALE_INK, "o", np.array(rest, dtype=np.intp))] if rest else []
+    looks = zip(cycle(_COLOURS), cycle(SHAPES["source"]), strict=False)
     return gray + [
-        (name, _COLOURS[at % len(_COLOURS)], shapes[at % len(shapes)], np.array(places[name], dtype=np.intp))
-        for at, name in enumerate(named)
+        CategoryMarks(name, colour, shape, np.array(places[name], dtype=np.intp))
+        for name, (colour, shape) in zip(named, looks, strict=False)
     ]

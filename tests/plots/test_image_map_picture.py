@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from dsim.errors import UsageError
-from dsim.plots import image_map
-from dsim.plots.image_map import MOST, draw_image_map
+from dsim.plots.image_map import MOST, category_marks, draw_image_map
 
 
 def test_every_image_is_in_one_category_and_the_rest_is_gray() -> None:
     names = [f"class {number}" for number in range(MOST + 5) for _ in range(MOST + 6 - number)] + [""] * 3
-    groups = image_map._groups(names)
+    groups = category_marks(names)
     assert groups[0][0] == "other"
     assert len(groups) == MOST + 1
     members = np.concatenate([members for *_, members in groups])
@@ -23,7 +22,7 @@ def test_every_image_is_in_one_category_and_the_rest_is_gray() -> None:
 
 
 def test_up_to_fourteen_categories_have_colours_of_their_own() -> None:
-    colours = [colour for _, colour, _, _ in image_map._groups([f"class {number}" for number in range(14)])]
+    colours = [colour for _, colour, _, _ in category_marks([f"class {number}" for number in range(14)])]
     assert len(set(colours)) == 14
 
 
