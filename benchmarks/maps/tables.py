@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.maps.design import ADVISED, CELLS, DIGITS, SIX
-from benchmarks.maps.results import ANY, NONE, QUARTER, read_results
+from benchmarks.maps.results import ANY, NONE, QUARTER, SHIPPED_ANY, SHIPPED_NONE, read_results
+from benchmarks.maps.speed import markdown, place_table, quality_table, rate_table, read_speed
 from dsim.files import write_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "maps-results.md"
@@ -22,6 +23,44 @@ PAPER = {
     "t-SimCNE, 90 degrees": ("94.0", "", QUARTER),
     "t-SimCNE, any angle": ("95.2", "0.24", ANY),
 }
+
+#: Maps of the aim, and what each must clearly lead.
+AIMS = {
+    SHIPPED_ANY: (SHIPPED_NONE, "pixels+tsne", "imagenet+tsne"),
+    ANY: (NONE, "pixels+tsne", "imagenet+tsne"),
+}
+
+
+def verdict(cells: Document) -> str:
+    """Return in words which map of the red cells is best, and whether the aim of the study is reached.
+
+    The aim: t-SimCNE with every angle is clearly above no rotations, above pixels and above ImageNet's features.
+    """
+    rows = {row["row"]: row["knn"] for row in cells["rows"] if row["knn"]["value"] is not None}
+    if not rows:
+        return "No map of the red cells is stored yet."
+    best = max(rows, key=lambda name: float(rows[name]["value"]))
+    lines = [
+        f"Of {len(rows)} maps of the red cells the best by nearest neighbours of other smears is **{best}**,"
+        f" {_interval(rows[best])} %."
+    ]
+    for own, names in AIMS.items():
+        found = {each["second"]: each for each in cells["contrasts"] if each["first"] == own}
+        parts = [f"{_signed(found[name])} points against {name}" for name in names if name in found]
+        if own in rows and parts:
+            reached = all(name in found and found[name]["clear"] and found[name]["difference"] > 0 for name in names)
+            missing = [name for name in names if name not in found]
+            state = "is reached" if reached else "is **not reached**"
+            state = f"is open until there is {', '.join(missing)}" if missing else state
+            lines.append(
+                f"{own} has {_interval(rows[own])} %: {'; '.join(parts)}. The aim, clearly above all, {state}."
+            )
+    return "\n".join(lines)
+
+
+def _signed(found: Document) -> str:
+    text = f"{100 * found['difference']:+.1f}"
+    return text if found["low"] is None else f"{text} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
 
 
 def row_table(rows: Sequence[Document]) -> str:
@@ -51,18 +90,16 @@ def row_table(rows: Sequence[Document]) -> str:
         ]
         for row in rows
     ]
-    return _markdown(heads, lines)
+    return markdown(heads, lines)
 
 
 def contrast_table(contrasts: Sequence[Document]) -> str:
     """Return differences of accuracies, in points, with 95 % intervals; bold where 0 is outside."""
     lines = []
     for each in contrasts:
-        text = f"{100 * each['difference']:+.1f}"
-        if each["low"] is not None:
-            text += f" ({100 * each['low']:+.1f} to {100 * each['high']:+.1f})"
+        text = _signed(each)
         lines.append([each["first"], each["second"], f"**{text}**" if each["clear"] else text, str(each["seeds"])])
-    return _markdown(["map", "less", "points", "seeds"], lines)
+    return markdown(["map", "less", "points", "seeds"], lines)
 
 
 def neighbour_table(rows: Sequence[Document]) -> str:
@@ -72,7 +109,7 @@ def neighbour_table(rows: Sequence[Document]) -> str:
         [row["row"], *(_beside(row, key) for key in keys)] for row in rows if row["same_group"]["mean"] is not None
     ]
     heads = ["map", "same smear (by chance)", "same smear, within a class (by chance)", "same class (by chance)"]
-    return _markdown(heads, lines)
+    return markdown(heads, lines)
 
 
 def paper_table(rows: Sequence[Document]) -> str:
@@ -83,7 +120,7 @@ def paper_table(rows: Sequence[Document]) -> str:
         ours = by.get(name)
         cells = ["", ""] if ours is None else [_percent(ours["paper_knn"]), _mean(ours["silhouette"])]
         lines.append([method, accuracy, cells[0], silhouette, cells[1]])
-    return _markdown(
+    return markdown(
         ["map", "kNN: paper, Leukemia", "kNN: red cells", "silhouette: paper", "silhouette: red cells"], lines
     )
 
@@ -95,7 +132,7 @@ def six_table(sets: Document) -> str:
         by = {row["row"]: row for row in sets[name]["rows"]}
         cells = [_cell(by.get(label)) for label in (NONE, ANY, "pixels+tsne", "imagenet+tsne")]
         lines.append([name, ADVISED[name], *cells])
-    return _markdown(["set", "advised", "rotations none", "rotations any", "pixels+tsne", "imagenet+tsne"], lines)
+    return markdown(["set", "advised", "rotations none", "rotations any", "pixels+tsne", "imagenet+tsne"], lines)
 
 
 def blocks(document: Document) -> dict[str, str]:
@@ -105,6 +142,10 @@ def blocks(document: Document) -> dict[str, str]:
     cells, digits = sets.get(CELLS, none), sets.get(DIGITS, none)
     return {
         "runs": f"{document['runs'][0]} of {document['runs'][1]} runs of the queue are in these tables.",
+        "verdict": verdict(cells),
+        "rates": rate_table(read_speed()),
+        "placing": place_table(read_speed()),
+        "quality": quality_table(read_speed()),
         "cells": row_table(cells["rows"]),
         "cells differences": contrast_table(cells["contrasts"]),
         "cells neighbours": neighbour_table(cells["rows"]),
@@ -166,8 +207,3 @@ def _beside(row: Document, key: str) -> str:
 
 def _cell(row: Document | None) -> str:
     return "" if row is None else f"{_interval(row['knn'])}; {_mean(row['silhouette'])}"
-
-
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
