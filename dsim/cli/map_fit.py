@@ -64,18 +64,11 @@ _PARAMETERS = ("rotations", "invariant_to", "leave_out")
 def fit(
     datasets: Sequence[str],
     out: Path,
-    preset: str,
     params: Sequence[str],
-    trainer: str,
-    seeds: int,
-    labels: Path | None,
-    pictures_folder: bool,
-    seed: int,
     device: str,
-    resume: bool,
     skip_unreadable: bool,
     as_json: bool,
-    **given: str | None,
+    **settings: Any,
 ) -> None:
     """Fit a map of all images of DATASET...: a network learns, without labels, to place similar images together.
 
@@ -88,24 +81,12 @@ def fit(
     from dsim.maps import fit_map, map_trainer
     from dsim.ui import emit_json, make_runtime
 
-    spec = map_trainer(trainer)
-    values = read_parameters(spec, params, given)
+    given = {name: settings.pop(name) for name in _PARAMETERS}
+    values = read_parameters(map_trainer(settings["trainer"]), params, given)
     runtime = make_runtime(device)
     opened = open_datasets(datasets, runtime, skip_unreadable=skip_unreadable)
     before = _written(out)
-    image_map = fit_map(
-        opened,
-        out,
-        trainer=trainer,
-        preset=preset,
-        seeds=seeds,
-        seed=seed,
-        resume=resume,
-        labels=labels,
-        pictures_folder=pictures_folder,
-        runtime=runtime,
-        **values,
-    )
+    image_map = fit_map(opened, out, runtime=runtime, **settings, **values)
     if not launched().is_first:
         return
     from dsim.maps import read_record
