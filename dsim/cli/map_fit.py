@@ -160,10 +160,11 @@ def _stability(record: Mapping[str, Any]) -> list[str]:
 
 
 def _unusual(image_map: ImageMap, record: Mapping[str, Any]) -> list[str]:
-    """Whether so few images were held out that no image can be called unusual."""
-    p = image_map.columns.get("p")
-    if p is None or record["held_out"] >= 19:
+    """Whether too few images were held out to call any image unusual; none: the training images stand in for them."""
+    if "p" not in image_map.columns or record["held_out"] >= 19:
         return []
+    if not record["held_out"]:
+        return ["No image was held out: p is by the training images, and too small for new images of the same kind."]
     return [f"Only {record['held_out']} images were held out: too few to tell what is unlike the training images."]
 
 

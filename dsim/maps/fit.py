@@ -240,7 +240,7 @@ def _facts(models: Sequence[MapModel], stable: NDArray[np.float64], images: int)
         "id": models[0].model.id,
         "weights": models[0].model.sha256,
         "rotations": dict(first["rotations"]) if "rotations" in first else None,
-        "held_out": len(models[0].calibration),
+        "held_out": models[0].held_out,
         "seconds": sum(float(model.model.manifest["training"].get("seconds", 0)) for model in models),
         "stability": spread if len(models) > 1 else None,
     }

@@ -78,6 +78,12 @@ class MapModel:
         """The novelty of held-out images, float64 (k,)."""
         return self.network.calibration.double().numpy()  # type: ignore[no-any-return]
 
+    @property
+    def held_out(self) -> int:
+        """Number of images that were not trained on and calibrate p; 0 where training images do."""
+        known = self.model.manifest["training"].get("calibration", {}).get("images")
+        return len(self.calibration) if known is None else int(known)
+
     def unusual(self, features: NDArray[np.float32], *, trained: bool = False) -> tuple[Floats, Floats]:
         """Return the novelty of images and the conformal p of that, both float64 (n,).
 

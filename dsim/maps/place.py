@@ -122,6 +122,8 @@ def place_on_map(
     _compare_channels(images, _folder_of_map(model), how)
     features = opened.features(images, how)
     scores, p = opened.unusual(features)
+    if not opened.held_out:
+        how.progress.note("no image was held out of the training: new images of the same kind seem more foreign")
     onto = _map_of(model, datasets, how)
     return PlacedImages(
         images,

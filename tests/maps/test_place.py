@@ -146,6 +146,15 @@ def test_noise_is_foreign(fitted_folder: Path, runtime: Runtime) -> None:
     assert place_on_map(noise, fitted_folder, runtime=runtime).foreign.low > 0.5
 
 
+def test_a_map_without_held_out_images_says_that_p_is_too_small(
+    fit_short: Any, tmp_path: Path, runtime: Runtime, noted: Any
+) -> None:
+    fit_short(tmp_path / "map", runtime, calibration=0.0)
+    assert open_map_model(tmp_path / "map").held_out == 0
+    place_on_map(SAME_KIND, tmp_path / "map", runtime=runtime)
+    assert any("held out" in note for note in noted.notes)
+
+
 def test_a_model_that_is_no_map_is_refused(runtime: Runtime) -> None:
     with pytest.raises(UsageError, match="map"):
         place_on_map(FOREIGN, "zoo:asap-resnet18.biomed16.r1", runtime=runtime)
