@@ -11,8 +11,7 @@ NETWORKS = {"paper": ("resnet18_3x3", "resnet18"), "quick": ("resnet10_w32", "re
 SMALL = 64
 #: Parts of the views that can be left out (Table S1 of the paper).
 PARTS = ("crops", "flips", "jitter", "gray")
-#: In about the proportions of 1000, 50 and 450 epochs.
-_QUICK_STEPS = (660.0, 40.0, 300.0)
+_QUICK_STEPS = (600.0, 100.0, 300.0)
 
 _NETWORK = (
     Parameter(

@@ -97,7 +97,7 @@ def _lengths(parameters: Mapping[str, Any]) -> tuple[bool, tuple[int, ...]]:
     if len(lengths) != 3 or any(length < 1 or length != int(length) for length in lengths):
         shown = "/".join(f"{length:g}" for length in lengths)
         raise UsageError(
-            f"{name}={shown} are not three whole numbers of at least 1", hint=f"give {name}=660/40/300, for example"
+            f"{name}={shown} are not three whole numbers of at least 1", hint=f"give {name}=600/100/300, for example"
         )
     return name == "epochs", tuple(int(length) for length in lengths)
 
