@@ -191,7 +191,7 @@ def _lay_out_simclr(
 ) -> tuple[Floats, dict[str, Any]]:
     """SimCLR with the network, views and number of images of t-SimCNE with every angle."""
     out, side = work / "runs" / run.name, side_of(run.set)
-    settings = {
+    settings: dict[str, Any] = {
         "network": NETWORK,
         "size": side,
         "bank_side": side,

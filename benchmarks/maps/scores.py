@@ -29,7 +29,7 @@ def score_map(points: Floats, dataset: Dataset, pixels: Floats) -> dict[str, flo
     ``paper_knn`` and ``silhouette`` are the paper's; ``knn`` and ``balanced`` are of repeated splits that keep groups
     whole; ``trust`` is of neighbours in the plane, by the pixels (n, d) of the images.
     """
-    labels = dataset.labels
+    labels = dataset.labels or ()
     shares = repeated_shares(points, dataset)
     shown = silhouettes(points, labels)
     near = group_neighbours(points, dataset.groups, labels, k=K)
@@ -50,7 +50,7 @@ def repeated_shares(points: Floats, dataset: Dataset) -> KnnShares:
 
     Splits are the same for all maps of a dataset.
     """
-    return repeated_knn(points, dataset.labels, dataset.groups, k=K, repeats=REPEATS)
+    return repeated_knn(points, dataset.labels or (), dataset.groups, k=K, repeats=REPEATS)
 
 
 def agreement(maps: Sequence[Floats]) -> dict[str, float | None]:
@@ -58,8 +58,9 @@ def agreement(maps: Sequence[Floats]) -> dict[str, float | None]:
     pairs = list(combinations(maps, 2))
     if not pairs:
         return {"overlap": None, "procrustes": None}
-    overlap = np.mean([neighbour_overlap(a, b, K).mean() for a, b in pairs])
-    return {"overlap": _short(overlap), "procrustes": _short(np.mean([procrustes_disparity(a, b) for a, b in pairs]))}
+    overlaps = [float(neighbour_overlap(a, b, K).mean()) for a, b in pairs]
+    disparities = [procrustes_disparity(a, b) for a, b in pairs]
+    return {"overlap": _short(float(np.mean(overlaps))), "procrustes": _short(float(np.mean(disparities)))}
 
 
 def pooled(shares: Sequence[KnnShares], *, balanced: bool = False) -> dict[str, float | None]:

@@ -177,8 +177,8 @@ def measure_quality(one: str, given: argparse.Namespace) -> Measured:
             seconds = time.perf_counter() - began
             runtime = Runtime(device="cpu", cache=Path(folder) / "cache")
             points = extract(dataset, f"file:{Path(folder) / 'run' / 'model'}", runtime)
-    found = repeated_knn(points, dataset.labels, dataset.groups)
-    return {"seconds": seconds, "knn": found.accuracy, "silhouette": silhouettes(points, dataset.labels).mean}
+    found = repeated_knn(points, dataset.labels or (), dataset.groups)
+    return {"seconds": seconds, "knn": found.accuracy, "silhouette": silhouettes(points, dataset.labels or ()).mean}
 
 
 def _train(dataset: dsim.data.Dataset, name: str, side: int, batch: int, steps: tuple[int, ...], folder: Path) -> None:

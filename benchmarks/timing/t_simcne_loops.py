@@ -73,8 +73,8 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = resnet18(weights=None)
         self.backbone.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
-        self.backbone.maxpool = nn.Identity()  # type: ignore[assignment]
-        self.backbone.fc = nn.Identity()  # type: ignore[assignment]
+        self.backbone.maxpool = nn.Identity()
+        self.backbone.fc = nn.Identity()
         self.projector = nn.Sequential(nn.Linear(512, 1024), nn.ReLU(), nn.Linear(1024, 128))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -108,8 +108,9 @@ def train_plain(images: NDArray[np.uint8], setting: Setting, network: Network | 
 
 def _prepare(network: Network, stage: int) -> None:
     if stage == 1:
-        network.projector[2] = nn.Linear(1024, 2)
-        nn.init.normal_(network.projector[2].weight)
+        last = nn.Linear(1024, 2)
+        nn.init.normal_(last.weight)
+        network.projector[2] = last
     for parameter in network.parameters():
         parameter.requires_grad = stage != 1
     if stage == 1:
@@ -130,7 +131,7 @@ def _train_stage(network: Network, loader: DataLoader[Any], stage: int, steps: i
                 return
             loss = contrast(network(first), network(second))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             done += 1
             now = time.perf_counter()
@@ -149,4 +150,5 @@ def place_plain(images: NDArray[np.uint8], network: Network, batch: int = 256) -
     """Return the points (n, 2) of images (n, side, side, 3)."""
     network.eval()
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2)
-    return torch.cat([network(some.float() / 255) for some in pictures.split(batch)]).numpy()
+    parts = pictures.split(batch)  # type: ignore[no-untyped-call]
+    return torch.cat([network(some.float() / 255) for some in parts]).numpy()
