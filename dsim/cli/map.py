@@ -10,6 +10,7 @@ from dsim.ui import LazyGroup
 _COMMANDS: dict[str, tuple[str, str]] = {
     "fit": ("Fit a map of datasets, with its page.", "map_fit:fit"),
     "place": ("Place new images on a map.", "map_place:place"),
+    "compare": ("Compare methods that map a dataset.", "map_compare:compare"),
     "check": ("List the images that are worth a look.", "map_check:check"),
 }
 

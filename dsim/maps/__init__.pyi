@@ -1,5 +1,6 @@
 from .comparison import SCORES, MapComparison, compare_maps
 from .comparison_answer import answer
+from .comparison_files import draw_maps, format_places, write_comparison
 from .files import format_table, open_map, read_record, write_image_map
 from .fit import fit_map, map_trainer
 from .image_map import COLUMNS, ImageMap
@@ -34,9 +35,11 @@ __all__ = [
     "check_map",
     "compare_maps",
     "crowding",
+    "draw_maps",
     "draw_pictures",
     "fit_map",
     "format_placed",
+    "format_places",
     "format_table",
     "make_map",
     "map_trainer",
@@ -53,6 +56,7 @@ __all__ = [
     "score_maps",
     "stability",
     "write_check",
+    "write_comparison",
     "write_image_map",
     "write_placed",
 ]

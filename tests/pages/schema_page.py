@@ -33,7 +33,7 @@ WRITTEN = {
     "leaderboard": ("`results.json`", "`dsim leaderboard`"),
     "map": ("`map.json`", "`dsim map fit`"),
     "map-check": ("`check.json`", "`dsim map check`"),
-    "map-comparison": ("`comparison.json`", "`dsim map compare`"),
+    "map-comparison": ("`comparison.json`, printed", "`dsim map compare`, `--json`"),
     "map-place": ("`placed.json`", "`dsim map place`"),
     "matrix": ("`matrix.json`", "`dsim compare`"),
     "plugin-check": ("printed", "`dsim plugin check --json`"),
