@@ -15,7 +15,7 @@ from dsim.maps.files import FILES, count_channels, open_map, read_record, stored
 from dsim.maps.image_map import ImageMap, texts_of
 from dsim.maps.model import MapModel, open_map_model
 from dsim.maps.neighbourhoods import NEIGHBOURS, crowding, stability
-from dsim.runtime import Runtime
+from dsim.runtime import Runtime, Silent
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -173,7 +173,7 @@ def _train_all(
             preset=settings["preset"],
             seed=settings["seed"] + number,
             resume=resume,
-            runtime=_without_finished_notes(runtime),
+            runtime=_quiet_if_finished(folder, runtime),
             **parameters,
         )
         maps = [model for model in written if model.product == Product.MAP]
@@ -183,19 +183,14 @@ def _train_all(
     return models
 
 
-def _without_finished_notes(runtime: Runtime) -> Runtime:
-    """A runtime that does not say of each training that it was finished before: the fit says it of the whole."""
-    return replace(runtime, progress=_Quieter(runtime.progress))
+def _quiet_if_finished(folder: Path, runtime: Runtime) -> Runtime:
+    """A silent runtime where the training in a folder was finished before: the fit says it of the whole."""
+    from dsim.files.documents import read
+    from dsim.learning.trainer import RECORD
 
-
-class _Quieter:
-    def __init__(self, progress: Any) -> None:
-        self._progress = progress
-        self.task = progress.task
-
-    def note(self, text: str) -> None:
-        if not text.endswith("holds this run already, and it is finished"):
-            self._progress.note(text)
+    path = folder / RECORD
+    finished = path.is_file() and read(path, "choose another --out").get("finished") is True
+    return replace(runtime, progress=Silent()) if finished else runtime
 
 
 def _is_done(place: Path, settings: Mapping[str, Any], datasets: Sequence[Dataset]) -> bool:
