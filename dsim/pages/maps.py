@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsim.errors import DataError
 from dsim.pages.map_columns import MapColumn
+from dsim.pages.map_data import encode_map
 from dsim.pages.map_sheets import PictureSheets
 from dsim.pages.markup import escape, isolate_name, render_list, render_scroll, render_section, render_table
 from dsim.pages.pictures import CELL, Sprite
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_FOLDER = Path(__file__).parent
-_KEYS = (
-    "Point at an image to see it; drag to move, turn the wheel or pinch to zoom. By keyboard: arrows go from image to "
-    "image, comma and full stop inwards and outwards in a dataset, plus, minus and zero zoom. The search goes to "
-    "images whose name, or whose dataset's name, holds the text; Enter goes to the next one."
+_FOLDER = Path(__file__).parent / "map"
+#: The script of the page, in the order in which its parts are joined.
+_SCRIPTS = (
+    *("plane", "grid", "data", "colours", "webgl", "flat", "overlay", "panel", "selection", "legend", "files"),
+    *("hands", "keys", "start"),
+)
+_HELP = (
+    "Point at an image to see it, click to pin it with its neighbours; drag to move, turn the wheel or pinch to zoom. "
+    "The legend filters; lasso, box and legend select. The question mark lists the keys. Nothing leaves this file."
 )
 
 
@@ -150,12 +155,12 @@ def render_map(
 
     Raises ValueError where a distance or a corner of a region is not finite.
     """
-    lines = [*notes, *([_note_on_pictures(contents)] if contents.sprites else [])]
-    stage = _FOLDER.joinpath("map.html").read_text("utf-8").replace("$cell", str(CELL))
+    lines = [*notes, *_notes_on_pictures(contents)]
+    stage = _read("map.html").replace("$cell", str(contents.pictures.cell if contents.pictures else CELL))
     parts = [
         stage,
         f'<p id="silent" class="small">{escape(fallback)}</p>',
-        f'<p class="small on-screen">{_KEYS}</p>',
+        f'<p class="small on-screen">{_HELP}</p>',
         render_section("Datasets", render_scroll("Datasets", table or _table(contents))),
         render_section("How to read it", render_list(map(escape, lines))),
     ]
@@ -163,72 +168,61 @@ def render_map(
         title,
         "\n".join(parts),
         header=f'<p class="description">{escape(description)}</p>' if description else "",
-        style=_FOLDER.joinpath("map.css").read_text("utf-8"),
-        script=_FOLDER.joinpath("map.js").read_text("utf-8"),
-        data=_data(contents),
+        style=_read("map.css"),
+        script=map_script(),
+        data=encode_map(contents),
         dark=False,
+        beside=bool(contents.pictures and contents.pictures.beside),
     )
 
 
-def _data(contents: PointMap) -> dict[str, Any]:
-    """The value that the script reads."""
-    import numpy as np
-
-    everything = np.concatenate([contents.points, *(region.outline for region in contents.regions)])
-    return {
-        "bounds": [*everything.min(axis=0).round(5).tolist(), *everything.max(axis=0).round(5).tolist()],
-        "cell": CELL,
-        "regions": [
-            {"name": region.name, "outline": np.asarray(region.outline).round(4).tolist()}
-            for region in contents.regions
-        ],
-        "datasets": [_dataset(contents, owner) for owner in range(len(contents.datasets))],
-    }
+def map_script() -> str:
+    """Return the script of the page: JavaScript that opens the map where there is a document."""
+    return "".join(_read(f"{name}.js") for name in _SCRIPTS)
 
 
-def _dataset(contents: PointMap, owner: int) -> dict[str, Any]:
-    import numpy as np
-
-    dataset, members = contents.datasets[owner], contents.members[owner]
-    points = contents.points[members]
-    centre = points.mean(axis=0)
-    known = contents.distances
-    distances = np.linalg.norm(points - centre, axis=1) if known is None else np.asarray(known)[members]
-    rank = np.empty(len(members), dtype=int)
-    rank[np.argsort(distances, kind="stable")] = np.arange(len(members))
-    sprite = contents.sprites[owner] if contents.sprites else Sprite("", 1, (-1,) * len(members), "")
-    return {
-        "name": dataset.name,
-        "kind": dataset.kind,
-        "colour": dataset.colour,
-        "shape": dataset.shape,
-        "centre": centre.round(5).tolist(),
-        "points": points.round(5).tolist(),
-        "distance": distances.round(5).tolist(),
-        "rank": rank.tolist(),
-        "ids": [str(contents.ids[member]) for member in members],
-        "sprite": sprite.uri,
-        "columns": sprite.columns,
-        "cells": list(sprite.cells),
-    }
+def _read(name: str) -> str:
+    return _FOLDER.joinpath(name).read_text("utf-8")
 
 
 def _table(contents: PointMap) -> str:
-    pictures = [f'<img src="{sprite.typical}" alt="">' for sprite in contents.sprites] or [""] * len(contents.datasets)
+    pictures = [f'<img src="{sprite.typical}" alt="">' for sprite in contents.sprites]
     rows = [
-        [picture, isolate_name(dataset.name), escape(dataset.kind), f"{len(members):,}"]
-        for picture, dataset, members in zip(pictures, contents.datasets, contents.members, strict=True)
+        [isolate_name(dataset.name), escape(dataset.kind), f"{len(members):,}"]
+        for dataset, members in zip(contents.datasets, contents.members, strict=True)
     ]
-    heads = ("typical image", "dataset", "kind", "images")
-    return render_table(heads, rows, kinds=("text", "text", "text", ""), row_heads=1)
+    heads, kinds = ["dataset", "kind", "images"], ["text", "text", ""]
+    if not pictures:
+        return render_table(heads, rows, kinds=kinds)
+    rows = [[picture, *row] for picture, row in zip(pictures, rows, strict=True)]
+    return render_table(["typical image", *heads], rows, kinds=["text", *kinds], row_heads=1)
 
 
-def _note_on_pictures(contents: PointMap) -> str:
+def _notes_on_pictures(contents: PointMap) -> list[str]:
+    """Say how many images have pictures, and which ones."""
+    if contents.pictures:
+        return [_note_on_sheets(contents.pictures, len(contents.ids))]
+    if not contents.sprites:
+        return []
     images, sprites = len(contents.ids), contents.sprites
     shown, size = sum(sprite.shown for sprite in sprites), sum(sprite.size for sprite in sprites)
-    share = "all" if shown == images else f"{shown:,} of the {images:,}"
-    pictures = f"The page holds pictures of {share} images, {CELL} pixels each, {size / 1e6:.1f} MB in all"
+    note = f"The page holds pictures of {_share(shown, images)} images, {CELL} pixels each, {size / 1e6:.1f} MB in all"
     if shown < images:
         most = max(sprite.shown for sprite in sprites)
-        pictures += f": at most {most} of each dataset, evenly over the ranks of their distance to its centre"
-    return f"{pictures}."
+        note += f": at most {most} of each dataset, evenly over the ranks of their distance to its centre"
+    return [f"{note}."]
+
+
+def _note_on_sheets(pictures: PictureSheets, images: int) -> str:
+    inside = pictures.shown - pictures.beside
+    note = f"The page holds pictures of {_share(inside, images)} images, {pictures.cell} pixels each"
+    note += f", {pictures.size / 1e6:.1f} MB in all"
+    if inside < images:
+        note += ": chosen so that every part of the map shows some"
+    if pictures.beside:
+        note += f". Those of {pictures.beside:,} more lie in files beside it, which must stay there"
+    return f"{note}."
+
+
+def _share(shown: int, images: int) -> str:
+    return "all" if shown == images else f"{shown:,} of the {images:,}"

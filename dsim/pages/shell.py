@@ -25,6 +25,7 @@ def render_page(
     script: str = "",
     data: Any = None,
     dark: bool = True,
+    beside: bool = False,
 ) -> str:
     """Return one HTML page that loads nothing; the same arguments give the same text.
 
@@ -36,7 +37,8 @@ def render_page(
     title : plain text. ``body`` : HTML of the main part. ``above``, ``header`` : HTML above and below the title.
     style : CSS besides the sheet that all pages share. ``script`` : JavaScript that runs when the page is there.
     data : JSON value that the script reads from the element ``data``. ``dark`` : whether the page follows the reader's
-        preference for dark colours.
+        preference for dark colours. ``beside`` : whether the page may also show pictures from files of its own origin:
+        its server's, or of a page opened as a file, those of the disk; a policy cannot name a folder there.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def render_page(
     return Template(_FOLDER.joinpath("page.html").read_text("utf-8")).substitute(
         title=escape(title),
         version=escape(VERSION),
-        policy=_policy(sheet, script),
+        policy=_policy(sheet, script, beside),
         root=' class="light"' if not dark else "",
         schemes="light dark" if dark else "light",
         style=sheet,
@@ -61,9 +63,10 @@ def render_page(
     )
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, script: str, beside: bool) -> str:
     scripts = f" script-src '{_digest(script)}';" if script else ""
-    sources = f"default-src 'none'; img-src data:; style-src '{_digest(style)}';{scripts}"
+    pictures = "data: 'self'" if beside else "data:"
+    sources = f"default-src 'none'; img-src {pictures}; style-src '{_digest(style)}';{scripts}"
     return f"{sources} base-uri 'none'; form-action 'none'"
 
 
