@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -28,3 +33,13 @@ def small_map() -> PointMap:
     region = MapRegion("microscopy", np.array([[-1.0, -1.0], [10.0, -1.0], [4.0, 1.0]]))
     ids = [f"<b>{place}" for place in range(6)]
     return PointMap(points, ids, owners, datasets, make_sprites(sources(), 9, Runtime()), [region])
+
+
+def data_of(page: str) -> Any:
+    """What the script of the page reads."""
+    return json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])
+
+
+def unpack(packed: list[str]) -> np.ndarray:
+    """The array that stands in the data as its kind and bytes."""
+    return np.frombuffer(base64.b64decode(packed[1]), f"<{packed[0]}")

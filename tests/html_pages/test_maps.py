@@ -2,47 +2,92 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from small_map import HOSTILE, sources
+from small_map import HOSTILE, data_of, draw, sources, unpack
 
-import dsim.pages
 from dsim.errors import DataError
-from dsim.pages import PointMap, embed_file, make_sprites, pictures, render_map
+from dsim.pages import MapColumn, PointMap, embed_file, make_sheets, make_sprites, pictures, render_map
 from dsim.runtime import Runtime
 
-SCRIPT = Path(dsim.pages.__file__).parent / "map.js"
 
-
-def data_of(page: str) -> Any:
-    return json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])
-
-
-def test_the_page_holds_each_dataset_in_the_order_of_its_images(contents: PointMap) -> None:
+def test_the_page_holds_each_image_in_the_order_that_was_given(contents: PointMap) -> None:
     data = data_of(render_map(contents, "a map"))
+    places = unpack(data["points"]).reshape(-1, 2) * data["step"] + data["low"]
+    np.testing.assert_allclose(places, contents.points, atol=9 / 65_535 / 2 + 1e-9)
+    assert data["ids"].split(data["separator"]) == list(contents.ids)
+    assert unpack(data["owners"]).tolist() == [0, 1, 0, 1, 0, 0]
     first, second = data["datasets"]
-    assert first["points"] == [[0, 0], [2, 0], [1, 0], [9, 0]]
-    assert first["ids"] == ["<b>0", "<b>2", "<b>4", "<b>5"]
-    assert first["centre"] == [3, 0]
-    assert first["rank"] == [2, 0, 1, 3]
-    assert second["distance"] == [1, 1]
     assert (first["kind"], second["shape"], second["name"]) == ("microscopy", "x", HOSTILE)
-    assert data["bounds"] == [-1, -1, 10, 5]
+    # The region reaches one unit of the plane beyond the lowest image, and the view shows it whole.
+    assert np.array(data["bounds"][:2]) * data["step"] == pytest.approx([-1, -1], abs=1e-3)
     assert data["regions"][0]["name"] == "microscopy"
 
 
-def test_known_distances_take_the_place_of_those_in_the_plane(contents: PointMap) -> None:
+def test_columns_are_codes_and_numbers_of_every_image(contents: PointMap) -> None:
+    label = MapColumn("label", "category", ["10", "9", "", "9", HOSTILE, "10"])
+    p = MapColumn("p", "number", np.array([0.5, np.nan, 1, 0, 0.25, 2]), "help")
+    data = data_of(render_map(replace(contents, columns=[label, p]), "a"))
+    classes, numbers = data["columns"]
+    # Numbers come in their order, and no label at all comes last.
+    assert classes["names"] == ["9", "10", HOSTILE, ""]
+    assert unpack(classes["codes"]).tolist() == [1, 0, 3, 0, 2, 1]
+    np.testing.assert_array_equal(unpack(numbers["numbers"]), p.values)
+    assert (data["colour"], numbers["help"]) == ("label", "help")
+
+
+def test_names_with_line_feeds_stay_whole(contents: PointMap) -> None:
+    named = replace(contents, ids=["a\nb", *contents.ids[1:]])
+    data = data_of(render_map(named, "a"))
+    assert data["ids"].split(data["separator"]) == list(named.ids)
+
+
+def test_many_categories_and_neighbours_take_wider_numbers(contents: PointMap) -> None:
+    count = 70_000
+    many = PointMap(
+        np.random.default_rng(0).normal(size=(count, 2)),
+        [str(image) for image in range(count)],
+        np.zeros(count, int),
+        contents.datasets[:1],
+        columns=[MapColumn("group", "category", [str(image // 100) for image in range(count)])],
+        neighbours=np.stack([np.arange(count)[::-1], np.full(count, -1)], axis=1),
+    )
+    data = data_of(render_map(many, "a"))
+    (group,) = data["columns"]
+    assert group["codes"][0] == "u2"
+    assert [group["names"][code] for code in unpack(group["codes"])[[0, 150, -1]]] == ["0", "1", "699"]
+    near = unpack(data["neighbours"]["numbers"]).reshape(count, 2)
+    assert near[0].tolist() == [count - 1, count]
+
+
+def test_known_distances_are_those_of_the_page(contents: PointMap) -> None:
     given = np.array([3.0, 1.0, 2.0, 0.5, 1.0, 0.0])
     changed = PointMap(contents.points, contents.ids, contents.owners, contents.datasets, distances=given)
-    assert [each["distance"] for each in data_of(render_map(changed, "a"))["datasets"]] == [[3, 2, 1, 0], [1, 0.5]]
+    assert unpack(data_of(render_map(changed, "a"))["distances"]).tolist() == given.tolist()
+    assert data_of(render_map(contents, "a"))["distances"] is None
+
+
+def test_sprites_give_their_cells_to_the_images_that_they_show(contents: PointMap) -> None:
+    held = data_of(render_map(replace(contents, sprites=make_sprites(sources(), 2, Runtime())), "a"))["pictures"]
+    # The most typical image of each dataset comes first: images 2 and 1 of the first, which are 4 and 5 of the map.
+    assert unpack(held["images"]).tolist() == [4, 3, 5, 1]
+    assert unpack(held["of"]).tolist() == [0, 1, 0, 1]
+    assert unpack(held["cells"]).tolist() == [0, 0, 1, 1]
+
+
+def test_only_a_page_with_pictures_beside_it_may_read_files(contents: PointMap, tmp_path: Path) -> None:
+    inside = replace(contents, sprites=(), pictures=make_sheets(draw, range(6), Runtime()))
+    assert "img-src data:;" in render_map(inside, "a")
+    outside = replace(inside, pictures=make_sheets(draw, range(6), Runtime(), budget=0, folder=tmp_path / "more"))
+    page = render_map(outside, "a")
+    assert "img-src data: 'self';" in page
+    assert "6 more lie in files beside it" in page
 
 
 def test_the_page_loads_nothing_and_no_name_becomes_markup(contents: PointMap) -> None:
@@ -107,67 +152,3 @@ def test_a_picture_file_is_made_narrower_and_a_broken_one_is_named(tmp_path: Pat
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"broken\.png"):
         embed_file(tmp_path / "broken.png", "", 150)
-
-
-def node(code: str) -> Any:
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("node is not installed: the page's script is not run")
-    text = f"const page = require({json.dumps(str(SCRIPT))}); console.log(JSON.stringify({code}))"
-    done = subprocess.run([program, "-e", text], capture_output=True, text=True, check=True, timeout=60)
-    return json.loads(done.stdout)
-
-
-def test_what_is_under_the_pointer_stays_there_when_zooming() -> None:
-    view, at = "{x: 1, y: 2, scale: 10}", "400, 300, 50, 60"
-    before, after = node(f"[page.toPlane({view}, {at}), page.toPlane(page.zoomed({view}, 3, {at}), {at})]")
-    assert after == pytest.approx(before)
-
-
-def test_arrows_reach_every_image_even_where_some_coincide() -> None:
-    points = "[{x: 0, y: 0}, {x: 0, y: 0}, {x: 1, y: 0}, {x: 5, y: 4}]"
-    steps = node(f"[0, 1, 2, 3].map((from) => page.ahead({points}, from, 1, 0))")
-    assert steps == [1, 2, 3, -1]
-    assert node(f"page.ahead({points}, 1, -1, 0)") == 0
-
-
-def test_the_pointer_finds_the_nearest_of_five_thousand_at_once() -> None:
-    many = "Array.from({length: 5000}, (_, i) => ({x: i % 100, y: Math.floor(i / 100)}))"
-    assert node(f"page.nearest({many}, 7.2, 3.1, 1)") == 307
-    assert node(f"page.nearest({many}, 7.5, 3.5, 0.1)") == -1
-
-
-def test_boxes_that_cover_others_are_left_out() -> None:
-    assert node("page.free([[0, 0, 2, 2], [1, 1, 3, 3], [2, 2, 4, 4]])") == [True, False, True]
-
-
-def test_the_search_goes_round_and_leaves_out_what_is_hidden(contents: PointMap) -> None:
-    data, everyone = json.dumps(data_of(render_map(contents, "a"))), "() => true"
-    searches = [
-        ("<B>4", -1, everyone),
-        ("CELLS", 2, everyone),
-        ("cells", 3, everyone),
-        ("<b>", 0, "(point) => point.owner === 1"),
-        ("absent", 0, everyone),
-        ("  ", 0, everyone),
-    ]
-    calls = ", ".join(f"page.matching(data, page.flat(data), '{text}', {at}, {who})" for text, at, who in searches)
-    assert node(f"((data) => [{calls}])({data})") == [2, 3, 0, 4, -1, -1]
-
-
-def test_a_box_at_the_edge_is_moved_onto_the_map() -> None:
-    assert node(
-        "[page.within([90, 0, 130, 9], 100), page.within([-5, 0, 20, 9], 100), page.within([5, 0, 9, 9], 100)]"
-    ) == [
-        [58, 0, 98, 9],
-        [2, 0, 27, 9],
-        [5, 0, 9, 9],
-    ]
-
-
-def test_a_name_that_does_not_fit_keeps_both_its_ends() -> None:
-    assert node("[9, 7, 1].map((most) => page.shortened('abcdefgh', (text) => text.length <= most))") == [
-        "abcdefgh",
-        "abc…fgh",
-        "ab…",
-    ]

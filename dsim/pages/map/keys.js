@@ -44,7 +44,7 @@ function escape(app) {
 const KEYS = [
   [["ArrowRight"], "", "", walk(1, 0)], [["ArrowLeft"], "", "", walk(-1, 0)], [["ArrowUp"], "", "", walk(0, 1)],
   [["ArrowDown"], "arrows", "the next image in that direction; with shift, select it too", walk(0, -1)],
-  [["."], "", "", rank(1)], [[","], ", .", "inwards and outwards in its dataset, where distances are known", rank(-1)],
+  [["."], "", "", rank(1)], [[","], ", .", "inwards and outwards in its dataset", rank(-1)],
   [["Enter"], "Enter", "pin the image, with its neighbours", (app) => { if (app.current >= 0) pin(app, app.current); }],
   [[" ", "x"], "space x", "select the image, or not", (app) => { const one = startOf(app); if (one >= 0) select(app, [one], app.chosen[one] ? "remove" : "add"); }],
   [["k"], "k", "select the image with its neighbours", selectNeighbours],
@@ -79,7 +79,7 @@ function listenToKeys(app) {
 
 function showKeys(app, open) {
   const box = app.byId("keys");
-  const rows = KEYS.filter(([, words]) => words).map(([, words, does]) => make(app, "div", {}, make(app, "dt", {}, ...words.split(" ").map((word) => make(app, "kbd", {}, word))), make(app, "dd", {}, does)));
+  const rows = KEYS.filter(([names, words]) => words && (app.data.distances || names[0] !== ",")).map(([, words, does]) => make(app, "div", {}, make(app, "dt", {}, ...words.split(" ").map((word) => make(app, "kbd", {}, word))), make(app, "dd", {}, does)));
   box.replaceChildren(
     make(app, "h2", {}, "Keys of the map", make(app, "button", { type: "button", class: "close", "aria-label": "Close", onclick: () => showKeys(app, false) }, "×")),
     make(app, "dl", {}, ...rows),
