@@ -121,8 +121,8 @@ def test_a_lasso_selects_what_python_says_is_inside(large: Any) -> None:
 
 def test_shift_adds_to_the_selection_and_alt_removes_from_it(large: Any) -> None:
     box = large.locator("#map").bounding_box()
-    whole = np.array([[2, 60], [box["width"] - 2, box["height"] - 2]])
-    half = np.array([[2, 60], [box["width"] / 2, box["height"] - 2]])
+    whole = np.array([[2, 45], [box["width"] - 2, box["height"] - 2]])
+    half = np.array([[2, 45], [box["width"] / 2, box["height"] - 2]])
     large.click("[data-mode=rectangle]")
     drag(large, half)
     left = set(large.evaluate(CHOSEN))

@@ -31,7 +31,8 @@ function showAll(app) {
 
 // The view of all, below the buttons.
 function whole(app) {
-  return fitted(app.data.bounds, app.width, app.height, app.byId("tools").offsetHeight + 6);
+  const tools = app.byId("tools");
+  return fitted(app.data.bounds, app.width, app.height, tools.offsetTop + tools.offsetHeight);
 }
 
 function moved(app) {
