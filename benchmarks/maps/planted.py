@@ -65,11 +65,13 @@ class Truth:
 
     planted: dict[Fault, set[str]] = field(default_factory=lambda: {kind: set() for kind in Fault})
     near: dict[str, str] = field(default_factory=dict)
+    stained: set[str] = field(default_factory=set)
 
     @property
     def touched(self) -> set[str]:
-        """All images that any fault was planted into."""
-        return set().union(*(names for kind, names in self.planted.items() if kind is not Fault.GROUP))
+        """All images that any fault was planted into, those of the group in another stain among them."""
+        kinds = (names for kind, names in self.planted.items() if kind is not Fault.GROUP)
+        return self.stained.union(*kinds)
 
 
 def plant(base: Set, foreign: Images, rng: np.random.Generator) -> tuple[Dataset, Truth]:
@@ -81,6 +83,7 @@ def plant(base: Set, foreign: Images, rng: np.random.Generator) -> tuple[Dataset
     truth = Truth()
     shifted = _shift_stain(images, groups, rng)
     truth.planted[Fault.GROUP].add(shifted)
+    truth.stained |= {name for name, group in zip(names, groups, strict=True) if group == shifted}
     order = [place for place in order if groups[place] != shifted]
 
     def add(image: Images, name: str, label: str, group: str, kind: Fault) -> None:

@@ -18,14 +18,18 @@ from dsim.stats.tails import upper_tail_p
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-#: Neighbours whose mean distance says how far out an image lies; whose labels vote; and that a group could share.
-FAR, VOTERS, OWN = 10, 15, 5
+#: Neighbours whose mean distance says how far out an image lies, and principal axes in which it is measured.
+FAR, AXES = 10, 40
+#: Neighbours whose labels vote: at most, at least, and at most as this share of the images of the median class.
+MOST_VOTERS, FEWEST_VOTERS, OF_CLASS = 25, 5, 1 / 3
+#: Neighbours that a group could share.
+OWN = 5
 #: Largest share of listed outliers that are expected to be none.
 FALSE_SHARE = 0.05
 #: The given label has at most this share of the votes, the suggested one at least that; chosen on phantoms.
 MOST_OWN, LEAST_OTHER = 0.1, 0.7
-#: Images that a class needs for its threshold.
-FEWEST_OF_CLASS = 5
+#: A class is confident with as many votes as its own images have on average, at the most with this share.
+CERTAIN = 0.9
 #: A group clusters if this share of the neighbours that could be its own are; p is below the level.
 OWN_SHARE, LEVEL = 0.5, 0.05
 
@@ -56,22 +60,50 @@ def apart(numbers: Integers) -> Integers:
     return np.where(numbers >= 0, numbers, numbers.max(initial=-1) + 1 + np.arange(len(numbers)))
 
 
-def outlier_p(points: Floats, copies: Integers) -> Floats:
-    """Return how usual the distance of each image to its nearest is, p adjusted for all images, (n,) in [0, 1].
+def half_whitened(points: Floats, axes: int = AXES) -> Floats:
+    """Return points (n, d) in their principal axes, each divided by the square root of its standard deviation.
 
-    The distance is the mean to the ``FAR`` nearest that are no copies of the image; its logarithm is compared with the
-    tail of all. NaN where there are too few images.
+    Directions in which the images differ little count more than they would: there an image of another kind shows.
+
+    Returns
+    -------
+    float64 (n, k), k at most ``axes``.
+
+    >>> points = np.array([[8.0, 1.0], [-8.0, 1.0], [8.0, -1.0], [-8.0, -1.0]])
+    >>> np.abs(half_whitened(points)).round(3).tolist()[0]
+    [2.828, 1.0]
+    """
+    centred = points - points.mean(axis=0)
+    variances, directions = np.linalg.eigh(centred.T @ centred / max(1, len(points)))
+    order = np.argsort(variances)[::-1][:axes]
+    order = order[variances[order] > 1e-12 * max(float(variances[-1]), 1e-300)]
+    whitened: Floats = centred @ (directions[:, order] / variances[order] ** 0.25)
+    return whitened
+
+
+def outlier_p(points: Floats, copies: Integers) -> Floats:
+    """Return how usual it is to lie as isolated as each image does, p adjusted for all images, (n,) in [0, 1].
+
+    An image's mean distance to its ``FAR`` nearest, no copies among them, is divided by that of these nearest, so that
+    a sparse class is not taken for outliers; the logarithm is compared with the tail of all. NaN where there are too
+    few images.
 
     Parameters
     ----------
     points : (n, d). copies : the set of copies of each, (n,).
+
+    References
+    ----------
+    Local density: Breunig et al. 2000, doi:10.1145/335191.335388.
     """
+    unknown = np.full(len(points), np.nan)
     if len(points) <= FAR:
-        return np.full(len(points), np.nan)
-    distances = find_unrelated_neighbours(points, FAR, [copies], _one_of_each(copies)).distances.mean(axis=1)
-    if np.isnan(distances).any():
-        return np.full(len(points), np.nan)
-    return benjamini_hochberg(upper_tail_p(np.log(np.maximum(distances, 1e-12))))
+        return unknown
+    nearest = find_unrelated_neighbours(half_whitened(points), FAR, [copies], _one_of_each(copies))
+    if (nearest.indices < 0).any():
+        return unknown
+    reach = np.log(np.maximum(nearest.distances.mean(axis=1), 1e-12))
+    return benjamini_hochberg(upper_tail_p(reach - reach[nearest.indices].mean(axis=1)))
 
 
 def _one_of_each(copies: Integers) -> Integers:
@@ -83,8 +115,8 @@ def _one_of_each(copies: Integers) -> Integers:
 class LabelCheck:
     """What the neighbours say of the labels; ``power`` : share of labels that would be listed if they were wrong.
 
-    ``neighbours`` : intp (n, k), the nearest unrelated images. ``classes`` : names. ``small`` : classes too small to be
-    judged. ``agreement`` : mean share of votes for the given labels.
+    ``neighbours`` : intp (n, k), the nearest unrelated images, which vote. ``classes`` : names. ``small`` : classes of
+    fewer than k images that could be judged, which are not.
     """
 
     disagreement: Disagreement
@@ -92,7 +124,6 @@ class LabelCheck:
     classes: tuple[str, ...]
     small: tuple[str, ...]
     power: float
-    agreement: float
 
 
 def check_labels(points: Floats, labels: Sequence[str], groups: Integers, copies: Integers) -> LabelCheck:
@@ -103,17 +134,23 @@ def check_labels(points: Floats, labels: Sequence[str], groups: Integers, copies
     points : (n, d). labels : n texts, empty where there is none. groups, copies : numberings (n,), all at least 0.
     """
     classes, codes = tuple(sorted(set(labels) - {""})), number(labels)
-    neighbours = find_unrelated_neighbours(points, VOTERS, [groups, copies], _one_of_each(copies)).indices
+    voters = _voters(np.bincount(codes[codes >= 0], minlength=1))
+    neighbours = find_unrelated_neighbours(points, voters, [groups, copies], _one_of_each(copies)).indices
     shares = vote_shares(neighbours, codes, len(classes))
     # Few voters are no evidence: where groups leave hardly any image, nothing is known.
-    shares[(neighbours >= 0).sum(axis=1) < VOTERS] = np.nan
-    thresholds = class_thresholds(shares, codes, FEWEST_OF_CLASS)
-    limits = {"most_own": MOST_OWN, "least_other": LEAST_OTHER}
-    small = tuple(name for name, threshold in zip(classes, thresholds, strict=True) if np.isnan(threshold))
+    shares[(neighbours >= 0).sum(axis=1) < voters] = np.nan
+    own = class_thresholds(shares, codes, voters)
+    small = tuple(name for name, threshold in zip(classes, own, strict=True) if np.isnan(threshold))
+    # Where all votes of a class agree, a single one for another class must not be enough to keep silent.
+    thresholds, limits = np.minimum(own, CERTAIN), {"most_own": MOST_OWN, "least_other": LEAST_OTHER}
     disagreement = find_disagreements(shares, codes, thresholds, **limits)
-    own = disagreement.own[~np.isnan(disagreement.own)]
     power = swap_power(shares, codes, thresholds, **limits)
-    return LabelCheck(disagreement, neighbours, classes, small, power, float(own.mean()) if len(own) else float("nan"))
+    return LabelCheck(disagreement, neighbours, classes, small, power)
+
+
+def _voters(sizes: Integers) -> int:
+    """So many neighbours that most classes could fill them."""
+    return int(np.clip(np.median(sizes) * OF_CLASS, FEWEST_VOTERS, MOST_VOTERS))
 
 
 def check_groups(points: Floats, groups: Integers, classes: Integers, rng: np.random.Generator) -> GroupCohesion:

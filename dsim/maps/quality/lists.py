@@ -12,10 +12,8 @@ from dsim.maps.quality.copies import Copy
 from dsim.maps.quality.features import (
     FALSE_SHARE,
     FAR,
-    FEWEST_OF_CLASS,
     LEVEL,
     OWN_SHARE,
-    VOTERS,
     LabelCheck,
     check_groups,
     number,
@@ -135,7 +133,9 @@ def list_outliers(subject: Subject) -> Listed:
         examined += len(data)
         blank = subject.contrast_share[part] < BLANK
         for index in np.flatnonzero((p <= FALSE_SHARE) & ~blank).tolist():
-            reason = f"its {FAR} nearest are farther than is usual in {data.name} (adjusted p {_p(p[index])})"
+            reason = (
+                f"its {FAR} nearest are farther than theirs, as is not usual in {data.name} (adjusted p {_p(p[index])})"
+            )
             findings.append(subject.finding(Fault.OUTLIER, part.start + index, 1 - p[index], reason))
     note = f"not judged, fewer than {FEWEST} different images: {', '.join(small)}" if small else ""
     return Listed(Fault.OUTLIER, sorted(findings, key=lambda finding: -finding.score), examined, note)
@@ -160,7 +160,7 @@ def list_labels(subject: Subject) -> Listed:
         examined += int((~np.isnan(disagreement.own)).sum())
         if check.small:
             notes.append(
-                f"{data.name}: not judged, fewer than {FEWEST_OF_CLASS} images with enough unrelated neighbours: "
+                f"{data.name}: not judged, fewer than {check.neighbours.shape[1]} images with unrelated neighbours: "
                 f"{', '.join(check.small)}"
             )
         alone = (p <= FALSE_SHARE) | (subject.contrast_share[part] < BLANK)
@@ -176,9 +176,11 @@ def _label_finding(subject: Subject, data: Dataset, start: int, index: int, chec
     nearest = next(
         (one for one in check.neighbours[index].tolist() if one >= 0 and _text(data.labels, one) == suggestion), None
     )
+    # Neighbours without a label do not vote.
+    voters = sum(bool(_text(data.labels, one)) for one in check.neighbours[index].tolist())
     reason = (
-        f"labelled {given}, but of the {VOTERS} nearest unrelated images {round(other * VOTERS)} are {suggestion} "
-        f"and {round(own * VOTERS)} {given}"
+        f"labelled {given}, but of the {voters} nearest unrelated images {round(other * voters)} are {suggestion} "
+        f"and {round(own * voters)} {given}"
     )
     partner = {} if nearest is None else {"partner_dataset": data.name, "partner": str(data.ids[nearest])}
     return subject.finding(Fault.LABEL, start + index, other, reason, suggestion=suggestion, **partner)
