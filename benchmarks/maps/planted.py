@@ -39,6 +39,8 @@ BLANK, GROUP = 5, 12
 #: More images of one other kind would be a cluster, which the map shows, and no outliers.
 MOST_FOREIGN = 12
 SIDE, COUNT = 64, 300
+#: Images of a larger shared set that are taken.
+MOST_IMAGES = 2000
 SHARED = ("chula_rbc12_cls", "medical_mnist_cls", "ham10000_cls")
 #: Sets that images of another kind come from, for each shared set.
 FOREIGN_OF = {
@@ -220,9 +222,12 @@ def shared_sets(data: Path) -> Iterator[tuple[Set, Images]]:
         read = _read(data, name)
         images = read["images"]
         labels = [str(read["class_names"][label]) for label in read["labels"]]
-        grouped = "groups" in read
+        grouped, rng = "groups" in read, np.random.default_rng(place)
         groups = [str(group) for group in read["groups"]] if grouped else _random_groups(len(images), place)
-        rng = np.random.default_rng(place)
+        if len(images) > MOST_IMAGES:  # whole groups, in a drawn order
+            order = {group: turn for turn, group in enumerate(rng.permutation(sorted(set(groups))).tolist())}
+            chosen = sorted(range(len(groups)), key=lambda image: order[groups[image]])[:MOST_IMAGES]
+            images, labels, groups = images[chosen], [labels[i] for i in chosen], [groups[i] for i in chosen]
         pools = [_resized(_read(data, other)["images"], len(images[0]), rng) for other in FOREIGN_OF[name]]
         yield Set(name, images, labels, groups, grouped), rng.permutation(np.concatenate(pools))
 

@@ -97,7 +97,9 @@ def render_check(check: MapCheck, datasets: Sequence[Dataset], runtime: Runtime,
 
 _STYLE = """
 td img { display: block; border-radius: 4px; max-width: 96px; height: auto; }
-td.reason { text-align: left; min-width: 16rem; max-width: 30rem; }
+.picture, .reason { text-align: left; }
+td.picture { max-width: 11rem; font-size: 0.87em; }
+td.reason { min-width: 14rem; max-width: 30rem; }
 """
 
 
@@ -113,8 +115,8 @@ def _section(check: MapCheck, kind: Fault, datasets: Sequence[Dataset], runtime:
         for finding in findings[:most]:
             rows.append(_row(finding, by_name))
             task.advance()
-    heads = ["rank", "image", "", "partner", "", "score", "reason"]
-    kinds = ["", "text", "text", "text", "text", "", "reason"]
+    heads = ["rank", "image", "partner", "score", "reason"]
+    kinds = ["", "picture", "picture", "", "reason"]
     more = f" The first {most} of {len(findings)} are shown." if len(findings) > most else ""
     note = f'<p class="small">Score: {escape(kind.score_meaning)}.{more}</p>'
     table = render_scroll(kind.words, render_table(heads, rows, kinds=kinds, row_heads=None))
@@ -122,24 +124,23 @@ def _section(check: MapCheck, kind: Fault, datasets: Sequence[Dataset], runtime:
 
 
 def _row(finding: Finding, datasets: dict[str, Dataset]) -> list[str]:
-    from dsim.pages import escape, isolate_name
+    from dsim.pages import escape
 
-    several = len(datasets) > 1
-    name = isolate_name(f"{finding.dataset}/{finding.id}" if several else finding.id)
-    partner, picture = "", ""
+    own = _picture(datasets, finding.dataset, finding.index)
+    partner = ""
     if finding.partner:
-        other = datasets[finding.partner_dataset]
-        partner = isolate_name(f"{finding.partner_dataset}/{finding.partner}" if several else finding.partner)
-        picture = _picture(other, [str(id) for id in other.ids].index(finding.partner))
-    own = _picture(datasets[finding.dataset], finding.index)
-    return [str(finding.rank), own, name, picture, partner, f"{finding.score:.2f}", escape(finding.reason)]
+        ids = [str(id) for id in datasets[finding.partner_dataset].ids]
+        partner = _picture(datasets, finding.partner_dataset, ids.index(finding.partner))
+    return [str(finding.rank), own, partner, f"{finding.score:.2f}", escape(finding.reason)]
 
 
-def _picture(dataset: Dataset, index: int) -> str:
+def _picture(datasets: dict[str, Dataset], name: str, index: int) -> str:
+    """A picture with its name below."""
     from dataclasses import replace
 
     from dsim.data import thumbnail
-    from dsim.pages import embed_image, render_picture
+    from dsim.pages import embed_image, isolate_name, render_picture
 
-    image = thumbnail(replace(dataset, masked=False), index, _SIDE, brighten=False)
-    return render_picture(embed_image(image, str(dataset.ids[index])))
+    id = str(datasets[name].ids[index])
+    image = thumbnail(replace(datasets[name], masked=False), index, _SIDE, brighten=False)
+    return render_picture(embed_image(image, id)) + isolate_name(f"{name}/{id}" if len(datasets) > 1 else id)

@@ -44,7 +44,7 @@ _WORDS = {
     Fault.GROUP: "a group that clusters by itself",
 }
 _SCORES = {
-    Fault.EXACT_DUPLICATE: "1",
+    Fault.EXACT_DUPLICATE: "1, since all pixels are equal",
     Fault.NEAR_DUPLICATE: "correlation of the two pictures, aligned, without what all images have in common",
     Fault.BLANK: "1 less the contrast, as a share of the dataset's median contrast",
     Fault.OUTLIER: "1 less p, adjusted so that of all images listed 5 % are expected to be no outliers",
