@@ -30,8 +30,8 @@ FALSE_SHARE = 0.05
 MOST_OWN, LEAST_OTHER = 0.1, 0.7
 #: A class is confident with as many votes as its own images have on average, at the most with this share.
 CERTAIN = 0.9
-#: A group clusters if this share of the neighbours that could be its own are; p is below the level.
-OWN_SHARE, LEVEL = 0.5, 0.05
+#: A group clusters if this share of the neighbours that could be its own are, and p is below the level; on phantoms.
+OWN_SHARE, LEVEL = 0.4, 0.05
 
 
 def unit_rows(features: NDArray[np.floating]) -> Floats:
@@ -154,14 +154,14 @@ def _voters(sizes: Integers) -> int:
 
 
 def check_groups(points: Floats, groups: Integers, classes: Integers, rng: np.random.Generator) -> GroupCohesion:
-    """Return how each group clusters within its classes, against chance.
+    """Return how each group clusters within its classes, in half-whitened axes, against chance.
 
     Parameters
     ----------
     points : (n, d). groups : (n,), -1 where an image has none: it takes no part. classes : (n,).
     """
     known = np.flatnonzero(groups >= 0)
-    points, groups, classes = points[known], groups[known], classes[known]
+    points, groups, classes = half_whitened(points[known]), groups[known], classes[known]
     nearest = np.full((len(points), OWN), -1, dtype=np.intp)
     for label in np.unique(classes):
         members = np.flatnonzero(classes == label)
