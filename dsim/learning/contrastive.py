@@ -12,7 +12,7 @@ from dsim.errors import UsageError
 
 #: Up to so many dimensions differences of points are written out, which keeps close points far from the origin apart.
 _FEW = 4
-#: Which other images of a batch with groups a point is told from.
+#: Other images of a batch with groups that a point may be compared with.
 NEGATIVES = ("within", "across")
 
 
@@ -34,9 +34,10 @@ def info_nce(
     temperature : positive.
     similarity : ``cosine``: exp(cos(x, y) / temperature), NT-Xent (Chen et al. 2020, arXiv:2002.05709). ``cauchy``:
         1 / (1 + 2 temperature |x - y|^2), which at 0.5 is that of t-SimCNE (Böhm et al. 2023, arXiv:2210.09879).
-    groups : int (b,), the group of each image, such as its smear; None: all are of one. ``negatives`` : which other
-        images a point is told from: ``within`` its own group, so that what tells groups apart does not help (Ma et al.
-        2021, arXiv:2106.02866), or ``across``, those of other groups. A point without any adds 0.
+    groups : int (b,), the group of each image, such as its smear; None: all are of one.
+    negatives : other images with which a point is compared: those ``within`` the same group, so that differences of
+        groups do not help (Ma et al. 2021, arXiv:2106.02866), or ``across``, those of other groups. A point without any
+        adds 0.
 
     Raises UsageError for other shapes, similarities or negatives, or a temperature that is not positive.
 

@@ -32,7 +32,7 @@ _MODEL = "model"
 
 
 class TSimCNE(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A map of images in the plane that a network draws, and in which it places new images.
+    """A map of images that a network draws in the plane; it places new images too.
 
     Parameters
     ----------
@@ -217,7 +217,9 @@ class TSimCNE(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         model: Model = read_model(folder)
         if not model.manifest["output"].get("features"):
-            raise UsageError(f"the model {model.id} in {folder} is no map of images", hint="give the folder of a map")
+            raise UsageError(
+                f"the model {model.id} in {folder} is not a map of images", hint="give the folder of a map"
+            )
         self.model_path_ = model.folder
         self._network: Any = model.build()
 
@@ -264,7 +266,7 @@ def _as_datasets(
         return to_datasets(images, "source"), None
     if is_array and (images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3))):
         raise UsageError(
-            f"an array of shape {images.shape} is no stack of images", hint="give (n, h, w) or (n, h, w, 1 or 3)"
+            f"an array of shape {images.shape} is not a stack of images", hint="give (n, h, w) or (n, h, w, 1 or 3)"
         )
     stack = [_checked(np.asarray(image)) for image in images]
     channels = {1 if image.ndim == 2 else image.shape[2] for image in stack}

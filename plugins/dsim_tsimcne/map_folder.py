@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dsim.models import MapNetwork
     from dsim.plugin import Dataset, Runtime
     from dsim.zoo import Model, ModelDescription
-    from dsim_tsimcne.trainer import MapPlan
+    from dsim_tsimcne.plan import MapPlan
 
 #: Training images that a map remembers at most.
 MOST_REFERENCES = 4096
@@ -96,7 +96,7 @@ def _description(network: MapNetwork, plan: MapPlan, facts: Mapping[str, Any]) -
 
 
 def _fills(images: UnlabelledImages) -> list[list[float]]:
-    """The border colour of each dataset, by which rotated views are filled, three numbers in [0, 1] each."""
+    """The border colour of each dataset, which fills rotated views: three numbers in [0, 1] each."""
     colours = images.border_colours()
     return [[round(float(value), 6) for value in colours[part[0]]] for part in images.members if len(part)]
 

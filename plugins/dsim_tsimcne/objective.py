@@ -108,7 +108,7 @@ class MapObjective(ViewsObjective):
 
 
 def _by_group(groups: Tensor) -> Tensor:
-    """An order of images, (n,), in which those of a group follow each other, and groups as their first images did."""
+    """The order of images, (n,), that keeps groups together, in the order of their first images."""
     _, inverse = torch.unique(groups, return_inverse=True)
     first = torch.full((int(inverse.max()) + 1,), len(groups)).scatter_reduce(
         0, inverse, torch.arange(len(groups)), "amin"

@@ -41,8 +41,8 @@ class Rotations(NamedTuple):
 def choose_rotations(asked: str, datasets: Sequence[Dataset]) -> Rotations:
     """Return the rotations that were asked for, or for ``auto`` those advised by the modality of every dataset.
 
-    Of several datasets the most careful advice counts. Raises UsageError where a dataset states no modality, or one for
-    which there is no advice.
+    Of several datasets the most careful advice counts. Raises UsageError where a dataset states no modality, or one
+    without advice.
     """
     from dsim.data import modality_family, stated_modality
 

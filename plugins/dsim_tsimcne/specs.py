@@ -53,7 +53,7 @@ _VIEWS = (
         "invariant_to",
         "str",
         "none",
-        "group: what tells the groups of a dataset (smears, patients) apart shall not shape the map: batches of whole"
+        "group: differences of groups (smears, patients) shall not shape the map: batches of whole"
         " groups, colours of stains changed",
         choices=("none", "group"),
     ),
@@ -61,7 +61,7 @@ _VIEWS = (
         "negatives",
         "str",
         "within",
-        "of invariant_to=group: an image is told from those of its own group (within), or of all others (across)",
+        "of invariant_to=group: compare an image with others of the same group (within), or of other ones (across)",
         choices=("within", "across"),
     ),
     Parameter(
