@@ -166,7 +166,7 @@ def compare_maps(
     >>> found.method("pixels+pca").accuracy.value
     1.0
     """
-    began, how = time.perf_counter(), runtime or Runtime()
+    runtime, began = runtime or Runtime(), time.perf_counter()
     chosen = read_methods(methods)
     for name, value in {"seeds": seeds, "k": k, "repeats": repeats}.items():
         if value < 1:
@@ -176,13 +176,13 @@ def compare_maps(
     judges = Judges(_labels(dataset, labelled), dataset.groups, k, folds, repeats, seed)
     folder = None if out is None else Path(out)
     scores = []
-    with how.progress.task(f"maps of {dataset.name}", len(chosen), "methods") as task:
+    with runtime.progress.task(f"maps of {dataset.name}", len(chosen), "methods") as task:
         for method in chosen:
-            scores.append(score_maps(method, _maps(method, dataset, seeds, seed, folder, how), judges))
+            scores.append(score_maps(method, _maps(method, dataset, seeds, seed, folder, runtime), judges))
             task.advance(1)
     notes = tuple(_notes(dataset, judges, scores))
     for note in notes:
-        how.progress.note(note)
+        runtime.progress.note(note)
     return MapComparison(dataset, judges, tuple(scores), time.perf_counter() - began, notes)
 
 

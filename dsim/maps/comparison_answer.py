@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from dsim.maps.comparison import MapComparison
-    from dsim.maps.method_scores import MethodScores
+    from dsim.data import Dataset
+    from dsim.maps.method_scores import Judges, MethodScores
     from dsim.stats.power_law import Estimate
     from dsim.stats.share_intervals import ShareDifference
 
 
-def answer(comparison: MapComparison) -> str:
+class Compared(Protocol):
+    """The part of a comparison that the answer is made of."""
+
+    @property
+    def dataset(self) -> Dataset: ...
+    @property
+    def judges(self) -> Judges: ...
+    @property
+    def methods(self) -> tuple[MethodScores, ...]: ...
+    @property
+    def order(self) -> tuple[MethodScores, ...]: ...
+    def contrasts(self) -> tuple[tuple[str, ShareDifference], ...]: ...
+
+
+def answer(comparison: Compared) -> str:
     """Return the answer: the best method only where its difference from every other excludes 0.
 
     Where a method that trains nothing is best, or not clearly worse than those that train, the sentence says so.
@@ -83,7 +97,7 @@ def _verb(names: Sequence[str]) -> str:
     return "are" if len(names) > 1 else "is"
 
 
-def _without_accuracy(comparison: MapComparison) -> str:
+def _without_accuracy(comparison: Compared) -> str:
     known = [each for each in comparison.methods if not math.isnan(each.trustworthiness)]
     where = f"On {comparison.dataset.name}, "
     reason = "there are no labels" if comparison.judges.labels is None else comparison.methods[0].accuracy.note

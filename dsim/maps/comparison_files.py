@@ -1,4 +1,4 @@
-"""What a comparison of maps writes: the document, the places of all images, and one picture of all maps."""
+"""The files of a comparison of maps: the document, the places of all images, and one picture of all maps."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _title(image_map: ImageMap) -> str:
 
 
 def _categories(image_map: ImageMap) -> Sequence[str]:
-    """What the picture is coloured by: labels, else datasets."""
+    """The categories by which the picture is coloured: labels, else datasets."""
     if any(image_map.labels):
         return image_map.labels
     return [image_map.datasets[owner].name for owner in image_map.owners]

@@ -68,23 +68,23 @@ def fit_map(
     from dsim.data import to_datasets
     from dsim.learning import launched
 
-    spec, place, how = map_trainer(trainer), Path(out), runtime or Runtime()
+    spec, place, runtime = map_trainer(trainer), Path(out), runtime or Runtime()
     if seeds < 1:
         raise UsageError(f"a map needs at least one training, not seeds={seeds}", hint="give seeds=1, or 3")
     chosen = _labelled(_checked(to_datasets(datasets, "mapped")), labels)
     _check_folder(place, chosen)
-    _note_channels(chosen, how)
+    _note_channels(chosen, runtime)
     # A trainer of somebody else need not have the preset that is meant where none was named.
     preset = "" if preset == QUICK and QUICK not in spec.presets else preset
     settings = {"trainer": f"{spec.name}@{spec.version}", "preset": preset, "seed": seed, "seeds": seeds}
     settings |= {"pictures_folder": pictures_folder}
-    trained = _train_all(spec, chosen, place, settings, parameters, resume, how)
+    trained = _train_all(spec, chosen, place, settings, parameters, resume, runtime)
     if _is_done(place, settings, chosen):
-        how.progress.note(f"{place} holds this map already, and it is finished")
+        runtime.progress.note(f"{place} holds this map already, and it is finished")
         return open_map(place, chosen)
-    image_map, facts = _placed(chosen, [model.path for model in trained], how)
+    image_map, facts = _placed(chosen, [model.path for model in trained], runtime)
     if launched().is_first:
-        write_image_map(image_map, place, how, facts={**settings, **facts}, pictures_folder=pictures_folder)
+        write_image_map(image_map, place, runtime, facts={**settings, **facts}, pictures_folder=pictures_folder)
     return image_map
 
 
@@ -227,7 +227,7 @@ def _features(model: MapModel, datasets: Sequence[Dataset], runtime: Runtime) ->
 
 
 def _facts(models: Sequence[MapModel], stable: NDArray[np.float64], images: int) -> dict[str, Any]:
-    """What the record says of the trainings, from their manifests."""
+    """The facts of the trainings for the record, from their manifests."""
     first = models[0].model.manifest["training"]
     k = min(NEIGHBOURS, images - 1)
     spread = {"mean": float(stable.mean()), "by_chance": k / (images - 1), "neighbours": k}

@@ -161,7 +161,7 @@ def _training_seconds(model: TrainedModel) -> float:
 def _in_plane(features: NDArray[np.float32], method: Method) -> Floats:
     if features.shape[1] != 2:
         raise UsageError(
-            f"method {method.text!r} gives {features.shape[1]} features, which are no places in the plane",
+            f"method {method.text!r} gives {features.shape[1]} features, and a place in the plane has 2",
             hint=f"lay them out: {method.text}+tsne",
         )
     return features.astype(np.float64)
@@ -181,19 +181,19 @@ def _laid_out(
 
     assert method.layout
     versions = {name: version(name) for name in _LIBRARIES[method.layout] if _installed(name)}
-    told = {**facts, "layout": method.layout, "versions": versions}
+    provenance = {**facts, "layout": method.layout, "versions": versions}
     content = hashlib.sha256(np.ascontiguousarray(features).tobytes()).hexdigest()
     identity = {"features": content, "layout": method.layout, "seed": seed, "versions": versions}
     path = None if out is None else out / PLACES / f"{method.layout}-{digest(identity)[:16]}.npz"
     if path is not None and path.exists():
-        with np.load(path, allow_pickle=False) as kept:
-            return SeededMap(kept["points"], seed, features, seconds + float(kept["seconds"]), told)
+        with np.load(path, allow_pickle=False) as stored:
+            return SeededMap(stored["points"], seed, features, seconds + float(stored["seconds"]), provenance)
     began = time.perf_counter()
     points = lay_out(features, method.layout, seed)
-    took = time.perf_counter() - began
+    elapsed = time.perf_counter() - began
     if path is not None:
-        _keep(path, points, took)
-    return SeededMap(points, seed, features, seconds + took, told)
+        _store(path, points, elapsed)
+    return SeededMap(points, seed, features, seconds + elapsed, provenance)
 
 
 def _installed(name: str) -> bool:
@@ -203,7 +203,7 @@ def _installed(name: str) -> bool:
     return find_spec(module) is not None
 
 
-def _keep(path: Path, points: Floats, seconds: float) -> None:
+def _store(path: Path, points: Floats, seconds: float) -> None:
     from dsim.files import replacing
 
     with replacing(path) as part, part.open("wb") as file:

@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judges:
-    """What maps of a dataset are judged by.
+    """The labels, groups and splits by which maps of a dataset are judged.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the places of a map say by themselves: how crowded they are, and whether other maps of the images agree."""
+"""Properties of the places of a map: how crowded they are, and whether other maps of the images agree."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def stability(points: Floats, others: Sequence[Floats], k: int = NEIGHBOURS) -> 
     if not others or len(points) < 2:
         return np.full(len(points), np.nan)
     near = _nearest_others(points, k)
-    kept = [_share_kept(near, _nearest_others(other, k)) for other in others]
-    mean: Floats = np.mean(kept, axis=0)
+    shares = [_share_kept(near, _nearest_others(other, k)) for other in others]
+    mean: Floats = np.mean(shares, axis=0)
     return mean
 
 

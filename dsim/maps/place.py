@@ -116,15 +116,15 @@ def place_on_map(
     from dsim.data import to_dataset
     from dsim.registry import Need
 
-    how, opened = runtime or Runtime(), open_map_model(model)
+    runtime, opened = runtime or Runtime(), open_map_model(model)
     images = to_dataset(dataset, "placed")
     images.require(Need.IMAGES, "a place on a map")
-    _compare_channels(images, _folder_of_map(model), how)
-    features = opened.features(images, how)
+    _compare_channels(images, _folder_of_map(model), runtime)
+    features = opened.features(images, runtime)
     scores, p = opened.unusual(features)
     if not opened.held_out:
-        how.progress.note("no image was held out of the training: new images of the same kind seem more foreign")
-    onto = _map_of(model, datasets, how)
+        runtime.progress.note("no image was held out of the training: new images of the same kind seem more foreign")
+    onto = _map_of(model, datasets, runtime)
     return PlacedImages(
         images,
         opened.reference,
@@ -133,7 +133,7 @@ def place_on_map(
         p,
         foreign_share(p, len(opened.calibration)),
         onto,
-        None if onto is None else _nearest(features, onto, how),
+        None if onto is None else _nearest(features, onto, runtime),
     )
 
 

@@ -1,4 +1,4 @@
-"""What becomes of placed images: a table, a record, and the page of them over the old map."""
+"""The files of placed images: a table, a record, and the page of them over the old map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What quality control reads from features: outliers, doubtful labels, and groups that cluster by themselves."""
+"""Findings from features alone: outliers, doubtful labels, and groups that cluster by themselves."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _one_of_each(copies: Integers) -> Integers:
 
 @dataclass(frozen=True)
 class LabelCheck:
-    """What the neighbours say of the labels; ``power`` : share of labels that would be listed if they were wrong.
+    """The labels beside those of the neighbours; ``power`` : share of labels that would be listed if they were wrong.
 
     ``neighbours`` : intp (n, k), the nearest unrelated images, which vote. ``classes`` : names. ``small`` : classes of
     fewer than k images that could be judged, which are not.
@@ -127,7 +127,7 @@ class LabelCheck:
 
 
 def check_labels(points: Floats, labels: Sequence[str], groups: Integers, copies: Integers) -> LabelCheck:
-    """Return what the neighbours of other groups, no copies among them, say of each label.
+    """Return how each label agrees with those of the nearest images of other groups, no copies among them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What becomes of a check: a table, a record, and a page with pictures."""
+"""The files of a check: a table, a record, and a page with pictures."""
 
 from __future__ import annotations
 

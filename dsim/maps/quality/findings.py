@@ -31,7 +31,7 @@ class Fault(StrEnum):
 
     @property
     def score_meaning(self) -> str:
-        """What the score of such a finding is."""
+        """The meaning of the score of such a finding, in words."""
         return _SCORES[self]
 
 
@@ -79,7 +79,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Examined:
-    """What was asked of one kind: how many images or groups were examined, and a note, such as why none was."""
+    """How many images or groups were examined for one kind, and a note, such as why none was."""
 
     kind: Fault
     count: int

@@ -1,4 +1,4 @@
-"""What quality control knows of each image from its pixels, read once: digests, contrast, and a small gray picture."""
+"""Properties of each image that its pixels give, read once: digests, contrast, and a small gray picture."""
 
 from __future__ import annotations
 
