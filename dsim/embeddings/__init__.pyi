@@ -10,7 +10,7 @@ from .clouds import (
     lay_out_map,
     open_latent_model,
 )
-from .layouts import Layout, UmapMap, fit_umap, lay_out, to_plane
+from .layouts import Layout, UmapMap, fit_umap, import_tsne, lay_out, to_plane
 from .neighbours import Neighbours, find_neighbours
 from .placement import (
     NEAREST,
@@ -49,6 +49,7 @@ __all__ = [
     "find_strays",
     "fit_ellipse",
     "fit_umap",
+    "import_tsne",
     "lay_out",
     "lay_out_map",
     "mean_to_others",

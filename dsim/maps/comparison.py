@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dsim.embeddings import import_tsne
 from dsim.errors import NeedError, UsageError
 from dsim.maps.method_maps import SeededMap, make_map
 from dsim.maps.method_scores import Judges, MethodScores, score_maps
@@ -152,7 +153,7 @@ def compare_maps(
     Raises
     ------
     UsageError
-        Without methods, for unknown ones, a wrong number, or trainings without ``out``.
+        Without methods, for unknown ones, a wrong number, trainings without ``out``, or t-SNE without openTSNE.
     NeedError
         Where no image has a label, or the dataset has no images where a method needs them.
     DsimError
@@ -173,7 +174,10 @@ def compare_maps(
             raise UsageError(f"{name} must be at least 1, got {value}", hint=f"give {name}=1 or more")
     if folds < 2:
         raise UsageError(f"folds must be at least 2, got {folds}", hint="10 folds are as 9:1")
-    judges = Judges(_labels(dataset, labelled), dataset.groups, k, folds, repeats, seed)
+    if any(method.layout == "tsne" for method in chosen):
+        # Not after the hours of a training.
+        import_tsne()
+    judges = Judges(_labels(dataset, labelled), _groups(dataset), k, folds, repeats, seed)
     folder = None if out is None else Path(out)
     scores = []
     with runtime.progress.task(f"maps of {dataset.name}", len(chosen), "methods") as task:
@@ -191,6 +195,13 @@ def _maps(
 ) -> list[SeededMap]:
     numbers = range(first, first + (1 if method.is_fixed else seeds))
     return [make_map(method, dataset, number, out, runtime) for number in numbers]
+
+
+def _groups(dataset: Dataset) -> tuple[str, ...] | None:
+    """The groups to judge by: an image without one is a group of its own."""
+    if dataset.groups is None or not any(group.strip() for group in dataset.groups):
+        return None
+    return tuple(group if group.strip() else f"image {row}" for row, group in enumerate(dataset.groups))
 
 
 def _labels(dataset: Dataset, labelled: bool) -> tuple[str, ...] | None:

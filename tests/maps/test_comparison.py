@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +150,23 @@ def test_a_dataset_without_groups_is_judged_by_images_and_says_so() -> None:
     assert found.to_dict()["judged_by"]["intervals"] == "images"
     assert any("no groups" in note for note in found.notes)
     assert found.methods[0].by_image == found.methods[0].accuracy
+
+
+def test_an_image_without_a_group_is_a_group_of_its_own() -> None:
+    dataset = shades()
+    groups = ("", "", *(dataset.groups or ())[2:])
+    found = compare_maps(replace(dataset, groups=groups), ["pixels+pca", "pixels:[side=4]+pca"], repeats=1)
+    assert found.compare("pixels+pca", "pixels:[side=4]+pca").units == 14
+    nowhere = compare_maps(replace(dataset, groups=("",) * 60), ["pixels+pca"], repeats=1)
+    assert nowhere.judges.groups is None
+
+
+def test_a_missing_library_is_said_before_anything_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    with pytest.raises(UsageError) as caught:
+        compare_maps(shades(), [f"{TINY}+pca", "pixels+tsne"], out=tmp_path)
+    assert "dsim[tsne]" in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path: Path) -> None:
