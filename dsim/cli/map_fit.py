@@ -138,12 +138,11 @@ def _show(image_map: ImageMap, record: Mapping[str, Any], out: Path, new: bool) 
 
 def sentences(image_map: ImageMap, record: Mapping[str, Any], out: Path) -> list[str]:
     """Return the answer: what was mapped, how, where to look; and what is to be known of it."""
+    from dsim.maps import describe_fit
+
     names = ", ".join(entry["name"] for entry in record["datasets"])
-    rotations = record.get("rotations")
-    turned = f"; rotations {rotations['chosen']} ({rotations['reason']})" if rotations else ""
-    how = f"{record['trainer'].partition('@')[0]}, preset {record['preset'] or 'of the defaults'}{turned}"
     first = (
-        f"{out / 'map.html'} shows {len(image_map):,} images of {names}, placed by {how}, "
+        f"{out / 'map.html'} shows {len(image_map):,} images of {names}, placed by {describe_fit(record)}, "
         f"trained in {in_minutes(record['seconds'])}."
     )
     return [first, *_stability(record), *_unusual(image_map, record)]

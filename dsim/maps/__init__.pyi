@@ -1,7 +1,7 @@
 from .comparison import SCORES, MapComparison, compare_maps
 from .comparison_answer import answer
 from .comparison_files import draw_maps, format_places, write_comparison
-from .files import format_table, open_map, read_record, write_image_map
+from .files import describe_fit, format_table, open_map, read_record, write_image_map
 from .fit import fit_map, map_trainer
 from .image_map import COLUMNS, ImageMap
 from .method_maps import SeededMap, make_map
@@ -35,6 +35,7 @@ __all__ = [
     "check_map",
     "compare_maps",
     "crowding",
+    "describe_fit",
     "draw_maps",
     "draw_pictures",
     "fit_map",

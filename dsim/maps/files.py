@@ -60,9 +60,23 @@ def write_image_map(
     write_text(place / TABLE, format_table(image_map))
     draw_image_map(image_map.points, _categories(image_map), place / "map.png", title)
     beside = place / "pictures" if pictures_folder else None
-    write_text(place / "map.html", render_image_map(image_map, runtime, title, pictures_folder=beside))
+    described = f"Placed by {describe_fit(facts)}." if facts and "trainer" in facts else ""
+    page = render_image_map(image_map, runtime, title, description=described, pictures_folder=beside)
+    write_text(place / "map.html", page)
     to_json(document(image_map, place, facts or {}), place / RECORD)
     return [place / name for name in FILES]
+
+
+def describe_fit(facts: Mapping[str, Any]) -> str:
+    """Return in words how a map was made, from its record: trainer, preset, rotations and why.
+
+    >>> describe_fit({"trainer": "t-simcne@1", "preset": "quick", "rotations": {"chosen": "any", "reason": "chosen"}})
+    't-simcne, preset quick; rotations any (chosen)'
+    """
+    rotations = facts.get("rotations")
+    turned = f"; rotations {rotations['chosen']} ({rotations['reason']})" if rotations else ""
+    preset = f", preset {facts['preset']}" if facts.get("preset") else ""
+    return f"{str(facts['trainer']).partition('@')[0]}{preset}{turned}"
 
 
 def _title(image_map: ImageMap) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,21 @@ def render_placed(placed: PlacedImages, runtime: Runtime, pictures_folder: Path 
         together,
         runtime,
         f"{placed.dataset.name}: {len(placed):,} images on a map",
-        description=f"Placed by {placed.model}.",
+        description=_description(placed),
         notes=["Images unlike the training images lie somewhere in the plane too; their p is small."],
         neighbours=_neighbours(below, placed, runtime),
         colour="dataset",
         pictures_folder=pictures_folder,
     )
+
+
+def _description(placed: PlacedImages) -> str:
+    found = placed.foreign
+    by = f"Placed by the model {open_map_model(placed.model).model.id}."
+    if math.isnan(found.share):
+        return by
+    share = f"{found.share:.0%} ({found.low:.0%} to {found.high:.0%})"
+    return f"{by} Share of the placed images that is unlike the images it was trained on: {share}."
 
 
 def _training_images(placed: PlacedImages) -> ImageMap:
