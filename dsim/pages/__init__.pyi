@@ -1,6 +1,7 @@
 from .map_columns import MapColumn
+from .map_points import MapDataset, MapRegion, PointMap
 from .map_sheets import PictureSheets, Sheet, choose_pictures, make_sheets
-from .maps import MapDataset, MapRegion, PointMap, render_map
+from .maps import render_map
 from .markup import (
     MISSING,
     emphasise_name,

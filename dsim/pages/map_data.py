@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from dsim.pages.maps import PointMap
+    from dsim.pages.map_points import PointMap
 
 #: The page's places are whole numbers of units from 0 to this, on both axes; a unit is as long on both.
 UNITS = 65_535
