@@ -39,8 +39,8 @@ class TSimCNE(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     preset : ``quick`` (minutes on two cores for 7,000 small images) or ``paper`` (days).
     rotations : that leave images what they are: ``any`` (cells), ``quarter`` (tissue), ``none``, or ``auto``, by the
         modality that datasets state; arrays state none, so that it must be chosen for them.
-    network, size, steps, epochs, batch, loss, lr, last_layer, last_lr, leave_out, invariant_to, negatives, calibration,
-    precision :
+    network, size, steps, epochs, batch, loss, optimizer, lr, last_layer, last_lr, leave_out, invariant_to, negatives,
+    calibration, precision :
         parameters of ``dsim train t-simcne`` (``dsim explain t-simcne``); None for those of the preset.
     seed : of all that is drawn.
     out : folder of the training; an interrupted one goes on there. None: a temporary one, which ends with the object.
@@ -75,6 +75,7 @@ class TSimCNE(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         epochs: Sequence[int] | None = None,
         batch: int | None = None,
         loss: str | None = None,
+        optimizer: str | None = None,
         lr: float | None = None,
         last_layer: str | None = None,
         last_lr: float | None = None,
@@ -95,6 +96,7 @@ class TSimCNE(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.batch = batch
         self.loss = loss
+        self.optimizer = optimizer
         self.lr = lr
         self.last_layer = last_layer
         self.last_lr = last_lr

@@ -16,6 +16,8 @@ _WARM_UP_EPOCHS = (10, 0, 10)
 _WARM_UP_SHARES = (10 / 1000, 0.0, 10 / 450)
 #: A round, after which a checkpoint is written, has so many steps at least.
 _ROUND = 10
+#: Learning rate of AdamW, whose steps have the size of the rate itself, beyond which nothing is learnt.
+_LARGEST_OF_ADAM = 0.02
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Stage:
         return TrainingConfig(
             epochs=-(-self.steps // self.round),
             lr=self.lr,
-            optimizer="sgd",
+            optimizer=parameters["optimizer"],
             momentum=parameters["momentum"],
             nesterov=False,
             weight_decay=parameters["weight_decay"],
@@ -67,8 +69,13 @@ class Stage:
 def plan_stages(parameters: Mapping[str, Any], batch: int, steps_per_pass: int) -> tuple[Stage, Stage, Stage]:
     """Return the three stages of these parameters.
 
-    Raises UsageError where both steps and epochs are given, or not three whole numbers of at least 1.
+    Raises UsageError where both steps and epochs are given, or not three whole numbers of at least 1, and for AdamW at
+    a rate that is one of SGD.
     """
+    if parameters["optimizer"] == "adamw" and parameters["lr"] > _LARGEST_OF_ADAM:
+        raise UsageError(
+            f"AdamW at a learning rate of {parameters['lr']:g} diverges", hint="give lr=0.002, or optimizer=sgd"
+        )
     peak = parameters["lr"] * batch / _REFERENCE_BATCH
     rates = (peak, peak, peak * parameters["last_lr"])
     epochs, counts = _lengths(parameters)

@@ -242,6 +242,7 @@ def test_of_datasets_of_several_modalities_the_most_careful_advice_counts() -> N
         ({"batch": 100}, "batch"),
         ({"batch": 1}, "batch"),
         ({"steps": (1.0, 2.0, 3.0), "epochs": (1.0, 1.0, 1.0)}, "epochs"),
+        ({"optimizer": "adamw"}, "lr=0.002"),
         ({"steps": (4.0, 2.0)}, "steps"),
         ({"steps": (4.0, 2.5, 1.0)}, "steps"),
         ({"rotations": "auto"}, "rotations"),
