@@ -45,6 +45,21 @@ def rate_table(known: Measured) -> str:
     return markdown(["training", "px", "images/s", "times the plain implementation", "aim"], lines)
 
 
+def network_table(known: Measured) -> str:
+    """Return images a second of processor time of the networks alone, by precision and layout in memory."""
+    rows: dict[tuple[str, str], dict[str, float]] = {}
+    for key, value in known.items():
+        if key.startswith("networks "):
+            _, name, side, precision, layout = key.split(" ")
+            rows.setdefault((name, side), {})[f"{precision}, {layout}"] = value["rate"]
+    heads = list(dict.fromkeys(head for row in rows.values() for head in row))
+    lines = [
+        [name, side, *(f"{row[head]:.1f}" if head in row else "" for head in heads)]
+        for (name, side), row in rows.items()
+    ]
+    return markdown(["network", "px", *heads], lines)
+
+
 def place_table(known: Measured) -> str:
     """Return the seconds in which 1,000 images are placed."""
     seconds: dict[str, list[float]] = {}

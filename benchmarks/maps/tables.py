@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.maps.design import ADVISED, CELLS, DIGITS, SIX
 from benchmarks.maps.results import ANY, NONE, QUARTER, SHIPPED_ANY, SHIPPED_NONE, read_results
-from benchmarks.maps.speed import markdown, place_table, quality_table, rate_table, read_speed
+from benchmarks.maps.speed import markdown, network_table, place_table, quality_table, rate_table, read_speed
 from dsim.files import write_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "maps-results.md"
@@ -144,6 +144,7 @@ def blocks(document: Document) -> dict[str, str]:
         "runs": f"{document['runs'][0]} of {document['runs'][1]} runs of the queue are in these tables.",
         "verdict": verdict(cells),
         "rates": rate_table(read_speed()),
+        "networks": network_table(read_speed()),
         "placing": place_table(read_speed()),
         "quality": quality_table(read_speed()),
         "cells": row_table(cells["rows"]),

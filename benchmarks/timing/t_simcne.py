@@ -2,12 +2,15 @@
 
     python benchmarks/timing/t_simcne.py rates DATASET --work DIR [--threads 2] [--repeats 3]
     python benchmarks/timing/t_simcne.py levers DATASET --work DIR
+    python benchmarks/timing/t_simcne.py networks DATASET --work DIR
     python benchmarks/timing/t_simcne.py place DATASET --work DIR
     python benchmarks/timing/t_simcne.py quality DATASET --work DIR [--steps 200 60 100] [--batch 128]
 
 ``t_simcne_loops.py`` has the plain implementation. ``rates``: images a second of the first stage, at 28 and 64 pixels.
-``levers``: what each difference of ``quick`` gives by itself. ``place``: seconds for 1,000 images on a map.
-``quality``: both train on the same 1,000 images of 28 pixels for the same steps; time, accuracy and silhouette.
+``levers``: what each difference of ``quick`` gives by itself. ``networks``: images a second of processor time of both
+networks alone, forward and backward on two views, by precision and layout in memory, one thread. ``place``: seconds for
+1,000 images on a map. ``quality``: both train on the same 1,000 images of 28 pixels for the same steps; time, accuracy
+and silhouette.
 Each measurement is a process of its own and is kept in ``DIR``: an interrupted run goes on. Prints Markdown.
 """
 
@@ -50,6 +53,8 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "quick, float32": {"preset": "quick", "precision": "float32"},
     "quick, images kept at their own size": {"preset": "quick", "bank_side": 0},
 }
+#: Networks, with the images of 28 pixels that they are timed on.
+NETWORKS = {"resnet18_3x3": 16, "resnet10_w32": 128}
 Measured = dict[str, Any]
 
 
@@ -89,6 +94,18 @@ def _print_rates(names: list[str], given: argparse.Namespace) -> None:
             rate = float(np.median(rates))
             batch = TRAININGS.get(name, {}).get("batch", given.batch)
             print(f"| {name} | {side} | {batch} | {rate:.1f} | {rate / plain:.1f} |", flush=True)
+
+
+def report_networks(given: argparse.Namespace) -> None:
+    """Print images a second of processor time of the networks alone."""
+    print("| network | px | precision | in memory | images/s |\n| --- | ---: | --- | --- | ---: |")
+    for network in NETWORKS:
+        for side in SIDES:
+            for precision in ("float32", "bfloat16"):
+                for layout in ("channels-first", "channels-last"):
+                    one = f"{network} {side} {precision} {layout}"
+                    rate = _kept(f"networks {one}", one, given)["rate"]
+                    print(f"| {network} | {side} | {precision} | {layout} | {rate:.1f} |", flush=True)
 
 
 def report_place(given: argparse.Namespace) -> None:
@@ -140,6 +157,26 @@ def measure_rate(one: str, given: argparse.Namespace) -> Measured:
         _train(dataset, name, side, given.batch, (24 if "batch" in TRAININGS[name] else 60, 1, 1), Path(folder))
         rows = [row for row in _curves(Path(folder)) if row["stage"] == 1]
     return {"rate": float(np.median([row["images"] / row["seconds"] for row in rows[1:]]))}
+
+
+def measure_network(one: str, _: argparse.Namespace) -> Measured:
+    """Return images a second of processor time: two views of each, forward and backward, the best of three."""
+    from dsim.learning import autocast
+    from dsim.models.backbone import create_network
+
+    torch.set_num_threads(1)
+    name, side, precision, layout = one.split(" ")
+    memory = torch.channels_last if layout == "channels-last" else torch.contiguous_format
+    network = create_network(name, int(side)).to(memory_format=memory)
+    views = torch.rand(NETWORKS[name] * 28 // int(side) * 2, 3, int(side), int(side)).contiguous(memory_format=memory)
+    seconds = []
+    for _ in range(3):
+        began = time.process_time()
+        with autocast(precision, "cpu"):
+            features = network(views)
+        features.float().sum().backward()
+        seconds.append(time.process_time() - began)
+    return {"rate": len(views) / 2 / min(seconds)}
 
 
 def measure_place(one: str, given: argparse.Namespace) -> Measured:
@@ -213,12 +250,14 @@ def read_images(reference: str, side: int, count: int, *, last: bool = False) ->
 
 _MEASURES: dict[str, Callable[[str, argparse.Namespace], Measured]] = {
     "rates": measure_rate,
+    "networks": measure_network,
     "place": measure_place,
     "quality": measure_quality,
 }
 _REPORTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "rates": report_rates,
     "levers": report_levers,
+    "networks": report_networks,
     "place": report_place,
     "quality": report_quality,
 }
