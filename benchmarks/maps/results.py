@@ -99,7 +99,7 @@ def _of_set(dataset: Dataset, runs: Iterable[Run], work: Path) -> Document:
                 "balanced": pooled(shares, balanced=True),
                 **{key: _over_seeds(key, stored) for key in stored[0]["scores"] if key not in ("knn", "balanced")},
                 **agreement([points_of(run) for run in members]),
-                "seconds": [each["processor_seconds"] for each in stored],
+                "seconds": [each["processor_seconds"] for each in stored if _is_timed(each)],
                 "settings": stored[0].get("settings", {}),
             }
         )
@@ -111,6 +111,11 @@ def _of_set(dataset: Dataset, runs: Iterable[Run], work: Path) -> Document:
     return {"images": len(dataset), "groups": groups, "classes": len(dataset.classes or ()), "rows": found} | {
         "contrasts": contrasts
     }
+
+
+def _is_timed(stored: Mapping[str, Any]) -> bool:
+    """Whether a run's time is that of its training too: not where another process had trained it before."""
+    return bool(stored["processor_seconds"] > 0.1 * stored.get("training_seconds", 0))
 
 
 def _pairs(name: str, rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -53,9 +53,9 @@ def verdict(cells: Document) -> str:
             state = "is reached" if reached else "is **not reached**"
             state = f"is open until there is {', '.join(missing)}" if missing else state
             lines.append(
-                f"{own} has {_interval(rows[own])} %: {'; '.join(parts)}. The aim, clearly above all, {state}."
+                f"- {own} has {_interval(rows[own])} %: {'; '.join(parts)}. The aim, clearly above all, {state}."
             )
-    return "\n".join(lines)
+    return "\n".join([lines[0], "", *lines[1:]] if lines[1:] else lines)
 
 
 def _signed(found: Document) -> str:
@@ -86,7 +86,7 @@ def row_table(rows: Sequence[Document]) -> str:
             _mean(row["silhouette"]),
             _mean(row["trust"]),
             "" if row["overlap"] is None else f"{row['overlap']:.2f}",
-            f"{sum(row['seconds']) / len(row['seconds']):.0f}",
+            f"{sum(row['seconds']) / len(row['seconds']):.0f}" if row["seconds"] else "",
         ]
         for row in rows
     ]
