@@ -219,6 +219,10 @@ def _labels(dataset: Dataset, labelled: bool) -> tuple[str, ...] | None:
 
 def _notes(dataset: Dataset, judges: Judges, scores: Sequence[MethodScores]) -> list[str]:
     notes = []
+    if judges.labels is not None and any(each.method.trains and len(each.seeds) == 1 for each in scores):
+        notes.append(
+            "each network was trained once: intervals do not know what other seeds would give (--seeds 3 does)"
+        )
     if judges.labels is not None:
         missing = int((read_classes(judges.labels).codes < 0).sum())
         if missing:

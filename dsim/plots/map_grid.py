@@ -105,7 +105,8 @@ def _draw_panel(axes: Axes, panel: MapPanel, marks: Sequence[CategoryMarks]) -> 
     look: dict[str, Any] = {"linewidths": 0, "alpha": 0.75, "rasterized": len(points) > 2000}
     size = float(np.clip(_COVERED / len(points), 1.5, 20))
     for each in marks:
-        axes.scatter(*points[each.members].T, s=size, c=each.colour, marker=each.shape, **look)
+        x, y = points[each.members].T
+        axes.scatter(x, y, s=size, c=each.colour, marker=each.shape, **look)
 
 
 def _entry(marks: CategoryMarks) -> tuple[str, dict[str, Any]]:
