@@ -70,7 +70,8 @@ def group_cohesion(
 def _own_neighbours(neighbours: Integers, groups: Integers, count: int) -> Floats:
     """Neighbours of their own group, of all images of each group, (count,)."""
     own = (neighbours >= 0) & (groups[neighbours] == groups[:, None]) & (groups >= 0)[:, None]
-    return np.bincount(groups[groups >= 0], weights=own.sum(axis=1)[groups >= 0], minlength=count)
+    weights = own.sum(axis=1)[groups >= 0].astype(np.float64)
+    return np.bincount(groups[groups >= 0], weights=weights, minlength=count).astype(np.float64)
 
 
 def _possible(k: int, groups: Integers, classes: Integers, count: int) -> Floats:

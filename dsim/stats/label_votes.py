@@ -33,7 +33,8 @@ def vote_shares(neighbours: Integers, labels: Integers, classes: int) -> Floats:
     votes = np.where(neighbours >= 0, labels[neighbours], -1)
     counts = np.stack([(votes == label).sum(axis=1) for label in range(classes)], axis=1).astype(np.float64)
     total = counts.sum(axis=1, keepdims=True)
-    return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+    shares: Floats = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+    return shares
 
 
 def class_thresholds(shares: Floats, labels: Integers, fewest: int = 5) -> Floats:

@@ -59,7 +59,7 @@ class Whitener:
         spectra = np.fft.fft2(_standardised(pictures) * self._window) * self._filter
         white = np.fft.ifft2(spectra).real
         norms = np.sqrt((white**2).sum(axis=(-2, -1), keepdims=True))
-        return (white / np.maximum(norms, 1e-12)).astype(np.float32)
+        return np.asarray(white / np.maximum(norms, 1e-12), dtype=np.float32)
 
     def soften(self, pictures: NDArray[np.floating], finest: int = 7) -> Floats:
         """Return half-whitened, coarse pictures as unit vectors, float32 (n, 2 (finest + 1), same): for a search.
@@ -72,13 +72,13 @@ class Whitener:
         coarse[:, finest + 1], coarse[:, :, finest + 1] = 0, 0  # the frequency that a turn would move
         soft = np.fft.ifft2(coarse).real
         norms = np.sqrt((soft**2).sum(axis=(-2, -1), keepdims=True))
-        return (soft / np.maximum(norms, 1e-12)).astype(np.float32)
+        return np.asarray(soft / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
 def _standardised(pictures: NDArray[np.floating]) -> Floats:
     values = pictures.astype(np.float32)
     values = values - values.mean(axis=(-2, -1), keepdims=True)
-    return values / np.maximum(values.std(axis=(-2, -1), keepdims=True), 1e-6)
+    return np.asarray(values / np.maximum(values.std(axis=(-2, -1), keepdims=True), 1e-6), dtype=np.float32)
 
 
 def _over_symmetries(power: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -82,7 +82,7 @@ def read_traits(datasets: Sequence[Dataset], runtime: Runtime) -> Traits:
             ThreadPoolExecutor(max(1, runtime.workers)) as threads,
             runtime.progress.task(f"reading {dataset.name}", len(dataset), "images") as task,
         ):
-            for row in threads.map(lambda index, dataset=dataset: _read(dataset, index), range(len(dataset))):  # type: ignore[misc]
+            for row in threads.map(lambda index, dataset=dataset: _read(dataset, index), range(len(dataset))):
                 rows.append(row)
                 task.advance()
     digests, shapes, constant, grays = zip(*rows, strict=True)
