@@ -197,9 +197,6 @@ def blank_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 # Without a sandbox and in one process: it opens our own pages, perhaps as root in a container without a display.
 CHROMIUM = ("--no-sandbox", "--no-zygote", "--single-process", "--in-process-gpu", "--disable-dev-shm-usage")
 
-#: What Chromium remarks on WebGL where there is no graphics card: it is about the machine and not about the page.
-SOFTWARE_DRAWING = ("GPU stall due to ReadPixels", "(this message will no longer repeat)")
-
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
@@ -238,7 +235,7 @@ def open_page(browser: Any) -> Iterator[Callable[[Path], Any]]:
 
     yield load
     assert [url for url in requests if not url.startswith("data:")] == opened
-    assert [message for message in messages if not message.endswith(SOFTWARE_DRAWING)] == []
+    assert messages == []
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ function frame(app, now) {
   if (over) drawOverlay(app);
 }
 
-// The renderer of points: WebGL2, or where there is none, or it is lost, a flat one on a new canvas.
+// The renderer of points: WebGL2 by a graphics card, or where there is none, or it is lost, a flat one on a new canvas.
 function rendererOf(app) {
   const canvas = app.byId("dots"), found = webglPoints(app.document, canvas, app.data);
   canvas.addEventListener("webglcontextlost", () => { app.renderer = flatPoints(app.document, freshCanvas(app), app.data); resize(app); repaint(app); });

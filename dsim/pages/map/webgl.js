@@ -53,10 +53,17 @@ function compiled(gl) {
   return gl.getProgramParameter(program, gl.LINK_STATUS) ? program : null;
 }
 
-// A renderer of points, or null where the browser has no WebGL2. Its parts are those of `flatPoints`.
+// Whether the browser says that it computes WebGL without a graphics card.
+function isSoftware(gl) {
+  const known = gl.getExtension("WEBGL_debug_renderer_info");
+  return Boolean(known) && /swiftshader|llvmpipe|softpipe|software|basic render/i.test(gl.getParameter(known.UNMASKED_RENDERER_WEBGL));
+}
+
+// A renderer of points, or null where the browser has no WebGL2, or would compute it without a graphics card: that is
+// several times slower than `flatPoints`, whose parts are the same.
 function webglPoints(document, canvas, data) {
-  const gl = canvas.getContext("webgl2", { antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
-  const program = gl && compiled(gl);
+  const gl = canvas.getContext("webgl2", { antialias: false, depth: false, stencil: false });
+  const program = gl && !isSoftware(gl) && compiled(gl);
   if (!program) return null;
   const buffers = [0, 1, 2].map(() => gl.createBuffer()), order = gl.createBuffer();
   const uniform = Object.fromEntries(["middle", "half_size", "scale", "size", "opacity", "chosen"].map((name) => [name, gl.getUniformLocation(program, name)]));
