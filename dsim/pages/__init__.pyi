@@ -1,4 +1,4 @@
-from .map_columns import MapColumn
+from .map_columns import MapColumn, category_order
 from .map_points import MapDataset, MapRegion, PointMap
 from .map_sheets import PictureSheets, Sheet, choose_pictures, make_sheets
 from .maps import render_map
@@ -45,6 +45,7 @@ __all__ = [
     "PointMap",
     "Sheet",
     "Sprite",
+    "category_order",
     "choose_pictures",
     "embed_file",
     "embed_image",

@@ -60,3 +60,13 @@ class MapColumn:
             yield "holds an infinity: numbers must be finite, or NaN where there is none"
         if self.kind == "category" and not all(isinstance(value, str) for value in self.values):
             yield "holds other values than texts"
+
+
+def category_order(name: str) -> tuple[bool, int, str, str]:
+    """Return the key by which categories are sorted: numbers in their order, then texts, and no text at all last.
+
+    >>> sorted(["b", "10", "", "9", "A"], key=category_order)
+    ['9', '10', 'A', 'b', '']
+    """
+    digits = len(name) if name.isdecimal() else 1 << 30
+    return not name, digits, name.casefold(), name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from dsim.pages.map_columns import MapColumn
+from dsim.pages.map_columns import MapColumn, category_order
 from dsim.pages.map_sheets import PictureSheets
 from dsim.pages.pictures import CELL, Sprite
 
@@ -116,16 +116,10 @@ def _encode_column(column: MapColumn) -> dict[str, Any]:
     shared = {"name": column.name, "kind": column.kind, "help": column.help}
     if column.kind == "number":
         return {**shared, "numbers": pack(np.asarray(column.values, np.float32))}
-    names = sorted(set(column.values), key=_natural)
+    names = sorted(set(column.values), key=category_order)
     place = {name: number for number, name in enumerate(names)}
     codes = _narrow(np.fromiter((place[value] for value in column.values), np.intp, len(column.values)))
     return {**shared, "names": names, "codes": pack(codes)}
-
-
-def _natural(text: str) -> tuple[bool, int, str, str]:
-    """Numbers in their order, then texts, and no text at all last."""
-    digits = text if text.isdecimal() else ""
-    return not text, len(digits) if digits else 1 << 30, text.casefold(), text
 
 
 def _encode_neighbours(neighbours: NDArray[np.intp] | None) -> dict[str, Any] | None:

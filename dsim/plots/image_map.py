@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dsim.pages import category_order
 from dsim.plots.style import (
     PALE_INK,
     ROLE_COLOURS,
@@ -75,7 +76,8 @@ def draw_image_map(points: NDArray[np.float64], categories: Sequence[str], path:
 def category_marks(categories: Sequence[str]) -> list[CategoryMarks]:
     """Return the marks of each category of n images, the largest first, and before them the gray rest.
 
-    In that order they are drawn: the rest lies below all, and no small category below a large one.
+    In that order they are drawn: the rest lies below all, and no small category below a large one. Colours and shapes
+    go by name, as on the page of a map.
 
     >>> [(marks.name, marks.members.tolist()) for marks in category_marks(["a", "", "b", "a"])]
     [('no label', [1]), ('a', [0, 3]), ('b', [2])]
@@ -88,8 +90,5 @@ def category_marks(categories: Sequence[str]) -> list[CategoryMarks]:
         places.get(category, rest).append(place)
     other = "other" if len(counts) > MOST else "no label" if named else "images"
     gray = [CategoryMarks(other, PALE_INK, "o", np.array(rest, dtype=np.intp))] if rest else []
-    looks = zip(cycle(_COLOURS), cycle(SHAPES["source"]), strict=False)
-    return gray + [
-        CategoryMarks(name, colour, shape, np.array(places[name], dtype=np.intp))
-        for name, (colour, shape) in zip(named, looks, strict=False)
-    ]
+    looks = dict(zip(sorted(named, key=category_order), zip(cycle(_COLOURS), cycle(SHAPES["source"])), strict=False))
+    return gray + [CategoryMarks(name, *looks[name], np.array(places[name], dtype=np.intp)) for name in named]

@@ -41,3 +41,8 @@ def test_points_in_one_place_are_drawn_too(tmp_path: Path) -> None:
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         draw_image_map(np.ones((5, 2)), ["a"] * 5, tmp_path / "map.txt", "same")
+
+
+def test_colours_go_by_name_and_not_by_number_of_images() -> None:
+    few, many = (category_marks([*"a" * count, *"bbb"]) for count in (1, 9))
+    assert {m.name: m.colour for m in few} == {m.name: m.colour for m in many}
