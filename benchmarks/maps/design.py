@@ -44,6 +44,8 @@ SEEDS = (0, 1, 2)
 SIDE, DIGITS_SIDE = 28, 16
 #: Of all trainings by t-SimCNE: a third of the images that the preset ``quick`` sees in its first and third stage.
 STEPS, BATCH = (400.0, 40.0, 200.0), 128
+#: Of two longer trainings, each from the beginning.
+TWICE = (1200.0, 200.0, 600.0)
 #: Rotations by name, and the views of SimCLR that are the same.
 ROTATIONS = {"none": "t-simcne", "quarter": "t-simcne-quarter", "any": "t-simcne-any"}
 
@@ -100,6 +102,12 @@ def _shipped(rotations: str, seed: int) -> Run:
     return Run(CELLS, TSIMCNE, f"preset quick, rotations {rotations}", seed, settings)
 
 
+def _twice(rotations: str) -> Run:
+    """Twice the steps of ``quick``."""
+    shipped = _shipped(rotations, 0)
+    return Run(CELLS, TSIMCNE, f"twice quick, rotations {rotations}", 0, {**shipped.settings, "steps": TWICE})
+
+
 def _invariant(negatives: str) -> Run:
     settings = {"rotations": "any", "invariant_to": "group", "negatives": negatives}
     return Run(CELLS, TSIMCNE, f"invariant to smears, negatives {negatives}", 0, settings)
@@ -140,6 +148,8 @@ def _queue() -> Iterator[Run]:
     for seed in SEEDS:
         yield _shipped("any", seed)
         yield _shipped("none", seed)
+    yield _twice("any")
+    yield _twice("none")
 
 
 RUNS = tuple(_queue())
