@@ -86,6 +86,8 @@ def _cheap_ones(best: MethodScores, ranked: Sequence[MethodScores], tied: Sequen
     cheap = [each.method.text for each in ranked[1:] if each.method.text in tied and not each.method.trains]
     if not best.method.trains or not cheap:
         return ""
+    if len(cheap) == len(tied):
+        return f", and {'they train' if len(cheap) > 1 else 'it trains'} nothing"
     return f"; {_joined(cheap)}, which {'train' if len(cheap) > 1 else 'trains'} nothing, {_verb(cheap)} among them"
 
 
