@@ -35,6 +35,8 @@ Document = dict[str, Any]
 
 ANY, NONE, QUARTER = (f"{TSIMCNE}, rotations {name}" for name in ("any", "none", "quarter"))
 SHIPPED_ANY, SHIPPED_NONE = (f"{TSIMCNE}, preset quick, rotations {name}" for name in ("any", "none"))
+TWICE_ANY, TWICE_NONE = (f"{TSIMCNE}, twice quick, rotations {name}" for name in ("any", "none"))
+FROM_IMAGENET = f"{TSIMCNE}, from ImageNet, rotations any"
 #: Rows whose group-aware accuracies are compared: the first less the second.
 PAIRS: Mapping[str, tuple[tuple[str, str], ...]] = {
     CELLS: (
@@ -42,6 +44,13 @@ PAIRS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (SHIPPED_ANY, PIXELS),
         (SHIPPED_ANY, IMAGENET),
         (SHIPPED_ANY, ANY),
+        (TWICE_ANY, TWICE_NONE),
+        (TWICE_ANY, PIXELS),
+        (TWICE_ANY, IMAGENET),
+        (TWICE_ANY, SHIPPED_ANY),
+        (FROM_IMAGENET, PIXELS),
+        (FROM_IMAGENET, IMAGENET),
+        (FROM_IMAGENET, SHIPPED_ANY),
         (ANY, NONE),
         (ANY, QUARTER),
         (QUARTER, NONE),
