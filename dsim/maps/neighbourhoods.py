@@ -28,7 +28,8 @@ def crowding(points: Floats, k: int = NEIGHBOURS) -> Floats:
     count = len(points)
     if count < 2:
         return np.full(count, np.nan)
-    reach = KDTree(points).query(points, min(k, count - 1) + 1)[0][:, -1]
+    distances, _ = KDTree(points).query(points, min(k, count - 1) + 1)
+    reach = np.asarray(distances)[:, -1]
     ranks: Floats = (rankdata(-reach, method="average") - 1) / (count - 1)
     return ranks
 
@@ -66,11 +67,13 @@ def _nearest_others(points: Floats, k: int) -> NDArray[np.intp]:
 
     count = len(points)
     k = min(k, count - 1)
-    found = KDTree(points).query(points, k + 1)[1]
+    _, positions = KDTree(points).query(points, k + 1)
+    found = np.asarray(positions, dtype=np.intp)
     itself = found == np.arange(count)[:, None]
     # Among more than k copies of a point it need not be found itself: then the last one goes.
     itself[~itself.any(axis=1), -1] = True
-    return found[~itself].reshape(count, k)
+    nearest: NDArray[np.intp] = found[~itself].reshape(count, k)
+    return nearest
 
 
 def _share_kept(near: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:

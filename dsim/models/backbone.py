@@ -110,11 +110,12 @@ def build_backbone(
     with seeded(seed):
         network = create_network(name, size, drop_path)
     # The small ones see intensities as they are, as in SimCLR and t-SimCNE.
-    mean, std = ((0.0,) * 3, (1.0,) * 3) if name in COMPACT_NETWORKS else (MEAN, SPREAD)
+    raw: tuple[Sequence[float], Sequence[float]] = ((0.0,) * 3, (1.0,) * 3)
+    mean, std = raw if name in COMPACT_NETWORKS else (MEAN, SPREAD)
     if start != "random":
         weights = read_start(start, name, runtime)
         load_backbone(name, network, weights.path, weights.state)
-        mean, std = tuple(weights.mean), tuple(weights.std)
+        mean, std = weights.mean, weights.std
     backbone = Backbone(network, mean, std, token)
     _try_out(name, backbone, size)
     return backbone.train()
