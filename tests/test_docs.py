@@ -30,6 +30,7 @@ RUN_ELSEWHERE = {
 #: Python that does not run, by what it holds, with the reason.
 NOT_RUN = {
     "from dsim_tsimcne import TSimCNE": "images of one's own; tests/plugins/dsim_tsimcne fits small maps by it",
+    'open_dataset("cells.npz")': "images of one's own; tests/maps/test_comparison.py compares small maps",
     "runs/checkpoint.pth": "weights that are not shipped; tests/plugins/dsim_dino writes such",
     'run_board(open_benchmark("phantoms-dsc")': "a minute; tests/leaderboard runs a small board",
     'select(open_dataset("my"))': "images of one's own; tests/selection selects for such",

@@ -63,7 +63,8 @@ def rotate_quarters(images: Tensor, turns: Tensor) -> Tensor:
     Raises UsageError where images are not square.
     """
     if images.shape[-1] != images.shape[-2]:
-        raise UsageError("images that are not square cannot be turned by 90 degrees in a batch", hint="crop them first")
+        shape = f"{images.shape[-2]} x {images.shape[-1]}"
+        raise UsageError(f"images of {shape} pixels cannot be turned by 90 degrees in a batch", hint="crop them first")
     for turn in (1, 2, 3):
         images = choose(turns % 4 == turn, images.rot90(turn, (-2, -1)), images)
     return images

@@ -134,6 +134,7 @@ def draw_views(
 
     Raises UsageError for images of another shape.
 
+    >>> from dsim.learning import VIEW_POLICIES
     >>> views = draw_views(torch.rand(3, 3, 40, 40), [Crops(2, 32, (0.4, 1)), Crops(4, 16, (0.1, 0.4))],
     ...     VIEW_POLICIES["original"], torch.Generator().manual_seed(0))
     >>> [tuple(group.shape) for group in views]

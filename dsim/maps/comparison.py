@@ -71,7 +71,7 @@ class MapComparison:
             name = "silhouettes" if score == "silhouette" else "tested"
             one, other = (getattr(self.method(text), name) for text in (first, second))
             if self.judges.labels is None:
-                raise UsageError("without labels no scores can be compared", hint="give labels")
+                raise UsageError(f"dataset {self.dataset.name!r} has no labels to score maps by", hint="give labels")
             codes = read_classes(self.judges.labels).codes
             self._differences[key] = compare_shares(
                 one, other, codes, self.judges.groups, balanced=score == "balanced", confidence=confidence

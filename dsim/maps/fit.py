@@ -115,7 +115,7 @@ def _checked(datasets: Sequence[Dataset]) -> list[Dataset]:
     for twice in repeated(dataset.name for dataset in datasets):
         raise DataError(f"two datasets are named {twice!r}", hint=f"give one of them another name: {twice}-2=PATH")
     if sum(map(len, datasets)) < 2:
-        raise DataError("one image makes no map", hint="give a dataset of several images")
+        raise DataError(f"the one image of {datasets[0].name!r} makes no map", hint="give a dataset of several images")
     return list(datasets)
 
 

@@ -112,7 +112,8 @@ class ImageMap:
         from dsim.maps.model import open_map_model
 
         if not self.model:
-            raise DataError("this map has no model, so that it has no features", hint="fit one: dsim map fit")
+            names = ", ".join(dataset.name for dataset in self.datasets)
+            raise DataError(f"the map of {names} has no model to compute features by", hint="fit one: dsim map fit")
         model = open_map_model(self.model)
         rows = np.concatenate([model.features(dataset, runtime) for dataset in self.datasets])
         ordered = np.empty_like(rows)

@@ -84,8 +84,10 @@ def _checked(panels: Sequence[MapPanel], labels: Sequence[str] | None) -> list[s
     """The label of each image, stripped; raises UsageError for what cannot be drawn."""
     counts = {len(panel.points) for panel in panels} | ({len(labels)} if labels is not None else set())
     if len(counts) != 1 or 0 in counts:
-        what = "there is no map to draw" if not panels or 0 in counts else "the maps are not of the same images"
-        raise UsageError(what, hint="give maps of the same images, and one label for each")
+        raise UsageError(
+            f"{len(panels)} maps of {sorted(counts)} images cannot be drawn together",
+            hint="give maps of the same images, and one label for each",
+        )
     return [text.strip() for text in labels] if labels is not None else [""] * counts.pop()
 
 

@@ -40,7 +40,7 @@ def divide(datasets: Sequence[Dataset], share: float, seed: int) -> Division:
     Whole groups are kept where every dataset has 20 or more: a new image is of a new group.
 
     >>> from dsim.data.phantoms import open_phantom
-    >>> division = divide([open_phantom("discs", count=30)], 0.1, 0)
+    >>> division = divide([open_phantom("fundus", count=30)], 0.1, 0)
     >>> len(division.training[0]), len(division.calibration), division.by
     (24, 6, 'images')
     """

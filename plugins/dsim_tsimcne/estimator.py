@@ -264,7 +264,8 @@ def _as_datasets(
         raise DataError("there are no images", hint="give at least one")
     if not is_array and not (listed and all(one.ndim < 4 for one in images)):
         if groups is not None:
-            raise UsageError("groups go with arrays: datasets have their own", hint="leave out groups")
+            kind = type(images).__name__
+            raise UsageError(f"groups go with arrays, and {kind} has its own", hint="leave out groups")
         return to_datasets(images, "source"), None
     if is_array and (images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3))):
         raise UsageError(
@@ -285,7 +286,7 @@ def _checked(image: NDArray[Any]) -> NDArray[Any]:
     if not np.issubdtype(image.dtype, np.floating):
         raise UsageError(f"images of {image.dtype} have no known range", hint="give uint8, or floats in [0, 1]")
     if not np.isfinite(image).all():
-        raise DataError("an image holds NaN or infinite numbers", hint="replace them")
+        raise DataError(f"an image of shape {image.shape} holds NaN or infinite numbers", hint="replace them")
     if image.min() < 0 or image.max() > 1:
         raise UsageError(
             f"floats from {image.min():g} to {image.max():g} are not in [0, 1]",

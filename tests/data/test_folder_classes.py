@@ -84,8 +84,7 @@ def test_wrong_options_of_folders(plant: Plant, write) -> None:
     root = plant(*images("img"), *(f"!{file}" for file in images("gt")))
     assert "'img'" in refusal(f"{root}[images=imgs,masks=gt]").message
     assert str(root / "gt") in refusal(f"{root}[images=img,masks=gt/*_mask]").message
-    with pytest.raises(UsageError, match="labels"):
-        open_dataset(f"{root}[labels=first]")
+    assert "first" in refusal(f"{root}[labels=first]").message
     with pytest.raises(UsageError, match="masks"):
         open_dataset(f"{root}[masks=*_a*]")
     with pytest.raises(UnknownNameError, match="'masks'"):

@@ -176,5 +176,5 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path: Pa
         compare_maps(shades(), ["pixels+pca"], folds=1)
     with pytest.raises(UsageError, match="folder"):
         compare_maps(shades(), [f"{TINY}+pca"])
-    with pytest.raises(UsageError, match="places in the plane"):
+    with pytest.raises(UsageError, match="64 features"):
         compare_maps(shades(), ["pixels:[side=8]"], runtime=Runtime())

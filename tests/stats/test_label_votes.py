@@ -45,7 +45,9 @@ def test_a_swapped_label_is_contradicted_and_the_right_one_suggested() -> None:
     result = find_disagreements(shares, given, thresholds, most_own=0.1, least_other=0.7)
     assert np.flatnonzero(result.contradicted).tolist() == [3, 70]
     assert result.suggested[[3, 70]].tolist() == [0, 1]
-    assert swap_power(shares, labels, thresholds, most_own=0.1, least_other=0.7) > 0.9
+    # At the own mean of a class a single other vote is one too many: the check caps thresholds, as here.
+    capped = np.minimum(thresholds, 0.9)
+    assert swap_power(shares, labels, capped, most_own=0.1, least_other=0.7) > 0.9
 
 
 def test_classes_without_signal_are_rarely_contradicted_and_have_no_power() -> None:
