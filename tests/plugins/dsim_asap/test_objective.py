@@ -34,7 +34,10 @@ def test_training_pulls_datasets_apart(pool: ImagePool, recipe: Recipes) -> None
     assert last["val_eqc"] < 0.6
 
 
-@pytest.mark.parametrize("schedule", ["plateau", "cosine", "step"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["plateau", pytest.param("cosine", marks=pytest.mark.slow), pytest.param("step", marks=pytest.mark.slow)],
+)
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
     pool: ImagePool, recipe: Recipes, tmp_path: Path, schedule: str, interrupted: list[int]
 ) -> None:
@@ -93,6 +96,7 @@ def test_a_training_depends_on_its_seed_and_on_nothing_drawn_before(pool: ImageP
     assert any(not torch.equal(weights(first)[name], tensor) for name, tensor in weights(other).items())
 
 
+@pytest.mark.slow
 def test_the_preset_reference_trains_without_validation_and_keeps_the_last_weights(
     members: list[Any], recipe: Recipes, pool_of: Pools
 ) -> None:

@@ -66,7 +66,9 @@ def test_nothing_is_held_out_where_that_is_asked_for() -> None:
     assert len(part.known) == 10
 
 
-@pytest.mark.parametrize("options", [{}, {"holdout": 0.0, "blocks": 0}])
+@pytest.mark.parametrize(
+    "options", [{}, pytest.param({"holdout": 0.0, "blocks": 0}, marks=pytest.mark.slow)], ids=["as it is", "all train"]
+)
 def test_the_folder_is_a_model_of_the_zoo(tmp_path: Path, options: Mapping[str, Any]) -> None:
     datasets = train(tmp_path / "model", SETTINGS | options)
     model = read_model(tmp_path / "model")
@@ -77,6 +79,7 @@ def test_the_folder_is_a_model_of_the_zoo(tmp_path: Path, options: Mapping[str, 
     assert {path.name for path in model.folder.iterdir()} == names
 
 
+@pytest.mark.slow
 def test_the_command_on_the_card_gives_the_settings_back(tmp_path: Path) -> None:
     train(tmp_path / "model", SETTINGS)
     card = (tmp_path / "model" / "card.md").read_text(encoding="utf-8")
