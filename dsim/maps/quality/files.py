@@ -97,7 +97,7 @@ def render_check(check: MapCheck, datasets: Sequence[Dataset], runtime: Runtime,
 
 _STYLE = """
 td img { display: block; border-radius: 4px; max-width: 96px; height: auto; }
-.picture, .reason { text-align: left; }
+thead th.picture, thead th.reason, td.picture, td.reason { text-align: left; }
 td.picture { max-width: 11rem; font-size: 0.87em; }
 td.reason { min-width: 14rem; max-width: 30rem; }
 """
