@@ -85,7 +85,7 @@ def _copy_finding(subject: Subject, copy: Copy) -> Finding:
 
 
 def _across(data: Dataset, index: int, other: Dataset, place: int) -> tuple[str, ...]:
-    """What an image and its copy do not share."""
+    """The properties in which an image and its copy differ."""
     differ = ["dataset"] if data.name != other.name else []
     columns = (("split", data.splits, other.splits), ("group", data.groups, other.groups))
     for word, ours, theirs in (*columns, ("label", data.labels, other.labels)):
