@@ -69,7 +69,7 @@ def test_right_angles_are_turned_without_resampling() -> None:
     turns = torch.tensor([0, 1, 2, 3, 4, 5])
     theirs = one_by_one(lambda i, image: tv.rotate(image, 90.0 * int(turns[i])), images())
     assert_equal(augment.rotate_quarters(images(), turns), theirs)
-    with pytest.raises(UsageError, match="square"):
+    with pytest.raises(UsageError, match="30 x 40"):
         augment.rotate_quarters(images(width=40), turns)
 
 
