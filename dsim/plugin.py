@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 #: The parts of dsim that a plugin may import beside this module, by name, and what each is for.
 PUBLISHED: Mapping[str, str] = {
+    "annotations": "boxes, points and outlines in the formats of annotation tools",
     "comparison": "compare datasets by a measure",
     "data": "datasets: open, make, divide them",
     "embeddings": "nearest neighbours, placement, maps in the plane",

@@ -24,7 +24,7 @@ LAYERS = (
     {"pages", "ui"},
     {"store"},
     {"data"},
-    {"zoo"},
+    {"zoo", "annotations"},
     {"features"},
     {"models"},
     {"measures", "embeddings", "learning"},

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dsim.annotations.outlines import Outlined
     from dsim.data import Dataset
-    from dsim.prelabel.outlines import Outlined
 
 
 #: Folders of the files of each image.
@@ -93,8 +93,8 @@ def label_image(
     Raises MeasureError where the model gave no probabilities, DsimError where the disk does not take a file.
     ``probabilities`` are float32 (H, W) in [0, 1].
     """
-    from dsim.prelabel import writers
-    from dsim.prelabel.outlines import outlined
+    from dsim.annotations import writers
+    from dsim.annotations.outlines import outlined
 
     _refuse_improper(probabilities, place)
     mask = probabilities >= threshold

@@ -227,8 +227,8 @@ class _Job:
 
     def finish(self, new: int, sheet: int) -> PreLabels:
         """Write the files about all images that are missing or partial. Raises DsimError where the disk refuses."""
+        from dsim.annotations.writers import write_coco
         from dsim.prelabel.summary import write_overlays
-        from dsim.prelabel.writers import write_coco
 
         rows = self._rows()
         absent = {

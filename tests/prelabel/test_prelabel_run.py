@@ -239,7 +239,7 @@ def test_a_full_disk_keeps_what_is_finished(
 ) -> None:
     import errno
 
-    from dsim.prelabel import writers
+    from dsim.annotations import writers
 
     target, out = dsim.open_dataset(cells), tmp_path / "out"
     write = writers.write_mask

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dsim.prelabel.outlines import Outlined, outlined
+from dsim.annotations.outlines import Outlined, outlined
 
 
 def filled(rings: list[NDArray[np.int64]], shape: tuple[int, int]) -> NDArray[np.bool_]:

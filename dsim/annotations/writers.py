@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dsim.prelabel.outlines import Outlined, Polygon, Ring
+    from dsim.annotations.outlines import Outlined, Polygon, Ring
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:

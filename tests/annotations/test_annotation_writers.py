@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from dsim.prelabel import writers
-from dsim.prelabel.outlines import outlined
-from dsim.prelabel.writers import roi_zip, write_mask, write_probabilities
+from dsim.annotations import writers
+from dsim.annotations.outlines import outlined
+from dsim.annotations.writers import roi_zip, write_mask, write_probabilities
 
 
 def holed(seed: int = 0, shape: tuple[int, int] = (40, 50)) -> NDArray[np.bool_]:

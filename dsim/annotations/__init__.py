@@ -1,0 +1,5 @@
+"""Annotations of images: outlines of objects, and their files in the formats of annotation tools."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,3 @@
+from .outlines import Outlined, outlined
+
+__all__ = ["Outlined", "outlined"]

@@ -1,0 +1,1 @@
+"""``dsim roi``: the commands of SimSearch."""
