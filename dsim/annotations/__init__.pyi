@@ -1,3 +1,4 @@
 from .outlines import Outlined, outlined
+from .regions import Region
 
-__all__ = ["Outlined", "outlined"]
+__all__ = ["Outlined", "Region", "outlined"]
