@@ -2,7 +2,7 @@ from .augment import resize
 from .callbacks import Check, DivergenceCheck, RangeCheck, StepCheck, frozen_copy, share_left, update_teacher
 from .collectives import common_batch_norm, gather_rows, mean_over_processes, sum_gradients, sum_over_processes
 from .config import CHOICES, TrainingConfig, autocast, in_float32, uses_bfloat16
-from .contrastive import info_nce
+from .contrastive import info_nce, supervised_contrastive
 from .distillation import dino_loss, update_centre
 from .distributed import Processes, joined_processes, launched, processes, quiet_runtime
 from .health import (
@@ -156,6 +156,7 @@ __all__ = [
     "style_triplet_loss",
     "sum_gradients",
     "sum_over_processes",
+    "supervised_contrastive",
     "teacher_checks",
     "teacher_entropy",
     "train",

@@ -1,4 +1,4 @@
-"""Contrastive learning: the InfoNCE loss of two views of each image, by angles (SimCLR) or distances (t-SimCNE)."""
+"""Contrastive learning: losses of two views of each image (SimCLR, t-SimCNE), and of images with labels."""
 
 from __future__ import annotations
 
@@ -63,6 +63,75 @@ def info_nce(
         if groups is not None:
             logits = logits.masked_fill(_left_out(groups.to(flat.device), negatives), -torch.inf)
         return cross_entropy(logits, torch.arange(n, device=flat.device).roll(n // 2))
+
+
+def supervised_contrastive(
+    points: Tensor,
+    labels: Tensor,
+    temperature: float = 0.07,
+    negatives: Tensor | None = None,
+    negative_of: Tensor | None = None,
+) -> Tensor:
+    """Return how badly points find those of their own label among all others: a scalar, in nats.
+
+    The mean, over the n points, of the mean over the other points of the same label of minus the logarithm of their
+    share in all similarities exp(cos(x, y) / temperature) of the point (Khosla et al. 2020, arXiv:2004.11362, the loss
+    with the sum outside of the logarithm). A point alone with its label adds 0. Where each label is that of the two
+    views of one image it is ``info_nce``.
+
+    Parameters
+    ----------
+    points : (n, d), n >= 2; several views of an image are several points. float64 stays float64; all else is computed
+        in float32, also under autocast. ``labels`` : int (n,). ``temperature`` : positive.
+    negatives : (m, d), examples that someone marked as not of a class. ``negative_of`` : int (m,), that class. The
+        denominator of each point also sums over all negatives of its class; they are no anchors and nobody's positives
+        (Gupta et al., SimSearch, Eq. 3 and 4). None: the loss of Khosla et al., whose code also multiplies it by the
+        temperature over 0.07.
+
+    Raises UsageError for other shapes, a temperature that is not positive, or negatives of no class.
+
+    >>> points = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> round(float(supervised_contrastive(points, torch.tensor([0, 0, 1]), 1.0)), 4)  # 2 log(1 + 1 / e) / 3
+    0.2088
+    >>> negative = torch.tensor([[0.0, 1.0]])  # 2 log(1 + 2 / e) / 3
+    >>> round(float(supervised_contrastive(points, torch.tensor([0, 0, 1]), 1.0, negative, torch.tensor([0]))), 4)
+    0.3676
+    """
+    _refuse_points(points, labels, temperature)
+    if (negatives is None) != (negative_of is None):
+        raise UsageError("negatives and the classes they are of go together", hint="give both, or neither")
+    with torch.autocast(points.device.type, enabled=False):
+        dtype = torch.float64 if points.dtype == torch.float64 else torch.float32
+        labels = labels.to(points.device)
+        directions = normalize(points.to(dtype), dim=1)
+        itself = torch.eye(len(points), dtype=torch.bool, device=points.device)
+        logits = directions @ directions.T / temperature
+        others = logits.masked_fill(itself, -torch.inf)
+        if negatives is not None and negative_of is not None:
+            _refuse_negatives(points, negatives, negative_of)
+            marked = directions @ normalize(negatives.to(directions), dim=1).T / temperature
+            foreign = labels[:, None] != negative_of.to(labels)[None]
+            others = torch.cat([others, marked.masked_fill(foreign, -torch.inf)], dim=1)
+        same = (labels[:, None] == labels[None]) & ~itself
+        surprise = others.logsumexp(dim=1, keepdim=True) - logits
+        return (surprise.masked_fill(~same, 0).sum(dim=1) / same.sum(dim=1).clamp_min(1)).mean()
+
+
+def _refuse_points(points: Tensor, labels: Tensor, temperature: float) -> None:
+    if points.ndim != 2 or len(points) < 2:
+        hint = "give at least two points: (points, dimensions)"
+        raise UsageError(f"points of shape {tuple(points.shape)} cannot be contrasted", hint=hint)
+    if labels.shape != points.shape[:1]:
+        raise UsageError(f"{tuple(labels.shape)} labels are not those of {len(points)} points", hint="give (n,)")
+    if not temperature > 0:
+        raise UsageError(f"the temperature is {temperature:g}", hint="use a positive temperature, such as 0.07")
+
+
+def _refuse_negatives(points: Tensor, negatives: Tensor, negative_of: Tensor) -> None:
+    if negatives.ndim != 2 or negatives.shape[1] != points.shape[1] or negative_of.shape != negatives.shape[:1]:
+        given = f"{tuple(negatives.shape)} negatives of {tuple(negative_of.shape)} classes"
+        message = f"{given} do not belong to points of {points.shape[1]} dimensions"
+        raise UsageError(message, hint="give (m, d) and (m,)")
 
 
 def _left_out(groups: Tensor, negatives: str) -> Tensor:
