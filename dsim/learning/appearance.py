@@ -29,14 +29,14 @@ class Appearance:
 
     Parameters
     ----------
-    jitter : parameters of n views; ``jittered``, bool (n,), says where they apply. Views of one channel have neither
-        saturation nor hue.
+    jitter : parameters of n views; ``jittered``, bool (n,), says where they apply. Only views of three channels have
+        saturation and hue.
     gray, solarised : bool (n,). Solarised views are inverted where they are brighter than one half.
     stain : (n, 2, 3), relative changes and shifts of three stains, before all others (``change_stains``); None: none.
-        Views of one channel have no stains.
+        Only views of three channels have stains.
     deviation : (n,), of the blur in pixels. 0 changes nothing, and below 0.15 no bit of an 8-bit image would change: it
         is left out. ``radius`` : where the blur is cut off, smaller than the view; the border is mirrored.
-    device, channels : of the views; channels are 1 or 3.
+    device, channels : of the views. Gray is the luma of three channels, and the mean of any other number.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Appearance:
         channels: int,
     ) -> None:
         order = torch.where(jittered, jitter.order.T, -1)
-        if channels == 1:
+        if channels != 3:
             order = torch.where(order >= _SATURATION, -1, order)
         amounts = torch.stack([jitter.brightness, jitter.contrast, jitter.saturation, torch.ones_like(jitter.hue)])
         factors = torch.where(order < 0, 1, amounts.gather(0, order.clamp_min(0)))
@@ -117,8 +117,8 @@ def _change_some(
 
 def _gray(views: Tensor) -> Tensor:
     """Gray views (m, 1, h, w), new memory."""
-    if views.shape[1] == 1:
-        return views.clone()
+    if views.shape[1] != 3:
+        return views.mean(dim=1, keepdim=True)
     red, green, blue = views.chunk(3, dim=1)
     return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
 

@@ -15,7 +15,7 @@ class ViewChange:
 
     Parameters
     ----------
-    blur, solarise, perspective : probabilities in [0, 1].
+    blur, solarise, perspective, dropout : probabilities in [0, 1].
     side : the side, in pixels, for which the policy's blur was published.
     """
 
@@ -23,6 +23,7 @@ class ViewChange:
     solarise: float = 0.0
     perspective: float = 0.0
     side: int = 224
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,15 @@ class ViewPolicy:
     quarters : quarter turns counter-clockwise are drawn uniformly from so many, beginning with none: 2 for 0 and 90
         degrees, which with both flips are the 8 symmetries of the square, each as often.
     crops : whether views are cut out; False shows each image as a whole, at the size of the ``Crops``.
+    central : views show the middle of each image, of the largest area of the ``Crops``: rotations then show what lies
+        around it, and nothing beyond the image up to half of its area. Without effect where ``crops`` is False.
     fill : what lies beyond a rotated image: ``black``, or ``border`` for the mean colour of the borders of a dataset
         (``border_colour``).
     stain : largest relative change and largest shift of each of three stains, in optical density (base 10), for images
         of stained cells and tissue: 0.05 is the light, 0.2 the strong version of Tellez et al. 2019,
         doi:10.1016/j.media.2019.101544. 0: none; images of one channel are not changed.
+    holes, hole : of views with dropout (``ViewChange.dropout``) so many squares are black, each with this share of the
+        view's side.
     """
 
     name: str
@@ -72,6 +77,9 @@ class ViewPolicy:
     crops: bool = True
     fill: str = "black"
     stain: float = 0.0
+    central: bool = False
+    holes: int = 8
+    hole: float = 0.125
 
     @property
     def bends(self) -> bool:
@@ -83,6 +91,7 @@ _CARON = "Caron et al. 2021, arXiv:2104.14294, the code's DataAugmentationDINO"
 _SPARSAM = "the code of the paper on DINO and label efficiency (IPMI-ICNS-UKE/sparsam), DinoAugmentationCropper"
 _TSIMCNE = "Nwabufo et al. 2024, arXiv:2402.14566 (t-SimCNE: Boehm et al. 2023, arXiv:2210.09879)"
 _TSIMCNE_JITTER = (0.4, 0.4, 0.4, 0.1)
+_SIMSEARCH = "Gupta et al., SimSearch; the paper names the changes, the numbers are the defaults of albumentations 1"
 _PAPER_LARGE = (
     ViewChange(blur=1.0, perspective=0.75),
     ViewChange(blur=0.1, perspective=0.5, solarise=0.2),
@@ -100,6 +109,8 @@ _PAPER_SMALL = ViewChange(blur=0.5, perspective=0.5, side=96)
 #: - ``t-simcne``: t-SimCNE's for photographs. Mirror images, colour jitter, gray; for crops of areas from 0.2 to 1.
 #: - ``t-simcne-quarter``: like it, and the 8 symmetries of the square, for tissue: corners stay filled.
 #: - ``t-simcne-any``: like it, and turned by any angle, for single cells; corners have the colour of the border.
+#: - ``simsearch``: SimSearch's for patches with something around them. Both flips, any angle, brightness and contrast;
+#:   half of the views solarised, half with 8 black holes. ``simsearch-supervised``: like it without these two.
 VIEW_POLICIES: Mapping[str, ViewPolicy] = MappingProxyType(
     {
         policy.name: policy
@@ -164,6 +175,26 @@ VIEW_POLICIES: Mapping[str, ViewPolicy] = MappingProxyType(
                     ("t-simcne", 0.0, 1, 0.0),
                     ("t-simcne-quarter", 0.5, 2, 0.0),
                     ("t-simcne-any", 0.5, 2, 45.0),
+                )
+            ),
+            *(
+                ViewPolicy(
+                    name=name,
+                    source=_SIMSEARCH,
+                    large=(change,),
+                    small=change,
+                    turn_over=0.5,
+                    rotation=45.0,
+                    quarters=2,
+                    jitter=(0.2, 0.2, 0.0, 0.0),
+                    jittered=0.5,
+                    gray=0.0,
+                    interpolation="bilinear",
+                    central=True,
+                )
+                for name, change in (
+                    ("simsearch", ViewChange(solarise=0.5, dropout=0.5)),
+                    ("simsearch-supervised", ViewChange()),
                 )
             ),
         )

@@ -18,6 +18,7 @@ from dsim.errors import UsageError
 from dsim.learning.appearance import Appearance
 from dsim.learning.augment import (
     Jitter,
+    cut_out,
     draw_crops,
     draw_flags,
     draw_jitter,
@@ -87,6 +88,7 @@ class ViewParameters(NamedTuple):
     solarised: Tensor  # bool (n,)
     quarters: Tensor  # int64 (n,), quarter turns counter-clockwise
     stain: Tensor  # (n, 2, 3): relative changes and shifts of three stains
+    holes: Tensor  # int64 (n, k, 4): top, left, height and width in pixels of the view; of height 0 without dropout
 
     def at(self, rows: Tensor) -> ViewParameters:
         """Return the parameters of these views, int64 (m,)."""
@@ -104,6 +106,7 @@ class ViewParameters(NamedTuple):
             solarised=self.solarised[rows],
             quarters=self.quarters[rows],
             stain=self.stain[rows],
+            holes=self.holes[rows],
         )
 
 
@@ -119,7 +122,7 @@ def draw_views(
 
     Parameters
     ----------
-    images : float32 (b, c, h, w) in [0, 1], c of 1 or 3, on any device.
+    images : float32 (b, c, h, w) in [0, 1], on any device.
     crops : groups of views; the policy's ``large`` changes are those of the first group.
     policy : how views are changed, such as ``VIEW_POLICIES["original"]``.
     generator : on the CPU; nothing else is drawn from. Parameters are drawn for all images, so that the processes of
@@ -130,7 +133,7 @@ def draw_views(
     Returns
     -------
     Tensors float32 (count * m, c, size, size) in [0, 1], m the number of ``rows``: the first view of all images, then
-    the second, and so on. Colours of images of one channel are changed in brightness and contrast only.
+    the second, and so on. Images that do not have three channels are changed in brightness and contrast only.
 
     Raises UsageError for images of another shape.
 
@@ -140,8 +143,8 @@ def draw_views(
     >>> [tuple(group.shape) for group in views]
     [(6, 3, 32, 32), (12, 3, 16, 16)]
     """
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
-        hint = "give images (b, c, h, w) with 1 or 3 channels"
+    if images.ndim != 4 or not images.shape[1]:
+        hint = "give images (b, c, h, w)"
         raise UsageError(f"views cannot be drawn of a tensor of shape {tuple(images.shape)}", hint=hint)
     shape = (images.shape[2], images.shape[3])
     chosen, beyond = torch.arange(len(images))[rows], fill[rows] if fill is not None and fill.ndim == 2 else fill
@@ -168,8 +171,8 @@ def draw_parameters(
 ) -> ViewParameters:
     """Return parameters of ``crops.count`` views of n images of ``shape``: the first view of all images comes first.
 
-    ``changes`` has an entry for each view. All but quarter turns and stains is drawn, also what a policy does not
-    change: what is drawn later does not depend on it. These two come last, and only for policies that have them.
+    ``changes`` has an entry for each view. All but quarter turns, stains and holes is drawn, also what a policy does
+    not change: what is drawn later does not depend on it. These three come last, and only for policies that have them.
     """
     total = crops.count * n
 
@@ -194,11 +197,42 @@ def draw_parameters(
         quarters = torch.randint(policy.quarters, (total,), generator=generator)
     if policy.stain > 0:
         stain = draw_symmetric(6 * total, policy.stain, generator).view(total, 2, 3)
-    if not policy.crops:
-        boxes = torch.tensor([0, 0, *shape]).expand(total, 4)
+    dropped = [change.dropout for change in changes]
+    holes = torch.zeros(total, 0, 4, dtype=torch.int64)
+    if any(dropped):
+        holes = _draw_holes(per_view(dropped), crops.size, policy, generator)
+    if policy.central or not policy.crops:
+        boxes = _middle(shape, crops.area[1] if policy.crops else 1.0).expand(total, 4)
     return ViewParameters(
-        boxes, mirrored, turned_over, degrees, corners, jitter, jittered, gray, deviation, solarised, quarters, stain
+        boxes,
+        mirrored,
+        turned_over,
+        degrees,
+        corners,
+        jitter,
+        jittered,
+        gray,
+        deviation,
+        solarised,
+        quarters,
+        stain,
+        holes,
     )
+
+
+def _middle(shape: tuple[int, int], area: float) -> Tensor:
+    """The box in the middle of images with this share of their area, int64 (4,)."""
+    height, width = (max(1, round(side * math.sqrt(area))) for side in shape)
+    return torch.tensor([(shape[0] - height) // 2, (shape[1] - width) // 2, height, width])
+
+
+def _draw_holes(probabilities: Tensor, size: int, policy: ViewPolicy, generator: torch.Generator) -> Tensor:
+    """Boxes of the holes of n views, int64 (n, holes, 4), of height and width 0 in views without dropout."""
+    side = max(1, round(policy.hole * size))
+    dropped = torch.rand(len(probabilities), generator=generator) < probabilities
+    corners = torch.randint(size - side + 1, (len(probabilities), policy.holes, 2), generator=generator)
+    sides = (side * dropped.long())[:, None, None].expand(-1, policy.holes, 2)
+    return torch.cat([corners, sides], dim=2)
 
 
 def change_views(images: Pyramid, parameters: ViewParameters, policy: ViewPolicy, side: int, out: Tensor) -> None:
@@ -224,6 +258,8 @@ def change_views(images: Pyramid, parameters: ViewParameters, policy: ViewPolicy
         views = out[first : first + step]
         changed = cut(first, first + len(views))
         appearance.apply(changed, first)
+        for boxes in parameters.holes[first : first + len(views)].unbind(1):
+            changed = cut_out(changed, boxes)
         torch.clamp(changed, 0, 1, out=views)
 
 

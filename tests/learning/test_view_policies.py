@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from dsim.learning import (
     VIEW_POLICIES,
     Crops,
     UnlabelledImages,
+    ViewChange,
     ViewPolicy,
     ViewsObjective,
     border_colour,
@@ -202,3 +204,47 @@ def test_another_part_is_refused_and_the_nearest_one_suggested() -> None:
     with pytest.raises(UnknownNameError) as caught:
         without(ANY, ["crop"])
     assert "crops" in str(caught.value) + str(caught.value.hint)
+
+
+# ---- the middle of images, holes, any number of channels -----------------------------------------------------------
+
+
+def test_a_turned_middle_shows_what_lies_around_it_and_nothing_beyond() -> None:
+    """White images stay white at every angle where views have half of the area, and not where they have more."""
+    policy = without(VIEW_POLICIES["simsearch-supervised"], ["jitter"])
+    white = torch.ones(200, 1, 40, 40)
+    (half,) = draw_views(white, [Crops(1, 28, (0.49, 0.49))], policy, seeded())
+    (whole,) = draw_views(white, [Crops(1, 40, (1.0, 1.0))], policy, seeded())
+    assert float(half.min()) == pytest.approx(1, abs=1e-5)
+    assert float(whole.min()) < 0.1
+
+
+def test_the_middle_is_that_of_the_image_and_comes_in_all_eight_symmetries() -> None:
+    policy = replace(VIEW_POLICIES["simsearch-supervised"], rotation=0.0, jittered=0.0)
+    image = torch.rand(1, 2, 16, 16, generator=seeded(1))
+    (views,) = draw_views(image.expand(200, -1, -1, -1), [Crops(1, 8, (0.25, 0.25))], policy, seeded(2))
+    middle = image[0, :, 4:12, 4:12]
+    turned = [middle.rot90(turn, (-2, -1)) for turn in range(4)]
+    known = torch.stack([*turned, *(each.flip(-1) for each in turned)])
+    distances = torch.cdist(views.flatten(1), known.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
+    assert float(distances.amin(1).max()) < 1e-4
+    assert bool((torch.bincount(distances.argmin(1), minlength=8) > 10).all())
+
+
+def test_half_of_the_views_have_eight_black_holes_and_the_rest_none() -> None:
+    policy = replace(VIEW_POLICIES["simsearch"], jittered=0.0, large=(ViewChange(dropout=0.5),))
+    (views,) = draw_views(torch.ones(2000, 1, 46, 46), [Crops(1, 32, (0.484, 0.484))], policy, seeded())
+    black = (views < 0.5).flatten(1).sum(1)
+    assert float((black > 0).float().mean()) == pytest.approx(0.5, abs=0.04)
+    assert int(black.max()) <= 8 * 4 * 4
+    assert int(black[black > 0].min()) > 3 * 4 * 4  # holes may overlap
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_images_of_other_channels_change_in_brightness_and_contrast_all_channels_alike(channels: int) -> None:
+    policy = replace(VIEW_POLICIES["simclr"], crops=False, mirror=0.0, gray=1.0, large=(ViewChange(),))
+    batch = torch.rand(6, 1, SIDE, SIDE, generator=seeded(1)) * 0.2 + 0.4
+    (one,) = draw_views(batch, [Crops(1, SIDE, (1.0, 1.0))], policy, seeded(3))
+    (many,) = draw_views(batch.expand(-1, channels, -1, -1), [Crops(1, SIDE, (1.0, 1.0))], policy, seeded(3))
+    torch.testing.assert_close(many, one.expand(-1, channels, -1, -1), rtol=0, atol=1e-6)
+    assert float((one - batch).abs().max()) > 0.1
