@@ -37,7 +37,7 @@ def test_peaks_are_those_of_a_loop_over_cells(radius, seed):
     peaks = local_maxima(values, radius)
     assert list(zip(peaks.rows.tolist(), peaks.cols.tolist(), strict=True)) == by_hand(values, radius)
     assert np.array_equal(peaks.scores, values[peaks.rows, peaks.cols])
-    assert peaks.rows.dtype == np.intp and peaks.scores.dtype == np.float32
+    assert (peaks.rows.dtype, peaks.scores.dtype) == (np.intp, np.float32)
 
 
 def test_maxima_without_suppression_are_those_of_scikit_image():
@@ -60,7 +60,8 @@ def test_a_threshold_takes_the_first_peaks():
     whole, cut = local_maxima(values, 4), local_maxima(np.where(values > threshold, values, -np.inf), 4)
     count = int((whole.scores > threshold).sum())
     assert 0 < count < len(whole.scores)
-    assert np.array_equal(whole.rows[:count], cut.rows) and np.array_equal(whole.cols[:count], cut.cols)
+    assert np.array_equal(whole.rows[:count], cut.rows)
+    assert np.array_equal(whole.cols[:count], cut.cols)
 
 
 def test_masked_cells_are_no_peaks_and_do_not_hide_their_neighbours():
@@ -81,5 +82,5 @@ def test_an_even_map_is_covered_by_peaks_apart_from_each_other():
 
 @pytest.mark.parametrize(("values", "radius"), [(np.zeros(4), 1), (np.zeros((2, 2)), -1), (np.zeros((2, 2)), np.nan)])
 def test_what_is_no_map_or_no_radius_is_refused(values, radius):
-    with pytest.raises(ValueError, match="two dimensions|radius"):
+    with pytest.raises(ValueError, match=r"two dimensions|radius"):
         local_maxima(values, radius)
