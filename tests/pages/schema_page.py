@@ -40,6 +40,7 @@ WRITTEN = {
     "prelabel": ("`prelabel.json`", "`dsim prelabel`"),
     "recommend": ("`recommendation.json`", "`dsim recommend --out`"),
     "reliability": ("`reliability.json`", "`python benchmarks/reliability.py`"),
+    "roi-session": ("`session.json`, in `NAME.dsimroi`", "`dsim roi new`"),
     "training": ("`run.json`", "`dsim train`"),
     "transfer": ("`truth.json`", "`dsim transfer`, `dsim truth convert`"),
 }
