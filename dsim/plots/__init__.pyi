@@ -29,6 +29,7 @@ from .style import (
     unframed,
 )
 from .transfer import draw_transfer
+from .violins import ViolinPanel, draw_violins
 
 __all__ = [
     "COLOURS",
@@ -42,6 +43,7 @@ __all__ = [
     "MapPanel",
     "Names",
     "Role",
+    "ViolinPanel",
     "add_legend",
     "bare",
     "centre_mark",
@@ -57,6 +59,7 @@ __all__ = [
     "draw_regret",
     "draw_sheet",
     "draw_transfer",
+    "draw_violins",
     "drawable",
     "equal_decimals",
     "foot",
