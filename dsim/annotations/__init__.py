@@ -1,4 +1,4 @@
-"""Annotations of images: outlines of objects, and their files in the formats of annotation tools."""
+"""Annotations of images: regions, outlines of objects, and their files in the formats of annotation tools."""
 
 import lazy_loader
 

@@ -1,241 +1,147 @@
-"""Formats of pre-labels: PNG and TIFF, COCO JSON, GeoJSON for QuPath, ROI archives for ImageJ and Fiji."""
+"""Regions written for annotation tools: QuPath, COCO, ImageJ and Fiji, napari, and a table."""
 
 from __future__ import annotations
 
-import io
-import json
-import uuid
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from dsim.files import replacing, slug
+from dsim.annotations.coco import box_annotation, write_coco
+from dsim.annotations.fiji_rois import LARGEST_ROI, region_zip
+from dsim.annotations.geojson import Colour, region_collection
+from dsim.annotations.regions import Region
+from dsim.annotations.tables import napari_text, table_text
+from dsim.errors import DataError, UnknownNameError
+from dsim.files import replacing, write_text
+from dsim.files.sample_names import file_names
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dsim.annotations.outlines import Outlined, Polygon, Ring
-
-
-def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
-    """Write a mask, bool (H, W), as a PNG of 8 bits: 0 and 255. Raises DsimError where it cannot be written."""
-    import numpy as np
-    from PIL import Image
-
-    with replacing(path) as temporary:
-        Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(temporary)
+#: Okabe and Ito's colours of classes, safe for the colour-blind, in the order of pictures of dsim.
+COLOURS: tuple[Colour, ...] = (
+    (0, 114, 178),
+    (213, 94, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (86, 180, 233),
+    (230, 159, 0),
+    (58, 58, 58),
+)
 
 
-def write_probabilities(path: Path, probabilities: NDArray[np.float32]) -> None:
-    """Write probabilities, float32 (H, W) in [0, 1]. Raises DsimError where it cannot be written.
+def class_colours(labels: Sequence[str]) -> dict[str, Colour]:
+    """Return the colour of each class, in their order; the eighth has the first colour again.
 
-    A PNG has 16 bits, in which 65,535 is 1; where the name ends in .tif, a TIFF holds them as they are.
+    >>> class_colours(["red cell", "platelet"])
+    {'red cell': (0, 114, 178), 'platelet': (213, 94, 0)}
     """
-    import numpy as np
-    from PIL import Image
-
-    with replacing(path) as temporary:
-        if path.suffix == ".tif":
-            import tifffile
-
-            tifffile.imwrite(temporary, probabilities, compression="zlib")
-        else:
-            Image.fromarray(np.rint(probabilities * np.float32(65535)).astype(np.uint16)).save(temporary)
+    return {label: COLOURS[number % len(COLOURS)] for number, label in enumerate(labels)}
 
 
-#: The only category: what the model marks.
-CATEGORY = 1
+@dataclass(frozen=True)
+class _Export:
+    """What the writers of all formats need; ``names`` are those of files, without suffix, by id."""
+
+    folder: Path
+    regions: Mapping[str, Sequence[Region]]
+    sizes: Mapping[str, tuple[int, int]]
+    names: Mapping[str, str]
+    files: Mapping[str, str]
+    labels: Sequence[str]
 
 
-def coco_annotation(found: Outlined, size: tuple[int, int], score: float) -> dict[str, Any]:
-    """Return one object as an annotation without ids: polygons, or RLE where it has holes, which polygons cannot have.
+def write_regions(
+    folder: Path | str,
+    regions: Sequence[Region],
+    sizes: Mapping[str, tuple[int, int]],
+    formats: Sequence[str] = (),
+    *,
+    files: Mapping[str, str] | None = None,
+    labels: Sequence[str] = (),
+) -> list[Path]:
+    """Write regions of images in the formats of annotation tools; returns the paths of the files.
 
-    ``size`` is (height, width); ``score`` the mean probability of its pixels.
+    Parameters
+    ----------
+    regions : of any images that ``sizes`` lists. sizes : (height, width) of each image by its id, of those without
+        regions too.
+    formats : of ``FORMATS``, all where empty. ``geojson``: geojson/IMAGE.geojson for QuPath, classes in Okabe and Ito's
+        colours, the score as a measurement. ``coco``: coco.json, one for all images. ``fiji``: rois/IMAGE.zip for
+        ImageJ and Fiji, none for images without regions, nor beyond 60,535 pixels, which the format cannot hold.
+        ``csv``: detections.csv. ``napari``: napari/IMAGE.csv, the centres as points.
+    files : name of each image's file by id, for COCO; the id where it is missing. labels : order of the classes, for
+        their colours and numbers; others follow in alphabetical order.
+
+    ``read_regions`` reads each of them back; numbers have six decimals (float32 in ROIs). Files that are there are
+    replaced. Raises UnknownNameError for a format, DataError for a region of an image without size, DsimError where the
+    disk refuses.
     """
-    segmentation: Any = [polygon[0].ravel().tolist() for polygon in found.polygons]
-    if found.holed:
-        counts = compress_run_lengths(run_lengths(found.rows, found.columns, size))
-        segmentation = {"size": list(size), "counts": counts}
-    return {
-        "category_id": CATEGORY,
-        "segmentation": segmentation,
-        "area": found.area,
-        "bbox": list(found.box),
-        "iscrowd": 0,
-        "score": round(score, 4),
-    }
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownNameError("format of annotations", name, FORMATS, hint=f"choose of {', '.join(FORMATS)}")
+    of_image: dict[str, list[Region]] = {image: [] for image in sizes}
+    for region in regions:
+        if region.image not in of_image:
+            raise DataError(f"a region is of the image {region.image!r}, whose size is not given", hint="give its size")
+        of_image[region.image].append(region)
+    others = sorted({region.label for region in regions} - set(labels))
+    names = dict(zip(sizes, file_names(list(sizes)), strict=True))
+    export = _Export(Path(folder), of_image, sizes, names, files or {}, [*labels, *others])
+    return [path for name in formats or FORMATS for path in _WRITERS[name](export)]
 
 
-def run_lengths(rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]) -> list[int]:
-    """Return the lengths of the runs of background and foreground in turn, down the columns, background first.
-
-    Rows and columns are those of the pixels, int64 (n,).
-
-    >>> import numpy as np
-    >>> run_lengths(np.array([0, 1]), np.array([0, 0]), (3, 2))
-    [0, 2, 4]
-    """
-    import numpy as np
-
-    height, width = size
-    marked = np.sort(columns * height + rows)
-    breaks = np.flatnonzero(np.diff(marked) != 1)
-    starts, ends = marked[np.r_[0, breaks + 1]], marked[np.r_[breaks, len(marked) - 1]] + 1
-    turns = np.stack([starts, ends], axis=1).ravel()
-    lengths = np.diff(turns, prepend=0).tolist()
-    left = height * width - int(turns[-1])
-    return [*map(int, lengths), left] if left else [*map(int, lengths)]
+def _write_geojson(export: _Export) -> list[Path]:
+    colours = class_colours(export.labels)
+    paths = []
+    for image, name in export.names.items():
+        paths.append(export.folder / "geojson" / f"{name}.geojson")
+        write_text(paths[-1], region_collection(export.regions[image], colours, image))
+    return paths
 
 
-def compress_run_lengths(lengths: Sequence[int]) -> str:
-    """Return run lengths as COCO's text: changes against the one before the last, five bits a letter.
-
-    >>> compress_run_lengths([0, 2, 4])
-    '024'
-    """
-    letters = []
-    for position, length in enumerate(lengths):
-        rest = length - lengths[position - 2] if position > 2 else length
-        more = True
-        while more:
-            bits = rest & 0x1F
-            rest >>= 5
-            # The last letter's fifth bit is the sign of what follows.
-            more = rest != (-1 if bits & 0x10 else 0)
-            letters.append(chr((bits | 0x20 if more else bits) + 48))
-    return "".join(letters)
-
-
-def write_coco(
-    path: Path,
-    description: str,
-    category: str,
-    images: Iterable[Mapping[str, Any]],
-    annotations: Iterable[tuple[int, Sequence[Mapping[str, Any]]]],
-) -> None:
-    """Write the whole file; ``annotations`` are (id of image, annotations without ids), images in the same order.
-
-    Nothing is held in memory but one image's annotations. Raises DsimError where the disk refuses.
-    """
-    about = {"description": description, "version": "1.0"}
-    categories = [{"id": CATEGORY, "name": category, "supercategory": ""}]
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(f'{{"info": {json.dumps(about)},\n"licenses": [],\n"categories": {json.dumps(categories)},\n')
-        file.write('"images": [')
-        _write_rows(file.write, images)
-        file.write('],\n"annotations": [')
-        _write_rows(file.write, _numbered(annotations))
-        file.write("]}\n")
-
-
-def _write_rows(write: Any, rows: Iterable[Mapping[str, Any]]) -> None:
-    for number, row in enumerate(rows):
-        write(",\n" if number else "\n")
-        write(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
-
-
-def _numbered(annotations: Iterable[tuple[int, Sequence[Mapping[str, Any]]]]) -> Iterable[dict[str, Any]]:
-    number = 0
-    for image, found in annotations:
-        for one in found:
-            number += 1
-            yield {"id": number, "image_id": image, **one}
-
-
-#: Blue as the outlines on contact sheets: visible on H&E and on black.
-COLOUR = (0, 230, 255)
-_EMPTY = '{"type":"FeatureCollection","features":[]}\n'
-_IDS = uuid.UUID("9a8e1b9c-6f0e-4b5e-9d0b-2f6b1a3c7d54")
-
-
-def feature_collection(found: Sequence[Outlined], scores: Sequence[float], label: str, key: str) -> str:
-    """Return the objects of one image as GeoJSON; an object in several parts is a MultiPolygon.
-
-    ``scores`` are mean probabilities, given as measurements; ``key`` makes the objects' ids, the same in every run.
-    Rings are corners (k, 2).
-    """
-    lines = [
-        json.dumps(_feature(one, score, label, f"{key}/{number}"), ensure_ascii=False, separators=(",", ":"))
-        for number, (one, score) in enumerate(zip(found, scores, strict=True))
+def _write_coco(export: _Export) -> list[Path]:
+    numbers = {label: number for number, label in enumerate(export.labels, 1)}
+    images = [
+        {"id": number, "file_name": export.files.get(image, image), "height": height, "width": width}
+        for number, (image, (height, width)) in enumerate(export.sizes.items(), 1)
     ]
-    features = ",\n".join(lines)
-    return f'{{"type":"FeatureCollection","features":[\n{features}\n]}}\n' if lines else _EMPTY
+    annotations = (
+        (number, [box_annotation(region, numbers[region.label]) for region in export.regions[image]])
+        for number, image in enumerate(export.sizes, 1)
+    )
+    path = export.folder / "coco.json"
+    write_coco(path, "regions of interest", export.labels, images, annotations)
+    return [path]
 
 
-def _feature(found: Outlined, score: float, label: str, key: str) -> dict[str, Any]:
-    rings = [_rings(polygon) for polygon in found.polygons]
-    several = len(rings) > 1
-    return {
-        "type": "Feature",
-        "id": str(uuid.uuid5(_IDS, key)),
-        "geometry": {"type": "MultiPolygon" if several else "Polygon", "coordinates": rings if several else rings[0]},
-        "properties": {
-            "objectType": "annotation",
-            "classification": {"name": label, "color": list(COLOUR)},
-            "isLocked": False,
-            # A list, as before QuPath 0.4: every version reads it.
-            "measurements": [{"name": "Mean probability", "value": round(score, 4)}],
-        },
-    }
+def _write_rois(export: _Export) -> list[Path]:
+    paths = []
+    for image, name in export.names.items():
+        if export.regions[image] and max(export.sizes[image]) <= LARGEST_ROI:
+            paths.append(export.folder / "rois" / f"{name}.zip")
+            with replacing(paths[-1]) as temporary:
+                temporary.write_bytes(region_zip(export.regions[image]))
+    return paths
 
 
-def _rings(polygon: Polygon) -> list[list[list[int]]]:
-    return [_closed(ring) for ring in polygon]
+def _write_table(export: _Export) -> list[Path]:
+    path = export.folder / "detections.csv"
+    write_text(path, table_text([region for image in export.sizes for region in export.regions[image]]))
+    return [path]
 
 
-def _closed(ring: Ring) -> list[list[int]]:
-    corners: list[list[int]] = ring.tolist()
-    return [*corners, corners[0]]
+def _write_napari(export: _Export) -> list[Path]:
+    paths = []
+    for image, name in export.names.items():
+        paths.append(export.folder / "napari" / f"{name}.csv")
+        write_text(paths[-1], napari_text(export.regions[image]))
+    return paths
 
 
-#: The format keeps corners in 16 bits, of which ImageJ takes the lowest for negative.
-LARGEST_ROI = 60_535
-_MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
-
-
-def roi_zip(found: Sequence[Outlined], label: str, page: int | None = None) -> bytes:
-    """Return the zip of ROIs of one image's objects; the same bytes for the same objects.
-
-    ``page`` is the number of the image, from 0, in a stack that is opened whole; None where its file holds no other.
-    """
-    digits = len(str(len(found)))
-    names = [f"{slug(label)}-{number:0{digits}d}" for number in range(1, len(found) + 1)]
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        for one, name in zip(found, names, strict=True):
-            # The zip's own clock starts in 1980: the bytes must not depend on when they were made.
-            archive.writestr(zipfile.ZipInfo(f"{name}.roi"), _roi(one, name, page), zipfile.ZIP_DEFLATED)
-    return held.getvalue()
-
-
-def _roi(found: Outlined, name: str, page: int | None) -> bytes:
-    """A traced outline, or a composite where there are holes or several parts."""
-    from roifile import ROI_TYPE, ImagejRoi
-
-    left, top, width, height = found.box
-    roi = ImagejRoi(name=name, position=0 if page is None else page + 1)
-    roi.left, roi.top, roi.right, roi.bottom = left, top, left + width, top + height
-    if len(found.polygons) == 1 and not found.holed:
-        roi.roitype = ROI_TYPE.TRACED
-        roi.integer_coordinates = (found.polygons[0][0] - [left, top]).astype("int32")
-        roi.n_coordinates = len(roi.integer_coordinates)
-    else:
-        roi.roitype = ROI_TYPE.RECT
-        roi.multi_coordinates = _path(found.polygons)
-        roi.shape_roi_size = len(roi.multi_coordinates)
-    content: bytes = roi.tobytes()
-    return content
-
-
-def _path(polygons: Sequence[Polygon]) -> NDArray[Any]:
-    """All rings as one path; holes run the other way, so that either rule of filling leaves them out."""
-    import numpy as np
-
-    steps: list[float] = []
-    for ring in (ring for polygon in polygons for ring in polygon):
-        for number, (x, y) in enumerate(ring.tolist()):
-            steps += [_LINE if number else _MOVE, x, y]
-        steps.append(_CLOSE)
-    return np.array(steps, np.float32)
+_WRITERS: dict[str, Callable[[_Export], list[Path]]] = {
+    "geojson": _write_geojson,
+    "coco": _write_coco,
+    "fiji": _write_rois,
+    "csv": _write_table,
+    "napari": _write_napari,
+}
+#: What ``write_regions`` writes, by name.
+FORMATS = tuple(_WRITERS)

@@ -93,7 +93,7 @@ def label_image(
     Raises MeasureError where the model gave no probabilities, DsimError where the disk does not take a file.
     ``probabilities`` are float32 (H, W) in [0, 1].
     """
-    from dsim.annotations import writers
+    from dsim.annotations import coco, fiji_rois, geojson, masks
     from dsim.annotations.outlines import outlined
 
     _refuse_improper(probabilities, place)
@@ -101,17 +101,17 @@ def label_image(
     found = outlined(mask)
     scores = [float(probabilities[outline.rows, outline.columns].mean(dtype="float64")) for outline in found]
     files = place.files(settings)
-    writers.write_mask(out / files[0], mask)
-    write_text(out / files[1], writers.feature_collection(found, scores, settings.label, f"{key}/{place.name}"))
-    if found and max(mask.shape) <= writers.LARGEST_ROI:
+    masks.write_mask(out / files[0], mask)
+    write_text(out / files[1], geojson.feature_collection(found, scores, settings.label, f"{key}/{place.name}"))
+    if found and max(mask.shape) <= fiji_rois.LARGEST_ROI:
         with replacing(out / files[2]) as temporary:
-            temporary.write_bytes(writers.roi_zip(found, settings.label, place.page))
+            temporary.write_bytes(fiji_rois.roi_zip(found, settings.label, place.page))
     else:
         files.remove(files[2])
     if settings.probabilities:
-        writers.write_probabilities(out / files[-1], probabilities)
+        masks.write_probabilities(out / files[-1], probabilities)
     size = (mask.shape[0], mask.shape[1])
-    annotations = [writers.coco_annotation(one, size, score) for one, score in zip(found, scores, strict=True)]
+    annotations = [coco.coco_annotation(one, size, score) for one, score in zip(found, scores, strict=True)]
     written = {"mask": files[0], "mask_sha256": file_sha256(out / files[0])}
     return {"files": files, **written, "row": _row(probabilities, mask, found, place), "annotations": annotations}
 

@@ -227,7 +227,7 @@ class _Job:
 
     def finish(self, new: int, sheet: int) -> PreLabels:
         """Write the files about all images that are missing or partial. Raises DsimError where the disk refuses."""
-        from dsim.annotations.writers import write_coco
+        from dsim.annotations.coco import write_coco
         from dsim.prelabel.summary import write_overlays
 
         rows = self._rows()
@@ -238,7 +238,7 @@ class _Job:
         }
         if COCO in absent:
             about = f"pre-labels of {self.target.name} by {self.model.name}, dsim {self.facts['dsim']}"
-            write_coco(self.out / COCO, about, self.settings.label, self._images(), self._annotations())
+            write_coco(self.out / COCO, about, [self.settings.label], self._images(), self._annotations())
         if TABLE in absent:
             write_table(self.out / TABLE, rows)
         if SHEET in absent:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from dsim.annotations import writers
+from dsim.annotations import coco, geojson
+from dsim.annotations.fiji_rois import roi_zip
+from dsim.annotations.masks import write_mask, write_probabilities
 from dsim.annotations.outlines import outlined
-from dsim.annotations.writers import roi_zip, write_mask, write_probabilities
 
 
 def holed(seed: int = 0, shape: tuple[int, int] = (40, 50)) -> NDArray[np.bool_]:
@@ -66,7 +67,7 @@ def test_coco_gives_every_object_exactly() -> None:
         for one in outlined(mask):
             alone = np.zeros(mask.shape, bool)
             alone[one.rows, one.columns] = True
-            written = writers.coco_annotation(one, mask.shape, 0.75)
+            written = coco.coco_annotation(one, mask.shape, 0.75)
             where = written["segmentation"]
             kinds.add(type(where))
             if isinstance(where, dict):
@@ -85,7 +86,7 @@ def test_run_lengths_survive_long_runs_and_falling_lengths() -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         lengths = [int(rng.integers(0, 3)), *rng.integers(1, 10 ** rng.integers(1, 6), 9).tolist()]
-        where = {"size": [sum(lengths), 1], "counts": writers.compress_run_lengths(lengths)}
+        where = {"size": [sum(lengths), 1], "counts": coco.compress_run_lengths(lengths)}
         expected = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
         np.testing.assert_array_equal(decoded(where)[:, 0], expected)
 
@@ -94,16 +95,16 @@ def test_run_lengths_of_a_frozen_example() -> None:
     """Counts and text that pycocotools 2.0.11 gives for this mask."""
     mask = np.array([[0, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1]], bool)
     rows, columns = np.nonzero(mask)
-    assert writers.run_lengths(rows, columns, (3, 4)) == [2, 3, 1, 2, 2, 2]
-    assert writers.compress_run_lengths([2, 3, 1, 2, 2, 2]) == "231O10"
+    assert coco.run_lengths(rows, columns, (3, 4)) == [2, 3, 1, 2, 2, 2]
+    assert coco.compress_run_lengths([2, 3, 1, 2, 2, 2]) == "231O10"
 
 
 def test_coco_files_number_what_they_hold(tmp_path: Path) -> None:
     mask = holed()
-    found = [writers.coco_annotation(one, mask.shape, 0.5) for one in outlined(mask)]
+    found = [coco.coco_annotation(one, mask.shape, 0.5) for one in outlined(mask)]
     images = [{"id": 1, "file_name": "ä.png", "width": 50, "height": 40}, {"id": 2, "file_name": "b.png"}]
-    writers.write_coco(
-        tmp_path / "coco.json", "about", "nucleus", iter(images), iter([(1, found), (2, []), (3, found[:1])])
+    coco.write_coco(
+        tmp_path / "coco.json", "about", ["nucleus"], iter(images), iter([(1, found), (2, []), (3, found[:1])])
     )
     document = json.loads((tmp_path / "coco.json").read_text("utf-8"))
     assert document["images"] == images
@@ -114,7 +115,7 @@ def test_coco_files_number_what_they_hold(tmp_path: Path) -> None:
 
 
 def test_a_coco_file_of_nothing_is_json(tmp_path: Path) -> None:
-    writers.write_coco(tmp_path / "coco.json", "about", "nucleus", [], [])
+    coco.write_coco(tmp_path / "coco.json", "about", ["nucleus"], [], [])
     document = json.loads((tmp_path / "coco.json").read_text("utf-8"))
     assert (document["images"], document["annotations"]) == ([], [])
 
@@ -122,7 +123,7 @@ def test_a_coco_file_of_nothing_is_json(tmp_path: Path) -> None:
 def test_geojson_is_what_qupath_imports() -> None:
     mask = holed(3)
     found = outlined(mask)
-    text = writers.feature_collection(found, [0.8] * len(found), "nucleus", "key")
+    text = geojson.feature_collection(found, [0.8] * len(found), "nucleus", "key")
     document = json.loads(text)
     assert document["type"] == "FeatureCollection"
     again = np.zeros(mask.shape, bool)
@@ -137,11 +138,11 @@ def test_geojson_is_what_qupath_imports() -> None:
     np.testing.assert_array_equal(again, mask)
     assert {feature["geometry"]["type"] for feature in document["features"]} == {"Polygon", "MultiPolygon"}
     assert len({feature["id"] for feature in document["features"]}) == len(found)
-    assert writers.feature_collection(found, [0.8] * len(found), "nucleus", "key") == text
+    assert geojson.feature_collection(found, [0.8] * len(found), "nucleus", "key") == text
 
 
 def test_geojson_of_nothing_is_an_empty_collection() -> None:
-    text = writers.feature_collection([], [], "nucleus", "key")
+    text = geojson.feature_collection([], [], "nucleus", "key")
     assert json.loads(text) == {"type": "FeatureCollection", "features": []}
 
 

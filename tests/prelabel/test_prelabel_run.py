@@ -239,24 +239,24 @@ def test_a_full_disk_keeps_what_is_finished(
 ) -> None:
     import errno
 
-    from dsim.annotations import writers
+    from dsim.annotations import masks
 
     target, out = dsim.open_dataset(cells), tmp_path / "out"
-    write = writers.write_mask
+    write = masks.write_mask
 
     def full(path: Path, values: NDArray[np.bool_]) -> None:
         if path.stem == "c":
-            with writers.replacing(path) as temporary:
+            with masks.replacing(path) as temporary:
                 temporary.write_bytes(b"half")
                 raise OSError(errno.ENOSPC, "No space left on device")
         write(path, values)
 
-    monkeypatch.setattr(writers, "write_mask", full)
+    monkeypatch.setattr(masks, "write_mask", full)
     with pytest.raises(DsimError, match=r"cannot write .*c\.png: No space left on device") as caught:
         prelabel(target, bright(), out)
     assert caught.value.hint == "free disk space, or choose another folder"
     assert sorted(files(out / "masks")) == ["a.png", "b.png"]
-    monkeypatch.setattr(writers, "write_mask", write)
+    monkeypatch.setattr(masks, "write_mask", write)
     again = bright()
     prelabel(target, again, out)
     assert again.segmenter.asked == ["c", "d", "empty"]  # type: ignore[attr-defined]
