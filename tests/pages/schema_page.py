@@ -41,6 +41,7 @@ WRITTEN = {
     "recommend": ("`recommendation.json`", "`dsim recommend --out`"),
     "reliability": ("`reliability.json`", "`python benchmarks/reliability.py`"),
     "roi-session": ("`session.json`, in `NAME.dsimroi`", "`dsim roi new`"),
+    "roi-state": ("printed", "`dsim roi show --json`, and every command that changes a session"),
     "training": ("`run.json`", "`dsim train`"),
     "transfer": ("`truth.json`", "`dsim transfer`, `dsim truth convert`"),
 }

@@ -7,7 +7,15 @@ import click
 from dsim.ui import LazyGroup
 
 #: Name, help, and the function below dsim_simsearch.commands; one line for each.
-_COMMANDS: dict[str, tuple[str, str]] = {}
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "new": ("Begin a session on a set of images.", "create:new"),
+    "show": ("Show the state of a session.", "show:show"),
+    "choose": ("Choose displayed images, channels, suggested background.", "marks:choose"),
+    "add": ("Add prototypes to a class, or remove them.", "marks:add"),
+    "threshold": ("Set the threshold of a class.", "marks:threshold"),
+    "undo": ("Undo the last action.", "marks:undo"),
+    "redo": ("Redo what was undone last.", "marks:redo"),
+}
 
 
 @click.group(

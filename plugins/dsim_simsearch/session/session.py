@@ -16,6 +16,7 @@ from dsim_simsearch.session import files
 from dsim_simsearch.session.checks import check_action
 from dsim_simsearch.session.log import ActionLog, Entry, StaleActionError
 from dsim_simsearch.session.state import History, State
+from dsim_simsearch.settings import SearchSettings
 
 if TYPE_CHECKING:
     from dsim.data import Dataset
@@ -34,7 +35,8 @@ class Session:
     Attributes
     ----------
     path : the folder. ``dataset`` : its images, in the session's order. ``ids`` : their names in the session.
-    seed : of all random numbers. ``notes`` : what was noticed at opening, such as renamed images.
+    seed : of all random numbers. ``settings`` : of the search.
+    notes : what was noticed at opening, such as renamed images.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Session:
         self.path, self.document, self.runtime = path, document, runtime
         self.dataset, self.notes = matched.dataset, matched.notes
         self.ids = tuple(one["id"] for one in document["images"]["list"])
-        self.seed = int(document["seed"])
+        self.seed, self.settings = int(document["seed"]), SearchSettings.from_dict(document["settings"])
         self.writing = writing
         self._lock = RLock()
         self._shapes: dict[int, tuple[int, int, int]] = {}
@@ -63,6 +65,7 @@ class Session:
         displayed: int | Sequence[str] = DISPLAYED,
         channels: Sequence[int] = (),
         seed: int = 0,
+        settings: SearchSettings | None = None,
         runtime: Runtime | None = None,
     ) -> Session:
         """Make a session and return it, open for writing; the folder appears whole or not at all.
@@ -73,6 +76,7 @@ class Session:
         images : a dataset, or what ``open_dataset`` takes. Arrays of a program are given again when it is opened.
         displayed : ids of the images to display, or how many to draw at random.
         channels : numbers from 0 on; none stands for all.
+        settings : of the search; they stay as they are. Default: ``SearchSettings()``.
 
         Raises DataError where the folder is there already, UsageError for images or channels that are not there.
         """
@@ -86,7 +90,7 @@ class Session:
             "dsim": VERSION,
             "images": files.images_to_dict(dataset, folder),
             "seed": seed,
-            "settings": {},
+            "settings": (settings or SearchSettings()).to_dict(),
             "weights": None,
         }
         with files.new_folder(folder) as new:

@@ -56,10 +56,10 @@ class State:
     redoable: str | None = None
 
     @property
-    def patch(self) -> tuple[float, float] | None:
+    def patch(self) -> tuple[int, int] | None:
         """(height, width) of every region in pixels, as the first prototype fixed it; None before it."""
         first = next((one.prototypes[0] for one in self.classes if one.prototypes), None)
-        return None if first is None else (first.height, first.width)
+        return None if first is None else (int(first.height), int(first.width))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -205,7 +205,7 @@ def _add_prototypes(state: State, action: act.AddPrototypes) -> State:
         raise UsageError(f"{action.label!r} is no name of a class", hint="name it after what it holds, as 'red cell'")
     old = next((one for one in state.classes if one.name == action.label), ClassState(action.label))
     _refuse_none(action.regions, f"prototypes of class {action.label!r}")
-    size = state.patch or (action.regions[0].height, action.regions[0].width)
+    size = state.patch or _whole_pixels(action.regions[0])
     for region in action.regions:
         _refuse_other_size(region, size)
         for one in state.classes:
@@ -324,7 +324,18 @@ def _refuse_repeated(values: tuple[Any, ...], what: str) -> None:
             raise UsageError(f"{what} {shown!r} is given twice", hint=f"give each {what} once")
 
 
-def _refuse_other_size(region: Region, size: tuple[float, float]) -> None:
+def _whole_pixels(region: Region) -> tuple[int, int]:
+    """(height, width) of the first prototype, which cuts windows. Raises UsageError for parts of pixels."""
+    height, width = round(region.height), round(region.width)
+    if (height, width) != (region.height, region.width):
+        raise UsageError(
+            f"{words(region)} is {region.width:g} x {region.height:g} pixels, and sides must be whole",
+            hint=f"give boxes a size around their centres: --size {max(width, 1)}x{max(height, 1)}",
+        )
+    return height, width
+
+
+def _refuse_other_size(region: Region, size: tuple[int, int]) -> None:
     height, width = size
     if (region.height, region.width) != size:
         raise UsageError(
