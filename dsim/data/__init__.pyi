@@ -12,6 +12,7 @@ from .overlap import count_shared_images, say_shared_images
 from .patches import Patch, boxes_of, cut_boxes, cut_grid
 from .thumbnails import brightened, thumbnail
 from .treatment import TREATMENT_VERSION
+from .windows import WindowReader, image_sizes, open_windows
 
 __all__ = [
     "JOURNAL",
@@ -24,6 +25,7 @@ __all__ = [
     "Patch",
     "ReadOptions",
     "Spread",
+    "WindowReader",
     "boxes_of",
     "brightened",
     "count_shared_images",
@@ -34,12 +36,14 @@ __all__ = [
     "find_label_file",
     "from_arrays",
     "from_torch",
+    "image_sizes",
     "inspect",
     "join",
     "modality_family",
     "model_file",
     "open_dataset",
     "open_many",
+    "open_windows",
     "read_attributes",
     "relabelled",
     "save_grid",

@@ -88,7 +88,7 @@ def cut_grid(
     sides, steps = _pair(size, "size"), _pair(size if stride is None else stride, "stride")
     boxes = [
         Patch(dataset.ids[index], left, top, width, height)
-        for index, shape in enumerate(_shapes(dataset, range(len(dataset))))
+        for index, shape in enumerate(read_sizes(dataset, range(len(dataset))))
         for top, height in _runs(shape[0], sides[0], steps[0], edge)
         for left, width in _runs(shape[1], sides[1], steps[1], edge)
     ]
@@ -124,7 +124,7 @@ def cut_boxes(
         if box.image not in position:
             raise UnknownNameError(f"image of {dataset.name!r}", box.image, dataset.ids, hint="give ids of its images")
     indices = list(dict.fromkeys(position[box.image] for box in chosen))
-    shapes = dict(zip(indices, _shapes(dataset, indices), strict=True))
+    shapes = dict(zip(indices, read_sizes(dataset, indices), strict=True))
     for box in chosen:
         _refuse_outside(box, shapes[position[box.image]])
     return _patches(dataset, chosen, name, labels)
@@ -290,7 +290,7 @@ def _refuse_outside(box: Patch, shape: tuple[int, int]) -> None:
 # Sizes of images --------------------------------------------------------------------------------------------------
 
 
-def _shapes(dataset: Dataset, indices: Sequence[int]) -> list[tuple[int, int]]:
+def read_sizes(dataset: Dataset, indices: Sequence[int]) -> list[tuple[int, int]]:
     """Height and width of these images: from the headers of files, else from the images themselves."""
     dataset.require(Need.IMAGES, "cutting patches")
     backing, positions = _without_subsets(dataset.backing, indices)

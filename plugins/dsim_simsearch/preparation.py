@@ -1,0 +1,216 @@
+"""Preparation of images (Gupta et al., section 2.2): one range for each channel of all images, and which channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dsim.data import open_windows
+from dsim.plugin import DataError, UsageError
+from dsim.stats.exact_percentiles import exact_percentiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dsim.data import WindowReader
+    from dsim.plugin import Dataset, Runtime
+
+#: Of the pixels of an image: lowest, the paper's two, highest.
+_PERCENTS = (0.0, 5.0, 95.0, 100.0)
+#: Of the images' percentiles.
+_OF_LOWS, _OF_HIGHS = 0.5, 99.5
+_COLOURS = ("red", "green", "blue")
+#: Bytes that are looked at at once.
+_BLOCK = 2**24
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The channels of images that are used, and the range of each that becomes [0, 1].
+
+    Parameters
+    ----------
+    names : of all C channels of an image as stored. ``channels`` : positions of those that are used, c of them.
+    low, high : for each used channel; lower and higher intensities are clipped.
+    clipped : for each used channel, the share of all pixels that is clipped.
+    """
+
+    names: tuple[str, ...]
+    channels: tuple[int, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    clipped: tuple[float, ...]
+
+    def apply(self, pixels: NDArray[Any], image: str = "") -> NDArray[np.float32]:
+        """Return float32 (c, h, w) in [0, 1] of stored pixels (h, w, C); a constant channel becomes 0.
+
+        Raises DataError, naming the image, where it has another number of channels.
+        """
+        _refuse_channels(pixels.shape[2], len(self.names), image)
+        planes = np.empty((len(self.channels), *pixels.shape[:2]), dtype=np.float32)
+        for plane, channel, low, high in zip(planes, self.channels, self.low, self.high, strict=True):
+            # In float64 where float32 would lose digits: integers of more than 24 bits.
+            exact = np.float64 if pixels.dtype.itemsize > 2 else np.float32
+            values = pixels[:, :, channel].astype(exact)
+            values -= exact(low)
+            values /= exact(high - low if high > low else 1)
+            np.clip(values, 0, 1, out=plane, casting="same_kind")
+        return planes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {name: list(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Preparation:
+        """Return the preparation of ``to_dict``; raises KeyError or ValueError for other values."""
+        return cls(
+            names=tuple(str(name) for name in values["names"]),
+            channels=tuple(int(channel) for channel in values["channels"]),
+            low=tuple(float(low) for low in values["low"]),
+            high=tuple(float(high) for high in values["high"]),
+            clipped=tuple(float(share) for share in values["clipped"]),
+        )
+
+
+@dataclass(frozen=True)
+class ChannelFacts:
+    """What was measured of n images of C channels.
+
+    Parameters
+    ----------
+    names : of the channels.
+    percentiles : the 5th and the 95th of each image and channel, float64 (n, C, 2).
+    low, high : the range of each channel, float64 (C,): the .5th percentile of the 5th percentiles of the images, and
+        the 99.5th of the 95th; where these coincide, as in sparse signal, the lowest and the highest intensity.
+    clipped : share of all pixels outside of the range, (C,).
+    correlation : of channels, Pearson's, mean over images, (C, C); NaN where a channel is constant in every image.
+    """
+
+    names: tuple[str, ...]
+    percentiles: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    clipped: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+
+    def prepare(self, channels: Iterable[int] | None = None) -> Preparation:
+        """Return the preparation with these channels, by position; all where None.
+
+        Raises UsageError for no channel, one that is not there, or one given twice.
+        """
+        chosen = tuple(range(len(self.names)) if channels is None else channels)
+        if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(len(self.names))):
+            raise UsageError(
+                f"channels cannot be {', '.join(map(str, chosen)) or 'none'}",
+                hint=f"choose of 0 to {len(self.names) - 1}, each once: {', '.join(self.names)}",
+            )
+
+        def pick(values: NDArray[np.float64]) -> tuple[float, ...]:
+            return tuple(float(values[channel]) for channel in chosen)
+
+        return Preparation(self.names, chosen, pick(self.low), pick(self.high), pick(self.clipped))
+
+
+def measure_channels(dataset: Dataset, runtime: Runtime, images: Sequence[int] | None = None) -> ChannelFacts:
+    """Return the facts of the channels of a dataset, exact, from all images or those at the given positions.
+
+    Large images are read in strips. Pixels of floats that mark padding do not count. Raises DataError where images
+    differ in channels or depth, naming one.
+    """
+    chosen = list(range(len(dataset)) if images is None else images)
+    measured: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    readers = [open_windows(dataset, chosen[0])]
+    first = readers[0]
+
+    def measure(index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        reader = first if index == chosen[0] else open_windows(dataset, index)
+        _refuse_channels(reader.channels, first.channels, dataset.ids[index])
+        _refuse_dtype(reader.dtype, first.dtype, dataset.ids[index])
+        return exact_percentiles(lambda: _strips(reader), _PERCENTS), _correlation(_strips(reader))
+
+    with ThreadPoolExecutor(runtime.workers) as threads, runtime.progress.task("measuring", len(chosen)) as task:
+        for found in threads.map(measure, chosen):
+            measured.append(found)
+            task.advance()
+    quantiles = np.stack([rows for rows, _ in measured])
+    low, high = _range(quantiles)
+    clipped = _clipped_shares((open_windows(dataset, index) for index in chosen), low, high)
+    with np.errstate(invalid="ignore"):
+        known = np.stack([table for _, table in measured])
+        counts = np.isfinite(known).sum(0)
+        correlation = np.where(counts > 0, np.nansum(known, 0) / np.maximum(counts, 1), np.nan)
+    return ChannelFacts(_names(first.channels), np.moveaxis(quantiles[:, 1:3], 1, 2), low, high, clipped, correlation)
+
+
+def _names(channels: int) -> tuple[str, ...]:
+    if channels == 1:
+        return ("gray",)
+    return _COLOURS if channels == 3 else tuple(f"channel {number}" for number in range(channels))
+
+
+def _range(quantiles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Low and high of each channel from the percentiles (n, 4, C) of the images."""
+    low = np.percentile(quantiles[:, 1], _OF_LOWS, axis=0)
+    high = np.percentile(quantiles[:, 2], _OF_HIGHS, axis=0)
+    flat = high <= low
+    return np.where(flat, quantiles[:, 0].min(0), low), np.where(flat, quantiles[:, 3].max(0), high)
+
+
+def _strips(reader: WindowReader) -> Iterator[NDArray[Any]]:
+    """The pixels of an image, (m, C) at a time."""
+    rows = max(1, _BLOCK // (reader.width * reader.channels * reader.dtype.itemsize))
+    for top in range(0, reader.height, rows):
+        pixels = reader.read(0, top, reader.width, min(rows, reader.height - top))
+        yield pixels.reshape(-1, reader.channels)
+
+
+def _correlation(strips: Iterator[NDArray[Any]]) -> NDArray[np.float64]:
+    """Pearson's correlation (C, C) of the columns of all strips together (Chan et al. 1979 for merging them)."""
+    count, mean, products = 0, np.zeros(0), np.zeros((0, 0))
+    for strip in strips:
+        values = strip.astype(np.float64)
+        own_mean = values.mean(0)
+        values -= own_mean
+        own = values.T @ values
+        if not count:
+            count, mean, products = len(values), own_mean, own
+            continue
+        total, step = count + len(values), own_mean - mean
+        products = products + own + np.outer(step, step) * (count * len(values) / total)
+        mean, count = mean + step * (len(values) / total), total
+    spread = np.sqrt(np.diag(products))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: NDArray[np.float64] = products / np.outer(spread, spread)
+    return np.clip(found, -1, 1)
+
+
+def _clipped_shares(
+    readers: Iterable[WindowReader], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    outside, pixels = np.zeros(len(low)), 0
+    for reader in readers:
+        for strip in _strips(reader):
+            outside += ((strip < low) | (strip > high)).sum(0)
+            pixels += len(strip)
+    return outside / pixels
+
+
+def _refuse_channels(channels: int, expected: int, image: str) -> None:
+    if channels != expected:
+        raise DataError(
+            f"image {image!r} has {channels} channels, and the others have {expected}",
+            hint="leave it out, or store all images with the same channels",
+        )
+
+
+def _refuse_dtype(dtype: np.dtype[Any], expected: np.dtype[Any], image: str) -> None:
+    if dtype != expected:
+        raise DataError(
+            f"image {image!r} holds {dtype}, and the others hold {expected}: one range cannot serve both",
+            hint="leave it out, or store all images with the same depth",
+        )
