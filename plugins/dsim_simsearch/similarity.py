@@ -104,7 +104,7 @@ class Search:
         """The whitening by patches of the displayed images; None where features stay as they are."""
         from dsim_simsearch.dense import whitening_of
 
-        return whitening_of(self.maps, self.displayed) if self.settings.whiten else None
+        return whitening_of(self.maps, self.displayed, self.settings.whiten) if self.settings.whiten else None
 
     def grid(self, index: int) -> Grid:
         """Return the places at which patches of an image are compared."""
