@@ -50,6 +50,8 @@ class EarlyBlocks(nn.Module):
 
     mean: Tensor
     std: Tensor
+    #: Of the extractor, where it was opened by one.
+    reference: str = ""
 
     def __init__(self, network: nn.Module, layer: str, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
@@ -130,6 +132,7 @@ def open_blocks(reference: str, channels: int, runtime: Runtime) -> EarlyBlocks:
         _adapt_first_convolution(network, len(mean), channels)
         mean, std = _for_channels(mean, channels), _for_channels(std, channels)
     blocks = EarlyBlocks(network, blueprint.recipe.layer, mean, std)
+    blocks.reference = reference
     return blocks.to(runtime.resolved_device())
 
 
