@@ -135,7 +135,7 @@ def boxes_of(patches: Dataset) -> tuple[Patch, ...]:
 
     Raises DataError for any other dataset.
     """
-    backing, indices = _without_subsets(patches.backing, range(len(patches)))
+    backing, indices = below_subsets(patches.backing, range(len(patches)))
     if not isinstance(backing, _PatchesBacking):
         raise DataError(
             f"dataset {patches.name!r} is not made of patches", hint="cut it: dsim.data.cut_grid(dataset, size)"
@@ -291,9 +291,12 @@ def _refuse_outside(box: Patch, shape: tuple[int, int]) -> None:
 
 
 def read_sizes(dataset: Dataset, indices: Sequence[int]) -> list[tuple[int, int]]:
-    """Height and width of these images: from the headers of files, else from the images themselves."""
-    dataset.require(Need.IMAGES, "cutting patches")
-    backing, positions = _without_subsets(dataset.backing, indices)
+    """Return height and width of these images (h, w, c): from the headers of files, else from the images themselves.
+
+    Raises NeedError without images.
+    """
+    dataset.require(Need.IMAGES, "reading sizes")
+    backing, positions = below_subsets(dataset.backing, indices)
     headers: dict[Any, tuple[FrameHeader, ...]] = {}
     shapes = []
     for index, position in zip(indices, positions, strict=True):
@@ -311,8 +314,8 @@ def read_sizes(dataset: Dataset, indices: Sequence[int]) -> list[tuple[int, int]
     return shapes
 
 
-def _without_subsets(backing: Backing | None, indices: Sequence[int]) -> tuple[Backing | None, list[int]]:
-    """Return the backing below all subsets, and the positions of these samples in it."""
+def below_subsets(backing: Backing | None, indices: Sequence[int]) -> tuple[Backing | None, list[int]]:
+    """Return the backing of images (h, w, c) below all subsets, and the positions of these samples in it."""
     chosen = list(indices)
     while isinstance(backing, Subset):
         chosen = [backing.indices[index] for index in chosen]

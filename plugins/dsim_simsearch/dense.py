@@ -126,10 +126,10 @@ class DenseFeatures:
         return _Strip(cells, ys, xs, inverse)
 
 
-def whitening_of(maps: FeatureMaps, indices: Sequence[int]) -> Whitening:
+def whitening_of(maps: FeatureMaps, indices: Sequence[int], strength: float) -> Whitening:
     """Return the whitening by patches of these images; of each image as many, drawn at random, the same ones always."""
     generator = np.random.default_rng(0)
-    return fit_whitening(np.concatenate([_sample(maps[index], generator) for index in indices]))
+    return fit_whitening(np.concatenate([_sample(maps[index], generator) for index in indices]), strength)
 
 
 def _sample(features: FeatureMap, generator: np.random.Generator) -> Floats:

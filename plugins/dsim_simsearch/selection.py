@@ -87,12 +87,19 @@ def select_clean(
     Raises UsageError for a class without prototypes or with a second one of its name, for prototypes of wrong size or
     beyond their image, where all candidates of a class are flagged, and where no background is left.
     """
-    _check(classes)
+    check_classes(classes)
     if not background:
         raise UsageError("no patch of the background is left", hint="ask for more of them, or flag fewer")
+    return _join(search, classes, select_positives(search, displayed, classes), background)
+
+
+def select_positives(search: Search, displayed: Sequence[int], classes: Sequence[RoiClass]) -> list[list[Region]]:
+    """Return the verified patches of each class: prototypes, and candidates above the threshold without flagged ones.
+
+    Raises UsageError where all candidates of a class are flagged.
+    """
     candidates = [_left(search, one, displayed) for one in classes]
-    places = _one_class_each(classes, candidates, search.settings.radius(search.patch))
-    return _join(search, classes, places, background)
+    return _one_class_each(classes, candidates, search.settings.radius(search.patch))
 
 
 def _left(search: Search, one: RoiClass, displayed: Sequence[int]) -> list[Region]:
@@ -131,7 +138,7 @@ def select_noisy(
 
     Raises UsageError for a class without prototypes or with a second one of its name.
     """
-    _check(classes)
+    check_classes(classes)
     by_class = [_above(search, one, others) for one in classes]
     plain = [RoiClass(one.name, (), one.threshold) for one in classes]
     places = _one_class_each(plain, by_class, search.settings.radius(search.patch))
@@ -166,7 +173,7 @@ def find_background(
     -------
     Regions of class ``background`` with their similarity; the most similar ones first, by rank, then the least similar.
     """
-    _check(classes)
+    check_classes(classes)
     vectors = np.concatenate([search.vectors(one.prototypes) for one in classes])
     known = [*marked, *(region for one in classes for region in (*one.prototypes, *one.flagged))]
     known += [region for one in classes for region in _above(search, one, indices)]
@@ -211,7 +218,8 @@ def _ends(
 # Shared ---------------------------------------------------------------------------------------------------------------
 
 
-def _check(classes: Sequence[RoiClass]) -> None:
+def check_classes(classes: Sequence[RoiClass]) -> None:
+    """Raise UsageError for no class, for one without prototypes, and for a name that occurs twice or is taken."""
     if not classes:
         raise UsageError("there is no class", hint="mark at least one object")
     names = [one.name for one in classes]

@@ -25,11 +25,12 @@ class SearchSettings:
     region : network pixels that the longer side of a patch spans: images are resampled so. None: as they are stored.
     mode : ``dense`` takes features of all patches from one pass over the image; ``paper`` cuts each window and its
         features are computed from that alone, so that only whole windows have any.
-    whiten : centre and decorrelate features by all patches of the displayed images; needs no label.
+    whiten : how far features are decorrelated by all patches of the displayed images, in [0, 1]; needs no label. 0
+        leaves them as they are, 1 makes all directions vary equally, which hides what most objects have in common.
     over : the similarity to several prototypes is the ``mean`` or the ``max`` of those to each; that to one is always
         the largest over its four rotations.
     suppression : of two candidates nearer than this share of the longer side of a patch, only the more similar stays.
-    scales : sizes of objects that are searched, 1 being that of the prototypes.
+    scales : sizes of objects that are searched beside 1, that of the prototypes.
 
     Raises UnknownNameError and UsageError for values that have no meaning.
 
@@ -42,7 +43,7 @@ class SearchSettings:
     extractor: str = "zoo:lite0.imagenet.r1[layer=network.blocks.4]"
     region: int | None = 112
     mode: str = "dense"
-    whiten: bool = True
+    whiten: float = 0.5
     over: str = "mean"
     suppression: float = 0.35
     scales: tuple[float, ...] = (1.0,)
@@ -57,6 +58,8 @@ class SearchSettings:
 
     def _faults(self) -> list[tuple[str, str]]:
         faults = []
+        if not 0 <= self.whiten <= 1:
+            faults.append((f"whiten is {self.whiten}", "give a number from 0 to 1"))
         if self.region is not None and self.region < 1:
             faults.append((f"region is {self.region} pixels", "give at least 1, usually 96 to 144"))
         if not 0 <= self.suppression < math.inf:
@@ -104,6 +107,6 @@ class SearchSettings:
 PRESETS: Mapping[str, SearchSettings] = {
     "default": SearchSettings(),
     "paper": SearchSettings(
-        extractor="timm:resnet18.a1_in1k[layer=layer3]", region=None, mode="paper", whiten=False, over="max"
+        extractor="timm:resnet18.a1_in1k[layer=layer3]", region=None, mode="paper", whiten=0, over="max"
     ),
 }

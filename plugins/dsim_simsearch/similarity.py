@@ -78,6 +78,7 @@ class Search:
             raise UsageError("no image is displayed", hint="choose some of the images")
         self.images, self.displayed, self.patch, self.settings = images, tuple(displayed), patch, settings
         self._runtime, self._store = runtime, store
+        self._prototypes: dict[tuple[str, float, float, float, float], Floats] = {}
         self._single: OrderedDict[tuple[int, float, bytes], Floats] = OrderedDict()
         self._bytes = 0
 
@@ -103,7 +104,7 @@ class Search:
         """The whitening by patches of the displayed images; None where features stay as they are."""
         from dsim_simsearch.dense import whitening_of
 
-        return whitening_of(self.maps, self.displayed) if self.settings.whiten else None
+        return whitening_of(self.maps, self.displayed, self.settings.whiten) if self.settings.whiten else None
 
     def grid(self, index: int) -> Grid:
         """Return the places at which patches of an image are compared."""
@@ -119,7 +120,12 @@ class Search:
         """
         shapes = {image: self.images.shape(self.images.index(image)) for image in {one.image for one in prototypes}}
         check_prototypes(prototypes, self.patch, shapes)
-        return self._features[1.0].vectors(prototypes)
+        keys = [prototype[:5] for prototype in prototypes]
+        new = dict.fromkeys(key for key in keys if key not in self._prototypes)
+        if new:
+            regions = [prototypes[keys.index(key)] for key in new]
+            self._prototypes.update(zip(new, self._features[1.0].vectors(regions), strict=True))
+        return np.array([self._prototypes[key] for key in keys], dtype=np.float32)
 
     def units(self, vectors: Floats) -> Floats:
         """Return features (..., d) as they are compared: whitened where the settings say so, of length 1."""
@@ -129,7 +135,9 @@ class Search:
         """Return features (n, d) of patches about centres (n, 2) of an image, not whitened."""
         return self._features[1.0].at(index, centres)
 
-    def similarity(self, index: int, vectors: Floats, over: str | None = None) -> Floats:
+    def similarity(
+        self, index: int, vectors: Floats, over: str | None = None, correction: Floats | None = None
+    ) -> Floats:
         """Return the similarity of the patches of an image to prototypes, float32 (rows, cols) in [-1, 1].
 
         The cosine, at most over the turns of a prototype, then the mean or the maximum over prototypes, and at most
@@ -138,23 +146,32 @@ class Search:
         Parameters
         ----------
         vectors : (n, turns, d), see ``vectors``. over : ``mean`` or ``max``; default: as the settings say.
+        correction : (d,), whose product with ``units`` of a patch is added; see ``Reranker``.
 
         Raises UsageError where there is no prototype.
         """
-        return np.max([self._at_scale(index, scale, vectors, over) for scale in self._features], axis=0)
+        return np.max([self._at_scale(index, scale, vectors, over, correction) for scale in self._features], axis=0)
 
-    def candidates(self, index: int, vectors: Floats, over: str | None = None) -> Candidates:
+    def candidates(
+        self, index: int, vectors: Floats, over: str | None = None, correction: Floats | None = None
+    ) -> Candidates:
         """Return the patches of an image that are more similar to prototypes than those around them.
 
-        They do not depend on a threshold: those above one are the first ones.
+        They do not depend on a threshold: those above one are the first ones. Parameters as of ``similarity``.
         """
-        by_scale = [self._at_scale(index, scale, vectors, over) for scale in self._features]
+        by_scale = [self._at_scale(index, scale, vectors, over, correction) for scale in self._features]
         grid, similarity = self.grid(index), np.max(by_scale, axis=0)
         rows, cols, scores = local_maxima(similarity, self.settings.radius(self.patch) / grid.stride)
         best = np.argmax([values[rows, cols] for values in by_scale], axis=0)
         sizes = np.array([*self._features])[best]
         height, width = self.patch
         return Candidates(self.ids[index], grid.xs(cols), grid.ys(rows), width * sizes, height * sizes, scores)
+
+    def compare(self, units: Floats, vectors: Floats, over: str | None = None) -> Floats:
+        """Return the similarity (n,) of patches, whose ``units`` (n, d) are given, to prototypes."""
+        single = np.clip(np.einsum("nd,ptd->npt", units, self.units(vectors)), -1, 1).max(axis=2)
+        joined: Floats = single.max(axis=1) if (over or self.settings.over) == "max" else single.mean(axis=1)
+        return joined
 
     @cached_property
     def _features(self) -> Mapping[float, _Features]:
@@ -179,7 +196,9 @@ class Search:
             self.images, self.blocks, (scale * height, scale * width), region, self._runtime, self._store
         )
 
-    def _at_scale(self, index: int, scale: float, vectors: Floats, over: str | None) -> Floats:
+    def _at_scale(
+        self, index: int, scale: float, vectors: Floats, over: str | None, correction: Floats | None
+    ) -> Floats:
         """The similarity (rows, cols) to prototypes at one scale."""
         if not len(vectors):
             raise UsageError("there is no prototype to compare with", hint="mark at least one object")
@@ -189,11 +208,11 @@ class Search:
         if missing:
             single.update(zip(missing, self._compare(index, scale, np.stack([*missing.values()])), strict=True))
         self._hold(single)
-        join = np.maximum if (over or self.settings.over) == "max" else np.add
-        found = single[keys[0]].copy()
-        for key in keys[1:]:
-            join(found, single[key], out=found)
-        return found if join is np.maximum else found / np.float32(len(keys))
+        joined = _join([single[key] for key in keys], over or self.settings.over)
+        if correction is not None:
+            for rows, products in self._features[scale].cosines(index, correction[None]):
+                joined[rows] += products[0]
+        return np.clip(joined, -1, 1, out=joined)
 
     def _compare(self, index: int, scale: float, vectors: Floats) -> list[Floats]:
         """The similarity (rows, cols) to each of prototypes (n, turns, d)."""
@@ -202,7 +221,7 @@ class Search:
         found = [np.empty((grid.rows, grid.cols), dtype=np.float32) for _ in range(count)]
         for rows, cosines in features.cosines(index, features.units(vectors).reshape(-1, width)):
             highest = cosines.reshape(count, turns, *cosines.shape[1:]).max(axis=1)
-            for own, values in zip(found, np.clip(highest, -1, 1), strict=True):
+            for own, values in zip(found, highest, strict=True):
                 own[rows] = values
         return found
 
@@ -215,3 +234,11 @@ class Search:
             self._single.move_to_end(key)
         while self._bytes > _HELD:
             self._bytes -= self._single.popitem(last=False)[1].nbytes
+
+
+def _join(single: Sequence[Floats], over: str) -> Floats:
+    """The mean or the maximum of similarities to single prototypes, as a new array."""
+    joined = single[0].copy()
+    for values in single[1:]:
+        (np.maximum if over == "max" else np.add)(joined, values, out=joined)
+    return joined if over == "max" else np.divide(joined, len(single), out=joined)

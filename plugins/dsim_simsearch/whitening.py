@@ -30,31 +30,30 @@ class Whitening:
         """Return whitened points (..., d), float32."""
         return (np.asarray(points, dtype=np.float32) - self.mean.astype(np.float32)) @ self.matrix.astype(np.float32)
 
-    def unwhiten(self, points: Points) -> NDArray[np.float32]:
-        """Return the features that are whitened to these points (..., d), float32."""
-        solved = np.linalg.solve(self.matrix, points.reshape(-1, len(self.mean)).T.astype(np.float64)).T
-        return np.asarray(solved.reshape(points.shape) + self.mean, dtype=np.float32)
 
+def fit_whitening(points: Points, strength: float = 1.0, shrinkage: float = SHRINKAGE) -> Whitening:
+    """Return the whitening of points (n, d): they are centred, and multiplied by C to the power of -strength / 2.
 
-def fit_whitening(points: Points, shrinkage: float = SHRINKAGE) -> Whitening:
-    """Return the whitening of points (n, d): afterwards their covariance is about the identity.
-
-    The covariance is shrunk towards a multiple of the identity, so that directions in which points hardly vary are not
-    blown up. Where points do not vary at all, the map only centres them.
+    C is their covariance, shrunk towards a multiple of the identity, so that directions in which points hardly vary are
+    not blown up. At strength 1 the covariance is about the identity afterwards; at 0.5, about C's square root: frequent
+    directions count less than before, and are not hidden. Where points do not vary at all, they are only centred.
 
     Parameters
     ----------
-    points : at least one. shrinkage : in (0, 1]; at 1 only the scale changes.
+    points : at least one. strength : in [0, 1]. shrinkage : in (0, 1]; at 1 only the scale changes.
 
     References
     ----------
     Kessy, Lewin, Strimmer 2018, doi:10.1080/00031305.2016.1277159 (the symmetric root); Hariharan, Malik, Ramanan 2012,
     doi:10.1007/978-3-642-33765-9_33 (whitened features make one example of a class a detector).
 
-    >>> wide = np.array([[-3.0, 0], [3, 0], [0, -1], [0, 1]])
-    >>> whitened = fit_whitening(wide, 1e-9).whiten(wide)
-    >>> np.round(whitened.T @ whitened / 4, 6).tolist()
+    >>> wide = np.array([[-4.0, 0], [4, 0], [0, -1], [0, 1]])
+    >>> for strength in (1, 0.5, 0):
+    ...     whitened = fit_whitening(wide, strength, 1e-9).whiten(wide)
+    ...     np.round(whitened.T @ whitened / 4, 3).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
+    [[2.828, 0.0], [0.0, 0.707]]
+    [[8.0, 0.0], [0.0, 0.5]]
     """
     exact = points.astype(np.float64)
     mean = exact.mean(axis=0)
@@ -65,7 +64,7 @@ def fit_whitening(points: Points, shrinkage: float = SHRINKAGE) -> Whitening:
         return Whitening(mean, np.eye(len(mean)))
     covariance = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(len(mean))
     values, vectors = np.linalg.eigh(covariance)
-    return Whitening(mean, (vectors / np.sqrt(values)) @ vectors.T)
+    return Whitening(mean, (vectors * values ** (-strength / 2)) @ vectors.T)
 
 
 def unit_vectors(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -64,6 +64,46 @@ def read(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArray[An
         return as_pixels(_decoder(path).read(path, index, max_pixels), path)
 
 
+class Windows:
+    """Windows of one image (height, width, c) of a file; see ``open_windows``."""
+
+    def __init__(self, path: Path, index: int, size: tuple[int, int], held: int) -> None:
+        from dsim.data.formats.tiff_windows import Segments
+
+        self._path, self._index, self._segments = path, index, Segments(held)
+        self.height, self.width = size
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of decoded pixels that are held."""
+        return self._segments.nbytes
+
+    def read(self, x: int, y: int, width: int, height: int) -> NDArray[Any]:
+        """Return the pixels of ``read``, (height, width, C), in a window inside the image.
+
+        Raises UnreadableImageError that names the file.
+        """
+        from dsim.data.formats.tiff import read_window
+        from dsim.data.formats.tiff_windows import Window
+
+        with naming(self._path):
+            found = read_window(self._path, self._index, Window(x, y, width, height), self._segments)
+            return as_pixels(found, self._path)
+
+
+def open_windows(path: Path, index: int, max_pixels: int, held: int) -> Windows | None:
+    """Return the windows of an image (h, w, c) of a file; None where its format only lets it be decoded whole.
+
+    Up to ``held`` bytes of decoded pixels are held for the next windows. Raises UnreadableImageError that names the
+    file.
+    """
+    from dsim.data.formats import tiff
+
+    with naming(path):
+        size = tiff.window_size(path, index, max_pixels) if _decoder(path) is tiff else None
+        return None if size is None else Windows(path, index, size, held)
+
+
 def read_mask(path: Path, index: int = 0, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     """Return an integer mask, shape (H, W), 0 is background; a palette's indices, not its colours.
 

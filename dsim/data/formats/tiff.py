@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from dsim.data.formats.masks import mask_of_alpha, mask_of_lossy, mask_of_palette
 from dsim.data.formats.pixels import FrameHeader, all_channels_equal, oriented, refuse_bomb
 from dsim.data.formats.tiff_pages import opened, refuse_truncated, sample_series
+from dsim.data.formats.tiff_windows import Segments, Window, has_windows, page_window
 from dsim.errors import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -62,6 +64,30 @@ def read(path: Path, index: int, max_pixels: int) -> NDArray[Any]:
         refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
         pixels = _intensities(stack.plane(sample), stack.page, path)
         return oriented(pixels, _orientation(stack.page))
+
+
+def read_window(path: Path, index: int, window: Window, segments: Segments) -> NDArray[Any]:
+    """Return the part of ``read`` in a window, (h, w, c), and decode no more than it takes.
+
+    ``segments`` holds what was decoded for the last windows of the same image. Only where ``window_size`` gives a size.
+    """
+    with opened(path) as tif:
+        stack, sample = _find(tif, index)
+        return _intensities(stack.plane(sample, window, segments), stack.page, path)
+
+
+def window_size(path: Path, index: int, max_pixels: int) -> tuple[int, int] | None:
+    """Return height and width of an image (h, w, c) whose windows can be read alone; None for one that is read whole.
+
+    Raises UnreadableImageError for more than ``max_pixels``.
+    """
+    with opened(path) as tif:
+        stack, _ = _find(tif, index)
+        refuse_bomb(path, stack.height, stack.width, stack.channels, max_pixels)
+        # Whether a palette holds colours is decided by all that is seen of it.
+        coloured = stack.page.photometric == _PALETTE and not _shown_only(stack.page)
+        whole = coloured or _orientation(stack.page) != 1 or not has_windows(stack.page)
+        return None if whole else (stack.height, stack.width)
 
 
 def read_mask(path: Path, index: int, max_pixels: int) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -171,38 +197,41 @@ class _Stack:
         along = [axis for axis, _ in counted].index("T")
         return [int(time) for time in np.indices(sizes)[along].ravel()]
 
-    def plane(self, sample: int) -> NDArray[Any]:
-        """Return stored values of one sample, (H, W, C). Raises ValueError where a page is missing."""
+    def plane(self, sample: int, window: Window | None = None, segments: Segments | None = None) -> NDArray[Any]:
+        """Return stored values of one sample, (H, W, C), or those in a window. Raises ValueError for a missing page."""
         import numpy as np
 
         counted = [(axis, size) for axis, size in zip(self.axes, self.shape, strict=True) if axis not in _PLANE_AXES]
         position = np.unravel_index(sample, [size for _, size in counted]) if counted else ()
         at = {axis: int(i) for (axis, _), i in zip(counted, position, strict=True)}
-        paged = self._one_page_per_plane()
-        # The copy lets go of the mapped file.
-        array = self._from_pages(at) if paged else np.array(self._whole()[_index(self.axes, at)])
+        if self._one_page_per_plane():
+            array = self._from_pages(at, window, segments)
+        else:
+            # The copy lets go of the mapped file.
+            array = np.array(self._whole()[_index(self.axes, at | _cut(window))])
         axes = "".join(axis for axis in self.axes if axis not in at)
         array = np.moveaxis(array, (axes.index("Y"), axes.index("X")), (0, 1))
-        return array.reshape(self.height, self.width, self.channels)
+        return array.reshape(*array.shape[:2], self.channels)
 
     def _one_page_per_plane(self) -> bool:
         page_axes = self.axes[len(self.axes) - len(self.page.axes) :]
         pages = math.prod(self.shape[: -len(page_axes)])
         return set(page_axes) <= set(_PLANE_AXES) and page_axes == self.page.axes and len(self.series) == pages
 
-    def _from_pages(self, at: dict[str, int]) -> NDArray[Any]:
+    def _from_pages(self, at: dict[str, int], window: Window | None, segments: Segments | None) -> NDArray[Any]:
         import numpy as np
 
         leading = len(self.axes) - len(self.page.axes)
         numbers = np.arange(len(self.series)).reshape(self.shape[:leading])[_index(self.axes[:leading], at)]
-        pages = [self._page(int(number)) for number in np.ravel(numbers)]
-        return np.stack(pages).reshape(np.shape(numbers) + self.shape[leading:])
+        pages = [self._page(int(number), window, segments) for number in np.ravel(numbers)]
+        return np.stack(pages).reshape(np.shape(numbers) + pages[0].shape)
 
-    def _page(self, number: int) -> NDArray[Any]:
+    def _page(self, number: int, window: Window | None, segments: Segments | None) -> NDArray[Any]:
         page = self.series[number]
         if page is None:
             raise ValueError(f"page {number} is missing")
-        pixels: NDArray[Any] = page.asarray()
+        pixels: NDArray[Any]
+        pixels = page.asarray() if window is None or segments is None else page_window(page, window, segments)
         return pixels
 
     def _whole(self) -> NDArray[Any]:
@@ -211,7 +240,13 @@ class _Stack:
         return array.reshape(self.shape)
 
 
-def _index(axes: str, at: dict[str, int]) -> tuple[int | slice, ...]:
+def _cut(window: Window | None) -> dict[str, slice]:
+    if window is None:
+        return {}
+    return {"Y": slice(window.y, window.y + window.height), "X": slice(window.x, window.x + window.width)}
+
+
+def _index(axes: str, at: Mapping[str, int | slice]) -> tuple[int | slice, ...]:
     return tuple(at.get(axis, slice(None)) for axis in axes)
 
 

@@ -86,7 +86,7 @@ def _numbers(text: str, option: str) -> list[float]:
 
 def _display(given: Sequence[str]) -> int | Sequence[str]:
     """How many images to draw, or their ids; an image may be named by a number."""
-    from dsim_simsearch.session.session import DISPLAYED
+    from dsim_simsearch.session.marks import DISPLAYED
 
     if not given:
         return DISPLAYED

@@ -3,7 +3,7 @@
 - ``session.json``: the images (place, ids, sha256), settings, seed, weights; schema ``dsim.roi-session/1``
 - ``session.sqlite``: the log of actions
 - ``models/``: a folder for each trained detector, named by its digest
-- ``features.h5``: a cache, which may be deleted
+- ``features/``, ``channels.json``, ``detections.sqlite``: caches, which may be deleted
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from dsim.data import Dataset
 
 SUFFIX = ".dsimroi"
-DOCUMENT, LOG, LOCK, MODELS, FEATURES = "session.json", "session.sqlite", ".session.lock", "models", "features.h5"
+DOCUMENT, LOG, LOCK, MODELS = "session.json", "session.sqlite", ".session.lock", "models"
+#: Caches: they may be deleted.
+FEATURES, DETECTIONS = "features", "detections.sqlite"
 SCHEMA = "dsim.roi-session/1"
 #: ``location`` of a session whose images are arrays of a program.
 MEMORY = "memory"

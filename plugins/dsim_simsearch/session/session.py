@@ -1,281 +1,155 @@
-"""A session: images, and the log of what a person chose and marked in them. The commands and pages stand on it."""
+"""A session: marked images, and what is computed from them. The commands and pages stand on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from dsim.annotations import Region
-from dsim.errors import DataError, StoreError, UsageError
-from dsim.runtime import VERSION, Runtime
-from dsim_simsearch.session import actions as act
+from dsim.errors import UsageError
+from dsim.runtime import VERSION
 from dsim_simsearch.session import files
-from dsim_simsearch.session.checks import check_action
-from dsim_simsearch.session.log import ActionLog, Entry, StaleActionError
-from dsim_simsearch.session.state import History, State
-from dsim_simsearch.settings import SearchSettings
+from dsim_simsearch.session.checks import index_of
+from dsim_simsearch.session.engine import Engine, nearest
+from dsim_simsearch.session.marks import Marks
+from dsim_simsearch.session.state import State
 
 if TYPE_CHECKING:
-    from dsim.data import Dataset
+    from dsim.plugin import Runtime
+    from dsim_simsearch.candidates import Candidates
+    from dsim_simsearch.detection import Detections
+    from dsim_simsearch.session.detection import Model
+    from dsim_simsearch.training_settings import TrainingSettings
 
-#: Images that are displayed, unless others are chosen: few, since a person looks at them.
-DISPLAYED = 6
 
+class Session(Marks):
+    """An open session: ``Session.create(PATH, IMAGES)``, ``Session.open(PATH)``; a context manager that closes it.
 
-class Session:
-    """An open session; a context manager that closes it.
-
-    Every action is on the disk when its method returns. An action may carry ``rev``, the revision of the state that its
-    author saw: StaleActionError where the session is at another one. Threads may share a session; only one process
-    holds it for writing.
-
-    Attributes
-    ----------
-    path : the folder. ``dataset`` : its images, in the session's order. ``ids`` : their names in the session.
-    seed : of all random numbers. ``settings`` : of the search.
-    notes : what was noticed at opening, such as renamed images.
+    Nothing that is computed changes it but ``train``, whose result is an action. Where a method takes a ``runtime``,
+    that of a request (see ``interruption``) lets it be given up once the request is out of date.
     """
 
-    def __init__(
-        self, path: Path, document: dict[str, Any], matched: files.Matched, writing: bool, runtime: Runtime
-    ) -> None:
-        self.path, self.document, self.runtime = path, document, runtime
-        self.dataset, self.notes = matched.dataset, matched.notes
-        self.ids = tuple(one["id"] for one in document["images"]["list"])
-        self.seed, self.settings = int(document["seed"]), SearchSettings.from_dict(document["settings"])
-        self.writing = writing
-        self._lock = RLock()
-        self._shapes: dict[int, tuple[int, int, int]] = {}
-        with ExitStack() as stack:
-            if writing:
-                stack.enter_context(files.one_writer(path))
-            self._log = stack.enter_context(ActionLog(path / files.LOG, writing=writing))
-            self._history = _replayed(self._log)
-            self._held = stack.pop_all()
+    @cached_property
+    def engine(self) -> Engine:
+        """What computes, and holds what was computed last."""
+        return Engine(self.path, self.dataset, self.settings)
 
-    @classmethod
-    def create(
-        cls,
-        path: str | Path,
-        images: str | Path | Dataset,
-        *,
-        displayed: int | Sequence[str] = DISPLAYED,
-        channels: Sequence[int] = (),
-        seed: int = 0,
-        settings: SearchSettings | None = None,
-        runtime: Runtime | None = None,
-    ) -> Session:
-        """Make a session and return it, open for writing; the folder appears whole or not at all.
+    def candidates(
+        self, label: str, images: Sequence[str] | None = None, runtime: Runtime | None = None
+    ) -> list[Candidates]:
+        """Return the candidates of a class by falling similarity, for each displayed image or each of ``images``.
+
+        They do not depend on the threshold: those above it are ``candidates.above(threshold)``. Raises UnknownNameError
+        for a class without prototypes.
+        """
+        state = self.state
+        shown = state.displayed if images is None else [self.ids[index_of(id, self.ids)] for id in images]
+        return self.engine.candidates(state, label, shown, runtime or self.runtime)
+
+    def background(self, runtime: Runtime | None = None) -> list[Region]:
+        """Return the suggested background of the displayed images, the most similar first, then the least similar.
+
+        What was flagged among it is there too: ``state.background_flags`` says which.
+        """
+        return self.engine.background(self.state, runtime or self.runtime)
+
+    def nearest_candidate(self, label: str, place: Region, runtime: Runtime | None = None) -> Region:
+        """Return the candidate of a class at a place of an image, to flag it; UsageError where there is none."""
+        found = self.candidates(label, [place.image], runtime)
+        return self._nearest([one for each in found for one in each.regions()], place, f"candidate of {label!r}")
+
+    def nearest_background(self, place: Region, runtime: Runtime | None = None) -> Region:
+        """Return the suggested background at a place of an image, to flag it; UsageError where there is none."""
+        return self._nearest(self.background(runtime), place, "suggested background")
+
+    def train(
+        self, settings: TrainingSettings | None = None, seed: int | None = None, runtime: Runtime | None = None
+    ) -> State:
+        """Train a detector on what is marked, save it in the session, and return the state with it.
 
         Parameters
         ----------
-        path : NAME.dsimroi; the suffix is added where it is missing.
-        images : a dataset, or what ``open_dataset`` takes. Arrays of a program are given again when it is opened.
-        displayed : ids of the images to display, or how many to draw at random.
-        channels : numbers from 0 on; none stands for all.
-        settings : of the search; they stay as they are. Default: ``SearchSettings()``.
+        settings : default: ``TrainingSettings.preset("quick")``. ``seed`` : default: the session's.
 
-        Raises DataError where the folder is there already, UsageError for images or channels that are not there.
+        Raises UsageError, which names what is missing, for a class without threshold, one of which all candidates are
+        flagged, or where no background is left; and where somebody changed the session during the training.
         """
-        folder, runtime = files.session_path(path), runtime or Runtime()
-        dataset = _opened(images)
-        begin = act.Begin(_displayed(displayed, dataset, seed), tuple(channels))
-        check_action(begin, dataset.ids, lambda index: _shape_of(dataset, index))
-        History().check(begin)
-        document = {
-            "schema": files.SCHEMA,
+        from dsim_simsearch.session import training
+        from dsim_simsearch.training_settings import TrainingSettings
+
+        self._refuse_reading()
+        settings = settings or TrainingSettings.preset("quick")
+        chosen = self.seed if seed is None else seed
+        _, action = training.train(self.engine, self.state, settings, chosen, runtime or self.runtime)
+        return self.act(action)
+
+    @property
+    def model(self) -> Model:
+        """The trained detector in force. Raises UsageError before a training."""
+        from dsim_simsearch.session.detection import Model
+        from dsim_simsearch.session.training import model_folder
+
+        trained = self.state.trained
+        if trained is None:
+            raise UsageError(f"{self.path.name} has no trained detector", hint="train one: dsim roi train")
+        return Model(model_folder(self.path, trained.model), trained.model)
+
+    @property
+    def confidences(self) -> dict[str, float]:
+        """The least confidence of the detections of each class."""
+        return {one.name: one.confidence for one in self.state.classes}
+
+    def detect(self, jobs: int = 1, model: Model | None = None, runtime: Runtime | None = None) -> Detections:
+        """Return the detections in all images of the session; images that were searched before are looked up.
+
+        ``jobs`` : images side by side; -1 for all cores. ``model`` : by default that in force; UsageError before a
+        training.
+        """
+        from dsim.store import JsonStore
+        from dsim_simsearch.session.detection import detect_images
+
+        runtime = runtime or self.runtime
+        store = JsonStore(self.path / files.DETECTIONS, runtime.progress.note)
+        return detect_images(model or self.model, self.dataset, self.confidences, store, runtime, jobs)
+
+    def export(
+        self, folder: str | Path, formats: Sequence[str] = (), *, semantic: bool = False, jobs: int = 1
+    ) -> list[Path]:
+        """Write the detections for other tools, counts, and ``detections.json``; return the paths.
+
+        ``formats`` : see ``dsim.annotations.write_regions``; all where empty. ``semantic`` : also the class of each
+        pixel.
+        """
+        from dsim_simsearch.session.export import write_detections, write_semantic_maps
+
+        place = Path(folder)
+        paths = write_detections(place, self.detect(jobs), self.sizes, self.facts, formats)
+        if semantic:
+            detector = self.model.open(self.runtime)
+            paths += write_semantic_maps(place, detector, self.dataset, self.confidences, self.runtime)
+        return paths
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """(height, width) of each image."""
+        from dsim.data import image_sizes
+
+        return dict(zip(self.ids, image_sizes(self.dataset, range(len(self.ids))), strict=True))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What detections are made by, for their files: session, revision, images and model."""
+        state = self.state
+        return {
             "dsim": VERSION,
-            "images": files.images_to_dict(dataset, folder),
-            "seed": seed,
-            "settings": (settings or SearchSettings()).to_dict(),
-            "weights": None,
+            "session": self.path.name,
+            "rev": state.rev,
+            "is_current": state.is_trained,
+            "model": self.model.digest,
+            "images": {"name": self.dataset.name, "fingerprint": self.dataset.images_fingerprint},
         }
-        with files.new_folder(folder) as new:
-            files.write_document(new, document)
-            with ActionLog(new / files.LOG, create=True) as log:
-                log.append(begin, rev=0)
-        return cls(folder, document, files.Matched(dataset), True, runtime)
 
-    @classmethod
-    def open(
-        cls,
-        path: str | Path,
-        images: str | Path | Dataset | None = None,
-        *,
-        writing: bool = True,
-        runtime: Runtime | None = None,
-    ) -> Session:
-        """Open a session; an opening that fails changes nothing.
-
-        ``images`` : where they are now; by default where they were. They are matched by their content. Raises DataError
-        for a session of a newer version and for images that are gone or changed, UsageError where another process
-        writes.
-        """
-        folder, runtime = files.find_session(path), runtime or Runtime()
-        document = files.read_document(folder)
-        dataset = _opened(_place(folder, document) if images is None else images)
-        matched = files.match_by_content(document["images"], dataset)
-        session = cls(folder, document, matched, writing, runtime)
-        place = files.place_to_dict(dataset, folder)
-        if images is not None and writing and place["location"] != files.MEMORY:
-            session._change_document({"images": {**document["images"], **place}})
-        return session
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the log and let others write; nothing is left to be saved."""
-        self._held.close()
-
-    @property
-    def state(self) -> State:
-        """What all actions amount to; immutable."""
-        with self._lock:
-            return self._history.state
-
-    @property
-    def rev(self) -> int:
-        """The number of the last action."""
-        return self.state.rev
-
-    @property
-    def actions(self) -> list[Entry]:
-        """The log: all actions, those that were undone and their undoing too."""
-        return self._log.read()
-
-    def shape(self, index: int) -> tuple[int, int, int]:
-        """Return (height, width, channels) of an image by its position."""
-        if index not in self._shapes:
-            self._shapes[index] = _shape_of(self.dataset, index)
-        return self._shapes[index]
-
-    def act(self, action: act.Action, rev: int | None = None) -> State:
-        """Carry out an action, and return the state when it is on the disk.
-
-        Raises UsageError, which names the culprit, where it cannot be carried out; StaleActionError where ``rev`` is
-        given and is not that of the session. Nothing is changed then.
-        """
-        with self._lock:
-            if not self.writing:
-                raise UsageError(f"{self.path} was opened for reading", hint="open it for writing: Session.open(PATH)")
-            now = self._history.state.rev
-            if rev is not None and rev != now:
-                raise StaleActionError(rev, now)
-            check_action(action, self.ids, self.shape)
-            self._history.check(action)
-            self._log.append(action, rev=now)
-            return self._history.take(action)
-
-    def show_images(self, images: Sequence[str], rev: int | None = None) -> State:
-        """Display these images, by id; see ``act`` for what it returns and raises."""
-        return self.act(act.ShowImages(tuple(images)), rev)
-
-    def choose_channels(self, channels: Sequence[int], rev: int | None = None) -> State:
-        """Use these channels, numbers from 0 on; none stands for all. See ``act``."""
-        return self.act(act.ChooseChannels(tuple(channels)), rev)
-
-    def add_prototypes(self, label: str, regions: Iterable[Region], rev: int | None = None) -> State:
-        """Add prototypes to a class, all of one size, whole within their images. See ``act``."""
-        return self.act(act.AddPrototypes(label, _bare(regions)), rev)
-
-    def remove_prototypes(self, label: str, regions: Iterable[Region], rev: int | None = None) -> State:
-        """Remove prototypes from a class. See ``act``."""
-        return self.act(act.RemovePrototypes(label, _bare(regions)), rev)
-
-    def set_threshold(self, label: str, value: float, rev: int | None = None) -> State:
-        """Take candidates of at least this similarity, in [-1, 1], for objects of a class. See ``act``."""
-        return self.act(act.SetThreshold(label, float(value)), rev)
-
-    def flag(self, label: str, regions: Iterable[Region], rev: int | None = None) -> State:
-        """Flag candidates that are no objects of a class. See ``act``."""
-        return self.act(act.Flag(label, _bare(regions)), rev)
-
-    def unflag(self, label: str, regions: Iterable[Region], rev: int | None = None) -> State:
-        """Take flags of a class back. See ``act``."""
-        return self.act(act.Unflag(label, _bare(regions)), rev)
-
-    def flag_background(self, regions: Iterable[Region], rev: int | None = None) -> State:
-        """Flag suggested background that is none. See ``act``."""
-        return self.act(act.FlagBackground(_bare(regions)), rev)
-
-    def unflag_background(self, regions: Iterable[Region], rev: int | None = None) -> State:
-        """Take flags of background back. See ``act``."""
-        return self.act(act.UnflagBackground(_bare(regions)), rev)
-
-    def set_background(self, count: int, rev: int | None = None) -> State:
-        """Suggest that many regions of each displayed image as background, and as many of the least. See ``act``."""
-        return self.act(act.SetBackground(int(count)), rev)
-
-    def set_confidence(self, label: str, value: float, rev: int | None = None) -> State:
-        """Take places of at least this softmax value, in [0, 1], for detections of a class. See ``act``."""
-        return self.act(act.SetConfidence(label, float(value)), rev)
-
-    def undo(self, rev: int | None = None) -> State:
-        """Return to the state before the last action in force; also after the session was closed. See ``act``."""
-        return self.act(act.Undo(), rev)
-
-    def redo(self, rev: int | None = None) -> State:
-        """Carry out again what was undone last. See ``act``."""
-        return self.act(act.Redo(), rev)
-
-    def _change_document(self, changes: dict[str, Any]) -> None:
-        document = {**self.document, **changes}
-        files.write_document(self.path, document)
-        self.document = document
-
-
-def _bare(regions: Iterable[Region]) -> tuple[Region, ...]:
-    """Regions without class and score, so that equal ones are equal."""
-    return tuple(Region(one.image, float(one.x), float(one.y), float(one.width), float(one.height)) for one in regions)
-
-
-def _opened(images: str | Path | Dataset) -> Dataset:
-    from dsim.plugin import open_dataset
-
-    return open_dataset(images) if isinstance(images, str | Path) else images
-
-
-def _place(folder: Path, document: dict[str, Any]) -> str:
-    reference = files.reference_of(document["images"], folder)
-    if reference is None:
-        raise DataError(
-            f"the images of {folder} are arrays of a program", hint="give them again: Session.open(PATH, images)"
-        )
-    return reference
-
-
-def _replayed(log: ActionLog) -> History:
-    history = History()
-    for entry in log.read():
-        try:
-            history.take(entry.action)
-        except UsageError as error:
-            raise StoreError(
-                f"the log {log.path} is damaged at action {entry.rev}: {error.message}", hint="restore it from a backup"
-            ) from error
-    return history
-
-
-def _displayed(displayed: int | Sequence[str], dataset: Dataset, seed: int) -> tuple[str, ...]:
-    """Ids of the images to display: those that are given, or some that are drawn, in the order of the dataset."""
-    if not isinstance(displayed, int):
-        return tuple(displayed)
-    if displayed < 1:
-        raise UsageError(f"{displayed} images cannot be displayed", hint="display at least one")
-    from dsim.random import stream
-
-    rng = stream(seed, dataset.images_fingerprint, "displayed")
-    chosen = rng.choice(len(dataset), size=min(displayed, len(dataset)), replace=False)
-    return tuple(dataset.ids[index] for index in sorted(chosen.tolist()))
-
-
-def _shape_of(dataset: Dataset, index: int) -> tuple[int, int, int]:
-    height, width, channels = dataset.native(index).shape
-    return height, width, channels
+    def _nearest(self, regions: Sequence[Region], place: Region, what: str) -> Region:
+        return nearest(regions, place, max(self.state.patch or (0,)) / 2, what)

@@ -147,7 +147,10 @@ def test_copies_of_one_image_are_told_apart_by_name(tmp_path: Path, scene_folder
     Session.create(tmp_path / "twins", scene_folder).close()
     (scene_folder / "twin.png").rename(scene_folder / "brother.png")
     with Session.open(tmp_path / "twins") as session:
-        assert session.dataset.ids == ("scene0", "scene1", "scene2", "scene3", "brother")
+        assert session.dataset.ids == session.ids == ("scene0", "scene1", "scene2", "scene3", "twin")
+        [note] = session.notes
+        assert "'twin'" in note
+        assert "'brother'" in note
 
 
 def test_more_images_are_noted_and_left_out(made: Path, scene_folder: Path) -> None:
