@@ -50,10 +50,10 @@ def fit_whitening(points: Points, strength: float = 1.0, shrinkage: float = SHRI
     >>> wide = np.array([[-4.0, 0], [4, 0], [0, -1], [0, 1]])
     >>> for strength in (1, 0.5, 0):
     ...     whitened = fit_whitening(wide, strength, 1e-9).whiten(wide)
-    ...     np.round(whitened.T @ whitened / 4, 3).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
-    [[2.828, 0.0], [0.0, 0.707]]
-    [[8.0, 0.0], [0.0, 0.5]]
+    ...     np.diag(whitened.T @ whitened / 4).astype(float).round(2).tolist()
+    [1.0, 1.0]
+    [2.83, 0.71]
+    [8.0, 0.5]
     """
     exact = points.astype(np.float64)
     mean = exact.mean(axis=0)

@@ -79,7 +79,7 @@ class WindowFeatures:
             while len(self._held) > 1 and sum(held.nbytes for held in self._held.values()) > _HELD:
                 self._held.popitem(last=False)
         self._held.move_to_end(index)
-        yield slice(0, grid.rows), (units @ self._held[index].T).reshape(-1, grid.rows, grid.cols)
+        yield slice(0, grid.rows), (units @ self._held[index].T).reshape(len(units), grid.rows, grid.cols)
 
     def _of_image(self, index: int, grid: Grid) -> Floats:
         title = f"windows of {self._images.dataset.ids[index]}"

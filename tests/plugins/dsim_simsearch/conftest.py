@@ -1,7 +1,8 @@
-"""Sessions on drawn scenes."""
+"""Drawn scenes; and the helpers of this folder are put where its tests find them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.data import Dataset
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def scene(seed: int, height: int = 80, width: int = 96, discs: int = 4) -> NDArray[np.uint8]:
