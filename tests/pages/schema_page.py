@@ -40,6 +40,8 @@ WRITTEN = {
     "prelabel": ("`prelabel.json`", "`dsim prelabel`"),
     "recommend": ("`recommendation.json`", "`dsim recommend --out`"),
     "reliability": ("`reliability.json`", "`python benchmarks/reliability.py`"),
+    "roi-counts": ("printed", "`dsim roi counts --json`"),
+    "roi-sample": ("`sample.json`, printed", "`dsim roi sample`, `--json`"),
     "roi-session": ("`session.json`, in `NAME.dsimroi`", "`dsim roi new`"),
     "roi-state": ("printed", "`dsim roi show --json`, and every command that changes a session"),
     "training": ("`run.json`", "`dsim train`"),
@@ -68,6 +70,7 @@ _OTHERS = """\
 | `transfer.png`, `ranks.png`, `regret.png` | pictures of the [evaluation](../evaluation.md) | `dsim evaluate` |
 | `features.h5` | HDF5: a group for each dataset with `features` (n, d) float32 and `ids`; the recipe as attributes | [`dsim extract --out`](../features.md) |
 | `masks/`, `coco.json`, `geojson/`, `rois/`, `probabilities/`, `uncertainty.csv`, `overlays.png` | [pre-labels](../prelabel.md), in the formats of annotation tools | `dsim prelabel` |
+| `sample.csv`, `detections.png`, `windows.png` | detections and windows to verify | `dsim roi sample` |
 | `manifest.toml`, `card.md`, `curves.json`, `curves.png`, `*.safetensors` | a [model of the zoo](../features.md#the-zoo) | `dsim train asap`, `dsim asap extend` |
 | `.work/SOURCE/KEY/*.safetensors` | [models](../transfer.md#the-models), one for each training; beside `truth.json` | `dsim transfer segmentation` |
 | `NAME/images`, `NAME/masks`, `NAME/labels.csv`, `META.json` | [phantoms](../phantoms.md) as files | `dsim data phantoms` |

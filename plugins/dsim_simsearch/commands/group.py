@@ -13,6 +13,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "choose": ("Choose displayed images, channels, suggested background.", "marks:choose"),
     "add": ("Add prototypes to a class, or remove them.", "marks:add"),
     "threshold": ("Set the threshold of a class.", "marks:threshold"),
+    "sample": ("Draw a sample of detections to verify.", "verify:sample"),
+    "counts": ("Count objects, with intervals from a verified sample.", "verify:counts"),
     "undo": ("Undo the last action.", "marks:undo"),
     "redo": ("Redo what was undone last.", "marks:redo"),
 }
