@@ -1,19 +1,27 @@
-"""Maps of features of whole images: one pass of a network's early blocks, pooled with a weight on the centre."""
+"""Maps of features of whole images: one pass of a network's early blocks, pooled with a weight on the centre.
+
+An image is resampled so that the longer side of a patch spans ``region`` network pixels, mirrored a little beyond its
+border, and passed through the blocks in tiles that overlap by the blocks' field: tiles equal the whole. A Gaussian
+as wide as the patch pools the cells, so that each pooled cell describes the patch centred on it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from dsim.errors import UnknownNameError
+from dsim.learning import CHOICES, autocast
 from dsim.plugin import Runtime, UsageError
 from dsim.store import ContentStore
+from dsim_simsearch.cell_grid import Axis, Layout, gaussian, weigh
+from dsim_simsearch.feature_map import FeatureMap, between
 from dsim_simsearch.resampling import sample_image
 
 if TYPE_CHECKING:
@@ -29,80 +37,11 @@ if TYPE_CHECKING:
 
 #: Bumped when any number of a map changes.
 VERSION = 1
-#: Mirrored network pixels around an image, so that its border is not the network's border.
-_MARGIN = 16
-#: Longest side of a network's input, in network pixels.
-_TILE = 1280
+_KIND = "feature-maps"
 #: Bytes of a map in float32 above which it is stored as float16 and read by rows.
 _LARGE = 2**28
-#: Bytes of maps that are held in memory.
-_HELD = 2**28
-
-
-@dataclass(frozen=True)
-class FeatureMap:
-    """Pooled features on a regular grid of cells.
-
-    Parameters
-    ----------
-    cells : (rows, cols, d), float32, or float16 for large images; an array, or rows that are read from a file.
-    origin : centre of cell (0, 0) in pixels of the image, x and y.
-    step : distance of cells in pixels of the image.
-    shape : height and width of the image.
-    """
-
-    cells: Rows
-    origin: tuple[float, float]
-    step: float
-    shape: tuple[int, int]
-
-    @property
-    def values(self) -> NDArray[Any]:
-        """The features as (d, rows, cols): a view of the cells; read whole where they lie in a file."""
-        return np.moveaxis(np.asarray(self.cells), 2, 0)
-
-    def grid(self, stride: float) -> NDArray[np.float64]:
-        """Return centres (rows, cols, 2), x and y, that cover the image at this distance."""
-        xs, ys = self._axes(stride)
-        return np.stack(np.broadcast_arrays(xs[None, :], ys[:, None]), axis=2)
-
-    def resample(self, stride: float) -> NDArray[np.float32]:
-        """Return ``at(grid(stride))``, float32 (rows, cols, d), faster."""
-        xs, ys = self._axes(stride)
-        below, up, down = _between((ys - self.origin[1]) / self.step, self.cells.shape[0])
-        left, near, far = _between((xs - self.origin[0]) / self.step, self.cells.shape[1])
-        whole = np.asarray(self.cells, dtype=np.float32)
-        rows = whole[below] * up[:, None, None] + whole[below + 1] * down[:, None, None]
-        found: NDArray[np.float32] = rows[:, left] * near[:, None] + rows[:, left + 1] * far[:, None]
-        return found
-
-    def at(self, centres: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the features at centres (..., 2), x and y in pixels, bilinear between cells: float32 (..., d)."""
-        points = np.asarray(centres, dtype=np.float64).reshape(-1, 2)
-        left, near, far = _between((points[:, 0] - self.origin[0]) / self.step, self.cells.shape[1])
-        above, up, down = _between((points[:, 1] - self.origin[1]) / self.step, self.cells.shape[0])
-        first = int(above.min(initial=0))
-        rows = np.asarray(self.cells[first : int(above.max(initial=0)) + 2], dtype=np.float32)
-        above = above - first
-        found = (rows[above, left] * near[:, None] + rows[above, left + 1] * far[:, None]) * up[:, None]
-        found += (rows[above + 1, left] * near[:, None] + rows[above + 1, left + 1] * far[:, None]) * down[:, None]
-        return found.reshape(*np.shape(centres)[:-1], -1)
-
-    def _axes(self, stride: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        height, width = self.shape
-        return _steps(width, stride), _steps(height, stride)
-
-
-def _steps(length: int, stride: float) -> NDArray[np.float64]:
-    return (np.arange(max(1, math.ceil(length / stride - 0.5))) + 0.5) * stride
-
-
-def _between(places: NDArray[np.float64], count: int) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]:
-    """The cell before each place, its share, and that of the cell after it; at the border, the last one's."""
-    inside = np.clip(places, 0, count - 1)
-    before = np.minimum(inside.astype(np.int64), max(0, count - 2))
-    share = (inside - before).astype(np.float32)
-    return before, 1 - share, share
+#: Bytes of maps, and number of turned prototypes, that are held in memory.
+_HELD, _HELD_TURNS = 2**28, 4096
 
 
 class FeatureMaps:
@@ -111,11 +50,15 @@ class FeatureMaps:
     Parameters
     ----------
     images : as prepared; of as many channels as the blocks take.
-    blocks : the network; while maps are in use its weights must not change.
+    blocks : the network with the weights that it has now: later changes have no effect on these maps.
     patch : height and width of a region in pixels.
-    region : how many network pixels the longer side of a region spans: images are resampled by region / longer side.
+    region : how many network pixels the longer side of a region spans; images are resampled by region / longer side.
     runtime : conditions of the run.
     store : folder in which maps are stored, by content; None: only the last ones are held in memory.
+    precision : ``float32``, or ``bfloat16``: up to twice as fast, with vectors that differ by a cosine of some
+        thousandths.
+
+    Raises UsageError for sides that are not positive, and where images and blocks differ in channels.
     """
 
     def __init__(
@@ -126,14 +69,27 @@ class FeatureMaps:
         region: float = 112,
         runtime: Runtime | None = None,
         store: Path | None = None,
+        precision: str = "float32",
     ) -> None:
         if min(patch) <= 0 or region <= 0:
             raise UsageError(f"a patch cannot have the sides {patch}", hint="give a height and a width above 0")
-        self.images, self.blocks, self.patch, self.region = images, blocks, patch, region
+        if images.channels != blocks.channels:
+            raise UsageError(
+                f"the network takes {blocks.channels} channels, and the images have {images.channels}",
+                hint="open the blocks for as many channels: open_blocks(reference, images.channels, runtime)",
+            )
+        if precision not in CHOICES["precision"]:
+            raise UnknownNameError("precision", precision, CHOICES["precision"], hint="choose float32 or bfloat16")
+        self.images, self.patch, self.region = images, patch, region
         self.runtime = runtime or Runtime()
-        self.scale = region / max(patch)
+        self.scale, self.stride, self.width = region / max(patch), blocks.stride, blocks.width
+        self._precision = precision
+        self._blocks = blocks.folded()
+        self._blocks_identity = blocks.identity
+        self._layout = Layout(blocks.stride, blocks.offset, blocks.halo)
         self._store = None if store is None else ContentStore(store, self.runtime.progress.note)
         self._recent: OrderedDict[int, FeatureMap] = OrderedDict()
+        self._turned: OrderedDict[tuple[int, float, float], NDArray[np.float32]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -142,7 +98,7 @@ class FeatureMaps:
         """Return the map of an image: from memory, from the store, or computed now."""
         found = self._recent.get(index)
         if found is None:
-            found = self._recent[index] = self._compute(index)
+            found = self._recent[index] = self._open(index)
         self._recent.move_to_end(index)
         while len(self._recent) > 1 and sum(_size(one.cells) for one in self._recent.values()) > _HELD:
             self._recent.popitem(last=False)
@@ -153,228 +109,163 @@ class FeatureMaps:
         """All that maps depend on besides the image, as JSON values."""
         return {
             "version": VERSION,
-            "blocks": self.blocks.identity,
+            "blocks": self._blocks_identity,
+            "precision": self._precision,
             "patch": list(self.patch),
             "region": self.region,
             "preparation": self.images.preparation.to_dict(),
         }
 
-    def pool(self, cells: Tensor) -> Tensor:
-        """Return features (n, d) of the blocks' output (n, d, rows, cols) for ``crops``: the mean by centre weights."""
-        down, across = (_gaussian(side).to(cells) for side in self._kernel)
-        weights = torch.zeros(cells.shape[2:], device=cells.device, dtype=cells.dtype)
-        top, left = ((total - side) // 2 for total, side in zip(cells.shape[2:], self._kernel, strict=True))
-        weights[top : top + len(down), left : left + len(across)] = down[:, None] * across[None, :]
-        return torch.einsum("ndrc,rc->nd", cells, weights)
-
-    def crops(self, regions: Sequence[Region], margin: int | None = None) -> Tensor:
-        """Return the network's input around regions, float32 (n, c, H, W): ``pool(blocks(crops))`` are their features.
-
-        ``margin`` is the context in network pixels around the pooled cells, rounded up to whole cells; with None it
-        holds all that the features depend on.
-        """
-        return torch.stack([self._crop(region, 0, margin) for region in regions])
+    # Regions --------------------------------------------------------------------------------------------------------
 
     def rotated(self, regions: Sequence[Region]) -> NDArray[np.float32]:
         """Return the features of regions turned by 0, 90, 180 and 270 degrees with all around them, float32 (n, 4, d).
 
-        Counterclockwise as numpy's rot90 turns. Turn 0 is taken from the map; the others go through the network.
+        Counterclockwise, as numpy's rot90 turns. Turn 0 is taken from the map, ``at`` the region's centre; the others
+        pass through the network, with their cells where those of the map lie around the centre.
         """
-        found = np.empty((len(regions), 4, self.blocks.width), dtype=np.float32)
+        found = np.empty((len(regions), 4, self.width), dtype=np.float32)
         for number, region in enumerate(regions):
-            found[number, 0] = self[self.images.index(region.image)].at(np.array([region.centre]))[0]
-            turned = torch.stack([self._crop(region, turns, None) for turns in (1, 2, 3)])
-            found[number, 1:] = self.pool(self._run(turned)).numpy()
+            index = self.images.index(region.image)
+            found[number, 0] = self[index].at(np.array([region.centre]))[0]
+            found[number, 1:] = self._turns(index, region.centre)
         return found
+
+    def crops(self, regions: Sequence[Region], margin: int | None = None) -> Tensor:
+        """Return the network's input around regions, float32 (n, c, H, W), for training.
+
+        ``pool(blocks(crops))`` are the features of the regions; cells are centred on each region. ``margin`` is the
+        context in network pixels around the pooled cells, rounded up to whole cells; None: all that they depend on.
+        """
+        around = max(self._layout.halo) if margin is None else math.ceil(margin / self.stride)
+        return torch.stack(
+            [self._crop(self.images.index(region.image), region.centre, 0, around, (0, 0)) for region in regions]
+        )
+
+    def pool(self, cells: Tensor) -> Tensor:
+        """Return features (n, d) of the blocks' output (n, d, rows, cols) for ``crops``; autograd sees through it."""
+        return _pooled(cells, self._kernel, (0, 0))
 
     @property
     def _kernel(self) -> tuple[int, int]:
-        """Rows and columns of cells that are pooled."""
-        height, width = (max(1, math.ceil(side * self.scale / self.blocks.stride - 1e-9)) for side in self.patch)
+        """Rows and columns of cells that are pooled: as many as a patch spans, rounded up."""
+        height, width = (max(1, math.ceil(side * self.scale / self.stride - 1e-9)) for side in self.patch)
         return height, width
 
-    def _run(self, images: Tensor) -> Tensor:
-        with torch.inference_mode():
-            return self.blocks(images.to(self.blocks.mean.device)).float().cpu()
+    def _turns(self, index: int, centre: tuple[float, float]) -> NDArray[np.float32]:
+        """Features of an image turned by 90, 180 and 270 degrees about a centre, float32 (3, d)."""
+        key = index, *centre
+        found = self._turned.get(key)
+        if found is None:
+            found = self._turned[key] = self._turn(index, centre, (1, 2, 3))
+        self._turned.move_to_end(key)
+        while len(self._turned) > _HELD_TURNS:
+            self._turned.popitem(last=False)
+        return found
 
-    def _crop(self, region: Region, turns: int, margin: int | None) -> Tensor:
-        """One network input, (c, H, W), whose central cells are centred on the region, turned by quarters."""
-        before, after = self._halo if margin is None else (math.ceil(margin / self.blocks.stride),) * 2
-        # As many cells on both sides, so that the kernel is in the middle.
-        around = max(before, after)
+    def _turn(self, index: int, centre: tuple[float, float], turns: Sequence[int]) -> NDArray[np.float32]:
+        axes = self._axes(index)
+        shares = [
+            float(between(np.array([(place * self.scale - axis.first) / self.stride]), axis.count)[2][0])
+            for place, axis in zip(centre[::-1], axes, strict=True)
+        ]
+        phase = shares[0], shares[1]
+        around = max(self._layout.halo)
+        crops = torch.stack([self._crop(index, centre, turn, around, phase) for turn in turns])
+        return _pooled(self._run(crops), self._kernel, phase).numpy()
+
+    def _crop(
+        self, index: int, centre: tuple[float, float], turns: int, around: int, phase: tuple[float, float]
+    ) -> Tensor:
+        """One network input, (c, H, W), with the image turned about a centre by quarters.
+
+        The centre lies in the middle of its central cells, or by a part of a cell (``phase``, down and right) after.
+        """
         places = []
-        for side in self._kernel:
-            count = (side + 2 * around) * self.blocks.stride
-            middle = self.blocks.offset + self.blocks.stride * (around + (side - 1) / 2)
+        for side, shift in zip(self._kernel, phase, strict=True):
+            count = (side + (shift > 0) + 2 * around) * self.stride
+            middle = self._layout.offset + self.stride * (around + (side - 1) / 2 + shift)
             places.append((np.arange(count) + 0.5 - middle) / self.scale)
-        down, across = places
-        centre_x, centre_y = region.centre
-        # A turned picture shows at (right, down) what lies at the place turned back.
-        xs, ys, axes = [
-            (centre_x + across, centre_y + down, False),
-            (centre_x - down, centre_y + across, True),
-            (centre_x - across, centre_y - down, False),
-            (centre_x + down, centre_y - across, True),
-        ][turns]
-        planes = sample_image(self.images, self.images.index(region.image), xs, ys, self.scale)
-        return planes.transpose(1, 2) if axes else planes
+        (down, right), (x, y) = places, centre
+        # What each picture shows at (right, down) of its centre; those of odd turns are sampled lying on their side.
+        xs, ys = ((right, down), (-down, right), (-right, -down), (down, -right))[turns]
+        planes = sample_image(self.images, index, x + xs, y + ys, self.scale)
+        return planes.transpose(1, 2) if turns % 2 else planes
 
-    @property
-    def _halo(self) -> tuple[int, int]:
-        """Cells that must lie before and after a cell in the network's input, so that it sees all of its field."""
-        stride = self.blocks.stride
-        return max(0, math.ceil(-self.blocks.first / stride)), max(
-            0, math.ceil((self.blocks.last + 1 - stride) / stride)
-        )
+    def _run(self, images: Tensor) -> Tensor:
+        """The blocks' output (n, d, rows, cols), float32 on the processor, of network inputs (n, c, H, W)."""
+        device = self._blocks.mean.device
+        with torch.inference_mode(), autocast(self._precision, device.type):
+            return self._blocks(images.to(device)).float().cpu()
 
     # Whole images ---------------------------------------------------------------------------------------------------
 
-    def _compute(self, index: int) -> FeatureMap:
-        plan = _Plan.of(self, self.images.shape(index))
-        size = plan.rows.count * plan.columns.count * self.blocks.width * 4
-        dtype = np.float16 if size > _LARGE else np.float32
-        cells: Rows | None = None
-        key: dict[str, Any] = {}
-        if self._store is not None:
-            key = {"image": self._digest(index), **self.identity}
-            cells = self._stored(key, whole=size <= _LARGE)
-            if cells is None:
-                with self._store.writer("feature-maps", key, {"image": self.images.dataset.ids[index]}) as writer:
-                    for band in self._bands(index, plan):
-                        writer.append("cells", band.astype(dtype))
-                cells = self._stored(key, whole=size <= _LARGE)
-        if cells is None:
-            cells = np.concatenate([band.astype(dtype) for band in self._bands(index, plan)])
-        origin = plan.columns.first / self.scale, plan.rows.first / self.scale
-        return FeatureMap(cells, origin, self.blocks.stride / self.scale, self.images.shape(index))
+    def _axes(self, index: int) -> tuple[Axis, Axis]:
+        """Rows and columns of an image's cells."""
+        rows, columns = (
+            Axis.of(length * self.scale, side, self._layout)
+            for length, side in zip(self.images.shape(index), self._kernel, strict=True)
+        )
+        return rows, columns
 
-    def _stored(self, key: dict[str, Any], whole: bool) -> Rows | None:
+    def _open(self, index: int) -> FeatureMap:
+        rows, columns = self._axes(index)
+        large = rows.count * columns.count * self.width * 4 > _LARGE
+        bands = (band.astype(np.float16 if large else np.float32) for band in self._bands(index, rows, columns))
+        cells = self._from_store(index, bands, large) if self._store is not None else np.concatenate(list(bands))
+        origin = columns.first / self.scale, rows.first / self.scale
+        return FeatureMap(cells, origin, self.stride / self.scale, self.images.shape(index))
+
+    def _from_store(self, index: int, bands: Iterator[NDArray[Any]], large: bool) -> Rows:
+        """The stored cells of an image; they are computed and stored first where there are none."""
         assert self._store is not None
-        record = (self._store.get if whole else self._store.open)("feature-maps", key)
-        return None if record is None else record.arrays["cells"]
-
-    def _digest(self, index: int) -> str:
         backing = self.images.dataset.backing
         assert backing is not None
-        return backing.image_digest(index)
+        key = {"image": backing.image_digest(index), **self.identity}
+        look_up = self._store.open if large else self._store.get
+        record = look_up(_KIND, key)
+        if record is None:
+            with self._store.writer(_KIND, key, {"image": self.images.dataset.ids[index]}) as writer:
+                for band in bands:
+                    writer.append("cells", band)
+            record = look_up(_KIND, key)
+        assert record is not None
+        return record.arrays["cells"]
 
-    def _bands(self, index: int, plan: _Plan) -> Iterator[NDArray[np.float32]]:
+    def _bands(self, index: int, rows: Axis, columns: Axis) -> Iterator[NDArray[np.float32]]:
         """Consecutive rows of the pooled map, float32 (rows, cols, d)."""
-        rows, columns = plan.rows, plan.columns
         held, start, done = torch.empty(0), 0, 0
-        for band in self._raw_bands(index, plan):
+        for band in self._raw_bands(index, rows, columns):
             held = torch.cat([held, band]) if len(held) else band
             ready = rows.ready(start + len(held))
-            if ready > done:
-                taps = rows.taps[:, done:ready] - start
-                pooled = _weigh(_weigh(held, taps, rows.weights, 0), columns.taps, columns.weights, 1)
-                yield pooled.numpy()
-                done = ready
-                needless = int(rows.taps[:, done:].min()) - start if done < rows.count else 0
+            if ready == done:
+                continue
+            mixed = weigh(held, rows.taps[:, done:ready] - start, rows.weights, 0)
+            yield weigh(mixed, columns.taps, columns.weights, 1).numpy()
+            done = ready
+            if done < rows.count:
+                needless = int(rows.taps[:, done:].min()) - start
                 held, start = held[needless:], start + needless
 
-    def _raw_bands(self, index: int, plan: _Plan) -> Iterator[Tensor]:
+    def _raw_bands(self, index: int, rows: Axis, columns: Axis) -> Iterator[Tensor]:
         """The blocks' output for consecutive rows of cells, float32 (rows, cols, d)."""
-        for top, bottom in plan.rows.tiles(self._halo, self.blocks.stride):
+        for top, bottom in rows.tiles():
             parts = []
-            for left, right in plan.columns.tiles(self._halo, self.blocks.stride):
-                parts.append(self._tile(index, plan, (top, bottom), (left, right)))
-            yield torch.cat(parts, dim=1)
-
-    def _tile(self, index: int, plan: _Plan, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-        """The blocks' output for some rows and columns of cells, (rows, cols, d), from an input with their context."""
-        (ys, above), (xs, before) = plan.rows.places(rows, self._halo), plan.columns.places(columns, self._halo)
-        planes = sample_image(self.images, index, xs / self.scale, ys / self.scale, self.scale)
-        output = self._run(planes[None])[0]
-        inner = output[:, above : above + rows[1] - rows[0], before : before + columns[1] - columns[0]]
-        return inner.permute(1, 2, 0)
+            for left, right in columns.tiles():
+                ys, above = rows.input_of(top, bottom)
+                xs, before = columns.input_of(left, right)
+                planes = sample_image(self.images, index, xs / self.scale, ys / self.scale, self.scale)
+                output = self._run(planes[None])[0, :, above : above + bottom - top, before : before + right - left]
+                parts.append(output.permute(1, 2, 0))
+            yield torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """Rows, or columns, of an image's cells: those of the network, and the pooled ones.
-
-    Parameters
-    ----------
-    cells : of the network, from the first network pixel ``begin`` on, ``stride`` pixels each.
-    first : centre of the first pooled cell in network pixels; ``count`` : number of pooled cells.
-    taps : which network cells each pooled cell is made of, int64 (k, count), with weights (k,).
-    """
-
-    begin: int
-    stride: int
-    cells: int
-    first: float
-    count: int
-    taps: NDArray[np.int64]
-    weights: Tensor
-
-    @classmethod
-    def of(cls, length: float, side: int, blocks: EarlyBlocks) -> _Axis:
-        """The axis of an image ``length`` network pixels long; ``side`` cells are pooled."""
-        stride = blocks.stride
-        begin = -stride * math.ceil(_MARGIN / stride)
-        cells = math.ceil((length - 2 * begin) / stride)
-        # Cell i is centred at begin + offset + stride * i; pooled ones lie between cells if the kernel is even.
-        shift = blocks.offset + (0.5 * stride if side % 2 == 0 else 0.0)
-        low, high = math.floor(-shift / stride), math.ceil((length - shift) / stride)
-        pooled = np.arange(low, high + 1)
-        taps = pooled[None, :] + np.arange(side)[:, None] - (side - 1) // 2
-        centres = blocks.offset + stride * taps
-        mirrored = np.where(centres < 0, -centres, np.where(centres > length, 2 * length - centres, centres))
-        outside = (taps * stride < begin) | (taps * stride >= begin + cells * stride)
-        nearest = np.rint((np.where(outside, mirrored, centres) - blocks.offset - begin) / stride).astype(np.int64)
-        taps = np.clip(nearest, 0, cells - 1)
-        return cls(begin, stride, cells, shift + stride * low, len(pooled), taps, _gaussian(side))
-
-    def ready(self, cells: int) -> int:
-        """How many pooled cells can be made once this many cells are known."""
-        late = np.flatnonzero(self.taps.max(0) >= cells)
-        return int(late[0]) if len(late) else self.count
-
-    def tiles(self, halo: tuple[int, int], stride: int) -> Iterator[tuple[int, int]]:
-        """First and last (exclusive) cell of each tile, such that none is longer than ``_TILE`` with its context."""
-        if self.cells * stride <= _TILE:
-            yield 0, self.cells
-            return
-        most = max(4, _TILE // stride - sum(halo))
-        count = math.ceil(self.cells / most)
-        for number in range(count):
-            yield self.cells * number // count, self.cells * (number + 1) // count
-
-    def places(self, cells: tuple[int, int], halo: tuple[int, int]) -> tuple[NDArray[np.float64], int]:
-        """Centres of the network pixels that these cells need; and how many cells of context come before them."""
-        start, stop = max(0, cells[0] - halo[0]), min(self.cells, cells[1] + halo[1])
-        pixels = np.arange(start * self.stride, stop * self.stride) + self.begin + 0.5
-        return pixels, cells[0] - start
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Rows and columns of the cells of an image."""
-
-    rows: _Axis
-    columns: _Axis
-
-    @classmethod
-    def of(cls, maps: FeatureMaps, shape: tuple[int, int]) -> _Plan:
-        (height, width), (down, across) = shape, maps._kernel
-        return cls(_Axis.of(height * maps.scale, down, maps.blocks), _Axis.of(width * maps.scale, across, maps.blocks))
-
-
-def _gaussian(side: int) -> Tensor:
-    """Weights of a centred Gaussian over ``side`` cells, sigma a quarter of the side; they sum to 1."""
-    places = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
-    weights = torch.exp(-0.5 * (places / (0.25 * side)) ** 2)
-    return (weights / weights.sum()).float()
-
-
-def _weigh(cells: Tensor, taps: NDArray[np.int64], weights: Tensor, axis: int) -> Tensor:
-    """Sum over taps of weights times the cells (rows, cols, d) taken along an axis."""
-    total = torch.zeros(())
-    for index, weight in zip(torch.from_numpy(taps), weights, strict=True):
-        total = total + cells.index_select(axis, index) * weight
-    return total
+def _pooled(cells: Tensor, kernel: tuple[int, int], phase: tuple[float, float]) -> Tensor:
+    """Mean (n, d) of the central cells of (n, d, rows, cols) with Gaussian weights, shifted by parts of a cell."""
+    down, across = (gaussian(side, shift).to(cells) for side, shift in zip(kernel, phase, strict=True))
+    top, left = (cells.shape[2] - len(down)) // 2, (cells.shape[3] - len(across)) // 2
+    central = cells[:, :, top : top + len(down), left : left + len(across)]
+    return torch.einsum("ndrc,r,c->nd", central, down, across)
 
 
 def _size(cells: Rows) -> int:

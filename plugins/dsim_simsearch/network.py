@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from dsim.features import NetworkInput, parse_transform, prepare
 from dsim.plugin import UsageError
+from dsim_simsearch.folding import fold_batch_norm
 
 if TYPE_CHECKING:
     from dsim.features import Transform
@@ -78,6 +80,19 @@ class EarlyBlocks(nn.Module):
     def reach(self) -> int:
         """Network pixels of context, to each side of a cell's own ``stride`` pixels, that its features depend on."""
         return max(-self.first, self.last - self.stride + 1, 0)
+
+    @property
+    def halo(self) -> tuple[int, int]:
+        """Cells that must lie before and after a cell in the input, so that it sees all of its field."""
+        return max(0, -(self.first // self.stride)), max(0, (self.last // self.stride))
+
+    def folded(self) -> EarlyBlocks:
+        """Return a copy for inference alone: batch normalisation is folded into convolutions, which rounds anew."""
+        copied = copy.deepcopy(self).requires_grad_(False).eval()
+        image = torch.zeros(1, self.channels, 2 * self.stride, 2 * self.stride, device=self.mean.device)
+        with torch.inference_mode():
+            fold_batch_norm(copied.network, lambda network: copied(image))
+        return copied
 
     @property
     def offset(self) -> float:
