@@ -12,11 +12,18 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("Show the state of a session.", "show:show"),
     "choose": ("Choose displayed images, channels, suggested background.", "marks:choose"),
     "add": ("Add prototypes to a class, or remove them.", "marks:add"),
+    "suggest": ("Show candidates of a class, the most similar first.", "suggest:suggest"),
     "threshold": ("Set the threshold of a class.", "marks:threshold"),
+    "flag": ("Flag candidates that are wrong.", "suggest:flag"),
+    "train": ("Train a detector on what is marked.", "detections:train"),
+    "detect": ("Detect objects in all images of a session.", "detections:detect"),
     "sample": ("Draw a sample of detections to verify.", "verify:sample"),
     "counts": ("Count objects, with intervals from a verified sample.", "verify:counts"),
+    "export": ("Write detections for other tools.", "detections:export"),
+    "apply": ("Detect objects in other images.", "detections:apply"),
     "undo": ("Undo the last action.", "marks:undo"),
     "redo": ("Redo what was undone last.", "marks:redo"),
+    "replay": ("Carry a session out again, and compare its detections.", "repeat:replay"),
 }
 
 

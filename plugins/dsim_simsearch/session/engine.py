@@ -11,7 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from dsim.annotations import Region
-from dsim.errors import DataError, DsimError, UsageError
+from dsim.errors import DataError, DsimError, UsageError, WeightsError
 from dsim.files import documents
 from dsim_simsearch.session import files
 
@@ -35,16 +35,18 @@ class Engine:
     Parameters
     ----------
     folder : of the session; measured channels and features are stored there. ``dataset`` : its images.
-    settings : of the search.
+    settings : of the search. ``weights`` : sha256 of the network's weights with which it began; None before.
     """
 
     folder: Path
     dataset: Dataset
     settings: SearchSettings
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         self._lock = RLock()
         self._facts: ChannelFacts | None = None
+        self._checked = False
         self._search: tuple[Any, Search] | None = None
 
     def channel_facts(self, runtime: Runtime) -> ChannelFacts:
@@ -66,6 +68,21 @@ class Engine:
         """Return how images are prepared: the range of each channel that is chosen."""
         return self.channel_facts(runtime).prepare(state.channels or None)
 
+    def check_weights(self, runtime: Runtime) -> str:
+        """Return the sha256 of the network's weights; WeightsError where the session began with others."""
+        from dsim.features import prepare
+
+        with self._lock:
+            if not self._checked:
+                now = prepare(self.settings.extractor, runtime).recipe.weights
+                if self.weights not in (None, now):
+                    raise WeightsError(
+                        f"the weights of {self.settings.extractor} are not those with which {self.folder.name} began",
+                        hint="install those weights again, or begin a new session: candidates would be others",
+                    )
+                self.weights, self._checked = now, True
+            return str(self.weights)
+
     def search(self, state: State, runtime: Runtime) -> Search:
         """Return the search in the displayed images. Raises UsageError before there is a prototype."""
         if state.patch is None:
@@ -78,6 +95,7 @@ class Engine:
                 from dsim_simsearch.images import PreparedImages
                 from dsim_simsearch.similarity import Search
 
+                self.check_weights(runtime)
                 images = PreparedImages(self.dataset, self.preparation(state, runtime))
                 store = self.folder / files.FEATURES
                 displayed = self.positions(state.displayed)

@@ -55,7 +55,7 @@ class Marks:
             if writing:
                 stack.enter_context(files.one_writer(path))
             self._log = stack.enter_context(ActionLog(path / files.LOG, writing=writing))
-            self._history = _replayed(self._log)
+            self._history = replayed(self._log)
             self._held = stack.pop_all()
 
     @classmethod
@@ -256,7 +256,8 @@ def _place(folder: Path, document: dict[str, Any]) -> str:
     return reference
 
 
-def _replayed(log: ActionLog) -> History:
+def replayed(log: ActionLog) -> History:
+    """Return the states that the actions of a log lead to. Raises StoreError where it is damaged."""
     history = History()
     for entry in log.read():
         try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The table of detections, byte by byte.
 TABLE = "csv"
+SCHEMA = "dsim.roi-replay/1"
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,16 @@ def _table(session: Session, digest: str, folder: Path) -> bytes:
     model = Model(training.model_folder(session.path, digest), digest)
     write_regions(folder, session.detect(model=model).regions, session.sizes, [TABLE])
     return (folder / "detections.csv").read_bytes()
+
+
+def to_dict(session: Session, found: Replay) -> dict[str, Any]:
+    """Return what came of a replay as JSON of the schema ``dsim.roi-replay/1``."""
+    return {
+        "schema": SCHEMA,
+        "session": str(session.path),
+        "new": str(found.path),
+        "model": found.model,
+        "before": found.before,
+        "detections": found.detections,
+        "identical": found.identical,
+    }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from dsim.annotations import Region
 from dsim.errors import UsageError
-from dsim.runtime import VERSION
 from dsim_simsearch.session import files
 from dsim_simsearch.session.checks import index_of
 from dsim_simsearch.session.engine import Engine, nearest
@@ -34,7 +33,7 @@ class Session(Marks):
     @cached_property
     def engine(self) -> Engine:
         """What computes, and holds what was computed last."""
-        return Engine(self.path, self.dataset, self.settings)
+        return Engine(self.path, self.dataset, self.settings, self.document["weights"])
 
     def candidates(
         self, label: str, images: Sequence[str] | None = None, runtime: Runtime | None = None
@@ -46,7 +45,9 @@ class Session(Marks):
         """
         state = self.state
         shown = state.displayed if images is None else [self.ids[index_of(id, self.ids)] for id in images]
-        return self.engine.candidates(state, label, shown, runtime or self.runtime)
+        found = self.engine.candidates(state, label, shown, runtime or self.runtime)
+        self._record_weights()
+        return found
 
     def background(self, runtime: Runtime | None = None) -> list[Region]:
         """Return the suggested background of the displayed images, the most similar first, then the least similar.
@@ -58,11 +59,14 @@ class Session(Marks):
     def nearest_candidate(self, label: str, place: Region, runtime: Runtime | None = None) -> Region:
         """Return the candidate of a class at a place of an image, to flag it; UsageError where there is none."""
         found = self.candidates(label, [place.image], runtime)
-        return self._nearest([one for each in found for one in each.regions()], place, f"candidate of {label!r}")
+        return self.nearest([one for each in found for one in each.regions()], place, f"candidate of {label!r}")
 
-    def nearest_background(self, place: Region, runtime: Runtime | None = None) -> Region:
-        """Return the suggested background at a place of an image, to flag it; UsageError where there is none."""
-        return self._nearest(self.background(runtime), place, "suggested background")
+    def nearest(self, regions: Sequence[Region], place: Region, what: str) -> Region:
+        """Return the region at a place of an image, no farther than half a patch; UsageError where there is none.
+
+        ``what`` : it is, in the singular, for the message.
+        """
+        return nearest(regions, place, max(self.state.patch or (0,)) / 2, what)
 
     def train(
         self, settings: TrainingSettings | None = None, seed: int | None = None, runtime: Runtime | None = None
@@ -83,6 +87,7 @@ class Session(Marks):
         settings = settings or TrainingSettings.preset("quick")
         chosen = self.seed if seed is None else seed
         _, action = training.train(self.engine, self.state, settings, chosen, runtime or self.runtime)
+        self._record_weights()
         return self.act(action)
 
     @property
@@ -125,10 +130,11 @@ class Session(Marks):
         from dsim_simsearch.session.export import write_detections, write_semantic_maps
 
         place = Path(folder)
-        paths = write_detections(place, self.detect(jobs), self.sizes, self.facts, formats)
+        found = self.detect(jobs)
+        paths = write_detections(place, found, self.sizes, self.facts, formats)
         if semantic:
             detector = self.model.open(self.runtime)
-            paths += write_semantic_maps(place, detector, self.dataset, self.confidences, self.runtime)
+            paths += write_semantic_maps(place, detector, self.dataset, found.thresholds, self.runtime)
         return paths
 
     @property
@@ -141,15 +147,11 @@ class Session(Marks):
     @property
     def facts(self) -> dict[str, Any]:
         """What detections are made by, for their files: session, revision, images and model."""
-        state = self.state
-        return {
-            "dsim": VERSION,
-            "session": self.path.name,
-            "rev": state.rev,
-            "is_current": state.is_trained,
-            "model": self.model.digest,
-            "images": {"name": self.dataset.name, "fingerprint": self.dataset.images_fingerprint},
-        }
+        from dsim_simsearch.session.application import detection_facts
 
-    def _nearest(self, regions: Sequence[Region], place: Region, what: str) -> Region:
-        return nearest(regions, place, max(self.state.patch or (0,)) / 2, what)
+        return detection_facts(self.path, self.state, self.dataset)
+
+    def _record_weights(self) -> None:
+        """Remember in ``session.json`` with which weights candidates were computed for the first time."""
+        if self.writing and self.document["weights"] is None:
+            self._change_document({"weights": self.engine.weights})
