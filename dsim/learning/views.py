@@ -179,7 +179,7 @@ def draw_parameters(
     def per_view(values: Sequence[float]) -> Tensor:
         return torch.tensor(values).repeat_interleave(n)
 
-    boxes = draw_crops(total, shape, generator, crops.area)
+    boxes = _draw_boxes(total, shape, crops, policy, generator)
     mirrored = draw_flags(total, generator, policy.mirror)
     turned_over = draw_flags(total, generator, policy.turn_over)
     degrees = draw_symmetric(total, policy.rotation, generator)
@@ -192,17 +192,8 @@ def draw_parameters(
     deviation = draw_uniform(total, *policy.deviations, generator) * blurred
     deviation = deviation * per_view([_blur_scale(crops.size, change.side) for change in changes])
     solarised = torch.rand(total, generator=generator) < per_view([change.solarise for change in changes])
-    quarters, stain = torch.zeros(total, dtype=torch.int64), torch.zeros(total, 2, 3)
-    if policy.quarters > 1:
-        quarters = torch.randint(policy.quarters, (total,), generator=generator)
-    if policy.stain > 0:
-        stain = draw_symmetric(6 * total, policy.stain, generator).view(total, 2, 3)
-    dropped = [change.dropout for change in changes]
-    holes = torch.zeros(total, 0, 4, dtype=torch.int64)
-    if any(dropped):
-        holes = _draw_holes(per_view(dropped), crops.size, policy, generator)
-    if policy.central or not policy.crops:
-        boxes = _middle(shape, crops.area[1] if policy.crops else 1.0).expand(total, 4)
+    dropped = per_view([change.dropout for change in changes])
+    quarters, stain, holes = _draw_last(dropped, crops.size, policy, generator)
     return ViewParameters(
         boxes,
         mirrored,
@@ -220,10 +211,38 @@ def draw_parameters(
     )
 
 
+def _draw_boxes(
+    total: int, shape: tuple[int, int], crops: Crops, policy: ViewPolicy, generator: torch.Generator
+) -> Tensor:
+    """Boxes of views, int64 (n, 4). They are drawn also where the policy takes the middle: see ``draw_parameters``."""
+    boxes = draw_crops(total, shape, generator, crops.area)
+    if policy.central or not policy.crops:
+        return _middle(shape, crops.area[1] if policy.crops else 1.0).expand(total, 4)
+    return boxes
+
+
 def _middle(shape: tuple[int, int], area: float) -> Tensor:
     """The box in the middle of images with this share of their area, int64 (4,)."""
     height, width = (max(1, round(side * math.sqrt(area))) for side in shape)
     return torch.tensor([(shape[0] - height) // 2, (shape[1] - width) // 2, height, width])
+
+
+def _draw_last(
+    dropout: Tensor, size: int, policy: ViewPolicy, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Quarter turns (n,), stains (n, 2, 3) and holes (n, holes, 4) of n views with these probabilities of dropout.
+
+    Nothing is drawn of what the policy does not change.
+    """
+    total = len(dropout)
+    quarters, stain = torch.zeros(total, dtype=torch.int64), torch.zeros(total, 2, 3)
+    if policy.quarters > 1:
+        quarters = torch.randint(policy.quarters, (total,), generator=generator)
+    if policy.stain > 0:
+        stain = draw_symmetric(6 * total, policy.stain, generator).view(total, 2, 3)
+    if not bool(dropout.any()):
+        return quarters, stain, torch.zeros(total, 0, 4, dtype=torch.int64)
+    return quarters, stain, _draw_holes(dropout, size, policy, generator)
 
 
 def _draw_holes(probabilities: Tensor, size: int, policy: ViewPolicy, generator: torch.Generator) -> Tensor:
