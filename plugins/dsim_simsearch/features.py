@@ -22,6 +22,7 @@ from dsim.plugin import Runtime, UsageError
 from dsim.store import ContentStore
 from dsim_simsearch.cell_grid import Axis, Layout, gaussian, weigh
 from dsim_simsearch.feature_map import FeatureMap, between
+from dsim_simsearch.folding import folded
 from dsim_simsearch.resampling import sample_image
 
 if TYPE_CHECKING:
@@ -80,13 +81,15 @@ class FeatureMaps:
             )
         if precision not in CHOICES["precision"]:
             raise UnknownNameError("precision", precision, CHOICES["precision"], hint="choose float32 or bfloat16")
-        self.images, self.patch, self.region = images, patch, region
+        self.images, self.blocks, self.patch, self.region = images, blocks, patch, region
         self.runtime = runtime or Runtime()
         self.scale, self.stride, self.width = region / max(patch), blocks.stride, blocks.width
         self._precision = precision
-        self._blocks = blocks.folded()
-        self._blocks_identity = blocks.identity
-        self._layout = Layout(blocks.stride, blocks.offset, blocks.halo)
+        self._device = blocks.mean.device
+        image = torch.zeros(1, blocks.channels, 2 * blocks.stride, 2 * blocks.stride, device=self._device)
+        self._folded, self._blocks_identity = folded(blocks, image), blocks.identity
+        before, after = -(blocks.first // blocks.stride), blocks.last // blocks.stride
+        self._layout = Layout(blocks.stride, blocks.offset, (max(0, before), max(0, after)))
         self._store = None if store is None else ContentStore(store, self.runtime.progress.note)
         self._recent: OrderedDict[int, FeatureMap] = OrderedDict()
         self._turned: OrderedDict[tuple[int, float, float], NDArray[np.float32]] = OrderedDict()
@@ -194,9 +197,9 @@ class FeatureMaps:
 
     def _run(self, images: Tensor) -> Tensor:
         """The blocks' output (n, d, rows, cols), float32 on the processor, of network inputs (n, c, H, W)."""
-        device = self._blocks.mean.device
-        with torch.inference_mode(), autocast(self._precision, device.type):
-            return self._blocks(images.to(device)).float().cpu()
+        with torch.inference_mode(), autocast(self._precision, self._device.type):
+            maps: Tensor = self._folded(images.to(self._device))
+            return maps.float().cpu()
 
     # Whole images ---------------------------------------------------------------------------------------------------
 

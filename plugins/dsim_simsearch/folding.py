@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
+def folded(module: nn.Module, image: Tensor) -> nn.Module:
+    """Return a copy for inference, with batch normalisation folded where it directly follows a convolution.
 
-def fold_batch_norm(network: nn.Module, run: Callable[[nn.Module], Tensor]) -> None:
-    """Fold batch normalisation of a network in evaluation mode, in place, where it directly follows a convolution.
-
-    ``run`` passes an image through the network and returns its output; the pairs are seen on the way. What is left of
-    a normalisation with an activation of its own (timm's) is the activation.
+    ``image`` passes through once, in evaluation mode, to see which does. What is left of a normalisation with an
+    activation of its own (timm's) is the activation. Results differ by rounding.
     """
-    names = {module: name for name, module in network.named_modules()}
-    for convolution, norm in _pairs(network, run):
+    copied = copy.deepcopy(module).requires_grad_(False).eval()
+    names = {part: name for name, part in copied.named_modules()}
+    for convolution, norm in _pairs(copied, image):
         _fold(convolution, norm)
         parent, _, child = names[norm].rpartition(".")
         rest = nn.Sequential(norm.drop, norm.act) if hasattr(norm, "act") else nn.Identity()
-        setattr(network.get_submodule(parent), child, rest)
+        setattr(copied.get_submodule(parent), child, rest)
+    return copied
 
 
-def _pairs(network: nn.Module, run: Callable[[nn.Module], Tensor]) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+def _pairs(network: nn.Module, image: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     """Convolutions, and the normalisation that each one's output goes to; each of both runs once."""
     outputs: dict[int, tuple[nn.Conv2d, Tensor]] = {}
     found: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
@@ -42,7 +42,8 @@ def _pairs(network: nn.Module, run: Callable[[nn.Module], Tensor]) -> list[tuple
     for module in network.modules():
         handles += [module.register_forward_hook(after), module.register_forward_pre_hook(before)]
     try:
-        run(network)
+        with torch.inference_mode():
+            network(image)
     finally:
         for handle in handles:
             handle.remove()

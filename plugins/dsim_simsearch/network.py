@@ -2,79 +2,130 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, cast
+import math
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from dsim.errors import UnknownNameError
 from dsim.features import NetworkInput, parse_transform, prepare
-from dsim.plugin import UsageError
-from dsim_simsearch.folding import fold_batch_norm
+from dsim.plugin import UsageError, format_bracketed, parse_bracketed
+from dsim_simsearch.receptive_field import Field, measure_field, refuse_positions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dsim.features import Transform
     from dsim.plugin import Runtime
 
-#: Columns of the picture on which the receptive field is measured; a field must be narrower.
-_PROBE = 1024
-#: Two passes of one network agree this well, relative to the largest value.
-_EQUAL = 1e-4
+#: Joins layers in a reference: [layer=network.blocks.2+network.blocks.4].
+PLUS = "+"
+_SIDE = 128
 
 
 class _Reached(Exception):
-    """Carries the layer's output past all that would come after it."""
-
-    def __init__(self, output: Any) -> None:
-        super().__init__()
-        self.output = output
+    """Ends the forward pass once all layers have been seen."""
 
 
-def _stop(module: nn.Module, inputs: Any, output: Any) -> None:
-    raise _Reached(output)
+#: What the layers gave in the forward pass that this thread is in, and how many there are.
+_OUTPUTS: ContextVar[tuple[list[Tensor], int]] = ContextVar("outputs of layers")
+
+
+def _take(module: nn.Module, inputs: Any, output: Tensor) -> None:
+    taken, wanted = _OUTPUTS.get()
+    taken.append(output)
+    if len(taken) == wanted:
+        raise _Reached
 
 
 class EarlyBlocks(nn.Module):
     """Images (b, c, H, W) in [0, 1] to features (b, width, H / stride, W / stride), up to one layer of a network.
 
     Sides must be multiples of ``stride``: then a cell sees the same whatever lies around its field, and tiles can
-    equal the whole. In evaluation mode until ``train()`` is called.
+    equal the whole. Weights are fixed and the mode is evaluation, until they are changed. Of several layers the finer
+    maps are averaged over the cells of the coarsest, and all are joined.
 
     Parameters
     ----------
-    network : any module; what does not run before the layer ends is dropped from it.
-    layer : name of the module whose output is taken, maps (b, d, h, w).
+    network : any module; what does not run before the last layer ends is dropped from it.
+    layer : name of the module whose output is taken, maps (b, d, h, w); several are joined by ``+``.
     mean, std : of the intensities, one for each channel.
-    first, last : cell 0 sees network pixels ``first`` to ``last`` (inclusive); cell i those ``i * stride`` further.
+    reference : of the extractor, where it was opened by one.
+
+    Raises UsageError as ``open_blocks`` does.
     """
 
     mean: Tensor
     std: Tensor
-    #: Of the extractor, where it was opened by one.
-    reference: str = ""
 
-    def __init__(self, network: nn.Module, layer: str, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(
+        self, network: nn.Module, layer: str, mean: Sequence[float], std: Sequence[float], reference: str = ""
+    ) -> None:
         super().__init__()
-        self.network, self.layer, self.channels = network, layer, len(mean)
+        self.network, self.layer, self.channels, self.reference = network, layer, len(mean), reference
         self.register_buffer("mean", torch.tensor(mean)[:, None, None])
         self.register_buffer("std", torch.tensor(std)[:, None, None])
-        network.get_submodule(layer).register_forward_hook(_stop)
-        _drop_unused(self, self.channels)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._layers = layer.split(PLUS)
+        for name in self._layers:
+            _submodule(network, name).register_forward_hook(_take)
         self.requires_grad_(False).eval()
-        self.stride, self.width = _stride_and_width(self)
-        self.first, self.last = _field(self)
-        _check_equivariance(self)
+        _drop_unused(self)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        fields = [
+            measure_field(lambda images, at=at: self._outputs(images)[at], self.channels, name)  # type: ignore[misc]
+            for at, name in enumerate(self._layers)
+        ]
+        self._averages = _averages(fields)
+        self.field = fields[0] if len(fields) == 1 else measure_field(self, self.channels, layer)
+        refuse_positions(self, self.channels, self.field, layer)
 
     def forward(self, images: Tensor) -> Tensor:
+        outputs = self._outputs(images)
+        if len(outputs) == 1:
+            return outputs[0]
+        return torch.cat([average(maps) for average, maps in zip(self._averages, outputs, strict=True)], dim=1)
+
+    def _outputs(self, images: Tensor) -> list[Tensor]:
+        """What each layer gives, in the order in which they run."""
         images = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        taken: list[Tensor] = []
+        token = _OUTPUTS.set((taken, len(self._layers)))
         try:
             self.network(images)
-        except _Reached as reached:
-            return cast("Tensor", reached.output)
-        raise UsageError(f"the network does not pass through its layer {self.layer!r}", hint="name another layer")
+        except _Reached:
+            return taken
+        finally:
+            _OUTPUTS.reset(token)
+        raise UsageError(f"the network does not pass through all of {self.layer!r}", hint="name other layers")
+
+    @property
+    def stride(self) -> int:
+        """Network pixels from cell to cell."""
+        return self.field.stride
+
+    @property
+    def width(self) -> int:
+        """The number of features."""
+        return self.field.width
+
+    @property
+    def first(self) -> int:
+        """The first network pixel that cell 0 depends on, below 0; that of cell i is ``i * stride`` further."""
+        return self.field.first
+
+    @property
+    def last(self) -> int:
+        """The last network pixel that cell 0 depends on."""
+        return self.field.last
+
+    @property
+    def offset(self) -> float:
+        """Where the centre of cell 0 lies, in network pixels; pixel 0 covers [0, 1)."""
+        return self.field.offset
 
     @property
     def reach(self) -> int:
@@ -82,43 +133,24 @@ class EarlyBlocks(nn.Module):
         return max(-self.first, self.last - self.stride + 1, 0)
 
     @property
-    def halo(self) -> tuple[int, int]:
-        """Cells that must lie before and after a cell in the input, so that it sees all of its field."""
-        return max(0, -(self.first // self.stride)), max(0, (self.last // self.stride))
-
-    def folded(self) -> EarlyBlocks:
-        """Return a copy for inference alone: batch normalisation is folded into convolutions, which rounds anew."""
-        copied = copy.deepcopy(self).requires_grad_(False).eval()
-        image = torch.zeros(1, self.channels, 2 * self.stride, 2 * self.stride, device=self.mean.device)
-        with torch.inference_mode():
-            fold_batch_norm(copied.network, lambda network: copied(image))
-        return copied
-
-    @property
-    def offset(self) -> float:
-        """Where the centre of cell 0 lies, in network pixels; pixel 0 covers [0, 1)."""
-        return (self.first + self.last + 1) / 2
-
-    @property
     def identity(self) -> str:
-        """sha256 of layer, structure and weights as they are now."""
-        state = hashlib.sha256(f"{self.layer} {self.stride} {self.first} {self.last}\n{self.network}".encode())
+        """sha256 of layers, structure and weights as they are now."""
+        state = hashlib.sha256(f"{self.layer} {self.field}\n{self.network}".encode())
         for name, value in sorted(self.state_dict().items()):
             state.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
             state.update(value.detach().cpu().contiguous().numpy().tobytes())
         return state.hexdigest()
 
     def stages(self) -> list[nn.Module]:
-        """Return the parts that have weights, in the order in which they run; the last one ends in the layer."""
-        found, parent, path = [], self.network, self.layer.split(".")
-        while True:
+        """Return the parts that have weights, in the order in which they run; the last one is the last layer."""
+        found, parent, path = [], self.network, self._layers[-1].split(".")
+        while path:
             for name, child in parent.named_children():
                 if name == path[0]:
                     break
                 found.append(child)
             parent, path = parent.get_submodule(path[0]), path[1:]
-            if not path:
-                return [stage for stage in (*found, parent) if any(True for _ in stage.parameters())]
+        return [stage for stage in (*found, parent) if any(True for _ in stage.parameters())]
 
 
 def open_blocks(reference: str, channels: int, runtime: Runtime) -> EarlyBlocks:
@@ -127,7 +159,8 @@ def open_blocks(reference: str, channels: int, runtime: Runtime) -> EarlyBlocks:
     Parameters
     ----------
     reference : of any extractor that is a network, with a layer: ``zoo:lite0.imagenet.r1[layer=network.blocks.2]``,
-        ``timm:resnet18.a1_in1k[layer=layer3]``; with ``init=random:0`` for random weights.
+        ``timm:resnet18.a1_in1k[layer=layer3]``; or several, in the order in which they run:
+        ``[layer=network.blocks.2+network.blocks.4]``. With ``init=random:0`` networks of timm have random weights.
     channels : of the images. Where the network takes another number, its first convolution is adapted as timm does:
         summed for one channel, else repeated and scaled.
 
@@ -135,20 +168,19 @@ def open_blocks(reference: str, channels: int, runtime: Runtime) -> EarlyBlocks:
     maps, and for a network whose features depend on the whole image or on a place's position (attention,
     squeeze-and-excitation): tiles of such would not equal the whole.
     """
-    blueprint = prepare(reference, runtime)
-    if blueprint.recipe.layer == "output":
+    head, options = parse_bracketed(reference)
+    if not options.get("layer"):
         raise UsageError(f"{reference} names no layer", hint="add the layer whose maps are used: [layer=NAME]")
-    opened = blueprint.open("cpu")
-    network = getattr(opened, "module", None)
+    layer = options["layer"]
+    blueprint = prepare(format_bracketed(head, {**options, "layer": layer.split(PLUS)[0]}), runtime)
+    network = getattr(blueprint.open("cpu"), "module", None)
     if not isinstance(network, nn.Module):
         raise UsageError(f"{reference} is not a network and has no maps", hint="choose another extractor")
     mean, std = _moments(parse_transform(blueprint.recipe.transform))
     if channels != len(mean):
         _adapt_first_convolution(network, len(mean), channels)
         mean, std = _for_channels(mean, channels), _for_channels(std, channels)
-    blocks = EarlyBlocks(network, blueprint.recipe.layer, mean, std)
-    blocks.reference = reference
-    return blocks.to(runtime.resolved_device())
+    return EarlyBlocks(network, layer, mean, std, reference).to(runtime.resolved_device())
 
 
 def _moments(transform: Transform) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -167,7 +199,7 @@ def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]
 
 def _adapt_first_convolution(network: nn.Module, known: int, channels: int) -> None:
     """Repeat or sum the weights of the first convolution so that it takes ``channels`` instead of ``known``."""
-    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
     if first is None or first.in_channels != known or first.groups != 1:
         raise UsageError(
             f"the network does not begin with a convolution of {known} channels, so it cannot take {channels}",
@@ -181,17 +213,27 @@ def _adapt_first_convolution(network: nn.Module, known: int, channels: int) -> N
     first.weight, first.in_channels = nn.Parameter(adapted), channels
 
 
-# Measuring a network ----------------------------------------------------------------------------------------------
+def _submodule(network: nn.Module, name: str) -> nn.Module:
+    modules = dict(network.named_modules())
+    if not name or name not in modules:
+        top = ", ".join(child for child, _ in network.named_children())
+        raise UnknownNameError("layer", name, modules, hint=f"outermost are: {top}")
+    return modules[name]
 
 
-def _drop_unused(blocks: EarlyBlocks, channels: int) -> None:
-    """Replace all modules that do not run before the layer ends; nothing of them is stored, hashed or moved."""
+def _drop_unused(blocks: EarlyBlocks) -> None:
+    """Replace all modules that do not run before the last layer ends; nothing of them is stored, hashed or moved."""
     ran: set[str] = set()
     names = {module: name for name, module in blocks.network.named_modules()}
     handles = [module.register_forward_pre_hook(lambda module, inputs: ran.add(names[module])) for module in names]
     try:
         with torch.inference_mode():
-            blocks.eval()(torch.zeros(1, channels, 128, 128))
+            blocks._outputs(torch.zeros(1, blocks.channels, _SIDE, _SIDE))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"the network does not take images of {_SIDE} x {_SIDE} pixels: {str(error).splitlines()[0]}",
+            hint="choose a network of convolutions, which take images of any size",
+        ) from error
     finally:
         for handle in handles:
             handle.remove()
@@ -201,57 +243,40 @@ def _drop_unused(blocks: EarlyBlocks, channels: int) -> None:
             setattr(blocks.network.get_submodule(parent), child, nn.Identity())
 
 
-def _stride_and_width(blocks: EarlyBlocks) -> tuple[int, int]:
-    with torch.inference_mode():
-        output = blocks(torch.zeros(1, blocks.channels, 64, _PROBE))
-    shape = tuple(output.shape)
-    if len(shape) != 4 or not shape[2] or 64 % shape[2] or shape[3] * 64 != shape[2] * _PROBE:
-        raise UsageError(
-            f"layer {blocks.layer!r} gives {shape[1:]} for an image of 64 x {_PROBE} pixels, not maps",
-            hint="name a layer of maps (channels, height, width)",
-        )
-    return 64 // shape[2], shape[1]
+# Several layers ---------------------------------------------------------------------------------------------------
 
 
-def _field(blocks: EarlyBlocks) -> tuple[int, int]:
-    """First and last pixel that cell 0 would see in an endless image.
+class _Average:
+    """Finer maps (b, d, h, w) to the coarse grid: means of the cells that a coarse cell covers, by their share of it.
 
-    Not-a-number passes through every layer, so that it marks all that depends on a pixel, whatever the weights are.
+    Parameters
+    ----------
+    ratio : fine cells per coarse cell. ``centre`` : of coarse cell 0, in fine cells; that of fine cell 0 is 0.
     """
-    stride = blocks.stride
-    left, right = _clean_cells(blocks, 0, 0)
-    # With how many more marked columns do these cells become marked too? Their fields begin, and end, right there.
-    more_left = bisect_left(range(stride), True, key=lambda step: _clean_cells(blocks, step, 0)[0] > left)
-    more_right = bisect_left(range(stride), True, key=lambda step: _clean_cells(blocks, 0, step)[1] < right)
-    return more_left - stride * left, _PROBE - 1 - more_right - stride * right
+
+    def __init__(self, ratio: int, centre: float) -> None:
+        self.ratio = ratio
+        low, high = centre - ratio / 2, centre + ratio / 2
+        self.begin = math.floor(low + 0.5)
+        taps = range(self.begin, math.ceil(high - 0.5) + 1)
+        shares = [max(0.0, min(tap + 0.5, high) - max(tap - 0.5, low)) / ratio for tap in taps]
+        self.weights = torch.tensor(shares)
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        if self.ratio == 1 and len(self.weights) == 1:
+            return maps
+        before, after = max(0, -self.begin), max(0, self.begin + len(self.weights) - self.ratio)
+        padded = functional.pad(maps, (before, after, before, after), mode="replicate")[
+            :, :, max(0, self.begin) :, max(0, self.begin) :
+        ]
+        weights = self.weights.to(maps).expand(maps.shape[1], 1, 1, -1)
+        across = functional.conv2d(padded, weights, stride=(1, self.ratio), groups=maps.shape[1])
+        return functional.conv2d(across, weights.transpose(2, 3), stride=(self.ratio, 1), groups=maps.shape[1])
 
 
-def _clean_cells(blocks: EarlyBlocks, left: int, right: int) -> tuple[int, int]:
-    """The first and the last cell that do not see columns 0 to ``left`` of a picture, nor its last ``right + 1``."""
-    images = torch.zeros(1, blocks.channels, blocks.stride, _PROBE)
-    images[:, :, :, : left + 1] = torch.nan
-    images[:, :, :, _PROBE - right - 1 :] = torch.nan
-    with torch.inference_mode():
-        clean = blocks(images)[0, :, 0].isnan().any(0).logical_not().nonzero()[:, 0]
-    if not len(clean):
-        raise UsageError(
-            f"features of layer {blocks.layer!r} depend on more than {_PROBE} pixels around them",
-            hint="name an earlier layer, or a network without attention and squeeze-and-excitation",
-        )
-    return int(clean[0]), int(clean[-1])
-
-
-def _check_equivariance(blocks: EarlyBlocks) -> None:
-    """Raise UsageError unless a shifted image gives the same features at the shifted place."""
-    stride = blocks.stride
-    border = -(-blocks.reach // stride) + 1
-    side = (2 * border + 3) * stride
-    images = torch.rand((1, blocks.channels, side, side), generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        whole = blocks(images)[0, :, border : border + 2, border : border + 2]
-        shifted = blocks(images[:, :, stride:, stride:])[0, :, border - 1 : border + 1, border - 1 : border + 1]
-    if not (whole - shifted).abs().max() <= _EQUAL * whole.abs().max().clamp(min=1):
-        raise UsageError(
-            f"the features of layer {blocks.layer!r} depend on where in the image they are",
-            hint="choose a network of convolutions, without positions or windows",
-        )
+def _averages(fields: Sequence[Field]) -> list[_Average]:
+    """How the maps of each layer come to the grid of the coarsest."""
+    coarsest = max(fields, key=lambda field: field.stride)
+    return [
+        _Average(coarsest.stride // field.stride, (coarsest.offset - field.offset) / field.stride) for field in fields
+    ]
