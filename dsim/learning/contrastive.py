@@ -99,7 +99,10 @@ def supervised_contrastive(
     """
     _refuse_points(points, labels, temperature)
     if (negatives is None) != (negative_of is None):
-        raise UsageError("negatives and the classes they are of go together", hint="give both, or neither")
+        missing = "negatives" if negatives is None else "negative_of"
+        raise UsageError(
+            f"{missing} of the contrastive loss is missing", hint="give negatives and negative_of, or none"
+        )
     with torch.autocast(points.device.type, enabled=False):
         dtype = torch.float64 if points.dtype == torch.float64 else torch.float32
         labels = labels.to(points.device)

@@ -104,21 +104,36 @@ class SemanticMap(NamedTuple):
     values: NDArray[np.uint8]
 
 
-class _LogitMap:
-    """Logits of an image on the cells of the network, and between them."""
+class _Logits:
+    """Logits of images by one detector."""
 
-    def __init__(self, detector: Detector, images: PreparedImages, index: int, runtime: Runtime) -> None:
-        from dsim_simsearch.detector import ClassifiedBlocks, check_preparation
+    def __init__(self, detector: Detector, images: PreparedImages, runtime: Runtime) -> None:
+        from dsim_simsearch.detector import check_preparation
         from dsim_simsearch.features import FeatureMaps
 
         check_preparation(detector, images.preparation.to_dict())
-        blocks = ClassifiedBlocks(detector.blocks, detector.weight, detector.bias)
-        blocks.to(detector.blocks.mean.device)
-        maps = FeatureMaps(images, blocks, detector.patch, detector.region, runtime)  # type: ignore[arg-type]
-        features = maps[index]
-        self.values = np.asarray(features.values, dtype=np.float32)
-        self.origin, self.step = features.origin, features.step
-        self.grid = detection_grid(detector, images.shape(index))
+        self.detector, self.images = detector, images
+        self.maps = FeatureMaps(images, detector.blocks, detector.patch, detector.region, runtime)
+
+    def of(self, index: int) -> _LogitMap:
+        """Return the logits of an image. Features of all its cells are never held at once."""
+        import torch
+
+        classifier = self.detector.classifier
+        rows = [classifier(torch.from_numpy(band)).numpy() for band in self.maps.bands(index)]
+        values = np.ascontiguousarray(np.moveaxis(np.concatenate(rows), 2, 0))
+        grid = detection_grid(self.detector, self.images.shape(index))
+        return _LogitMap(values, *self.maps.place(index), grid)
+
+
+@dataclass(frozen=True)
+class _LogitMap:
+    """Logits (K + 1, rows, cols) of an image on the cells of the network, bilinear between them."""
+
+    values: Floats
+    origin: tuple[float, float]
+    step: float
+    grid: Grid
 
     def between(self, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> Iterable[tuple[slice, Floats]]:
         """Yield rows, and the logits (K + 1, rows, cols) at these places, bilinear, some rows at a time."""
@@ -137,10 +152,10 @@ class _LogitMap:
 def softmax_maps(detector: Detector, images: PreparedImages, index: int, runtime: Runtime | None = None) -> Floats:
     """Return the softmax values of an image's patches, float32 (K + 1, rows, cols); the background is the last.
 
-    The patches are those of ``detection_grid``; features between the cells of the network are bilinear. Raises
+    The patches are those of ``detection_grid``; logits between the cells of the network are bilinear. Raises
     UsageError where the images are prepared in another way than those of the training.
     """
-    logits = _LogitMap(detector, images, index, runtime or Runtime())
+    logits = _Logits(detector, images, runtime or Runtime()).of(index)
     grid = logits.grid
     values = np.empty((len(logits.values), grid.rows, grid.cols), dtype=np.float32)
     for rows, part in logits.between(grid.xs(), grid.ys()):
@@ -177,10 +192,11 @@ def detect(
         thresholds = dict.fromkeys(classes, float(thresholds))
     thresholds = check_thresholds(classes, thresholds)
     chosen = range(len(images)) if indices is None else indices
+    logits = _Logits(detector, images, runtime)
     candidates: list[Region] = []
     with runtime.progress.task("detection", total=len(chosen), unit="images") as task:
         for index in chosen:
-            candidates += _candidates(detector, images, index, runtime, floor)
+            candidates += _candidates(detector, logits.of(index), images.dataset.ids[index], floor)
             task.advance(1)
     ids = images.dataset.ids
     return Detections(
@@ -236,9 +252,8 @@ def check_thresholds(classes: Sequence[str], thresholds: Mapping[str, float]) ->
     return {name: float(thresholds[name]) for name in classes}
 
 
-def _candidates(detector: Detector, images: PreparedImages, index: int, runtime: Runtime, floor: float) -> list[Region]:
+def _candidates(detector: Detector, logits: _LogitMap, image: str, floor: float) -> list[Region]:
     """The local maxima of each class in an image."""
-    logits = _LogitMap(detector, images, index, runtime)
     grid, count = logits.grid, len(detector.classes)
     odds = np.empty((count, grid.rows, grid.cols), dtype=np.float32)
     for rows, part in logits.between(grid.xs(), grid.ys()):
@@ -252,9 +267,7 @@ def _candidates(detector: Detector, images: PreparedImages, index: int, runtime:
         xs, ys = grid.xs(peaks.cols), grid.ys(peaks.rows)
         for x, y, score in zip(xs.tolist(), ys.tolist(), scores.tolist(), strict=True):
             if score >= floor:
-                found.append(
-                    Region(images.dataset.ids[index], x - width / 2, y - height / 2, width, height, name, score)
-                )
+                found.append(Region(image, x - width / 2, y - height / 2, width, height, name, score))
     return found
 
 

@@ -23,45 +23,50 @@ FACTS, WEIGHTS = "detector.json", "detector.safetensors"
 #: Bumped when older programs cannot use a newer detector.
 VERSION = 1
 _FORMAT = "dsim-simsearch-detector"
+_NEEDED = {"classes", "extractor", "channels", "patch", "region", "is_directional", "preparation", "sha256"}
 _HINT = "give the folder of a detector, as the training of a session writes it"
 
 
-class ClassifiedBlocks(nn.Module):
-    """A network and its classifier as one: images (b, c, H, W) in [0, 1] to logits (b, K + 1, rows, cols).
+@dataclass(frozen=True, eq=False)
+class LinearClassifier:
+    """Logits of pooled features: they are centred, multiplied by a matrix, and classified by their direction or as is.
 
-    ``FeatureMaps`` takes it for early blocks of width K + 1. Pooling and interpolation are linear, and so they give the
-    classifier's logits of pooled and interpolated features, without a map of these.
+    Parameters
+    ----------
+    mean : float32 (d,). ``matrix`` : float32 (d, d). ``is_directional`` : whether they are then brought to length 1.
+    weight : float32 (K + 1, d). ``bias`` : float32 (K + 1,). The last row is the background.
     """
 
-    def __init__(self, blocks: EarlyBlocks, weight: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self.blocks = blocks
-        self.register_buffer("weight", weight[:, :, None, None])
-        self.register_buffer("bias", bias)
-        self.weight: Tensor
-        self.bias: Tensor
-        self.width = len(bias)
-        self.channels, self.stride, self.reach = blocks.channels, blocks.stride, blocks.reach
-        self.first, self.last, self.offset, self.mean = blocks.first, blocks.last, blocks.offset, blocks.mean
-
-    def forward(self, images: Tensor) -> Tensor:
-        return nn.functional.conv2d(self.blocks(images), self.weight, self.bias)
+    mean: Tensor
+    matrix: Tensor
+    weight: Tensor
+    bias: Tensor
+    is_directional: bool
 
     @property
-    def identity(self) -> str:
-        """sha256 of all weights as they are now."""
-        return digest_of(self.state_dict())
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors by name."""
+        return {"mean": self.mean, "matrix": self.matrix, "weight": self.weight, "bias": self.bias}
+
+    def normalise(self, features: Tensor) -> Tensor:
+        """Return features (..., d) as they are classified."""
+        points = (features - self.mean) @ self.matrix
+        return nn.functional.normalize(points, dim=-1) if self.is_directional else points
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Return the logits (..., K + 1) of features (..., d)."""
+        return self.normalise(features) @ self.weight.T + self.bias
 
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A network and a linear classifier of its features: softmax values of classes and background for any patch.
+    """A network and a classifier of its features: softmax values of classes and background for any patch.
 
     Parameters
     ----------
     classes : their names; the background is not among them.
     blocks : the network, in evaluation mode. ``extractor`` : the reference of the extractor whose network it was.
-    weight : float32 (K + 1, d). ``bias`` : float32 (K + 1,). The last row is the background.
+    classifier : of the network's pooled features.
     patch : height and width of patches, pixels. ``region`` : network pixels that the longer side spans.
     preparation : of the images, as ``Preparation.to_dict`` has it.
     training : facts for people: settings, seed, seconds, numbers of patches.
@@ -70,8 +75,7 @@ class Detector:
     classes: tuple[str, ...]
     blocks: EarlyBlocks
     extractor: str
-    weight: Tensor
-    bias: Tensor
+    classifier: LinearClassifier
     patch: tuple[float, float]
     region: float
     preparation: Mapping[str, Any]
@@ -81,7 +85,7 @@ class Detector:
     def tensors(self) -> dict[str, Tensor]:
         """All weights by name, on the CPU."""
         named = {f"blocks.{name}": value for name, value in self.blocks.state_dict().items()}
-        named |= {"classifier.weight": self.weight, "classifier.bias": self.bias}
+        named |= {f"classifier.{name}": value for name, value in self.classifier.tensors.items()}
         return {name: value.detach().cpu().contiguous() for name, value in named.items()}
 
     @property
@@ -100,6 +104,7 @@ class Detector:
             "channels": self.blocks.channels,
             "patch": list(self.patch),
             "region": self.region,
+            "is_directional": self.classifier.is_directional,
             "preparation": dict(self.preparation),
             "digest": self.digest,
             "training": documents.plain(dict(self.training)),
@@ -130,10 +135,10 @@ def open_detector(folder: Path, runtime: Runtime) -> Detector:
         raise DataError(f"{weights} is not the file that belongs to {folder / FACTS}", hint="train the detector again")
     tensors, _ = read_weights(weights)
     blocks = open_blocks(facts["extractor"], facts["channels"], runtime)
-    own = {name.removeprefix("blocks."): value for name, value in tensors.items() if name.startswith("blocks.")}
     try:
-        blocks.load_state_dict(own)
-    except RuntimeError as error:
+        blocks.load_state_dict(_part(tensors, "blocks."))
+        classifier = LinearClassifier(**_part(tensors, "classifier."), is_directional=facts["is_directional"])
+    except (RuntimeError, TypeError) as error:
         message = f"the weights of {folder} do not fit the network of {facts['extractor']}"
         raise DataError(message, hint="train the detector again") from error
     height, width = facts["patch"]
@@ -141,13 +146,16 @@ def open_detector(folder: Path, runtime: Runtime) -> Detector:
         classes=tuple(facts["classes"]),
         blocks=blocks,
         extractor=facts["extractor"],
-        weight=tensors["classifier.weight"],
-        bias=tensors["classifier.bias"],
+        classifier=classifier,
         patch=(height, width),
         region=facts["region"],
         preparation=facts["preparation"],
         training=facts["training"],
     )
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
@@ -158,7 +166,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder / FACTS} is not the file of a detector", hint=_HINT)
     if not isinstance(facts.get("version"), int) or facts["version"] > VERSION:
         raise DataError(f"{folder} was written by a newer version of dsim", hint="install the newest dsim")
-    missing = sorted({"classes", "extractor", "channels", "patch", "region", "preparation", "sha256"} - facts.keys())
+    missing = sorted(_NEEDED - facts.keys())
     if missing:
         raise DataError(f"{folder / FACTS} lacks {', '.join(missing)}", hint="train the detector again")
     return {"training": {}, **facts}

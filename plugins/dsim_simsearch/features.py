@@ -119,6 +119,15 @@ class FeatureMaps:
             "preparation": self.images.preparation.to_dict(),
         }
 
+    def bands(self, index: int) -> Iterator[NDArray[np.float32]]:
+        """Yield consecutive rows of the cells of an image's map, (rows, cols, d); nothing of them is held or stored."""
+        return self._bands(index, *self._axes(index))
+
+    def place(self, index: int) -> tuple[tuple[float, float], float]:
+        """Return origin and step of the map of an image, as ``FeatureMap`` has them, without computing it."""
+        rows, columns = self._axes(index)
+        return (columns.first / self.scale, rows.first / self.scale), self.stride / self.scale
+
     # Regions --------------------------------------------------------------------------------------------------------
 
     def rotated(self, regions: Sequence[Region]) -> NDArray[np.float32]:
@@ -216,8 +225,7 @@ class FeatureMaps:
         large = rows.count * columns.count * self.width * 4 > _LARGE
         bands = (band.astype(np.float16 if large else np.float32) for band in self._bands(index, rows, columns))
         cells = self._from_store(index, bands, large) if self._store is not None else np.concatenate(list(bands))
-        origin = columns.first / self.scale, rows.first / self.scale
-        return FeatureMap(cells, origin, self.stride / self.scale, self.images.shape(index))
+        return FeatureMap(cells, *self.place(index), self.images.shape(index))
 
     def _from_store(self, index: int, bands: Iterator[NDArray[Any]], large: bool) -> Rows:
         """The stored cells of an image; they are computed and stored first where there are none."""

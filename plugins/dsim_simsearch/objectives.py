@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from dsim.learning import Objective, info_nce, supervised_contrastive
+from dsim.learning import Objective, ParameterGroup, info_nce, supervised_contrastive
+from dsim_simsearch.patch_views import join_maps
 
 if TYPE_CHECKING:
     from dsim.learning import Position
-    from dsim_simsearch.patch_views import CentrePooling, PatchViews
+    from dsim_simsearch.patch_views import CentrePooling, PatchViews, SplitMaps
 
 #: Negatives of a step, over all classes: where there are more, each step draws so many of them.
 MOST_NEGATIVES = 32
@@ -72,7 +73,7 @@ class _ContrastiveObjective(Objective):
     def steps_per_epoch(self) -> int:
         return math.ceil(len(self.labels) / self.batch)
 
-    def points_of(self, maps: Tensor) -> Tensor:
+    def points_of(self, maps: SplitMaps) -> Tensor:
         """Return points (b, outputs), float32, of what the fixed stages gave for views."""
         points: Tensor = self.head(self.pool(self.views.split.trained(maps)).float())
         return points
@@ -113,8 +114,8 @@ class Refinement(_ContrastiveObjective):
         if self.negatives is None or self.negative_of is None:
             return {"loss": supervised_contrastive(self.points_of(maps), labels, self.temperature)}
         chosen = torch.randperm(len(self.negatives), generator=generator)[:MOST_NEGATIVES]
-        points = self.points_of(torch.cat([maps, self.negatives.draw(chosen, 2, generator)]))
-        own, marked = points[: len(maps)], points[len(maps) :]
+        points = self.points_of(join_maps([maps, self.negatives.draw(chosen, 2, generator)]))
+        own, marked = points[: len(labels)], points[len(labels) :]
         of = self.negative_of[chosen].repeat(2)
         return {"loss": supervised_contrastive(own, labels, self.temperature, marked, of)}
 
@@ -125,7 +126,7 @@ class Classification(Objective):
     Parameters
     ----------
     features : float32 (n, views, d), standardised; a draw of a patch is one of its views. ``labels`` : int64 (n,), in
-        [0, outputs). ``batch`` : patches of a step.
+        [0, outputs). ``batch`` : patches of a step. Biases do not decay.
     """
 
     judged_by: ClassVar[tuple[str, ...]] = ()
@@ -139,6 +140,9 @@ class Classification(Objective):
     @property
     def networks(self) -> Mapping[str, nn.Module]:
         return {"linear": self.linear}
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return [ParameterGroup([self.linear.weight]), ParameterGroup([self.linear.bias], {"weight_decay": 0.0})]
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
         """Rows drawn with replacement, by ``class_weights``."""

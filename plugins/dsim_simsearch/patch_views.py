@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dsim.learning import Crops, ViewPolicy, draw_views
+from dsim.plugin import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +24,23 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 
 
-class _Reached(Exception):
-    """Carries what would go into the last stage out of the network."""
+class SplitMaps(NamedTuple):
+    """What the fixed stages give for n images: ``inputs`` of the last stage, and ``earlier`` features (n, d, k, k).
 
-    def __init__(self, maps: Tensor) -> None:
-        super().__init__()
-        self.maps = maps
+    Earlier features are those of layers before the last stage, where the network's features are of several layers.
+    """
+
+    inputs: Tensor
+    earlier: Tensor
+
+    def at(self, *rows: Tensor) -> SplitMaps:
+        """Return those at these indices."""
+        return SplitMaps(self.inputs[rows], self.earlier[rows])
+
+
+def join_maps(parts: Sequence[SplitMaps]) -> SplitMaps:
+    """Return several parts as one."""
+    return SplitMaps(torch.cat([part.inputs for part in parts]), torch.cat([part.earlier for part in parts]))
 
 
 class SplitBlocks:
@@ -39,33 +51,48 @@ class SplitBlocks:
     Parameters
     ----------
     blocks : of which the last stage learns; a copy, where the original is needed again.
+
+    Raises UsageError for a network that does not end in its last stage.
     """
 
     def __init__(self, blocks: EarlyBlocks) -> None:
         self.blocks = blocks.requires_grad_(False).eval()
         self.last: nn.Module = blocks.stages()[-1].requires_grad_(True)
+        self._own = blocks.width
+        images = torch.rand(1, blocks.channels, 4 * blocks.stride, 4 * blocks.stride, device=blocks.mean.device)
+        with torch.no_grad():
+            whole, (inputs, _) = self._run(images)
+            own = self.last.forward(inputs)
+            self._own = own.shape[1]
+            if own.shape[2:] != whole.shape[2:] or not torch.allclose(
+                whole[:, -self._own :], own, rtol=1e-3, atol=1e-4
+            ):
+                name = blocks.reference or blocks.layer
+                raise UsageError(
+                    f"the network of {name} does not end in its last stage, which is what is trained",
+                    hint="choose an extractor whose last layer is a stage, such as network.blocks.4",
+                )
 
-    def fixed(self, images: Tensor) -> Tensor:
+    def fixed(self, images: Tensor) -> SplitMaps:
         """Return what the fixed stages give for images (b, c, s, s) in [0, 1], without gradients."""
+        with torch.no_grad():
+            return self._run(images)[1]
 
-        def take(module: nn.Module, inputs: Any) -> None:
-            raise _Reached(inputs[0])
+    def trained(self, maps: SplitMaps) -> Tensor:
+        """Return the features (b, width, k, k) for what the fixed stages gave: as the blocks give for the images."""
+        # Called past its hooks: one of them ends the forward pass of the whole network here.
+        own: Tensor = self.last.forward(maps.inputs)
+        return torch.cat([maps.earlier, own], dim=1) if maps.earlier.shape[1] else own
 
-        handle = self.last.register_forward_pre_hook(take)
+    def _run(self, images: Tensor) -> tuple[Tensor, SplitMaps]:
+        """The features of images, and what goes into the last stage on the way to them."""
+        inputs: list[Tensor] = []
+        handle = self.last.register_forward_pre_hook(lambda module, given: inputs.append(given[0]))
         try:
-            with torch.no_grad():
-                self.blocks(images)
-        except _Reached as reached:
-            return reached.maps
+            whole: Tensor = self.blocks(images)
         finally:
             handle.remove()
-        raise AssertionError("the last of the stages does not run")
-
-    def trained(self, maps: Tensor) -> Tensor:
-        """Return what the last stage gives for what the fixed ones gave: as the blocks give for the images."""
-        # Called past its hooks: one of them ends the forward pass of the whole network here.
-        output: Tensor = self.last.forward(maps)
-        return output
+        return whole, SplitMaps(inputs[0], whole[:, : whole.shape[1] - self._own])
 
 
 @dataclass(frozen=True)
@@ -117,7 +144,7 @@ class PatchViews:
         self.split, self.policy, self.device, self.bank = split, policy, device, bank
         share = (side / crops.shape[-1]) ** 2
         self.crop = Crops(1, side, (share, share))
-        self._bank: Tensor | None = None
+        self._bank: SplitMaps | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -127,16 +154,16 @@ class PatchViews:
         if self.bank and self._bank is None and len(self):
             every = torch.arange(len(self)).repeat_interleave(self.bank)
             parts = [self._compute(part, generator) for part in every.split(_AT_ONCE)]  # type: ignore[no-untyped-call]
-            self._bank = torch.cat(parts).unflatten(0, (len(self), self.bank))
+            self._bank = SplitMaps(*(values.unflatten(0, (len(self), self.bank)) for values in join_maps(parts)))
 
-    def draw(self, rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, rows: Tensor, count: int, generator: torch.Generator) -> SplitMaps:
         """Return ``count`` different views of patches: the first of all of them, then the second, and so on."""
         if self._bank is None:
             return self._compute(rows.repeat(count), generator)
         order = torch.rand(len(rows), self.bank, generator=generator).argsort(dim=1)[:, :count]
-        return self._bank[rows.repeat(count), order.T.flatten()]
+        return self._bank.at(rows.repeat(count), order.T.flatten())
 
-    def _compute(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def _compute(self, rows: Tensor, generator: torch.Generator) -> SplitMaps:
         images = self.pixels[rows].to(self.device, torch.float32) / 255
         (views,) = draw_views(images, [self.crop], self.policy, generator)
         return self.split.fixed(views)

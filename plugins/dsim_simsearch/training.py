@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from dsim.features import seeded
 from dsim.learning import VIEW_POLICIES, Steps, TrainingConfig, TrainingResult, draw_seed, fit
 from dsim.models import ProjectionHead
 from dsim.plugin import DataError
-from dsim_simsearch.detector import Detector
+from dsim_simsearch.detection import SUPPRESSION
+from dsim_simsearch.detector import Detector, LinearClassifier
 from dsim_simsearch.objectives import Classification, Refinement, SelfLearning
 from dsim_simsearch.patch_views import CentrePooling, PatchViews, SplitBlocks, cut_patches
 from dsim_simsearch.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from dsim.annotations import Region
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 #: Bumped when the same settings train to other weights.
 REVISION = 1
 _NAME = "simsearch"
+#: Distances of patches beside objects, as shares of their longer side.
+_BESIDE = (0.4, 0.6)
+#: Features that vary less are not divided by their deviation.
+_LEAST_SPREAD = 1e-6
 
 
 def train_detector(
@@ -66,6 +72,9 @@ def train_detector(
     """
     _refuse_empty(clean)
     training = _Training(maps, settings, seed, runtime, folder, checkpoint_seconds)
+    if settings.shifted:
+        shapes = {region.image: maps.images.shape(maps.images.index(region.image)) for region in clean.regions}
+        clean = add_shifted(clean, settings.shifted, shapes, training.draw_seed("shifted"))
     if settings.self_learning:
         training.learn_views(noisy)
     if settings.refinement:
@@ -141,29 +150,24 @@ class _Training:
 
     def classify(self, clean: PatchSet) -> Detector:
         """Train the classifier, on features as detection has them, and return the detector."""
-        settings, labels = self.settings, clean.labels.copy()
+        settings, labels, outputs = self.settings, clean.labels.copy(), len(clean.classes) + 1
         if settings.negatives and settings.negatives_are_background:
             labels[(labels < 0) & (clean.negative_of >= 0)] = clean.background
         rows = np.flatnonzero(labels >= 0)
-        features = self._features([clean.regions[row] for row in rows])
-        spread, mean = torch.std_mean(features.flatten(0, 1), dim=0, correction=0)
-        spread = torch.where(spread > 1e-6, spread, 1)
-        objective = Classification(
-            (features - mean) / spread,
-            torch.from_numpy(labels[rows]),
-            len(clean.classes) + 1,
-            settings.classifier_batch,
-        )
+        self.blocks.requires_grad_(False).eval()
+        features, classifier = self._features([clean.regions[row] for row in rows], outputs)
+        points = classifier.normalise(features)
+        # Of directions, which have length 1, coordinates are standardised by the root of their number.
+        scale = math.sqrt(self.blocks.width) if classifier.is_directional else 1.0
+        objective = Classification(points * scale, torch.from_numpy(labels[rows]), outputs, settings.classifier_batch)
         lr = Steps(settings.classifier_lr, max(1, settings.classifier_epochs // 2), 0.1)
         self._fit(objective, "classifier", settings.classifier_epochs, lr, decay=settings.classifier_decay)
-        weight, bias = (parameter.detach().cpu().double() for parameter in objective.linear.parameters())
-        weight = weight / spread.double()
+        weight, bias = (parameter.detach().cpu() for parameter in objective.linear.parameters())
         return Detector(
             classes=clean.classes,
-            blocks=self.blocks.requires_grad_(False).eval(),
+            blocks=self.blocks,
             extractor=self.maps.blocks.reference,
-            weight=weight.float(),
-            bias=(bias - weight @ mean.double()).float(),
+            classifier=replace(classifier, weight=weight * scale, bias=bias),
             patch=self.maps.patch,
             region=self.maps.region,
             preparation=self.maps.images.preparation.to_dict(),
@@ -191,13 +195,22 @@ class _Training:
         device = self.runtime.resolved_device()
         return PatchViews(crops, self.split, self.side, VIEW_POLICIES[policy], self.settings.bank, device)
 
-    def _features(self, regions: Sequence[Region]) -> Tensor:
-        """Features of regions and their turns, with all around them, through the network as it is now: (n, 4, d)."""
+    def _features(self, regions: Sequence[Region], outputs: int) -> tuple[Tensor, LinearClassifier]:
+        """Features of regions through the network as it is now, (n, views, d), and a classifier that knows nothing yet.
+
+        One view of each, or four: turned by quarters with all around them.
+        """
         from dsim_simsearch.features import FeatureMaps
 
-        self.blocks.eval()
-        maps = FeatureMaps(self.maps.images, self.blocks, self.maps.patch, self.maps.region, self.runtime)
-        return torch.from_numpy(maps.rotated(regions))
+        images = self.maps.images
+        maps = FeatureMaps(images, self.blocks, self.maps.patch, self.maps.region, self.runtime)
+        if self.settings.turns:
+            features = torch.from_numpy(maps.rotated(regions))
+        else:
+            own = [maps[images.index(region.image)].at(np.array([region.centre])) for region in regions]
+            features = torch.from_numpy(np.stack(own))
+        displayed = sorted({images.index(region.image) for region in regions})
+        return features, _unlearned(features, maps, displayed, self.settings.whiten, outputs)
 
     def _fit(
         self, objective: Objective, step: str, epochs: int, lr: Steps, *views: PatchViews, decay: float = 0.0
@@ -254,3 +267,55 @@ class _Training:
     def _note(self, text: str) -> None:
         self.runtime.progress.note(text)
         self.facts["warnings"].append(text)
+
+
+def _unlearned(
+    features: Tensor, maps: FeatureMaps, displayed: Sequence[int], strength: float, outputs: int
+) -> LinearClassifier:
+    """A classifier without weights, which standardises features (n, views, d), or whitens them by displayed images."""
+    from dsim_simsearch.dense import whitening_of
+
+    if strength:
+        whitening = whitening_of(maps, displayed, strength)
+        mean, matrix = (torch.from_numpy(part).float() for part in (whitening.mean, whitening.matrix))
+    else:
+        spread, mean = torch.std_mean(features.flatten(0, 1), dim=0, correction=0)
+        matrix = torch.diag(1 / torch.where(spread > _LEAST_SPREAD, spread, 1))
+    width = features.shape[2]
+    return LinearClassifier(mean, matrix, torch.zeros(outputs, width), torch.zeros(outputs), strength > 0)
+
+
+def add_shifted(clean: PatchSet, count: int, shapes: Mapping[str, tuple[int, int]], seed: int) -> PatchSet:
+    """Return clean patches and, as background, ``count`` from beside each patch of a class, at any angle.
+
+    They lie .4 to .6 of the patch's longer side away, with their centre in the image, and no centre of a clean patch of
+    a class is nearer than .35 of it, so that there may be fewer.
+
+    Parameters
+    ----------
+    shapes : height and width of the images, by id. ``seed`` : of angles and distances.
+    """
+    generator = np.random.default_rng(seed)
+    objects = [
+        region for region, label in zip(clean.regions, clean.labels, strict=True) if 0 <= label < clean.background
+    ]
+    added = []
+    for region in objects:
+        side = max(region.width, region.height)
+        known = np.array([other.centre for other in objects if other.image == region.image])
+        height, width = shapes[region.image]
+        for _ in range(count):
+            angle, distance = generator.uniform(0, 2 * math.pi), generator.uniform(*_BESIDE) * side
+            moved = region._replace(
+                x=region.x + distance * math.cos(angle), y=region.y + distance * math.sin(angle), label="background"
+            )
+            x, y = moved.centre
+            is_free = np.hypot(*(known - (x, y)).T).min() >= SUPPRESSION * side
+            if is_free and 0 <= x < width and 0 <= y < height:
+                added.append(moved)
+    return replace(
+        clean,
+        regions=(*clean.regions, *added),
+        labels=np.append(clean.labels, np.full(len(added), clean.background)),
+        negative_of=np.append(clean.negative_of, np.full(len(added), -1)),
+    )

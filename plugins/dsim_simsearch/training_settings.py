@@ -29,8 +29,13 @@ class TrainingSettings:
     refinement : whether the network learns from clean patches (supervised contrast); False leaves it to the classifier.
     self_..., refine_... : epochs, patches of a step, temperature, Adam's learning rate, and its ``factor`` ``every`` so
         many epochs.
-    classifier_epochs, classifier_batch, classifier_lr, classifier_decay : of the classifier; decay is the weight of the
-        squared weights (L2).
+    classifier_epochs, classifier_batch, classifier_lr, classifier_decay : of the classifier; decay is Adam's, of its
+        weights on standardised features (twice the factor of their squares in the loss).
+    whiten : 0: the classifier takes features as they are. Above, up to 1: whitened by this strength, by patches of the
+        displayed images, and brought to length 1, as the search compares them.
+    turns : whether the classifier learns from patches turned by quarters too; they pass through the network one by one.
+    shifted : beside each clean patch of a class so many are added as background, about half a patch away, where no
+        clean patch of a class is near: so that what is beside an object is not taken for it.
     hidden, outputs : widths of the projection head's two layers.
     margin : what views show around a patch, as a share of its side at each border.
     bank : 0: each view is new. Else views of a patch that pass the fixed stages once, of which all epochs draw two.
@@ -62,6 +67,9 @@ class TrainingSettings:
     classifier_batch: int = 32
     classifier_lr: float = 1e-2
     classifier_decay: float = 1e-3
+    whiten: float = 0.0
+    turns: bool = True
+    shifted: int = 0
     hidden: int = 256
     outputs: int = 128
     margin: float = 0.15
@@ -75,7 +83,9 @@ class TrainingSettings:
                 limit = f"at least {least}" if field.type == "int" or field.name in _LEAST else "above 0"
                 raise UsageError(f"{field.name} of a training is {value}", hint=f"give a number {limit}")
         if self.bank == 1:
-            raise UsageError("bank of a training is 1, and two views of each patch are compared", hint="give 0, or 2")
+            raise UsageError(
+                f"a bank of {self.bank} view is too small: two of a patch are compared", hint="give 0, or 2"
+            )
 
     @staticmethod
     def preset(name: str, strategy: str = "all") -> TrainingSettings:
@@ -104,16 +114,18 @@ class TrainingSettings:
         known = [field.name for field in fields(TrainingSettings)]
         for key in values:
             if key not in known:
-                raise UnknownNameError("setting of a training", key, known)
+                hint = f"choose among: {', '.join(known)}"
+                raise UnknownNameError("setting of a training", key, known, hint=hint)
         return TrainingSettings(**values)
 
 
 #: The smallest allowed values of settings that may be 0.
-_LEAST = {"margin": 0.0, "classifier_decay": 0.0, "bank": 0, "most_noisy": 0}
+_LEAST = {"margin": 0.0, "classifier_decay": 0.0, "whiten": 0.0, "shifted": 0, "bank": 0, "most_noisy": 0}
 
 #: Settings by name. ``paper``: epochs, batches, rates and temperatures of the paper. ``quick``, for two cores, differs
 #: from it in fewer epochs (their rates fall after half of them, as there), at most 128 noisy patches, a bank of 8 views
-#: of each patch that pass the fixed stages once, and views without a margin.
+#: of each patch that pass the fixed stages once, views without a margin, a classifier of half whitened directions that
+#: learns from no turned patches and with a strong decay, and background from beside the patches of classes.
 PRESETS: Mapping[str, TrainingSettings] = {
     "paper": TrainingSettings(),
     "quick": TrainingSettings(
@@ -124,5 +136,9 @@ PRESETS: Mapping[str, TrainingSettings] = {
         margin=0.0,
         bank=8,
         most_noisy=128,
+        classifier_decay=0.6,
+        whiten=0.5,
+        turns=False,
+        shifted=4,
     ),
 }
