@@ -75,7 +75,7 @@ def draw_violins(
 
     check_suffix(path)
     if not panels:
-        raise UsageError("there is nothing to draw", hint="give one panel at least")
+        raise UsageError(f"there is no panel to draw under the title {title!r}", hint="give one panel at least")
     series = list(dict.fromkeys(name for panel in panels for group in panel.values.values() for name in group))
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(series)}
     groups = max(len(panel.values) for panel in panels)

@@ -22,6 +22,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("Write detections for other tools.", "detections:export"),
     "apply": ("Detect objects in other images.", "detections:apply"),
     "undo": ("Undo the last action.", "marks:undo"),
+    "study": ("Measure methods on annotated images, with a simulated user.", "study:study"),
     "redo": ("Redo what was undone last.", "marks:redo"),
     "replay": ("Carry a session out again, and compare its detections.", "repeat:replay"),
 }

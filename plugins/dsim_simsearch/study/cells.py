@@ -44,7 +44,8 @@ METHODS: Mapping[str, Method] = {
         Method("random weights", "the similarity of a network that was never trained", flags=False),
         Method("similarity", "the similarity to the prototypes, without training", flags=False),
         Method("k-NN", "candidates scored by their nearest accepted and rejected patches"),
-        Method("re-ranked", "candidates scored by a linear head on cached features (LDA), without training"),
+        Method("LDA", "candidates scored by a linear discriminant of accepted and rejected patches"),
+        Method("re-ranked", "the similarity, corrected at once by what the user accepted and flagged"),
         Method("Pos", "trained on the accepted patches", trained=True),
         Method("Pos+Neg", "and on the flagged ones", needs_flags=True, trained=True),
         Method("Pos+Selflearn", "as Pos, after self-supervised training on noisy patches", trained=True),
@@ -73,7 +74,7 @@ def find_methods(names: Sequence[str]) -> tuple[Method, ...]:
     """Return methods by name, in the order of tables. Raises UnknownNameError for another name."""
     for name in names:
         if name not in METHODS:
-            raise UnknownNameError("method", name, METHODS)
+            raise UnknownNameError("method", name, METHODS, hint=f"choose among: {', '.join(METHODS)}")
     return tuple(method for name, method in METHODS.items() if name in names)
 
 
@@ -90,7 +91,7 @@ def plan_cells(
     [('similarity', 0, 0), ('Pos', 0, 0), ('Pos', 0, 1), ('Pos', 5, 0), ('Pos', 5, 1), ('Pos+Neg', 5, 0),
      ('Pos+Neg', 5, 1)]
     """
-    if min([*prototypes, repeats, trainings], default=0) < 1 or min(negatives, default=-1) < 0:
+    if not prototypes or min(*prototypes, repeats, trainings) < 1 or min(negatives, default=-1) < 0:
         raise UsageError(
             "a study needs prototypes, negatives, repeats and trainings",
             hint="write --prototypes 5,10 --negatives 0,5 --repeats 2 --trainings 1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,16 +127,28 @@ def open_annotated(dataset: Dataset, annotations: Path) -> AnnotatedImages:
     return AnnotatedImages(dataset, sizes, tuple(map(tuple, by_image.values())), digest(rows), notes)
 
 
-def divide_images(annotated: AnnotatedImages, share: float, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def divide_images(
+    annotated: AnnotatedImages, share: float, seed: int, never_test: Collection[str] = ()
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the positions of training and of test images: whole groups where there are any, at random by the seed.
 
-    Raises UsageError where either would be empty.
+    Parameters
+    ----------
+    share : of all groups, or images, that are test ones. never_test : ids of images that are training ones, with all of
+        their groups, such as those on which settings were chosen.
+
+    Raises UsageError where either side would be empty, UnknownNameError for an id that is not there.
     """
     dataset = annotated.dataset
     groups = dataset.groups or dataset.ids
+    for name in never_test:
+        if name not in dataset.ids:
+            raise UnknownNameError("image", name, dataset.ids, hint="name images by their ids")
+    seen = {group for name, group in zip(dataset.ids, groups, strict=True) if name in set(never_test)}
     names = sorted(set(groups))
-    chosen = stream(seed, "test images of a study").permutation(len(names))[: round(share * len(names))]
-    tested = {names[place] for place in chosen}
+    free = [name for name in names if name not in seen]
+    chosen = stream(seed, "test images of a study").permutation(len(free))[: round(share * len(names))]
+    tested = {free[place] for place in chosen}
     test = tuple(place for place, group in enumerate(groups) if group in tested)
     training = tuple(place for place, group in enumerate(groups) if group not in tested)
     if not test or not training:
@@ -153,8 +165,13 @@ def pose_problem(
     patch: int | None,
     test_share: float,
     seed: int,
+    never_test: Collection[str] = (),
 ) -> Problem:
     """Return a problem; the patch is by default the median box of the classes in the training images.
+
+    Parameters
+    ----------
+    test_share, seed, never_test : as of ``divide_images``.
 
     Raises UnknownNameError for a class that is not annotated, UsageError where the objects are points and no patch is
     given, DataError where training or test images have no object of a class.
@@ -162,8 +179,8 @@ def pose_problem(
     known = annotated.counts
     for name in classes:
         if name not in known:
-            raise UnknownNameError("class", name, known)
-    training, test = divide_images(annotated, test_share, seed)
+            raise UnknownNameError("class", name, known, hint=f"annotated are: {', '.join(known)}")
+    training, test = divide_images(annotated, test_share, seed, never_test)
     for name in classes:
         for what, images in (("training", training), ("test", test)):
             if not any(len(annotated.centres(name, image)) for image in images):

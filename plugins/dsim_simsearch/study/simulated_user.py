@@ -43,9 +43,11 @@ class User:
 
     def __post_init__(self) -> None:
         if self.displayed < 1 or self.background < 1:
-            raise UsageError("the user needs an image and a patch of background", hint="give 1 or more of each")
+            fault = f"the user sees {self.displayed} images and {self.background} patches of background"
+            raise UsageError(fault, hint="give 1 or more of each")
         if self.jitter < 0 or not 0 <= self.missed <= 1:
-            raise UsageError("jitter is at least 0, missed flags a chance in [0, 1]", hint="leave them out for none")
+            fault = f"a user has a jitter of {self.jitter:g} and misses flags with a chance of {self.missed:g}"
+            raise UsageError(fault, hint="give a jitter of 0 or more, and a chance in [0, 1]")
 
     def facts(self) -> dict[str, Any]:
         """Return the fields as JSON has them."""
@@ -151,7 +153,7 @@ def _whole(problem: Problem, label: str, image: int) -> Floats:
 
 
 def flag_candidates(
-    scores: Floats,
+    scores: NDArray[np.floating[Any]],
     wrong: NDArray[np.bool_],
     negatives: int,
     missed: float = 0.0,
@@ -177,7 +179,9 @@ def flag_candidates(
     if not len(scores):
         return Flagging(1.0, np.zeros(0, np.intp), np.zeros(0, np.intp))
     false = np.sort(scores[wrong])[::-1]
-    threshold = float(np.nextafter(false[negatives], np.inf) if len(false) > negatives else scores.min())
+    # The next number of the same dtype: rounded to it, a finer one would be the false positive's own score.
+    above = np.nextafter(false[negatives], scores.dtype.type(np.inf)) if len(false) > negatives else scores.min()
+    threshold = float(above)
     shown = np.flatnonzero(scores >= threshold)
     flagged = shown[wrong[shown]]
     if missed > 0 and rng is not None:

@@ -13,10 +13,6 @@ Document = Mapping[str, Any]
 def show_study(document: Document) -> None:
     """Print a sentence, then a table of scores for each class, then the differences."""
     done, planned = document["cells"]["finished"], document["cells"]["planned"]
-    best = max(document["scores"], key=lambda row: row["average_precision"]["value"] or 0.0, default=None)
-    if best is None:
-        say("nothing is finished yet")
-        return
     say(
         f"{done} of {planned} cells; {document['test_images']} test images of {document['set']}, patch"
         f" {document['patch']} px, distance {document['distance']:.3g} px"
@@ -24,6 +20,8 @@ def show_study(document: Document) -> None:
     for described in document["classes"]:
         _show_class(document, described)
     _show_contrasts(document)
+    for cell in document["failed"]:
+        say(f"failed: {cell['method']}, experiment {cell['repeat']}, P {cell['prototypes']}: {cell['reason']}")
     for note in document["notes"]:
         say(f"note: {note}")
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from blank_problem import problem
 
-from dsim.annotations import Region
-from dsim.data import from_arrays
 from dsim.errors import DataError, UsageError
-from dsim_simsearch.study.problem import AnnotatedImages, Problem
 from dsim_simsearch.study.simulated_user import (
     User,
     count_clicks,
@@ -20,22 +15,6 @@ from dsim_simsearch.study.simulated_user import (
     flag_candidates,
     on_objects,
 )
-
-Floats = NDArray[np.float64]
-
-
-def problem(centres: Sequence[Sequence[tuple[float, float]]], patch: int = 8, side: int = 40) -> Problem:
-    """Blank images with cells at these centres; the last image is for tests."""
-    images = np.zeros((len(centres), side, side), np.uint8)
-    dataset = from_arrays(images, name="cells")
-    regions = tuple(
-        tuple(Region(name, x - 4, y - 4, 8, 8, "cell") for x, y in points)
-        for name, points in zip(dataset.ids, centres, strict=True)
-    )
-    annotated = AnnotatedImages(dataset, ((side, side),) * len(centres), regions, "digest")
-    last = len(centres) - 1
-    return Problem(annotated, ("cell",), patch, tuple(range(last)), (last,))
-
 
 MANY = [[(10.0, 10.0), (20.0, 30.0), (1.0, 1.0)]] * 12
 
@@ -52,7 +31,7 @@ def test_displayed_images_are_training_images_with_enough_whole_objects() -> Non
 
 
 def test_images_of_a_rare_class_are_those_that_have_it() -> None:
-    posed = problem([*[[]] * 200, [(10.0, 10.0)], [(12.0, 12.0)], [(12.0, 12.0)], []])  # type: ignore[list-item]
+    posed = problem([*[[]] * 200, [(10.0, 10.0)], [(12.0, 12.0)], [(12.0, 12.0)], []])
     assert draw_images(posed, 3, 3, 0, 0) == (200, 201, 202)
 
 
