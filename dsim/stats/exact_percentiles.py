@@ -80,9 +80,10 @@ class _Search:
             keys = _sortable(block)
             leading = keys >> np.uint64(width - self.bits)
             digits = _digits(keys, width, self.bits)
-            for place in np.ndindex(self.prefixes.shape):
-                chosen = leading[:, place[2]] == self.prefixes[place]
-                counts[place] += np.bincount(digits[chosen, place[2]], minlength=1 << _DIGIT)
+            for column in range(digits.shape[1]):
+                for prefix in np.unique(self.prefixes[..., column]):
+                    found = np.bincount(digits[leading[:, column] == prefix, column], minlength=1 << _DIGIT)
+                    counts[..., column, :][self.prefixes[..., column] == prefix] += found
         found, left = _at_ranks(counts, self.left)
         return _Search(self.dtype, self.places, (self.prefixes << np.uint64(_DIGIT)) | found, left, self.bits + _DIGIT)
 

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 #: Bumped when any number of a map changes.
 VERSION = 1
 _KIND = "feature-maps"
+#: Network pixels of context around turned prototypes. The default network reaches 169 pixels far, yet vectors with this
+#: context and with all of it have a cosine of .9996 and more; it takes a quarter of the time.
+_CONTEXT = 64
 #: Bytes of a map in float32 above which it is stored as float16 and read by rows.
 _LARGE = 2**28
 #: Bytes of maps, and number of turned prototypes, that are held in memory.
@@ -134,7 +137,8 @@ class FeatureMaps:
         """Return the features of regions turned by 0, 90, 180 and 270 degrees with all around them, float32 (n, 4, d).
 
         Counterclockwise, as numpy's rot90 turns. Turn 0 is taken from the map, ``at`` the region's centre; the others
-        pass through the network, with their cells where those of the map lie around the centre.
+        pass through the network with up to 64 network pixels of context, and with their cells where those of the map
+        lie around the centre. They are computed once for each centre.
         """
         found = np.empty((len(regions), 4, self.width), dtype=np.float32)
         for number, region in enumerate(regions):
@@ -169,20 +173,21 @@ class FeatureMaps:
         key = index, *centre
         found = self._turned.get(key)
         if found is None:
-            found = self._turned[key] = self._turn(index, centre, (1, 2, 3))
+            around = min(max(self._layout.halo), math.ceil(_CONTEXT / self.stride))
+            found = self._turned[key] = self._turn(index, centre, (1, 2, 3), around)
         self._turned.move_to_end(key)
         while len(self._turned) > _HELD_TURNS:
             self._turned.popitem(last=False)
         return found
 
-    def _turn(self, index: int, centre: tuple[float, float], turns: Sequence[int]) -> NDArray[np.float32]:
+    def _turn(self, index: int, centre: tuple[float, float], turns: Sequence[int], around: int) -> NDArray[np.float32]:
+        """Features (n, d) of an image after each of these turns about a centre, with so many cells of context."""
         axes = self._axes(index)
         shares = [
             float(between(np.array([(place * self.scale - axis.first) / self.stride]), axis.count)[2][0])
             for place, axis in zip(centre[::-1], axes, strict=True)
         ]
         phase = shares[0], shares[1]
-        around = max(self._layout.halo)
         crops = torch.stack([self._crop(index, centre, turn, around, phase) for turn in turns])
         return _pooled(self._run(crops), self._kernel, phase).numpy()
 

@@ -119,32 +119,52 @@ class ChannelFacts:
 def measure_channels(dataset: Dataset, runtime: Runtime, images: Sequence[int] | None = None) -> ChannelFacts:
     """Return the facts of the channels of a dataset, exact, from all images or those at the given positions.
 
-    Large images are read in strips. Pixels of floats that mark padding do not count. Raises DataError where images
-    differ in channels or depth, naming one.
+    Large images are read in strips. Pixels of floats that stand for what was never measured (the smallest float32) do
+    not count. Raises DataError where images differ in channels or depth, naming one.
     """
     chosen = list(range(len(dataset)) if images is None else images)
-    measured: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
-    readers = [open_windows(dataset, chosen[0])]
-    first = readers[0]
+    first = open_windows(dataset, chosen[0])
 
     def measure(index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         reader = first if index == chosen[0] else open_windows(dataset, index)
         _refuse_channels(reader.channels, first.channels, dataset.ids[index])
         _refuse_dtype(reader.dtype, first.dtype, dataset.ids[index])
-        return exact_percentiles(lambda: _strips(reader), _PERCENTS), _correlation(_strips(reader))
+        return _percentiles(reader), _correlation(reader)
 
-    with ThreadPoolExecutor(runtime.workers) as threads, runtime.progress.task("measuring", len(chosen)) as task:
+    with ThreadPoolExecutor(runtime.workers) as threads, runtime.progress.task("measuring", 2 * len(chosen)) as task:
+        measured = []
         for found in threads.map(measure, chosen):
             measured.append(found)
             task.advance()
-    quantiles = np.stack([rows for rows, _ in measured])
-    low, high = _range(quantiles)
-    clipped = _clipped_shares((open_windows(dataset, index) for index in chosen), low, high)
-    with np.errstate(invalid="ignore"):
-        known = np.stack([table for _, table in measured])
-        counts = np.isfinite(known).sum(0)
-        correlation = np.where(counts > 0, np.nansum(known, 0) / np.maximum(counts, 1), np.nan)
-    return ChannelFacts(_names(first.channels), np.moveaxis(quantiles[:, 1:3], 1, 2), low, high, clipped, correlation)
+        quantiles = np.stack([rows for rows, _ in measured])
+        low, high = _range(quantiles)
+        counted = []
+        for counts in threads.map(lambda index: _outside(open_windows(dataset, index), low, high), chosen):
+            counted.append(counts)
+            task.advance()
+    outside, pixels = (np.sum(values, axis=0) for values in zip(*counted, strict=True))
+    return ChannelFacts(
+        _names(first.channels),
+        np.moveaxis(quantiles[:, 1:3], 1, 2),
+        low,
+        high,
+        outside / max(1, pixels),
+        _mean_of_known(np.stack([table for _, table in measured])),
+    )
+
+
+def _percentiles(reader: WindowReader) -> NDArray[np.float64]:
+    """The percentiles (4, C) of an image; NaN where it has no measured pixel."""
+    if not any(len(strip) for strip in _strips(reader)):
+        return np.full((len(_PERCENTS), reader.channels), np.nan)
+    return exact_percentiles(lambda: _strips(reader), _PERCENTS)
+
+
+def _mean_of_known(tables: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over images of tables (n, C, C), of those where it is known; NaN where it never is."""
+    known = np.isfinite(tables)
+    total = np.where(known, tables, 0).sum(0)
+    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan)
 
 
 def _names(channels: int) -> tuple[str, ...]:
@@ -155,6 +175,8 @@ def _names(channels: int) -> tuple[str, ...]:
 
 def _range(quantiles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Low and high of each channel from the percentiles (n, 4, C) of the images."""
+    known = quantiles[np.isfinite(quantiles).all((1, 2))]
+    quantiles = known if len(known) else np.zeros_like(quantiles[:1])
     low = np.percentile(quantiles[:, 1], _OF_LOWS, axis=0)
     high = np.percentile(quantiles[:, 2], _OF_HIGHS, axis=0)
     flat = high <= low
@@ -162,26 +184,27 @@ def _range(quantiles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
 
 
 def _strips(reader: WindowReader) -> Iterator[NDArray[Any]]:
-    """The pixels of an image, (m, C) at a time."""
+    """The measured pixels of an image, (m, C) at a time."""
     rows = max(1, _BLOCK // (reader.width * reader.channels * reader.dtype.itemsize))
     for top in range(0, reader.height, rows):
         pixels = reader.read(0, top, reader.width, min(rows, reader.height - top))
-        yield pixels.reshape(-1, reader.channels)
+        pixels = pixels.reshape(-1, reader.channels)
+        if pixels.dtype.kind == "f":
+            pixels = pixels[(pixels > np.finfo(np.float32).min).all(axis=1)]
+        yield pixels
 
 
-def _correlation(strips: Iterator[NDArray[Any]]) -> NDArray[np.float64]:
-    """Pearson's correlation (C, C) of the columns of all strips together (Chan et al. 1979 for merging them)."""
-    count, mean, products = 0, np.zeros(0), np.zeros((0, 0))
-    for strip in strips:
-        values = strip.astype(np.float64)
-        own_mean = values.mean(0)
-        values -= own_mean
-        own = values.T @ values
-        if not count:
-            count, mean, products = len(values), own_mean, own
+def _correlation(reader: WindowReader) -> NDArray[np.float64]:
+    """Pearson's correlation (C, C) of the channels of an image (strips are merged as in Chan et al. 1979)."""
+    count, mean, products = 0, np.zeros(reader.channels), np.zeros((reader.channels,) * 2)
+    for strip in _strips(reader):
+        if not len(strip):
             continue
-        total, step = count + len(values), own_mean - mean
-        products = products + own + np.outer(step, step) * (count * len(values) / total)
+        values = strip.astype(np.float64)
+        step = values.mean(0) - mean
+        values -= values.mean(0)
+        total = count + len(values)
+        products = products + values.T @ values + np.outer(step, step) * (count * len(values) / total)
         mean, count = mean + step * (len(values) / total), total
     spread = np.sqrt(np.diag(products))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -189,15 +212,15 @@ def _correlation(strips: Iterator[NDArray[Any]]) -> NDArray[np.float64]:
     return np.clip(found, -1, 1)
 
 
-def _clipped_shares(
-    readers: Iterable[WindowReader], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    outside, pixels = np.zeros(len(low)), 0
-    for reader in readers:
-        for strip in _strips(reader):
-            outside += ((strip < low) | (strip > high)).sum(0)
-            pixels += len(strip)
-    return outside / pixels
+def _outside(
+    reader: WindowReader, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], int]:
+    """How many pixels of each channel lie outside of its range, and how many there are."""
+    outside, pixels = np.zeros(len(low), dtype=np.int64), 0
+    for strip in _strips(reader):
+        outside += ((strip < low) | (strip > high)).sum(0)
+        pixels += len(strip)
+    return outside, pixels
 
 
 def _refuse_channels(channels: int, expected: int, image: str) -> None:
