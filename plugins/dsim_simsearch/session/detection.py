@@ -106,10 +106,10 @@ def _for_workers(runtime: Runtime) -> Runtime:
 
 def _run(work: Sequence[Any], jobs: int) -> Any:
     """Results in the order of the work, each as soon as it and those before it are there."""
-    if jobs == 1 or len(work) < 2:
-        return (task() for task in work)
     if jobs == 0 or jobs < -1:
         raise UsageError(f"--jobs {jobs} is no number of tasks", hint="give 1 or more, or -1 for all cores")
+    if jobs == 1 or len(work) < 2:
+        return (task() for task in work)
     from joblib import Parallel, delayed
 
     return Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(delayed(task)() for task in work)
