@@ -60,7 +60,7 @@ class Candidates:
         """Return them as regions of a class."""
         fields = (self.x - self.width / 2, self.y - self.height / 2, self.width, self.height, self.score)
         rows = zip(*(values.tolist() for values in fields), strict=True)
-        return [Region(self.image, *place, label, score) for *place, score in rows]
+        return [Region(self.image, x, y, width, height, label, score) for x, y, width, height, score in rows]
 
 
 def are_near(centres: NDArray[np.float64], others: Sequence[Region], radius: float) -> NDArray[np.bool_]:
@@ -73,4 +73,5 @@ def are_near(centres: NDArray[np.float64], others: Sequence[Region], radius: flo
         return np.zeros(len(centres), dtype=bool)
     places = np.array([other.centre for other in others])
     squared: NDArray[np.float64] = ((centres[:, None] - places[None]) ** 2).sum(axis=2)
-    return squared.min(axis=1) <= radius**2
+    near: NDArray[np.bool_] = squared.min(axis=1) <= radius**2
+    return near

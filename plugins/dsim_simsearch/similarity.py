@@ -150,7 +150,9 @@ class Search:
 
         Raises UsageError where there is no prototype.
         """
-        return np.max([self._at_scale(index, scale, vectors, over, correction) for scale in self._features], axis=0)
+        by_scale = [self._at_scale(index, scale, vectors, over, correction) for scale in self._features]
+        highest: Floats = np.max(by_scale, axis=0)
+        return highest
 
     def candidates(
         self, index: int, vectors: Floats, over: str | None = None, correction: Floats | None = None

@@ -74,4 +74,5 @@ def unit_vectors(points: NDArray[np.float32]) -> NDArray[np.float32]:
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
     lengths = np.linalg.norm(points, axis=-1, keepdims=True)
-    return np.divide(points, lengths, out=np.zeros_like(points), where=lengths > 1e-12)
+    units: NDArray[np.float32] = np.divide(points, lengths, out=np.zeros_like(points), where=lengths > 1e-12)
+    return units

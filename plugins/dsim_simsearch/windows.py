@@ -109,7 +109,8 @@ class WindowFeatures:
         if windows.shape[2:] != size:
             windows = torch.nn.functional.interpolate(windows, size=size, mode="bilinear", antialias=True)
         maps = self._blocks(windows.to(self._blocks.mean.device))
-        return (maps * centred_weights(maps.shape[2], maps.shape[3]).to(maps)).sum(dim=(2, 3))
+        pooled: Tensor = (maps * centred_weights(maps.shape[2], maps.shape[3]).to(maps)).sum(dim=(2, 3))
+        return pooled
 
 
 def centred_weights(height: int, width: int) -> Tensor:
