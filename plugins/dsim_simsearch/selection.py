@@ -89,7 +89,8 @@ def select_clean(
     """
     check_classes(classes)
     if not background:
-        raise UsageError("no patch of the background is left", hint="ask for more of them, or flag fewer")
+        names = ", ".join(repr(one.name) for one in classes)
+        raise UsageError(f"no background is left beside {names}", hint="ask for more of it, or flag less of it")
     return _join(search, classes, select_positives(search, displayed, classes), background)
 
 
@@ -221,7 +222,7 @@ def _ends(
 def check_classes(classes: Sequence[RoiClass]) -> None:
     """Raise UsageError for no class, for one without prototypes, and for a name that occurs twice or is taken."""
     if not classes:
-        raise UsageError("there is no class", hint="mark at least one object")
+        raise UsageError(f"{len(classes)} classes are given", hint="mark at least one object of a class")
     names = [one.name for one in classes]
     for one in classes:
         if not one.prototypes:

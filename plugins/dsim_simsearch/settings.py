@@ -40,7 +40,7 @@ class SearchSettings:
     7.2
     """
 
-    extractor: str = "zoo:lite0.imagenet.r1[layer=network.blocks.4]"
+    extractor: str = "zoo:lite0.imagenet.r1[layer=network.blocks.2+network.blocks.4]"
     region: int | None = 112
     mode: str = "dense"
     whiten: float = 0.5
@@ -99,7 +99,7 @@ class SearchSettings:
         known = [field.name for field in fields(SearchSettings)]
         for key in values:
             if key not in known:
-                raise UnknownNameError("setting of a search", key, known)
+                raise UnknownNameError("setting of a search", key, known, hint=f"settings are {', '.join(known)}")
         return replace(SearchSettings(), **values)
 
 

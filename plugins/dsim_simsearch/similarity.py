@@ -75,7 +75,7 @@ class Search:
         store: Path | None = None,
     ) -> None:
         if not displayed:
-            raise UsageError("no image is displayed", hint="choose some of the images")
+            raise UsageError(f"no image of {images.dataset.name!r} is displayed", hint="choose some of them")
         self.images, self.displayed, self.patch, self.settings = images, tuple(displayed), patch, settings
         self._runtime, self._store = runtime, store
         self._prototypes: dict[tuple[str, float, float, float, float], Floats] = {}
@@ -203,7 +203,7 @@ class Search:
     ) -> Floats:
         """The similarity (rows, cols) to prototypes at one scale."""
         if not len(vectors):
-            raise UsageError("there is no prototype to compare with", hint="mark at least one object")
+            raise UsageError(f"no prototype is given to compare {self.ids[index]!r} with", hint="mark an object")
         keys = [(index, scale, hashlib.sha256(vector.tobytes()).digest()) for vector in vectors]
         missing = {key: vector for key, vector in zip(keys, vectors, strict=True) if key not in self._single}
         single = {key: self._single[key] for key in keys if key not in missing}

@@ -191,7 +191,7 @@ def test_flagged_background_goes_and_nothing_unseen_takes_its_place(search):
 def test_classes_that_cannot_be_are_refused_by_name(search):
     some = [around(0, (10, 10))]
     for classes, culprit in (
-        ([], "no class"),
+        ([], "0 classes"),
         ([RoiClass("ring", (), 0.5)], "'ring'"),
         ([DISC, DISC], "'disc'"),
         ([RoiClass(BACKGROUND, DISC.prototypes, 0.5)], "'background'"),
