@@ -12,7 +12,7 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("zoo/
 #: Pages whose Python runs here.
 RUN_HERE = [
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("features.md", "results.md", "measures/asap.md")),
+    *(ROOT / "docs" / name for name in ("features.md", "results.md", "simsearch.md", "measures/asap.md")),
     *(page for page in sorted(ROOT.glob("docs/howto/*.md")) if "```python" in page.read_text("utf-8")),
 ]
 #: Pages whose Python has tests of its own, with the files that it talks about.
