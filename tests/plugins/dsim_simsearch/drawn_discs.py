@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 #: Side of patches, pixels.
 PATCH = 20
-#: Any extractor with random weights: nothing has to be downloaded.
-EXTRACTOR = "timm:test_resnet[init=random:0,layer=layer2]"
+EXTRACTOR = "zoo:lite0.imagenet.r1[layer=network.blocks.2]"
 CLASSES = ("disc", "ring")
 
 
@@ -47,7 +46,7 @@ def draw_dataset(count: int = 4, first: int = 0) -> tuple[Dataset, list[NDArray[
 
 
 def make_maps(dataset: Dataset) -> FeatureMaps:
-    """Return maps of a dataset by the random network."""
+    """Return maps of a dataset by a small network."""
     from dsim.plugin import Runtime
     from dsim_simsearch.features import FeatureMaps
     from dsim_simsearch.images import PreparedImages
@@ -76,8 +75,8 @@ def true_patches(dataset: Dataset, centres: list[NDArray[np.float64]], images: l
             regions.append(patch_at(name, centre, (*CLASSES, "")[number // 3]))
             labels.append((0, 1, -1)[number // 3])
             negative_of.append((-1, -1, 0)[number // 3])
-        for x in range(20, 160, 20):
-            for y in range(20, 120, 20):
+        for x in range(20, 160, 25):
+            for y in range(20, 120, 25):
                 if np.hypot(*(centres[index] - (x, y)).T).min() > 18:
                     regions.append(patch_at(name, np.array([x, y]), "background"))
                     labels.append(2)
