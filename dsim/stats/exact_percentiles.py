@@ -84,8 +84,8 @@ class _Search:
                 for prefix in np.unique(self.prefixes[..., column]):
                     found = np.bincount(digits[leading[:, column] == prefix, column], minlength=1 << _DIGIT)
                     counts[..., column, :][self.prefixes[..., column] == prefix] += found
-        found, left = _at_ranks(counts, self.left)
-        return _Search(self.dtype, self.places, (self.prefixes << np.uint64(_DIGIT)) | found, left, self.bits + _DIGIT)
+        digit, left = _at_ranks(counts, self.left)
+        return _Search(self.dtype, self.places, (self.prefixes << np.uint64(_DIGIT)) | digit, left, self.bits + _DIGIT)
 
     def interpolated(self) -> NDArray[np.float64]:
         below, above = (_restored(keys, self.dtype).astype(np.float64) for keys in self.prefixes)

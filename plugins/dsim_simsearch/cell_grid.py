@@ -93,8 +93,9 @@ class Axis:
     def input_of(self, first: int, last: int) -> tuple[NDArray[np.float64], int]:
         """Return the centres (n,) of the network pixels that a tile needs, and how many cells come before its own."""
         start, stop = max(0, first - self.layout.halo[0]), min(self.cells, last + self.layout.halo[1])
-        pixels = np.arange(start * self.layout.stride, stop * self.layout.stride)
-        return pixels + self.begin + 0.5, first - start
+        pixels = np.arange(start * self.layout.stride, stop * self.layout.stride, dtype=np.float64)
+        pixels += self.begin + 0.5
+        return pixels, first - start
 
 
 def gaussian(side: int, shift: float = 0) -> Tensor:

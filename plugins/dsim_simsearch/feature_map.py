@@ -85,7 +85,8 @@ class FeatureMap:
 
 
 def _steps(length: int, stride: float) -> NDArray[np.float64]:
-    return (np.arange(max(1, math.ceil(length / stride - 0.5))) + 0.5) * stride
+    steps: NDArray[np.float64] = np.arange(max(1, math.ceil(length / stride - 0.5)), dtype=np.float64)
+    return np.multiply(steps + 0.5, stride, dtype=np.float64)
 
 
 def between(

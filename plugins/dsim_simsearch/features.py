@@ -198,11 +198,12 @@ class FeatureMaps:
 
         The centre lies in the middle of its central cells, or by a part of a cell (``phase``, down and right) after.
         """
-        places = []
+        places: list[NDArray[np.float64]] = []
         for side, shift in zip(self._kernel, phase, strict=True):
             count = (side + (shift > 0) + 2 * around) * self.stride
             middle = self._layout.offset + self.stride * (around + (side - 1) / 2 + shift)
-            places.append((np.arange(count) + 0.5 - middle) / self.scale)
+            pixels: NDArray[np.float64] = np.arange(count, dtype=np.float64)
+            places.append(np.divide(pixels + (0.5 - middle), self.scale, dtype=np.float64))
         (down, right), (x, y) = places, centre
         # What each picture shows at (right, down) of its centre; those of odd turns are sampled lying on their side.
         xs, ys = ((right, down), (-down, right), (-right, -down), (down, -right))[turns]

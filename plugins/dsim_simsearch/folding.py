@@ -20,8 +20,8 @@ def folded(module: nn.Module, image: Tensor) -> nn.Module:
     for convolution, norm in _pairs(copied, image):
         _fold(convolution, norm)
         parent, _, child = names[norm].rpartition(".")
-        rest = nn.Sequential(norm.drop, norm.act) if hasattr(norm, "act") else nn.Identity()
-        setattr(copied.get_submodule(parent), child, rest)
+        own: list[Any] = [norm.drop, norm.act] if hasattr(norm, "act") else []
+        setattr(copied.get_submodule(parent), child, nn.Sequential(*own))
     return copied
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from dsim.errors import UnknownNameError
 from dsim.features import NetworkInput, parse_transform, prepare
 from dsim.plugin import UsageError, format_bracketed, parse_bracketed
-from dsim_simsearch.receptive_field import Field, measure_field, refuse_positions
+from dsim_simsearch.receptive_field import Field, measure_fields, refuse_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,14 +74,13 @@ class EarlyBlocks(nn.Module):
             _submodule(network, name).register_forward_hook(_take)
         self.requires_grad_(False).eval()
         _drop_unused(self)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        fields = [
-            measure_field(lambda images, at=at: self._outputs(images)[at], self.channels, name)  # type: ignore[misc]
-            for at, name in enumerate(self._layers)
-        ]
+        self.to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            fields = measure_fields(self._outputs, self.channels, self._layers)
         self._averages = _averages(fields)
-        self.field = fields[0] if len(fields) == 1 else measure_field(self, self.channels, layer)
-        refuse_positions(self, self.channels, self.field, layer)
+        self.field = _joined(fields, self._averages)
+        with torch.inference_mode():
+            refuse_positions(self, self.channels, self.field, layer)
 
     def forward(self, images: Tensor) -> Tensor:
         outputs = self._outputs(images)
@@ -218,7 +217,7 @@ def _submodule(network: nn.Module, name: str) -> nn.Module:
     if not name or name not in modules:
         top = ", ".join(child for child, _ in network.named_children())
         raise UnknownNameError("layer", name, modules, hint=f"outermost are: {top}")
-    return modules[name]
+    return network.get_submodule(name)
 
 
 def _drop_unused(blocks: EarlyBlocks) -> None:
@@ -259,13 +258,14 @@ class _Average:
         low, high = centre - ratio / 2, centre + ratio / 2
         self.begin = math.floor(low + 0.5)
         taps = range(self.begin, math.ceil(high - 0.5) + 1)
+        self.taps = len(taps)
         shares = [max(0.0, min(tap + 0.5, high) - max(tap - 0.5, low)) / ratio for tap in taps]
         self.weights = torch.tensor(shares)
 
     def __call__(self, maps: Tensor) -> Tensor:
-        if self.ratio == 1 and len(self.weights) == 1:
+        if self.ratio == self.taps == 1:
             return maps
-        before, after = max(0, -self.begin), max(0, self.begin + len(self.weights) - self.ratio)
+        before, after = max(0, -self.begin), max(0, self.begin + self.taps - self.ratio)
         padded = functional.pad(maps, (before, after, before, after), mode="replicate")[
             :, :, max(0, self.begin) :, max(0, self.begin) :
         ]
@@ -280,3 +280,17 @@ def _averages(fields: Sequence[Field]) -> list[_Average]:
     return [
         _Average(coarsest.stride // field.stride, (coarsest.offset - field.offset) / field.stride) for field in fields
     ]
+
+
+def _joined(fields: Sequence[Field], averages: Sequence[_Average]) -> Field:
+    """The field of all layers together, on the grid of the coarsest."""
+    ends = [
+        (field.first + field.stride * average.begin, field.last + field.stride * (average.begin + average.taps - 1))
+        for field, average in zip(fields, averages, strict=True)
+    ]
+    return Field(
+        max(field.stride for field in fields),
+        sum(field.width for field in fields),
+        min(first for first, _ in ends),
+        max(last for _, last in ends),
+    )

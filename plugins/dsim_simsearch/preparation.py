@@ -55,9 +55,9 @@ class Preparation:
         for plane, channel, low, high in zip(planes, self.channels, self.low, self.high, strict=True):
             # In float64 where float32 would lose digits: integers of more than 24 bits.
             exact = np.float64 if pixels.dtype.itemsize > 2 else np.float32
-            values = pixels[:, :, channel].astype(exact)
-            values -= exact(low)
-            values /= exact(high - low if high > low else 1)
+            values: NDArray[Any] = pixels[:, :, channel].astype(exact)
+            np.subtract(values, exact(low), out=values)
+            np.divide(values, exact(high - low if high > low else 1), out=values)
             np.clip(values, 0, 1, out=plane, casting="same_kind")
         return planes
 

@@ -208,7 +208,7 @@ class _Stack:
             array = self._from_pages(at, window, segments)
         else:
             # The copy lets go of the mapped file.
-            array = np.array(self._whole()[_index(self.axes, at | _cut(window))])
+            array = np.array(self._whole()[_index(self.axes, {**at, **_cut(window)})])
         axes = "".join(axis for axis in self.axes if axis not in at)
         array = np.moveaxis(array, (axes.index("Y"), axes.index("X")), (0, 1))
         return array.reshape(*array.shape[:2], self.channels)
