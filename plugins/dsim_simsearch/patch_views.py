@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dsim.annotations import Region
+    from dsim.runtime import Progress
     from dsim_simsearch.images import PreparedImages
     from dsim_simsearch.network import EarlyBlocks
 
@@ -149,11 +150,15 @@ class PatchViews:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def fill(self, generator: torch.Generator) -> None:
+    def fill(self, generator: torch.Generator, progress: Progress) -> None:
         """Fill the bank, if there is one and it is empty."""
         if self.bank and self._bank is None and len(self):
             every = torch.arange(len(self)).repeat_interleave(self.bank)
-            parts = [self._compute(part, generator) for part in every.split(_AT_ONCE)]  # type: ignore[no-untyped-call]
+            parts = []
+            with progress.task("views of patches", total=len(every), unit="views") as task:
+                for part in every.split(_AT_ONCE):  # type: ignore[no-untyped-call]
+                    parts.append(self._compute(part, generator))
+                    task.advance(len(part))
             self._bank = SplitMaps(*(values.unflatten(0, (len(self), self.bank)) for values in join_maps(parts)))
 
     def draw(self, rows: Tensor, count: int, generator: torch.Generator) -> SplitMaps:

@@ -217,7 +217,7 @@ class _Training:
     ) -> TrainingResult:
         generator = torch.Generator().manual_seed(self.draw_seed(f"{step} views"))
         for every in views:
-            every.fill(generator)
+            every.fill(generator, self.runtime.progress)
         config = TrainingConfig(epochs=epochs, lr=lr, weight_decay=decay, optimizer="adam", keep="last")
         result = fit(
             objective,

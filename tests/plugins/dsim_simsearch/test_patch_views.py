@@ -14,6 +14,7 @@ from torch import nn
 
 from dsim.learning import VIEW_POLICIES, ViewChange, ViewPolicy
 from dsim.plugin import Runtime, UsageError
+from dsim.runtime import Silent
 from dsim_simsearch.network import EarlyBlocks, open_blocks
 from dsim_simsearch.patch_views import CentrePooling, PatchViews, SplitBlocks, cut_patches
 
@@ -117,7 +118,7 @@ def test_a_view_that_nothing_changes_is_the_middle_of_the_patch() -> None:
 def test_a_bank_gives_different_views_of_the_patches_asked_for() -> None:
     policy = VIEW_POLICIES["simsearch-supervised"]
     held = views(4, policy)
-    held.fill(seeded())
+    held.fill(seeded(), Silent())
     rows = torch.tensor([2, 0, 2])
     drawn = held.draw(rows, 2, seeded(5)).inputs.unflatten(0, (2, 3))
     again = held.draw(rows, 2, seeded(5)).inputs.unflatten(0, (2, 3))
