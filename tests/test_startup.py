@@ -37,6 +37,7 @@ COMMANDS = {
     "help of evaluate": ["evaluate", "--help"],
     "help of leaderboard": ["leaderboard", "--help"],
     "map": ["map", "--help"],
+    "roi": ["roi", "--help"],
     "truth": ["truth", "--help"],
     "unknown command": ["comprae"],
 }

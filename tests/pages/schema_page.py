@@ -47,6 +47,7 @@ WRITTEN = {
     "roi-replay": ("printed", "`dsim roi replay --json`"),
     "roi-session": ("`session.json`, in `NAME.dsimroi`", "`dsim roi new`"),
     "roi-state": ("printed", "`dsim roi show --json`, and every command that changes a session"),
+    "roi-study": ("`study.json`", "`dsim roi study`"),
     "training": ("`run.json`", "`dsim train`"),
     "transfer": ("`truth.json`", "`dsim transfer`, `dsim truth convert`"),
 }

@@ -32,6 +32,7 @@ _ROWS, _CROPS = 20, 100
 @click.option("--below", type=float, metavar="X", help="Begin with candidates of at most this similarity.")
 @click.option("--count", type=click.IntRange(min=1), default=_ROWS, show_default=True, help="Rows of the table.")
 @options.out_file(help="Also a picture: crops sorted by similarity, a line at the threshold (.png, .jpg).")
+@click.option("--crops", type=click.IntRange(min=1), default=_CROPS, show_default=True, help="Crops of the picture.")
 @options.device
 @options.offline
 @options.wide
@@ -45,6 +46,7 @@ def suggest(
     below: float | None,
     count: int,
     out: Path | None,
+    crops: int,
     device: str,
     offline: bool,
     as_json: bool,
@@ -60,16 +62,16 @@ def suggest(
     if background == (label is not None):
         raise UsageError("give either --class NAME or --background", hint="dsim roi show lists the classes")
     with arguments.open_session(session, images, make_runtime(device, offline), writing=False) as opened:
-        crops, threshold = _background(opened, only) if label is None else _candidates(opened, label, only)
-        shown = [crop for crop in crops if below is None or crop.region.score <= below]
+        found, threshold = _background(opened, only) if label is None else _candidates(opened, label, only)
+        shown = [crop for crop in found if below is None or crop.region.score <= below]
         what = "background" if label is None else label
         if out is not None:
-            title = f"{what} in {opened.path.name}: {len(crops)} by similarity"
+            title = f"{what} in {opened.path.name}: {len(found)} by similarity"
             search = opened.engine.search(opened.state, opened.runtime)
-            draw_gallery(out, search.images, shown[:_CROPS], title, threshold)
+            draw_gallery(out, search.images, shown[:crops], title, threshold)
         if as_json:
             return emit_json(_to_dict(opened, label, threshold, shown))
-        _print(opened, label, crops, shown[:count], threshold)
+        _print(opened, label, found, shown[:count], threshold)
     if out is not None:
         say_written([out])
     return None
