@@ -273,7 +273,7 @@ def _candidates(detector: Detector, logits: _LogitMap, image: str, floor: float)
 
 def _softmax(logits: Floats) -> Floats:
     """Softmax over the first axis."""
-    powers = np.exp(logits - logits.max(axis=0))
+    powers: Floats = np.exp(logits - logits.max(axis=0))
     powers /= powers.sum(axis=0)
     return powers
 

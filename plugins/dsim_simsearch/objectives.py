@@ -27,8 +27,9 @@ def class_weights(labels: Tensor) -> Tensor:
     >>> class_weights(torch.tensor([0, 0, 0, 0, 2])).tolist()
     [0.25, 0.25, 0.25, 0.25, 1.0]
     """
-    _, inverse, counts = labels.unique(return_inverse=True, return_counts=True)
-    return 1 / counts[inverse].float()
+    _, inverse, counts = torch.unique(labels, return_inverse=True, return_counts=True)
+    weights: Tensor = 1 / counts[inverse].float()
+    return weights
 
 
 def balanced_indices(labels: Tensor, batch: int, generator: torch.Generator) -> list[Tensor]:
@@ -84,7 +85,7 @@ class SelfLearning(_ContrastiveObjective):
 
     def losses(self, batch: Tensor, generator: torch.Generator, position: Position) -> Mapping[str, Tensor]:
         points = self.points_of(self.views.draw(batch, 2, generator))
-        return {"loss": info_nce(points.unflatten(0, (2, -1)), self.temperature)}
+        return {"loss": info_nce(points.view(2, len(batch), -1), self.temperature)}
 
 
 class Refinement(_ContrastiveObjective):
@@ -142,7 +143,8 @@ class Classification(Objective):
         return {"linear": self.linear}
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        return [ParameterGroup([self.linear.weight]), ParameterGroup([self.linear.bias], {"weight_decay": 0.0})]
+        weight, bias = self.linear.parameters()
+        return [ParameterGroup([weight]), ParameterGroup([bias], {"weight_decay": 0.0})]
 
     def batches(self, generator: torch.Generator) -> Iterable[Tensor]:
         """Rows drawn with replacement, by ``class_weights``."""

@@ -16,6 +16,8 @@ from dsim.plugin import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from dsim.annotations import Region
     from dsim.runtime import Progress
     from dsim_simsearch.images import PreparedImages
@@ -159,7 +161,9 @@ class PatchViews:
                 for part in every.split(_AT_ONCE):  # type: ignore[no-untyped-call]
                     parts.append(self._compute(part, generator))
                     task.advance(len(part))
-            self._bank = SplitMaps(*(values.unflatten(0, (len(self), self.bank)) for values in join_maps(parts)))
+            self._bank = SplitMaps(
+                *(values.reshape(len(self), self.bank, *values.shape[1:]) for values in join_maps(parts))
+            )
 
     def draw(self, rows: Tensor, count: int, generator: torch.Generator) -> SplitMaps:
         """Return ``count`` different views of patches: the first of all of them, then the second, and so on."""
@@ -181,9 +185,11 @@ def cut_patches(images: PreparedImages, regions: Sequence[Region], side: int, sc
     """
     from dsim_simsearch.resampling import sample_image
 
-    steps = (np.arange(side) + 0.5 - side / 2) / scale
+    steps: NDArray[np.float64] = (np.arange(side, dtype=np.float64) + 0.5 - side / 2) / scale
     patches = [torch.empty(0, images.channels, side, side)]
     for region in regions:
         x, y = region.centre
-        patches.append(sample_image(images, images.index(region.image), x + steps, y + steps, scale)[None])
+        patches.append(
+            sample_image(images, images.index(region.image), steps + np.float64(x), steps + np.float64(y), scale)[None]
+        )
     return torch.cat(patches)

@@ -138,7 +138,7 @@ class _Training:
         views = self._views([clean.regions[row] for row in rows], "simsearch-supervised")
         labels = torch.from_numpy(clean.labels[rows])
         negatives, of = None, None
-        marked = np.flatnonzero(clean.negative_of >= 0) if settings.negatives else []
+        marked = np.flatnonzero(clean.negative_of >= 0) if settings.negatives else rows[:0]
         if len(marked):
             negatives = self._views([clean.regions[row] for row in marked], "simsearch-supervised")
             of = torch.from_numpy(clean.negative_of[marked])
@@ -181,14 +181,14 @@ class _Training:
         rows = np.flatnonzero(noisy.labels >= 0)
         most = self.settings.most_noisy
         if not most or len(rows) <= most:
-            return rows.tolist()
+            return [int(row) for row in rows]
         order = np.random.default_rng(self.draw_seed("noisy")).permutation(rows)
         # In turn one of each class, as long as it has any.
         rank = np.empty(len(order), dtype=np.int64)
         for label in np.unique(noisy.labels[order]):
             own = noisy.labels[order] == label
             rank[own] = np.arange(own.sum())
-        return np.sort(order[np.argsort(rank, kind="stable")[:most]]).tolist()
+        return [int(row) for row in np.sort(order[np.argsort(rank, kind="stable")[:most]])]
 
     def _views(self, regions: Sequence[Region], policy: str) -> PatchViews:
         crops = cut_patches(self.maps.images, regions, self.cut, self.maps.scale)
