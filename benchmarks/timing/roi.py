@@ -34,7 +34,7 @@ from dsim.annotations import Region
 from dsim.data import Dataset, from_arrays, open_dataset
 from dsim.runtime import Runtime
 from dsim_simsearch.detection import detect
-from dsim_simsearch.detector import Detector
+from dsim_simsearch.detector import Detector, LinearClassifier
 from dsim_simsearch.images import PreparedImages
 from dsim_simsearch.network import open_blocks
 from dsim_simsearch.preparation import measure_channels
@@ -108,7 +108,7 @@ def measure_windows(settings: SearchSettings, runtime: Runtime) -> None:
     dataset = phantoms(1, 480, 640)
     times = []
     for mode in ("dense", "paper"):
-        changed = SearchSettings(extractor=settings.extractor, region=PATCH, mode=mode)
+        changed = SearchSettings(extractor=settings.extractor, region=PATCH, mode=mode, whiten=0)
         one = search(dataset, changed, runtime)
         one.blocks  # noqa: B018 - opened before the clock starts
         times.append(seconds(lambda one=one: one.similarity(0, one.vectors([prototype(dataset)]))))
@@ -120,17 +120,17 @@ def measure_detection(settings: SearchSettings, runtime: Runtime, count: int, re
     dataset = phantoms(count, 480, 640)
     images = PreparedImages(dataset, measure_channels(dataset, runtime).prepare())
     blocks = open_blocks(settings.extractor, 3, runtime)
-    weight = torch.randn(4, blocks.width, generator=torch.Generator().manual_seed(0)) / blocks.width
+    weight = torch.randn(4, blocks.width, generator=torch.Generator().manual_seed(0))
+    classifier = LinearClassifier(torch.zeros(blocks.width), torch.eye(blocks.width), weight, torch.zeros(4), True)
     region = settings.region or PATCH
     detector = Detector(
-        ("a", "b", "c"),
-        blocks,
-        settings.extractor,
-        weight,
-        torch.zeros(4),
-        (PATCH, PATCH),
-        region,
-        images.preparation.to_dict(),
+        classes=("a", "b", "c"),
+        blocks=blocks,
+        extractor=settings.extractor,
+        classifier=classifier,
+        patch=(PATCH, PATCH),
+        region=region,
+        preparation=images.preparation.to_dict(),
     )
     sides = [round(side * region / PATCH / blocks.stride) * blocks.stride for side in (480, 640)]
     tensor = torch.rand(1, 3, *sides)

@@ -30,9 +30,10 @@ def sample_image(
     """
     left, columns, across = _taps(xs, scale)
     top, rows, down = _taps(ys, scale)
-    window = images.window(index, left, top, int(columns.max()) + 1, int(rows.max()) + 1)
-    halfway = _weighted(torch.from_numpy(window), rows, down, axis=1)
-    return _weighted(halfway, columns, across, axis=2)
+    window = torch.from_numpy(images.window(index, left, top, int(columns.max()) + 1, int(rows.max()) + 1))
+    # What is taken lies in one piece each time: (h, c, w), then (w, c, h). That is several times faster.
+    mixed = _weighted(window.transpose(0, 1).contiguous(), rows, down)
+    return _weighted(mixed.transpose(0, 2).contiguous(), columns, across).permute(1, 2, 0)
 
 
 def _taps(places: NDArray[np.float64], scale: float) -> tuple[int, NDArray[np.int64], NDArray[np.float32]]:
@@ -50,13 +51,11 @@ def _taps(places: NDArray[np.float64], scale: float) -> tuple[int, NDArray[np.in
     return start, pixels - start, weights.astype(np.float32)
 
 
-def _weighted(planes: Tensor, indices: NDArray[np.int64], weights: NDArray[np.float32], axis: int) -> Tensor:
-    """Sum over taps of weights times the planes (c, h, w) taken at the indices along an axis."""
-    shape = [1, 1, 1]
-    shape[axis] = indices.shape[1]
+def _weighted(slices: Tensor, indices: NDArray[np.int64], weights: NDArray[np.float32]) -> Tensor:
+    """Sum over taps (k, n) of weights times the slices that they name, (n, ...)."""
     total: Tensor | None = None
     for index, weight in zip(torch.from_numpy(indices), torch.from_numpy(weights), strict=True):
-        part = planes.index_select(axis, index).mul_(weight.reshape(shape))
+        part = slices.index_select(0, index).mul_(weight[:, None, None])
         total = part if total is None else total.add_(part)
     assert total is not None
     return total
