@@ -42,7 +42,7 @@ def test_flags_lower_what_resembles_them_in_other_images(search):
     """Crosses flagged as no discs: in an image without a flag, crosses lose more than discs."""
     one = RoiClass("disc", (around(0, DISCS[0][0]),), 0.9, tuple(around(0, centre) for centre in CROSSES[0]))
     before = search.similarity(2, search.vectors(one.prototypes))
-    after = fit_reranker(search, (0, 1), [one]).similarity(2, 0)
+    after = fit_reranker(search, (0, 1), [one], penalty=1).similarity(2, 0)
     change = after - before
     assert scores_at(change, search, 2, CROSSES[2]).max() < -0.1
     assert scores_at(change, search, 2, DISCS[2]).min() > scores_at(change, search, 2, CROSSES[2]).max() + 0.1
@@ -68,7 +68,7 @@ def test_a_flag_moves_itself_half_of_the_way_at_penalty_1(search):
     before = float(search.compare(search.units(features), vectors)[0])
     usual = np.mean([search.similarity(index, vectors).mean() for index in (0, 1)])
     mutual = float((search.units(features) @ search.units(search.features(0, np.array([DISCS[0][0]], float))).T)[0, 0])
-    move = float((search.units(features) @ fit_reranker(search, (0, 1), [one]).corrections[0])[0])
+    move = float((search.units(features) @ fit_reranker(search, (0, 1), [one], penalty=1).corrections[0])[0])
     # Of two judged patches the prototype is where it belongs: the flag's weight is its lack over 2 - mutual² / 2.
     assert move == pytest.approx((usual - before) * (1 - mutual**2 / 2) / (2 - mutual**2 / 2), abs=1e-4)
     firm = fit_reranker(search, (0, 1), [one], penalty=1e9)
