@@ -2,9 +2,10 @@
 
     python -m benchmarks.simsearch untrained DATA --work DIR [--task NAME ...] [--search NAME ...] [--repeats 5]
     python -m benchmarks.simsearch trained DATA --work DIR [--task NAME ...] [--repeats 2] [--trainings 1]
+    python -m benchmarks.simsearch windows DATA --work DIR [--repeats 2]
     python -m benchmarks.simsearch write DATA --work DIR
 
-The first two compute what is missing; the third writes results and tables of all that is finished. Each may be stopped
+The first three compute what is missing; the last writes results and tables of all that is finished. Each may be stopped
 at any time. The whole study of the publication is ``trained --prototypes 5 10 --negatives 0 5 --repeats 20 --trainings
 5 --noisy 0 --training paper``: about 140 hours on two cores.
 """
@@ -12,19 +13,22 @@ at any time. The whole study of the publication is ``trained --prototypes 5 10 -
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.label_efficiency.runs import Lines
-from benchmarks.simsearch.design import SEARCHES, TASKS, pose, settings
+from benchmarks.simsearch.design import FEW, NOISY, PASSES, SEARCHES, TASKS, WHOLE, pose, settings
+from benchmarks.simsearch.tables import RESULTS
 from dsim.files.documents import to_json
 from dsim.runtime import Runtime
 from dsim_simsearch.study.cells import UNTRAINED, find_methods
-from dsim_simsearch.study.run import Plan, run_study
+from dsim_simsearch.study.problem import Problem
+from dsim_simsearch.study.run import Plan, describe_study, ledger_of, run_study
 
 #: What is measured by the default alone, and by every other way to compare patches.
 ALL, OTHERS = UNTRAINED, ("similarity",)
-TRAINED = ("Pos", "Pos+Neg", "Pos+Selflearn", "Pos+Neg+Selflearn")
+TRAINED = ("similarity", "re-ranked", "Pos", "Pos+Neg", "Pos+Selflearn", "Pos+Neg+Selflearn", "supervised")
 
 
 def main() -> None:
@@ -33,7 +37,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(given.threads)
-    {"untrained": _untrained, "trained": _trained, "write": _write}[given.part](given)
+    {"untrained": _untrained, "trained": _trained, "windows": _windows, "write": _write}[given.part](given)
 
 
 def _untrained(given: argparse.Namespace) -> None:
@@ -41,7 +45,7 @@ def _untrained(given: argparse.Namespace) -> None:
         for search in given.search or SEARCHES:
             methods = given.methods or (ALL if search == "default" else OTHERS)
             plan = Plan(find_methods(methods), tuple(given.prototypes), tuple(given.negatives), given.repeats, 1)
-            _run(given, task, search, plan, f"untrained-{task}-{search}")
+            _run(given, task, search, plan, f"{task} by {search}", 0)
 
 
 def _trained(given: argparse.Namespace) -> None:
@@ -53,22 +57,50 @@ def _trained(given: argparse.Namespace) -> None:
         given.trainings,
     )
     for task in given.task or TASKS:
-        _run(given, task, "default", plan, f"trained-{task}")
+        _run(given, task, "default", plan, f"trained {task}", given.noisy)
 
 
-def _run(given: argparse.Namespace, task: str, search: str, plan: Plan, name: str) -> None:
+def _windows(given: argparse.Namespace) -> None:
+    for search in PASSES:
+        plan = Plan(find_methods(OTHERS), (5,), (0,), given.repeats, 1)
+        _run(given, next(iter(TASKS)), search, plan, f"{search}, {FEW} test images", 0, FEW)
+
+
+def _run(
+    given: argparse.Namespace, task: str, search: str, plan: Plan, name: str, noisy: int, most: int | None = None
+) -> None:
     runtime = Runtime(device="cpu", cache=given.work / "cache", progress=Lines())
     runtime.progress.note(f"{name}: {len(plan.cells)} cells")
-    chosen = replace(settings(search, given.noisy), training=given.training)
-    document = run_study(pose(task, given.data), plan, chosen, given.work / task, runtime)
-    given.work.joinpath("documents").mkdir(exist_ok=True)
-    to_json(document, given.work / "documents" / f"{name.replace(' ', '_').replace(',', '')}.json")
+    chosen = replace(settings(search, noisy), training=given.training)
+    run_study(pose(task, given.data, most), plan, chosen, given.work / task, runtime)
 
 
 def _write(given: argparse.Namespace) -> None:
-    from benchmarks.simsearch.tables import write_results
+    """Store what is finished of the whole study, whatever it was computed by."""
+    from benchmarks.simsearch import tables
 
-    write_results(given.work / "documents")
+    RESULTS.mkdir(exist_ok=True)
+    for task in TASKS:
+        problem = pose(task, given.data)
+        parts = [("untrained", search, UNTRAINED, 0) for search in SEARCHES]
+        for part, search, methods, noisy in [*parts, ("trained", "default", TRAINED, given.noisy)]:
+            _store(given, problem, methods, search, noisy, tables.name_document(part, task, search))
+    first = next(iter(TASKS))
+    for search in PASSES:
+        _store(given, pose(first, given.data, FEW), OTHERS, search, 0, tables.name_document("windows", first, search))
+    tables.draw_pictures()
+    tables.main()
+
+
+def _store(
+    given: argparse.Namespace, problem: Problem, methods: Sequence[str], search: str, noisy: int, name: str
+) -> None:
+    plan = Plan(find_methods(methods), (5, 10), (0, 5), WHOLE[0], WHOLE[1])
+    chosen = replace(settings(search, noisy), training=given.training)
+    folder = given.work / next(task for task in TASKS if TASKS[task].classes == problem.classes)
+    document = describe_study(problem, plan, chosen, ledger_of(problem, chosen, folder))
+    if document["scores"]:
+        to_json(document, RESULTS / name)
 
 
 def _arguments() -> argparse.Namespace:
@@ -77,7 +109,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("part", choices=("untrained", "trained", "write"))
+    parser.add_argument("part", choices=("untrained", "trained", "windows", "write"))
     parser.add_argument("data", type=Path, help="folder of the real sets")
     parser.add_argument("--work", type=Path, required=True, help="folder of finished cells and features")
     parser.add_argument("--task", nargs="+", default=[], choices=TASKS)
@@ -87,7 +119,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--negatives", nargs="+", type=int, default=[5])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--trainings", type=int, default=1)
-    parser.add_argument("--noisy", type=int, default=0, help="images of noisy patches; 0: all others")
+    parser.add_argument("--noisy", type=int, default=NOISY, help="images of noisy patches; 0: all others")
     parser.add_argument("--training", default="quick", help="preset of trainings")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     return parser.parse_args()

@@ -21,6 +21,10 @@ HERE = Path(__file__).parent
 SEED = 0
 #: As the publication has it for blood smears.
 DISPLAYED = 10
+#: Images of noisy patches, drawn from those that are not displayed: the publication takes all of them.
+NOISY = 30
+#: Experiments, and trainings of each, of the whole study of the publication.
+WHOLE = (20, 5)
 
 
 @dataclass(frozen=True)
@@ -71,20 +75,33 @@ SEARCHES: Mapping[str, SearchSettings] = {
     "one layer, blocks.4": replace(DEFAULT, extractor="zoo:lite0.imagenet.r1[layer=network.blocks.4]"),
     "ResNet-18 of ASAP, layer3": replace(DEFAULT, extractor="zoo:asap-resnet18.biomed16.r1[layer=backbone.layer3]"),
 }
+#: One pass over an image, and its windows one by one, by the same network, region and comparison.
+PASSES: Mapping[str, SearchSettings] = {
+    "one pass": replace(DEFAULT, whiten=0, over="max"),
+    "windows one by one": replace(DEFAULT, whiten=0, over="max", mode="paper"),
+}
+#: Test images that these are compared on, of the first task.
+FEW = 12
 #: The default's network and layers, never trained.
 RANDOM = "timm:tf_efficientnet_lite0[init=random:0,layer=blocks.2+blocks.4]"
 
 
-def pose(name: str, data: Path) -> Problem:
-    """Return the problem of a task."""
+def pose(name: str, data: Path, most: int | None = None) -> Problem:
+    """Return the problem of a task; ``most`` : of its test images only the first ones."""
     task = TASKS[name]
     annotated = open_annotated(open_dataset(data / task.images), data / task.annotations)
     seen = (HERE / task.settings_images).read_text("utf-8").split()
-    return pose_problem(annotated, task.classes, task.patch, task.share, SEED, seen)
+    problem = pose_problem(annotated, task.classes, task.patch, task.share, SEED, seen)
+    return replace(problem, test=problem.test[:most])
 
 
 def settings(search: str, noisy: int = 0) -> StudySettings:
-    """Return the settings of all experiments by one of ``SEARCHES``."""
+    """Return the settings of all experiments by one of ``SEARCHES`` or ``PASSES``."""
     return StudySettings(
-        search=SEARCHES[search], random=RANDOM, user=User(DISPLAYED), seed=SEED, prototypes=10, noisy=noisy
+        search={**SEARCHES, **PASSES}[search],
+        random=RANDOM,
+        user=User(DISPLAYED),
+        seed=SEED,
+        prototypes=10,
+        noisy=noisy,
     )

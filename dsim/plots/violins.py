@@ -24,7 +24,7 @@ _GROUP, _HIGH, _KEY = 1.25, 2.9, 2.3
 _FILLED = 0.84
 #: Values that a violin needs: fewer are dots alone.
 FEWEST = 4
-_NAME_LENGTH = 34
+_NAME_LENGTH = 40
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,11 @@ def draw_violins(
             _draw_panel(axes, panel, series, colours)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
-        marks = [(name, {"color": colours[name], "marker": "o", "linestyle": "none"}) for name in series]
+        marks: list[tuple[str, dict[str, Any]]] = [
+            (name, {"color": colours[name], "marker": "o", "linestyle": "none"}) for name in series
+        ]
         if any(panel.baseline for panel in panels):
-            marks.append((f"{baseline}, and its deviation", {"color": INK, "linestyle": (0, (4, 2))}))
+            marks.append((f"{baseline}, and deviation", {"color": INK, "linestyle": (0, (4, 2))}))
         key(figure, "Series", marks, _NAME_LENGTH, "center")
         head(figure, title, note)
         foot(figure, ["dots: single values; bar: quartiles; stroke: median"], int(13 * size[0]))

@@ -27,6 +27,7 @@ NOT_RUN = {
     r"^dsim fingerprint ": "fingerprints of three places, of twenty images and more; .ci/run writes and compares two",
     r"^dsim roi (train|detect|export|apply|replay) ": "trains a network; .ci/run does, and tests train small ones",
     r"--from boxes\.csv|candidates\.png": "objects of one's own; docs/howto/find-regions.md marks some of phantoms",
+    r"^dsim roi study ": "trains networks, for hours; tests of the plugin study drawn cells",
     r"^dsim roi (sample|counts) ": "a trained session, and a person's answers; tests of the plugin have both",
     r"^dsim zoo verify": "loads every model; tests/cli/test_zoo_command.py does",
     r"--truth mine\.csv": "files of one's own; tests/cli/test_evaluate_command.py writes such",

@@ -22,6 +22,7 @@ from dsim_simsearch.study.simulated_user import (
     flag_candidates,
     on_objects,
 )
+from dsim_simsearch.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,8 +67,9 @@ class StudySettings:
 
     def facts(self) -> dict[str, Any]:
         """Return the settings as JSON has them."""
-        own = {name: getattr(self, name) for name in ("random", "training", "seed", "prototypes", "noisy")}
-        return {**own, "search": self.search.to_dict(), "user": self.user.facts()}
+        own = {name: getattr(self, name) for name in ("random", "seed", "prototypes", "noisy")}
+        training = {"preset": self.training, **TrainingSettings.preset(self.training).to_dict()}
+        return {**own, "search": self.search.to_dict(), "user": self.user.facts(), "training": training}
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,8 @@ class Experiment:
             for centre in self.problem.annotated.centres(label, image)
         ]
         chosen = rng.permutation(len(places))[:MOST_ANNOTATED]
-        return [self._patch(*places[place], label) for place in np.sort(chosen)]
+        drawn = [places[place] for place in np.sort(chosen).tolist()]
+        return [self._patch(image, centre, label) for image, centre in drawn]
 
     def _places(self, count: int, rng: np.random.Generator) -> list[Region]:
         """Random places of training images at no less than the patch's half from every object of a class."""

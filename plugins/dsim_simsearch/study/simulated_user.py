@@ -15,7 +15,7 @@ from dsim.random import stream
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dsim_simsearch.similarity import Candidates
+    from dsim_simsearch.candidates import Candidates
     from dsim_simsearch.study.problem import Problem
 
     Floats = NDArray[np.float64]
