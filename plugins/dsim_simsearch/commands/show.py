@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from dsim.ui import options
 from dsim_simsearch.commands import arguments
 
 if TYPE_CHECKING:
+    from dsim_simsearch.preparation import ChannelFacts
     from dsim_simsearch.session.session import Session
     from dsim_simsearch.session.state import State
 
@@ -20,24 +22,28 @@ SCHEMA = "dsim.roi-state/1"
 @click.command(short_help="Show the state of a session.")
 @arguments.session
 @click.option("--log", "with_log", is_flag=True, help="Also list all actions.")
+@click.option("--channels", "with_channels", is_flag=True, help="Also measure the channels: ranges, correlations.")
 @options.wide
 @options.as_json
-def show(session: str, images: str | None, with_log: bool, as_json: bool) -> None:
+def show(session: str, images: str | None, with_log: bool, with_channels: bool, as_json: bool) -> None:
     """Show what is chosen and marked in SESSION, and what to do next. Others may be writing to it meanwhile."""
     from dsim.ui import make_runtime
 
     with arguments.open_session(session, images, make_runtime(), writing=False) as opened:
-        print_state(opened, as_json)
+        facts = opened.channels() if with_channels else None
+        print_state(opened, as_json, facts)
         if with_log and not as_json:
             _print_log(opened)
+        if facts is not None and not as_json:
+            _print_channels(facts, opened.state.channels)
 
 
-def print_state(session: Session, as_json: bool) -> None:
-    """Print a sentence, the classes, and the command that comes next; or all of it as JSON."""
+def print_state(session: Session, as_json: bool, facts: ChannelFacts | None = None) -> None:
+    """Print a sentence, the classes, and the command that comes next; or all of it as JSON, with ``facts``."""
     from dsim.ui import emit_json, print_behind, print_table
 
     if as_json:
-        return emit_json(to_dict(session))
+        return emit_json(to_dict(session, facts))
     state = session.state
     print_behind("", sentence(session))
     if state.classes:
@@ -57,8 +63,9 @@ def print_state(session: Session, as_json: bool) -> None:
     return None
 
 
-def to_dict(session: Session) -> dict[str, Any]:
-    """Return session and state as JSON of the schema ``dsim.roi-state/1``."""
+def to_dict(session: Session, facts: ChannelFacts | None = None) -> dict[str, Any]:
+    """Return session and state as JSON of the schema ``dsim.roi-state/1``; ``facts`` of its channels may be there."""
+    measured = {} if facts is None else {"channels": _channels_to_dict(facts)}
     return {
         "schema": SCHEMA,
         "session": str(session.path),
@@ -67,7 +74,44 @@ def to_dict(session: Session) -> dict[str, Any]:
         "settings": session.settings.to_dict(),
         "notes": list(session.notes),
         "state": session.state.to_dict(),
+        **measured,
     }
+
+
+def _channels_to_dict(facts: ChannelFacts) -> list[dict[str, Any]]:
+    from dsim.files.documents import number
+
+    rows = zip(facts.names, facts.low, facts.high, facts.clipped, facts.correlation, strict=True)
+    return [
+        {
+            "name": name,
+            "low": float(low),
+            "high": float(high),
+            "clipped": float(clipped),
+            "correlation": [number(float(value)) for value in correlation],
+        }
+        for name, low, high, clipped, correlation in rows
+    ]
+
+
+def _print_channels(facts: ChannelFacts, chosen: Sequence[int]) -> None:
+    """Print which range of each channel becomes [0, 1], and how channels are correlated."""
+    from dsim.ui import print_table
+
+    rows = [
+        [
+            str(at),
+            name,
+            "yes" if not chosen or at in chosen else "no",
+            f"{facts.low[at]:g}",
+            f"{facts.high[at]:g}",
+            f"{facts.clipped[at]:.1%}",
+            " ".join(f"{value:.2f}" for value in facts.correlation[at]),
+        ]
+        for at, name in enumerate(facts.names)
+    ]
+    columns = ["channel", "name", "used", "low", "high", "clipped", "correlation with each"]
+    print_table("channels, of all images", columns, rows, right=["channel", "low", "high", "clipped"])
 
 
 def sentence(session: Session) -> str:

@@ -29,6 +29,7 @@ _ROWS, _CROPS = 20, 100
 @click.option("--class", "label", metavar="NAME", help="The class.")
 @click.option("--background", is_flag=True, help="Instead of a class: what would be taken for background.")
 @click.option("--image", "only", metavar="ID", help="Only of this image; default: all displayed ones.")
+@click.option("--rerank", is_flag=True, help="Let flags and other classes correct the similarity at once.")
 @click.option("--below", type=float, metavar="X", help="Begin with candidates of at most this similarity.")
 @click.option("--count", type=click.IntRange(min=1), default=_ROWS, show_default=True, help="Rows of the table.")
 @options.out_file(help="Also a picture: crops sorted by similarity, a line at the threshold (.png, .jpg).")
@@ -43,6 +44,7 @@ def suggest(
     label: str | None,
     background: bool,
     only: str | None,
+    rerank: bool,
     below: float | None,
     count: int,
     out: Path | None,
@@ -62,7 +64,7 @@ def suggest(
     if background == (label is not None):
         raise UsageError("give either --class NAME or --background", hint="dsim roi show lists the classes")
     with arguments.open_session(session, images, make_runtime(device, offline), writing=False) as opened:
-        found, threshold = _background(opened, only) if label is None else _candidates(opened, label, only)
+        found, threshold = _background(opened, only) if label is None else _candidates(opened, label, only, rerank)
         shown = [crop for crop in found if below is None or crop.region.score <= below]
         what = "background" if label is None else label
         if out is not None:
@@ -77,10 +79,10 @@ def suggest(
     return None
 
 
-def _candidates(opened: Session, label: str, only: str | None) -> tuple[list[Crop], float | None]:
+def _candidates(opened: Session, label: str, only: str | None, rerank: bool) -> tuple[list[Crop], float | None]:
     """The candidates of a class by falling similarity, and its threshold."""
     one = opened.state.class_of(label)
-    found = opened.candidates(label, None if only is None else [only])
+    found = opened.candidates(label, None if only is None else [only], rerank=rerank)
     regions = sorted((region for each in found for region in each.regions(label)), key=lambda region: -region.score)
     radius = opened.settings.radius(opened.state.patch or (0, 0))
     return _marked(regions, one.prototypes, one.flagged, radius), one.threshold

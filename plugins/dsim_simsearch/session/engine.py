@@ -103,15 +103,25 @@ class Engine:
                 self._search = key, search
             return self._search[1]
 
-    def candidates(self, state: State, label: str, images: Sequence[str], runtime: Runtime) -> list[Candidates]:
-        """Return the candidates of a class in images, one by one; they do not depend on its threshold."""
+    def candidates(
+        self, state: State, label: str, images: Sequence[str], runtime: Runtime, rerank: bool = False
+    ) -> list[Candidates]:
+        """Return the candidates of a class in images, one by one; they do not depend on its threshold.
+
+        ``rerank`` : correct the similarity by what was flagged; see ``fit_reranker``.
+        """
         prototypes = state.class_of(label).prototypes
         search = self.search(state, runtime)
         with self._lock, runtime.progress.task(f"candidates of {label}", len(images), "images") as task:
-            vectors = search.vectors(prototypes)
+            vectors, correction = search.vectors(prototypes), None
+            if rerank:
+                from dsim_simsearch.reranker import fit_reranker
+
+                judged = fit_reranker(search, self.positions(state.displayed), roi_classes(state))
+                correction = judged.corrections[state.labels.index(label)]
             found = []
             for index in self.positions(images):
-                found.append(search.candidates(index, vectors))
+                found.append(search.candidates(index, vectors, correction=correction))
                 task.advance()
             return found
 

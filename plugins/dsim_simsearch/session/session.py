@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dsim.plugin import Runtime
     from dsim_simsearch.candidates import Candidates
     from dsim_simsearch.detection import Detections
+    from dsim_simsearch.preparation import ChannelFacts
     from dsim_simsearch.session.detection import Model
     from dsim_simsearch.training_settings import TrainingSettings
 
@@ -36,16 +37,22 @@ class Session(Marks):
         return Engine(self.path, self.dataset, self.settings, self.document["weights"])
 
     def candidates(
-        self, label: str, images: Sequence[str] | None = None, runtime: Runtime | None = None
+        self,
+        label: str,
+        images: Sequence[str] | None = None,
+        *,
+        rerank: bool = False,
+        runtime: Runtime | None = None,
     ) -> list[Candidates]:
         """Return the candidates of a class by falling similarity, for each displayed image or each of ``images``.
 
-        They do not depend on the threshold: those above it are ``candidates.above(threshold)``. Raises UnknownNameError
-        for a class without prototypes.
+        They do not depend on the threshold: those above it are ``candidates.above(threshold)``. With ``rerank`` the
+        similarity is corrected by flags and other classes at once; a training selects patches without. Raises
+        UnknownNameError for a class without prototypes.
         """
         state = self.state
         shown = state.displayed if images is None else [self.ids[index_of(id, self.ids)] for id in images]
-        found = self.engine.candidates(state, label, shown, runtime or self.runtime)
+        found = self.engine.candidates(state, label, shown, runtime or self.runtime, rerank)
         self._record_weights()
         return found
 
@@ -58,7 +65,7 @@ class Session(Marks):
 
     def nearest_candidate(self, label: str, place: Region, runtime: Runtime | None = None) -> Region:
         """Return the candidate of a class at a place of an image, to flag it; UsageError where there is none."""
-        found = self.candidates(label, [place.image], runtime)
+        found = self.candidates(label, [place.image], runtime=runtime)
         return self.nearest([one for each in found for one in each.regions()], place, f"candidate of {label!r}")
 
     def nearest(self, regions: Sequence[Region], place: Region, what: str) -> Region:
@@ -89,6 +96,10 @@ class Session(Marks):
         _, action = training.train(self.engine, self.state, settings, chosen, runtime or self.runtime)
         self._record_weights()
         return self.act(action)
+
+    def channels(self, runtime: Runtime | None = None) -> ChannelFacts:
+        """Return what was measured of the channels of all images: ranges, clipped shares, correlations."""
+        return self.engine.channel_facts(runtime or self.runtime)
 
     @property
     def model(self) -> Model:

@@ -16,6 +16,8 @@ from dsim_simsearch.session.actions import Action, region_to_list
 CONFIDENCE = 0.5
 #: Regions of each displayed image that are suggested as background: the most similar, and as many of the least.
 BACKGROUND = 5
+#: What the search calls patches of no class.
+BACKGROUND_LABEL = "background"
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ def _choose_channels(state: State, action: act.ChooseChannels) -> State:
 
 
 def _add_prototypes(state: State, action: act.AddPrototypes) -> State:
-    if not action.label.strip():
+    if not action.label.strip() or action.label == BACKGROUND_LABEL:
         raise UsageError(f"{action.label!r} is no name of a class", hint="name it after what it holds, as 'red cell'")
     old = next((one for one in state.classes if one.name == action.label), ClassState(action.label))
     _refuse_none(action.regions, f"prototypes of class {action.label!r}")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drawn_discs import draw_scene, patch_at
+from drawn_discs import EXTRACTOR, draw_scene, patch_at
 
 from dsim_simsearch.session.session import Session
 from dsim_simsearch.settings import SearchSettings
 from dsim_simsearch.training_settings import TrainingSettings
 
-#: Early and at a small scale: little to compute.
-SEARCH = SearchSettings(extractor="zoo:lite0.imagenet.r1[layer=network.blocks.2]", region=48)
+#: A tiny network at a small scale: little to compute.
+SEARCH = SearchSettings(extractor=EXTRACTOR, region=32)
 #: Two epochs of each step, of patches that pass the fixed stages once.
 TRAINING = TrainingSettings(
     self_epochs=2,
     self_batch=8,
     refine_epochs=2,
     refine_batch=16,
+    classifier_epochs=20,
+    turns=False,
     hidden=16,
     outputs=8,
     margin=0.0,

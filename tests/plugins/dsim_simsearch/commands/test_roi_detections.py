@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,25 @@ def test_flags_are_put_on_the_nearest_candidate_and_taken_back(roi: Roi) -> None
     assert sum(one["mark"] == "flagged" for one in marks) >= 2
     state = roi("flag", "cells", "--class", "disc", "--at", at(1, 7), "--remove", "--json").json["state"]
     assert state["classes"][0]["flagged"] == flagged[1:]
+
+
+def test_flags_correct_the_similarity_at_once_where_that_is_asked_for(roi: Roi) -> None:
+    words = ("suggest", "cells", "--class", "disc", "--json")
+
+    def similarity() -> dict[str, float]:
+        found = [roi(*words, *more).json["candidates"] for more in ((), ("--rerank",))]
+        near = [min(one, key=lambda each: math.dist(centre(each["region"]), wrong)) for one in found]
+        return dict(zip(("plain", "corrected"), (one["similarity"] for one in near), strict=True))
+
+    def centre(region: list[Any]) -> tuple[float, float]:
+        return (region[1] + 10, region[2] + 10) if region[0] == "scene1" else (1e9, 1e9)
+
+    wrong = region_at(1, 7).centre
+    before = similarity()
+    roi("flag", "cells", "--class", "disc", "--at", at(1, 7))
+    after = similarity()
+    assert after["plain"] == before["plain"]
+    assert after["corrected"] < before["corrected"]
 
 
 def test_background_is_suggested_and_flagged(roi: Roi) -> None:

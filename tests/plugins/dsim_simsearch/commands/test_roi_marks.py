@@ -50,6 +50,18 @@ def test_centres_and_files_give_prototypes_a_size(roi: Roi, cells: Path, tmp_pat
     assert second["prototypes"] == [["scene3", 33, 34, 14, 12]]
 
 
+def test_channels_are_measured_where_that_is_asked_for(roi: Roi, cells: Path) -> None:
+    roi("choose", "cells", "--channels", "0,2")
+    document = roi("show", "cells", "--channels", "--json").json
+    check(document, "dsim.roi-state/1", "the output", "")
+    assert [one["name"] for one in document["channels"]] == ["red", "green", "blue"]
+    for position, one in enumerate(document["channels"]):
+        assert one["correlation"][position] == pytest.approx(1)
+        assert one["low"] < one["high"]
+    lines = [line for line in roi("show", "cells", "--channels").out.splitlines() if "%" in line]
+    assert ["yes" in line for line in lines] == [True, False, True]
+
+
 def test_undo_and_redo_walk_through_the_actions_of_earlier_commands(roi: Roi, cells: Path) -> None:
     roi("add", "cells", "--class", "disc", "--box", BOX)
     roi("add", "cells", "--class", "disc", "--box", "scene1,30,20,14,14")

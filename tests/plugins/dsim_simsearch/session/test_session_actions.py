@@ -102,6 +102,7 @@ def test_prototypes_of_two_sizes_are_refused_with_the_culprit() -> None:
         (act.AddPrototypes("egg", (A,)), "a,1,2.5,8,6"),
         (act.AddPrototypes("egg", (B, B)), "a,20,2.5,8,6"),
         (act.AddPrototypes("  ", (B,)), "'  '"),
+        (act.AddPrototypes("background", (B,)), "'background'"),
         (act.AddPrototypes("egg", ()), "egg"),
         (act.ShowImages(()), "images"),
         (act.ShowImages(("a", "a")), "'a'"),
