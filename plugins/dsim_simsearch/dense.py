@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dsim.annotations import Region
-    from dsim_simsearch.features import FeatureMap, FeatureMaps
+    from dsim_simsearch.feature_map import FeatureMap
+    from dsim_simsearch.features import FeatureMaps
 
     Floats = NDArray[np.float32]
 
