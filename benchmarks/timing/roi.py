@@ -17,6 +17,7 @@ Without names all parts are measured. Prints Markdown.
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import resource
 import subprocess
@@ -157,7 +158,7 @@ def write_large(path: Path, side: int) -> None:
     import tifffile
 
     tile = phantoms(1, 1024, 1024).pixels(0)
-    count = -((-side // 1024) ** 2)
+    count = math.ceil(side / 1024) ** 2
     tifffile.imwrite(
         path,
         (tile for _ in range(count)),
