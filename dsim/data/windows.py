@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Images of fewer pixels are decoded whole: that is fast, and their windows are then free.
 _SMALL = 2**22
 #: Bytes of decoded parts of one image that are held for its next windows.
-_HELD = 2**28
+_HELD = 2**27
 
 
 class WindowReader(Protocol):

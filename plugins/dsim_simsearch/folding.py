@@ -22,7 +22,38 @@ def folded(module: nn.Module, image: Tensor) -> nn.Module:
         parent, _, child = names[norm].rpartition(".")
         own: list[Any] = [norm.drop, norm.act] if hasattr(norm, "act") else []
         setattr(copied.get_submodule(parent), child, nn.Sequential(*own))
+    for name, part in [*copied.named_modules()]:
+        if type(part).__name__ == "Conv2dSame" and _is_halving(part):
+            parent, _, child = name.rpartition(".")
+            setattr(copied.get_submodule(parent), child, _evenly_padded(part))
     return copied
+
+
+def _is_halving(convolution: Any) -> bool:
+    plain = convolution.stride == (2, 2) and convolution.dilation == (1, 1)
+    return plain and all(side % 2 == 1 and side > 1 for side in convolution.kernel_size)
+
+
+def _evenly_padded(convolution: Any) -> nn.Conv2d:
+    """A convolution that pads images of even sides as TensorFlow does: one more pixel after them than before.
+
+    With a zero before its weights the padding is the same on both sides, and the image need not be copied for it.
+    """
+    height, width = (side + 1 for side in convolution.kernel_size)
+    even = nn.Conv2d(
+        convolution.in_channels,
+        convolution.out_channels,
+        (height, width),
+        stride=2,
+        padding=(height // 2 - 1, width // 2 - 1),
+        groups=convolution.groups,
+        bias=convolution.bias is not None,
+    )
+    weight = nn.functional.pad(convolution.weight.detach(), (1, 0, 1, 0))
+    even.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
+    if convolution.bias is not None:
+        even.bias = nn.Parameter(convolution.bias.detach(), requires_grad=False)
+    return even.eval()
 
 
 def _pairs(network: nn.Module, image: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:

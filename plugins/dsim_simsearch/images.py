@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dsim_simsearch.preparation import Preparation
 
 #: Bytes of decoded pixels that are held for the next windows.
-_HELD = 2**28
+_HELD = 2**27
 
 
 class PreparedImages:

@@ -25,7 +25,7 @@ _PERCENTS = (0.0, 5.0, 95.0, 100.0)
 _OF_LOWS, _OF_HIGHS = 0.5, 99.5
 _COLOURS = ("red", "green", "blue")
 #: Bytes that are looked at at once.
-_BLOCK = 2**24
+_BLOCK = 2**21
 
 
 @dataclass(frozen=True)

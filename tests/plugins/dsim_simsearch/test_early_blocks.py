@@ -96,9 +96,12 @@ def test_layers_are_joined_on_the_grid_of_the_coarsest(image: torch.Tensor) -> N
     torch.testing.assert_close(joined[0, : fine.width, 4, 2], expected)
 
 
-def test_folding_changes_rounding_only(lite: EarlyBlocks, image: torch.Tensor) -> None:
+def test_folding_changes_rounding_only(image: torch.Tensor) -> None:
+    """With kernels of 3 and of 5 that are padded as TensorFlow does."""
+    lite = open_blocks(LITE.format(2), 3, CPU)
     copied = folded(lite, torch.zeros(1, 3, 32, 32))
     assert not [part for part in copied.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert not [part for part in copied.modules() if type(part).__name__ == "Conv2dSame"]
     assert [part for part in lite.modules() if isinstance(part, nn.BatchNorm2d)]
     with torch.inference_mode():
         before = lite(image)
