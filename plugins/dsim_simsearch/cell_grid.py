@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Mirrored network pixels around an image, so that its border is not the border of the network's input.
 MARGIN = 16
 #: Longest side of the network's input, in network pixels.
-TILE = 1280
+TILE = 1024
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 #: Bytes of whitened features that one strip of an image has, and that are held for all images.
-_STRIP, _HELD = 2**26, 2**29
+_STRIP, _HELD = 2**26, 2**28
 #: Patches of an image, at most, by which features are whitened, and rows that they are from.
 _SAMPLED, _ROWS = 4096, 128
 #: Features whose squares sum to less have no direction: their cosine is 0.
