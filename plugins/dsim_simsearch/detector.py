@@ -175,6 +175,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
 def digest_of(tensors: Mapping[str, Tensor]) -> str:
     """Return the sha256 of tensors by name: names, shapes, types and values.
 
+    >>> import torch
     >>> digest_of({"a": torch.zeros(2)}) == digest_of({"a": torch.zeros(2)}) != digest_of({"b": torch.zeros(2)})
     True
     """

@@ -116,7 +116,7 @@ class WindowFeatures:
 def centred_weights(height: int, width: int) -> Tensor:
     """Return weights (height, width) of a Gaussian about the centre, with a deviation of .25 of either side; sum 1.
 
-    >>> centred_weights(1, 3).numpy().round(3).tolist()
+    >>> centred_weights(1, 3).numpy().astype(float).round(3).tolist()
     [[0.226, 0.549, 0.226]]
     """
     sides = [torch.arange(side) - (side - 1) / 2 for side in (height, width)]

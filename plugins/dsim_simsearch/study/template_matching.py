@@ -71,4 +71,6 @@ def _window_sums(values: NDArray[np.float64], side: tuple[int, ...]) -> NDArray[
     """Sums (c, rows, columns) over all windows of (c, h, w), by the integral image."""
     total = np.pad(values, ((0, 0), (1, 0), (1, 0))).cumsum(axis=1).cumsum(axis=2)
     down, across = side
-    return total[:, down:, across:] - total[:, :-down, across:] - total[:, down:, :-across] + total[:, :-down, :-across]
+    lower: NDArray[np.float64] = total[:, down:, across:] - total[:, down:, :-across]
+    upper: NDArray[np.float64] = total[:, :-down, across:] - total[:, :-down, :-across]
+    return lower - upper

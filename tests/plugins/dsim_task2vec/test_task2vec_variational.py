@@ -76,6 +76,7 @@ def test_steps_lead_away_from_the_start_by_at_most_the_rate(task: Task, embed: E
     assert 0.01 < moved < 0.08
 
 
+@pytest.mark.slow
 def test_with_no_weight_on_the_prior_informative_filters_become_precise(task: Task, embed: Embed) -> None:
     """Noise costs likelihood where the Fisher information is large: there precision must rise most."""
     exact = embed(task(count=30)).fisher[0]
