@@ -35,14 +35,12 @@ def name_document(part: str, task: str, search: str = "default") -> str:
     return f"{part}-{task}{end}.json"
 
 
-def draw_pictures() -> None:
-    """Draw violins of every task that has trainings, for the page."""
+def draw_picture() -> None:
+    """Draw violins of all experiments of the first task without training, for the page."""
     from dsim_simsearch.study.pictures import draw_study
 
-    for task in TASKS:
-        path = RESULTS / name_document("trained", task)
-        if path.is_file():
-            draw_study(read(path, "run the study again"), PAGE.parent / "images" / f"simsearch-{task}.png")
+    first = read(RESULTS / name_document("untrained", next(iter(TASKS))), "run the study again")
+    draw_study(first, PAGE.parent / "images" / "simsearch.png")
 
 
 def stored() -> dict[str, Document]:
