@@ -88,7 +88,7 @@ def _write(given: argparse.Namespace) -> None:
     first = next(iter(TASKS))
     for search in PASSES:
         _store(given, pose(first, given.data, FEW), OTHERS, search, 0, tables.name_document("windows", first, search))
-    tables.draw_picture()
+    tables.draw_pictures()
     tables.main()
 
 

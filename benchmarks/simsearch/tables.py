@@ -35,12 +35,13 @@ def name_document(part: str, task: str, search: str = "default") -> str:
     return f"{part}-{task}{end}.json"
 
 
-def draw_picture() -> None:
-    """Draw violins of all experiments of the first task without training, for the page."""
+def draw_pictures() -> None:
+    """Draw violins of all experiments of the first task, without training and with it, for the page."""
     from dsim_simsearch.study.pictures import draw_study
 
-    first = read(RESULTS / name_document("untrained", next(iter(TASKS))), "run the study again")
-    draw_study(first, PAGE.parent / "images" / "simsearch.png")
+    for part, name in (("untrained", "simsearch.png"), ("trained", "simsearch-trained.png")):
+        document = read(RESULTS / name_document(part, next(iter(TASKS))), "run the study again")
+        draw_study(document, PAGE.parent / "images" / name)
 
 
 def stored() -> dict[str, Document]:
@@ -121,15 +122,14 @@ def choice_table(documents: Mapping[str, Document]) -> str:
 
 
 def window_table(documents: Mapping[str, Document]) -> str:
-    """Return average precision of one pass and of windows one by one, on the same few images, and seconds of both."""
+    """Return average precision of one pass and of windows one by one, on the same few images."""
     rows = []
     for search in PASSES:
         document = documents.get(name_document("windows", next(iter(TASKS)), search))
         rows += [
-            [search, row["class"], score_cell([row]), str(row["repeats"]), f"{row['seconds']:.0f}"]
-            for row in _rows(document, ("similarity",))
+            [search, row["class"], score_cell([row]), str(row["repeats"])] for row in _rows(document, ("similarity",))
         ]
-    return _markdown(["features", "class", "average precision", "experiments", "seconds"], rows)
+    return _markdown(["features", "class", "average precision", "experiments"], rows)
 
 
 def aim_table(documents: Mapping[str, Document]) -> str:
