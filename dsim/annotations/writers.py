@@ -38,7 +38,7 @@ def class_colours(labels: Sequence[str]) -> dict[str, Colour]:
 
 @dataclass(frozen=True)
 class _Export:
-    """What the writers of all formats need; ``names`` are those of files, without suffix, by id."""
+    """Regions, sizes and names for the writers of all formats; ``names`` are those of files, without suffix, by id."""
 
     folder: Path
     regions: Mapping[str, Sequence[Region]]

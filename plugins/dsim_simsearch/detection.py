@@ -15,6 +15,7 @@ from dsim.annotations import Region
 from dsim.plugin import Runtime, UsageError
 from dsim.stats.peaks import local_maxima
 from dsim_simsearch.grids import Grid, Places, cover_image, interpolate, places_between
+from dsim_simsearch.settings import STRIDE, SUPPRESSION
 
 if TYPE_CHECKING:
     from dsim_simsearch.detector import Detector
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-#: Distance of neighbouring patches, as a share of the width of a patch.
-STRIDE = 0.1
-#: Of two detections nearer than this share of the longer side of a patch, only the surer one stays.
-SUPPRESSION = 0.35
 #: Candidates of a lower confidence are left out.
 FLOOR = 0.01
 #: Cells of the grid whose logits are computed at a time.
@@ -34,7 +31,7 @@ _AT_ONCE = 2**20
 
 @dataclass(frozen=True)
 class Detections:
-    """What a detector sees in images: candidates once, and those above thresholds.
+    """The detections of a detector in images: candidates once, and those above thresholds.
 
     Parameters
     ----------

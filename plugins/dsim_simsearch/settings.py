@@ -13,6 +13,8 @@ from dsim.errors import UnknownNameError, UsageError
 MODES, OVER = ("dense", "paper"), ("mean", "max")
 #: Side of a step between patches, as a share of the width of a patch.
 STRIDE = 0.1
+#: Of two candidates, or detections, nearer than this share of the longer side of a patch, only the better one stays.
+SUPPRESSION = 0.35
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class SearchSettings:
     mode: str = "dense"
     whiten: float = 0.5
     over: str = "mean"
-    suppression: float = 0.35
+    suppression: float = SUPPRESSION
     scales: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:

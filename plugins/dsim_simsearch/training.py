@@ -17,10 +17,10 @@ from dsim.features import seeded
 from dsim.learning import VIEW_POLICIES, Steps, TrainingConfig, TrainingResult, draw_seed, fit
 from dsim.models import ProjectionHead
 from dsim.plugin import DataError
-from dsim_simsearch.detection import SUPPRESSION
 from dsim_simsearch.detector import Detector, LinearClassifier
 from dsim_simsearch.objectives import Classification, Refinement, SelfLearning
 from dsim_simsearch.patch_views import CentrePooling, PatchViews, SplitBlocks, cut_patches
+from dsim_simsearch.settings import SUPPRESSION
 from dsim_simsearch.training_settings import TrainingSettings
 
 if TYPE_CHECKING:

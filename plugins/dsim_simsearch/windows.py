@@ -1,6 +1,6 @@
 """Features of windows, each cut and passed through the network alone: how the publication describes it.
 
-Slow, at about a hundred times the cost of one pass over the image, and so only for comparison.
+Slow, at tens of times the cost of one pass over the image, and so only for comparison.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dsim_simsearch.cell_grid import gaussian
 from dsim_simsearch.whitening import unit_vectors
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 #: Features of images that are held, bytes.
 _HELD = 2**29
-#: Standard deviation of the filter that weighs the centre of a window most, as a share of its side.
-_SIGMA = 0.25
 
 
 class WindowFeatures:
@@ -119,10 +118,7 @@ def centred_weights(height: int, width: int) -> Tensor:
     >>> centred_weights(1, 3).numpy().astype(float).round(3).tolist()
     [[0.226, 0.549, 0.226]]
     """
-    sides = [torch.arange(side) - (side - 1) / 2 for side in (height, width)]
-    down, across = (torch.exp(-0.5 * (side / (_SIGMA * len(side))) ** 2) for side in sides)
-    weights = down[:, None] * across
-    return weights / weights.sum()
+    return gaussian(height)[:, None] * gaussian(width)
 
 
 def _whole(value: float) -> int:

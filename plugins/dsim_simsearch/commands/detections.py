@@ -78,7 +78,7 @@ def train(
 
 
 def _trained(opened: Session) -> str:
-    """What the training used, in words."""
+    """Return a sentence on the patches and seconds of each step of a training."""
     steps = opened.model.open(opened.runtime).training["steps"]
     parts = [f"{name} on {step['patches']} patches in {step['seconds']:.0f} s" for name, step in steps.items()]
     return f"Trained: {', '.join(parts)}."

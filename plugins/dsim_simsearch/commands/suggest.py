@@ -175,7 +175,7 @@ def flag(
     offline: bool,
     as_json: bool,
 ) -> None:
-    """Flag the candidates at these places: they resemble the prototypes, and are no objects of the class.
+    """Flag the candidates at these places: they resemble the prototypes, but are not objects of the class.
 
     The nearest candidate is flagged; a place must lie within it. Flagged candidates are negatives of the training.
     """

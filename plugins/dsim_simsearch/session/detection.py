@@ -63,7 +63,8 @@ def detect_images(
     store : holds the candidates of finished images, by content: the same request goes on where it was interrupted.
     jobs : tasks side by side, by joblib; -1 for all cores. An enclosing ``joblib.parallel_config`` decides where.
     """
-    from dsim_simsearch.detection import SUPPRESSION, Detections, check_thresholds
+    from dsim_simsearch.detection import Detections, check_thresholds
+    from dsim_simsearch.settings import SUPPRESSION
 
     detector = model.open(runtime)
     known = {name: thresholds.get(name, 0.5) for name in detector.classes}

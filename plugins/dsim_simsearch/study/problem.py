@@ -11,6 +11,7 @@ import numpy as np
 
 from dsim.errors import DataError, UnknownNameError, UsageError
 from dsim.random import stream
+from dsim_simsearch.settings import STRIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Stride of the search by the width of the patch, and strides within which a detection is a true positive.
-STRIDE, STRIDES = 0.1, 3
+#: Strides of the search within which a detection is a true positive.
+STRIDES = 3
 #: Names under which annotations lie in the folder of a dataset, or beside it.
 FILES = ("boxes.csv", "points.csv", "annotations.csv", "annotations.json", "annotations.geojson")
 
